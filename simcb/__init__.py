@@ -1,0 +1,59 @@
+"""simcb tells which circuit-breaker settings survive an outage, before the outage.
+
+The package is a window: each public name is loaded when it is first looked at, so that
+`import simcb.breaker` in a service loads the breaker and nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState
+    from simcb.errors import SimcbError
+    from simcb.scenario import Scenario, ScenarioError
+    from simcb.trace import Trace
+    from simcb.views.notebook import RunView, load, run
+
+__version__ = "0.1.0"
+
+_WINDOW = {
+    "CircuitBreaker": "simcb.breaker",
+    "CircuitOpenError": "simcb.breaker",
+    "CircuitState": "simcb.breaker",
+    "RunView": "simcb.views.notebook",
+    "Scenario": "simcb.scenario",
+    "ScenarioError": "simcb.scenario",
+    "SimcbError": "simcb.errors",
+    "Trace": "simcb.trace",
+    "load": "simcb.views.notebook",
+    "run": "simcb.views.notebook",
+}
+
+__all__ = [
+    "CircuitBreaker",
+    "CircuitOpenError",
+    "CircuitState",
+    "RunView",
+    "Scenario",
+    "ScenarioError",
+    "SimcbError",
+    "Trace",
+    "load",
+    "run",
+]
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module = _WINDOW[name]
+    except KeyError:
+        raise AttributeError(f"module 'simcb' has no attribute {name!r}") from None
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,124 @@
+"""The house stands: a room imports only floors below it and its own guests."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import simcb
+
+PACKAGE = Path(simcb.__file__).parent
+
+FLOORS = {
+    "errors": -1,
+    "outcomes": -1,
+    "breaker": 0,
+    "trace": 1,
+    "adapters": 1,
+    "integrations": 1,
+    "scenario": 2,
+    "world": 3,
+    "metrics": 4,
+    "studies": 5,
+    "views": 6,
+    "cli": 7,
+    "__init__": 8,
+    "__main__": 8,
+}
+
+GUESTS = {
+    "breaker": set(),
+    "trace": {"numpy"},
+    "scenario": {"pydantic", "pydantic_core"},
+    "world": {"simpy", "numpy"},
+    "metrics": {"numpy"},
+    "studies": {"numpy"},
+    "views": {"matplotlib", "rich", "numpy"},
+    "cli": {"typer", "rich"},
+}
+
+GUESTS_OF_ONE_FILE = {
+    "scenario/reader.py": {"yaml"},
+}
+
+GUESTS_INSIDE_FUNCTIONS = {
+    "views/notebook.py": {"pandas"},
+}
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
+    """Yield (module, whether it is imported inside a function) for every import."""
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, id(node) in inside
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide which floor they go to"
+            yield node.module or "", id(node) in inside
+
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=[str(p.relative_to(PACKAGE)) for p in SOURCES])
+def test_a_file_imports_only_floors_below_it_and_its_rooms_guests(path: Path) -> None:
+    """Nothing imports upward, sideways, or a library that is not a guest of its room."""
+    place = path.relative_to(PACKAGE)
+    room = place.parts[0].removesuffix(".py")
+    guests = GUESTS.get(room, set()) | GUESTS_OF_ONE_FILE.get(place.as_posix(), set())
+    for module, inside in _imports(ast.parse(path.read_text())):
+        root, _, rest = module.partition(".")
+        if root == "simcb":
+            other = rest.partition(".")[0]
+            if other == room or not other:
+                continue
+            assert FLOORS[other] < FLOORS[room], f"{place} imports {module}, which is not below it"
+        elif root not in sys.stdlib_module_names:
+            late = GUESTS_INSIDE_FUNCTIONS.get(place.as_posix(), set())
+            # An integration wraps one library each; which one is its own business.
+            free = room in ("integrations", "adapters")
+            assert root in guests or (inside and root in late) or free, (
+                f"{place} imports {module}, which is no guest of {room}"
+            )
+
+
+def test_every_room_has_a_floor() -> None:
+    """A new room says on which floor it stands before anything is put into it."""
+    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in SOURCES}
+    assert rooms <= set(FLOORS)
+
+
+def _loaded_by(statement: str) -> set[str]:
+    """Return the modules a fresh interpreter has loaded after `statement`."""
+    code = f"{statement}\nimport sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return {line.partition(".")[0] for line in done.stdout.splitlines()}
+
+
+def test_the_breaker_loads_nothing_but_the_standard_library() -> None:
+    """A service that ships the breaker does not pay for the simulator."""
+    heavy = {"numpy", "simpy", "pydantic", "typer", "matplotlib", "yaml", "rich", "asyncio"}
+    assert not _loaded_by("import simcb.breaker") & heavy
+
+
+def test_help_loads_neither_numpy_nor_matplotlib() -> None:
+    """`simcb --help` answers at once."""
+    loaded = _loaded_by(
+        "import sys; sys.argv = ['simcb', '--help']\n"
+        "import simcb.cli\n"
+        "try:\n    simcb.cli.main()\nexcept SystemExit:\n    pass"
+    )
+    assert not loaded & {"numpy", "matplotlib", "simpy", "pydantic"}
