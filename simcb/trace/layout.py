@@ -1,0 +1,91 @@
+"""The names behind a trace's index columns: what the numbers in its rows point at."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ServiceInfo:
+    """A service and the block of replica indexes that belongs to it."""
+
+    name: str
+    first_replica: int
+    replicas: int
+    workers: int
+    """Workers of each replica."""
+
+
+@dataclass(frozen=True)
+class CallInfo:
+    """A caller's policy towards one service."""
+
+    caller: str
+    service: str
+    timeout: float | None
+    """Seconds an attempt may take; None waits for ever."""
+    from_client: bool
+    """True if the caller is a client group, false if it is a service."""
+
+    @property
+    def name(self) -> str:
+        """The call as text: `shop->payments`."""
+        return f"{self.caller}->{self.service}"
+
+
+@dataclass(frozen=True)
+class BreakerInfo:
+    """A breaker of the run: the call it guards and, if it guards one replica only, which."""
+
+    name: str
+    call: int
+    replica: int
+
+
+@dataclass(frozen=True)
+class FaultInfo:
+    """A fault's window, in seconds of the run."""
+
+    name: str
+    kind: str
+    on: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The entities of a run, in the order its index columns count them."""
+
+    groups: tuple[str, ...]
+    services: tuple[ServiceInfo, ...]
+    calls: tuple[CallInfo, ...]
+    breakers: tuple[BreakerInfo, ...]
+    faults: tuple[FaultInfo, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that `from_dict` reads back to an equal layout."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Layout:
+        """Rebuild a layout from what `to_dict` returned."""
+        return cls(
+            groups=tuple(data["groups"]),
+            services=tuple(ServiceInfo(**item) for item in data["services"]),
+            calls=tuple(CallInfo(**item) for item in data["calls"]),
+            breakers=tuple(BreakerInfo(**item) for item in data["breakers"]),
+            faults=tuple(FaultInfo(**item) for item in data["faults"]),
+        )
+
+    def service_index(self, name: str) -> int:
+        """Return the index of the service called `name`; KeyError if there is none."""
+        for index, service in enumerate(self.services):
+            if service.name == name:
+                return index
+        raise KeyError(name)
+
+    def calls_to(self, service: str) -> tuple[int, ...]:
+        """Return the indexes of the calls that go to `service`."""
+        return tuple(i for i, call in enumerate(self.calls) if call.service == service)
