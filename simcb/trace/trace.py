@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,10 +119,10 @@ class Trace:
             TraceFileError: the file is missing, damaged, or from another format version.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
                 meta = json.loads(bytes(data["meta"]))
                 tables = {table.name: data[table.name] for table in TABLES}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, zlib.error) as error:
             raise TraceFileError(str(path), str(error) or type(error).__name__) from None
         if meta.get("format") != FORMAT_VERSION:
             why = f"format {meta.get('format')}, this version reads {FORMAT_VERSION}"
