@@ -1,0 +1,29 @@
+"""The scenario: a YAML file to a frozen value, or to every problem in it.
+
+The room holds the models in the file's own words, the reader with its line marks, overlays
+and overrides, units, the writer and the JSON Schema. It is pure: it must not know the
+simulator, chance, measures or terminals, and it prints nothing.
+"""
+
+from simcb.scenario.json_schema import schema
+from simcb.scenario.loading import parse_scenario, parse_value, read_scenario
+from simcb.scenario.model import Scenario
+from simcb.scenario.problems import Problem, ScenarioError
+from simcb.scenario.shipped import find_shipped, list_shipped
+from simcb.scenario.starter import template
+from simcb.scenario.thresholds import Threshold, parse_threshold
+
+__all__ = [
+    "Problem",
+    "Scenario",
+    "ScenarioError",
+    "Threshold",
+    "find_shipped",
+    "list_shipped",
+    "parse_scenario",
+    "parse_threshold",
+    "parse_value",
+    "read_scenario",
+    "schema",
+    "template",
+]

@@ -1,0 +1,220 @@
+"""Distributions of times: how long a worker is held, by kind.
+
+Each class holds the file's own parameters and gives its mean in closed form. A new
+distribution is one class here and one line in `DISTRIBUTIONS`. This module must not know
+how samples are drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simcb.scenario.part import Family, Part
+from simcb.scenario.quantities import Duration, PositiveSeconds, Quantity, Seconds
+from simcb.scenario.refusal import Refused
+from simcb.scenario.units import LONGEST_DURATION
+
+Z99 = 2.3263478740408408
+"""The 99th percentile of the standard normal distribution."""
+
+GREATEST_CV = 100.0
+"""The greatest coefficient of variation: beyond it no feasible sample shows the mean."""
+
+Variation = Annotated[float, Quantity(above=0.0, most=GREATEST_CV)]
+
+
+class Distribution(Part):
+    """Base of all distributions of times."""
+
+    kind: str
+
+    @property
+    def mean_value(self) -> float:
+        """The mean, in seconds."""
+        raise NotImplementedError
+
+
+class Constant(Distribution):
+    """The same time always; a bare duration in the file means this."""
+
+    kind: Literal["constant"] = "constant"
+    value: Seconds = Field(description="the time, seconds", examples=["50ms"])
+
+    @property
+    def mean_value(self) -> float:
+        """The value itself, in seconds."""
+        return self.value
+
+
+class Exponential(Distribution):
+    """Memoryless times with the given mean."""
+
+    kind: Literal["exponential"] = "exponential"
+    mean: PositiveSeconds = Field(description="the mean, seconds", examples=["50ms"])
+
+    @property
+    def mean_value(self) -> float:
+        """The mean, in seconds."""
+        return self.mean
+
+
+class Lognormal(Distribution):
+    """Times whose logarithm is normal, the usual shape of service times.
+
+    Given either by two percentiles, `p50` and `p99`, or by `mean` and `cv` (the standard
+    deviation divided by the mean).
+    """
+
+    kind: Literal["lognormal"] = "lognormal"
+    p50: PositiveSeconds | None = Field(
+        default=None, description="the median, seconds", examples=["20ms"]
+    )
+    p99: PositiveSeconds | None = Field(
+        default=None, description="the 99th percentile, seconds", examples=["200ms"]
+    )
+    mean: PositiveSeconds | None = Field(
+        default=None, description="the mean, seconds", examples=["50ms"]
+    )
+    cv: Variation | None = Field(
+        default=None,
+        description="standard deviation divided by the mean",
+        examples=["1.5"],
+    )
+
+    @model_validator(mode="after")
+    def _one_pair(self) -> Lognormal:
+        given = {key for key in ("p50", "p99", "mean", "cv") if getattr(self, key) is not None}
+        if given not in ({"p50", "p99"}, {"mean", "cv"}):
+            has = ", ".join(sorted(given)) or "neither"
+            raise Refused(
+                f"has {has}; a lognormal takes one pair",
+                "write `p50` and `p99`, or `mean` and `cv`",
+            )
+        if self.p50 is not None and self.p99 is not None and self.p99 < self.p50:
+            raise Refused("is less than p50", "write a p99 of p50 or more", "p99")
+        if self.log_mean + self.log_deviation**2 / 2 > math.log(LONGEST_DURATION):
+            raise Refused("has a mean beyond all bounds", "bring p99 nearer to p50", "p99")
+        return self
+
+    @property
+    def log_mean(self) -> float:
+        """The mean μ of the logarithm of the time in seconds."""
+        if self.p50 is not None:
+            return math.log(self.p50)
+        return math.log(self.mean or 0.0) - self.log_deviation**2 / 2
+
+    @property
+    def log_deviation(self) -> float:
+        """The standard deviation σ of the logarithm.
+
+        ln(p99/p50) = σ·z₉₉; or σ² = ln(1 + cv²).
+        """
+        if self.p50 is not None and self.p99 is not None:
+            return (math.log(self.p99) - math.log(self.p50)) / Z99
+        return math.sqrt(math.log1p((self.cv or 0.0) ** 2))
+
+    @property
+    def mean_value(self) -> float:
+        """The mean exp(μ + σ²/2), in seconds."""
+        if self.mean is not None:
+            return self.mean
+        return math.exp(self.log_mean + self.log_deviation**2 / 2)
+
+
+class Gamma(Distribution):
+    """Gamma times by mean and `cv`: shape 1/cv², scale mean·cv²; cv 1 is exponential."""
+
+    kind: Literal["gamma"] = "gamma"
+    mean: PositiveSeconds = Field(description="the mean, seconds", examples=["50ms"])
+    cv: Annotated[float, Quantity(least=0.001, most=GREATEST_CV)] = Field(
+        description="standard deviation divided by the mean", examples=["0.5"]
+    )
+
+    @property
+    def shape(self) -> float:
+        """The shape parameter, 1/cv²."""
+        return self.cv**-2
+
+    @property
+    def scale(self) -> float:
+        """The scale parameter mean·cv², in seconds."""
+        return self.mean * self.cv**2
+
+    @property
+    def mean_value(self) -> float:
+        """The mean, in seconds."""
+        return self.mean
+
+
+class Uniform(Distribution):
+    """Times spread evenly between `low` and `high`."""
+
+    kind: Literal["uniform"] = "uniform"
+    low: Seconds = Field(description="the shortest, seconds", examples=["10ms"])
+    high: Seconds = Field(description="the longest, seconds", examples=["30ms"])
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Uniform:
+        if self.high < self.low:
+            raise Refused("is less than low", "write a high of low or more", "high")
+        return self
+
+    @property
+    def mean_value(self) -> float:
+        """The mean (low + high)/2, in seconds."""
+        return (self.low + self.high) / 2
+
+
+class Empirical(Distribution):
+    """One of the measured times, by lot; all alike, or by their weights."""
+
+    kind: Literal["empirical"] = "empirical"
+    values: tuple[Seconds, ...] = Field(
+        description="measured times, seconds", examples=["[12ms, 15ms, 80ms]"]
+    )
+    weights: tuple[Annotated[float, Quantity(most=1e9)], ...] | None = Field(
+        default=None, description="how often each value occurs, any scale", examples=["[5, 4, 1]"]
+    )
+
+    @model_validator(mode="after")
+    def _paired(self) -> Empirical:
+        if not self.values:
+            raise Refused("is empty", "write at least one duration", "values")
+        if self.weights is None:
+            return self
+        if len(self.weights) != len(self.values):
+            raise Refused(
+                f"has {len(self.weights)} entries for {len(self.values)} values",
+                "write one weight for each value",
+                "weights",
+            )
+        if math.fsum(self.weights) <= 0:
+            raise Refused("are all zero", "write at least one weight above 0", "weights")
+        return self
+
+    @property
+    def mean_value(self) -> float:
+        """The weighted mean, in seconds."""
+        if self.weights is None:
+            return math.fsum(self.values) / len(self.values)
+        weighted = (v * w for v, w in zip(self.values, self.weights, strict=True))
+        return math.fsum(weighted) / math.fsum(self.weights)
+
+
+DISTRIBUTIONS: dict[str, type[Part]] = {
+    "constant": Constant,
+    "exponential": Exponential,
+    "lognormal": Lognormal,
+    "gamma": Gamma,
+    "uniform": Uniform,
+    "empirical": Empirical,
+}
+
+AnyDistribution = Annotated[
+    Distribution,
+    Family("distribution", DISTRIBUTIONS, shorthand=("constant", "value"), scalar=Duration()),
+]
+"""A field that takes any distribution, or a bare duration."""

@@ -1,0 +1,159 @@
+"""From what a user names to a Scenario: a file, a shipped name or standard input.
+
+Overlays are merged over it and single places set before anything is judged, so all problems
+of all of them come together. This module must not know YAML or the models' fields.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from simcb.scenario import reader
+from simcb.scenario.encoding import MOST_BYTES, decode
+from simcb.scenario.judge import judge
+from simcb.scenario.model import Scenario
+from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree, plain
+from simcb.scenario.overrides import merged, with_value
+from simcb.scenario.refusal import Refused, choice_remedy, shown
+from simcb.scenario.shipped import find_shipped, list_shipped
+
+STDIN = "-"
+"""The source that means standard input."""
+
+
+def read_scenario(
+    source: str | Path, *, overlays: Sequence[str | Path] = (), sets: Sequence[str] = ()
+) -> Scenario:
+    """Read a scenario from a file, from standard input, or by its shipped name.
+
+    Args:
+        source: a path, `-`, or a shipped name. Text that names an existing file, or has a
+            separator or a YAML ending, is a path.
+        overlays: files merged over it, in order.
+        sets: `PATH=VALUE` changes, in order; a path may be shortened to any ending that
+            names one place.
+
+    Raises:
+        ScenarioError: with every problem of all of them.
+    """
+    findings = Findings()
+    if isinstance(source, str) and source == STDIN:
+        data, label = sys.stdin.buffer.read(MOST_BYTES + 1), "<stdin>"
+        text = decode(data, label, findings)
+    else:
+        path = _path_of(source)
+        text, label = _text_of(path, findings), str(path)
+    root = reader.read_tree(text, label, findings) if text is not None else None
+    return _finish(root, overlays, sets, findings)
+
+
+def parse_scenario(
+    text: str,
+    file: str = "<text>",
+    *,
+    overlays: Sequence[str | Path] = (),
+    sets: Sequence[str] = (),
+) -> Scenario:
+    """Read a scenario from YAML text.
+
+    Args:
+        text: the scenario.
+        file: what messages call it.
+        overlays: files merged over it, in order.
+        sets: `PATH=VALUE` changes, in order.
+
+    Raises:
+        ScenarioError: with every problem of all of them.
+    """
+    findings = Findings()
+    return _finish(reader.read_tree(text, file, findings), overlays, sets, findings)
+
+
+def parse_value(text: str, label: str = "value") -> object:
+    """Read one value as `--set` does: a YAML scalar, list or mapping, as plain Python data.
+
+    Raises:
+        ScenarioError: the text is not a value.
+    """
+    findings = Findings()
+    node = reader.read_value(text, label, findings)
+    findings.raise_if_any()
+    return plain(node) if node is not None else None
+
+
+def _finish(
+    root: Node | None, overlays: Sequence[str | Path], sets: Sequence[str], findings: Findings
+) -> Scenario:
+    for overlay in overlays:
+        path = Path(overlay)
+        text = _text_of(path, findings)
+        over = reader.read_tree(text, str(path), findings) if text is not None else None
+        if over is None or root is None:
+            continue
+        if isinstance(over, Tree):
+            root = merged(root, over)
+        elif not (isinstance(over, Scalar) and over.broken):
+            findings.add(over.mark, "", Refused("is not a mapping", "write `key: value`"))
+    for change in sets:
+        root = _with_change(root, change, findings)
+    if root is None:
+        findings.raise_if_any()
+        raise AssertionError("a file that cannot be read was reported")
+    return judge(root, findings)
+
+
+def _with_change(root: Node | None, change: str, findings: Findings) -> Node | None:
+    """Return the tree with one `PATH=VALUE` applied, or note why that is impossible."""
+    label = f"--set {shown(change, 120)}"
+    path, equals, written = change.partition("=")
+    if not equals or not path.strip():
+        mark = Mark(Source(label))
+        findings.add(mark, "", Refused("is not a change", "write `--set PATH=VALUE`"))
+        return root
+    value = reader.read_value(written, label, findings)
+    if value is None or not isinstance(root, Tree):
+        return root
+    try:
+        return with_value(root, path.strip(), value)
+    except Refused as refused:
+        findings.add(value.mark, "", refused)
+        return root
+
+
+def _path_of(source: str | Path) -> Path:
+    """Return the file that a source names."""
+    if isinstance(source, Path):
+        return source
+    looks_like_a_path = "/" in source or "\\" in source or source.endswith((".yaml", ".yml"))
+    if looks_like_a_path or _exists(Path(source)):
+        return Path(source)
+    return find_shipped(source)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _text_of(path: Path, findings: Findings) -> str | None:
+    """Return a file's text, or note why there is none."""
+    mark = Mark(Source(str(path)))
+    try:
+        if path.is_dir():
+            findings.add(mark, "", Refused("is a directory", "name a file in it"))
+            return None
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        shipped = f"write a path or a shipped name: {choice_remedy('', list_shipped())[6:]}"
+        findings.add(mark, "", Refused("does not exist", shipped))
+        return None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        findings.add(mark, "", Refused(f"cannot be read ({shown(reason)})", "name another file"))
+        return None
+    return decode(data, str(path), findings)

@@ -1,0 +1,206 @@
+"""The scenario: who asks, who answers, what goes wrong, and what counts as good.
+
+Frozen models in the file's own words, seconds and per-second inside. This module must not
+know files, chance or clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from simcb.scenario.arrivals import ARRIVALS, Arrivals
+from simcb.scenario.calls import Call
+from simcb.scenario.checks import cross_checks
+from simcb.scenario.distributions import AnyDistribution
+from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault
+from simcb.scenario.forms import FROM_FILE, Count, Name, Text
+from simcb.scenario.part import Family, Named, Part, Table
+from simcb.scenario.quantities import Duration, Portion, PositiveSeconds
+from simcb.scenario.refusal import Refused
+from simcb.scenario.shapes import Object, to_data
+from simcb.scenario.thresholds import Threshold, ThresholdForm
+
+MOST_SAMPLES = 1_000_000
+"""The most samples of one run, `duration / sample_every`."""
+
+MOST_WORKERS = 1_000_000
+"""The most workers of one replica."""
+
+PHASES = ("healthy", "fault", "recovery")
+"""The names of phases, which no service may have: `p99{fault}` would mean two things."""
+
+Calls = Annotated[Mapping[str, Call], Table()]
+NO_CALLS: Named[Call] = Named({})
+
+
+class Refresh(Part):
+    """A person who has waited `after` asks again while the old request goes on."""
+
+    after: PositiveSeconds = Field(
+        description="how long a person waits before asking again, seconds", examples=["8s"]
+    )
+    times: Annotated[int, Count(most=100)] = Field(
+        description="how often a person asks again at most", examples=["3"]
+    )
+
+
+class ClientGroup(Part):
+    """Users who ask alike: how they arrive and which services a request needs, in order."""
+
+    arrivals: Annotated[Arrivals, Family("arrivals", ARRIVALS)] = Field(
+        description="how requests arrive", examples=["{kind: poisson, rate: 40/s}"]
+    )
+    refresh: Refresh | None = Field(
+        default=None,
+        description="people who press refresh",
+        examples=["{after: 8s, times: 3}"],
+    )
+    calls: Annotated[Mapping[str, Call], Table(at_least=1)] = Field(
+        description="the services a request needs, in this order", examples=["{payments: {}}"]
+    )
+
+
+class Queue(Part):
+    """Where attempts wait for a worker, first come first served."""
+
+    limit: Annotated[int, Count()] | None = Field(
+        default=None,
+        description="how many may wait on a replica; a full queue refuses; endless if absent",
+        examples=["100"],
+    )
+
+
+class Service(Part):
+    """Who answers: replicas with workers, a queue each, and work to do."""
+
+    replicas: Annotated[int, Count(least=1, most=MOST_REPLICAS)] = Field(
+        default=1, description="identical copies, balanced round robin", examples=["3"]
+    )
+    workers: Annotated[int, Count(least=1, most=MOST_WORKERS)] = Field(
+        description="attempts that one replica works on at the same time", examples=["8"]
+    )
+    queue: Queue = Field(
+        default=Queue(), description="where attempts wait for a worker", examples=["{limit: 100}"]
+    )
+    work: AnyDistribution = Field(
+        description="how long a worker is held", examples=["{kind: exponential, mean: 50ms}"]
+    )
+    errors: Portion = Field(
+        default=0.0, description="share of answers that fail anyway", examples=["1%"]
+    )
+    calls: Calls = Field(
+        default=NO_CALLS,
+        description="services it calls in turn, in this order, its worker held meanwhile",
+        examples=["{database: {timeout: 1s}}"],
+    )
+
+
+class Scenario(Part):
+    """A whole scenario; `duration` and everything in it in seconds, rates per second."""
+
+    name: Annotated[str, Text(most=200, least=1)] = Field(
+        description="what it is called", examples=["slow-database"]
+    )
+    about: Annotated[str, Text(most=10_000)] = Field(
+        default="", description="what it shows, in a sentence", examples=["One replica hangs."]
+    )
+    duration: PositiveSeconds = Field(description="simulated time, seconds", examples=["5m"])
+    sample_every: Annotated[float, Duration(above=0.0)] = Field(
+        default=1.0, description="time between samples of the state, seconds", examples=["1s"]
+    )
+    clients: Annotated[Mapping[str, ClientGroup], Table(at_least=1)] = Field(
+        description="who asks: groups of users by name",
+        examples=["{shop: {arrivals: {kind: poisson, rate: 40/s}, calls: {payments: {}}}}"],
+    )
+    services: Annotated[
+        Mapping[str, Service], Table(at_least=1, names=Name(reserved=frozenset(PHASES)))
+    ] = Field(
+        description="who answers: services by name",
+        examples=["{payments: {workers: 8, work: 50ms}}"],
+    )
+    faults: tuple[Annotated[Fault, Family("fault", FAULTS)], ...] = Field(
+        default=(),
+        description="what goes wrong, and when",
+        examples=["[{kind: hang, on: payments, at: 1m, for: 2m}]"],
+    )
+    thresholds: tuple[Annotated[Threshold, ThresholdForm()], ...] = Field(
+        default=(), description="what a good run is", examples=['["p99{fault} < 1s"]']
+    )
+
+    @property
+    def labelled_faults(self) -> tuple[tuple[str, Fault], ...]:
+        """Every fault with a label unique in the scenario, in the file's order.
+
+        The label is the fault's name, or `kind:on`, with `#2`, `#3` for later ones alike.
+        """
+        return tuple(zip(_labels(self.faults), self.faults, strict=True))
+
+    @property
+    def guarded_calls(self) -> tuple[tuple[str, str, Call], ...]:
+        """Each call with a breaker as (caller, service, call), clients first."""
+        callers: list[tuple[str, ClientGroup | Service]] = [
+            *self.clients.items(),
+            *self.services.items(),
+        ]
+        return tuple(
+            (caller, service, call)
+            for caller, group in callers
+            for service, call in group.calls.items()
+            if call.breaker is not None
+        )
+
+    def with_(self, changes: Mapping[str, object]) -> Scenario:
+        """Return the same scenario with some places changed.
+
+        A place is a dotted path in the file's words, shortened to any ending that names one
+        place: `{"breaker.recovery_timeout": "30s"}`. Values are as in a file.
+
+        Raises:
+            ScenarioError: a path names no place or several, or a value does not fit.
+        """
+        from simcb.scenario.overrides import changed
+
+        return changed(self, changes)
+
+    def without_breakers(self) -> Scenario:
+        """Return the same scenario with every breaker switched off."""
+        from simcb.scenario.overrides import without_breakers
+
+        return without_breakers(self)
+
+    def to_yaml(self) -> str:
+        """Return the scenario as a file; reading it back gives an equal scenario."""
+        from simcb.scenario.writer import to_yaml
+
+        return to_yaml(self)
+
+    @model_validator(mode="after")
+    def _fits_together(self, info: ValidationInfo) -> Scenario:
+        # The reader of files runs these checks itself, also when other things are wrong.
+        if info.context == FROM_FILE:
+            return self
+        for found in cross_checks(to_data(self, Object(Scenario))):
+            place = ".".join(str(step) for step in found.location)
+            raise Refused(found.refused.what, found.refused.remedy, place)
+        return self
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Scenario:
+        if self.duration / self.sample_every > MOST_SAMPLES:
+            raise Refused(
+                f"asks for more than {MOST_SAMPLES} samples",
+                "sample less often or run for less long",
+                "sample_every",
+            )
+        return self
+
+
+def _labels(faults: tuple[Fault, ...]) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for fault in faults:
+        label = fault.name or f"{fault.kind}:{fault.on}"
+        seen[label] = seen.get(label, 0) + 1
+        yield label if seen[label] == 1 else f"{label}#{seen[label]}"

@@ -1,0 +1,187 @@
+"""The written scenario as a tree in which every value knows its place.
+
+Nodes are plain and frozen: overlays and overrides build new trees from old ones, and each
+value keeps the mark of the file or override it came from. This module must not know YAML
+or models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from simcb.scenario.problems import MOST_PROBLEMS, Problem, ScenarioError
+from simcb.scenario.refusal import Refused, quoted
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text that values come from: a file, or one override.
+
+    Args:
+        label: what messages call it.
+        lines: its lines, empty for an override, which is shown by its label alone.
+    """
+
+    label: str
+    lines: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, label: str, text: str) -> Source:
+        """Split a text into lines where YAML does."""
+        return cls(label, tuple(_LINE_BREAK.split(text)))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a source; line and column are counted from 1."""
+
+    source: Source
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A null, flag, number or text; `broken` if it was reported already."""
+
+    value: bool | int | float | str | None
+    mark: Mark
+    broken: bool = False
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list."""
+
+    items: tuple[Node, ...]
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value under a key, with the key's own mark."""
+
+    key_mark: Mark
+    node: Node
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A mapping."""
+
+    entries: Mapping[str, Entry]
+    mark: Mark
+
+    def get(self, key: object) -> Node | None:
+        """Return the value under a key, or None."""
+        entry = self.entries.get(key) if isinstance(key, str) else None
+        return entry.node if entry else None
+
+    def with_entry(self, key: str, node: Node) -> Tree:
+        """Return the same mapping with one value added or exchanged."""
+        known = self.entries.get(key)
+        entry = replace(known, node=node) if known else Entry(node.mark, node)
+        return replace(self, entries={**self.entries, key: entry})
+
+    def without(self, keys: set[str]) -> Tree:
+        """Return the same mapping without some keys."""
+        return replace(self, entries={k: e for k, e in self.entries.items() if k not in keys})
+
+
+Node: TypeAlias = Scalar | Items | Tree
+
+
+class Findings:
+    """Problems collected while a scenario is read."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+        self._count = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether more problems would only be counted."""
+        return len(self._problems) >= MOST_PROBLEMS
+
+    def add(self, mark: Mark, path: str, refused: Refused) -> None:
+        """Note a problem at a mark; beyond the hundredth it is only counted."""
+        self._count += 1
+        if self.full:
+            return
+        lines = mark.source.lines
+        line = lines[mark.line - 1] if 0 < mark.line <= len(lines) else ""
+        placed = bool(lines)
+        self._problems.append(
+            Problem(
+                mark.source.label,
+                mark.line if placed else None,
+                mark.column if placed else None,
+                path,
+                refused.what,
+                refused.remedy,
+                line,
+            )
+        )
+
+    def raise_if_any(self) -> None:
+        """Raise every problem found so far, in the order of lines.
+
+        Raises:
+            ScenarioError: there is at least one.
+        """
+        if not self._problems:
+            return
+        files = {p.file: i for i, p in reversed(list(enumerate(self._problems)))}
+        ordered = sorted(self._problems, key=lambda p: (files[p.file], p.line or 0, p.column or 0))
+        raise ScenarioError(tuple(ordered), self._count - len(ordered))
+
+
+def plain(node: Node) -> object:
+    """Return a tree as plain Python data, without marks; broken values are null."""
+    match node:
+        case Scalar(value):
+            return value
+        case Items(items):
+            return [plain(item) for item in items]
+        case Tree(entries):
+            return {key: plain(entry.node) for key, entry in entries.items()}
+
+
+def whole_text(text: str) -> str:
+    """Return the text, if every character of it is whole.
+
+    Raises:
+        Refused: it holds one half of a surrogate pair, which no file can hold.
+    """
+    if _SURROGATE.search(text):
+        raise Refused(f"{quoted(text)} holds half a character", "write whole characters")
+    return text
+
+
+def from_plain(value: object, mark: Mark) -> Node:
+    """Return plain Python data as a tree, every value at the same mark.
+
+    Raises:
+        Refused: a value of a type that no file could hold.
+    """
+    if isinstance(value, str):
+        return Scalar(whole_text(value), mark)
+    if value is None or isinstance(value, (bool, int, float)):
+        return Scalar(value, mark)
+    if isinstance(value, (list, tuple)):
+        return Items(tuple(from_plain(item, mark) for item in value), mark)
+    if isinstance(value, Mapping):
+        return Tree(
+            {
+                whole_text(str(key)): Entry(mark, from_plain(item, mark))
+                for key, item in value.items()
+            },
+            mark,
+        )
+    raise Refused(f"{type(value).__name__} has no place in a scenario", "give numbers and text")

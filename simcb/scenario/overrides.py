@@ -1,0 +1,169 @@
+"""Changes from outside: overlays merged over a file, and single places set.
+
+Both work on the written tree, before it is judged, so a changed scenario is checked exactly
+as if the change stood in the file. Changing a `kind` drops the words that the new kind does
+not know; everything else stays. This module must not know YAML.
+"""
+
+from __future__ import annotations
+
+import enum
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from simcb.scenario.judge import ROOT, judge
+from simcb.scenario.model import Scenario
+from simcb.scenario.nodes import (
+    Findings,
+    Items,
+    Mark,
+    Node,
+    Scalar,
+    Source,
+    Tree,
+    from_plain,
+)
+from simcb.scenario.part import Part
+from simcb.scenario.places import find_place, spelt_out
+from simcb.scenario.refusal import Refused, shown
+from simcb.scenario.shapes import (
+    Entries,
+    Kinds,
+    Listing,
+    Object,
+    Shape,
+    member,
+    slots,
+    to_data,
+)
+
+
+def merged(base: Node, over: Node, shape: Shape | None = ROOT) -> Node:
+    """Return a tree with another merged over it: mappings deeply, all else replaced whole."""
+    if not isinstance(base, Tree) or not isinstance(over, Tree):
+        return over
+    if isinstance(shape, Kinds):
+        base, shape = _of_kind(base, over.get("kind"), shape)
+    entries = dict(base.entries)
+    for key, entry in over.entries.items():
+        known = entries.get(key)
+        if known:
+            node = merged(known.node, entry.node, _inside(shape, key))
+            # Lists and scalars come from the overlay; a merged mapping is still the file's.
+            entry = replace(known if isinstance(node, Tree) else entry, node=node)
+        entries[key] = entry
+    return replace(base, entries=entries)
+
+
+def with_value(root: Tree, path: str, value: Node) -> Tree:
+    """Return the tree with the value at the one place that a path names.
+
+    Raises:
+        Refused: the path names no place, or several.
+    """
+    place = find_place(root, ROOT, path)
+    changed_root = _set(root, ROOT, place.keys, value)
+    return changed_root if isinstance(changed_root, Tree) else root
+
+
+def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
+    """Return a scenario with places changed; see `Scenario.with_`.
+
+    Raises:
+        ScenarioError: a path names no place or several, or a value does not fit.
+    """
+    findings = Findings()
+    root = tree_of(scenario)
+    for path, value in changes.items():
+        label = f"with_({shown(path, 100)!r}: {shown(repr(value), 60)})"
+        mark = Mark(Source(label))
+        try:
+            root = with_value(root, path, from_plain(_as_written(value), mark))
+        except Refused as refused:
+            findings.add(mark, "", refused)
+    return judge(root, findings)
+
+
+def without_breakers(scenario: Scenario) -> Scenario:
+    """Return the scenario with every breaker switched off, nothing else touched."""
+    changes = {}
+    for caller, service, _ in scenario.guarded_calls:
+        for group, parts in (("clients", scenario.clients), ("services", scenario.services)):
+            part = parts.get(caller)
+            call = part.calls.get(service) if part else None
+            if call is not None and call.breaker is not None:
+                changes[f"{group}.{caller}.calls.{service}.breaker.enabled"] = False
+    return changed(scenario, changes)
+
+
+def tree_of(scenario: Scenario) -> Tree:
+    """Return a scenario as if it had just been read from a file of its name."""
+    mark = Mark(Source(f"scenario {shown(scenario.name, 60)}"))
+    tree = from_plain(to_data(scenario, ROOT), mark)
+    if not isinstance(tree, Tree):
+        raise TypeError("a scenario is written as a mapping")
+    return tree
+
+
+def _set(node: Node | None, shape: Shape, keys: Sequence[str | int], value: Node) -> Node:
+    """Return a value with another set somewhere inside, making what is not there yet."""
+    if not keys:
+        return value
+    key, *rest = keys
+    if isinstance(node, Items) and isinstance(key, int):
+        inside = _inside(shape, str(key)) or shape
+        items = list(node.items)
+        items[key] = _set(items[key], inside, rest, value)
+        return replace(node, items=tuple(items))
+    family = shape.family if isinstance(shape, Kinds) else None
+    tree = spelt_out(node, family) if family else node
+    if not isinstance(tree, Tree):
+        tree = Tree({}, value.mark)
+    if isinstance(shape, Kinds):
+        new_kind = value if key == "kind" and not rest else None
+        tree, shape = _of_kind(tree, new_kind, shape)
+    inside = _inside(shape, str(key)) or shape
+    return tree.with_entry(str(key), _set(tree.get(key), inside, rest, value))
+
+
+def _of_kind(tree: Tree, new_kind: Node | None, shape: Kinds) -> tuple[Tree, Shape]:
+    """Return a part's tree without the words that its new kind, if it gets one, lacks."""
+    old = tree.get("kind")
+    kind = new_kind if new_kind is not None else old
+    chosen = member(shape.family, kind.value if isinstance(kind, Scalar) else None)
+    if chosen is None:
+        return tree, shape
+    if new_kind is not None and isinstance(old, Scalar) and member(shape.family, old.value):
+        before = member(shape.family, old.value)
+        gone = set(slots(before.part) if before else ()) - set(slots(chosen.part))
+        tree = tree.without(gone)
+    return tree, chosen
+
+
+def _inside(shape: Shape | None, key: str) -> Shape | None:
+    """Return the shape of what stands under a key."""
+    match shape:
+        case Object(part):
+            slot = slots(part).get(key)
+            return slot.shape if slot else None
+        case Entries(item) | Listing(item):
+            return item
+    return None
+
+
+def _as_written(value: object) -> object:
+    """Return a Python value as the file would have it: parts as mappings, numpy as numbers."""
+    if isinstance(value, Part):
+        return to_data(value, Object(type(value)))
+    if value is None or isinstance(value, (bool, str)):
+        return str(value) if isinstance(value, enum.Enum) else value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(key): _as_written(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_written(item) for item in value]
+    return value

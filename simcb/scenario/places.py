@@ -1,0 +1,178 @@
+"""Places: every value that a scenario has or could have, by its dotted path.
+
+A path may be shortened to any ending that names one place. Fields that were left at their
+default are places like those that were written; fields of an absent optional part, like a
+call's `breaker`, come second: they are looked at only when no other place fits. This module
+must not know YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simcb.scenario.nodes import Entry, Items, Mark, Node, Scalar, Source, Tree, from_plain, plain
+from simcb.scenario.part import Family, Part
+from simcb.scenario.refusal import Refused, did_you_mean, quoted, shown
+from simcb.scenario.shapes import (
+    Entries,
+    Kinds,
+    Listing,
+    Object,
+    Shape,
+    Slot,
+    member,
+    slots,
+    to_data,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of a path, and by which other words it may be called."""
+
+    key: str | int
+    aliases: tuple[str, ...] = ()
+
+    def is_called(self, word: str) -> bool:
+        """Whether the word means this step."""
+        return word == str(self.key) or word in self.aliases
+
+
+@dataclass(frozen=True)
+class Place:
+    """A value's place.
+
+    Args:
+        steps: from the root of the file.
+        absent: whether it belongs to an optional part that is not there.
+    """
+
+    steps: tuple[Step, ...]
+    absent: bool = False
+
+    @property
+    def keys(self) -> tuple[str | int, ...]:
+        """The keys and indices that lead to it."""
+        return tuple(step.key for step in self.steps)
+
+    @property
+    def path(self) -> str:
+        """The full dotted path."""
+        return ".".join(str(key) for key in self.keys)
+
+    def ends_with(self, words: list[str]) -> bool:
+        """Whether the words are an ending of its path."""
+        last = self.steps[-len(words) :]
+        return len(last) == len(words) and all(map(Step.is_called, last, words))
+
+
+def find_place(root: Tree, shape: Shape, path: str) -> Place:
+    """Return the one place that a path, whole or shortened, names.
+
+    Raises:
+        Refused: it names no place, or several; the message lists them.
+    """
+    words = path.split(".")
+    every = list(places(root, shape))
+    for absent in (False, True):
+        found = [place for place in every if place.absent is absent and place.ends_with(words)]
+        whole = [place for place in found if len(place.steps) == len(words)]
+        if len(found) == 1 or whole:
+            return (whole or found)[0]
+        if found:
+            paths = "".join(f"\n    {place.path}" for place in found[:50])
+            more = f"\n    and {len(found) - 50} more" if len(found) > 50 else ""
+            raise Refused(
+                f"{quoted(path)} names {len(found)} places", f"write one of:{paths}{more}"
+            )
+    raise Refused(f"{quoted(path)} names no place", _nearest(words, every))
+
+
+def _nearest(words: list[str], every: list[Place]) -> str:
+    """Say which place a path resembles most."""
+    endings = {
+        ".".join(str(key) for key in place.keys[-len(words) :]): place.path for place in every
+    }
+    meant = did_you_mean(".".join(words), endings) or did_you_mean(
+        words[-1], {str(place.keys[-1]) for place in every}
+    )
+    if meant:
+        return f"did you mean `{shown(meant)}`?"
+    return "write the words of the file from the outside in, like `services.NAME.workers`"
+
+
+def places(
+    node: Node | None, shape: Shape, steps: tuple[Step, ...] = (), absent: bool = False
+) -> Iterator[Place]:
+    """Yield every place below a written value, also where defaults stand."""
+    match shape:
+        case Entries(item) if isinstance(node, Tree):
+            for name, entry in node.entries.items():
+                yield from _at(entry.node, item, (*steps, Step(name)), absent)
+        case Listing(item) if isinstance(node, Items):
+            for index, (one, label) in enumerate(zip(node.items, _labels(node), strict=True)):
+                yield from _at(one, item, (*steps, Step(index, (label,))), absent)
+        case Kinds(family):
+            spelt = spelt_out(node, family)
+            chosen = member(family, _kind(spelt))
+            if chosen:
+                yield from _words(spelt, chosen.part, steps, absent)
+            else:
+                yield Place((*steps, Step("kind")), absent)
+        case Object(part):
+            yield from _words(node, part, steps, absent)
+
+
+def spelt_out(node: Node | None, family: Family) -> Node | None:
+    """Return a bare scalar that stands for a part as the mapping it means."""
+    if not isinstance(node, Scalar) or node.value is None or not family.shorthand:
+        return node
+    kind, key = family.shorthand
+    words = {"kind": Entry(node.mark, Scalar(kind, node.mark)), key: Entry(node.mark, node)}
+    return Tree(words, node.mark)
+
+
+def _at(node: Node | None, shape: Shape, steps: tuple[Step, ...], absent: bool) -> Iterator[Place]:
+    yield Place(steps, absent)
+    yield from places(node, shape, steps, absent)
+
+
+def _words(
+    node: Node | None, part: type[Part], steps: tuple[Step, ...], absent: bool
+) -> Iterator[Place]:
+    for word, slot in slots(part).items():
+        here = (*steps, Step(word))
+        inner = node.get(word) if isinstance(node, Tree) else None
+        if inner is None:
+            inner = _default(slot)
+        missing = inner is None or (isinstance(inner, Scalar) and inner.value is None)
+        yield Place(here, absent)
+        yield from places(None if missing else inner, slot.shape, here, absent or missing)
+
+
+def _default(slot: Slot) -> Node | None:
+    """Return the part that stands where nothing is written, if one does."""
+    default = slot.field.default
+    if not isinstance(default, Part):
+        return None
+    return from_plain(to_data(default, slot.shape), Mark(Source("default")))
+
+
+def _kind(node: Node | None) -> object:
+    kind = node.get("kind") if isinstance(node, Tree) else None
+    return kind.value if isinstance(kind, Scalar) else None
+
+
+def _labels(node: Items) -> list[str]:
+    """Return what each item of a list may be called: a fault's name, or kind:on."""
+    seen: dict[str, int] = {}
+    labels: list[str] = []
+    for item in node.items:
+        words = plain(item)
+        label = ""
+        if isinstance(words, dict) and "kind" in words:
+            label = str(words.get("name") or f"{words['kind']}:{words.get('on')}")
+        seen[label] = seen.get(label, 0) + 1
+        labels.append(label if seen[label] == 1 else f"{label}#{seen[label]}")
+    return labels

@@ -1,0 +1,50 @@
+"""The scenario that `simcb init` writes: small, commented, and ready to run."""
+
+from __future__ import annotations
+
+_TEMPLATE = """\
+# A scenario for simcb: who asks, who answers, what goes wrong, and what counts as good.
+# Durations and rates carry their units: 250ms 30s 5m, 100/s 30/m; shares are 5% or 0.05.
+name: my-first-outage
+about: The warehouse hangs for a minute; the shop's breaker should keep it answering.
+duration: 4m
+
+# Who asks. Each group has its own arrivals and needs its calls in this order.
+clients:
+  shop:
+    arrivals: {kind: poisson, rate: 50/s}     # or constant
+    calls:
+      warehouse:
+        timeout: 2s
+        retry:
+          max_retries: 2
+          backoff: {kind: exponential, base: 100ms, max: 2s}   # or none, fixed, decorrelated
+          jitter: full                                         # or none, equal
+        breaker:
+          failure_threshold: 5      # consecutive failures that open it
+          recovery_timeout: 20s     # how long it stays open before a probe
+        fallback: {hit_rate: 50%}   # how often an old answer is at hand
+
+# Who answers. A service may have `calls` of its own; its worker waits meanwhile.
+services:
+  warehouse:
+    replicas: 2
+    workers: 16
+    queue: {limit: 200}
+    work: {kind: lognormal, p50: 40ms, p99: 300ms}   # or exponential, gamma, uniform, ...
+
+# What goes wrong: latency, errors, hang, refuse, capacity, surge.
+faults:
+  - {kind: hang, on: warehouse, at: 1m, for: 1m}
+
+# What a good run is. `simcb run` exits with 99 when one of these fails.
+thresholds:
+  - availability{healthy} >= 99%
+  - p99{fault} < 5s
+  - time_to_recover < 1m
+"""
+
+
+def template() -> str:
+    """Return the text of a starter scenario, which reads cleanly."""
+    return _TEMPLATE

@@ -1,0 +1,143 @@
+"""Thresholds: one line that says what a good run is, `p99{fault} < 1s`.
+
+Only the syntax is known here; which metrics and phases exist is for whoever judges them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from simcb.scenario import units
+from simcb.scenario.forms import Form
+from simcb.scenario.refusal import Refused, quoted
+
+
+class Comparison(StrEnum):
+    """How a measure is compared with the limit."""
+
+    LESS = "<"
+    AT_MOST = "<="
+    MORE = ">"
+    AT_LEAST = ">="
+    EQUAL = "=="
+
+
+class LimitUnit(StrEnum):
+    """What kind of value the limit was written as."""
+
+    NUMBER = "number"
+    SHARE = "share"
+    DURATION = "duration"
+    RATE = "rate"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A demand on a metric.
+
+    Args:
+        text: the line, with single spaces around the comparison.
+        metric: the metric's name.
+        qualifiers: phases, faults (`fault:NAME`) and services it is restricted to.
+        op: the comparison that must hold.
+        limit: seconds, per second, 0 to 1, or a plain number; `never` is infinity.
+        unit: how the limit was written, so that a mismatch with the metric can be told.
+    """
+
+    text: str
+    metric: str
+    qualifiers: tuple[str, ...]
+    op: Comparison
+    limit: float
+    unit: LimitUnit = field(default=LimitUnit.NUMBER)
+
+
+_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
+_QUALIFIER = re.compile(rf"(?:fault:)?{_NAME}(?::{_NAME}(?:#[1-9][0-9]{{0,5}})?)?")
+_LINE = re.compile(r"([^\s{}<>=]+)\s*(?:\{([^{}]*)\})?\s*(<=|>=|==|<|>)\s*(\S+)")
+_METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_PLAIN = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
+_LONGEST_LINE = 400
+_HINT = "write it like `p99{fault} < 1s` or `success >= 99.9%`"
+
+
+def parse_threshold(text: str) -> Threshold:
+    """Read `METRIC{qualifier,…} OP VALUE` with OP one of < <= > >= ==.
+
+    Raises:
+        Refused: the line is not of that form.
+    """
+    found = None if len(text) > _LONGEST_LINE else _LINE.fullmatch(text.strip())
+    if not found:
+        raise Refused(f"{quoted(text)} is not a threshold", _HINT)
+    metric, inside, op, written = found.groups()
+    if not _METRIC.fullmatch(metric):
+        raise Refused(f"{quoted(metric)} is not the name of a metric", _HINT)
+    qualifiers = _qualifiers(inside)
+    limit, unit = _limit(written)
+    where = f"{{{','.join(qualifiers)}}}" if qualifiers else ""
+    return Threshold(
+        f"{metric}{where} {op} {written}", metric, qualifiers, Comparison(op), limit, unit
+    )
+
+
+def _qualifiers(inside: str | None) -> tuple[str, ...]:
+    if inside is None:
+        return ()
+    names = tuple(name.strip() for name in inside.split(","))
+    for name in names:
+        if not _QUALIFIER.fullmatch(name):
+            raise Refused(
+                f"{quoted(name)} does not qualify a metric",
+                "write `healthy`, `fault`, `recovery`, `fault:NAME` or the name of a service",
+            )
+    return names
+
+
+def _limit(written: str) -> tuple[float, LimitUnit]:
+    if written == "never":
+        return math.inf, LimitUnit.NEVER
+    if written.startswith("-"):
+        raise Refused(f"{quoted(written)} is negative", "write a limit of 0 or more")
+    if _PLAIN.fullmatch(written):
+        number = float(written)
+        if not math.isfinite(number):
+            raise Refused(f"{quoted(written)} is not finite", "write `never` or a finite number")
+        return number, LimitUnit.NUMBER
+    if written.endswith("%"):
+        return units.parse_share(written), LimitUnit.SHARE
+    if "/" in written:
+        return units.parse_rate(written), LimitUnit.RATE
+    if written[:1].isdigit():
+        return units.parse_duration(written), LimitUnit.DURATION
+    raise Refused(
+        f"{quoted(written)} is not a limit", "write a number, `99.9%`, `250ms`, `40/s` or `never`"
+    )
+
+
+@dataclass(frozen=True)
+class ThresholdForm(Form):
+    """A threshold written as one line of text."""
+
+    def read(self, value: object, from_file: bool) -> Threshold:
+        """Return the parsed line."""
+        if isinstance(value, Threshold):
+            return value
+        if not isinstance(value, str):
+            raise Refused("is not a threshold", _HINT)
+        return parse_threshold(value)
+
+    def write(self, value: object) -> object:
+        """Return the line."""
+        return value.text if isinstance(value, Threshold) else value
+
+    def described(self) -> dict[str, object]:
+        """Describe the line as a JSON string."""
+        return {
+            "type": "string",
+            "pattern": r"^\s*[A-Za-z][A-Za-z0-9_]*\s*(\{[^{}]*\})?\s*(<=|>=|==|<|>)",
+        }

@@ -1,0 +1,170 @@
+"""Durations, rates and shares: text with a unit to a float, and back without losing a bit.
+
+Inside simcb a duration is in seconds, a rate in events per second, a share between 0 and 1.
+The text is read as an exact fraction and rounded to a float once, so every float has a text
+that reads back to the same bits. This module must not know models or files.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+from simcb.scenario.refusal import Refused, quoted
+
+LONGEST_DURATION = 1e9
+"""The longest duration, in seconds (almost 32 years): beyond it a clock loses microseconds."""
+
+HIGHEST_RATE = 1e9
+"""The highest rate, per second: a nanosecond apart is closer than any model here means."""
+
+_NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?"
+_DURATION_UNITS = {
+    "ns": Fraction(1, 10**9),
+    "us": Fraction(1, 10**6),
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "h": Fraction(3600),
+    "d": Fraction(86400),
+}
+_RATE_UNITS = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}
+_DURATION_PART = re.compile(rf"({_NUMBER})(ns|us|ms|s|m|h|d)", re.ASCII)
+_DURATION = re.compile(rf"(?:{_NUMBER}(?:ns|us|ms|s|m|h|d))+", re.ASCII)
+_RATE = re.compile(rf"({_NUMBER}) ?/ ?(ms|s|m|h)", re.ASCII)
+_SHARE = re.compile(rf"({_NUMBER}) ?%", re.ASCII)
+_BARE = re.compile(rf"[+-]?{_NUMBER}", re.ASCII)
+_LONGEST_TEXT = 64
+
+
+def parse_duration(text: str) -> float:
+    """Read `250ms`, `30s`, `5m`, `1m30s` or `2h` as seconds.
+
+    Raises:
+        Refused: no unit, an unknown unit, a negative or an endless duration.
+    """
+    if len(text) > _LONGEST_TEXT or not _DURATION.fullmatch(text):
+        raise _not_a_duration(text)
+    parts = _DURATION_PART.findall(text)
+    units = [unit for _, unit in parts]
+    largest_first = sorted(set(units), key=lambda u: -_DURATION_UNITS[u])
+    if units != largest_first:
+        raise Refused(
+            f"{quoted(text)} does not go from large units to small, each once",
+            "write it like `1m30s`",
+        )
+    total = sum((Fraction(number) * _DURATION_UNITS[unit] for number, unit in parts), Fraction())
+    if total > LONGEST_DURATION:
+        raise Refused(f"{quoted(text)} is too long", f"write at most {LONGEST_DURATION:.0f}s")
+    return float(total)
+
+
+def parse_rate(text: str) -> float:
+    """Read `100/s`, `30/m` or `5/h` as events per second.
+
+    Raises:
+        Refused: no unit, an unknown unit, a negative or an endless rate.
+    """
+    found = None if len(text) > _LONGEST_TEXT else _RATE.fullmatch(text)
+    if not found:
+        if text.startswith("-"):
+            raise Refused(f"{quoted(text)} is negative", "write a rate of 0/s or more")
+        if _BARE.fullmatch(text):
+            raise Refused(
+                f"{quoted(text)} has no unit",
+                f"write `{text}/s` or `{text}/m`",
+            )
+        raise Refused(f"{quoted(text)} is not a rate", "write it like `100/s`, `30/m` or `5/h`")
+    rate = Fraction(found[1]) / _RATE_UNITS[found[2]]
+    if rate > HIGHEST_RATE:
+        raise Refused(f"{quoted(text)} is too high", f"write at most {HIGHEST_RATE:.0f}/s")
+    return float(rate)
+
+
+def parse_share(text: str) -> float:
+    """Read `5%` or `0.05` as a number from 0 to 1.
+
+    Raises:
+        Refused: not a number, or outside 0 to 1.
+    """
+    percent = None if len(text) > _LONGEST_TEXT else _SHARE.fullmatch(text)
+    if percent:
+        share = Fraction(percent[1]) / 100
+    elif len(text) <= _LONGEST_TEXT and _BARE.fullmatch(text):
+        share = Fraction(text)
+    elif text.startswith("-"):
+        raise Refused(f"{quoted(text)} is negative", "write a share from 0% to 100%")
+    else:
+        raise Refused(f"{quoted(text)} is not a share", "write it like `5%` or `0.05`")
+    if share < 0:
+        raise Refused(f"{quoted(text)} is negative", "write a share from 0% to 100%")
+    if share > 1:
+        remedy = "write a share from 0% to 100%"
+        if not percent and share <= 100:
+            remedy = f"write `{text}%` for a percentage"
+        raise Refused(f"{quoted(text)} is more than the whole", remedy)
+    return float(share)
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds so that `parse_duration` returns the same float.
+
+    Raises:
+        Refused: the duration is negative or not finite.
+    """
+    _demand_finite(seconds, "duration")
+    if seconds == 0:
+        return "0s"
+    if seconds == int(seconds):
+        whole = int(seconds)
+        for unit, size in (("h", 3600), ("m", 60)):
+            if whole % size == 0:
+                return f"{whole // size}{unit}"
+        return f"{whole}s"
+    exact = Decimal(repr(float(seconds)))
+    return f"{_decimal(exact)}s" if seconds >= 1 else f"{_decimal(exact * 1000)}ms"
+
+
+def format_rate(per_second: float) -> str:
+    """Write a rate so that `parse_rate` returns the same float.
+
+    Raises:
+        Refused: the rate is negative or not finite.
+    """
+    _demand_finite(per_second, "rate")
+    return f"{_decimal(Decimal(repr(float(per_second))))}/s"
+
+
+def format_share(share: float) -> str:
+    """Write a share in percent so that `parse_share` returns the same float.
+
+    Raises:
+        Refused: the share is negative or not finite.
+    """
+    _demand_finite(share, "share")
+    return f"{_decimal(Decimal(repr(float(share))) * 100)}%"
+
+
+def _decimal(value: Decimal) -> str:
+    if value == 0:
+        return "0"
+    tidy = value.normalize()
+    # Plain digits for what people write, powers of ten where they would fill the line.
+    return f"{tidy:f}" if -9 <= tidy.adjusted() <= 15 else f"{tidy:e}"
+
+
+def _demand_finite(value: float, noun: str) -> None:
+    if not (math.isfinite(value) and value >= 0):
+        raise Refused(f"{value!r} is not a {noun}", "write a finite number of 0 or more")
+
+
+def _not_a_duration(text: str) -> Refused:
+    if text.startswith("-"):
+        return Refused(f"{quoted(text)} is negative", "write a duration of 0s or more")
+    if len(text) <= _LONGEST_TEXT and _BARE.fullmatch(text):
+        return Refused(f"{quoted(text)} has no unit", f"write `{text}s` or `{text}ms`")
+    return Refused(
+        f"{quoted(text)} is not a duration", "write it like `250ms`, `30s`, `5m`, `1m30s` or `2h`"
+    )

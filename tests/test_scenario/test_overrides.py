@@ -1,0 +1,204 @@
+"""Changes from outside: shortened paths, overlays, and that they mean what a file would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from test_scenario.generated import scenarios, steady
+from test_scenario.written import SMALL, problem_of, problems_of, swapped
+
+from simcb.scenario import Scenario, ScenarioError, parse_scenario
+from simcb.scenario.calls import Fixed
+from simcb.scenario.distributions import Exponential
+
+TWO = swapped("services:\n", "services:\n  other: {workers: 1, work: 1s}\n")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "breaker.recovery_timeout",
+        "recovery_timeout",
+        "payments.breaker.recovery_timeout",
+        "clients.shop.calls.payments.breaker.recovery_timeout",
+    ],
+)
+def test_any_ending_that_names_one_place_will_do(path: str) -> None:
+    """The whole path and each unique ending of it change the same place."""
+    expected = parse_scenario(swapped("recovery_timeout: 30s", "recovery_timeout: 10s"))
+    assert parse_scenario(SMALL, sets=[f"{path}=10s"]) == expected
+    assert parse_scenario(SMALL).with_({path: "10s"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "old", "new"),
+    [
+        ("errors=5%", "work: 50ms", "work: 50ms\n    errors: 5%"),
+        ("queue.limit=9", "work: 50ms", "work: 50ms\n    queue: {limit: 9}"),
+        ("faults.0.share=20%", "for: 2m", "for: 2m, share: 20%"),
+        ("hang:payments.share=20%", "for: 2m", "for: 2m, share: 20%"),
+        ("refresh.after=1s", "", ""),
+        ("work.value=60ms", "work: 50ms", "work: 60ms"),
+        ("work={kind: exponential, mean: 1s}", "50ms", "{kind: exponential, mean: 1s}"),
+        ("retry=null", "        retry: {max_retries: 2}\n", ""),
+        ("backoff.kind=none", "{max_retries: 2}", "{max_retries: 2, backoff: {kind: none}}"),
+        ("name=other", "name: small", "name: other"),
+        ("arrivals.rate=[{at: 0s, rate: 1/s}]", "rate: 40/s", "rate: 1/s"),
+        ("per_replica=true", "recovery_timeout: 30s", "recovery_timeout: 30s, per_replica: true"),
+    ],
+)
+def test_a_change_means_what_the_file_would_mean(change: str, old: str, new: str) -> None:
+    """Setting a written, defaulted or absent place equals writing it in the file."""
+    if not old:
+        assert "times: is missing" in str(problem_of(SMALL, sets=[change]))
+        return
+    assert parse_scenario(SMALL, sets=[change]) == parse_scenario(swapped(old, new))
+
+
+@pytest.mark.parametrize("path", ["faults.1.share", "faults.crash.share", "crash.share"])
+def test_a_fault_is_found_by_its_number_and_by_its_name(path: str) -> None:
+    """A named fault can be changed by name, whatever its place in the list."""
+    text = SMALL + "  - {kind: refuse, on: payments, at: 4m, for: 1s, name: crash}\n"
+    shares = [fault.share for fault in parse_scenario(text, sets=[f"{path}=20%"]).faults]
+    assert shares == [1.0, 0.2]
+
+
+def test_an_absent_part_is_made_when_one_place_is_meant() -> None:
+    """A word of a part that is not there makes the part, if only one could be meant."""
+    scenario = parse_scenario(SMALL, sets=["fallback.hit_rate=50%"])
+    assert scenario.clients["shop"].calls["payments"].fallback.hit_rate == 0.5
+
+
+def test_what_is_there_wins_over_what_could_be() -> None:
+    """A word written once is meant, even if absent parts elsewhere could have it too."""
+    text = swapped("work: 50ms", "work: 50ms\n    calls: {b: {}}\n  b: {workers: 1, work: 1s}")
+    assert parse_scenario(text, sets=["recovery_timeout=9s"]).guarded_calls[0][2].breaker == (
+        parse_scenario(text)
+        .guarded_calls[0][2]
+        .breaker.model_copy(update={"recovery_timeout": 9.0})
+    )
+
+
+def test_an_ambiguous_ending_is_refused_with_all_its_places() -> None:
+    """An ending of two places changes neither and lists both."""
+    problem = problem_of(TWO, sets=["workers=3"])
+    assert problem.file == "--set workers=3"
+    assert "names 2 places" in problem.what
+    assert "services.other.workers" in problem.remedy
+    assert "services.payments.workers" in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "words"),
+    [
+        ("breaker.recovery_timeot=3s", "--set breaker.recovery_timeot=3s", "recovery_timeout`?"),
+        ("recovery_timeout=3", "--set recovery_timeout=3", "has no unit"),
+        ("recovery_timeout", "--set recovery_timeout", "PATH=VALUE"),
+        ("=3", "--set =3", "PATH=VALUE"),
+        ("recovery_timeout=", "--set recovery_timeout=", "has no value"),
+        ("recovery_timeout=[", "--set recovery_timeout=[", "write"),
+        ("recovery_timeout=010", "--set recovery_timeout=010", "leading zero"),
+        ("faults.7.share=3%", "--set faults.7.share=3%", "names no place"),
+        ("..=3", "--set ..=3", "names no place"),
+        ("a\x1b=3", "--set a\\x1b=3", "names no place"),
+    ],
+)
+def test_a_wrong_change_is_its_own_place(change: str, place: str, words: str) -> None:
+    """A problem with a change is reported at the change, not in the file."""
+    problem = problem_of(SMALL, sets=[change])
+    assert problem.line is None
+    assert str(problem).startswith(f"{place}: ")
+    assert words in str(problem)
+
+
+def test_changes_and_file_are_judged_together() -> None:
+    """Problems of the file and of several changes come in one pass, and a change may cure."""
+    text = swapped("timeout: 2s", "timeout: 2")
+    problems = problems_of(text, sets=["workers=none", "nothing=3"])
+    assert [p.file for p in problems] == ["--set nothing=3", "f.yaml", "--set workers=none"]
+    assert parse_scenario(text, sets=["payments.timeout=2s"]) == parse_scenario(SMALL)
+
+
+def test_python_values_are_taken_as_a_file_has_them() -> None:
+    """Numbers, parts and mappings may be given; a bare number is no duration there either."""
+    scenario = parse_scenario(SMALL)
+    assert scenario.with_({"failure_threshold": 7}).guarded_calls[0][2].breaker == (
+        parse_scenario(SMALL, sets=["failure_threshold=7"]).guarded_calls[0][2].breaker
+    )
+    assert scenario.with_({"work": Exponential(mean=0.5)}).services["payments"].work == (
+        Exponential(mean=0.5)
+    )
+    faster = scenario.with_({"retry": {"max_retries": 1, "backoff": Fixed(delay=0.1)}})
+    assert faster.clients["shop"].calls["payments"].retry.backoff == Fixed(delay=0.1)
+    with pytest.raises(ScenarioError, match="has no unit"):
+        scenario.with_({"recovery_timeout": 30})
+    with pytest.raises(ScenarioError, match="no place in a scenario"):
+        scenario.with_({"recovery_timeout": object()})
+
+
+def test_a_change_leaves_the_original_alone() -> None:
+    """Changing a scenario gives another one."""
+    scenario = parse_scenario(SMALL)
+    scenario.with_({"workers": 9})
+    assert scenario == parse_scenario(SMALL)
+
+
+def test_breakers_can_be_switched_off_together() -> None:
+    """Without breakers every breaker is disabled and nothing else has changed."""
+    scenario = parse_scenario(SMALL)
+    bare = scenario.without_breakers()
+    assert [call.breaker.enabled for _, _, call in bare.guarded_calls] == [False]
+    assert bare.with_({"enabled": True}) == scenario
+
+
+@given(scenarios())
+@steady
+def test_switching_breakers_off_is_done_once(scenario: Scenario) -> None:
+    """Every breaker of any scenario is off, and switching off again changes nothing."""
+    bare = scenario.without_breakers()
+    assert not any(call.breaker.enabled for _, _, call in bare.guarded_calls)
+    assert len(bare.guarded_calls) == len(scenario.guarded_calls)
+    assert bare.without_breakers() == bare
+
+
+def test_an_overlay_is_merged_deeply(tmp_path: Path) -> None:
+    """Mappings are merged, lists are replaced whole, everything else stays."""
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text(
+        "clients: {shop: {calls: {payments: {breaker: {recovery_timeout: 10s}}}}}\nfaults: []\n"
+    )
+    expected = parse_scenario(SMALL, sets=["recovery_timeout=10s", "faults=[]"])
+    assert parse_scenario(SMALL, overlays=[overlay]) == expected
+
+
+def test_a_changed_kind_drops_the_words_of_the_old_one(tmp_path: Path) -> None:
+    """An overlay or a change to another kind need not delete what no longer applies."""
+    text = swapped("work: 50ms", "work: {kind: lognormal, p50: 10ms, p99: 50ms}")
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text("services: {payments: {work: {kind: exponential, mean: 1s}}}\n")
+    expected = Exponential(mean=1.0)
+    assert parse_scenario(text, overlays=[overlay]).services["payments"].work == expected
+    both = ["work.kind=exponential", "work.mean=1s"]
+    assert parse_scenario(text, sets=both).services["payments"].work == expected
+
+
+def test_a_problem_of_an_overlay_is_marked_in_the_overlay(tmp_path: Path) -> None:
+    """Each value is marked in the file it came from."""
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text("duration: 3m\nservices:\n  payments: {workers: none, extra: 1}\n")
+    problems = problems_of(swapped("timeout: 2s", "timeout: 2"), overlays=[overlay])
+    assert [(p.file, p.line, p.column) for p in problems] == [
+        ("f.yaml", 8, 18),
+        (str(overlay), 3, 23),
+        (str(overlay), 3, 29),
+    ]
+
+
+def test_overlays_that_are_no_mappings_are_refused(tmp_path: Path) -> None:
+    """A missing overlay and one that is a list are told together."""
+    listed = tmp_path / "list.yaml"
+    listed.write_text("- a\n")
+    problems = problems_of(SMALL, overlays=[tmp_path / "none.yaml", listed])
+    assert [p.what for p in problems] == ["does not exist", "is not a mapping"]
