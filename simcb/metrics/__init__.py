@@ -1,0 +1,73 @@
+"""From a trace to numbers and a verdict.
+
+The room knows traces and numpy. It runs nothing and shows nothing: the same trace, read from a
+file years later, gives the same measures. Every metric is one function whose docstring is its
+definition; `METRICS` is the table of them.
+"""
+
+from simcb.metrics.intervals import (
+    Estimate,
+    ReplicatesError,
+    Summarised,
+    Summary,
+    difference,
+    estimate,
+    probability,
+    summarise,
+    summarise_difference,
+)
+from simcb.metrics.judgement import Judgement, Verdict, verdict
+from simcb.metrics.laws import Law, audit
+from simcb.metrics.measures import Measure, Measures, Unit
+from simcb.metrics.measuring import ObjectiveError, UndefinedValueError, measure
+from simcb.metrics.metric import Metric, Per
+from simcb.metrics.phase import Phase, phases
+from simcb.metrics.states import StateInterval, state_intervals
+from simcb.metrics.table import METRICS
+from simcb.metrics.thresholds import (
+    ThresholdError,
+    ThresholdProblem,
+    ThresholdResult,
+    check_thresholds,
+    judge,
+)
+from simcb.metrics.timeline import Series, ServiceSeries, StepError, series
+
+__all__ = [
+    "METRICS",
+    "Estimate",
+    "Judgement",
+    "Law",
+    "Measure",
+    "Measures",
+    "Metric",
+    "ObjectiveError",
+    "Per",
+    "Phase",
+    "ReplicatesError",
+    "Series",
+    "ServiceSeries",
+    "StateInterval",
+    "StepError",
+    "Summarised",
+    "Summary",
+    "ThresholdError",
+    "ThresholdProblem",
+    "ThresholdResult",
+    "UndefinedValueError",
+    "Unit",
+    "Verdict",
+    "audit",
+    "check_thresholds",
+    "difference",
+    "estimate",
+    "judge",
+    "measure",
+    "phases",
+    "probability",
+    "series",
+    "state_intervals",
+    "summarise",
+    "summarise_difference",
+    "verdict",
+]

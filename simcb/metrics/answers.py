@@ -1,0 +1,134 @@
+"""Metrics of what users got: answers, second-best answers, and how long they waited.
+
+Percentiles are over all finished requests, or over all that ended ok, with linear
+interpolation between the two nearest of the n sorted values: the q-quantile lies at place
+q·(n − 1), counted from 0 (Hyndman and Fan's type 7, numpy's default). A request that is
+unfinished when the run ends has no latency; it counts in every denominator of requests.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simcb.metrics.facts import Scope
+from simcb.metrics.rows import Booleans
+from simcb.metrics.spans import Floats
+
+
+def success(scope: Scope) -> float | None:
+    """Requests that end ok, of all requests; one that is unfinished has not ended ok."""
+    return _share(scope, scope.requests.ok)
+
+
+def degraded(scope: Scope) -> float | None:
+    """Requests answered by a fallback somewhere on the way, of all requests."""
+    return _share(scope, scope.requests.degraded)
+
+
+def availability(scope: Scope) -> float | None:
+    """Requests that end with any answer, ok or degraded, of all requests."""
+    return _share(scope, scope.requests.ok | scope.requests.degraded)
+
+
+def goodput(scope: Scope) -> float | None:
+    """Requests that end ok, per second.
+
+    A request counts in the phase, and in a series in the second, in which it arrived, so
+    goodput never exceeds what was offered then. A user without a deadline waits for ever: an
+    answer counts however late it comes.
+    """
+    return int(np.count_nonzero(scope.requests.ok)) / scope.seconds
+
+
+def burn(scope: Scope) -> float | None:
+    """Speed at which the error budget burns: the share of failed requests over 1 − SLO.
+
+    At 1 the budget is used up exactly when the objective's period is over. Degraded answers
+    are answers; unfinished requests have not failed. The objective is 99.9 % unless `measure`
+    is told otherwise.
+    """
+    share = _share(scope, scope.requests.failed)
+    return None if share is None else share / (1.0 - scope.facts.slo)
+
+
+def budget_used(scope: Scope) -> float | None:
+    """Share of the run's error budget used up by the phase's failed requests.
+
+    The budget is 1 − SLO of all requests of the run. The shares of phases that do not overlap
+    add up; 1 and more means that the objective is missed.
+    """
+    requests = len(scope.facts.requests)
+    failed = int(np.count_nonzero(scope.requests.failed))
+    return failed / requests / (1.0 - scope.facts.slo) if requests else None
+
+
+def mean(scope: Scope) -> float | None:
+    """Mean latency of all finished requests, from the user's first wish to the end."""
+    return _mean(scope.latencies)
+
+
+def p50(scope: Scope) -> float | None:
+    """Median latency of all finished requests: retries, backoff and rejections included."""
+    return _quantile(scope.latencies, 0.50)
+
+
+def p95(scope: Scope) -> float | None:
+    """95th percentile of the latency of all finished requests."""
+    return _quantile(scope.latencies, 0.95)
+
+
+def p99(scope: Scope) -> float | None:
+    """99th percentile of the latency of all finished requests."""
+    return _quantile(scope.latencies, 0.99)
+
+
+def p999(scope: Scope) -> float | None:
+    """99.9th percentile of the latency of all finished requests."""
+    return _quantile(scope.latencies, 0.999)
+
+
+def success_mean(scope: Scope) -> float | None:
+    """Mean latency of the requests that ended ok."""
+    return _mean(scope.ok_latencies)
+
+
+def success_p50(scope: Scope) -> float | None:
+    """Median latency of the requests that ended ok.
+
+    Rejections are fast and flatter the plain percentile while a breaker is open, which is why
+    both are always shown.
+    """
+    return _quantile(scope.ok_latencies, 0.50)
+
+
+def success_p95(scope: Scope) -> float | None:
+    """95th percentile of the latency of the requests that ended ok."""
+    return _quantile(scope.ok_latencies, 0.95)
+
+
+def success_p99(scope: Scope) -> float | None:
+    """99th percentile of the latency of the requests that ended ok."""
+    return _quantile(scope.ok_latencies, 0.99)
+
+
+def success_p999(scope: Scope) -> float | None:
+    """99.9th percentile of the latency of the requests that ended ok."""
+    return _quantile(scope.ok_latencies, 0.999)
+
+
+def _share(scope: Scope, chosen: Booleans) -> float | None:
+    return int(np.count_nonzero(chosen)) / len(chosen) if len(chosen) else None
+
+
+def _mean(latencies: Floats) -> float | None:
+    return float(latencies.mean()) if len(latencies) else None
+
+
+def _quantile(latencies: Floats, q: float) -> float | None:
+    if not len(latencies):
+        return None
+    place = q * (len(latencies) - 1)
+    below = int(place)
+    low = float(latencies[below])
+    high = float(latencies[min(below + 1, len(latencies) - 1)])
+    return low + (place - below) * (high - low)

@@ -1,0 +1,130 @@
+"""What every metric starts from: the run's rows, spans and openings, prepared once.
+
+`Facts` is about the whole run, `Scope` is one phase of it and, for metrics about a service,
+one service. A metric is a function of a scope; it neither sorts nor scans the trace itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from simcb.metrics.openings import Openings, openings
+from simcb.metrics.phase import WHOLE, Phase, effective_faults, phases
+from simcb.metrics.rows import AttemptRows, RequestRows, attempt_rows, request_rows
+from simcb.metrics.spans import Floats, Spans
+from simcb.metrics.states import state_intervals, time_in
+from simcb.metrics.worker_time import WorkerTime, worker_time
+from simcb.trace import FaultInfo, Trace
+
+Rows = TypeVar("Rows", RequestRows, AttemptRows)
+
+DEFAULT_SLO = 0.999
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A trace, prepared for measuring; each part is made when first asked for, once.
+
+    Args:
+        trace: what is measured.
+        slo: share of requests that has to be answered, for `burn` and `budget_used`.
+    """
+
+    trace: Trace
+    slo: float = DEFAULT_SLO
+
+    @cached_property
+    def phases(self) -> tuple[Phase, ...]:
+        """The run's phases."""
+        return phases(self.trace)
+
+    @cached_property
+    def faults(self) -> tuple[FaultInfo, ...]:
+        """The faults that are active for some time within the run."""
+        return effective_faults(self.trace)
+
+    @cached_property
+    def requests(self) -> RequestRows:
+        """The run's requests, by arrival."""
+        return request_rows(self.trace)
+
+    @cached_property
+    def attempts(self) -> AttemptRows:
+        """The run's attempts, by start."""
+        return attempt_rows(self.trace)
+
+    @cached_property
+    def by_service(self) -> tuple[AttemptRows, ...]:
+        """The attempts at each service."""
+        rows = self.attempts
+        services = range(len(self.trace.layout.services))
+        return tuple(rows.where(rows.service == each) for each in services)
+
+    @cached_property
+    def open_spans(self) -> Spans:
+        """Time that breakers spend open."""
+        return Spans(*time_in(state_intervals(self.trace), "open"))
+
+    @cached_property
+    def openings(self) -> Openings:
+        """Steps from closed to open, put down to the faults."""
+        return openings(self.trace, self.faults)
+
+    @cached_property
+    def worker_time(self) -> WorkerTime:
+        """Where the time of workers and callers goes."""
+        return worker_time(self.trace)
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """One phase of a run, and one service of it where a metric is about a service.
+
+    Args:
+        facts: the run.
+        phase: the phase.
+        requests: requests that arrived in it.
+        attempts: attempts made in it; those at `service` only, where that is set.
+        latencies: seconds, ascending: every finished request that arrived in the phase.
+        ok_latencies: the same of requests that ended ok.
+        service: index of the service, None for the run.
+    """
+
+    facts: Facts
+    phase: Phase
+    requests: RequestRows
+    attempts: AttemptRows
+    latencies: Floats
+    ok_latencies: Floats
+    service: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The phase's length."""
+        return self.phase.seconds
+
+    def of_service(self, index: int) -> Scope:
+        """Return the same phase, seen from the service of that index."""
+        rows = self.facts.by_service[index]
+        return replace(self, service=index, attempts=_cut(rows, self.phase, self.facts))
+
+
+def scope_of(facts: Facts, phase: Phase) -> Scope:
+    """Return the scope of one phase of a run."""
+    requests = _cut(facts.requests, phase, facts)
+    return Scope(
+        facts=facts,
+        phase=phase,
+        requests=requests,
+        attempts=_cut(facts.attempts, phase, facts),
+        latencies=np.sort(requests.latency[~requests.unfinished]),
+        ok_latencies=np.sort(requests.latency[requests.ok]),
+    )
+
+
+def _cut(rows: Rows, phase: Phase, facts: Facts) -> Rows:
+    return rows if phase.name == WHOLE else rows.within(phase, facts.trace.duration)

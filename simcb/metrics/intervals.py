@@ -1,0 +1,242 @@
+"""What several replicates say together: means with 95 % intervals, paired differences, odds.
+
+Nothing here knows a scenario or a trace; replicates come as `Measures`, in order, and the
+same replicates in another order give the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from simcb.errors import SimcbError
+from simcb.metrics.measures import Measure, Measures, Unit
+from simcb.metrics.phase import WHOLE
+from simcb.metrics.student import two_sided_t
+
+CONFIDENCE = 0.95
+_NORMAL_QUANTILE = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution."""
+
+
+class ReplicatesError(SimcbError):
+    """Replicates do not belong together.
+
+    Args:
+        what: what is wrong with them.
+        remedy: what to give instead.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The mean of a value over replicates, and how sure it is.
+
+    Args:
+        mean: over the replicates where the value is defined; None if it is nowhere, or if the
+            infinite ones do not agree; infinite as soon as one is, since a time that may be
+            `never` has no finite mean.
+        low: lower end of the 95 % interval of the mean; None with fewer than two values and
+            with an infinite one.
+        high: upper end, likewise.
+        n: how many replicates have a value.
+        never: how many of those are infinite.
+        finite: the mean over the n − never others; None if there are none.
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    never: int
+    finite: float | None
+
+
+@dataclass(frozen=True)
+class Summarised:
+    """One metric of one phase (and service), over the replicates."""
+
+    name: str
+    unit: Unit
+    phase: str
+    of: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Every metric over the replicates of one scenario, or its paired difference between two.
+
+    Args:
+        items: in the order of the first replicate's measures.
+        replicates: how many there were.
+        phases: names of the phases.
+        entities: names of the services.
+        faults: names of the faults.
+    """
+
+    items: tuple[Summarised, ...]
+    replicates: int
+    phases: tuple[str, ...]
+    entities: tuple[str, ...]
+    faults: tuple[str, ...]
+    _by_key: dict[tuple[str, str, str], Summarised] = field(
+        init=False, repr=False, compare=False, hash=False
+    )
+
+    def __post_init__(self) -> None:
+        by_key = {(each.name, each.phase, each.of): each for each in self.items}
+        object.__setattr__(self, "_by_key", by_key)
+
+    def __iter__(self) -> Iterator[Summarised]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def estimate(self, name: str, phase: str = WHOLE, of: str = "") -> Estimate | None:
+        """Return one metric's estimate; None if it was not measured there."""
+        found = self._by_key.get((name, phase, of))
+        return None if found is None else found.estimate
+
+    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
+        """Return one metric's mean; None if it is undefined or was not measured there."""
+        found = self.estimate(name, phase, of)
+        return None if found is None else found.mean
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The metrics' names, each once, in order."""
+        return tuple(dict.fromkeys(each.name for each in self.items))
+
+
+def estimate(values: Sequence[float | None]) -> Estimate:
+    """Return the mean of `values` with its 95 % t-interval; None stands for undefined.
+
+    The interval is mean ± t·s/√n with n − 1 degrees of freedom; sums are exact, so it does not
+    depend on the order of the values.
+    """
+    defined = [value for value in values if value is not None]
+    finite = [value for value in defined if math.isfinite(value)]
+    infinite = {value for value in defined if math.isinf(value)}
+    mean = _mean(finite) if finite else None
+    never = len(defined) - len(finite)
+    if infinite:
+        whole = infinite.pop() if len(infinite) == 1 else None
+        return Estimate(whole, None, None, len(defined), never, mean)
+    if mean is None or len(finite) < 2:
+        return Estimate(mean, None, None, len(defined), 0, mean)
+    squares = math.fsum((value - mean) ** 2 for value in finite)
+    error = math.sqrt(squares / (len(finite) - 1) / len(finite))
+    half = two_sided_t(CONFIDENCE, len(finite) - 1) * error
+    return Estimate(mean, mean - half, mean + half, len(finite), 0, mean)
+
+
+def difference(a: Sequence[float | None], b: Sequence[float | None]) -> Estimate:
+    """Return the mean of b − a over replicates paired by their place, with its 95 % interval.
+
+    Replicates of two variants share their luck, so the luck cancels in each pair and the
+    interval is much narrower than that between two means. A pair in which either is undefined,
+    or both are `never`, has no difference and is left out; where only b is `never` the
+    difference is infinite, where only a is, it is −infinite.
+
+    Raises:
+        ReplicatesError: the two differ in length.
+    """
+    if len(a) != len(b):
+        raise ReplicatesError(
+            f"{len(a)} replicates cannot be paired with {len(b)}", "give the same number of both"
+        )
+    return estimate([_minus(after, before) for before, after in zip(a, b, strict=True)])
+
+
+def probability(hits: int, n: int) -> Estimate:
+    """Return hits/n with its 95 % interval: how likely an outcome (a collapse, say) is.
+
+    The interval is Wilson's ("Probable inference", JASA 22, 1927), which stays inside 0 to 1
+    and does not shrink to a point when all replicates agree.
+
+    Raises:
+        ReplicatesError: there are no replicates, or more hits than replicates.
+    """
+    if n < 1 or not 0 <= hits <= n:
+        raise ReplicatesError(f"{hits} hits of {n} replicates", "give 0 <= hits <= n and n >= 1")
+    share, z = hits / n, _NORMAL_QUANTILE
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At the borders rounding leaves a trace of the other side.
+    low = 0.0 if hits == 0 else max(0.0, middle - half)
+    high = 1.0 if hits == n else min(1.0, middle + half)
+    return Estimate(share, low, high, n, 0, share)
+
+
+def summarise(replicates: Sequence[Measures]) -> Summary:
+    """Return every metric's estimate over the replicates of one scenario.
+
+    Raises:
+        ReplicatesError: there are none, or they measure different things.
+    """
+    first = _same_kind(replicates)
+    columns = zip(*(each.items for each in replicates), strict=True)
+    found = [_summarised(row[0], estimate([each.value for each in row])) for row in columns]
+    return _summary(found, first, len(replicates))
+
+
+def summarise_difference(a: Sequence[Measures], b: Sequence[Measures]) -> Summary:
+    """Return every metric's paired difference b − a, replicate by replicate.
+
+    Metrics, phases and services that only one of the two has are left out.
+
+    Raises:
+        ReplicatesError: there are none, or the two differ in number.
+    """
+    first = _same_kind(a)
+    shared = {(each.name, each.phase, each.of) for each in _same_kind(b)}
+    found = []
+    for item in first:
+        key = (item.name, item.phase, item.of)
+        if key in shared:
+            pair = difference([each.value(*key) for each in a], [each.value(*key) for each in b])
+            found.append(_summarised(item, pair))
+    return _summary(found, first, len(a))
+
+
+def _summarised(item: Measure, value: Estimate) -> Summarised:
+    return Summarised(item.name, item.unit, item.phase, item.of, value)
+
+
+def _summary(items: list[Summarised], like: Measures, replicates: int) -> Summary:
+    return Summary(tuple(items), replicates, like.phases, like.entities, like.faults)
+
+
+def _same_kind(replicates: Sequence[Measures]) -> Measures:
+    if not replicates:
+        raise ReplicatesError("there are no replicates to summarise", "give at least one")
+    first = replicates[0]
+    keys = [(item.name, item.phase, item.of) for item in first]
+    for each in replicates[1:]:
+        if [(item.name, item.phase, item.of) for item in each] != keys:
+            raise ReplicatesError(
+                "the replicates measure different phases or services",
+                "summarise replicates of one scenario",
+            )
+    return first
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _minus(after: float | None, before: float | None) -> float | None:
+    if after is None or before is None or (math.isinf(after) and math.isinf(before)):
+        return None
+    return after - before

@@ -1,0 +1,196 @@
+"""The verdict: one word for how a run took its faults, and the sentence that proves it.
+
+Good and decided requests, and how much chance is allowed for, are those of
+`simcb.metrics.recovery`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from simcb.metrics.facts import Facts
+from simcb.metrics.measures import Measures
+from simcb.metrics.phase import FAULT, RECOVERY
+from simcb.metrics.recovery import SIGMAS, WINDOW, Health, health, window_length
+from simcb.trace import Trace
+
+UNHARMED_KEPT = 0.99
+"""Share of the healthy success that has to be kept for a run to count as unharmed."""
+
+COLLAPSED_BELOW = 0.5
+"""Share of the healthy goodput below which a run has collapsed."""
+
+LAST_TENTH = 0.1
+
+
+class Verdict(StrEnum):
+    """How a run took its faults.
+
+    `unharmed`: goodput stayed as it was. `recovered`: it suffered, and was healthy again in time
+    and at the end. `degraded`: it suffered and was not. `collapsed`: at the end, with no fault
+    active, less than half of the healthy goodput was left.
+    """
+
+    UNHARMED = "unharmed"
+    RECOVERED = "recovered"
+    DEGRADED = "degraded"
+    COLLAPSED = "collapsed"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and the sentence that gives its numbers."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Good requests of the decided ones in some stretch of time."""
+
+    good: int
+    decided: int
+
+    @property
+    def value(self) -> float:
+        return self.good / self.decided if self.decided else 1.0
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%}"
+
+
+def verdict(trace: Trace, measures: Measures) -> Judgement:
+    """Return the verdict on a run, and its reason.
+
+    The end of a run is its last 10 s (longer at low rates) or its last tenth, whichever is
+    longer, as far as it lies after the last fault.
+
+    - `collapsed`: less than half of the healthy share of requests is good at the end. Requests
+      so young that they need not have finished do not count. With less than 10 s between the
+      last fault and the end it is too early to say so.
+    - `unharmed`: no fault phase and no recovery has a good share below 99 % of the healthy one
+      (or below what chance allows), and the recovery is immediate.
+    - `recovered`: harmed, `time_to_recover` is finite, and the end is healthy.
+    - `degraded`: anything else, which includes a harmful fault that lasts until the end.
+
+    Without a fault there is nothing to compare with, so requests are held against perfection:
+    `unharmed` if 99 % of the finished ones are ok and the answers at the end keep up with the
+    arrivals, `collapsed` if the answers at the end are fewer than half of the arrivals. A run
+    in which less than half of the requests were good before the first fault is judged so, too.
+
+    Args:
+        trace: the run.
+        measures: what `measure` said of it.
+    """
+    facts = Facts(trace)
+    judged = health(facts)
+    if not len(facts.requests):
+        return Judgement(Verdict.UNHARMED, "no request arrived")
+    if not facts.faults:
+        return _without_fault(facts, "no fault")
+    if judged.baseline.share < COLLAPSED_BELOW:
+        share = f"{judged.baseline.share:.1%}"
+        return _without_fault(
+            facts, f"only {share} of requests were {_good(judged)} before any fault"
+        )
+    return _after_faults(facts, judged, measures)
+
+
+def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement:
+    good, healthy = _good(judged), f"{judged.baseline.share:.1%} when healthy"
+    if not judged.baseline.requests:
+        healthy = "with no healthy phase to compare with"
+    under_faults, after = _shares(facts, judged, FAULT), _shares(facts, judged, RECOVERY)
+    in_fault, recovery = _worst(under_faults, judged), _worst(after, judged)
+    at_end = _at_end(facts, judged)
+    time_left = facts.trace.duration - max(fault.end for fault in facts.faults)
+    low = at_end is not None and at_end.value < COLLAPSED_BELOW * judged.baseline.share
+    if low and time_left >= WINDOW:
+        reason = f"{at_end} of requests {good} at the end with no fault active, {healthy}"
+        return Judgement(Verdict.COLLAPSED, reason)
+    time = measures.value("time_to_recover")
+    if all(_kept(each, judged) for each in (*under_faults, *after)) and not time:
+        later = f", {recovery} after" if recovery.decided else ""
+        reason = f"{in_fault} of requests {good} under fault{later}, {healthy}"
+        return Judgement(Verdict.UNHARMED, reason)
+    harm = f"{in_fault} of requests {good} under fault, {healthy}"
+    if at_end is None:
+        over = "no request after it shows a recovery"
+        why = over if time_left > 0.0 else "the fault lasts until the end"
+        return Judgement(Verdict.DEGRADED, f"{harm}; {why}")
+    if time == math.inf:
+        return Judgement(Verdict.DEGRADED, f"{harm}; goodput never came back, {at_end} at the end")
+    if not _well(at_end, judged):
+        where = "at the end" if time_left >= WINDOW else f"in the last {time_left:.1f} s after it"
+        return Judgement(Verdict.DEGRADED, f"{harm}; only {at_end} {where}")
+    when = "by the end" if time is None else f"{time:.1f} s after the last fault"
+    return Judgement(Verdict.RECOVERED, f"{harm}; healthy again {when}")
+
+
+def _good(judged: Health) -> str:
+    patience = judged.baseline.patience
+    return "ok" if math.isinf(patience) else f"ok within {patience:.3g} s"
+
+
+def _without_fault(facts: Facts, why: str) -> Judgement:
+    rows, duration = facts.requests, facts.trace.duration
+    start = duration - _end_length(facts)
+    arrived = int(np.count_nonzero(rows.at >= start))
+    answered = int(np.count_nonzero(rows.ok & (rows.at + rows.latency >= start)))
+    finished = int(np.count_nonzero(~rows.unfinished))
+    ok = int(np.count_nonzero(rows.ok))
+    pace = f"{answered} answers to {arrived} requests in the last {duration - start:.0f} s"
+    # Both counts vary by chance, each by about the square root of itself.
+    slack = math.sqrt(arrived + answered)
+    if answered < COLLAPSED_BELOW * arrived - slack:
+        return Judgement(Verdict.COLLAPSED, f"{why}; {pace}")
+    if ok < UNHARMED_KEPT * finished or answered < arrived - SIGMAS * slack:
+        share = f"{ok / finished:.1%} of finished requests ok, " if finished else ""
+        return Judgement(Verdict.DEGRADED, f"{why}; {share}{pace}")
+    return Judgement(Verdict.UNHARMED, f"{why}; {ok} of {finished} finished requests ok")
+
+
+def _shares(facts: Facts, judged: Health, kind: str) -> list[_Share]:
+    """Return the good share of every window of the phases whose name begins with `kind`."""
+    windows = [w for each in facts.phases if each.name.startswith(kind) for w in each.windows]
+    return [_Share(*judged.within(*window)) for window in windows]
+
+
+def _worst(shares: list[_Share], judged: Health) -> _Share:
+    """Return the share in which the most requests are missing; of none, an empty share."""
+    healthy = judged.baseline.share
+    return min(shares, key=lambda each: each.good - healthy * each.decided, default=_Share(0, 0))
+
+
+def _at_end(facts: Facts, judged: Health) -> _Share | None:
+    """Return the good share at the end of the run; None if a fault is active, or nobody asks."""
+    duration = facts.trace.duration
+    healed = max(fault.end for fault in facts.faults)
+    if healed >= duration:
+        return None
+    start = max(healed, duration - _end_length(facts))
+    share = _Share(*judged.within(start, math.inf))
+    if share.decided:
+        return share
+    # All requests of the end are too young to judge: take what came before them.
+    share = _Share(*judged.within(healed, math.inf))
+    return share if share.decided else None
+
+
+def _end_length(facts: Facts) -> float:
+    duration = facts.trace.duration
+    return min(duration, max(window_length(facts), LAST_TENTH * duration))
+
+
+def _kept(share: _Share, judged: Health) -> bool:
+    expected = judged.baseline.expects(np.array([share.decided]), kept=UNHARMED_KEPT)
+    return bool(share.good >= expected[0])
+
+
+def _well(share: _Share, judged: Health) -> bool:
+    return bool(share.good >= judged.baseline.expects(np.array([share.decided]))[0])

@@ -1,0 +1,120 @@
+"""Laws of breakers: legal steps, complete lives, and counts that the world can confirm."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from simcb.metrics.laws.case import Case, Finding, LawCheck, agree, broken
+from simcb.metrics.states import StateInterval, state_intervals
+from simcb.trace import STATE_CODE, STATE_NAMES, AttemptOutcome
+
+_LEGAL = {
+    ("closed", "open"),
+    ("open", "half_open"),
+    ("half_open", "closed"),
+    ("half_open", "open"),
+    # Somebody closes an open breaker by hand.
+    ("open", "closed"),
+}
+
+
+def _steps_are_legal(case: Case) -> Finding:
+    state = [STATE_CODE["closed"]] * len(case.trace.layout.breakers)
+    latest = 0.0
+    for row, (at, breaker, before, after) in enumerate(case.trace.transitions.tolist()):
+        where = f"transition {row} at {at!r} s"
+        if not 0.0 <= at <= case.trace.duration or at < latest:
+            return Finding(False, f"{where} is out of order")
+        step = (STATE_NAMES[before], STATE_NAMES[after])
+        if before != state[breaker]:
+            was = STATE_NAMES[state[breaker]]
+            return Finding(False, f"{where} leaves {step[0]}, but the breaker was {was}")
+        if step not in _LEGAL:
+            return Finding(False, f"{where} goes from {step[0]} to {step[1]}")
+        latest, state[breaker] = at, after
+    return Finding(True, f"{len(case.trace.transitions)} transitions")
+
+
+def _lives_are_complete(case: Case) -> Finding:
+    names = [breaker.name for breaker in case.trace.layout.breakers]
+    lives = state_intervals(case.trace)
+    pairs = []
+    for name, life in zip(names, lives, strict=True):
+        lasts = math.fsum(interval.end - interval.start for interval in life)
+        pairs.append((name, lasts, case.trace.duration))
+    return agree(pairs, " s") if pairs else Finding(True, "no breakers")
+
+
+def _counts_agree(case: Case) -> Finding:
+    """Compare each breaker's own counts with the attempts that carry its index.
+
+    A caller with one breaker for each replica asks them in turn and writes down the last, so
+    such a breaker may have turned away more attempts than name it. An expired probe counts as a
+    failure and its result, if it ever comes, as stale: two settlements of one permit, at most
+    one for each return from half-open to open.
+    """
+    rows, layout = case.trace.attempts, case.trace.layout
+    rejected = case.is_outcome(AttemptOutcome.REJECTED)
+    ended = ~np.isnan(rows["end"]) & ~rejected
+    admitted = 0
+    counters = {int(row["breaker"]): row for row in case.trace.counters}
+    for index, info in enumerate(layout.breakers):
+        own = counters.get(index)
+        if own is None:
+            return Finding(False, f"{info.name} has no counts")
+        mine = rows["breaker"] == index
+        granted, refused = int(np.sum(mine & ~rejected)), int(np.sum(mine & rejected))
+        if own["admitted"] != granted:
+            return Finding(False, f"{info.name} admitted {own['admitted']}, the world {granted}")
+        if own["rejected"] < refused or (info.replica < 0 and own["rejected"] != refused):
+            return Finding(False, f"{info.name} rejected {own['rejected']}, the world {refused}")
+        settled = own["successes"] + own["failures"] + own["ignored"] + own["stale"]
+        answered = int(np.sum(mine & ended))
+        if not answered <= settled <= answered + _reopenings(case, index):
+            what = f"{info.name} settled {settled} permits, the world {answered}"
+            return Finding(False, what)
+        admitted += granted
+    orphans = rejected & (rows["breaker"] < 0)
+    return broken(orphans, "attempts rejected by no breaker", f"{admitted} attempts admitted")
+
+
+def _reopenings(case: Case, breaker: int) -> int:
+    rows = case.trace.transitions
+    back = (rows["before"] == STATE_CODE["half_open"]) & (rows["after"] == STATE_CODE["open"])
+    return int(np.sum(back & (rows["breaker"] == breaker)))
+
+
+def _states_are_obeyed(case: Case) -> Finding:
+    """Check that nothing passes an open breaker and nothing is turned away by a closed one.
+
+    At the very moment of a change either may happen, before or after it.
+    """
+    rows = case.trace.attempts
+    rejected = case.is_outcome(AttemptOutcome.REJECTED)
+    wrong = np.zeros(len(rows), dtype=np.bool_)
+    for index, life in enumerate(state_intervals(case.trace)):
+        (mine,) = np.nonzero(rows["breaker"] == index)
+        state = _state_at(case.start[mine], life)
+        wrong[mine] = np.where(
+            rejected[mine], state == STATE_CODE["closed"], state == STATE_CODE["open"]
+        )
+    return broken(wrong, "attempts passed while open, or rejected while closed", "all obeyed")
+
+
+def _state_at(moments: np.ndarray, life: tuple[StateInterval, ...]) -> np.ndarray:
+    """Return the code of the state at each moment, -1 at a moment of change."""
+    starts = np.array([interval.start for interval in life])
+    codes = np.array([STATE_CODE[interval.state] for interval in life])
+    place = np.searchsorted(starts, moments, side="right") - 1
+    changing = (starts[place] == moments) & (place > 0)
+    return np.where(changing, -1, codes[place])
+
+
+CHECKS = (
+    LawCheck("breakers only take legal steps", _steps_are_legal),
+    LawCheck("times in the states add up to the run", _lives_are_complete),
+    LawCheck("breakers' counts = the world's", _counts_agree),
+    LawCheck("nothing passes an open breaker, a closed one rejects nothing", _states_are_obeyed),
+)

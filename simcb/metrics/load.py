@@ -1,0 +1,104 @@
+"""Metrics of load: what users ask for and what arrives at the services because of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simcb.metrics.facts import Scope
+from simcb.metrics.rows import Booleans
+from simcb.metrics.spans import Floats, Integers
+
+
+def offered_rate(scope: Scope) -> float | None:
+    """User requests per second.
+
+    A request is one want of one user: presses of a refresh button do not count again.
+    """
+    return len(scope.requests) / scope.seconds
+
+
+def attempt_rate(scope: Scope) -> float | None:
+    """Attempts made per second, by clients and by services, whether or not they were sent.
+
+    Of a service: attempts at it.
+    """
+    return len(scope.attempts) / scope.seconds
+
+
+def downstream_rate(scope: Scope) -> float | None:
+    """Attempts per second that reach a service: neither rejected by a breaker nor shed.
+
+    Attempts the service refuses have reached it. Of a service: those that reach that one.
+    """
+    return _count(scope.attempts.sent) / scope.seconds
+
+
+def amplification(scope: Scope) -> float | None:
+    """Attempts that reach a service for each request that needs it.
+
+    Of a service: attempts sent to it, by whomever, for each request that makes its first
+    attempt at it (a rejected one counts) in the phase. Of the run: attempts clients sent for
+    each user request. An attempt counts in the phase in which it was made, so retries that
+    spill into the recovery raise its amplification, not that of the fault.
+    """
+    needing = len(_needing(scope))
+    return _count(_reached(scope)) / needing if needing else None
+
+
+def amplification_worst(scope: Scope) -> float | None:
+    """The highest amplification of any one second of the phase.
+
+    Seconds are those of the run's clock. A second in which attempts arrive but no new request
+    does is taken to have one, so that a storm of nothing but retries shows instead of being
+    divided by zero.
+    """
+    sent, needing = scope.attempts.at[_reached(scope)], _needing(scope)
+    if not len(needing):
+        return None
+    worst = 0.0
+    for start, end in scope.phase.windows:
+        first, bins = int(start), max(1, int(np.ceil(end)) - int(start))
+        reached = _per_second(sent, start, end, first, bins)
+        needed = _per_second(needing, start, end, first, bins)
+        worst = max(worst, float(np.max(reached / np.maximum(needed, 1))))
+    return worst
+
+
+def rejected(scope: Scope) -> float | None:
+    """Attempts turned away by a breaker, of all attempts made."""
+    return _count(scope.attempts.rejected) / len(scope.attempts) if len(scope.attempts) else None
+
+
+def unneeded_rejections(scope: Scope) -> float | None:
+    """Rejected attempts that the service, as it then was, would have answered in time.
+
+    Only a simulation knows what would have happened: at each rejection the world looks at the
+    service's free workers, queue and faults and judges what an attempt sent at that moment
+    would have met. The judgement is about that one attempt; the load that all the rejected ones
+    together would have added is not in it, so the count is an upper bound.
+    """
+    return float(_count(scope.attempts.unneeded & scope.attempts.rejected))
+
+
+def _reached(scope: Scope) -> Booleans:
+    attempts = scope.attempts
+    return attempts.sent & attempts.from_client if scope.service is None else attempts.sent
+
+
+def _needing(scope: Scope) -> Floats:
+    """Return the moments from which requests need the service, or at which they arrive."""
+    if scope.service is None:
+        return scope.requests.at
+    return scope.attempts.at[scope.attempts.first]
+
+
+def _per_second(moments: Floats, start: float, end: float, first: int, bins: int) -> Integers:
+    low = np.searchsorted(moments, start)
+    # A moment at the very end of the run belongs to its last second.
+    high = np.searchsorted(moments, end, side="right")
+    seconds = np.minimum(moments[low:high].astype(np.int64) - first, bins - 1)
+    return np.bincount(seconds, minlength=bins)
+
+
+def _count(chosen: Booleans) -> int:
+    return int(np.count_nonzero(chosen))

@@ -1,0 +1,90 @@
+"""Openings of breakers, each put down to the faults that were felt when it happened.
+
+An opening is a step from closed to open. A failed probe that sends a half-open breaker back
+to open continues the same outage and is not counted again: otherwise a breaker that probes
+diligently through a long fault would look like one that flaps.
+
+A breaker notices a fault when an attempt fails because of it, and an attempt made at the last
+moment of a fault fails up to one timeout later. So a fault is felt by a breaker from its begin
+until its end plus the timeout of the call that the breaker guards (plus nothing if the call has
+none).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.metrics.spans import Floats
+from simcb.metrics.states import state_intervals, time_in
+from simcb.trace import STATE_CODE, FaultInfo, Trace
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A step of a breaker from closed to open.
+
+    Args:
+        at: when, in seconds.
+        breaker: index of the breaker.
+    """
+
+    at: float
+    breaker: int
+
+
+@dataclass(frozen=True)
+class Openings:
+    """The openings of a run.
+
+    Args:
+        by_fault: for each effective fault, in order, those that happened while it was felt.
+        awaited: for each of those faults, whether it found some breaker open, or half-open,
+            when it began: kept from the fault before it, say.
+        unprovoked: those that happened while no fault was felt.
+    """
+
+    by_fault: tuple[tuple[Opening, ...], ...]
+    awaited: tuple[bool, ...]
+    unprovoked: tuple[Opening, ...]
+
+
+def openings(trace: Trace, faults: tuple[FaultInfo, ...]) -> Openings:
+    """Return the openings of a run, put down to `faults`."""
+    rows = trace.transitions
+    tripped = (rows["before"] == STATE_CODE["closed"]) & (rows["after"] == STATE_CODE["open"])
+    at = np.ascontiguousarray(rows["at"][tripped])
+    breaker = rows["breaker"][tripped]
+    every = [Opening(*pair) for pair in zip(at.tolist(), breaker.tolist(), strict=True)]
+    echo = _echo(trace)[breaker] if every else at
+    provoked = np.zeros(len(every), dtype=np.bool_)
+    by_fault = []
+    for fault in faults:
+        # The last attempt under a fault may fail at exactly its timeout after the fault's end,
+        # and that sum may have been rounded upwards.
+        late = at <= np.nextafter(fault.end + echo, np.inf)
+        felt = (at >= fault.start) & np.where(echo > 0.0, late, at < fault.end)
+        provoked |= felt
+        by_fault.append(tuple(every[i] for i in np.flatnonzero(felt)))
+    unprovoked = tuple(every[i] for i in np.flatnonzero(~provoked))
+    return Openings(tuple(by_fault), _awaited(trace, faults), unprovoked)
+
+
+def _awaited(trace: Trace, faults: tuple[FaultInfo, ...]) -> tuple[bool, ...]:
+    """Return, for each fault, whether a breaker was other than closed when it began."""
+    lives = state_intervals(trace)
+    opened, opened_until = time_in(lives, "open")
+    probing, probing_until = time_in(lives, "half_open")
+    begins = np.concatenate((opened, probing))
+    ends = np.concatenate((opened_until, probing_until))
+    return tuple(bool(np.any((begins < each.start) & (each.start < ends))) for each in faults)
+
+
+def _echo(trace: Trace) -> Floats:
+    """Return, for each breaker, how long after a fault's end it may still feel it, in seconds."""
+    calls = trace.layout.calls
+    timeouts = [calls[each.call].timeout or 0.0 for each in trace.layout.breakers]
+    found: NDArray[np.float64] = np.array(timeouts, dtype=np.float64)
+    return found

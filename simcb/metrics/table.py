@@ -1,0 +1,60 @@
+"""The table of metrics: every number simcb reports, in the order it reports them.
+
+A new metric is one function with its definition as docstring, and one line here.
+"""
+
+from __future__ import annotations
+
+from simcb.metrics import answers, load, recovery, resources, trips
+from simcb.metrics.measures import Unit
+from simcb.metrics.metric import Metric, Per
+
+_NO_REQUEST = "no request arrived"
+_NONE_FINISHED = "no request that arrived then finished"
+_NONE_OK = "no request that arrived then ended ok"
+_NO_ATTEMPT = "no attempt was made"
+_NO_BREAKER = "there is no breaker"
+_NO_FAULT = "there is no breaker, or no fault to see"
+_NO_WORK = "no worker did anything"
+_TOO_LATE = "no fault ends early enough before the run does"
+_NO_TIME = "it takes no time"
+
+_ENTRIES = (
+    Metric(load.offered_rate, Unit.PER_SECOND, _NO_TIME),
+    Metric(load.attempt_rate, Unit.PER_SECOND, _NO_TIME, Per.BOTH),
+    Metric(load.downstream_rate, Unit.PER_SECOND, _NO_TIME, Per.BOTH),
+    Metric(load.amplification, Unit.RATIO, _NO_REQUEST, Per.BOTH),
+    Metric(load.amplification_worst, Unit.RATIO, _NO_REQUEST, Per.BOTH),
+    Metric(answers.success, Unit.SHARE, _NO_REQUEST),
+    Metric(answers.degraded, Unit.SHARE, _NO_REQUEST),
+    Metric(answers.availability, Unit.SHARE, _NO_REQUEST),
+    Metric(answers.goodput, Unit.PER_SECOND, _NO_TIME),
+    Metric(answers.mean, Unit.SECONDS, _NONE_FINISHED),
+    Metric(answers.p50, Unit.SECONDS, _NONE_FINISHED),
+    Metric(answers.p95, Unit.SECONDS, _NONE_FINISHED),
+    Metric(answers.p99, Unit.SECONDS, _NONE_FINISHED),
+    Metric(answers.p999, Unit.SECONDS, _NONE_FINISHED),
+    Metric(answers.success_mean, Unit.SECONDS, _NONE_OK),
+    Metric(answers.success_p50, Unit.SECONDS, _NONE_OK),
+    Metric(answers.success_p95, Unit.SECONDS, _NONE_OK),
+    Metric(answers.success_p99, Unit.SECONDS, _NONE_OK),
+    Metric(answers.success_p999, Unit.SECONDS, _NONE_OK),
+    Metric(load.rejected, Unit.SHARE, _NO_ATTEMPT, Per.BOTH),
+    Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, Per.BOTH),
+    Metric(trips.open_fraction, Unit.SHARE, _NO_BREAKER),
+    Metric(trips.time_to_trip, Unit.SECONDS, _NO_FAULT),
+    Metric(trips.false_trips, Unit.COUNT, _NO_BREAKER),
+    Metric(trips.missed_trips, Unit.COUNT, _NO_FAULT),
+    Metric(trips.flaps, Unit.COUNT, _NO_FAULT),
+    Metric(recovery.time_to_recover, Unit.SECONDS, _TOO_LATE, phased=False),
+    Metric(resources.utilisation, Unit.SHARE, _NO_TIME, Per.SERVICE),
+    Metric(resources.queue_peak, Unit.COUNT, _NO_TIME, Per.SERVICE),
+    Metric(resources.mean_queue, Unit.COUNT, _NO_TIME, Per.SERVICE),
+    Metric(resources.wasted_work, Unit.SHARE, _NO_WORK, Per.BOTH),
+    Metric(resources.worker_seconds_waiting, Unit.WORKER_SECONDS, _NO_TIME, Per.BOTH),
+    Metric(answers.burn, Unit.RATIO, _NO_REQUEST),
+    Metric(answers.budget_used, Unit.SHARE, _NO_REQUEST),
+)
+
+METRICS: dict[str, Metric] = {each.name: each for each in _ENTRIES}
+"""Name to metric, in the order of reports."""

@@ -1,0 +1,222 @@
+"""A run as series over time, one value a bin: what a plot draws and `series.csv` holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.errors import SimcbError
+from simcb.metrics.rows import AttemptRows, Booleans, attempt_rows, request_rows
+from simcb.metrics.spans import Floats, Integers, Spans
+from simcb.metrics.states import state_intervals, time_in
+from simcb.trace import Trace
+
+QUANTILES = (0.50, 0.95, 0.99)
+MOST_BINS = 10_000_000
+
+
+class StepError(SimcbError):
+    """A step does not divide a run into a sensible number of bins.
+
+    Args:
+        step: seconds.
+        duration: seconds of the run.
+    """
+
+    def __init__(self, step: float, duration: float) -> None:
+        super().__init__(step, duration)
+        self.step = step
+        self.duration = duration
+
+    def __str__(self) -> str:
+        least = self.duration / MOST_BINS
+        return (
+            f"a step of {self.step!r} s does not suit a run of {self.duration:g} s; "
+            f"write a finite number of seconds above {least:g}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ServiceSeries:
+    """One service over time.
+
+    Args:
+        name: the service.
+        sent: attempts that reach it per second, by whomever made.
+        queue: attempts waiting for a worker; like the next two a mean of the run's samples,
+            summed over replicas; a bin without a sample repeats the one before (nan at first).
+        busy: workers held.
+        capacity: workers it may use.
+    """
+
+    name: str
+    sent: Floats
+    queue: Floats
+    busy: Floats
+    capacity: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A run over time; every array has one value a bin, the last bin may be shorter.
+
+    Requests count in the bin they arrived in, attempts in that in which they were made. Counts
+    are per second, so a step of 0.1 s and one of 10 s draw the same curve. Percentiles are nan
+    where no request that arrived in the bin finished (or ended ok).
+
+    Args:
+        t: left edges, in seconds.
+        width: lengths of the bins, in seconds.
+        offered: requests per second.
+        client_attempts: attempts clients made, per second.
+        rejected: attempts turned away by a breaker, per second, whoever made them.
+        ok, degraded, failed, unfinished: requests per second, by what became of them.
+        p50, p95, p99: latency of finished requests.
+        success_p50, success_p95, success_p99: latency of those that ended ok.
+        breakers_open, breakers_half_open: share of the breakers' time in the bin; nan in a run
+            without breakers.
+        services: each service, in the layout's order.
+    """
+
+    t: Floats
+    width: Floats
+    offered: Floats
+    client_attempts: Floats
+    rejected: Floats
+    ok: Floats
+    degraded: Floats
+    failed: Floats
+    unfinished: Floats
+    p50: Floats
+    p95: Floats
+    p99: Floats
+    success_p50: Floats
+    success_p95: Floats
+    success_p99: Floats
+    breakers_open: Floats
+    breakers_half_open: Floats
+    services: tuple[ServiceSeries, ...]
+
+    def columns(self) -> Iterator[tuple[str, Floats]]:
+        """Yield every column with its name; those of a service as `sent{NAME}`."""
+        for name, column in vars(self).items():
+            if name != "services":
+                yield name, column
+        for service in self.services:
+            for name in ("sent", "queue", "busy", "capacity"):
+                yield f"{name}{{{service.name}}}", getattr(service, name)
+
+
+def series(trace: Trace, step: float = 1.0) -> Series:
+    """Return a run as series with bins of `step` seconds.
+
+    Raises:
+        StepError: `step` is not positive and finite, or makes more than ten million bins.
+    """
+    if not (math.isfinite(step) and step > 0.0 and trace.duration / step <= MOST_BINS):
+        raise StepError(step, trace.duration)
+    # A duration that is a whole number of steps but for rounding has no sliver of a last bin.
+    bins = max(1, math.ceil(trace.duration / step - 1e-9))
+    edges = np.append(np.arange(bins) * step, trace.duration)
+    width = np.diff(edges)
+    requests, attempts = request_rows(trace), attempt_rows(trace)
+    arrived, made = _bins(requests.at, edges), _bins(attempts.at, edges)
+    finished = _percentiles(requests.latency, arrived, ~requests.unfinished, bins)
+    answered = _percentiles(requests.latency, arrived, requests.ok, bins)
+    everyone = np.ones(len(requests), dtype=np.bool_)
+    return Series(
+        t=edges[:-1],
+        width=width,
+        offered=_rate(arrived, everyone, width),
+        client_attempts=_rate(made, attempts.from_client, width),
+        rejected=_rate(made, attempts.rejected, width),
+        ok=_rate(arrived, requests.ok, width),
+        degraded=_rate(arrived, requests.degraded, width),
+        failed=_rate(arrived, requests.failed, width),
+        unfinished=_rate(arrived, requests.unfinished, width),
+        p50=finished[0],
+        p95=finished[1],
+        p99=finished[2],
+        success_p50=answered[0],
+        success_p95=answered[1],
+        success_p99=answered[2],
+        breakers_open=_share_in(trace, "open", edges),
+        breakers_half_open=_share_in(trace, "half_open", edges),
+        services=_services(trace, attempts, made, edges),
+    )
+
+
+def _bins(moments: Floats, edges: Floats) -> Integers:
+    found: Integers = np.searchsorted(edges, moments, side="right") - 1
+    return np.clip(found, 0, len(edges) - 2)
+
+
+def _rate(bins: Integers, chosen: Booleans, width: Floats) -> Floats:
+    rate: Floats = np.bincount(bins[chosen], minlength=len(width)) / width
+    return rate
+
+
+def _percentiles(values: Floats, bins: Integers, chosen: Booleans, count: int) -> list[Floats]:
+    """Return the quantiles of `values` in each bin, by linear interpolation; nan if empty."""
+    values, bins = values[chosen], bins[chosen]
+    ordered = values[np.lexsort((values, bins))]
+    sizes = np.bincount(bins, minlength=count)
+    firsts = np.cumsum(sizes) - sizes
+    filled = sizes > 0
+    found = []
+    for q in QUANTILES:
+        place = q * (sizes[filled] - 1)
+        below = place.astype(np.int64)
+        low = ordered[firsts[filled] + below]
+        high = ordered[firsts[filled] + np.minimum(below + 1, sizes[filled] - 1)]
+        column = np.full(count, np.nan)
+        column[filled] = low + (place - below) * (high - low)
+        found.append(column)
+    return found
+
+
+def _share_in(trace: Trace, state: str, edges: Floats) -> Floats:
+    breakers = len(trace.layout.breakers)
+    if not breakers:
+        return np.full(len(edges) - 1, np.nan)
+    spans = Spans(*time_in(state_intervals(trace), state))
+    share: Floats = np.diff(spans.seconds_until(edges)) / (breakers * np.diff(edges))
+    return np.clip(share, 0.0, 1.0)
+
+
+def _services(
+    trace: Trace, attempts: AttemptRows, made: Integers, edges: Floats
+) -> tuple[ServiceSeries, ...]:
+    samples, width = trace.samples, np.diff(edges)
+    sampled = _bins(np.ascontiguousarray(samples["at"]), edges)
+    found = []
+    for index, info in enumerate(trace.layout.services):
+        first, last = info.first_replica, info.first_replica + info.replicas
+        here = (samples["replica"] >= first) & (samples["replica"] < last)
+        moments = np.bincount(sampled[here], minlength=len(width)) / info.replicas
+        found.append(
+            ServiceSeries(
+                name=info.name,
+                sent=_rate(made, attempts.sent & (attempts.service == index), width),
+                queue=_sampled(samples["queued"][here], sampled[here], moments),
+                busy=_sampled(samples["busy"][here], sampled[here], moments),
+                capacity=_sampled(samples["capacity"][here], sampled[here], moments),
+            )
+        )
+    return tuple(found)
+
+
+def _sampled(values: NDArray[np.int32], bins: Integers, moments: Floats) -> Floats:
+    """Return the mean over the sampled moments of each bin; empty bins repeat the last one."""
+    sums = np.bincount(bins, weights=values, minlength=len(moments))
+    (filled,) = np.nonzero(moments)
+    if not len(filled):
+        return np.full(len(moments), np.nan)
+    latest = np.searchsorted(filled, np.arange(len(moments)), side="right") - 1
+    means = sums[filled] / moments[filled]
+    repeated: Floats = np.where(latest >= 0, means[np.maximum(latest, 0)], np.nan)
+    return repeated

@@ -1,0 +1,118 @@
+"""Where workers' and callers' time goes: serving, queueing, waiting, and serving nobody.
+
+Every number here is a span made from an attempt's moments, cut off at the end of the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.metrics.spans import Floats, Spans
+from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Trace
+
+_LEFT = (
+    ATTEMPT_CODE[AttemptOutcome.TIMEOUT],
+    ATTEMPT_CODE[AttemptOutcome.ABANDONED],
+)
+
+
+@dataclass(frozen=True, eq=False)
+class WorkerTime:
+    """Spans of worker and caller time, one `Spans` a service, in the layout's order.
+
+    Args:
+        busy: workers of the service held, from begin to freed.
+        queued: attempts waiting for one of its workers.
+        wasted: the part of `busy` after everybody who wanted the answer had gone.
+        held: callers' waits, by the service whose workers wait.
+        held_by_clients: callers' waits of the client groups.
+    """
+
+    busy: tuple[Spans, ...]
+    queued: tuple[Spans, ...]
+    wasted: tuple[Spans, ...]
+    held: tuple[Spans, ...]
+    held_by_clients: Spans
+
+
+def worker_time(trace: Trace) -> WorkerTime:
+    """Return the spans of a run."""
+    rows, layout = trace.attempts, trace.layout
+    call = rows["call"]
+    start, end = np.ascontiguousarray(rows["start"]), until(rows["end"], trace.duration)
+    begin, freed = rows["begin"], until(rows["freed"], trace.duration)
+    sent = rows["replica"] >= 0
+    begun = sent & ~np.isnan(begin)
+    queue_left = leaves_queue(trace)
+    unwanted = np.maximum(begin, unwanted_from(trace))
+    busy, queued, wasted, held = [], [], [], []
+    for service in layout.services:
+        here = np.isin(call, layout.calls_to(service.name))
+        served = here & begun
+        busy.append(Spans(begin[served], freed[served]))
+        waited = here & sent & (queue_left > start)
+        queued.append(Spans(start[waited], queue_left[waited]))
+        in_vain = served & (unwanted < freed)
+        wasted.append(Spans(unwanted[in_vain], freed[in_vain]))
+        callers = [i for i, each in enumerate(layout.calls) if each.caller == service.name]
+        waiting = np.isin(call, [i for i in callers if not layout.calls[i].from_client])
+        waiting &= end > start
+        held.append(Spans(start[waiting], end[waiting]))
+    clients = [i for i, each in enumerate(layout.calls) if each.from_client]
+    waiting = np.isin(call, clients) & (end > start)
+    return WorkerTime(
+        busy=tuple(busy),
+        queued=tuple(queued),
+        wasted=tuple(wasted),
+        held=tuple(held),
+        held_by_clients=Spans(start[waiting], end[waiting]),
+    )
+
+
+def until(moments: NDArray[np.float64], duration: float) -> Floats:
+    """Return `moments` with those that never came, or came too late, put at the run's end."""
+    cut: Floats = np.minimum(np.where(np.isnan(moments), duration, moments), duration)
+    return cut
+
+
+def leaves_queue(trace: Trace) -> Floats:
+    """Return when each attempt stops waiting for a worker.
+
+    That is when a worker takes it; at once for an attempt that was refused or never sent; when
+    it is taken out of the queue, if its row has `freed` without `begin`; else not in this run.
+    """
+    rows = trace.attempts
+    begin = rows["begin"]
+    never = np.isnan(begin)
+    left = until(np.where(never, rows["freed"], begin), trace.duration)
+    refused = rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.REFUSED]
+    at_once = (rows["replica"] < 0) | (refused & never)
+    moments: Floats = np.where(at_once, rows["start"], left)
+    return moments
+
+
+def unwanted_from(trace: Trace) -> Floats:
+    """Return the moment from which nobody waits for an attempt's answer any more; else inf.
+
+    An attempt is unwanted once its caller has timed out or abandoned it, once the attempt whose
+    work made it is unwanted, or once the user's request has ended.
+    """
+    rows, requests = trace.attempts, trace.requests
+    gone = np.isin(rows["outcome"], _LEFT)
+    moments: Floats = np.where(gone, rows["end"], np.inf)
+    if not len(rows):
+        return moments
+    ended = requests["end"][rows["request"]]
+    moments = np.fmin(moments, ended)
+    parent = rows["parent"]
+    (children,) = np.nonzero(parent >= 0)
+    while len(children):
+        inherited = np.minimum(moments[children], moments[parent[children]])
+        changed = inherited < moments[children]
+        if not changed.any():
+            break
+        moments[children] = inherited
+    return moments

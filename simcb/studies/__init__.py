@@ -1,0 +1,9 @@
+"""Studies: what one does with scenarios, as functions that return values.
+
+A study walks scenario, world, trace, measures once or many times. It prints nothing and
+draws nothing.
+"""
+
+from simcb.studies.run import Baseline, Result, Run, StudyError, run, run_once
+
+__all__ = ["Baseline", "Result", "Run", "StudyError", "run", "run_once"]

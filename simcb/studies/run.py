@@ -1,0 +1,180 @@
+"""One run, or many replicates of it, with and without the breaker.
+
+A study returns values and prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from simcb.errors import SimcbError
+from simcb.metrics import (
+    Judgement,
+    Measures,
+    Summary,
+    ThresholdResult,
+    Verdict,
+    check_thresholds,
+    judge,
+    measure,
+    summarise,
+    verdict,
+)
+from simcb.scenario import Scenario
+from simcb.trace import Trace
+from simcb.world import simulate
+
+Baseline = Literal["none"]
+
+MOST_REPLICATES = 10_000
+
+
+class StudyError(SimcbError):
+    """A study cannot be made as asked.
+
+    Args:
+        what: the parameter and its value.
+        remedy: what to give instead.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One scenario with one seed: what happened, in rows and in numbers."""
+
+    scenario: Scenario
+    seed: int
+    replicate: int
+    trace: Trace
+    measures: Measures
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class Result:
+    """The replicates of one scenario and what they say together.
+
+    Args:
+        scenario: what was run.
+        seed: names the luck; replicate i has its own.
+        runs: one for each replicate, in order.
+        summary: every metric's mean over the replicates with its 95 % interval.
+        thresholds: the scenario's thresholds, held against those means.
+        baseline: the same scenario on the same luck without any breaker, if asked for.
+    """
+
+    scenario: Scenario
+    seed: int
+    runs: tuple[Run, ...]
+    summary: Summary
+    thresholds: tuple[ThresholdResult, ...]
+    baseline: Result | None = None
+
+    @property
+    def trace(self) -> Trace:
+        """The first replicate's trace."""
+        return self.runs[0].trace
+
+    @property
+    def measures(self) -> Measures:
+        """The first replicate's measures."""
+        return self.runs[0].measures
+
+    @property
+    def verdicts(self) -> dict[Verdict, int]:
+        """How many replicates ended in each verdict, the commonest first, ties to the worse."""
+        order = list(Verdict)
+        counts = Counter(run.judgement.verdict for run in self.runs)
+        ranked = sorted(counts, key=lambda v: (-counts[v], -order.index(v)))
+        return {verdict: counts[verdict] for verdict in ranked}
+
+    @property
+    def judgement(self) -> Judgement:
+        """The commonest verdict, with the reason of the first replicate that had it."""
+        commonest = next(iter(self.verdicts))
+        return next(run.judgement for run in self.runs if run.judgement.verdict is commonest)
+
+    @property
+    def passed(self) -> bool:
+        """True if every threshold holds."""
+        return all(threshold.passed for threshold in self.thresholds)
+
+    @property
+    def digest(self) -> str:
+        """The traces' digests, one after the other for several replicates."""
+        return "-".join(run.trace.digest() for run in self.runs)
+
+
+def run_once(
+    scenario: Scenario,
+    seed: int,
+    replicate: int,
+    progress: Callable[[float], None] | None = None,
+) -> Run:
+    """Simulate one replicate and measure it."""
+    trace = simulate(scenario, seed, replicate, progress)
+    measures = measure(trace)
+    return Run(scenario, seed, replicate, trace, measures, verdict(trace, measures))
+
+
+def run(
+    scenario: Scenario,
+    *,
+    seed: int = 0,
+    replicates: int = 1,
+    baseline: Baseline | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Result:
+    """Run a scenario and measure it.
+
+    Args:
+        scenario: what to simulate.
+        seed: names the luck.
+        replicates: how many runs with other luck; intervals need at least two.
+        baseline: "none" also runs the scenario without any breaker on the same luck.
+        progress: called with the share of all work that is done, from 0 to 1.
+
+    Raises:
+        StudyError: a parameter makes no sense.
+        ThresholdError: a threshold names a metric, phase or service that does not exist.
+    """
+    if not 1 <= replicates <= MOST_REPLICATES:
+        raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
+    if baseline not in (None, "none"):
+        raise StudyError(f"baseline is {baseline!r}", 'the one there is is "none": no breakers')
+    check_thresholds(scenario.thresholds, scenario)
+    passes = 1 if baseline is None else 2
+    total = passes * replicates * scenario.duration
+    done = 0.0
+
+    def report(now: float) -> None:
+        if progress is not None:
+            progress((done + now) / total)
+
+    def replicated(variant: Scenario) -> Result:
+        nonlocal done
+        runs = []
+        for replicate in range(replicates):
+            runs.append(run_once(variant, seed, replicate, report))
+            done += scenario.duration
+        summary = summarise([one.measures for one in runs])
+        judged = judge(variant.thresholds, summary)
+        return Result(variant, seed, tuple(runs), summary, judged)
+
+    result = replicated(scenario)
+    if baseline is not None:
+        result = replace(result, baseline=replicated(scenario.without_breakers()))
+    if progress is not None:
+        progress(1.0)
+    return result

@@ -1,0 +1,187 @@
+"""Verdicts on runs whose fate is plain to see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from test_metrics.building import TraceBuilder
+
+from simcb.metrics import Judgement, Verdict, measure, verdict
+
+Fate = Callable[[float], tuple[float | None, str]]
+
+
+def judged(
+    fate: Fate,
+    faults: tuple[tuple[str, float, float], ...] = (("x", 60.0, 100.0),),
+    duration: float = 300.0,
+) -> Judgement:
+    """Judge a run of ten requests a second whose latency and outcome `fate` decides."""
+    build = TraceBuilder(duration, faults=faults)
+    for tenth in range(int(duration * 10)):
+        at = tenth / 10
+        latency, outcome = fate(at)
+        if latency is not None and at + latency > duration:
+            latency = None
+        build.request(at, latency, outcome)
+    trace = build.trace()
+    return verdict(trace, measure(trace))
+
+
+def fails(*windows: tuple[float, float]) -> Fate:
+    """Requests of those windows fail, all others are answered in 0.1 s."""
+    return lambda at: (0.1, "failed" if any(a <= at < b for a, b in windows) else "ok")
+
+
+def test_a_fault_without_harm_leaves_a_run_unharmed() -> None:
+    """Nothing fails: unharmed, although the last requests are unfinished."""
+    found = judged(fails())
+    assert found.verdict is Verdict.UNHARMED
+    assert "100.0% of requests ok within 1 s under fault" in found.reason
+
+
+def test_harm_that_passes_is_recovered() -> None:
+    """Requests fail under the fault and for 20 s after; then all is well."""
+    found = judged(fails((60.0, 120.0)))
+    assert found.verdict is Verdict.RECOVERED
+    assert "healthy again 20.0 s after the last fault" in found.reason
+
+
+def test_goodput_below_half_at_the_end_is_a_collapse() -> None:
+    """The fault is over, the requests still fail."""
+    found = judged(fails((60.0, 300.0)))
+    assert found.verdict is Verdict.COLLAPSED
+    assert "0.0% of requests" in found.reason
+
+
+def test_a_run_frozen_in_the_end_has_collapsed() -> None:
+    """Requests that never end, and are old enough to be missed, count as not answered."""
+    assert judged(lambda at: (None if at >= 60.0 else 0.1, "ok")).verdict is Verdict.COLLAPSED
+
+
+def test_goodput_between_half_and_all_is_degraded() -> None:
+    """A third of the requests keeps failing."""
+    found = judged(lambda at: (0.1, "failed" if at >= 60.0 and int(at * 10) % 3 == 0 else "ok"))
+    assert found.verdict is Verdict.DEGRADED
+    assert "never came back" in found.reason
+
+
+def test_a_relapse_is_degraded() -> None:
+    """Goodput comes back for a minute and a third of it is lost again."""
+    fate: Fate = lambda at: (  # noqa: E731
+        0.1,
+        "failed" if 60 <= at < 100 or (at > 200 and int(at * 10) % 3 == 0) else "ok",
+    )
+    found = judged(fate)
+    assert found.verdict is Verdict.DEGRADED
+    assert "at the end" in found.reason
+
+
+def test_a_harmful_fault_that_outlives_the_run_is_degraded() -> None:
+    """With the fault still active nobody can say that the run has collapsed."""
+    found = judged(fails((60.0, 300.0)), faults=(("x", 60.0, 1000.0),))
+    assert found.verdict is Verdict.DEGRADED
+    assert "until the end" in found.reason
+
+
+def test_the_worst_fault_counts() -> None:
+    """Ten harmful seconds in an hour of harmless fault are harm."""
+    found = judged(fails((60.0, 70.0)), faults=(("a", 60.0, 70.0), ("b", 100.0, 290.0)))
+    assert found.verdict is Verdict.RECOVERED
+
+
+def test_harm_after_the_fault_is_harm() -> None:
+    """Nothing happens under the fault, but ten seconds after it are lost."""
+    assert judged(fails((100.0, 110.0))).verdict is Verdict.RECOVERED
+
+
+def test_answers_that_come_a_minute_late_are_harm() -> None:
+    """Every request is answered, but under the fault after 60 s instead of 0.1 s."""
+    found = judged(lambda at: (60.0 if 60 <= at < 100 else 0.1, "ok"))
+    assert found.verdict is Verdict.RECOVERED
+    assert found.reason.startswith("0.0% of requests ok within 1 s under fault")
+
+
+def test_fallback_answers_are_harm() -> None:
+    """An answer of second choice is better than none and worse than before."""
+    found = judged(lambda at: (0.1, "degraded" if 60 <= at < 100 else "ok"))
+    assert found.verdict is Verdict.RECOVERED
+
+
+def test_without_a_healthy_phase_perfection_is_the_measure() -> None:
+    """A fault from the start that everybody survives, and one that everybody hangs in."""
+    faults = (("x", 0.0, 100.0),)
+    assert judged(fails(), faults).verdict is Verdict.UNHARMED
+    assert judged(fails((0.0, 100.0)), faults).verdict is Verdict.RECOVERED
+    assert judged(fails((0.0, 300.0)), faults).verdict is Verdict.COLLAPSED
+    assert judged(lambda at: (None, "ok"), faults).verdict is Verdict.COLLAPSED
+
+
+def test_a_quiet_run_is_unharmed() -> None:
+    """No fault and no failure; and no request at all."""
+    assert judged(fails(), faults=()).verdict is Verdict.UNHARMED
+    trace = TraceBuilder().trace()
+    assert verdict(trace, measure(trace)).verdict is Verdict.UNHARMED
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"),
+    [(0.97, Verdict.UNHARMED), (0.7, Verdict.DEGRADED), (0.3, Verdict.COLLAPSED)],
+)
+def test_overload_from_the_start_shows_without_a_fault(served: float, expected: Verdict) -> None:
+    """A queue that serves a share of the arrivals falls behind without failing anybody.
+
+    Request n is answered when n / (served · 10) s have passed: later and later.
+    """
+    found = judged(lambda at: (at / served - at + 0.1, "ok"), faults=())
+    assert found.verdict is expected
+    assert "no fault" in found.reason
+
+
+def test_errors_without_a_fault_are_degraded() -> None:
+    """One request in ten fails all the time and nothing is to blame."""
+    found = judged(lambda at: (0.1, "failed" if int(at * 10) % 10 == 0 else "ok"), faults=())
+    assert found.verdict is Verdict.DEGRADED
+    assert "90.0% of finished requests ok" in found.reason
+
+
+def test_a_run_that_never_worked_cannot_be_excused_by_its_fault() -> None:
+    """Nothing was answered even before the fault: collapsed, and the reason says since when."""
+    found = judged(fails((0.0, 300.0)))
+    assert found.verdict is Verdict.COLLAPSED
+    assert "before any fault" in found.reason
+
+
+def test_a_fault_after_which_nobody_asks_cannot_be_recovered_from() -> None:
+    """Harm under the fault and silence after it: degraded, for lack of evidence."""
+    build = TraceBuilder(300.0, faults=(("x", 60.0, 100.0),))
+    for tenth in range(1000):
+        build.request(tenth / 10, 0.1, "failed" if tenth >= 600 else "ok")
+    trace = build.trace()
+    found = verdict(trace, measure(trace))
+    assert found.verdict is Verdict.DEGRADED
+    assert "no request after it" in found.reason
+
+
+def test_just_after_a_fault_it_is_too_early_to_speak_of_a_collapse() -> None:
+    """The run ends 4 s after the fault and nothing works yet: degraded."""
+    found = judged(fails((60.0, 104.0)), duration=104.0)
+    assert found.verdict is Verdict.DEGRADED
+    assert found.reason.endswith("only 0.0% in the last 4.0 s after it")
+
+
+def test_a_short_healthy_phase_excuses_nothing() -> None:
+    """Five healthy requests are little to go by, but half of the users lost is harm."""
+    faults = (("x", 0.5, 100.0),)
+    found = judged(lambda at: (0.1, "failed" if int(at * 10) % 2 and at >= 0.5 else "ok"), faults)
+    assert found.verdict is not Verdict.UNHARMED
+    healthy = judged(lambda at: (0.1, "failed" if int(at * 10) % 50 == 7 else "ok"), faults)
+    assert healthy.verdict is Verdict.UNHARMED
+
+
+def test_requests_caught_by_the_fault_do_not_speak_for_the_time_before_it() -> None:
+    """Those that arrive in the last second before the fault hang in it for most of a minute."""
+    found = judged(lambda at: (40.0 if 59.0 <= at < 100.0 else 0.1, "ok"))
+    assert found.verdict is Verdict.RECOVERED
+    assert "0.0% of requests ok within 1 s under fault, 100.0% when healthy" in found.reason
