@@ -1,0 +1,145 @@
+"""When requests arrive: a unit-rate process stretched onto the group's rate curve.
+
+The process counts in expected arrivals, not in seconds; the curve turns a count into the
+moment at which that many arrivals were expected. So a surge or another rate moves the
+moments and never the luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.scenario.arrivals import Constant, OpenArrivals, RatePoint
+from simcb.world.conditions import Spell
+from simcb.world.streams import BLOCK, Column, Streams, unit_exponential
+
+Floats = NDArray[np.float64]
+
+_PIECES = 64
+"""Linear pieces of a stretch on which both the rate and a surge are ramping."""
+
+
+@dataclass(frozen=True)
+class RateCurve:
+    """A piecewise linear rate over time and its integral.
+
+    Args:
+        times: where the pieces begin, shape (n,), seconds.
+        rates: rate at the beginning of each piece, per second.
+        slopes: change of the rate within each piece, per second squared.
+        counts: expected arrivals before each piece.
+    """
+
+    times: Floats
+    rates: Floats
+    slopes: Floats
+    counts: Floats
+
+    def moment(self, count: Floats) -> Floats:
+        """Return when `count` arrivals are expected to have come; inf if they never are.
+
+        On a piece the count grows as `r x + slope x²/2`; its root is taken in the form
+        `2 c / (r + sqrt(r² + 2 slope c))`, which is exact for a slope of 0.
+        """
+        piece = np.searchsorted(self.counts, count, side="right") - 1
+        rest = count - self.counts[piece]
+        rate, slope = self.rates[piece], self.slopes[piece]
+        root = np.sqrt(np.maximum(rate * rate + 2.0 * slope * rest, 0.0))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            step = np.where(rest > 0, 2.0 * rest / (rate + root), 0.0)
+        return self.times[piece] + step
+
+    def expected(self, until: float) -> float:
+        """Return how many arrivals are expected before `until` seconds."""
+        piece = int(np.searchsorted(self.times, until, side="right")) - 1
+        x = until - self.times[piece]
+        return float(self.counts[piece] + self.rates[piece] * x + self.slopes[piece] * x * x / 2)
+
+
+def _base_rate(points: Sequence[RatePoint], t: float) -> float:
+    """Return the scripted rate just after `t`, per second."""
+    rate = 0.0
+    for point in points:
+        if t < point.at:
+            break
+        if t < point.at + point.ramp:
+            return rate + (point.rate - rate) * (t - point.at) / point.ramp
+        rate = point.rate
+    return rate
+
+
+def rate_curve(points: Sequence[RatePoint], surges: Sequence[Spell]) -> RateCurve:
+    """Return the rate of a group whose script is `points`, under its surges."""
+    surges = [spell for spell in surges if spell.end > spell.start and spell.fault_factor != 1.0]
+    marks = {0.0}
+    for point in points:
+        marks |= {point.at, point.at + point.ramp}
+    for spell in surges:
+        marks |= set(spell.corners)
+    bounds = sorted(marks)
+    for left, right in pairwise(bounds):
+        middle = (left + right) / 2
+        ramping = any(point.at <= middle < point.at + point.ramp for point in points)
+        if any(spell.is_ramping(middle) for spell in surges) and (ramping or len(surges) > 1):
+            marks |= set(np.linspace(left, right, _PIECES + 1).tolist())
+    bounds = sorted(marks)
+
+    def rate_at(t: float, inside: float) -> float:
+        # A step belongs to the piece that is asked about, named by a moment inside it.
+        rate = _base_rate(points, t if t <= inside else np.nextafter(t, inside))
+        for spell in surges:
+            if spell.start <= inside < spell.end:
+                rate *= spell.factor_at(min(max(t, spell.start), spell.end), inside)
+        return rate
+
+    pieces: list[tuple[float, float, float]] = []
+    for i, left in enumerate(bounds):
+        if i + 1 == len(bounds):
+            piece = (left, rate_at(left, left + 1.0), 0.0)
+        else:
+            right, middle = bounds[i + 1], (left + bounds[i + 1]) / 2
+            first, last = rate_at(left, middle), rate_at(right, middle)
+            slope = (last - first) / (right - left)
+            steady = abs(last - first) <= 1e-12 * max(first, last)
+            piece = (left, first, 0.0 if steady else slope)
+        if pieces and pieces[-1][1:] == piece[1:] and piece[2] == 0.0:
+            continue
+        pieces.append(piece)
+    times, rates, slopes = (np.array(column, dtype=float) for column in zip(*pieces, strict=True))
+    spans = np.diff(times)
+    grown = rates[:-1] * spans + slopes[:-1] * spans * spans / 2
+    counts = np.concatenate(([0.0], np.cumsum(grown)))
+    return RateCurve(times, rates, slopes, counts)
+
+
+def _counts(law: OpenArrivals, streams: Streams, path: str) -> Iterator[Floats]:
+    """Yield blocks of the process in expected arrivals, increasing without end."""
+    if isinstance(law, Constant):
+        first = 0
+        while True:
+            yield np.arange(first, first + BLOCK, dtype=float)
+            first += BLOCK
+    gaps: Column = streams.column(path, "arrivals", unit_exponential)
+    block, done = 0, 0.0
+    while True:
+        sums = done + np.cumsum(gaps.block(block))
+        done = float(sums[-1])
+        yield sums
+        block += 1
+
+
+def arrival_times(
+    law: OpenArrivals, surges: Sequence[Spell], streams: Streams, path: str, until: float
+) -> Iterator[float]:
+    """Yield the moments before `until` at which a group's requests arrive."""
+    curve = rate_curve(law.rate, surges)
+    for counts in _counts(law, streams, path):
+        moments = curve.moment(counts)
+        yield from moments[moments < until].tolist()
+        if not moments[-1] < until:
+            return

@@ -1,0 +1,145 @@
+"""Virtual time: SimPy's environment, with events placed at absolute moments.
+
+An arrival drawn for second 12.3 has to fire at 12.3, not at `now + (12.3 - now)`, which can
+be another float: results would depend on when the event was scheduled. The priorities fix
+what happens first among events of the same moment, so a tie never depends on which event
+happened to be created earlier.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
+from heapq import heappush
+from typing import Any, Generic, TypeVar
+
+from simpy import Environment
+from simpy.events import Event
+
+Callback = Callable[[Any], None]
+
+
+class Order(IntEnum):
+    """What goes first among events of one moment; SimPy's own urgent events are 0."""
+
+    CONDITIONS = 1
+    """A fault begins, changes or ends."""
+    DONE = 2
+    """A worker finishes: an answer at the very deadline is in time."""
+    EXPIRE = 3
+    """A wait ends."""
+    ASK = 4
+    """A request arrives, a retry or a refresh is made."""
+    SAMPLE = 5
+    """The state of the world is written down."""
+
+
+class Occurrence(Event):
+    """A SimPy event that is known to succeed and is driven by fixed callbacks.
+
+    It skips SimPy's construction: an attempt, which is its own completion event, is
+    created for every try of every request.
+    """
+
+    _ok = True
+    _value = None
+
+    def __init__(self, *callbacks: Callback) -> None:
+        self.callbacks = callbacks  # type: ignore[assignment]
+
+
+class Clock(Environment):
+    """A SimPy environment that also schedules at an absolute time."""
+
+    def at(self, time: float, order: int, event: Event) -> None:
+        """Let `event` happen at `time` (seconds, not before now)."""
+        heappush(self._queue, (time, order, next(self._eid), event))  # type: ignore[misc]
+
+    def turn(self) -> int:
+        """Return a number that puts what begins now after all that began before."""
+        return next(self._eid)
+
+    def at_turn(self, time: float, order: int, turn: int, event: Event) -> None:
+        """Let `event` happen at `time`, among others of that moment in its `turn`."""
+        heappush(self._queue, (time, order, turn, event))  # type: ignore[misc]
+
+    def tell(self, time: float, order: int, callback: Callable[[], None]) -> None:
+        """Call `callback` at `time`."""
+        self.at(time, order, Occurrence(lambda _: callback()))
+
+
+class Waiter(Event):
+    """What an `Expiries` queue holds: something that began at `start` and may be settled."""
+
+    _ok = True
+    _value = None
+    start: float
+    turn: int
+    settled: bool = False
+
+
+_COMPACT_FROM = 1024
+
+W = TypeVar("W", bound=Waiter)
+
+
+class Expiries(Generic[W]):
+    """Timers of one constant delay, kept in a queue instead of SimPy's heap.
+
+    With a constant delay timers fall due in the order they were set, so only the oldest
+    needs a heap entry. A timer whose wait was settled is dropped when it reaches the head,
+    or when settled ones are half of the queue: the heap never sees it.
+
+    Args:
+        clock: the run's clock.
+        delay: seconds from a waiter's `start` to its expiry.
+        order: the `Order` in which expiries happen.
+        expire: called with each waiter that is not settled in time.
+    """
+
+    def __init__(self, clock: Clock, delay: float, order: Order, expire: Callable[[W], None]):
+        self._clock = clock
+        self._delay = delay
+        self._order = int(order)
+        self._expire = expire
+        self._waiting: deque[W] = deque()
+        self._armed = False
+        self._compact_at = _COMPACT_FROM
+        self._callbacks = (self._wake,)
+        self._event = Occurrence()
+
+    def add(self, waiter: W) -> None:
+        """Start the timer of a waiter that began now."""
+        waiter.turn = self._clock.turn()
+        waiting = self._waiting
+        waiting.append(waiter)
+        if not self._armed:
+            self._arm(waiter)
+        elif len(waiting) >= self._compact_at:
+            self._compact()
+
+    def _arm(self, waiter: W) -> None:
+        # With the turn of the waiter's own beginning: of waits in different queues that end
+        # together, the one that began first ends first.
+        self._armed = True
+        self._event.callbacks = self._callbacks  # type: ignore[assignment]
+        self._clock.at_turn(waiter.start + self._delay, self._order, waiter.turn, self._event)
+
+    def _compact(self) -> None:
+        self._waiting = deque(waiter for waiter in self._waiting if not waiter.settled)
+        self._compact_at = max(_COMPACT_FROM, 2 * len(self._waiting))
+
+    def _wake(self, _: Event) -> None:
+        # Stays armed meanwhile: an expiry may add a waiter, which is never the next one due.
+        head = self._waiting[0]
+        if not head.settled and head.start + self._delay <= self._clock._now:
+            self._waiting.popleft()
+            self._expire(head)
+        waiting = self._waiting
+        while waiting and waiting[0].settled:
+            waiting.popleft()
+        if waiting:
+            self._arm(waiting[0])
+        else:
+            self._armed = False

@@ -1,0 +1,181 @@
+"""Faults as functions of the clock: what is wrong with a replica at a moment.
+
+Nothing is accumulated. A spell knows from the time alone how strong it is; a replica asks
+which of its spells are active and applies them in file order to the attempt at hand. So
+overlapping faults cannot leave anything behind when they end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from simcb.scenario.faults import Capacity, Errors, Fault, Hang, Latency, Refuse, Surge
+
+_CAPACITY_STEPS = 64
+"""Steps in which a ramping capacity fault takes workers away or gives them back."""
+
+
+@dataclass(frozen=True)
+class Spell:
+    """One fault's window in time.
+
+    Args:
+        label: the fault's unique name, which also names its stream of lots.
+        fault: the fault as the file has it.
+        start, end: seconds; active while start <= t < end.
+    """
+
+    label: str
+    fault: Fault
+    start: float
+    end: float
+
+    @property
+    def corners(self) -> tuple[float, ...]:
+        """Return the moments at which the strength's course changes."""
+        ramp = self.fault.ramp
+        if ramp == 0:
+            return (self.start, self.end)
+        return (self.start, self.start + ramp, self.end - ramp, self.end)
+
+    def is_ramping(self, t: float) -> bool:
+        """Tell whether the strength is changing at `t`."""
+        ramp = self.fault.ramp
+        return self.start <= t < self.start + ramp or self.end - ramp <= t < self.end
+
+    def strength(self, t: float) -> float:
+        """Return how much of the fault is in force at `t`, from 0 to 1."""
+        if not self.start <= t < self.end:
+            return 0.0
+        ramp = self.fault.ramp
+        if ramp == 0:
+            return 1.0
+        return min(1.0, (t - self.start) / ramp, (self.end - t) / ramp)
+
+    @cached_property
+    def fault_factor(self) -> float:
+        """Return what the fault at full strength multiplies a rate or a number of workers by."""
+        return self.fault.times if isinstance(self.fault, Surge | Capacity) else 1.0
+
+    def factor_at(self, t: float, inside: float) -> float:
+        """Return the factor at `t`, an edge of a stretch that contains `inside`."""
+        ramp = self.fault.ramp
+        if ramp == 0:
+            return self.fault_factor
+        within = min(1.0, (t - self.start) / ramp, (self.end - t) / ramp)
+        return 1.0 + within * (self.fault_factor - 1.0)
+
+
+def spells_of(labelled: Iterable[tuple[str, Fault]]) -> tuple[Spell, ...]:
+    """Return the windows of the faults, in file order; one of no length never happens."""
+    return tuple(
+        Spell(label, fault, fault.at, fault.at + fault.lasts)
+        for label, fault in labelled
+        if fault.lasts > 0 and fault.share > 0
+    )
+
+
+Lot = Callable[[str, int], float]
+"""(a fault's label, request number) -> an attempt's lot for that fault: uniform in [0, 1), the
+same however often asked."""
+
+
+class Effect(NamedTuple):
+    """What the conditions do to one attempt whose work begins.
+
+    Args:
+        work: seconds of work, changed by latency faults.
+        fails: the answer is an error.
+        hung: a hang holds the worker and no answer comes.
+    """
+
+    work: float
+    fails: bool
+    hung: bool
+
+
+class Conditions:
+    """The spells that touch one replica.
+
+    Args:
+        spells: in file order.
+    """
+
+    def __init__(self, spells: Sequence[Spell]) -> None:
+        self._spells = tuple(spells)
+        self._bounds = sorted({bound for spell in spells for bound in (spell.start, spell.end)})
+
+    def active(self, now: float) -> tuple[Spell, ...]:
+        """Return the spells in force at `now`."""
+        return tuple(spell for spell in self._spells if spell.start <= now < spell.end)
+
+    def next_change(self, now: float) -> float:
+        """Return the first moment after `now` at which another set is active; inf if never."""
+        return next((bound for bound in self._bounds if bound > now), float("inf"))
+
+    def refuses(self, active: Sequence[Spell], now: float, lot: Lot, number: int) -> bool:
+        """Tell whether an attempt that arrives at `now` finds no one listening."""
+        return any(
+            isinstance(spell.fault, Refuse)
+            and lot(spell.label, number) < spell.fault.share * spell.strength(now)
+            for spell in active
+        )
+
+    def effect(
+        self, active: Sequence[Spell], now: float, lot: Lot, number: int, work: float
+    ) -> Effect:
+        """Return what becomes of an attempt with `work` seconds to do that begins at `now`."""
+        fails = hung = False
+        for spell in active:
+            fault = spell.fault
+            if isinstance(fault, Latency):
+                if lot(spell.label, number) < fault.share:
+                    strength = spell.strength(now)
+                    work *= 1.0 + (fault.multiplied - 1.0) * strength
+                    work += fault.added * strength
+            elif isinstance(fault, Errors):
+                fails |= lot(spell.label, number) < fault.share * fault.rate * spell.strength(now)
+            elif isinstance(fault, Hang):
+                hung |= lot(spell.label, number) < fault.share * spell.strength(now)
+        return Effect(work, fails, hung)
+
+    def hang_ends(self, now: float, lot: Lot, number: int) -> float:
+        """Return when the last of the hangs that hold an attempt at `now` ends; `now` if none."""
+        return max(
+            (
+                spell.end
+                for spell in self.active(now)
+                if isinstance(spell.fault, Hang)
+                and lot(spell.label, number) < spell.fault.share * spell.strength(now)
+            ),
+            default=now,
+        )
+
+    def capacity(self, workers: int, now: float) -> int:
+        """Return how many of `workers` may be busy at `now`.
+
+        A replica that has lost a share of its workers keeps at least one, unless it has
+        lost them all.
+        """
+        left = float(workers)
+        for spell in self.active(now):
+            if isinstance(spell.fault, Capacity):
+                left *= spell.factor_at(now, now)
+        return max(1, int(left + 1e-9)) if left > 0 else 0
+
+    def capacity_changes(self) -> list[float]:
+        """Return the moments at which a replica's capacity is worked out anew."""
+        moments: set[float] = set()
+        for spell in self._spells:
+            if not isinstance(spell.fault, Capacity):
+                continue
+            ramp = spell.fault.ramp
+            moments |= {spell.start, spell.end}
+            if ramp > 0:
+                for step in range(1, _CAPACITY_STEPS + 1):
+                    moments.add(spell.start + ramp * step / _CAPACITY_STEPS)
+                    moments.add(spell.end - ramp * step / _CAPACITY_STEPS)
+        return sorted(moments)

@@ -1,0 +1,142 @@
+"""What happened, written down as it happens: packed rows, one table each.
+
+A row's place is its identity. It is reserved when the request or attempt begins, so rows
+stand in order of time, and filled in when nothing more can change it; whatever is still
+open when the run stops is filled in then, as in flight.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
+from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Table
+
+if TYPE_CHECKING:
+    from simcb.trace.trace import Rows
+    from simcb.world.calls import Attempt
+    from simcb.world.clients import Request
+
+NAN = math.nan
+REJECTED = ATTEMPT_CODE[AttemptOutcome.REJECTED]
+IN_FLIGHT = ATTEMPT_CODE[AttemptOutcome.IN_FLIGHT]
+UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
+
+
+class Recorder:
+    """The tables of a run while they grow."""
+
+    def __init__(self) -> None:
+        self._requests = bytearray()
+        self._attempts = bytearray()
+        self._transitions = bytearray()
+        self._samples = bytearray()
+        self._counters = bytearray()
+        self._request_count = 0
+        self._attempt_count = 0
+        self._open_requests: dict[int, Request] = {}
+        self._open_attempts: dict[int, Attempt] = {}
+
+    def open_request(self, request: Request) -> int:
+        """Reserve the row of a user's request and return its number."""
+        row = self._request_count
+        self._request_count = row + 1
+        self._requests += _NO_REQUEST
+        self._open_requests[row] = request
+        return row
+
+    def close_request(self, request: Request, outcome: int, end: float) -> None:
+        """Write down how a request ended, and when."""
+        row = request.request_row
+        del self._open_requests[row]
+        _pack_request(
+            self._requests,
+            row * _REQUEST_SIZE,
+            request.start,
+            end,
+            request.group.index,
+            request.presses,
+            outcome,
+            request.cause,
+        )
+
+    def open_attempt(self, attempt: Attempt) -> int:
+        """Reserve the row of an attempt and return its number."""
+        row = self._attempt_count
+        self._attempt_count = row + 1
+        self._attempts += _NO_ATTEMPT
+        self._open_attempts[row] = attempt
+        return row
+
+    def close_attempt(self, attempt: Attempt) -> None:
+        """Write down an attempt that its caller and its worker are done with."""
+        row = attempt.attempt_row
+        del self._open_attempts[row]
+        _pack_attempt(
+            self._attempts,
+            row * _ATTEMPT_SIZE,
+            attempt.start,
+            attempt.end,
+            attempt.begin,
+            attempt.freed,
+            attempt.request_row,
+            attempt.task.attempt_row,
+            attempt.site.index,
+            attempt.retry,
+            attempt.replica.index,
+            attempt.breaker,
+            attempt.outcome,
+            attempt.flags,
+        )
+
+    def unsent_attempt(
+        self, now: float, request: int, parent: int, call: int, retry: int, breaker: int, flags: int
+    ) -> None:
+        """Write down an attempt that a breaker rejected."""
+        self._attempt_count += 1
+        self._attempts += ATTEMPTS.row.pack(
+            now, now, NAN, NAN, request, parent, call, retry, -1, breaker, REJECTED, flags
+        )
+
+    def transition(self, at: float, breaker: int, before: int, after: int) -> None:
+        """Write down a breaker's change of state."""
+        self._transitions += TRANSITIONS.row.pack(at, breaker, before, after)
+
+    def sample(self, at: float, replica: int, queued: int, busy: int, capacity: int) -> None:
+        """Write down the state of a replica."""
+        self._samples += SAMPLES.row.pack(at, replica, queued, busy, capacity)
+
+    def counter(self, breaker: int, *counts: int) -> None:
+        """Write down a breaker's own counts at the end of the run."""
+        self._counters += COUNTERS.row.pack(breaker, *counts)
+
+    def freeze(self) -> dict[str, Rows]:
+        """Return the tables by name; what is open is written as in flight."""
+        for request in list(self._open_requests.values()):
+            self.close_request(request, UNFINISHED, NAN)
+        for attempt in list(self._open_attempts.values()):
+            self.close_attempt(attempt)
+        return {
+            "requests": _rows(REQUESTS, self._requests),
+            "attempts": _rows(ATTEMPTS, self._attempts),
+            "transitions": _rows(TRANSITIONS, self._transitions),
+            "samples": _rows(SAMPLES, self._samples),
+            "counters": _rows(COUNTERS, self._counters),
+        }
+
+
+_REQUEST_SIZE = REQUESTS.row.size
+_ATTEMPT_SIZE = ATTEMPTS.row.size
+_NO_REQUEST = bytes(_REQUEST_SIZE)
+_NO_ATTEMPT = bytes(_ATTEMPT_SIZE)
+_pack_request = REQUESTS.row.pack_into
+_pack_attempt = ATTEMPTS.row.pack_into
+
+
+def _rows(table: Table, packed: bytearray) -> Rows:
+    rows = np.frombuffer(packed, dtype=table.dtype)
+    rows.flags.writeable = False
+    return rows

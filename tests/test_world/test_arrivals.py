@@ -1,0 +1,104 @@
+"""Requests arrive as the rate curve says: the integral of the rate counts them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simcb.scenario.arrivals import Constant, Poisson, RatePoint
+from simcb.scenario.faults import Fault, Surge
+from simcb.world.arrivals import arrival_times
+from simcb.world.conditions import spells_of
+from simcb.world.streams import Streams, unit_exponential
+
+UNTIL = 20.0
+
+
+def rate_at(points: list[RatePoint], surges: list[Surge], t: np.ndarray) -> np.ndarray:
+    """The rate at each of the moments `t`, straight from the definitions."""
+    rate = np.zeros_like(t)
+    before = np.zeros_like(t)
+    for point in points:
+        after = t >= point.at
+        before = np.where(after, rate, before)
+        grown = np.ones_like(t)
+        if point.ramp > 0:
+            grown = np.clip((t - point.at) / point.ramp, 0.0, 1.0)
+        rate = np.where(after, before + (point.rate - before) * grown, rate)
+    for surge in surges:
+        strength = ((t >= surge.at) & (t < surge.until)).astype(float)
+        if surge.ramp > 0:
+            strength *= np.minimum((t - surge.at) / surge.ramp, (surge.until - t) / surge.ramp)
+            strength = np.clip(strength, 0.0, 1.0)
+        rate = rate * (1.0 + strength * (surge.times - 1.0))
+    return rate
+
+
+def moments(law: Poisson | Constant, surges: list[Surge]) -> np.ndarray:
+    """The arrivals of a group under its surges."""
+    labelled: list[tuple[str, Fault]] = [(str(i), surge) for i, surge in enumerate(surges)]
+    spells = spells_of(labelled)
+    return np.array(list(arrival_times(law, spells, Streams(0, 0), "clients/users", UNTIL)))
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> list[RatePoint]:
+    """Some rate points in order of time, with and without ramps."""
+    points, at = [], 0.0
+    for _ in range(draw(st.integers(1, 4))):
+        span = draw(st.integers(1, 60)) / 10
+        ramp = draw(st.sampled_from((0.0, span / 2, span)))
+        rate = draw(st.integers(0, 40)) / 2
+        points.append(RatePoint(at=at, rate=rate, ramp=ramp))
+        at += span
+    return points
+
+
+@st.composite
+def surges(draw: st.DrawFn) -> Surge:
+    """A surge anywhere, with or without a ramp."""
+    lasts = draw(st.integers(1, 100)) / 10
+    ramp = draw(st.sampled_from((0.0, lasts / 4, lasts / 2)))
+    at, times = draw(st.integers(0, 200)) / 10, draw(st.integers(0, 6)) / 2
+    return Surge(on="users", at=at, lasts=lasts, ramp=ramp, times=times)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(scripts(), st.lists(surges(), max_size=2))
+def test_kth_arrival_comes_when_the_integral_of_the_rate_says(
+    points: list[RatePoint], storms: list[Surge]
+) -> None:
+    """The expected arrivals up to each arrival are those the unit process has had by then."""
+    grid = np.linspace(0.0, UNTIL, 200_001)
+    rates = rate_at(points, storms, (grid[:-1] + grid[1:]) / 2)
+    integral = np.concatenate(([0.0], np.cumsum(rates * np.diff(grid))))
+    came = moments(Poisson(rate=tuple(points)), storms)
+    gaps = Streams(0, 0).column("clients/users", "arrivals", unit_exponential)
+    units = np.cumsum(np.concatenate([gaps.block(block) for block in range(4)]))[: len(came)]
+    # Two ramps at once make a curve of the second degree, which is followed in short lines.
+    assert np.interp(came, grid, integral) == pytest.approx(units, abs=5e-3, rel=1e-4)
+    assert len(came) == pytest.approx(np.searchsorted(units, integral[-1]), abs=1)
+    assert np.all(np.diff(came) > 0)
+    assert np.all((came >= 0) & (came < UNTIL))
+
+
+def test_constant_arrivals_are_evenly_spaced_from_the_start() -> None:
+    """The k-th of constant arrivals comes at k / rate, exactly."""
+    came = moments(Constant(rate=({"at": 0.0, "rate": 4.0},)), [])
+    assert came.tolist() == [k / 4 for k in range(80)]
+
+
+def test_rate_of_nothing_brings_nobody() -> None:
+    """A rate of 0, or one so small that nobody is expected for ages, is no mistake."""
+    for rate in (0.0, 1e-310, 1e-12):
+        assert len(moments(Poisson(rate=({"at": 0.0, "rate": rate},)), [])) == 0
+
+
+def test_surge_moves_the_moments_and_not_the_luck() -> None:
+    """A surge of two from the start halves every arrival's moment."""
+    law = Poisson(rate=({"at": 0.0, "rate": 5.0},))
+    usual = moments(law, [])
+    surging = moments(law, [Surge(on="users", at=0.0, lasts=100.0, times=2.0)])
+    assert surging[: len(usual)] * 2 == pytest.approx(usual[: len(surging)])
