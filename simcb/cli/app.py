@@ -1,0 +1,109 @@
+"""The application: the table of verbs, and how it starts."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import typer
+
+from simcb import __version__
+from simcb.cli import check, init, plot, run, scenarios, schema
+from simcb.cli.console import complain, emit, open_streams
+from simcb.cli.exits import INTERRUPTED, Code, guarded
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One command.
+
+    Args:
+        name: the word on the command line.
+        function: what it does; its docstring is the help.
+        example: a line one can paste, shown at the end of the help.
+    """
+
+    name: str
+    function: Callable[..., None]
+    example: str
+
+
+VERBS = (
+    Verb("run", run.run, "simcb run slow-replica --baseline none --plot slow.png"),
+    Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
+    Verb("check", check.check, "simcb check my-outage.yaml slow-replica"),
+    Verb("init", init.init, "simcb init my-outage.yaml"),
+    Verb("schema", schema.schema, "simcb schema > simcb.schema.json"),
+)
+
+SCENARIO_VERBS = (
+    Verb("list", scenarios.list_, "simcb scenarios list"),
+    Verb("show", scenarios.show, "simcb scenarios show slow-replica"),
+    Verb("copy", scenarios.copy, "simcb scenarios copy slow-replica my-outage.yaml"),
+)
+
+
+def made(verbs: tuple[Verb, ...], about: str, example: str) -> typer.Typer:
+    """Return an application with these verbs."""
+    app = typer.Typer(
+        help=about,
+        epilog=f"Example: {example}",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for verb in verbs:
+        described = app.command(
+            verb.name, help=_paragraphs(verb), epilog=f"Example: {verb.example}"
+        )
+        described(guarded(verb.function))
+    return app
+
+
+def _paragraphs(verb: Verb) -> str:
+    """Return the verb's docstring with each paragraph on one line, to be wrapped anew."""
+    paragraphs = (inspect.getdoc(verb.function) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        emit(f"simcb {__version__}\n")
+        raise typer.Exit
+
+
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
+    ),
+) -> None:
+    pass
+
+
+app = made(
+    VERBS,
+    "Put the circuit breaker you ship through an outage before the outage does.",
+    VERBS[0].example,
+)
+app.callback()(_options)
+app.add_typer(
+    made(
+        SCENARIO_VERBS,
+        "The scenarios that come with simcb: list them, show one, copy one.",
+        SCENARIO_VERBS[0].example,
+    ),
+    name="scenarios",
+)
+
+
+def start() -> None:
+    """Run the application on the process's arguments."""
+    open_streams()
+    try:
+        app(prog_name="simcb")
+    except KeyboardInterrupt:
+        complain(INTERRUPTED)
+        raise SystemExit(int(Code.INTERRUPTED)) from None

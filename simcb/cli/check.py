@@ -1,0 +1,44 @@
+"""`simcb check`: whether scenarios can be run, and how large they are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from simcb.cli.console import complain, emit
+from simcb.cli.exits import Code, leave
+
+
+def check(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="SCENARIO", help="Files, shipped names, or -.", show_default=False),
+    ],
+) -> None:
+    """Read scenarios and report every problem in them, without running anything.
+
+    Prints a line for each good one. Exits with 2 if any has a problem.
+    """
+    from simcb.errors import SimcbError
+    from simcb.metrics import check_thresholds
+    from simcb.scenario import read_scenario
+    from simcb.studies.limits import demand_size, estimate_size
+    from simcb.views.safe_text import one_line
+    from simcb.views.tables.lists import checked_line
+
+    refused = 0
+    for file in files:
+        try:
+            scenario = read_scenario(file)
+            check_thresholds(scenario.thresholds, scenario)
+            size = estimate_size(scenario)
+            demand_size(size)
+        except SimcbError as error:
+            refused += 1
+            text = str(error)
+            complain(text if text.startswith(one_line(file)) else f"{one_line(file)}: {text}")
+        else:
+            emit(checked_line(file, scenario, size))
+    if refused:
+        leave(Code.WRONG_INPUT)

@@ -1,0 +1,38 @@
+"""Options that several verbs share, said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SCENARIO",
+        help="A shipped name, a file, or - for standard input.",
+        show_default=False,
+    ),
+]
+
+Overlays = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="OVERLAY",
+        help="A YAML file merged over the scenario. Repeatable.",
+        show_default=False,
+    ),
+]
+
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one place; any ending of its path that names one will do. Repeatable.",
+        show_default=False,
+    ),
+]

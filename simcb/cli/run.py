@@ -1,0 +1,156 @@
+"""`simcb run`: a scenario through the real breaker to a verdict, tables, files and a plot."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simcb.cli.console import complain, emit, page, progress_bar
+from simcb.cli.exits import Code, leave
+from simcb.cli.options import Overlays, Sets, Source
+from simcb.views.formats.names import Format
+
+if TYPE_CHECKING:
+    from simcb.scenario import Scenario
+    from simcb.views.answer import Answer
+
+
+class Baseline(StrEnum):
+    """What a run can be compared with."""
+
+    NONE = "none"
+
+
+def run(
+    scenario: Source,
+    overlays: Overlays = None,
+    sets: Sets = None,
+    seed: Annotated[int, typer.Option(min=0, help="Names the luck: same seed, same result.")] = 0,
+    replicates: Annotated[
+        int,
+        typer.Option(
+            "-n", "--replicates", min=1, max=10_000, help="Runs with other luck, for intervals."
+        ),
+    ] = 1,
+    baseline: Annotated[
+        Baseline | None,
+        typer.Option(help="none: also the same luck without any breaker.", show_default=False),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write all results there.", show_default=False),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Let --out replace an earlier run's files.")
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw the timeline: .png, .svg or .pdf.", show_default=False
+        ),
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EXPR",
+            help="Exit with 99 if this holds, as in 'p99{fault} > 1s'. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Check the laws every run must obey.")
+    ] = False,
+    allow_large: Annotated[
+        bool, typer.Option("--allow-large", help="Run even what is estimated to be huge.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
+) -> None:
+    """Run a scenario through the real breaker and judge what happened.
+
+    Prints the verdict, the thresholds and the metrics by phase. Exits with 0 if every
+    threshold holds, 99 if one fails, 2 if something on the command line or in the scenario is
+    wrong, 130 if interrupted.
+    """
+    from simcb import studies
+    from simcb.metrics import check_thresholds, judge
+    from simcb.scenario import parse_threshold, read_scenario
+    from simcb.studies.limits import demand_size, estimate_size
+    from simcb.views.answer import Answer, audited, repeat_command
+    from simcb.views.formats.rendering import render
+
+    loaded = read_scenario(scenario, overlays=overlays or (), sets=sets or ())
+    conditions = tuple(parse_threshold(text) for text in fail_if or ())
+    check_thresholds((*loaded.thresholds, *conditions), loaded)
+    _check_outputs(out, plot, force=force)
+    size = estimate_size(loaded, runs=replicates * (1 if baseline is None else 2))
+    if not allow_large:
+        demand_size(size)
+    if not quiet:
+        _warn(loaded, baseline)
+    with progress_bar("requests", size.requests, quiet=quiet) as progress:
+        result = studies.run(
+            loaded,
+            seed=seed,
+            replicates=replicates,
+            baseline=None if baseline is None else "none",
+            progress=progress,
+        )
+    answer = Answer(
+        result,
+        judge(conditions, result.summary),
+        repeat_command(
+            scenario,
+            overlays=[str(path) for path in overlays or ()],
+            sets=sets or (),
+            seed=seed,
+            replicates=replicates,
+            baseline=baseline.value if baseline else None,
+            fail_if=fail_if or (),
+            allow_large=allow_large,
+        ),
+        audited(result) if audit else (),
+    )
+    _write(answer, out, plot, force=force)
+    emit(render(answer, form, page()))
+    _leave_as(answer)
+
+
+def _check_outputs(out: Path | None, plot: Path | None, *, force: bool) -> None:
+    if out is not None:
+        from simcb.views.files.outputs import check_directory
+
+        check_directory(out, force=force)
+    if plot is not None:
+        from simcb.views.plots import check_plot_path
+
+        check_plot_path(plot)
+
+
+def _warn(scenario: Scenario, baseline: Baseline | None) -> None:
+    guarded = any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls)
+    if baseline is not None and not guarded:
+        complain("warning: no breaker is enabled, so the baseline is the same as the scenario")
+
+
+def _write(answer: Answer, out: Path | None, plot: Path | None, *, force: bool) -> None:
+    if out is not None:
+        from simcb.views.files.writing import write_run
+
+        write_run(answer, out, force=force)
+    if plot is not None:
+        from simcb.views import plots
+
+        plots.save(plots.timeline(answer.result), plot)
+
+
+def _leave_as(answer: Answer) -> None:
+    """End with the code that the answer deserves; a good one just goes on."""
+    if answer.broken_laws:
+        complain(f"this is a bug in simcb: the run breaks a law: {answer.broken_laws[0].name}")
+        leave(Code.BUG)
+    if not answer.good:
+        leave(Code.THRESHOLD_FAILED)

@@ -1,0 +1,52 @@
+"""`simcb scenarios`: the scenarios that come with simcb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simcb.cli.console import emit, page
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A shipped name.", show_default=False)]
+
+
+def list_() -> None:
+    """List the shipped scenarios with a line on each."""
+    from simcb.scenario import list_shipped, read_scenario
+    from simcb.views.tables.lists import catalogue
+
+    shipped = {name: read_scenario(name) for name in list_shipped()}
+    emit(catalogue(shipped, page()))
+
+
+def show(name: Name) -> None:
+    """Print a shipped scenario's file."""
+    from simcb.scenario import find_shipped
+
+    emit(find_shipped(name).read_text(encoding="utf-8"))
+
+
+def copy(
+    name: Name,
+    destination: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DEST",
+            help="A new file, or a directory; NAME.yaml here if left out.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Copy a shipped scenario to a file of your own; nothing is overwritten."""
+    from simcb.scenario import find_shipped
+    from simcb.views.files.outputs import write_new_file
+    from simcb.views.safe_text import one_line
+
+    shipped = find_shipped(name)
+    place = destination if destination is not None else Path(shipped.name)
+    if place.is_dir():
+        place = place / shipped.name
+    write_new_file(place, shipped.read_text(encoding="utf-8"))
+    emit(f"{one_line(str(place))}\n")

@@ -1,0 +1,106 @@
+"""What one command has to say: a result, the conditions held against it, how to repeat it.
+
+Every format is a function of this one value, so all of them say the same. This module must
+not know any format.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from simcb.metrics import Law, Summary, ThresholdResult, audit, summarise_difference
+from simcb.studies import Result
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result as it is presented.
+
+    Args:
+        result: what was run, and what came out.
+        fail_if: conditions under which the caller wants the run to count as failed; each is
+            `passed` if it holds, which here is the bad case.
+        repeat: the command that gives the same answer.
+        audits: the laws held against each run, the baseline's after the scenario's; empty if
+            that was not asked for.
+    """
+
+    result: Result
+    fail_if: tuple[ThresholdResult, ...] = ()
+    repeat: str = ""
+    audits: tuple[tuple[Law, ...], ...] = ()
+
+    @cached_property
+    def difference(self) -> Summary | None:
+        """What the breaker changes: every metric with it minus without it, replicate by replicate.
+
+        None if there is no baseline.
+        """
+        if self.result.baseline is None:
+            return None
+        without = [run.measures for run in self.result.baseline.runs]
+        return summarise_difference(without, [run.measures for run in self.result.runs])
+
+    @property
+    def broken_laws(self) -> tuple[Law, ...]:
+        """The laws that a run breaks: a mistake of the simulator, never of the scenario."""
+        return tuple(law for audit in self.audits for law in audit if not law.holds)
+
+    @property
+    def good(self) -> bool:
+        """True if every threshold holds and no condition to fail is met."""
+        return self.result.passed and not any(each.passed for each in self.fail_if)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the answer is written on.
+
+    Args:
+        width: columns of the terminal.
+        ascii_only: True if it shows no more than ASCII.
+    """
+
+    width: int = 100
+    ascii_only: bool = False
+
+
+def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
+    """Hold the exact laws against every run of a result, and of its baseline after them."""
+    variants = [each for each in (result, result.baseline) if each is not None]
+    return tuple(audit(run.trace) for each in variants for run in each.runs)
+
+
+def repeat_command(
+    scenario: str,
+    *,
+    overlays: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    seed: int = 0,
+    replicates: int = 1,
+    baseline: str | None = None,
+    fail_if: Sequence[str] = (),
+    allow_large: bool = False,
+) -> str:
+    """Return the `simcb run` command with these arguments, quoted for a POSIX shell.
+
+    The seed is always in it, so the command stays right if the default ever changes.
+    """
+    words = ["simcb", "run", scenario]
+    for overlay in overlays:
+        words += ["-f", overlay]
+    for change in sets:
+        words += ["--set", change]
+    words += ["--seed", str(seed)]
+    if replicates != 1:
+        words += ["-n", str(replicates)]
+    if baseline is not None:
+        words += ["--baseline", baseline]
+    for condition in fail_if:
+        words += ["--fail-if", condition]
+    if allow_large:
+        words.append("--allow-large")
+    return shlex.join(words)

@@ -1,0 +1,129 @@
+"""An answer as one screen of a terminal: the verdict first, then why, then the numbers.
+
+People drown in numbers, so what is shown fits about forty lines for one breaker; everything
+else is in the other formats.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import pairwise
+
+from rich.text import Text
+
+from simcb.metrics import Verdict, state_intervals
+from simcb.studies import Result
+from simcb.views.answer import Answer, Page
+from simcb.views.safe_text import one_line, to_ascii
+from simcb.views.tables import (
+    clock,
+    difference_table,
+    event_table,
+    phase_tables,
+    service_table,
+    state_strip,
+    threshold_table,
+)
+from simcb.views.tables.lists import law_list
+from simcb.views.tables.run import FAILED, PASSED
+
+GOOD, BAD = "#56B4E9", "#D55E00"
+
+VERDICT_STYLES = {
+    Verdict.UNHARMED: f"bold {GOOD}",
+    Verdict.RECOVERED: f"bold {GOOD}",
+    Verdict.DEGRADED: "bold #F0E442",
+    Verdict.COLLAPSED: f"bold {BAD}",
+}
+
+WIDEST_PROSE = 100
+
+
+def as_screen(answer: Answer, page: Page) -> Text:
+    """Return the answer for a terminal of the page's width."""
+    blocks = [_head(answer, page)]
+    judged = threshold_table(answer)
+    if judged is not None:
+        blocks.append(_signs_coloured(judged.text()))
+    blocks.extend(grid.text() for grid in phase_tables(answer, page.width))
+    differences = difference_table(answer)
+    if differences is not None:
+        blocks.append(differences.text())
+    blocks.append(event_table(answer).text())
+    blocks.append(service_table(answer).text())
+    blocks.append(_strip(answer.result, page))
+    if answer.audits:
+        blocks.append(_signs_coloured(law_list(answer.audits, page.width)))
+    if answer.repeat:
+        blocks.append(Text("repeat: ", "dim").append(one_line(answer.repeat, 4000)))
+    text = Text("\n\n").join(blocks).append("\n")
+    return _in_ascii(text) if page.ascii_only else text
+
+
+def verdict_words(result: Result) -> str:
+    """Return the verdict in words; of several replicates, how many ended in which."""
+    if len(result.runs) == 1:
+        return result.judgement.verdict.value
+    each = ", ".join(f"{verdict.value} in {count}" for verdict, count in result.verdicts.items())
+    return f"{each} of {len(result.runs)}"
+
+
+def title(result: Result) -> str:
+    """Return what was run, in a line: name, length, seed, replicates."""
+    words = [one_line(result.scenario.name, 80), clock(result.scenario.duration)]
+    words.append(f"seed {result.seed}")
+    if len(result.runs) > 1:
+        words.append(f"{len(result.runs)} replicates, means and 95% intervals")
+    return ", ".join(words)
+
+
+def _head(answer: Answer, page: Page) -> Text:
+    result, baseline = answer.result, answer.result.baseline
+    text = _verdict(result, title(result), page)
+    if baseline is not None:
+        text.append("\n").append_text(_verdict(baseline, "without the breaker", page))
+    return text
+
+
+def _verdict(result: Result, what: str, page: Page) -> Text:
+    text = Text().append(verdict_words(result), VERDICT_STYLES[result.judgement.verdict])
+    text.append(f"  {what}")
+    reason = one_line(result.judgement.reason, 1000)
+    if len(result.runs) > 1:
+        reason = f"{result.judgement.verdict.value}: {reason}"
+    width = max(40, min(page.width, WIDEST_PROSE))
+    for line in textwrap.wrap(reason, width, initial_indent="  ", subsequent_indent="  "):
+        text.append(f"\n{line}")
+    return text
+
+
+def _strip(result: Result, page: Page) -> Text:
+    trace = result.trace
+    strip = state_strip(
+        trace.layout.breakers,
+        state_intervals(trace),
+        trace.layout.faults,
+        trace.duration,
+        min(page.width, WIDEST_PROSE),
+    )
+    if len(result.runs) == 1:
+        return strip
+    return Text("breakers in the first replicate", "bold").append("\n").append_text(strip)
+
+
+def _signs_coloured(text: Text) -> Text:
+    text.highlight_words([PASSED], GOOD)
+    text.highlight_words([FAILED], f"bold {BAD}")
+    return text
+
+
+def _in_ascii(text: Text) -> Text:
+    """Return the text in ASCII; what has no counterpart of the same width loses its style."""
+    pieces = Text()
+    edges = {edge for span in text.spans for edge in (span.start, span.end)}
+    starts = sorted({0, len(text), *edges})
+    for start, end in pairwise(starts):
+        piece = text[start:end]
+        style = piece.spans[-1].style if piece.spans else ""
+        pieces.append(to_ascii(piece.plain), style)
+    return pieces

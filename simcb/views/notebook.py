@@ -1,0 +1,243 @@
+"""simcb in a notebook or a script: load a scenario, run it, look at what came out.
+
+`run` returns a view of a result: it shows itself as a card, draws itself, and becomes a
+table. Everything heavy is loaded when it is asked for: matplotlib by a plot, pandas by `df`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simcb import studies
+from simcb.errors import MissingExtraError
+from simcb.metrics import Judgement, Measures, Summary, ThresholdResult
+from simcb.scenario import Scenario, read_scenario
+from simcb.studies import Baseline, Result, Run
+from simcb.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from simcb.views.plots import Curves
+
+EXTRA = "notebook"
+"""The extra of simcb that brings pandas."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Plots:
+    """The plots of a result: call it for the timeline, or take a panel by its name.
+
+    A panel is drawn into `ax`, or into axes of a figure of its own, and returns the axes.
+    """
+
+    result: Result
+
+    @cached_property
+    def curves(self) -> Curves:
+        """What the plots show, as arrays."""
+        from simcb.views.plots import curves_of
+
+        return curves_of(self.result)
+
+    def __call__(self) -> Figure:
+        """Return the timeline: states, latency, load and outcomes above each other."""
+        from simcb.views.plots import timeline
+
+        return timeline(self.curves)
+
+    def states(self, ax: Axes | None = None) -> Axes:
+        """Draw when each breaker was closed, half-open or open."""
+        return self._panel("states", ax)
+
+    def latency(self, ax: Axes | None = None) -> Axes:
+        """Draw the latency of the requests that ended ok."""
+        return self._panel("latency", ax)
+
+    def load(self, ax: Axes | None = None) -> Axes:
+        """Draw what users asked for, what reached the services, and what they could serve."""
+        return self._panel("load", ax)
+
+    def outcomes(self, ax: Axes | None = None) -> Axes:
+        """Draw what became of the requests."""
+        return self._panel("outcomes", ax)
+
+    def workers(self, ax: Axes | None = None) -> Axes:
+        """Draw how many of each service's workers were busy."""
+        return self._panel("workers", ax)
+
+    def __repr__(self) -> str:
+        return "<plots: call for the timeline; .states .latency .load .outcomes .workers for one>"
+
+    def _panel(self, name: str, ax: Axes | None) -> Axes:
+        from simcb.views.plots import PANELS
+
+        return PANELS[name](self.curves, ax)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class RunView:
+    """A result as one looks at it in a notebook.
+
+    Args:
+        result: what a run came to; its parts are attributes of the view, too.
+    """
+
+    result: Result
+    plot: Plots = field(init=False)
+    """The plots: `r.plot()` is the timeline, `r.plot.latency(ax=ax)` one panel of it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plot", Plots(self.result))
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was run."""
+        return self.result.scenario
+
+    @property
+    def seed(self) -> int:
+        """The seed that names the luck."""
+        return self.result.seed
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The replicates."""
+        return self.result.runs
+
+    @property
+    def trace(self) -> Trace:
+        """The first replicate's trace."""
+        return self.result.trace
+
+    @property
+    def measures(self) -> Measures:
+        """The first replicate's measures."""
+        return self.result.measures
+
+    @property
+    def summary(self) -> Summary:
+        """Every metric's mean over the replicates, with its interval."""
+        return self.result.summary
+
+    @property
+    def thresholds(self) -> tuple[ThresholdResult, ...]:
+        """The scenario's thresholds, and how each fares."""
+        return self.result.thresholds
+
+    @property
+    def passed(self) -> bool:
+        """True if every threshold holds."""
+        return self.result.passed
+
+    @property
+    def judgement(self) -> Judgement:
+        """The commonest verdict and its reason."""
+        return self.result.judgement
+
+    @property
+    def digest(self) -> str:
+        """What identifies the result: equal digests, equal happenings."""
+        return self.result.digest
+
+    @cached_property
+    def baseline(self) -> RunView | None:
+        """The same without breakers; None if that was not run."""
+        return RunView(self.result.baseline) if self.result.baseline is not None else None
+
+    @property
+    def df(self) -> Any:  # pandas brings no types
+        """Every number measured, as a tidy pandas frame: a row for each replicate and metric.
+
+        The columns are variant (`scenario`, or `baseline` for the run without breakers),
+        replicate, metric, unit, phase, of (the service, or nothing) and value: nan if
+        undefined, infinite for a time that never came.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame  # type: ignore[import, unused-ignore]
+        except ImportError:
+            raise MissingExtraError("pandas", EXTRA) from None
+        return DataFrame(_rows(self.result), columns=list(_COLUMNS)).astype({"value": float})
+
+    def save_plot(self, path: str | Path) -> Path:
+        """Draw the timeline into a PNG, SVG or PDF file, by the ending of `path`.
+
+        Raises:
+            PlotFileError: another ending, or the file cannot be written; nothing was drawn.
+        """
+        from simcb.views.plots import check_plot_path, save
+
+        path = check_plot_path(path)
+        return save(self.plot(), path)
+
+    def __repr__(self) -> str:
+        replicates = f", {len(self.runs)} replicates" if len(self.runs) > 1 else ""
+        verdict = self.judgement.verdict.value
+        return f"<run of {self.scenario.name!r}, seed {self.seed}{replicates}: {verdict}>"
+
+    def _repr_html_(self) -> str:
+        from simcb.views.card import card
+
+        return card(self.result)
+
+
+def load(
+    source: str | Path, *, overlays: Sequence[str | Path] = (), sets: Sequence[str] = ()
+) -> Scenario:
+    """Read a scenario: a file, or the name of a shipped one.
+
+    Args:
+        source: path or shipped name.
+        overlays: files merged over it, in order.
+        sets: changes like `breaker.recovery_timeout=30s`, after the overlays.
+
+    Raises:
+        ScenarioError: with every problem there is in the files.
+    """
+    return read_scenario(source, overlays=overlays, sets=sets)
+
+
+def run(
+    scenario: Scenario | str | Path,
+    *,
+    seed: int = 0,
+    replicates: int = 1,
+    baseline: Baseline | None = None,
+) -> RunView:
+    """Run a scenario and return a view of what came out.
+
+    Args:
+        scenario: a scenario, or what `load` makes one of.
+        seed: names the luck; the same seed gives the same run.
+        replicates: how many runs with other luck; intervals need at least two.
+        baseline: "none" also runs the scenario without any breaker on the same luck.
+
+    Raises:
+        ScenarioError: the scenario cannot be read.
+        StudyError: an argument makes no sense.
+        ThresholdError: a threshold names what does not exist.
+    """
+    read = scenario if isinstance(scenario, Scenario) else load(scenario)
+    return RunView(studies.run(read, seed=seed, replicates=replicates, baseline=baseline))
+
+
+_COLUMNS = ("variant", "replicate", "metric", "unit", "phase", "of", "value")
+
+
+def _rows(result: Result) -> list[tuple[str, int, str, str, str, str, float | None]]:
+    variants = {"scenario": result, "baseline": result.baseline}
+    return [
+        (variant, run.replicate, each.name, each.unit.value, each.phase, each.of, each.value)
+        for variant, one in variants.items()
+        if one is not None
+        for run in one.runs
+        for each in run.measures
+    ]

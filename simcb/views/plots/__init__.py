@@ -1,0 +1,51 @@
+"""Plots: a value in, axes or a figure or bytes out.
+
+A panel takes curves and `ax=None` and returns the axes; the timeline is the panels above
+each other. None of them touches pyplot or matplotlib's global settings, and none computes a
+number: what is drawn comes from the metrics.
+"""
+
+from collections.abc import Callable
+
+from matplotlib.axes import Axes
+
+from simcb.views.plots.curves import Curves, curves_of
+from simcb.views.plots.figures import FORMATS, Picture, drawn
+from simcb.views.plots.latency import latency
+from simcb.views.plots.load import load
+from simcb.views.plots.outcomes import outcomes
+from simcb.views.plots.saving import SUFFIXES, PlotFileError, check_plot_path, save
+from simcb.views.plots.states import states
+from simcb.views.plots.timeline import timeline
+from simcb.views.plots.workers import workers
+
+Panel = Callable[[Curves, Axes | None], Axes]
+
+PANELS: dict[str, Panel] = {
+    "states": states,
+    "latency": latency,
+    "load": load,
+    "outcomes": outcomes,
+    "workers": workers,
+}
+"""Name to panel."""
+
+__all__ = [
+    "FORMATS",
+    "PANELS",
+    "SUFFIXES",
+    "Curves",
+    "Panel",
+    "Picture",
+    "PlotFileError",
+    "check_plot_path",
+    "curves_of",
+    "drawn",
+    "latency",
+    "load",
+    "outcomes",
+    "save",
+    "states",
+    "timeline",
+    "workers",
+]

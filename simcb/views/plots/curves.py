@@ -1,0 +1,296 @@
+"""What a timeline shows, as arrays: a result's replicates laid over each other.
+
+The panels draw these values and compute nothing, so whatever is drawn can be looked at as
+numbers first. This file knows no axes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.metrics import Series, ServiceSeries, StateInterval, phases, series, state_intervals
+from simcb.metrics.phase import WHOLE, Window, effective_faults
+from simcb.studies import Result
+from simcb.trace import STATE_NAMES, FaultInfo, Trace
+from simcb.views.formats.screen import verdict_words
+from simcb.views.plots.style import TIDY_STEPS
+
+Floats = NDArray[np.float64]
+
+LOW, HIGH = 10.0, 90.0
+"""Percentiles of the replicates that bound a band."""
+
+MOST_BINS = 240
+"""About how many bins a timeline has: more than that and a line is a scribble."""
+
+LEAST_PER_BIN = 10.0
+"""Requests a bin should hold on average: below it a percentile is the luck of one request."""
+
+LEAST_BINS = 10
+
+PERCENTILES = ("p50", "p95", "p99")
+OUTCOMES = ("ok", "degraded", "failed", "unfinished")
+LATENCY_METRICS = frozenset(
+    f"{prefix}{name}" for prefix in ("", "success_") for name in ("mean", *PERCENTILES, "p999")
+)
+"""The metrics whose thresholds are heights in a plot of latency."""
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """One curve of many replicates: a value a bin, nan where most have none.
+
+    Args:
+        low, middle, high: the replicates' 10th, 50th and 90th percentile.
+        mean: their mean, which unlike a median adds up when curves are stacked.
+        replicates: how many there are; with one all four are the same.
+    """
+
+    low: Floats
+    middle: Floats
+    high: Floats
+    mean: Floats
+    replicates: int
+
+    @property
+    def known(self) -> bool:
+        """True if any bin has a value."""
+        return bool(np.isfinite(self.middle).any())
+
+
+@dataclass(frozen=True, eq=False)
+class ServiceLoad:
+    """Attempts per second that reach a service, and that its workers could serve.
+
+    Args:
+        name: the service.
+        sent: attempts that reach it.
+        capacity: workers over mean work, lowered by capacity faults; nan before the first sample.
+        busy: share of its workers that are held.
+        guarded: whether a breaker watches a call to it.
+    """
+
+    name: str
+    sent: Band
+    capacity: Band
+    busy: Band
+    guarded: bool
+
+    @property
+    def pressure(self) -> float:
+        """The greatest load in parts of the capacity of the same moment; 0 if there is none."""
+        known = np.isfinite(self.capacity.middle) & np.isfinite(self.sent.middle)
+        capacity = np.maximum(self.capacity.middle[known], 1e-9)
+        return float(np.max(self.sent.middle[known] / capacity, initial=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class BreakerCourse:
+    """A breaker's states over time.
+
+    Args:
+        name: the breaker.
+        stretches: the first replicate's states, exactly.
+        shares: state → share of each bin's time, mean over replicates.
+        replicates: how many there are.
+    """
+
+    name: str
+    stretches: tuple[StateInterval, ...]
+    shares: dict[str, Floats]
+    replicates: int
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One variant's curves: latency in seconds, everything else per second."""
+
+    latency: dict[str, Band]
+    """`p50`, `p95`, `p99` of the requests that ended ok."""
+    offered: Band
+    outcomes: dict[str, Band]
+    services: tuple[ServiceLoad, ...]
+    breakers: tuple[BreakerCourse, ...]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A threshold on latency: its text, seconds, the windows it speaks of, and its fate."""
+
+    text: str
+    seconds: float
+    windows: tuple[Window, ...]
+    passed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Everything a timeline shows of a result.
+
+    Args:
+        title: the scenario's name.
+        seed: the user's seed.
+        replicates: how many runs lie under each curve.
+        verdict: the verdict in words.
+        baseline_verdict: the baseline's; None without one.
+        edges: the bins' borders in seconds, one more than there are bins.
+        faults: those that are active within the run.
+        limits: the thresholds on user latency.
+        main: the variant the result is about.
+        baseline: the same without breakers; None if that was not run.
+    """
+
+    title: str
+    seed: int
+    replicates: int
+    verdict: str
+    baseline_verdict: str | None
+    edges: Floats
+    faults: tuple[FaultInfo, ...]
+    limits: tuple[Limit, ...]
+    main: Variant
+    baseline: Variant | None
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first edge to the last."""
+        return float(self.edges[-1])
+
+    @property
+    def centers(self) -> Floats:
+        """The middle of each bin, in seconds: where its value is drawn."""
+        middles: Floats = (self.edges[:-1] + self.edges[1:]) / 2.0
+        return middles
+
+
+def curves_of(result: Result, step: float | None = None) -> Curves:
+    """Return what a timeline of `result` shows, in bins of `step` seconds.
+
+    Without a step the bins are as short as is readable: about 240 of them, fewer where that
+    would leave less than 10 requests in each.
+
+    Raises:
+        StepError: `step` does not suit the run.
+    """
+    trace = result.trace
+    step = readable_step(trace) if step is None else step
+    baseline = result.baseline
+    main, edges = _variant(result, step)
+    return Curves(
+        title=result.scenario.name,
+        seed=result.seed,
+        replicates=len(result.runs),
+        verdict=verdict_words(result),
+        baseline_verdict=verdict_words(baseline) if baseline else None,
+        edges=edges,
+        faults=effective_faults(trace),
+        limits=_limits(result),
+        main=main,
+        baseline=_variant(baseline, step)[0] if baseline else None,
+    )
+
+
+def readable_step(trace: Trace) -> float:
+    """Return the bin length of a readable timeline: 1, 2, 2.5 or 5 times a power of ten s."""
+    requests = max(1, len(trace.requests))
+    bins = max(LEAST_BINS, min(MOST_BINS, requests / LEAST_PER_BIN))
+    wanted = trace.duration / bins
+    power = 10.0 ** math.floor(math.log10(wanted))
+    # A little tolerance: 480 s in 240 bins is 2 s, whatever the last bit says.
+    return next(times * power for times in TIDY_STEPS if times * power >= wanted * (1 - 1e-9))
+
+
+def band(rows: Sequence[Floats]) -> Band:
+    """Lay the replicates' values over each other.
+
+    A bin is nan where fewer than half of the replicates have a value: the few that do would
+    speak for a case that mostly did not happen.
+    """
+    if len(rows) == 1:
+        return Band(rows[0], rows[0], rows[0], rows[0], 1)
+    values = np.stack(rows)
+    shown = 2 * np.isfinite(values).sum(axis=0) >= len(rows)
+    low, middle, high, mean = np.full((4, values.shape[1]), np.nan)
+    if shown.any():
+        some = values[:, shown]
+        low[shown], middle[shown], high[shown] = np.nanpercentile(some, (LOW, 50.0, HIGH), axis=0)
+        mean[shown] = np.nanmean(some, axis=0)
+    return Band(low, middle, high, mean, len(rows))
+
+
+def _variant(result: Result, step: float) -> tuple[Variant, Floats]:
+    every = [series(run.trace, step) for run in result.runs]
+    edges = np.append(every[0].t, result.trace.duration)
+
+    def laid(column: Callable[[Series], Floats]) -> Band:
+        return band([column(one) for one in every])
+
+    def named(name: str) -> Band:
+        return band([getattr(one, name) for one in every])
+
+    variant = Variant(
+        latency={name: named(f"success_{name}") for name in PERCENTILES},
+        offered=laid(lambda one: one.offered),
+        outcomes={name: named(name) for name in OUTCOMES},
+        services=_services(result, every),
+        breakers=_breakers(result, edges),
+    )
+    return variant, edges
+
+
+def _services(result: Result, every: Sequence[Series]) -> tuple[ServiceLoad, ...]:
+    layout = result.trace.layout
+    guarded = {layout.calls[breaker.call].service for breaker in layout.breakers}
+    found = []
+    for index, info in enumerate(layout.services):
+        loads: list[ServiceSeries] = [one.services[index] for one in every]
+        work = result.scenario.services[info.name].work.mean_value
+        per_worker = 1.0 / work if work > 0.0 else math.inf
+        sent = band([load.sent for load in loads])
+        # A worker whose work takes no time has no limit to draw.
+        capacity = [
+            load.capacity * per_worker if work > 0.0 else np.full_like(load.capacity, np.nan)
+            for load in loads
+        ]
+        busy = band([load.busy / (info.workers * info.replicas) for load in loads])
+        found.append(ServiceLoad(info.name, sent, band(capacity), busy, info.name in guarded))
+    return tuple(found)
+
+
+def _breakers(result: Result, edges: Floats) -> tuple[BreakerCourse, ...]:
+    every = [state_intervals(run.trace) for run in result.runs]
+    found = []
+    for index, info in enumerate(result.trace.layout.breakers):
+        shares = {
+            state: np.mean([_share_of(one[index], state, edges) for one in every], axis=0)
+            for state in STATE_NAMES
+        }
+        found.append(BreakerCourse(info.name, every[0][index], shares, len(every)))
+    return tuple(found)
+
+
+def _share_of(stretches: Sequence[StateInterval], state: str, edges: Floats) -> Floats:
+    """Return the share of each bin that lies in stretches of `state`, exactly."""
+    corners, seconds, total = [0.0], [0.0], 0.0
+    for start, end, each in stretches:
+        if each != state:
+            continue
+        corners += [start, end]
+        seconds += [total, total + end - start]
+        total += end - start
+    share: Floats = np.diff(np.interp(edges, corners, seconds)) / np.diff(edges)
+    return share
+
+
+def _limits(result: Result) -> tuple[Limit, ...]:
+    windows = {phase.name: phase.windows for phase in phases(result.trace)}
+    return tuple(
+        Limit(each.text, each.limit, windows.get(each.phase or WHOLE, ()), each.passed)
+        for each in result.thresholds
+        if each.metric in LATENCY_METRICS and 0.0 < each.limit < math.inf
+    )

@@ -1,0 +1,106 @@
+"""A table of text: a header, rows, and the two ways to write it.
+
+The first column holds names and is aligned left, all others hold numbers and are aligned
+right unless they are said to be words. This module must not know what is in the cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from simcb.views.safe_text import markdown_cell
+
+_BETWEEN = 2
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table, its cells already text.
+
+    Args:
+        header: one text a column, the first for the names.
+        rows: the lines, each as long as the header.
+        spans: headings over neighbouring columns, (text, columns) from the second column on.
+        faint: columns shown in the background, counted from 0.
+        words: further columns that are aligned left.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    spans: tuple[tuple[str, int], ...] = ()
+    faint: frozenset[int] = frozenset()
+    words: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise ValueError(f"row {row!r} has not the {len(self.header)} cells of the header")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Columns of the terminal each column takes, the gap to its left not counted."""
+        cells = zip(self.header, *self.rows, strict=True)
+        widths = [max(cell_len(cell) for cell in column) for column in cells]
+        first = 1
+        for text, count in self.spans:
+            inside = sum(widths[first : first + count]) + _BETWEEN * (count - 1)
+            widths[first + count - 1] += max(0, cell_len(text) + 2 - inside)
+            first += count
+        return tuple(widths)
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal the whole table takes."""
+        widths = self.widths
+        return sum(widths) + _BETWEEN * (len(widths) - 1)
+
+    def text(self) -> Text:
+        """Return the table aligned for a terminal, one line a row."""
+        lines = []
+        if self.spans:
+            lines.append(self._span_line())
+        lines.append(self._line(self.header, "bold"))
+        lines.extend(self._line(row, "") for row in self.rows)
+        return Text("\n").join(lines)
+
+    def _line(self, cells: tuple[str, ...], style: str) -> Text:
+        line = Text()
+        for column, (cell, width) in enumerate(zip(cells, self.widths, strict=True)):
+            blank = " " * (width - cell_len(cell))
+            padded = f"{cell}{blank}" if self._is_left(column) else f"{blank}{cell}"
+            gap = " " * _BETWEEN if column else ""
+            line.append(gap + padded, "dim" if column in self.faint else style)
+        line.rstrip()
+        return line
+
+    def _is_left(self, column: int) -> bool:
+        return column == 0 or column in self.words
+
+    def _span_line(self) -> Text:
+        widths = self.widths
+        line = " " * widths[0]
+        first = 1
+        for text, count in self.spans:
+            inside = sum(widths[first : first + count]) + _BETWEEN * (count - 1)
+            rule = inside - cell_len(text) - 2
+            left = rule // 2
+            line += f"{' ' * _BETWEEN}{'─' * left} {text} {'─' * (rule - left)}"
+            first += count
+        return Text(line.rstrip(), "bold")
+
+    def markdown(self) -> str:
+        """Return the table as a Markdown table; a span's text goes before each of its headers."""
+        header = list(self.header)
+        first = 1
+        for text, count in self.spans:
+            for column in range(first, first + count):
+                header[column] = f"{text}, {header[column]}" if header[column] else text
+            first += count
+        rule = ["---" if self._is_left(column) else "---:" for column in range(len(header))]
+        table = [header, *self.rows]
+        written = [[markdown_cell(cell) for cell in row] for row in table]
+        written.insert(1, rule)
+        return "\n".join(f"| {' | '.join(row)} |" for row in written)

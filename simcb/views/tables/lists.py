@@ -1,0 +1,62 @@
+"""Lists: scenarios that were checked, scenarios there are, laws that were audited."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from rich.text import Text
+
+from simcb.metrics import Law
+from simcb.scenario import Scenario
+from simcb.studies.limits import SizeEstimate, in_words
+from simcb.views.answer import Page
+from simcb.views.safe_text import one_line, to_ascii
+from simcb.views.tables.quantities import clock
+from simcb.views.tables.run import FAILED, PASSED
+
+_BETWEEN = 2
+_WIDEST = 100
+
+
+def checked_line(source: str, scenario: Scenario, size: SizeEstimate) -> str:
+    """Return what there is to say about a scenario that can be run, in a line."""
+    words = (
+        f"{one_line(scenario.name, 80)}, {clock(scenario.duration)}, "
+        f"about {in_words(size.requests)} requests"
+    )
+    return f"ok  {one_line(source)}: {words}\n"
+
+
+def catalogue(scenarios: Mapping[str, Scenario], page: Page) -> str:
+    """Return each scenario's name with what it is about, wrapped to the page."""
+    widest = max((len(name) for name in scenarios), default=0)
+    width = max(widest + 30, min(page.width, _WIDEST))
+    lines = []
+    for name, scenario in scenarios.items():
+        about = one_line(scenario.about or scenario.name, 10_000)
+        lines += textwrap.wrap(
+            about,
+            width,
+            initial_indent=f"{name:<{widest + _BETWEEN}}",
+            subsequent_indent=" " * (widest + _BETWEEN),
+        )
+    text = "".join(f"{line}\n" for line in lines)
+    return to_ascii(text) if page.ascii_only else text
+
+
+def law_list(audits: Sequence[Sequence[Law]], width: int) -> Text:
+    """Return every law with its sign and numbers; of several runs, a broken one's or the first's.
+
+    Args:
+        audits: each run's laws, the same ones in the same order.
+        width: columns after which the numbers of a law that holds are cut off.
+    """
+    lines = []
+    for each in zip(*audits, strict=True):
+        shown = next((law for law in each if not law.holds), each[0])
+        sign = PASSED if shown.holds else FAILED
+        line = Text(f"{sign} {one_line(shown.name)}  ")
+        room = max(20, width - len(line)) if shown.holds else 1000
+        lines.append(line.append(one_line(shown.detail, room), "dim"))
+    return Text("\n").join(lines)

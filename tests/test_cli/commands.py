@@ -1,0 +1,31 @@
+"""Running the command line in this process and in one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from simcb.cli.app import app
+
+
+def simcb(*words: str, stdin: bytes | None = None) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, list(words), input=stdin, prog_name="simcb")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return an environment for a process, free of what decides about colours and width."""
+    decisive = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "PYTHONIOENCODING", "SIMCB_DEBUG")
+    kept = {name: value for name, value in os.environ.items() if name not in decisive}
+    here = str(Path(__file__).resolve().parents[2])
+    return {**kept, "PYTHONPATH": here, "TERM": "xterm-256color", **changes}
+
+
+def process(*words: str, **changes: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in a process of its own, its output captured."""
+    command = [sys.executable, "-m", "simcb", *words]
+    return subprocess.run(command, capture_output=True, env=environment(**changes), timeout=60)

@@ -1,0 +1,214 @@
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from test_cli.commands import simcb
+from test_views.small_runs import BARE, GUARDED
+
+from simcb.errors import MissingExtraError
+from simcb.metrics import Law
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> str:
+    """Return the path of a scenario with a threshold that fails."""
+    file = tmp_path / "small.yaml"
+    file.write_text(GUARDED)
+    return str(file)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> str:
+    """Return the path of a scenario without breaker, fault or threshold."""
+    file = tmp_path / "bare.yaml"
+    file.write_text(BARE)
+    return str(file)
+
+
+def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test if anything is simulated."""
+    monkeypatch.setattr("simcb.studies.run", lambda *_, **__: pytest.fail("it was run"))
+
+
+def test_a_run_prints_the_verdict_first_and_the_command_last(small: str) -> None:
+    """The payload is on standard output, and standard error is silent."""
+    done = simcb("run", small, "--seed", "7")
+    first, *_, last = done.stdout.splitlines()
+    assert first.endswith("small, 40s, seed 7")
+    assert last == f"repeat: simcb run {small} --seed 7"
+    assert done.stderr == ""
+
+
+def test_a_failed_threshold_is_exit_99_and_none_is_0(small: str, bare: str) -> None:
+    """A pipeline can act on the exit code alone."""
+    assert simcb("run", small).exit_code == 99
+    assert simcb("run", bare).exit_code == 0
+
+
+@pytest.mark.parametrize(("condition", "code"), [("p99 > 1ms", 99), ("p99 > 1h", 0)])
+def test_a_condition_on_the_command_line_can_fail_a_run(
+    bare: str, condition: str, code: int
+) -> None:
+    """`--fail-if` is a threshold the other way round, and is shown with its sign."""
+    done = simcb("run", bare, "--fail-if", condition)
+    assert done.exit_code == code
+    assert f"{'✗' if code else '✓'} fail if {condition}" in done.stdout
+
+
+def test_the_command_that_repeats_repeats(small: str) -> None:
+    """The printed command gives the same bytes."""
+    words = ("--set", "recovery_timeout=1s", "--seed", "5", "--fail-if", "p99{fault} > 10s")
+    done = simcb("run", small, *words, "--baseline", "none", "--format", "json")
+    repeat = json.loads(done.stdout)["repeat"]
+    program, *again = shlex.split(repeat)
+    assert program == "simcb"
+    assert simcb(*again, "--format", "json").stdout == done.stdout
+
+
+def test_changes_and_overlays_reach_the_run(small: str, tmp_path: Path) -> None:
+    """`--set` and `-f` change what is simulated."""
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text("duration: 30s\n")
+    words = ("-f", str(overlay), "--set", "name=other")
+    found = json.loads(simcb("run", small, *words, "--format", "json").stdout)
+    assert (found["duration"], found["scenario"]) == (30.0, "other")
+
+
+def test_a_scenario_may_come_from_standard_input() -> None:
+    """`-` reads the scenario from a pipe."""
+    done = simcb("run", "-", "--format", "json", stdin=BARE.encode())
+    assert json.loads(done.stdout)["scenario"] == "bare"
+
+
+WRONG = [
+    (("run", "slow-replicaa"), "did you mean `slow-replica`?"),
+    (("run", "{file}", "--set", "recovery_timout=1s"), "did you mean"),
+    (("run", "{file}", "--set", "recovery_timeout=1"), "--set recovery_timeout=1"),
+    (("run", "{file}", "--fail-if", "p99"), "not a threshold"),
+    (("run", "{file}", "--fail-if", "p9 < 1s"), "did you mean `p99`?"),
+    (("run", "{file}", "--seed", "-1"), "--seed"),
+    (("run", "{file}", "-n", "0"), "--replicates"),
+    (("run", "{file}", "-n", "10001"), "--replicates"),
+    (("run", "{file}", "--format", "xml"), "--format"),
+    (("run", "{file}", "--baseline", "some"), "--baseline"),
+    (("run", "{file}", "-f", "nowhere.yaml"), "nowhere.yaml"),
+    (("run", "{file}", "--plot", "x.bmp"), ".png"),
+    (("run", "{file}", "--plot", "no/such/x.png"), "no/such"),
+    (("run", "{file}", "--out", "{file}"), "is not a directory"),
+    (("run", "{file}", "--out", "{folder}"), "is not empty"),
+    (("run", "{file}", "--out", "{folder}", "--force"), "which no run wrote"),
+    (("run", "{file}", "--set", "rate=1e8/s"), "--allow-large"),
+    (("run", "{folder}"), "is a directory"),
+    (("run",), "SCENARIO"),
+    (("fly",), "fly"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), WRONG)
+def test_a_wrong_command_is_exit_2_before_anything_runs(
+    words: tuple[str, ...], told: str, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message is on standard error and says what to do; there is no traceback."""
+    nothing_runs(monkeypatch)
+    filled = [word.format(file=small, folder=Path(small).parent) for word in words]
+    done = simcb(*filled)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert told in done.stderr.replace("│\n│ ", "")
+    assert "Traceback" not in done.stderr
+
+
+def test_every_problem_of_a_scenario_is_told_with_its_place(tmp_path: Path) -> None:
+    """Two mistakes are two lines that an editor can jump to."""
+    file = tmp_path / "wrong.yaml"
+    file.write_text(BARE.replace("workers", "wrokers").replace("5s", "5"))
+    done = simcb("run", str(file))
+    assert done.exit_code == 2
+    assert f"{file}:3:" in done.stderr
+    assert "did you mean `workers`?" in done.stderr
+
+
+def test_results_and_plot_are_written(bare: str, tmp_path: Path) -> None:
+    """`--out` and `--plot` write what they promise, and `--force` allows it again."""
+    out, plot = tmp_path / "out", tmp_path / "small.svg"
+    words = ("run", bare, "--out", str(out))
+    assert simcb(*words, "--plot", str(plot)).exit_code == 0
+    assert "<svg" in plot.read_text()
+    assert json.loads((out / "summary.json").read_text())["scenario"] == "bare"
+    assert simcb(*words).exit_code == 2
+    assert simcb(*words, "--force").exit_code == 0
+
+
+def test_a_baseline_without_a_breaker_is_warned_about(bare: str) -> None:
+    """Comparing a scenario with itself is most likely a mistake."""
+    done = simcb("run", bare, "--baseline", "none")
+    assert done.exit_code == 0
+    assert "no breaker is enabled" in done.stderr
+    assert simcb("run", bare, "--baseline", "none", "--quiet").stderr == ""
+
+
+def test_an_audit_shows_the_laws(small: str) -> None:
+    """Every law holds, and the exit code stays that of the thresholds."""
+    done = simcb("run", small, "--audit")
+    assert done.exit_code == 99
+    assert "✓ requests = ok + degraded + failed + unfinished" in done.stdout
+
+
+def test_a_broken_law_is_a_bug(bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A law that does not hold is exit 1, whatever the thresholds say."""
+    broken = (Law("what goes in comes out", False, "5 in, 4 out"),)
+    monkeypatch.setattr("simcb.views.answer.audit", lambda _: broken)
+    done = simcb("run", bare, "--audit")
+    assert done.exit_code == 1
+    assert "✗ what goes in comes out  5 in, 4 out" in done.stdout
+    assert "bug in simcb" in done.stderr
+
+
+def test_a_large_run_is_allowed_when_asked_for(bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit asks; it does not forbid."""
+    monkeypatch.setattr("simcb.studies.limits.MOST_REQUESTS", 10)
+    assert simcb("run", bare).exit_code == 2
+    done = simcb("run", bare, "--allow-large")
+    assert done.exit_code == 0
+    assert done.stdout.rstrip().endswith("--allow-large")
+
+
+ENDINGS = [
+    (KeyboardInterrupt(), 130, "interrupted"),
+    (MissingExtraError("pandas", "notebook"), 3, "pip install 'simcb[notebook]'"),
+    (RuntimeError("first line\nsecond line"), 1, "report"),
+    (MemoryError(), 2, "out of memory"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "told"), ENDINGS)
+def test_every_ending_has_its_code_and_its_line(
+    bare: str, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, told: str
+) -> None:
+    """Interrupts, missing extras and bugs end in one line on standard error."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.delenv("SIMCB_DEBUG", raising=False)
+    monkeypatch.setattr("simcb.studies.run", failing)
+    done = simcb("run", bare)
+    assert done.exit_code == code
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_a_bug_shows_its_traceback_on_request(bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`SIMCB_DEBUG=1` is for whoever has to find it."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setenv("SIMCB_DEBUG", "1")
+    monkeypatch.setattr("simcb.studies.run", failing)
+    done = simcb("run", bare)
+    assert done.exit_code == 1
+    assert "Traceback" in done.stderr
+    assert "RuntimeError: broken" in done.stderr

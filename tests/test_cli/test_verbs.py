@@ -1,0 +1,136 @@
+import json
+from pathlib import Path
+
+import pytest
+from test_cli.commands import simcb
+from test_views.small_runs import BARE, GUARDED
+
+from simcb.cli.app import SCENARIO_VERBS, VERBS
+from simcb.scenario import list_shipped, read_scenario, template
+
+EVERY = [((verb.name,), verb.example) for verb in VERBS]
+EVERY += [(("scenarios", verb.name), verb.example) for verb in SCENARIO_VERBS]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty directory that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("words", "example"), EVERY)
+def test_every_help_ends_with_an_example(words: tuple[str, ...], example: str) -> None:
+    """The last line of a help can be pasted, and is a command of that verb."""
+    done = simcb(*words, "--help")
+    assert done.exit_code == 0
+    assert done.stdout.split("\n\n")[-1].strip() or done.stdout.strip()
+    assert done.stdout.rstrip().endswith(f"Example: {example}")
+    assert example.startswith(" ".join(("simcb", *words)))
+
+
+@pytest.mark.parametrize(("words", "example"), EVERY)
+def test_every_example_works(words: tuple[str, ...], example: str, folder: Path) -> None:
+    """What a help offers to paste does what it says, given the files it names."""
+    if words == ("plot",):
+        (folder / "bare.yaml").write_text(BARE)
+        assert simcb("run", "bare.yaml", "--out", "out").exit_code == 0
+    (folder / "my-outage.yaml").write_text(BARE)
+    if words == ("init",) or words[-1] == "copy":
+        (folder / "my-outage.yaml").unlink()
+    program, *rest = example.partition(" > ")[0].split()
+    assert program == "simcb"
+    assert simcb(*rest).exit_code in (0, 99)
+
+
+def test_the_version_is_the_package_s() -> None:
+    """`--version` names program and version."""
+    import simcb as package
+
+    assert simcb("--version").stdout == f"simcb {package.__version__}\n"
+
+
+def test_check_tells_good_ones_from_bad_ones(folder: Path) -> None:
+    """Good scenarios have a line on standard output, problems one on standard error."""
+    (folder / "good.yaml").write_text(GUARDED)
+    (folder / "bad.yaml").write_text(GUARDED.replace("workers: 8", "workers: 0"))
+    (folder / "odd.yaml").write_text(GUARDED.replace("success{fault}", "sucess{fault}"))
+    assert simcb("check", "good.yaml").exit_code == 0
+    done = simcb("check", "bad.yaml", "good.yaml", "odd.yaml")
+    assert done.exit_code == 2
+    assert done.stdout == "ok  good.yaml: small, 40s, about 800 requests\n"
+    assert "bad.yaml:" in done.stderr
+    assert "odd.yaml: threshold" in done.stderr
+    assert "did you mean `success`?" in done.stderr
+
+
+def test_init_writes_a_scenario_that_runs_and_overwrites_nothing(folder: Path) -> None:
+    """The first scenario is good as it is; a second `init` refuses."""
+    done = simcb("init")
+    assert done.exit_code == 0
+    assert "simcb run scenario.yaml" in done.stdout
+    assert (folder / "scenario.yaml").read_text() == template()
+    (folder / "scenario.yaml").write_text("mine")
+    assert simcb("init").exit_code == 2
+    assert (folder / "scenario.yaml").read_text() == "mine"
+    assert simcb("init", "other.yaml").exit_code == 0
+    assert simcb("check", "other.yaml").exit_code == 0
+
+
+def test_the_schema_is_json() -> None:
+    """An editor can load what is printed."""
+    assert json.loads(simcb("schema").stdout)["title"] == "simcb scenario"
+
+
+def test_shipped_scenarios_are_listed_shown_and_copied(folder: Path) -> None:
+    """Every shipped scenario has a line, a text, and a copy that reads as the same."""
+    listed = simcb("scenarios", "list").stdout
+    for name in list_shipped():
+        assert any(line.startswith(f"{name} ") for line in listed.splitlines())
+        assert simcb("scenarios", "copy", name).exit_code == 0
+        copied = folder / f"{name}.yaml"
+        assert read_scenario(copied) == read_scenario(name)
+        assert simcb("scenarios", "show", name).stdout == copied.read_text()
+        assert simcb("scenarios", "copy", name).exit_code == 2
+
+
+def test_a_copy_may_go_into_a_directory(folder: Path) -> None:
+    """A directory as destination keeps the name."""
+    (folder / "mine").mkdir()
+    assert simcb("scenarios", "copy", "slow-replica", "mine").exit_code == 0
+    assert (folder / "mine" / "slow-replica.yaml").is_file()
+
+
+@pytest.mark.parametrize("verb", ["show", "copy"])
+def test_an_unknown_name_is_answered_with_the_nearest(verb: str) -> None:
+    """A typo costs one look."""
+    done = simcb("scenarios", verb, "slow-repica")
+    assert done.exit_code == 2
+    assert "did you mean `slow-replica`?" in done.stderr
+
+
+def test_a_saved_run_is_drawn_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`plot` draws from the files alone; nothing is simulated."""
+    (folder / "bare.yaml").write_text(BARE)
+    simcb("run", "bare.yaml", "--out", "out")
+    monkeypatch.setattr("simcb.world.simulate", lambda *_: pytest.fail("it was run"))
+    done = simcb("plot", "out", "again.png")
+    assert done.stdout == "again.png\n"
+    assert (folder / "again.png").read_bytes() == (folder / "out" / "timeline.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("plot", "nowhere"), "no such file"),
+        (("plot", "."), "simcb run --out"),
+        (("plot", "text.npz"), "not a readable trace"),
+        (("plot", "text.npz", "x.gif"), ".png"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(words: tuple[str, ...], told: str, folder: Path) -> None:
+    """Each mistake is exit 2 with its sentence."""
+    (folder / "text.npz").write_text("no trace")
+    done = simcb(*words)
+    assert done.exit_code == 2
+    assert told in done.stderr

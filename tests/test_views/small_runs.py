@@ -1,0 +1,74 @@
+"""Small real runs that the tests of views look at, each made once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from simcb import studies
+from simcb.metrics import judge
+from simcb.scenario import Scenario, parse_scenario, parse_threshold
+from simcb.views.answer import Answer, audited
+
+GUARDED = """
+name: small
+about: A dependency refuses for a while.
+duration: 40s
+clients:
+  shop:
+    arrivals: {kind: poisson, rate: 20/s}
+    calls:
+      store:
+        timeout: 500ms
+        retry: {max_retries: 1}
+        breaker: {failure_threshold: 3, recovery_timeout: 2s}
+        fallback: {hit_rate: 50%}
+services:
+  store: {workers: 8, work: {kind: exponential, mean: 20ms}}
+faults:
+  - {kind: refuse, on: store, at: 10s, for: 10s}
+thresholds:
+  - success{healthy} >= 99%
+  - success{fault} >= 99%
+"""
+
+BARE = """
+name: bare
+duration: 5s
+clients:
+  shop: {arrivals: {kind: constant, rate: 10/s}, calls: {store: {}}}
+services:
+  store: {workers: 8, work: 20ms}
+"""
+
+TWO_FAULTS = GUARDED.replace(
+    "faults:\n",
+    "faults:\n  - {kind: latency, on: store, at: 25s, for: 5s, add: 1s, name: slowness}\n",
+)
+
+
+@cache
+def scenario(text: str) -> Scenario:
+    """Return a scenario of this file."""
+    return parse_scenario(text)
+
+
+@cache
+def answer(
+    text: str = GUARDED,
+    *,
+    replicates: int = 1,
+    baseline: bool = False,
+    fail_if: tuple[str, ...] = (),
+    laws: bool = False,
+) -> Answer:
+    """Run a scenario and return the answer to be shown."""
+    result = studies.run(
+        scenario(text), seed=3, replicates=replicates, baseline="none" if baseline else None
+    )
+    conditions = tuple(parse_threshold(each) for each in fail_if)
+    return Answer(
+        result,
+        judge(conditions, result.summary),
+        "simcb run small.yaml --seed 3",
+        audited(result) if laws else (),
+    )

@@ -1,0 +1,136 @@
+"""Curves are the metrics' series, laid over each other and nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from test_views.plot_cases import MANY_BREAKERS, UNGUARDED, outage, result_of
+
+from simcb.metrics import series, state_intervals
+from simcb.trace import FaultInfo
+from simcb.views.plots import curves_of
+from simcb.views.plots.curves import MOST_BINS, band, readable_step
+from simcb.views.plots.lanes import MOST_LANES, fault_lanes
+
+
+def test_one_replicate_is_drawn_as_it_is() -> None:
+    """The curves of a single run are its series, bin for bin."""
+    result = outage()
+    shown = curves_of(result, 1.0)
+    one = series(result.trace, 1.0)
+    assert np.array_equal(shown.main.latency["p99"].middle, one.success_p99, equal_nan=True)
+    assert np.array_equal(shown.main.offered.middle, one.offered)
+    assert np.array_equal(shown.main.services[0].sent.middle, one.services[0].sent)
+    assert np.array_equal(shown.edges, np.arange(41.0))
+
+
+def test_outcomes_add_up_to_the_offered_load() -> None:
+    """Means of replicates are stacked because only they keep this sum."""
+    main = curves_of(outage(replicates=3)).main
+    total = sum(each.mean for each in main.outcomes.values())
+    assert np.allclose(total, main.offered.mean)
+
+
+def test_the_capacity_is_workers_over_mean_work() -> None:
+    """Eight workers that need 40 ms each serve 200 a second."""
+    (load,) = curves_of(outage()).main.services
+    assert set(load.capacity.middle) == {200.0}
+    assert load.guarded
+
+
+def test_unguarded_services_are_told_apart() -> None:
+    services = curves_of(result_of(UNGUARDED)).main.services
+    assert [(each.name, each.guarded) for each in services] == [
+        ("payments", False),
+        ("spare", False),
+    ]
+    assert services[0].pressure == pytest.approx(0.5, abs=0.05)
+
+
+def test_shares_of_states_are_exact_and_whole() -> None:
+    """In every bin the states' shares add up to one, and over the run to the time in the state."""
+    shown = curves_of(outage(replicates=3))
+    (breaker,) = shown.main.breakers
+    widths = np.diff(shown.edges)
+    assert np.allclose(sum(breaker.shares.values()), 1.0)
+    opened = [
+        sum(end - start for start, end, state in state_intervals(run.trace)[0] if state == "open")
+        for run in outage(replicates=3).runs
+    ]
+    assert float(breaker.shares["open"] @ widths) == pytest.approx(math.fsum(opened) / 3)
+
+
+def test_every_breaker_has_a_course() -> None:
+    breakers = curves_of(result_of(MANY_BREAKERS)).main.breakers
+    assert len(breakers) == 8
+    opened = [each.name for each in breakers if each.shares["open"].any()]
+    assert len(opened) == 4
+    assert all(name.endswith("db.0") for name in opened)
+
+
+def test_only_thresholds_on_latency_are_heights_in_the_plot() -> None:
+    limits = curves_of(outage()).limits
+    assert [(each.text, each.seconds, each.windows) for each in limits] == [
+        ("p99{fault} < 1s", 1.0, ((10.0, 20.0),)),
+        ("success_p50 < 1ms", 0.001, ((0.0, 40.0),)),
+    ]
+    assert [each.passed for each in limits] == [True, False]
+
+
+def test_the_baseline_shares_the_bins() -> None:
+    shown = curves_of(outage(baseline=True))
+    assert shown.baseline is not None
+    assert len(shown.baseline.offered.middle) == len(shown.main.offered.middle)
+    assert shown.baseline.breakers == ()
+    # The same luck: what users want does not depend on the breaker.
+    assert np.array_equal(shown.baseline.offered.middle, shown.main.offered.middle)
+
+
+def test_a_timeline_has_bins_that_are_short_but_not_empty() -> None:
+    trace = outage().trace
+    step = readable_step(trace)
+    assert trace.duration / step <= MOST_BINS
+    assert len(trace.requests) / (trace.duration / step) >= 10
+    assert step in (0.5, 1.0)
+
+
+def test_a_bin_is_unknown_where_most_replicates_have_no_value() -> None:
+    """One lucky replicate of three does not speak for all."""
+    nan = np.nan
+    laid = band([np.array([1.0, 1.0, nan]), np.array([3.0, nan, nan]), np.array([nan, nan, nan])])
+    assert np.array_equal(laid.middle, [2.0, nan, nan], equal_nan=True)
+    assert laid.known
+
+
+@settings(deadline=None, derandomize=True)
+@given(arrays(float, (5, 8), elements=st.one_of(st.just(math.nan), st.floats(0, 1e6))))
+def test_a_band_holds_its_median_and_never_warns(rows: np.ndarray) -> None:
+    """Low ≤ median ≤ high wherever there is a value, for any pattern of gaps."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        laid = band(list(rows))
+    known = np.isfinite(laid.middle)
+    assert np.array_equal(known, np.isfinite(rows).sum(axis=0) >= 3)
+    assert np.all(laid.low[known] <= laid.middle[known] * (1 + 1e-12))
+    assert np.all(laid.middle[known] <= laid.high[known] * (1 + 1e-12))
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.1, 50)), max_size=12))
+def test_faults_of_a_lane_do_not_overlap_while_there_are_lanes(
+    spans: list[tuple[float, float]],
+) -> None:
+    """Every fault is dealt out once; only the last lane may be crowded."""
+    faults = [FaultInfo(f"f{i}", "hang", "x", at, at + w) for i, (at, w) in enumerate(spans)]
+    lanes = fault_lanes(faults)
+    assert sorted(f.name for lane in lanes for f in lane) == sorted(f.name for f in faults)
+    assert len(lanes) <= MOST_LANES
+    for lane in lanes[: MOST_LANES - 1]:
+        assert all(a.end <= b.start for a, b in itertools.pairwise(lane))

@@ -1,0 +1,53 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from simcb.views.tables import Grid
+
+CELLS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), max_size=12)
+
+
+@settings(max_examples=50)
+@given(
+    st.integers(1, 5).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1, max_size=6))
+)
+def test_columns_are_aligned_whatever_is_in_them(table: list[tuple[str, ...]]) -> None:
+    """No line is wider than the table says, and numbers end where their header ends."""
+    header, *rows = table
+    grid = Grid(header, tuple(rows))
+    written = grid.text().plain.split("\n")
+    assert all(cell_len(line) <= grid.width for line in written)
+    full = [line for line, row in zip(written, table, strict=True) if row[-1] and len(row) > 1]
+    assert len({cell_len(line) for line in full}) <= 1
+
+
+def test_a_span_stands_over_its_columns() -> None:
+    """A heading over two columns ends where the second one does."""
+    grid = Grid(("", "a", "b", "c"), (("x", "1", "2", "3"),), spans=(("left side", 2), ("r", 1)))
+    over, header, _ = grid.text().plain.split("\n")
+    assert over.index("left side") < header.index("b") <= over.rindex("r")
+    assert len(over) <= len(header) == grid.width
+
+
+def test_a_span_in_markdown_is_part_of_each_header() -> None:
+    """Markdown has no spans, so their text is repeated."""
+    grid = Grid(("m", "a", "b"), (("x", "1", "2"),), spans=(("phase", 2),))
+    header, rule, row = grid.markdown().split("\n")
+    assert header == "| m | phase, a | phase, b |"
+    assert rule == "| --- | ---: | ---: |"
+    assert row == "| x | 1 | 2 |"
+
+
+def test_a_row_of_another_length_is_refused() -> None:
+    """A table with a hole in it is a mistake of whoever made it."""
+    with pytest.raises(ValueError, match="has not the 2 cells"):
+        Grid(("a", "b"), (("1",),))
+
+
+def test_faint_columns_are_dim_and_nothing_else_is() -> None:
+    """The baseline stands in the background."""
+    grid = Grid(("m", "with", "without"), (("x", "1", "2"),), faint=frozenset({2}))
+    text = grid.text()
+    dim = "".join(text.plain[s.start : s.end] for s in text.spans if s.style == "dim")
+    assert dim.split() == ["without", "2"]

@@ -1,0 +1,205 @@
+import math
+
+import pytest
+from test_views.small_runs import BARE, GUARDED, TWO_FAULTS, answer
+
+from simcb.metrics import METRICS
+from simcb.views.answer import Page
+from simcb.views.formats.screen import as_screen
+from simcb.views.tables import (
+    Grid,
+    difference_table,
+    event_table,
+    phase_tables,
+    quantity,
+    service_table,
+    threshold_table,
+)
+from simcb.views.tables import run as tables
+
+WIDE = 200
+
+
+def column(grid: Grid, name: str) -> dict[str, str]:
+    """Return the cells below a header by the names of their rows."""
+    place = grid.header.index(name)
+    return {row[0]: row[place] for row in grid.rows}
+
+
+@pytest.mark.parametrize("name", [*tables.BY_PHASE, *tables.OF_THE_RUN, *tables.OF_A_SERVICE])
+def test_every_metric_that_is_shown_exists(name: str) -> None:
+    """A row has a metric's own name."""
+    assert name in METRICS
+
+
+def test_the_phase_table_holds_the_measured_values() -> None:
+    """A cell is the measure of its row's metric in its column's phase."""
+    shown = answer()
+    (grid,) = phase_tables(shown, WIDE)
+    assert grid.header[1:] == ("healthy", "fault", "recovery", "whole")
+    for phase in grid.header[1:]:
+        cells = column(grid, phase)
+        for name in ("success", "p99", "success_p99", "rejected", "amplification"):
+            value = shown.result.measures.value(name, phase)
+            assert cells[name] == quantity(value, METRICS[name].unit)
+
+
+def test_a_baseline_stands_beside_in_each_phase() -> None:
+    """Each phase has a column with and one without the breaker, the latter faint."""
+    shown = answer(baseline=True)
+    (grid,) = phase_tables(shown, WIDE)
+    assert grid.spans == (("healthy", 2), ("fault", 2), ("recovery", 2), ("whole", 2))
+    rows = {row[0]: row[1:] for row in grid.rows}
+    assert shown.result.baseline is not None
+    without = shown.result.baseline.measures.value("success", "fault")
+    assert rows["success"][3] == quantity(without, METRICS["success"].unit)
+    assert rows["open_fraction"][1::2] == ("–",) * 4
+    assert grid.faint == frozenset({2, 4, 6, 8})
+
+
+@pytest.mark.parametrize(("width", "tables_shown"), [(WIDE, 1), (80, 1), (40, 2)])
+def test_a_narrow_page_gets_narrower_tables(width: int, tables_shown: int) -> None:
+    """First the whole run is left out, then the baseline goes below; no phase is lost."""
+    grids = phase_tables(answer(baseline=True), width)
+    assert len(grids) == tables_shown
+    headers = [*(text for text, _ in grids[0].spans), *grids[0].header]
+    assert {"healthy", "fault", "recovery"} <= set(headers)
+
+
+def test_single_faults_have_columns_where_there_is_room() -> None:
+    """Two faults are told apart on a wide page and taken together on a narrow one."""
+    shown = answer(TWO_FAULTS)
+    (wide,), (narrow,) = phase_tables(shown, WIDE), phase_tables(shown, 80)
+    assert {"fault:slowness", "fault:refuse:store"} <= set(wide.header)
+    assert not any(header.startswith("fault:") for header in narrow.header)
+
+
+def test_rows_that_say_nothing_are_left_out() -> None:
+    """Without breaker and fallback there are no rows about them."""
+    (grid,) = phase_tables(answer(BARE), WIDE)
+    names = {row[0] for row in grid.rows}
+    assert not names & (tables.WITH_BREAKER | tables.WITH_FALLBACK)
+    assert {"success", "p99", "success_p99", "amplification"} <= names
+    assert grid.header == ("", "whole")
+
+
+def test_replicates_show_intervals() -> None:
+    """With several replicates a cell is a mean and half its interval."""
+    shown = answer(replicates=3)
+    cell = column(phase_tables(shown, WIDE)[0], "whole")["goodput"]
+    found = shown.result.summary.estimate("goodput")
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert cell == f"{found.mean:.1f} ±{(found.high - found.low) / 2:.1f}/s"
+
+
+def test_the_difference_is_of_pairs_and_needs_replicates() -> None:
+    """A single run has no interval; several have that of their paired differences."""
+    assert difference_table(answer(baseline=True)) is None
+    assert difference_table(answer(replicates=3)) is None
+    shown = answer(replicates=3, baseline=True)
+    grid = difference_table(shown)
+    assert grid is not None
+    assert shown.difference is not None
+    assert shown.result.baseline is not None
+    pairs = zip(shown.result.runs, shown.result.baseline.runs, strict=True)
+    differences = []
+    for guarded, bare in pairs:
+        sent = guarded.measures.value("downstream_rate", "fault")
+        without = bare.measures.value("downstream_rate", "fault")
+        assert sent is not None
+        assert without is not None
+        differences.append(sent - without)
+    found = shown.difference.estimate("downstream_rate", "fault")
+    assert found is not None
+    assert found.mean == pytest.approx(math.fsum(differences) / 3)
+    assert column(grid, "fault")["downstream_rate"].startswith("-")
+
+
+def test_moments_have_a_line_for_each_variant() -> None:
+    """Time to trip is a dash where there is no breaker, and columns without any value go."""
+    grid = event_table(answer(baseline=True))
+    cells = column(grid, "time_to_trip")
+    assert cells["without"] == "–"
+    assert cells["with"].endswith("s")
+    assert "time_to_trip" not in event_table(answer(BARE)).header
+
+
+def test_each_service_has_a_line() -> None:
+    """Utilisation and queue are shown for each service and phase, the baseline's below."""
+    grid = service_table(answer(baseline=True))
+    assert [row[0] for row in grid.rows] == ["store", "  without breaker"]
+    assert [text for text, _ in grid.spans] == ["utilisation", "queue_peak"]
+
+
+def test_thresholds_come_with_sign_and_value() -> None:
+    """A threshold that holds has a tick, one that fails a cross."""
+    grid = threshold_table(answer(fail_if=("p99 > 1ms", "p99 > 1h")))
+    assert grid is not None
+    assert [row[0] for row in grid.rows] == [
+        "✓ success{healthy} >= 99%",
+        "✗ success{fault} >= 99%",
+        "✗ fail if p99 > 1ms",
+        "✓ fail if p99 > 1h",
+    ]
+    assert threshold_table(answer(BARE)) is None
+
+
+def test_a_condition_to_fail_makes_the_answer_bad() -> None:
+    """An answer is good if all thresholds hold and no condition to fail is met."""
+    assert answer(BARE).good
+    assert not answer(BARE, fail_if=("success > 50%",)).good
+    assert answer(BARE, fail_if=("success < 50%",)).good
+    assert not answer().good
+
+
+def test_an_undefined_value_says_why() -> None:
+    """A threshold on what never happened fails and has a note."""
+    text = GUARDED.replace("success{fault} >= 99%", "time_to_trip < 5s").replace(
+        "for: 10s", "for: 0s"
+    )
+    grid = threshold_table(answer(text))
+    assert grid is not None
+    row = next(row for row in grid.rows if "time_to_trip" in row[0])
+    assert row[0].startswith("✗")
+    assert row[1] == "–"
+    assert row[-1].startswith("undefined: ")
+
+
+@pytest.mark.parametrize("baseline", [False, True])
+def test_one_breaker_fits_one_screen(baseline: bool) -> None:
+    """An answer about one breaker is about forty lines, of at most a hundred columns."""
+    text = as_screen(answer(baseline=baseline), Page()).plain
+    assert len(text.splitlines()) <= (50 if baseline else 43)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_verdict_comes_first_and_the_command_last() -> None:
+    """People read the first line and copy the last one."""
+    shown = answer(baseline=True)
+    first, *_, last = as_screen(shown, Page()).plain.splitlines()
+    assert first.startswith(f"{shown.result.judgement.verdict.value}  small, 40s, seed 3")
+    assert last == "repeat: simcb run small.yaml --seed 3"
+
+
+def test_a_page_without_unicode_gets_ascii() -> None:
+    """Everything on the screen has a counterpart in ASCII, and colours stay on their words."""
+    shown = answer(baseline=True)
+    text = as_screen(shown, Page(ascii_only=True))
+    assert text.plain.isascii()
+    coloured = [
+        text.plain[span.start : span.end].strip()
+        for span in text.spans
+        if "D55E00" in str(span.style)
+    ]
+    assert "FAIL" in coloured
+
+
+def test_laws_are_listed_when_asked_for() -> None:
+    """An audit shows every law of the run with its sign."""
+    shown = answer(laws=True)
+    text = as_screen(shown, Page()).plain
+    assert shown.broken_laws == ()
+    for law in shown.audits[0]:
+        assert f"✓ {law.name}" in text
