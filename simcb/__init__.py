@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simcb.errors import SimcbError
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
-    from simcb.views.notebook import RunView, load, run
+    from simcb.views.notebook import RunView, load, open, run
 
 __version__ = "0.1.0"
 
@@ -28,6 +28,7 @@ _WINDOW = {
     "SimcbError": "simcb.errors",
     "Trace": "simcb.trace",
     "load": "simcb.views.notebook",
+    "open": "simcb.views.notebook",
     "run": "simcb.views.notebook",
 }
 
@@ -41,6 +42,7 @@ __all__ = [
     "SimcbError",
     "Trace",
     "load",
+    "open",
     "run",
 ]
 

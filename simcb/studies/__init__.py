@@ -4,6 +4,6 @@ A study walks scenario, world, trace, measures once or many times. It prints not
 draws nothing.
 """
 
-from simcb.studies.run import Baseline, Result, Run, StudyError, run, run_once
+from simcb.studies.run import Baseline, Result, Run, StudyError, measured, result_of, run, run_once
 
-__all__ = ["Baseline", "Result", "Run", "StudyError", "run", "run_once"]
+__all__ = ["Baseline", "Result", "Run", "StudyError", "measured", "result_of", "run", "run_once"]

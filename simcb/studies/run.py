@@ -6,7 +6,7 @@ A study returns values and prints nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -116,6 +116,21 @@ class Result:
         return "-".join(run.trace.digest() for run in self.runs)
 
 
+def measured(scenario: Scenario, trace: Trace) -> Run:
+    """Measure and judge what happened in one run of `scenario`."""
+    measures = measure(trace)
+    judgement = verdict(trace, measures)
+    return Run(scenario, trace.seed, trace.replicate, trace, measures, judgement)
+
+
+def result_of(runs: Sequence[Run]) -> Result:
+    """Put the replicates of one scenario and one seed together; there is at least one."""
+    scenario = runs[0].scenario
+    summary = summarise([one.measures for one in runs])
+    judged = judge(scenario.thresholds, summary)
+    return Result(scenario, runs[0].seed, tuple(runs), summary, judged)
+
+
 def run_once(
     scenario: Scenario,
     seed: int,
@@ -123,9 +138,7 @@ def run_once(
     progress: Callable[[float], None] | None = None,
 ) -> Run:
     """Simulate one replicate and measure it."""
-    trace = simulate(scenario, seed, replicate, progress)
-    measures = measure(trace)
-    return Run(scenario, seed, replicate, trace, measures, verdict(trace, measures))
+    return measured(scenario, simulate(scenario, seed, replicate, progress))
 
 
 def run(
@@ -168,9 +181,7 @@ def run(
         for replicate in range(replicates):
             runs.append(run_once(variant, seed, replicate, report))
             done += scenario.duration
-        summary = summarise([one.measures for one in runs])
-        judged = judge(variant.thresholds, summary)
-        return Result(variant, seed, tuple(runs), summary, judged)
+        return result_of(runs)
 
     result = replicated(scenario)
     if baseline is not None:

@@ -106,6 +106,7 @@ class Trace:
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez_compressed(file, allow_pickle=False, **arrays)
+            os.chmod(name, 0o644)  # mkstemp makes files that only their owner may read
             os.replace(name, path)
         except BaseException:
             os.unlink(name)

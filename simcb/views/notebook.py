@@ -18,6 +18,7 @@ from simcb.metrics import Judgement, Measures, Summary, ThresholdResult
 from simcb.scenario import Scenario, read_scenario
 from simcb.studies import Baseline, Result, Run
 from simcb.trace import Trace
+from simcb.views.files.reading import open_run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -227,6 +228,15 @@ def run(
     """
     read = scenario if isinstance(scenario, Scenario) else load(scenario)
     return RunView(studies.run(read, seed=seed, replicates=replicates, baseline=baseline))
+
+
+def open(source: str | Path) -> RunView:
+    """Read what `simcb run --out` wrote: a directory, or one trace of it.
+
+    Raises:
+        TraceFileError: there is nothing of the kind, or it is damaged.
+    """
+    return RunView(open_run(source))
 
 
 _COLUMNS = ("variant", "replicate", "metric", "unit", "phase", "of", "value")

@@ -14,9 +14,13 @@ import pytest
 from matplotlib.figure import Figure
 from test_views.plot_cases import OUTAGE, UNGUARDED, outage, renamed, result_of
 
+import simcb
+from simcb import studies
 from simcb.errors import MissingExtraError
 from simcb.metrics import METRICS
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
+from simcb.views.answer import Answer
+from simcb.views.files.writing import write_run
 from simcb.views.notebook import RunView, load, run
 from simcb.views.plots import PANELS, PlotFileError
 
@@ -250,3 +254,14 @@ def test_the_top_window_is_this_very_face() -> None:
     assert simcb.load is load
     assert simcb.run is run
     assert isinstance(simcb.load("slow-replica"), Scenario)
+
+
+def test_what_the_command_line_wrote_is_opened_as_a_view(tmp_path: Path) -> None:
+    """`simcb.open` reads a directory of `simcb run --out` back to the same result."""
+    scenario = simcb.load("flaky-payments").with_({"duration": "20s"})
+    result = studies.run(scenario, seed=3, baseline="none")
+    write_run(Answer(result), tmp_path / "out")
+    view = simcb.open(tmp_path / "out")
+    assert view.digest == result.digest
+    assert view.baseline is not None
+    assert view.scenario == scenario

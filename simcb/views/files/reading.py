@@ -10,9 +10,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from simcb.metrics import judge, measure, summarise, verdict
 from simcb.scenario import parse_scenario
-from simcb.studies import Result, Run
+from simcb.studies import Result, measured, result_of
 from simcb.trace import Trace, TraceFileError
 from simcb.views.files.outputs import BASELINE_TRACE, TRACE
 
@@ -61,11 +60,4 @@ def _result(paths: list[Path]) -> Result:
             why = f"it is from another run than {paths[0].name}"
             raise TraceFileError(str(path), why)
     scenario = parse_scenario(first.scenario, f"{paths[0]}, its scenario")
-    runs = []
-    for trace in traces:
-        measures = measure(trace)
-        said = verdict(trace, measures)
-        runs.append(Run(scenario, trace.seed, trace.replicate, trace, measures, said))
-    summary = summarise([run.measures for run in runs])
-    judged = judge(scenario.thresholds, summary)
-    return Result(scenario, first.seed, tuple(runs), summary, judged)
+    return result_of([measured(scenario, trace) for trace in traces])
