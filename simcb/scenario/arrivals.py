@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
+from simcb.scenario.distributions import AnyDistribution
+from simcb.scenario.forms import FROM_FILE, Count
 from simcb.scenario.part import OneOrMore, Part
-from simcb.scenario.quantities import Rate, Seconds
+from simcb.scenario.quantities import PositiveSeconds, Rate, Seconds
+from simcb.scenario.recorded import Column, DataFile, Recorded, recording_text
 from simcb.scenario.refusal import Refused
+
+MOST_USERS = 1_000_000_000
+"""The most users of a closed client group; what a run can hold is far less."""
 
 
 class RatePoint(Part):
@@ -83,4 +89,83 @@ class Constant(OpenArrivals):
     kind: Literal["constant"] = "constant"
 
 
-ARRIVALS: dict[str, type[Part]] = {"poisson": Poisson, "constant": Constant}
+class Closed(Arrivals):
+    """Users who wait for the answer, think, and ask again."""
+
+    kind: Literal["closed"] = "closed"
+    users: Annotated[int, Count(least=1, most=MOST_USERS)] = Field(
+        description="how many users there are", examples=["100"]
+    )
+    think: AnyDistribution = Field(
+        description="time between an answer and the next request",
+        examples=["{kind: exponential, mean: 1s}"],
+    )
+
+
+class Replay(Arrivals):
+    """Requests that came once, or as many as came: read from a CSV beside the scenario.
+
+    Without `interval` each row of the column `timestamps` is the moment of one request, in
+    seconds from the beginning of the run. With it each row of the column `rates` is a rate
+    per second that holds for that interval, one after the other; after the last it is 0.
+    """
+
+    kind: Literal["replay"] = "replay"
+    file: Annotated[str, DataFile()] = Field(
+        description="a CSV file beside the scenario", examples=["calls.csv"]
+    )
+    interval: PositiveSeconds | None = Field(
+        default=None,
+        description="how long each row's rate holds, seconds; rows are moments if absent",
+        examples=["1m"],
+    )
+    moments: Annotated[tuple[float, ...], Recorded(Column.TIMESTAMPS)] = Field(
+        default=(), exclude=True, repr=False, description="when requests come, seconds, ascending"
+    )
+    rates: Annotated[tuple[float, ...], Recorded(Column.RATES)] = Field(
+        default=(), exclude=True, repr=False, description="rate of each interval, per second"
+    )
+
+    @property
+    def column(self) -> Column:
+        """Which column of the file is meant."""
+        return Column.TIMESTAMPS if self.interval is None else Column.RATES
+
+    @property
+    def points(self) -> tuple[RatePoint, ...]:
+        """The rates as points in time, as open arrivals have them; none for timestamps."""
+        if self.interval is None:
+            return ()
+        every = self.interval
+        return tuple(
+            RatePoint.model_construct(at=index * every, rate=rate, ramp=0.0)
+            for index, rate in enumerate((*self.rates, 0.0))
+        )
+
+    def to_csv(self) -> str:
+        """Return the text of a data file that holds the same numbers."""
+        return recording_text(self.moments or self.rates, self.column)
+
+    @model_validator(mode="after")
+    def _recorded(self, info: ValidationInfo) -> Replay:
+        numbers, other = self.moments, self.rates
+        if self.interval is not None:
+            numbers, other = other, numbers
+        if other:
+            raise Refused(
+                "has timestamps and an interval" if self.interval else "has rates and no interval",
+                f"give {self.column.value} only",
+            )
+        # Of a scenario file the reader brings the numbers, and says itself why it cannot.
+        if not numbers and info.context != FROM_FILE:
+            attribute = "moments" if self.interval is None else "rates"
+            raise Refused("is empty", "give the numbers that `file` holds", attribute)
+        return self
+
+
+ARRIVALS: dict[str, type[Part]] = {
+    "poisson": Poisson,
+    "constant": Constant,
+    "closed": Closed,
+    "replay": Replay,
+}

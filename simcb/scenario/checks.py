@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from simcb.scenario.faults import FAULTS, Fault, Target
+from simcb.scenario.forms import LINK, Struck
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
 
 Location = tuple[str | int, ...]
 """Where a value stands: the keys and indices that lead to it."""
+
+Tables: TypeAlias = Mapping[str, Mapping[object, object]]
+"""Client groups or services by name, as they are written."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
             yield from _duplicate(index, fault, names)
 
 
-def _tables(data: object, key: str) -> Mapping[str, Mapping[object, object]]:
+def _tables(data: object, key: str) -> Tables:
     """Return the named mappings under a key, a part that is none as an empty one."""
     table = data.get(key) if isinstance(data, Mapping) else None
     if not isinstance(table, Mapping):
@@ -55,8 +60,8 @@ def _called(part: Mapping[object, object]) -> list[str]:
 
 def _unknown_services(
     key: str,
-    callers: Mapping[str, Mapping[object, object]],
-    services: Mapping[str, Mapping[object, object]],
+    callers: Tables,
+    services: Tables,
 ) -> Iterator[Finding]:
     for caller, part in callers.items():
         for service in _called(part):
@@ -68,7 +73,7 @@ def _unknown_services(
                 )
 
 
-def _cycles(services: Mapping[str, Mapping[object, object]]) -> Iterator[Finding]:
+def _cycles(services: Tables) -> Iterator[Finding]:
     """Yield each call that leads back to a service whose answer is awaited already."""
     done: set[str] = set()
     for first in services:
@@ -104,24 +109,78 @@ def _circle(chain: list[str], service: str, called: str) -> Finding:
 def _fault(
     index: int,
     fault: Mapping[object, object],
-    clients: Mapping[str, Mapping[object, object]],
-    services: Mapping[str, Mapping[object, object]],
+    clients: Tables,
+    services: Tables,
 ) -> Iterator[Finding]:
     kind, on = fault.get("kind"), fault.get("on")
     part = FAULTS.get(kind) if isinstance(kind, str) else None
-    if part is None or not issubclass(part, Fault) or not isinstance(on, str):
+    if part is None or not issubclass(part, Fault):
         return
-    known = services if part.target is Target.SERVICE else clients
-    if on not in known:
-        remedy = choice_remedy(on, known)
-        other = clients if part.target is Target.SERVICE else services
-        if on in other:
-            remedy = f"{kind} strikes a {part.target}; {remedy}"
-        elif "->" in on:
-            remedy = f"write one {part.target}, not a call; {remedy}"
-        yield Finding(("faults", index, "on"), Refused(f"{quoted(on)} is no {part.target}", remedy))
+    if not isinstance(on, str) or not Struck.pattern.fullmatch(on):
+        return
+    place = ("faults", index, "on")
+    service = on
+    if part.target is Target.CLIENTS:
+        refused = _not_a_group(part, on, clients, services)
+    elif LINK in on:
+        service = on.rpartition(LINK)[2]
+        refused = _not_a_link(part, on, clients, services)
+    else:
+        refused = _not_a_service(part, on, clients, services)
+    if refused:
+        yield Finding(place, refused)
     elif part.target is Target.SERVICE:
-        yield from _replicas(index, fault.get("replicas"), on, services[on].get("replicas", 1))
+        there = services[service].get("replicas", 1)
+        yield from _replicas(index, fault.get("replicas"), service, there)
+
+
+def _not_a_service(part: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
+    if on in services:
+        return None
+    remedy = choice_remedy(on, services)
+    if on in clients:
+        remedy = f"{_kind(part)} strikes a service; {remedy}"
+        calls = _called(clients[on])
+        if part.on_links and calls:
+            remedy += f", or its call `{on}{LINK}{calls[0]}`"
+    return Refused(f"{quoted(on)} is no service", remedy)
+
+
+def _not_a_link(part: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
+    if not part.on_links:
+        service = on.rpartition(LINK)[2]
+        remedy = f"write `{service}`" if service in services else choice_remedy(service, services)
+        what = f"{quoted(on)} is a call, and {_kind(part)} strikes a whole service"
+        return Refused(what, remedy)
+    links = [
+        f"{caller}{LINK}{service}"
+        for callers in (clients, services)
+        for caller, group in callers.items()
+        for service in _called(group)
+        if service in services
+    ]
+    return None if on in links else Refused(f"{quoted(on)} is no call", choice_remedy(on, links))
+
+
+def _not_a_group(part: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
+    if on not in clients:
+        remedy = choice_remedy(on, clients)
+        if on in services or LINK in on:
+            remedy = f"{_kind(part)} strikes a client group; {remedy}"
+        return Refused(f"{quoted(on)} is no client group", remedy)
+    written = clients[on].get("arrivals")
+    arrivals: Mapping[object, object] = written if isinstance(written, Mapping) else {}
+    if arrivals.get("kind") == "closed":
+        what = f"{on} has closed arrivals, whose rate follows from their answers"
+        return Refused(what, "strike a group with open arrivals, or add a group of more users")
+    if arrivals.get("kind") == "replay" and arrivals.get("interval") is None:
+        what = f"{on} replays timestamps, which are what they are"
+        return Refused(what, "replay rates, with an `interval`, to multiply them")
+    return None
+
+
+def _kind(part: type[Fault]) -> str:
+    return str(part.model_fields["kind"].default)
 
 
 def _replicas(index: int, wanted: object, service: str, there: object) -> Iterator[Finding]:

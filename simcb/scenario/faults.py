@@ -1,4 +1,4 @@
-"""What goes wrong: faults by kind, each for a while, on one service or client group.
+"""What goes wrong: faults by kind, each for a while, on a service, a call or a client group.
 
 A new fault is one class here and one line in `FAULTS`. Faults only describe; the conditions
 at a moment are derived from them elsewhere. This module must not know the clock.
@@ -12,16 +12,20 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from simcb.scenario.forms import FROM_FILE, Count, Name
+from simcb.scenario.forms import FROM_FILE, LINK, Count, Flag, Name, Struck
 from simcb.scenario.part import Part
-from simcb.scenario.quantities import Portion, Quantity, Seconds
+from simcb.scenario.quantities import Portion, PositiveSeconds, Quantity, Seconds
 from simcb.scenario.refusal import Refused
+from simcb.scenario.units import format_duration
 
 MOST_REPLICAS = 1000
 """The most replicas of one service."""
 
 GREATEST_TIMES = 1e6
 """The greatest multiple a fault may cause."""
+
+MOST_REPEATS = 100_000
+"""The most windows of one fault that comes again and again."""
 
 Times = Annotated[float, Quantity(most=GREATEST_TIMES)]
 
@@ -33,15 +37,32 @@ class Target(StrEnum):
     CLIENTS = "client group"
 
 
+class Repeat(Part):
+    """A fault that comes `times` times in all, its beginnings `every` so long."""
+
+    every: PositiveSeconds = Field(
+        description="from one beginning to the next, seconds", examples=["30s"]
+    )
+    times: Annotated[int, Count(least=1, most=MOST_REPEATS)] = Field(
+        description="how often it comes in all", examples=["4"]
+    )
+
+
 class Fault(Part):
-    """Base of all faults: where, when, for how long, and for what share."""
+    """Base of all faults: where, when, for how long, and for what share.
+
+    `target` is what `on` names; `on_links` whether it may also name a call,
+    `CALLER->SERVICE`; `not_for_this` are the common words that mean nothing to the kind.
+    """
 
     target: ClassVar[Target] = Target.SERVICE
+    on_links: ClassVar[bool] = False
     not_for_this: ClassVar[tuple[str, ...]] = ()
 
     kind: str
-    on: Annotated[str, Name()] = Field(
-        description="the service it strikes (for a surge: the client group)",
+    on: Annotated[str, Struck()] = Field(
+        description="the service it strikes, or one call of it as CALLER->SERVICE "
+        "(for a surge: the client group)",
         examples=["payments"],
     )
     at: Seconds = Field(description="when it begins, seconds", examples=["1m"])
@@ -57,12 +78,22 @@ class Fault(Part):
         examples=["[1]"],
     )
     share: Portion = Field(
-        default=1.0, description="share of attempts it strikes, by lot", examples=["20%"]
+        default=1.0, description="share of attempts it strikes", examples=["20%"]
+    )
+    sticky: Annotated[bool, Flag()] = Field(
+        default=False,
+        description="whether the share is always the same users, not each attempt by lot",
+        examples=["true"],
     )
     ramp: Seconds = Field(
         default=0.0,
         description="how long it takes to grow to its strength and, at its end, to fade, seconds",
         examples=["10s"],
+    )
+    repeat: Repeat | None = Field(
+        default=None,
+        description="whether it comes again and again",
+        examples=["{every: 30s, times: 4}"],
     )
     name: Annotated[str, Name()] | None = Field(
         default=None, description="its name in tables and plots", examples=["outage"]
@@ -91,16 +122,55 @@ class Fault(Part):
         for key in self.not_for_this:
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise Refused(f"means nothing to {self.kind}", "leave it out", key)
+        if self.sticky and "share" not in self.model_fields_set:
+            raise Refused(
+                "keeps a share the same, and no share is given",
+                "add a share like `share: 20%`",
+                "sticky",
+            )
+        if self.repeat is not None and self.repeat.every < self.lasts:
+            raise Refused(
+                "comes again before the last time is over",
+                f"write `every: {format_duration(self.lasts)}` or more",
+                "repeat",
+            )
         return self
 
     @property
+    def link(self) -> tuple[str, str] | None:
+        """The (caller, service) whose call it strikes; None if it strikes a whole service."""
+        caller, arrow, service = self.on.partition(LINK)
+        return (caller, service) if arrow else None
+
+    @property
+    def service(self) -> str:
+        """The service it strikes, for all its callers or one (for a surge: the client group)."""
+        return self.on.rpartition(LINK)[2]
+
+    @property
+    def windows(self) -> tuple[tuple[float, float], ...]:
+        """Every (start, end) in which it strikes while start ≤ t < end, in seconds."""
+        if self.repeat is None:
+            return ((self.at, self.until),)
+        return tuple(self._window(self.repeat.every, index) for index in range(self.repeat.times))
+
+    @property
     def until(self) -> float:
-        """The moment it is over, in seconds: it strikes while at ≤ t < until."""
-        return self.at + self.lasts
+        """The moment it is over for good, in seconds: the end of its last window."""
+        if self.repeat is None:
+            return self.at + self.lasts
+        return self._window(self.repeat.every, self.repeat.times - 1)[1]
+
+    def _window(self, every: float, index: int) -> tuple[float, float]:
+        """Return one window; those that adjoin share their border to the last bit."""
+        start, following = (self.at + count * every for count in (index, index + 1))
+        return start, following if every == self.lasts else min(start + self.lasts, following)
 
 
 class Latency(Fault):
     """Work takes longer: `times` as long, and `add` more."""
+
+    on_links: ClassVar[bool] = True
 
     kind: Literal["latency"] = "latency"
     add: Seconds | None = Field(
@@ -132,6 +202,8 @@ class Latency(Fault):
 class Errors(Fault):
     """A share of the answers fails, after the usual time."""
 
+    on_links: ClassVar[bool] = True
+
     kind: Literal["errors"] = "errors"
     rate: Portion = Field(description="share of answers that fail", examples=["30%"])
 
@@ -139,11 +211,15 @@ class Errors(Fault):
 class Hang(Fault):
     """Work never ends while the fault lasts, and holds its worker."""
 
+    on_links: ClassVar[bool] = True
+
     kind: Literal["hang"] = "hang"
 
 
 class Refuse(Fault):
     """Connections are refused at once, as by a crashed process."""
+
+    on_links: ClassVar[bool] = True
 
     kind: Literal["refuse"] = "refuse"
 
@@ -151,7 +227,7 @@ class Refuse(Fault):
 class Capacity(Fault):
     """Only a part of the workers is left."""
 
-    not_for_this: ClassVar[tuple[str, ...]] = ("share",)
+    not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky")
 
     kind: Literal["capacity"] = "capacity"
     times: Annotated[float, Quantity(most=1.0)] = Field(
@@ -159,11 +235,49 @@ class Capacity(Fault):
     )
 
 
+class Pause(Fault):
+    """Nothing is served and everything queues: a garbage collection, a frozen machine."""
+
+    not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky", "ramp")
+
+    kind: Literal["pause"] = "pause"
+
+
+class Restart(Fault):
+    """Connections are refused while it lasts; its queue and the work under way are lost."""
+
+    not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky", "ramp")
+
+    kind: Literal["restart"] = "restart"
+
+
+class Cold(Fault):
+    """Work takes `times` as long until `successes` were served: a cache that fills again."""
+
+    not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky", "ramp")
+
+    kind: Literal["cold"] = "cold"
+    times: Annotated[float, Quantity(least=1.0, most=GREATEST_TIMES)] = Field(
+        description="multiple of the usual time", examples=["5"]
+    )
+    successes: Annotated[int, Count(least=1)] = Field(
+        description="answers after which everything is as usual", examples=["1000"]
+    )
+
+
+class Loss(Fault):
+    """The network loses a share of the attempts: their callers see their timeouts."""
+
+    on_links: ClassVar[bool] = True
+
+    kind: Literal["loss"] = "loss"
+
+
 class Surge(Fault):
     """A client group sends `times` its usual rate."""
 
     target: ClassVar[Target] = Target.CLIENTS
-    not_for_this: ClassVar[tuple[str, ...]] = ("share", "replicas")
+    not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky", "replicas")
 
     kind: Literal["surge"] = "surge"
     times: Times = Field(description="multiple of the usual rate", examples=["3"])
@@ -175,5 +289,9 @@ FAULTS: dict[str, type[Part]] = {
     "hang": Hang,
     "refuse": Refuse,
     "capacity": Capacity,
+    "pause": Pause,
+    "restart": Restart,
+    "cold": Cold,
+    "loss": Loss,
     "surge": Surge,
 }

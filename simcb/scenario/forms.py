@@ -25,6 +25,10 @@ FROM_FILE: Final = "from file"
 """Validation context of everything written by a person: numbers need their units."""
 
 
+LINK: Final = "->"
+"""What stands between a caller and the service it calls."""
+
+
 class Form:
     """One kind of scalar; subclasses say how it is read, written and described."""
 
@@ -157,6 +161,26 @@ class Name(Form):
         """Describe a JSON string with the pattern of names."""
         known: dict[str, object] = {"type": "string", "pattern": f"^{self.pattern}$"}
         return {**known, "not": {"enum": sorted(self.reserved)}} if self.reserved else known
+
+
+@dataclass(frozen=True)
+class Struck(Form):
+    """What a fault strikes: a name, or one call as `CALLER->SERVICE`."""
+
+    pattern: ClassVar[re.Pattern[str]] = re.compile(f"{Name.pattern}({LINK}{Name.pattern})?")
+
+    def read(self, value: object, from_file: bool) -> str:
+        """Return the name or the call, or say what they look like."""
+        if isinstance(value, str) and self.pattern.fullmatch(value):
+            return value
+        remedy = "write the name of a service, or a call like `shop->payments`"
+        if isinstance(value, str) and self.pattern.fullmatch(tight := re.sub(r"\s", "", value)):
+            remedy = f"write `{tight}`, without blanks"
+        raise Refused(f"{seen(value)} names nothing that can be struck", remedy)
+
+    def described(self) -> dict[str, object]:
+        """Describe a JSON string with the pattern of names and calls."""
+        return {"type": "string", "pattern": f"^{self.pattern.pattern}$"}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from simcb.scenario.judge import ROOT
-from simcb.scenario.part import Part
+from simcb.scenario.part import OneAlone, Part
 from simcb.scenario.shapes import Entries, Kinds, Leaf, Listing, Object, Shape, Slot, slots
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -42,6 +42,8 @@ def _described(shape: Shape, definitions: dict[str, object]) -> dict[str, object
         case Listing(item, brief):
             inner = _described(item, definitions)
             several: dict[str, object] = {"type": "array", "items": inner}
+            if isinstance(brief, OneAlone):
+                return {"anyOf": [inner, several]}
             if brief is None or not isinstance(item, Object):
                 return several
             alone = _described(slots(item.part)[brief.key].shape, definitions)

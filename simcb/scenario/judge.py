@@ -6,7 +6,7 @@ where. It must not know YAML.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -17,6 +17,7 @@ from simcb.scenario.forms import FROM_FILE
 from simcb.scenario.model import Scenario
 from simcb.scenario.nodes import Findings, Items, Mark, Node, Scalar, Tree, plain
 from simcb.scenario.part import KIND_TAG
+from simcb.scenario.recorded import Column, DataFile, Recall
 from simcb.scenario.refusal import Refused, choice_remedy, listed
 from simcb.scenario.shapes import Entries, Kinds, Listing, Object, Shape, Slot, member, slots
 
@@ -24,25 +25,37 @@ ROOT = Object(Scenario)
 """The shape of a whole file."""
 
 SYNONYMS = {
-    "attempts": "max_retries",
-    "concurrency": "workers",
-    "dependencies": "calls",
-    "duration": "for",
-    "failures": "failure_threshold",
-    "lasts": "for",
-    "latency": "work",
-    "length": "for",
-    "max_attempts": "max_retries",
-    "open_for": "recovery_timeout",
-    "reset_timeout": "recovery_timeout",
-    "retries": "max_retries",
-    "service": "on",
-    "service_time": "work",
-    "start": "at",
-    "target": "on",
-    "threads": "workers",
-    "threshold": "failure_threshold",
-    "type": "kind",
+    "attempts": ("max_retries",),
+    "concurrency": ("workers", "max_concurrent", "users"),
+    "count": ("instances", "times", "calls"),
+    "delay": ("add", "network"),
+    "dependencies": ("calls",),
+    "duration": ("for", "ttl", "timeout", "lease"),
+    "failures": ("failure_threshold", "threshold"),
+    "interval": ("every", "window"),
+    "lasts": ("for",),
+    "latency": ("work", "network"),
+    "length": ("for",),
+    "limit": ("max_concurrent", "burst", "retries"),
+    "max_attempts": ("max_retries",),
+    "open_for": ("recovery_timeout", "timeout"),
+    "order": ("discipline",),
+    "path": ("file",),
+    "permits": ("probes",),
+    "processes": ("instances",),
+    "reset_timeout": ("recovery_timeout", "timeout"),
+    "retries": ("max_retries",),
+    "service": ("on",),
+    "service_time": ("work",),
+    "size": ("keys", "limit", "calls", "window"),
+    "sleep": ("think",),
+    "start": ("at",),
+    "target": ("on",),
+    "threads": ("workers", "users"),
+    "threshold": ("failure_threshold", "rate"),
+    "type": ("kind",),
+    "volume": ("minimum_calls",),
+    "wait": ("max_wait",),
 }
 """Words of other tools, and ours for them; tried where spelling finds nothing."""
 
@@ -73,8 +86,13 @@ class _Spot:
         return ".".join(self.steps)
 
 
-def judge(root: Node, findings: Findings) -> Scenario:
+def judge(root: Node, findings: Findings, recall: Recall) -> Scenario:
     """Return the scenario a tree describes.
+
+    Args:
+        root: the tree.
+        findings: what was found so far.
+        recall: brings the numbers of data files.
 
     Raises:
         ScenarioError: with every problem of notation, of value and of reference at once.
@@ -87,6 +105,9 @@ def judge(root: Node, findings: Findings) -> Scenario:
         findings.raise_if_any()
         raise AssertionError("a broken root was reported")
     data = plain(root)
+    for location, refused in _recalled(root, data, recall):
+        spot = _walk(root, location)
+        findings.add(spot.mark, spot.path, refused)
     scenario = None
     try:
         scenario = Scenario.model_validate(data, context=FROM_FILE)
@@ -104,6 +125,31 @@ def judge(root: Node, findings: Findings) -> Scenario:
     if scenario is None:
         raise AssertionError("a refused scenario has problems")
     return scenario
+
+
+def _recalled(
+    root: Tree, data: object, recall: Recall
+) -> Iterator[tuple[tuple[str, ...], Refused]]:
+    """Put the numbers of data files into a scenario's data; yield what cannot be brought."""
+    clients = data.get("clients") if isinstance(data, dict) else None
+    for name, group in clients.items() if isinstance(clients, dict) else ():
+        arrivals = group.get("arrivals") if isinstance(group, dict) else None
+        if not isinstance(arrivals, dict) or arrivals.get("kind") != "replay":
+            continue
+        place = ("clients", name, "arrivals")
+        if _walk(root, (*place, "interval")).broken:
+            continue
+        try:
+            file = DataFile().read(arrivals.get("file"), from_file=True)
+        except Refused:
+            continue
+        column = Column.TIMESTAMPS if arrivals.get("interval") is None else Column.RATES
+        attribute = "moments" if column is Column.TIMESTAMPS else "rates"
+        try:
+            # Whoever wrote these words into the file is told by the model.
+            arrivals.setdefault(attribute, recall(file, column))
+        except Refused as refused:
+            yield (*place, "file"), refused
 
 
 def _details(details: Mapping[str, object]) -> _Details:
@@ -156,10 +202,10 @@ def _known(word: str, shape: Shape | None) -> str:
     """Say which word of a part was probably meant."""
     known = list(slots(shape.part)) if isinstance(shape, Object) else []
     remedy = choice_remedy(word, known)
-    meant = SYNONYMS.get(word.casefold())
-    if not remedy.startswith("did") and meant in known:
-        return f"did you mean `{meant}`?"
-    return remedy
+    if remedy.startswith("did"):
+        return remedy
+    meant = (ours for ours in SYNONYMS.get(word.casefold(), ()) if ours in known)
+    return next((f"did you mean `{ours}`?" for ours in meant), remedy)
 
 
 def _wrong_type(spot: _Spot) -> Refused:
@@ -196,6 +242,10 @@ def _walk(root: Tree, location: tuple[int | str, ...]) -> _Spot:
 def _step(spot: _Spot, element: int | str) -> None:
     """Move a spot one key or index further."""
     spot.slot = None
+    if isinstance(spot.shape, Listing) and spot.shape.lone and not isinstance(spot.node, Items):
+        # One item alone, written without its list, stands where the list would.
+        spot.shape = spot.shape.item
+        return
     match spot.shape:
         case Object(part):
             spot.slot = slots(part).get(str(element))

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simcb.scenario import reader
+from simcb.scenario.data_files import recall_from, without_numbers
 from simcb.scenario.encoding import MOST_BYTES, decode
 from simcb.scenario.judge import judge
 from simcb.scenario.model import Scenario
 from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree, plain
 from simcb.scenario.overrides import merged, with_value
+from simcb.scenario.recorded import Recall
 from simcb.scenario.refusal import Refused, choice_remedy, shown
 from simcb.scenario.shipped import find_shipped, list_shipped
 
@@ -28,6 +30,8 @@ def read_scenario(
 ) -> Scenario:
     """Read a scenario from a file, from standard input, or by its shipped name.
 
+    Data files that it names are looked for in the folder of the scenario's file.
+
     Args:
         source: a path, `-`, or a shipped name. Text that names an existing file, or has a
             separator or a YAML ending, is a path.
@@ -39,14 +43,15 @@ def read_scenario(
         ScenarioError: with every problem of all of them.
     """
     findings = Findings()
+    folder = None
     if isinstance(source, str) and source == STDIN:
         data, label = sys.stdin.buffer.read(MOST_BYTES + 1), "<stdin>"
         text = decode(data, label, findings)
     else:
         path = _path_of(source)
-        text, label = _text_of(path, findings), str(path)
+        text, label, folder = _text_of(path, findings), str(path), path.parent
     root = reader.read_tree(text, label, findings) if text is not None else None
-    return _finish(root, overlays, sets, findings)
+    return _finish(root, overlays, sets, findings, recall_from(folder))
 
 
 def parse_scenario(
@@ -55,6 +60,8 @@ def parse_scenario(
     *,
     overlays: Sequence[str | Path] = (),
     sets: Sequence[str] = (),
+    folder: Path | None = None,
+    replays: bool = True,
 ) -> Scenario:
     """Read a scenario from YAML text.
 
@@ -63,12 +70,16 @@ def parse_scenario(
         file: what messages call it.
         overlays: files merged over it, in order.
         sets: `PATH=VALUE` changes, in order.
+        folder: where the data files lie that it names; without one it may name none.
+        replays: false leaves replayed arrivals without their numbers, to show a scenario
+            whose data files are not at hand; it cannot be run.
 
     Raises:
         ScenarioError: with every problem of all of them.
     """
     findings = Findings()
-    return _finish(reader.read_tree(text, file, findings), overlays, sets, findings)
+    recall = recall_from(folder) if replays else without_numbers
+    return _finish(reader.read_tree(text, file, findings), overlays, sets, findings, recall)
 
 
 def parse_value(text: str, label: str = "value") -> object:
@@ -84,7 +95,11 @@ def parse_value(text: str, label: str = "value") -> object:
 
 
 def _finish(
-    root: Node | None, overlays: Sequence[str | Path], sets: Sequence[str], findings: Findings
+    root: Node | None,
+    overlays: Sequence[str | Path],
+    sets: Sequence[str],
+    findings: Findings,
+    recall: Recall,
 ) -> Scenario:
     for overlay in overlays:
         path = Path(overlay)
@@ -101,7 +116,7 @@ def _finish(
     if root is None:
         findings.raise_if_any()
         raise AssertionError("a file that cannot be read was reported")
-    return judge(root, findings)
+    return judge(root, findings, recall)
 
 
 def _with_change(root: Node | None, change: str, findings: Findings) -> Node | None:

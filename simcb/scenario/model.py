@@ -7,6 +7,7 @@ know files, chance or clocks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, model_validator
@@ -16,9 +17,9 @@ from simcb.scenario.calls import Call
 from simcb.scenario.checks import cross_checks
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault
-from simcb.scenario.forms import FROM_FILE, Count, Name, Text
+from simcb.scenario.forms import FROM_FILE, Choice, Count, Flag, Name, Text
 from simcb.scenario.part import Family, Named, Part, Table
-from simcb.scenario.quantities import Duration, Portion, PositiveSeconds
+from simcb.scenario.quantities import Duration, Portion, PositiveSeconds, Seconds
 from simcb.scenario.refusal import Refused
 from simcb.scenario.shapes import Object, to_data
 from simcb.scenario.thresholds import Threshold, ThresholdForm
@@ -28,6 +29,9 @@ MOST_SAMPLES = 1_000_000
 
 MOST_WORKERS = 1_000_000
 """The most workers of one replica."""
+
+MOST_INSTANCES = 100_000
+"""The most caller processes of one client group."""
 
 PHASES = ("healthy", "fault", "recovery")
 """The names of phases, which no service may have: `p99{fault}` would mean two things."""
@@ -53,6 +57,17 @@ class ClientGroup(Part):
     arrivals: Annotated[Arrivals, Family("arrivals", ARRIVALS)] = Field(
         description="how requests arrive", examples=["{kind: poisson, rate: 40/s}"]
     )
+    instances: Annotated[int, Count(least=1, most=MOST_INSTANCES)] = Field(
+        default=1,
+        description="caller processes that share the requests round robin, each with its own "
+        "breakers, bulkheads and budgets",
+        examples=["10"],
+    )
+    deadline: PositiveSeconds | None = Field(
+        default=None,
+        description="how long a user stays, seconds; a later answer is worth nothing",
+        examples=["10s"],
+    )
     refresh: Refresh | None = Field(
         default=None,
         description="people who press refresh",
@@ -63,13 +78,42 @@ class ClientGroup(Part):
     )
 
 
+class Discipline(StrEnum):
+    """Who is next for a worker: whoever came first, or whoever came last."""
+
+    FIFO = "fifo"
+    LIFO = "lifo"
+
+
+class Balance(StrEnum):
+    """Which replica an attempt goes to: the next, any, or the one with least to do."""
+
+    ROUND_ROBIN = "round_robin"
+    RANDOM = "random"
+    LEAST_BUSY = "least_busy"
+
+
+class OnAbandon(StrEnum):
+    """What becomes of an attempt whose caller has gone.
+
+    The service never learns and finishes it, drops it while it is queued, or stops at once.
+    """
+
+    FINISH = "finish"
+    DROP_QUEUED = "drop_queued"
+    STOP = "stop"
+
+
 class Queue(Part):
-    """Where attempts wait for a worker, first come first served."""
+    """Where attempts wait for a worker."""
 
     limit: Annotated[int, Count()] | None = Field(
         default=None,
         description="how many may wait on a replica; a full queue refuses; endless if absent",
         examples=["100"],
+    )
+    discipline: Annotated[Discipline, Choice(Discipline)] = Field(
+        default=Discipline.FIFO, description="who is next", examples=["lifo"]
     )
 
 
@@ -77,7 +121,12 @@ class Service(Part):
     """Who answers: replicas with workers, a queue each, and work to do."""
 
     replicas: Annotated[int, Count(least=1, most=MOST_REPLICAS)] = Field(
-        default=1, description="identical copies, balanced round robin", examples=["3"]
+        default=1, description="identical copies", examples=["3"]
+    )
+    balance: Annotated[Balance, Choice(Balance)] = Field(
+        default=Balance.ROUND_ROBIN,
+        description="how attempts are spread over the replicas",
+        examples=["least_busy"],
     )
     workers: Annotated[int, Count(least=1, most=MOST_WORKERS)] = Field(
         description="attempts that one replica works on at the same time", examples=["8"]
@@ -91,10 +140,25 @@ class Service(Part):
     errors: Portion = Field(
         default=0.0, description="share of answers that fail anyway", examples=["1%"]
     )
+    contention: Seconds = Field(
+        default=0.0,
+        description="extra work for each other attempt in progress, seconds",
+        examples=["1ms"],
+    )
     calls: Calls = Field(
         default=NO_CALLS,
-        description="services it calls in turn, in this order, its worker held meanwhile",
+        description="services it calls in turn, in this order",
         examples=["{database: {timeout: 1s}}"],
+    )
+    blocking: Annotated[bool, Flag()] = Field(
+        default=True,
+        description="whether its worker is held while it waits for its calls",
+        examples=["false"],
+    )
+    on_abandon: Annotated[OnAbandon, Choice(OnAbandon)] = Field(
+        default=OnAbandon.FINISH,
+        description="what becomes of an attempt whose caller has gone",
+        examples=["drop_queued"],
     )
 
 

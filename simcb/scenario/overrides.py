@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from simcb.scenario.arrivals import Replay
 from simcb.scenario.judge import ROOT, judge
 from simcb.scenario.model import Scenario
 from simcb.scenario.nodes import (
@@ -26,7 +27,8 @@ from simcb.scenario.nodes import (
 )
 from simcb.scenario.part import Part
 from simcb.scenario.places import find_place, spelt_out
-from simcb.scenario.refusal import Refused, shown
+from simcb.scenario.recorded import Column, Recall, Recording
+from simcb.scenario.refusal import Refused, quoted, shown
 from simcb.scenario.shapes import (
     Entries,
     Kinds,
@@ -43,6 +45,7 @@ def merged(base: Node, over: Node, shape: Shape | None = ROOT) -> Node:
     """Return a tree with another merged over it: mappings deeply, all else replaced whole."""
     if not isinstance(base, Tree) or not isinstance(over, Tree):
         return over
+    shape = shape.item if isinstance(shape, Listing) and shape.lone else shape
     if isinstance(shape, Kinds):
         base, shape = _of_kind(base, over.get("kind"), shape)
     entries = dict(base.entries)
@@ -82,7 +85,27 @@ def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
             root = with_value(root, path, from_plain(_as_written(value), mark))
         except Refused as refused:
             findings.add(mark, "", refused)
-    return judge(root, findings)
+    return judge(root, findings, _recall_of(scenario, changes.values()))
+
+
+def _recall_of(scenario: Scenario, given: Iterable[object]) -> Recall:
+    """Return what brings the data files that a scenario, or a part given, has read already."""
+    every = [*given, *(group.arrivals for group in scenario.clients.values())]
+    known = {
+        (part.file, part.column): Recording(part.moments or part.rates)
+        for part in every
+        if isinstance(part, Replay)
+    }
+
+    def recall(file: str, column: Column) -> Recording:
+        if (file, column) not in known:
+            raise Refused(
+                f"{quoted(file)} was not read for its {column} with this scenario",
+                "read the scenario anew, with this change among its `sets`",
+            )
+        return known[file, column]
+
+    return recall
 
 
 def without_breakers(scenario: Scenario) -> Scenario:
@@ -116,6 +139,8 @@ def _set(node: Node | None, shape: Shape, keys: Sequence[str | int], value: Node
         items = list(node.items)
         items[key] = _set(items[key], inside, rest, value)
         return replace(node, items=tuple(items))
+    if isinstance(shape, Listing) and shape.lone and isinstance(key, int):
+        return _set(node, shape.item, rest, value)
     family = shape.family if isinstance(shape, Kinds) else None
     tree = spelt_out(node, family) if family else node
     if not isinstance(tree, Tree):

@@ -108,7 +108,7 @@ class Family:
     """
 
     noun: str
-    members: Mapping[str, type[Part]]
+    members: Mapping[str, type[Part]] = field(hash=False)
     shorthand: tuple[str, str] | None = None
     scalar: Form | None = None
 
@@ -189,6 +189,32 @@ class OneOrMore:
             }:
                 return only[self.key]
         return items
+
+
+@dataclass(frozen=True)
+class OneAlone:
+    """Annotation of a tuple of parts of which a single one may be written without its list.
+
+    Args:
+        noun: what the parts are called in messages.
+    """
+
+    noun: str
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self.spelt_out, handler(source))
+
+    def spelt_out(self, value: object) -> object:
+        """Return the value as a list."""
+        if value is None:
+            raise Refused("is null", f"write a list of {self.noun}, or one alone")
+        return value if isinstance(value, (list, tuple)) else [value]
+
+    def in_brief(self, items: list[object]) -> object:
+        """Return the one item of a list, or the list."""
+        return items[0] if len(items) == 1 else items
 
 
 def _tag(value: object) -> str:

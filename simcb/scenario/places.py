@@ -29,10 +29,18 @@ from simcb.scenario.shapes import (
 
 @dataclass(frozen=True)
 class Step:
-    """One part of a path, and by which other words it may be called."""
+    """One part of a path.
+
+    Args:
+        key: the key or index.
+        aliases: by which other words it may be called.
+        implied: whether it may be left out in the middle of a path, as the index of an item
+            that stands alone.
+    """
 
     key: str | int
     aliases: tuple[str, ...] = ()
+    implied: bool = False
 
     def is_called(self, word: str) -> bool:
         """Whether the word means this step."""
@@ -61,10 +69,21 @@ class Place:
         """The full dotted path."""
         return ".".join(str(key) for key in self.keys)
 
-    def ends_with(self, words: list[str]) -> bool:
-        """Whether the words are an ending of its path."""
-        last = self.steps[-len(words) :]
-        return len(last) == len(words) and all(map(Step.is_called, last, words))
+    def before(self, words: list[str]) -> int | None:
+        """Return how many steps stand before an ending, None if the words are no ending."""
+        left = len(self.steps)
+        for word in reversed(words):
+            last = left == len(self.steps)
+            while not last and left and self._is_skipped(left - 1, word):
+                left -= 1
+            if not left or not self.steps[left - 1].is_called(word):
+                return None
+            left -= 1
+        return left
+
+    def _is_skipped(self, index: int, word: str) -> bool:
+        step = self.steps[index]
+        return step.implied and not step.is_called(word)
 
 
 def find_place(root: Tree, shape: Shape, path: str) -> Place:
@@ -76,8 +95,9 @@ def find_place(root: Tree, shape: Shape, path: str) -> Place:
     words = path.split(".")
     every = list(places(root, shape))
     for absent in (False, True):
-        found = [place for place in every if place.absent is absent and place.ends_with(words)]
-        whole = [place for place in found if len(place.steps) == len(words)]
+        fits = [(place, place.before(words)) for place in every if place.absent is absent]
+        found = [place for place, before in fits if before is not None]
+        whole = [place for place, before in fits if before == 0]
         if len(found) == 1 or whole:
             return (whole or found)[0]
         if found:
@@ -111,8 +131,12 @@ def places(
             for name, entry in node.entries.items():
                 yield from _at(entry.node, item, (*steps, Step(name)), absent)
         case Listing(item) if isinstance(node, Items):
+            alone = shape.lone and len(node.items) == 1
             for index, (one, label) in enumerate(zip(node.items, _labels(node), strict=True)):
-                yield from _at(one, item, (*steps, Step(index, (label,))), absent)
+                yield from _at(one, item, (*steps, Step(index, (label,), alone)), absent)
+        case Listing(item) if shape.lone:
+            labels = tuple(_labels(Items((node,), node.mark))) if node else ()
+            yield from _at(node, item, (*steps, Step(0, labels, True)), absent)
         case Kinds(family):
             spelt = spelt_out(node, family)
             chosen = member(family, _kind(spelt))
@@ -165,14 +189,15 @@ def _kind(node: Node | None) -> object:
 
 
 def _labels(node: Items) -> list[str]:
-    """Return what each item of a list may be called: a fault's name, or kind:on."""
+    """Return what each item of a list may be called: its name, or kind:on, or its kind."""
     seen: dict[str, int] = {}
     labels: list[str] = []
     for item in node.items:
         words = plain(item)
         label = ""
         if isinstance(words, dict) and "kind" in words:
-            label = str(words.get("name") or f"{words['kind']}:{words.get('on')}")
+            kind = f"{words['kind']}:{words['on']}" if "on" in words else words["kind"]
+            label = str(words.get("name") or kind)
         seen[label] = seen.get(label, 0) + 1
         labels.append(label if seen[label] == 1 else f"{label}#{seen[label]}")
     return labels

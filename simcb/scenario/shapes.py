@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TypeAlias, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from simcb.scenario.forms import Form, KindWord
-from simcb.scenario.part import Family, OneOrMore, Part, Table
+from simcb.scenario.part import Family, OneAlone, OneOrMore, Part, Table
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,15 @@ class Entries:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of shapes alike; `brief` if one scalar may stand for it."""
+    """A list of shapes alike; `brief` if one scalar, or one item alone, may stand for it."""
 
     item: Shape
-    brief: OneOrMore | None
+    brief: OneOrMore | OneAlone | None
+
+    @property
+    def lone(self) -> bool:
+        """Whether one item may be written without its list."""
+        return isinstance(self.brief, OneAlone)
 
 
 Shape: TypeAlias = Leaf | Object | Kinds | Entries | Listing
@@ -90,9 +95,11 @@ class Slot:
 
 @cache
 def slots(part: type[Part]) -> Mapping[str, Slot]:
-    """Return every word of a part, in the model's order."""
+    """Return every word of a part, in the model's order; what no file holds is left out."""
     found: dict[str, Slot] = {}
     for attribute, field in part.model_fields.items():
+        if field.exclude:
+            continue
         word = field.serialization_alias or attribute
         shape, optional = _shape(field.annotation, tuple(field.metadata))
         found[word] = Slot(word, attribute, shape, optional, field)
@@ -161,7 +168,7 @@ def _shape(annotation: object, marks: tuple[object, ...]) -> tuple[Shape, bool]:
     if get_origin(annotation) is Literal:
         return Leaf(KindWord(get_args(annotation)[0])), False
     if get_origin(annotation) is tuple:
-        brief = next((mark for mark in marks if isinstance(mark, OneOrMore)), None)
+        brief = next((mark for mark in marks if isinstance(mark, (OneOrMore, OneAlone))), None)
         return Listing(_shape(get_args(annotation)[0], ())[0], brief), False
     if isinstance(annotation, type) and issubclass(annotation, Part):
         return Object(annotation), False

@@ -12,7 +12,9 @@ duration: 4m
 # Who asks. Each group has its own arrivals and needs its calls in this order.
 clients:
   shop:
-    arrivals: {kind: poisson, rate: 50/s}     # or constant
+    arrivals: {kind: poisson, rate: 50/s}     # or constant, closed (users), replay (a CSV)
+    # instances: 4       # caller processes, each with its own breaker
+    # deadline: 10s      # how long a user stays
     calls:
       warehouse:
         timeout: 2s
@@ -20,20 +22,27 @@ clients:
           max_retries: 2
           backoff: {kind: exponential, base: 100ms, max: 2s}   # or none, fixed, decorrelated
           jitter: full                                         # or none, equal
+          # budget: {kind: token_bucket, ratio: 10%}           # or per_minute
         breaker:
           failure_threshold: 5      # consecutive failures that open it
           recovery_timeout: 20s     # how long it stays open before a probe
+          # trip: {kind: failure_rate, rate: 50%, window: 30s}   # instead of failure_threshold
+          # half_open: {probes: 3, successes: 3}
+        # bulkhead: {max_concurrent: 10}
         fallback: {hit_rate: 50%}   # how often an old answer is at hand
 
 # Who answers. A service may have `calls` of its own; its worker waits meanwhile.
 services:
   warehouse:
     replicas: 2
+    # balance: least_busy           # or random; round_robin if left out
     workers: 16
-    queue: {limit: 200}
+    queue: {limit: 200}             # discipline: lifo serves the last first
     work: {kind: lognormal, p50: 40ms, p99: 300ms}   # or exponential, gamma, uniform, ...
 
-# What goes wrong: latency, errors, hang, refuse, capacity, surge.
+# What goes wrong: latency, errors, hang, refuse, capacity, pause, restart, cold, loss, surge.
+# Most may have a share (sticky or not), replicas and a ramp, all repeat: {every, times};
+# `on: shop->warehouse` strikes one caller's calls only.
 faults:
   - {kind: hang, on: warehouse, at: 1m, for: 1m}
 

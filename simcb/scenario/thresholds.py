@@ -57,7 +57,7 @@ class Threshold:
 
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
-_QUALIFIER = re.compile(rf"(?:fault:)?{_NAME}(?::{_NAME}(?:#[1-9][0-9]{{0,5}})?)?")
+_QUALIFIER = re.compile(rf"(?:fault:)?{_NAME}(?::{_NAME}(?:->{_NAME})?(?:#[1-9][0-9]{{0,5}})?)?")
 _LINE = re.compile(r"([^\s{}<>=]+)\s*(?:\{([^{}]*)\})?\s*(<=|>=|==|<|>)\s*(\S+)")
 _METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _PLAIN = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)

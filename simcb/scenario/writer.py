@@ -17,7 +17,7 @@ from simcb.scenario.shapes import Object, to_data
 if TYPE_CHECKING:
     from simcb.scenario.model import Scenario
 
-_PLAIN_ANYWHERE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./%:-]*[A-Za-z0-9_./%-])?")
+_PLAIN_ANYWHERE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./%:>-]*[A-Za-z0-9_./%-])?")
 _PLAIN_ON_A_LINE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_./%:{},;()<>= -]*[A-Za-z0-9_./%)}])?")
 _WIDEST_FLOW = 88
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}

@@ -29,6 +29,10 @@ class Flag(IntFlag):
     """Rejected, although the service as it was would have answered in time."""
     HUNG = 4
     """A hang held its worker; no answer was ever sent."""
+    DROPPED = 8
+    """The service let it go unanswered or unfinished: its caller had gone, or a restart came."""
+    LOST = 16
+    """The network lost it on its way to the service."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,9 @@ ATTEMPTS = Table(
     (
         ("start", "d", "when the caller made it"),
         ("end", "d", "when the caller's wait ended; nan if in flight"),
+        ("arrive", "d", "when it reached the replica; nan if it did not"),
         ("begin", "d", "when a worker took it; nan if none did"),
-        ("freed", "d", "when that worker was released; nan if it still is held or never was"),
+        ("freed", "d", "when its worker was released, or the queue dropped it; nan if not yet"),
         ("request", "i", "row of the user's request"),
         ("parent", "i", "row of the attempt whose work made this one; -1 if a client did"),
         ("call", "h", "call (caller and service)"),

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.scenario.arrivals import Constant, OpenArrivals, RatePoint
+from simcb.scenario.arrivals import Arrivals, Constant, OpenArrivals, RatePoint, Replay
 from simcb.world.conditions import Spell
 from simcb.world.streams import BLOCK, Column, Streams, unit_exponential
 
@@ -117,7 +117,7 @@ def rate_curve(points: Sequence[RatePoint], surges: Sequence[Spell]) -> RateCurv
     return RateCurve(times, rates, slopes, counts)
 
 
-def _counts(law: OpenArrivals, streams: Streams, path: str) -> Iterator[Floats]:
+def _counts(law: Arrivals, streams: Streams, path: str) -> Iterator[Floats]:
     """Yield blocks of the process in expected arrivals, increasing without end."""
     if isinstance(law, Constant):
         first = 0
@@ -133,12 +133,35 @@ def _counts(law: OpenArrivals, streams: Streams, path: str) -> Iterator[Floats]:
         block += 1
 
 
+def _recorded(moments: Sequence[float]) -> Iterator[Floats]:
+    """Yield recorded arrivals, in seconds, as counts of a process of rate 1."""
+    for first in range(0, len(moments), BLOCK):
+        yield np.array(moments[first : first + BLOCK])
+
+
+def _script(law: Arrivals) -> Sequence[RatePoint]:
+    """Return the rate points of open arrivals."""
+    if isinstance(law, OpenArrivals):
+        return law.rate
+    assert isinstance(law, Replay)
+    return law.points
+
+
 def arrival_times(
-    law: OpenArrivals, surges: Sequence[Spell], streams: Streams, path: str, until: float
+    law: Arrivals, surges: Sequence[Spell], streams: Streams, path: str, until: float
 ) -> Iterator[float]:
-    """Yield the moments before `until` at which a group's requests arrive."""
-    curve = rate_curve(law.rate, surges)
-    for counts in _counts(law, streams, path):
+    """Yield the moments before `until` at which an open group's requests arrive.
+
+    Recorded moments are replayed as they are, unless a surge stretches or squeezes time;
+    recorded rates are the script of a Poisson process.
+    """
+    if isinstance(law, Replay) and law.moments:
+        curve = rate_curve((RatePoint(at=0.0, rate=1.0),), surges)
+        blocks: Iterator[Floats] = _recorded(law.moments)
+    else:
+        curve = rate_curve(_script(law), surges)
+        blocks = _counts(law, streams, path)
+    for counts in blocks:
         moments = curve.moment(counts)
         yield from moments[moments < until].tolist()
         if not moments[-1] < until:

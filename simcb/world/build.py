@@ -11,13 +11,15 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import count
 from typing import TypeVar
 
 import numpy as np
 
 import simcb
 from simcb.breaker import CircuitBreaker, Transition
-from simcb.scenario.arrivals import OpenArrivals
+from simcb.scenario.arrivals import Closed
+from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
 from simcb.scenario.model import Scenario
@@ -31,16 +33,29 @@ from simcb.trace import (
     Trace,
 )
 from simcb.world.arrivals import arrival_times
-from simcb.world.calls import CallSite, Guard, ReplicaGuard
-from simcb.world.clients import Group, PressLuck
+from simcb.world.clients import ClosedGroup, Group, OpenGroup, PressLuck
 from simcb.world.clock import Clock, Occurrence, Order
 from simcb.world.conditions import Conditions, spells_of
-from simcb.world.luck import Tree
+from simcb.world.guards import Guard, ReplicaGuard
+from simcb.world.luck import Root, Tree
+from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
-from simcb.world.services import Replica, ServiceDesk
-from simcb.world.streams import Streams
+from simcb.world.replicas import DESKS, Replica, ServiceDesk
+from simcb.world.sites import CallSite
+from simcb.world.streams import Streams, sampler_of, uniform
 
 T = TypeVar("T")
+
+_PATIENCE = 200_000
+_PATIENCE_PER_USER = 50
+"""Events without delay in one moment: all users may ask, fail and be told at the same time."""
+
+
+def _most_users(scenario: Scenario) -> int:
+    return max(
+        (g.arrivals.users for g in scenario.clients.values() if isinstance(g.arrivals, Closed)),
+        default=0,
+    )
 
 
 def _by_name(entities: Mapping[str, T]) -> list[tuple[str, T]]:
@@ -60,13 +75,15 @@ class World:
         self.scenario = scenario
         self.seed = seed
         self.replicate = replicate
-        self.clock = Clock()
+        self.clock = Clock(patience=_PATIENCE + _PATIENCE_PER_USER * _most_users(scenario))
         self.recorder = Recorder()
-        self._spells = spells_of(scenario.labelled_faults)
-        self._streams = Streams(seed, replicate)
+        self._spells = spells_of(scenario.labelled_faults, scenario.duration)
+        self._streams = Streams(seed, replicate, _most_users(scenario))
         self._tree = Tree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
         self._breakers: list[tuple[BreakerInfo, CircuitBreaker]] = []
+        self._shared: dict[int, Guard] = {}
+        self._caches: dict[int, Cache] = {}
         self._desks: dict[str, ServiceDesk] = {}
         self._services: list[ServiceInfo] = []
         self._replicas: list[Replica] = []
@@ -90,43 +107,51 @@ class World:
             spells = [
                 spell
                 for spell in self._spells
-                if spell.fault.on == name
-                and not isinstance(spell.fault, Surge)
+                if not isinstance(spell.fault, Surge)
+                and spell.fault.service == name
                 and (spell.fault.replicas is None or number in spell.fault.replicas)
             ]
             index = first + number
             replica = Replica(self.clock, self.recorder, index, service, Conditions(spells))
             self._replicas.append(replica)
         self._services.append(ServiceInfo(name, first, service.replicas, service.workers))
-        self._desks[name] = ServiceDesk(self._replicas[first:])
+        self._desks[name] = DESKS[service.balance](self._replicas[first:])
 
     def _open_group(self, index: int, name: str) -> Group:
-        group = self.scenario.clients[name]
+        spec = self.scenario.clients[name]
+        law = spec.arrivals
         path = f"clients/{name}"
-        infos = self._call_infos(name, group.calls, from_client=True)
-        assert isinstance(group.arrivals, OpenArrivals)
+        users = law.users if isinstance(law, Closed) else None
+        root = Root(self._tree, path, users)
+        first = self._call_infos(name, spec.calls, from_client=True)
+        alone = spec.instances == 1
+        instances = [
+            self._sites(first, spec.calls, None if alone else instance)
+            for instance in range(spec.instances)
+        ]
+        luck = PressLuck(lambda press: root.calls(f"{path}/{press}", spec.calls))
         surges = [
             spell
             for spell in self._spells
             if isinstance(spell.fault, Surge) and spell.fault.on == name
         ]
-        return Group(
-            self.clock,
-            self.recorder,
-            index,
-            arrival_times(group.arrivals, surges, self._streams, path, self.scenario.duration),
-            self._sites(infos, group.calls, instance=None),
-            group.refresh,
-            PressLuck(lambda press: self._tree.calls(f"{path}/{press}", group.calls)),
-        )
+        kind = OpenGroup if users is None else ClosedGroup
+        group = kind(self.clock, self.recorder, index, spec, instances, luck)
+        if isinstance(group, OpenGroup):
+            until = self.scenario.duration
+            group.let_arrive(arrival_times(law, surges, self._streams, path, until))
+        elif isinstance(group, ClosedGroup) and isinstance(law, Closed):
+            times = self._streams.column(path, "think", sampler_of(law.think))
+            group.let_think(law.users, times)
+        return group
 
     def _connect_service(self, name: str) -> None:
         calls = self.scenario.services[name].calls
         if not calls:
             return
-        infos = self._call_infos(name, calls, from_client=False)
+        first = self._call_infos(name, calls, from_client=False)
         for instance, replica in enumerate(self._desks[name].replicas):
-            replica.sites = self._sites(infos, calls, instance)
+            replica.sites = self._sites(first, calls, instance)
 
     def _call_infos(self, caller: str, calls: Mapping[str, Call], *, from_client: bool) -> int:
         """Enter a caller's calls in the layout and return the index of the first."""
@@ -138,42 +163,66 @@ class World:
     def _sites(
         self, first: int, calls: Mapping[str, Call], instance: int | None
     ) -> tuple[CallSite, ...]:
-        """Make the call sites of one caller process; each has its own breakers."""
+        """Make the call sites of one caller process; each has its own breakers and budgets."""
         return tuple(
             CallSite(
                 self.clock,
                 self.recorder,
+                self._calls[first + slot].caller,
                 first + slot,
                 slot,
                 call,
                 self._desks[service],
                 self._guard(first + slot, call, instance),
+                self._cache(first + slot, call),
             )
             for slot, (service, call) in enumerate(calls.items())
         )
+
+    def _cache(self, index: int, call: Call) -> Cache | None:
+        """Return the cache behind a call; all instances of the caller share one."""
+        if call.fallback is None or call.fallback.cache is None:
+            return None
+        return self._caches.setdefault(index, Cache(call.fallback.cache.ttl))
 
     def _guard(self, index: int, call: Call, instance: int | None) -> Guard | None:
         policy = call.breaker
         if policy is None or not policy.enabled:
             return None
+        if not policy.shared:
+            return self._new_guard(index, policy, instance)
+        if index not in self._shared:
+            self._shared[index] = self._new_guard(index, policy, None)
+        return self._shared[index]
+
+    def _new_guard(self, index: int, policy: Breaker, instance: int | None) -> Guard:
         info = self._calls[index]
         caller = info.caller if instance is None else f"{info.caller}.{instance}"
-        count = len(self._desks[info.service].replicas) if policy.per_replica else 1
         first = len(self._breakers)
-        made = []
-        for number in range(count):
-            guarded = f"{info.service}.{number}" if policy.per_replica else info.service
-            breaker = CircuitBreaker(
-                f"{caller}->{guarded}",
-                failure_threshold=policy.failure_threshold,
-                recovery_timeout=policy.recovery_timeout,
-                clock=lambda: self.clock._now,
-                listeners=(self._transition_writer(first + number),),
-            )
-            replica = self._desks[info.service].replicas[number].index if policy.per_replica else -1
-            self._breakers.append((BreakerInfo(breaker.name, index, replica), breaker))
-            made.append(breaker)
-        return ReplicaGuard(made, first) if policy.per_replica else Guard(made[0], first)
+        if not policy.per_replica:
+            return Guard(self._new_breaker(f"{caller}->{info.service}", policy, index, -1), first)
+        replicas = self._desks[info.service].replicas
+        breakers = [
+            self._new_breaker(f"{caller}->{info.service}.{number}", policy, index, replica.index)
+            for number, replica in enumerate(replicas)
+        ]
+        return ReplicaGuard(breakers, first)
+
+    def _new_breaker(self, name: str, policy: Breaker, call: int, replica: int) -> CircuitBreaker:
+        """Make the shipped breaker with the run's clock and a jitter stream of its own."""
+        jitter = self._streams.column(f"breakers/{name}", "recovery", uniform)
+        openings = count()
+        breaker = CircuitBreaker(
+            name,
+            trip=policy.rules(),
+            recovery=policy.recovery_policy(),
+            half_open=policy.half_open_policy(),
+            clock=lambda: self.clock._now,
+            random=lambda: jitter.at(next(openings)),
+            listeners=(self._transition_writer(len(self._breakers)),),
+        )
+        self._breakers.append((BreakerInfo(name, call, replica), breaker))
+        return breaker
 
     def _transition_writer(self, index: int) -> Callable[[Transition], None]:
         write = self.recorder.transition

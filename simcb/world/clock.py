@@ -17,6 +17,8 @@ from typing import Any, Generic, TypeVar
 from simpy import Environment
 from simpy.events import Event
 
+from simcb.errors import SimcbError
+
 Callback = Callable[[Any], None]
 
 
@@ -49,11 +51,56 @@ class Occurrence(Event):
         self.callbacks = callbacks  # type: ignore[assignment]
 
 
+class TimeStandsStillError(SimcbError):
+    """A run whose clock no longer moves: something happens again and again without delay.
+
+    Args:
+        at: the simulated second at which it stands.
+        events: how many events were scheduled for that second.
+    """
+
+    def __init__(self, at: float, events: int) -> None:
+        super().__init__(at, events)
+        self.at = at
+        self.events = events
+
+    def __str__(self) -> str:
+        return (
+            f"simulated time stands still at {self.at:g} s after {self.events} events in that "
+            "moment; give users a think time, retries a backoff, or services some work"
+        )
+
+
 class Clock(Environment):
-    """A SimPy environment that also schedules at an absolute time."""
+    """A SimPy environment that also schedules at an absolute time.
+
+    Args:
+        patience: how many events may follow each other without any delay before the run is
+            taken for one that never ends.
+    """
+
+    def __init__(self, patience: int = 1_000_000) -> None:
+        super().__init__(0.0)
+        self._patience = patience
+        self._still_at = 0.0
+        self._still = 0
+
+    def _check_progress(self) -> None:
+        if self._still_at != self._now:
+            self._still_at = self._now
+            self._still = 0
+        self._still += 1
+        if self._still > self._patience:
+            raise TimeStandsStillError(self._now, self._still)
 
     def at(self, time: float, order: int, event: Event) -> None:
-        """Let `event` happen at `time` (seconds, not before now)."""
+        """Let `event` happen at `time` (seconds, not before now).
+
+        Raises:
+            TimeStandsStillError: far too many events in a row were scheduled for this moment.
+        """
+        if time <= self._now:
+            self._check_progress()
         heappush(self._queue, (time, order, next(self._eid), event))  # type: ignore[misc]
 
     def turn(self) -> int:
@@ -70,11 +117,11 @@ class Clock(Environment):
 
 
 class Waiter(Event):
-    """What an `Expiries` queue holds: something that began at `start` and may be settled."""
+    """What an `Expiries` queue holds: a wait that began at `since` and may be settled."""
 
     _ok = True
     _value = None
-    start: float
+    since: float
     turn: int
     settled: bool = False
 
@@ -93,7 +140,7 @@ class Expiries(Generic[W]):
 
     Args:
         clock: the run's clock.
-        delay: seconds from a waiter's `start` to its expiry.
+        delay: seconds from a waiter's `since` to its expiry.
         order: the `Order` in which expiries happen.
         expire: called with each waiter that is not settled in time.
     """
@@ -124,7 +171,7 @@ class Expiries(Generic[W]):
         # together, the one that began first ends first.
         self._armed = True
         self._event.callbacks = self._callbacks  # type: ignore[assignment]
-        self._clock.at_turn(waiter.start + self._delay, self._order, waiter.turn, self._event)
+        self._clock.at_turn(waiter.since + self._delay, self._order, waiter.turn, self._event)
 
     def _compact(self) -> None:
         self._waiting = deque(waiter for waiter in self._waiting if not waiter.settled)
@@ -133,7 +180,7 @@ class Expiries(Generic[W]):
     def _wake(self, _: Event) -> None:
         # Stays armed meanwhile: an expiry may add a waiter, which is never the next one due.
         head = self._waiting[0]
-        if not head.settled and head.start + self._delay <= self._clock._now:
+        if not head.settled and head.since + self._delay <= self._clock._now:
             self._waiting.popleft()
             self._expire(head)
         waiting = self._waiting

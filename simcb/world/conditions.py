@@ -12,15 +12,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from simcb.scenario.faults import Capacity, Errors, Fault, Hang, Latency, Refuse, Surge
+from simcb.scenario.faults import (
+    Capacity,
+    Cold,
+    Errors,
+    Fault,
+    Hang,
+    Latency,
+    Loss,
+    Pause,
+    Refuse,
+    Restart,
+    Surge,
+)
 
 _CAPACITY_STEPS = 64
 """Steps in which a ramping capacity fault takes workers away or gives them back."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spell:
-    """One fault's window in time.
+    """One window of a fault in time.
 
     Args:
         label: the fault's unique name, which also names its stream of lots.
@@ -33,9 +45,14 @@ class Spell:
     start: float
     end: float
 
+    @cached_property
+    def caller(self) -> str | None:
+        """The caller whose attempts alone are struck, or None if every caller's are."""
+        return None if self.fault.link is None else self.fault.link[0]
+
     @property
     def corners(self) -> tuple[float, ...]:
-        """Return the moments at which the strength's course changes."""
+        """The moments at which the strength's course changes."""
         ramp = self.fault.ramp
         if ramp == 0:
             return (self.start, self.end)
@@ -57,7 +74,7 @@ class Spell:
 
     @cached_property
     def fault_factor(self) -> float:
-        """Return what the fault at full strength multiplies a rate or a number of workers by."""
+        """What the fault at full strength multiplies a rate or a number of workers by."""
         return self.fault.times if isinstance(self.fault, Surge | Capacity) else 1.0
 
     def factor_at(self, t: float, inside: float) -> float:
@@ -69,25 +86,53 @@ class Spell:
         return 1.0 + within * (self.fault_factor - 1.0)
 
 
-def spells_of(labelled: Iterable[tuple[str, Fault]]) -> tuple[Spell, ...]:
-    """Return the windows of the faults, in file order; one of no length never happens."""
-    return tuple(
-        Spell(label, fault, fault.at, fault.at + fault.lasts)
-        for label, fault in labelled
-        if fault.lasts > 0 and fault.share > 0
-    )
+def spells_of(labelled: Iterable[tuple[str, Fault]], until: float) -> tuple[Spell, ...]:
+    """Return the faults' windows that begin before `until`, in file order.
+
+    A window of no length, or one that strikes nobody, never happens.
+    """
+    spells = []
+    for label, fault in labelled:
+        if fault.lasts <= 0 or fault.share <= 0:
+            continue
+        for start, end in fault.windows:
+            if start >= until:
+                break
+            spells.append(Spell(label, fault, start, end))
+    return tuple(spells)
 
 
-Lot = Callable[[str, int], float]
-"""(a fault's label, request number) -> an attempt's lot for that fault: uniform in [0, 1), the
-same however often asked."""
+Lot = Callable[[str, int, bool], float]
+"""(a fault's label, request number, whether it sticks to the user) -> an attempt's lot for that
+fault: uniform in [0, 1), the same however often asked."""
+
+
+class Struck(NamedTuple):
+    """An attempt as far as faults are concerned.
+
+    Args:
+        caller: who sent it.
+        lot: its lots.
+        number: its request's number.
+    """
+
+    caller: str
+    lot: Lot
+    number: int
+
+    def by(self, spell: Spell) -> float:
+        """Return the attempt's lot for a spell; 2, which nothing strikes, on another link."""
+        caller = spell.caller
+        if caller is not None and caller != self.caller:
+            return 2.0
+        return self.lot(spell.label, self.number, spell.fault.sticky)
 
 
 class Effect(NamedTuple):
     """What the conditions do to one attempt whose work begins.
 
     Args:
-        work: seconds of work, changed by latency faults.
+        work: seconds of work, changed by latency faults and cold caches.
         fails: the answer is an error.
         hung: a hang holds the worker and no answer comes.
     """
@@ -107,6 +152,10 @@ class Conditions:
     def __init__(self, spells: Sequence[Spell]) -> None:
         self._spells = tuple(spells)
         self._bounds = sorted({bound for spell in spells for bound in (spell.start, spell.end)})
+        self._pauses = sorted(
+            (spell.start, spell.end) for spell in spells if isinstance(spell.fault, Pause)
+        )
+        self.loses_attempts = any(isinstance(spell.fault, Loss) for spell in spells)
 
     def active(self, now: float) -> tuple[Spell, ...]:
         """Return the spells in force at `now`."""
@@ -116,61 +165,104 @@ class Conditions:
         """Return the first moment after `now` at which another set is active; inf if never."""
         return next((bound for bound in self._bounds if bound > now), float("inf"))
 
-    def refuses(self, active: Sequence[Spell], now: float, lot: Lot, number: int) -> bool:
+    def refuses(self, active: Sequence[Spell], now: float, attempt: Struck) -> bool:
         """Tell whether an attempt that arrives at `now` finds no one listening."""
+        for spell in active:
+            if isinstance(spell.fault, Restart):
+                return True
+            if isinstance(spell.fault, Refuse):
+                threshold = spell.fault.share * spell.strength(now)
+                if attempt.by(spell) < threshold:
+                    return True
+        return False
+
+    def loses(self, active: Sequence[Spell], now: float, attempt: Struck) -> bool:
+        """Tell whether the network loses an attempt that is sent at `now`."""
         return any(
-            isinstance(spell.fault, Refuse)
-            and lot(spell.label, number) < spell.fault.share * spell.strength(now)
+            isinstance(spell.fault, Loss)
+            and attempt.by(spell) < spell.fault.share * spell.strength(now)
             for spell in active
         )
 
     def effect(
-        self, active: Sequence[Spell], now: float, lot: Lot, number: int, work: float
+        self,
+        active: Sequence[Spell],
+        now: float,
+        attempt: Struck,
+        work: float,
+        warmed: Callable[[Spell], int],
     ) -> Effect:
-        """Return what becomes of an attempt with `work` seconds to do that begins at `now`."""
+        """Return what becomes of an attempt with `work` seconds to do that begins at `now`.
+
+        Args:
+            active: the spells in force.
+            now: seconds.
+            attempt: whose lots decide.
+            work: seconds.
+            warmed: how many attempts were served well since a spell began.
+        """
         fails = hung = False
         for spell in active:
             fault = spell.fault
             if isinstance(fault, Latency):
-                if lot(spell.label, number) < fault.share:
+                if attempt.by(spell) < fault.share:
                     strength = spell.strength(now)
                     work *= 1.0 + (fault.multiplied - 1.0) * strength
                     work += fault.added * strength
             elif isinstance(fault, Errors):
-                fails |= lot(spell.label, number) < fault.share * fault.rate * spell.strength(now)
+                fails |= attempt.by(spell) < fault.share * fault.rate * spell.strength(now)
             elif isinstance(fault, Hang):
-                hung |= lot(spell.label, number) < fault.share * spell.strength(now)
+                hung |= attempt.by(spell) < fault.share * spell.strength(now)
+            elif isinstance(fault, Cold):
+                left = max(0.0, 1.0 - warmed(spell) / fault.successes)
+                work *= 1.0 + (fault.times - 1.0) * left
         return Effect(work, fails, hung)
 
-    def hang_ends(self, now: float, lot: Lot, number: int) -> float:
+    def hang_ends(self, now: float, attempt: Struck) -> float:
         """Return when the last of the hangs that hold an attempt at `now` ends; `now` if none."""
         return max(
             (
                 spell.end
                 for spell in self.active(now)
                 if isinstance(spell.fault, Hang)
-                and lot(spell.label, number) < spell.fault.share * spell.strength(now)
+                and attempt.by(spell) < spell.fault.share * spell.strength(now)
             ),
             default=now,
         )
+
+    def finish(self, now: float, work: float) -> float:
+        """Return when work begun at `now` is done; it stands still while the replica pauses."""
+        if not self._pauses:
+            return now + work
+        at = now
+        for start, end in self._pauses:
+            if end <= at:
+                continue
+            if at + work <= start:
+                break
+            work -= max(0.0, start - at)
+            at = end
+        return at + work
 
     def capacity(self, workers: int, now: float) -> int:
         """Return how many of `workers` may be busy at `now`.
 
         A replica that has lost a share of its workers keeps at least one, unless it has
-        lost them all.
+        lost them all; one that pauses starts nothing.
         """
         left = float(workers)
         for spell in self.active(now):
             if isinstance(spell.fault, Capacity):
                 left *= spell.factor_at(now, now)
+            elif isinstance(spell.fault, Pause):
+                return 0
         return max(1, int(left + 1e-9)) if left > 0 else 0
 
     def capacity_changes(self) -> list[float]:
         """Return the moments at which a replica's capacity is worked out anew."""
         moments: set[float] = set()
         for spell in self._spells:
-            if not isinstance(spell.fault, Capacity):
+            if not isinstance(spell.fault, Capacity | Pause):
                 continue
             ramp = spell.fault.ramp
             moments |= {spell.start, spell.end}
@@ -179,3 +271,7 @@ class Conditions:
                     moments.add(spell.start + ramp * step / _CAPACITY_STEPS)
                     moments.add(spell.end - ramp * step / _CAPACITY_STEPS)
         return sorted(moments)
+
+    def beginnings(self, kind: type[Fault]) -> list[Spell]:
+        """Return the spells of one kind, to be told of when they begin."""
+        return [spell for spell in self._spells if isinstance(spell.fault, kind)]

@@ -17,11 +17,10 @@ from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Tabl
 
 if TYPE_CHECKING:
     from simcb.trace.trace import Rows
-    from simcb.world.calls import Attempt
     from simcb.world.clients import Request
+    from simcb.world.tasks import Attempt
 
 NAN = math.nan
-REJECTED = ATTEMPT_CODE[AttemptOutcome.REJECTED]
 IN_FLIGHT = ATTEMPT_CODE[AttemptOutcome.IN_FLIGHT]
 UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
 
@@ -80,25 +79,34 @@ class Recorder:
             row * _ATTEMPT_SIZE,
             attempt.start,
             attempt.end,
+            attempt.arrive,
             attempt.begin,
             attempt.freed,
             attempt.request_row,
             attempt.task.attempt_row,
             attempt.site.index,
             attempt.retry,
-            attempt.replica.index,
+            attempt.replica_index,
             attempt.breaker,
             attempt.outcome,
             attempt.flags,
         )
 
     def unsent_attempt(
-        self, now: float, request: int, parent: int, call: int, retry: int, breaker: int, flags: int
+        self,
+        now: float,
+        request: int,
+        parent: int,
+        call: int,
+        retry: int,
+        breaker: int,
+        outcome: int,
+        flags: int,
     ) -> None:
-        """Write down an attempt that a breaker rejected."""
+        """Write down an attempt that was rejected or shed before it was sent."""
         self._attempt_count += 1
         self._attempts += ATTEMPTS.row.pack(
-            now, now, NAN, NAN, request, parent, call, retry, -1, breaker, REJECTED, flags
+            now, now, NAN, NAN, NAN, request, parent, call, retry, -1, breaker, outcome, flags
         )
 
     def transition(self, at: float, breaker: int, before: int, after: int) -> None:

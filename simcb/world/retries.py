@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simcb.scenario.calls import Decorrelated, Jitter, NoBackoff, Retry
+from simcb.scenario.retries import Decorrelated, Jitter, NoBackoff, Retry
 from simcb.world.streams import Column
 
 Wait = Callable[[int, float, Column, int], float]

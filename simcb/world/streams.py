@@ -8,6 +8,7 @@ two variants of a scenario meet the same luck.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from hashlib import blake2b
 
@@ -31,18 +32,22 @@ Sampler = Callable[[Generator, int], Floats]
 BLOCK_BITS = 9
 BLOCK = 1 << BLOCK_BITS
 _MASK = BLOCK - 1
-_KEPT_BLOCKS = 64
+_LEAST_KEPT_BLOCKS = 64
+_KEPT_ROUNDS = 24
+"""How many requests a closed group's fastest user may be ahead of its slowest before numbers
+have to be drawn again; a block takes 4 kB."""
 
 
 class Column:
     """One stream's numbers by index, drawn a block at a time and forgotten when old."""
 
-    __slots__ = ("_blocks", "_key", "_sampler")
+    __slots__ = ("_blocks", "_kept", "_key", "_sampler")
 
-    def __init__(self, key: int, sampler: Sampler) -> None:
+    def __init__(self, key: int, sampler: Sampler, kept: int) -> None:
         self._key = key
         self._sampler = sampler
-        self._blocks: dict[int, list[float]] = {}
+        self._kept = kept
+        self._blocks: dict[int, array[float]] = {}
 
     def at(self, index: int) -> float:
         """Return number `index` of the stream, the same whenever it is asked for."""
@@ -51,10 +56,10 @@ class Column:
         except KeyError:
             return self._draw(index >> BLOCK_BITS)[index & _MASK]
 
-    def _draw(self, block: int) -> list[float]:
-        if len(self._blocks) >= _KEPT_BLOCKS:
+    def _draw(self, block: int) -> array[float]:
+        if len(self._blocks) >= self._kept:
             del self._blocks[next(iter(self._blocks))]
-        values: list[float] = self.block(block).tolist()
+        values = array("d", self.block(block).tobytes())
         self._blocks[block] = values
         return values
 
@@ -70,15 +75,19 @@ class Streams:
     Args:
         seed: the user's seed.
         replicate: which replicate, from 0.
+        spread: how far apart the indexes in use at one time may be; a closed group's users
+            ask at their own pace, so theirs are as far apart as there are users.
     """
 
-    def __init__(self, seed: int, replicate: int) -> None:
+    def __init__(self, seed: int, replicate: int, spread: int = 0) -> None:
         self._prefix = f"{seed}/{replicate}/"
+        self._kept = _LEAST_KEPT_BLOCKS + _KEPT_ROUNDS * (spread >> BLOCK_BITS)
 
     def column(self, path: str, purpose: str, sampler: Sampler) -> Column:
         """Return the stream that decides `purpose` for the entity at `path`."""
         name = f"{self._prefix}{path}#{purpose}".encode()
-        return Column(int.from_bytes(blake2b(name, digest_size=16).digest(), "little"), sampler)
+        key = int.from_bytes(blake2b(name, digest_size=16).digest(), "little")
+        return Column(key, sampler, self._kept)
 
 
 def uniform(generator: Generator, size: int) -> Floats:
@@ -89,6 +98,18 @@ def uniform(generator: Generator, size: int) -> Floats:
 def unit_exponential(generator: Generator, size: int) -> Floats:
     """Draw unit-mean exponentials: the gaps of a Poisson process of rate 1."""
     return generator.standard_exponential(size)
+
+
+def zipf(keys: int, exponent: float) -> Sampler:
+    """Return a sampler of key numbers 0 … keys-1, key k with weight (k+1)^-exponent."""
+    weights = np.arange(1, keys + 1, dtype=float) ** -exponent
+    edges = np.cumsum(weights) / np.sum(weights)
+
+    def draw(generator: Generator, size: int) -> Floats:
+        rank = np.searchsorted(edges, generator.random(size), side="right")
+        return np.minimum(rank, keys - 1).astype(float)
+
+    return draw
 
 
 def sampler_of(law: Distribution) -> Sampler:

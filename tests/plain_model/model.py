@@ -21,7 +21,7 @@ from simcb.scenario.model import Scenario
 from simcb.world.arrivals import arrival_times
 from simcb.world.clock import Order
 from simcb.world.conditions import spells_of
-from simcb.world.luck import AttemptLuck, CallLuck, Tree
+from simcb.world.luck import AttemptLuck, CallLuck, Root, Tree
 from simcb.world.streams import Streams
 
 OK = AttemptOutcome.OK
@@ -45,7 +45,8 @@ class PlainWorld:
         self.scenario = scenario
         self.record = Record()
         self.streams = Streams(seed, replicate)
-        self.tree = Tree(self.streams, scenario.services)
+        tree = Tree(self.streams, scenario.services)
+        self.roots = {name: Root(tree, f"clients/{name}", None) for name in scenario.clients}
         self.press_luck: dict[tuple[str, int], tuple[CallLuck, ...]] = {}
         self.breakers: dict[str, CircuitBreaker] = {}
         self.callers = {
@@ -120,7 +121,7 @@ class PlainWorld:
         group = self.scenario.clients[name]
         surges = [
             spell
-            for spell in spells_of(self.scenario.labelled_faults)
+            for spell in spells_of(self.scenario.labelled_faults, self.scenario.duration)
             if isinstance(spell.fault, Surge) and spell.fault.on == name
         ]
         until = self.scenario.duration
@@ -154,7 +155,8 @@ class PlainWorld:
         caller = self.callers[want.group]
         if (want.group, nth) not in self.press_luck:
             path = f"clients/{want.group}/{nth}"
-            self.press_luck[want.group, nth] = self.tree.calls(path, caller.calls)
+            luck = self.roots[want.group].calls(path, caller.calls)
+            self.press_luck[want.group, nth] = luck
         answer = yield from self.calls(caller, self.press_luck[want.group, nth], errand)
         if answer.outcome is ABANDONED:
             return
@@ -281,7 +283,7 @@ class PlainWorld:
 
     def takes_in(self, replica: Replica, luck: AttemptLuck, number: int) -> bool:
         """Tell whether a replica lets an attempt in, to work or to wait."""
-        if conditions.refuses(replica.faults, self.env.now, lambda label: luck.lot(label, number)):
+        if conditions.refuses(replica.faults, self.env.now, lambda label: luck.lot(label, number, False)):
             return False
         workers, limit = replica.workers, replica.service.queue.limit
         return limit is None or workers.count < workers.capacity or workers.waiting < limit
@@ -303,7 +305,7 @@ class PlainWorld:
         env, number = self.env, errand.number
 
         def lot(label: str) -> float:
-            return luck.lot(label, number)
+            return luck.lot(label, number, False)
 
         with replica.workers.request() as turn:
             yield turn

@@ -94,8 +94,8 @@ def record_of(trace: Trace) -> Record:
         )
         seen[name] += 1
     for row in trace.attempts.tolist():
-        start, end, begin, freed, request, parent, call, retry, replica, breaker = row[:10]
-        outcome, flags = row[10:]
+        start, end, _, begin, freed, request, parent, call, retry, replica, breaker = row[:11]
+        outcome, flags = row[11:]
         record.attempts.append(
             AttemptRecord(
                 request,

@@ -13,8 +13,8 @@ from heapq import heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from plain_model import conditions
-from simpy import Environment, Event, PriorityResource
-from simpy.resources.resource import PriorityRequest
+from simpy import Environment, Event, Resource
+from simpy.resources.resource import Request
 
 from simcb.breaker import CircuitBreaker
 from simcb.outcomes import AttemptOutcome
@@ -36,20 +36,24 @@ class Moments(Environment):
         return event
 
 
-class Workers(PriorityResource):
+class Workers(Resource):
     """The workers of one replica; those that a fault has taken are held by the fault."""
 
     def __init__(self, env: Environment, workers: int) -> None:
         super().__init__(env, workers)
-        self.taken: list[PriorityRequest] = []
+        self.taken: list[Request] = []
 
     def leave(self, left: int) -> None:
         """Take workers away, or give them back, until `left` are left.
 
-        The fault asks before all others, so it gets the next worker that is free.
+        The fault goes before all others, so it gets the next worker that is free.
         """
         while self.capacity - len(self.taken) > left:
-            self.taken.append(self.request(priority=-1))
+            seat = self.request()
+            self.taken.append(seat)
+            if not seat.triggered:
+                self.queue.remove(seat)
+                self.queue.insert(0, seat)
         while self.capacity - len(self.taken) < left:
             last = self.taken.pop()
             last.cancel()

@@ -104,6 +104,7 @@ class TraceBuilder:
         row = (
             start,
             start if unsent or result is AttemptOutcome.REFUSED else end,
+            start if replica >= 0 else NAN,
             NAN if begin is None else begin,
             freed,
             request,

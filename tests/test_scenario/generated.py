@@ -5,10 +5,23 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from simcb.outcomes import AttemptOutcome
+from simcb.scenario.arrivals import Closed, Poisson, RatePoint
 from simcb.scenario.arrivals import Constant as Even
-from simcb.scenario.arrivals import Poisson, RatePoint
-from simcb.scenario.calls import (
+from simcb.scenario.breakers import (
+    Around,
     Breaker,
+    ConsecutiveFailures,
+    FailureRate,
+    FailuresInWindow,
+    HalfOpen,
+    Recovery,
+    SlowCallRate,
+)
+from simcb.scenario.calls import (
+    Adaptive,
+    Bulkhead,
+    Cache,
     Call,
     Decorrelated,
     Exponential,
@@ -26,8 +39,31 @@ from simcb.scenario.distributions import (
     Uniform,
 )
 from simcb.scenario.distributions import Exponential as ExponentialWork
-from simcb.scenario.faults import Capacity, Errors, Hang, Latency, Refuse, Surge
-from simcb.scenario.model import ClientGroup, Queue, Refresh, Scenario, Service
+from simcb.scenario.faults import (
+    Capacity,
+    Cold,
+    Errors,
+    Fault,
+    Hang,
+    Latency,
+    Loss,
+    Pause,
+    Refuse,
+    Repeat,
+    Restart,
+    Surge,
+)
+from simcb.scenario.model import (
+    Balance,
+    ClientGroup,
+    Discipline,
+    OnAbandon,
+    Queue,
+    Refresh,
+    Scenario,
+    Service,
+)
+from simcb.scenario.retries import PerMinute, TokenBucket
 
 steady = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -54,9 +90,6 @@ def rate_points(draw: st.DrawFn) -> tuple[RatePoint, ...]:
     )
 
 
-arrivals = st.builds(Poisson, rate=rate_points()) | st.builds(Even, rate=rate_points())
-
-
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[float, float]:
     """Two durations, the smaller first."""
@@ -76,6 +109,9 @@ distributions = st.one_of(
     ),
 )
 
+open_arrivals = st.builds(Poisson, rate=rate_points()) | st.builds(Even, rate=rate_points())
+closed_arrivals = st.builds(Closed, users=st.integers(1, 10**9), think=distributions)
+
 backoffs = st.one_of(
     st.just(NoBackoff()),
     st.builds(Fixed, delay=seconds),
@@ -88,12 +124,17 @@ backoffs = st.one_of(
 def retries(draw: st.DrawFn) -> Retry:
     """Retries with any backoff; a decorrelated one has no jitter."""
     backoff = draw(backoffs)
-    words: dict[str, object] = {"max_retries": draw(st.integers(0, 100)), "backoff": backoff}
+    words: dict[str, object] = {"max_retries": draw(st.integers(0, 1000)), "backoff": backoff}
     if draw(st.booleans()) and not isinstance(backoff, Decorrelated):
         words["jitter"] = draw(st.sampled_from(Jitter))
     if draw(st.booleans()):
         retryable = ("error", "timeout", "refused", "rejected", "shed")
         words["on"] = draw(st.lists(st.sampled_from(retryable), unique=True))
+    if draw(st.booleans()):
+        words["budget"] = draw(
+            st.builds(TokenBucket, ratio=shares, burst=st.floats(0, 1e6))
+            | st.builds(PerMinute, retries=st.integers(0, 10**6))
+        )
     return Retry(**words)
 
 
@@ -102,42 +143,105 @@ def maybe(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.none() | strategy
 
 
-calls = st.builds(
-    Call,
-    timeout=maybe(positive),
-    retry=maybe(retries()),
-    breaker=maybe(
-        st.builds(
-            Breaker,
-            failure_threshold=st.integers(1, 1000),
-            recovery_timeout=seconds,
-            per_replica=st.booleans(),
-            enabled=st.booleans(),
-        )
-    ),
-    fallback=maybe(st.builds(Fallback, hit_rate=shares)),
+@st.composite
+def windows(draw: st.DrawFn) -> dict[str, object]:
+    """The words of a window of calls or of time."""
+    words: dict[str, object] = {"rate": draw(st.floats(1e-9, 1))}
+    if draw(st.booleans()):
+        words["calls"] = draw(st.integers(1, 1000))
+    else:
+        words["window"] = draw(positive)
+    if draw(st.booleans()):
+        words["minimum_calls"] = draw(st.integers(1, words.get("calls", 1000)))
+    return words
+
+
+trip_rules = st.one_of(
+    st.builds(ConsecutiveFailures, threshold=st.integers(1, 1000)),
+    st.builds(FailuresInWindow, threshold=st.integers(1, 1000), window=positive),
+    windows().map(lambda words: FailureRate(**words)),
+    st.tuples(positive, windows()).map(lambda pair: SlowCallRate(slow=pair[0], **pair[1])),
 )
+
+half_opens = st.builds(
+    HalfOpen, probes=st.integers(1, 10_000), successes=st.integers(1, 1000), lease=positive
+)
+COUNTED = tuple(AttemptOutcome(word) for word in ("error", "timeout", "refused", "shed"))
 
 
 @st.composite
-def faults(draw: st.DrawFn) -> object:
-    """A fault of any kind, on whom that kind may strike."""
-    kind = draw(st.sampled_from((Latency, Errors, Hang, Refuse, Capacity, Surge)))
+def breakers(draw: st.DrawFn) -> Breaker:
+    """A breaker with its short words or its long ones."""
+    words: dict[str, object] = {"enabled": draw(st.booleans()), "shared": draw(st.booleans())}
+    if draw(st.booleans()):
+        words["failure_threshold"] = draw(st.integers(1, 1000))
+    elif draw(st.booleans()):
+        words["trip"] = draw(st.lists(trip_rules, min_size=1, max_size=3))
+    if draw(st.booleans()):
+        words["recovery_timeout"] = draw(seconds)
+    elif draw(st.booleans()):
+        timeout, longest = draw(pairs())
+        words["recovery"] = Recovery(
+            timeout=timeout, max=longest, factor=draw(st.floats(1, 1e6)), jitter=draw(shares)
+        )
+    if draw(st.booleans()):
+        words["half_open"] = draw(half_opens)
+    if draw(st.booleans()):
+        words["counts"] = draw(st.lists(st.sampled_from(COUNTED), min_size=1, unique=True))
+    words["around"] = draw(st.sampled_from(Around))
+    words["per_replica"] = words["around"] is Around.ATTEMPT and draw(st.booleans())
+    return Breaker(**words)
+
+
+caches = st.builds(Cache, keys=st.integers(1, 10**7), zipf=st.floats(0, 10), ttl=positive)
+calls = st.builds(
+    Call,
+    share=shares,
+    timeout=maybe(positive),
+    network=maybe(distributions),
+    retry=maybe(retries()),
+    breaker=maybe(breakers()),
+    throttle=maybe(st.builds(Adaptive, k=st.floats(1, 1000), window=positive)),
+    bulkhead=maybe(st.builds(Bulkhead, max_concurrent=st.integers(1, 10**6), max_wait=seconds)),
+    fallback=maybe(st.builds(Fallback, hit_rate=shares) | st.builds(Fallback, cache=caches)),
+)
+
+FAULT_WORDS: dict[type[Fault], dict[str, st.SearchStrategy[object]]] = {
+    Latency: {"add": seconds},
+    Errors: {"rate": shares},
+    Hang: {},
+    Refuse: {},
+    Capacity: {"times": shares},
+    Pause: {},
+    Restart: {},
+    Cold: {"times": st.floats(1, 1e6), "successes": st.integers(1, 10**9)},
+    Loss: {},
+    Surge: {"times": shares},
+}
+"""Every kind of fault, and the words of its own."""
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> Fault:
+    """A fault of any kind, on whom that kind may strike, with the words that fit it."""
+    kind = draw(st.sampled_from(tuple(FAULT_WORDS)))
     lasts = draw(seconds)
     words: dict[str, object] = {"at": draw(seconds), "lasts": lasts}
-    words["on"] = draw(st.sampled_from(CLIENTS if kind is Surge else SERVICES))
-    if draw(st.booleans()):
-        words["ramp"] = lasts / 2
-    if kind not in (Surge, Capacity) and draw(st.booleans()):
-        words["share"] = draw(shares)
-    if kind is not Surge and draw(st.booleans()):
-        words["replicas"] = [0]
-    if kind is Latency:
-        words["add"] = draw(seconds)
-    if kind is Errors:
-        words["rate"] = draw(shares)
-    if kind in (Capacity, Surge):
-        words["times"] = draw(shares)
+    links = [f"{client}->{SERVICES[0]}" for client in CLIENTS] if kind.on_links else []
+    # Only the first group is sure to have a rate that can be multiplied.
+    words["on"] = CLIENTS[0] if kind is Surge else draw(st.sampled_from([*SERVICES, *links]))
+    common = {
+        "ramp": st.just(lasts / 2),
+        "share": shares,
+        "replicas": st.just([0]),
+        "repeat": st.builds(Repeat, every=st.just(lasts + 1), times=st.integers(1, 1000)),
+    }
+    for word, values in common.items():
+        if word not in kind.not_for_this and draw(st.booleans()):
+            words[word] = draw(values)
+    if "share" in words:
+        words["sticky"] = draw(st.booleans())
+    words |= {word: draw(values) for word, values in FAULT_WORDS[kind].items()}
     return kind(**words)
 
 
@@ -151,14 +255,23 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         services[name] = Service(
             replicas=draw(st.integers(1, 5)),
             workers=draw(st.integers(1, 500)),
-            queue=Queue(limit=draw(maybe(st.integers(0, 10**6)))),
+            balance=draw(st.sampled_from(Balance)),
+            queue=Queue(
+                limit=draw(maybe(st.integers(0, 10**6))),
+                discipline=draw(st.sampled_from(Discipline)),
+            ),
             work=draw(distributions),
             errors=draw(shares),
+            contention=draw(seconds),
+            blocking=draw(st.booleans()),
+            on_abandon=draw(st.sampled_from(OnAbandon)),
             calls={service: draw(calls) for service in called},
         )
     clients = {
         name: ClientGroup(
-            arrivals=draw(arrivals),
+            arrivals=draw(open_arrivals if name == CLIENTS[0] else open_arrivals | closed_arrivals),
+            instances=draw(st.integers(1, 100_000)),
+            deadline=draw(maybe(positive)),
             refresh=draw(maybe(st.builds(Refresh, after=positive, times=st.integers(0, 9)))),
             calls={SERVICES[0]: draw(calls)},
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,11 +15,72 @@ from test_scenario.written import SMALL, problem_of, swapped
 
 from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.arrivals import ARRIVALS, Poisson
-from simcb.scenario.calls import BACKOFFS, Call, Decorrelated, Exponential, Fixed, NoBackoff, Retry
+from simcb.scenario.breakers import TRIP_RULES
+from simcb.scenario.calls import (
+    BACKOFFS,
+    THROTTLES,
+    Call,
+    Decorrelated,
+    Exponential,
+    Fixed,
+    NoBackoff,
+    Retry,
+)
 from simcb.scenario.distributions import DISTRIBUTIONS, Empirical, Gamma, Lognormal, Uniform
 from simcb.scenario.faults import FAULTS, Hang, Latency
+from simcb.scenario.retries import BUDGETS
+from simcb.scenario.shapes import slots
 
-TABLES = {"arrivals": ARRIVALS, "work": DISTRIBUTIONS, "backoff": BACKOFFS, "faults": FAULTS}
+TABLES = {
+    "arrivals": ARRIVALS,
+    "work": DISTRIBUTIONS,
+    "backoff": BACKOFFS,
+    "budget": BUDGETS,
+    "trip": TRIP_RULES,
+    "throttle": THROTTLES,
+    "faults": FAULTS,
+}
+ROWS = [(table, kind) for table, kinds in TABLES.items() for kind in kinds]
+
+PLACES = {
+    "arrivals": ("{kind: poisson, rate: 40/s}", "{%s}"),
+    "work": ("work: 50ms", "work: {%s}"),
+    "backoff": ("{max_retries: 2}", "{max_retries: 2, backoff: {%s}}"),
+    "budget": ("{max_retries: 2}", "{max_retries: 2, budget: {%s}}"),
+    "trip": ("failure_threshold: 3", "trip: {%s}"),
+    "throttle": ("timeout: 2s", "timeout: 2s\n        throttle: {%s}"),
+    "faults": ("{kind: hang, on: payments, at: 1m, for: 2m}", "{%s}"),
+}
+"""Where a member of each table may stand in the small scenario."""
+
+CHOSEN = {
+    "lognormal": ["p50", "p99"],
+    "latency": ["add"],
+    "failure_rate": ["calls"],
+    "slow_call_rate": ["window"],
+}
+"""Words of which a kind needs some, none of them in particular."""
+
+
+@pytest.mark.parametrize(("table", "kind"), ROWS)
+def test_every_kind_is_read_from_its_own_examples_and_round_trips(
+    table: str, kind: str, tmp_path: Path
+) -> None:
+    """The examples a kind gives in its messages are a part that reads and writes."""
+    words = {
+        word: slot.example
+        for word, slot in slots(TABLES[table][kind]).items()
+        if slot.required or word in CHOSEN.get(kind, [])
+    }
+    words["kind"] = f"kind: {kind}"
+    if kind == "surge":
+        words["on"] = "on: shop"
+    old, new = PLACES[table]
+    text = swapped(old, new % ", ".join(words.values()))
+    (tmp_path / "calls.csv").write_text("0.5\n1\n")
+    scenario = parse_scenario(text, folder=tmp_path)
+    assert f"{TABLES[table][kind].__name__}(" in repr(scenario)
+    assert parse_scenario(scenario.to_yaml(), folder=tmp_path) == scenario
 
 
 @pytest.mark.parametrize(
@@ -77,6 +139,8 @@ def test_backoffs_grow_as_their_formulas_say() -> None:
     growing = Exponential(base=0.1, factor=2, max=0.5)
     assert [growing.delay_before(k) for k in (1, 2, 3, 4)] == [0.1, 0.2, 0.4, 0.5]
     assert Exponential(base=1, factor=100, max=9).delay_before(100) == 9
+    assert Exponential(base=1, factor=100, max=9).delay_before(1000) == 9
+    assert Exponential(base=0, factor=100).delay_before(1000) == 0
     assert Decorrelated(base=1, max=10).delay_before(2, previous=2) == 6
 
 
@@ -177,12 +241,18 @@ def test_latency_defaults_leave_the_other_half_alone() -> None:
         ("kind: hang", "kind: latency", "faults.0", "neither"),
         ("kind: hang", "kind: surge, times: 2", "faults.0.on", "no client group"),
         ("kind: hang", "kind: capacity, times: 0.5, share: 5%", "faults.0.share", "nothing to"),
-        ("{max_retries: 2}", "{max_retries: 101}", "retry.max_retries", "too large"),
+        ("{max_retries: 2}", "{max_retries: 1001}", "retry.max_retries", "too large"),
         ("{max_retries: 2}", "{max_retries: 2, on: [ok]}", "retry.on.0", "not one of"),
         ("{max_retries: 2}", "{max_retries: 2, on: [error, error]}", "retry.on", "twice"),
         (
             "{max_retries: 2}",
             "{max_retries: 90, backoff: {kind: exponential, base: 1s}}",
+            "retry.backoff",
+            "beyond all bounds",
+        ),
+        (
+            "{max_retries: 2}",
+            "{max_retries: 1000, backoff: {kind: exponential, base: 1s, factor: 100}}",
             "retry.backoff",
             "beyond all bounds",
         ),

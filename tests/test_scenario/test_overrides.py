@@ -10,6 +10,7 @@ from test_scenario.generated import scenarios, steady
 from test_scenario.written import SMALL, problem_of, problems_of, swapped
 
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
+from simcb.scenario.breakers import ConsecutiveFailures, FailuresInWindow
 from simcb.scenario.calls import Fixed
 from simcb.scenario.distributions import Exponential
 
@@ -47,12 +48,24 @@ def test_any_ending_that_names_one_place_will_do(path: str) -> None:
         ("name=other", "name: small", "name: other"),
         ("arrivals.rate=[{at: 0s, rate: 1/s}]", "rate: 40/s", "rate: 1/s"),
         ("per_replica=true", "recovery_timeout: 30s", "recovery_timeout: 30s, per_replica: true"),
+        ("half_open.probes=2", "timeout: 30s", "timeout: 30s, half_open: {probes: 2}"),
+        (
+            "bulkhead.max_concurrent=3",
+            "timeout: 2s",
+            "timeout: 2s\n        bulkhead: {max_concurrent: 3}",
+        ),
+        ("discipline=lifo", "work: 50ms", "work: 50ms\n    queue: {discipline: lifo}"),
+        ("instances=3", "40/s}\n", "40/s}\n    instances: 3\n"),
+        ("network=1ms", "timeout: 2s", "timeout: 2s\n        network: 1ms"),
+        ("network.kind=constant", "", ""),
+        ("hang:payments.on=shop->payments", "on: payments", "on: shop->payments"),
+        ("around=request", "recovery_timeout: 30s", "recovery_timeout: 30s, around: request"),
     ],
 )
 def test_a_change_means_what_the_file_would_mean(change: str, old: str, new: str) -> None:
     """Setting a written, defaulted or absent place equals writing it in the file."""
     if not old:
-        assert "times: is missing" in str(problem_of(SMALL, sets=[change]))
+        assert ": is missing" in str(problem_of(SMALL, sets=[change]))
         return
     assert parse_scenario(SMALL, sets=[change]) == parse_scenario(swapped(old, new))
 
@@ -63,6 +76,58 @@ def test_a_fault_is_found_by_its_number_and_by_its_name(path: str) -> None:
     text = SMALL + "  - {kind: refuse, on: payments, at: 4m, for: 1s, name: crash}\n"
     shares = [fault.share for fault in parse_scenario(text, sets=[f"{path}=20%"]).faults]
     assert shares == [1.0, 0.2]
+
+
+RULE = "{kind: failure_rate, rate: 50%, calls: 20}"
+
+
+@pytest.mark.parametrize("written", [RULE, f"[{RULE}]"])
+@pytest.mark.parametrize(
+    "path", ["trip.rate", "trip.0.rate", "trip.failure_rate.rate", "payments.breaker.trip.rate"]
+)
+def test_a_rule_alone_is_found_with_and_without_its_number(path: str, written: str) -> None:
+    """One rule may be written with or without its list, and addressed either way."""
+    text = swapped("failure_threshold: 3", f"trip: {written}")
+    expected = parse_scenario(text.replace("50%", "30%"))
+    assert parse_scenario(text, sets=[f"{path}=30%"]) == expected
+    assert parse_scenario(text).with_({path: "30%"}) == expected
+
+
+def test_rules_of_several_are_found_by_number_or_kind() -> None:
+    """With two rules a word of both is ambiguous, and number or kind says which."""
+    both = f"[{RULE}, {{kind: failures_in_window}}, {{kind: failures_in_window, threshold: 9}}]"
+    text = swapped("failure_threshold: 3", f"trip: {both}")
+    for path in ("trip.2.threshold", "failures_in_window#2.threshold"):
+        trip = parse_scenario(text, sets=[f"{path}=8"]).guarded_calls[0][2].breaker.trip
+        assert [getattr(rule, "threshold", None) for rule in trip] == [None, 5, 8]
+    assert "names no place" in problem_of(text, sets=["trip.threshold=8"]).what
+    assert "3 places" in problem_of(text, sets=["window=8s"]).what
+
+
+def test_rules_can_be_made_and_changed_word_by_word(tmp_path: Path) -> None:
+    """A rule may be made from nothing, exchanged for another kind, or merged by an overlay."""
+    text = swapped("failure_threshold: 3, ", "")
+    made = ["trip.kind=failure_rate", "trip.rate=50%", "trip.calls=20"]
+    expected = parse_scenario(swapped("failure_threshold: 3", f"trip: {RULE}"))
+    assert parse_scenario(text, sets=made) == expected
+    ruled = swapped("failure_threshold: 3", f"trip: {RULE}")
+    other = parse_scenario(ruled, sets=["trip.kind=consecutive_failures", "trip.threshold=9"])
+    assert other.guarded_calls[0][2].breaker.trip == (ConsecutiveFailures(threshold=9),)
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text(
+        "clients: {shop: {calls: {payments: {breaker: {trip: {kind: failures_in_window}}}}}}\n"
+    )
+    merged = parse_scenario(ruled, overlays=[overlay]).guarded_calls[0][2].breaker
+    assert merged.trip == (FailuresInWindow(),)
+
+
+def test_both_forms_of_a_breaker_are_refused_at_the_change() -> None:
+    """Setting the short word of what is written long is refused where it is set."""
+    text = swapped("failure_threshold: 3", f"trip: {RULE}")
+    problem = problem_of(text, sets=["failure_threshold=3"])
+    assert problem.file == "--set failure_threshold=3"
+    assert "beside `trip`" in problem.what
+    assert parse_scenario(text, sets=["trip=null", "failure_threshold=3"]) == parse_scenario(SMALL)
 
 
 def test_an_absent_part_is_made_when_one_place_is_meant() -> None:

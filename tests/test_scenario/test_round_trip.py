@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_scenario.generated import scenarios, steady
-from test_scenario.written import SMALL
+from test_scenario.written import SMALL, read_or_refuse, refusal_of
 
 from simcb.scenario import Scenario, ScenarioError, parse_scenario, parse_value, read_scenario
 from simcb.scenario.judge import ROOT
@@ -77,38 +76,21 @@ PUNCTUATION += ['"', "'", "\\", "\\x", "\\UFFFFFFFF", "<<: ", "\r\n", "\x85", "\
 yaml_like = st.lists(st.sampled_from(WORDS + PUNCTUATION), max_size=40).map("".join)
 
 
-def _refusal(read: Callable[[], object]) -> ScenarioError | None:
-    """Return how reading is refused, or None if it is not; anything else passes through."""
-    try:
-        read()
-    except ScenarioError as error:
-        return error
-    return None
-
-
-def _read_or_refuse(read: Callable[[], object]) -> None:
-    """Demand that a reading gives a value, or an error that can be shown."""
-    error = _refusal(read)
-    if error is not None:
-        assert error.problems
-        assert all(char.isprintable() or char == "\n" for char in str(error))
-
-
 @given(yaml_like)
 @settings(steady, max_examples=400)
 def test_text_that_looks_like_yaml_never_surprises(text: str) -> None:
     """Any jumble of YAML's signs and our words is read or refused, never a crash."""
-    _read_or_refuse(lambda: parse_scenario(text))
+    read_or_refuse(lambda: parse_scenario(text))
 
 
 @given(st.text(max_size=60))
 @steady
 def test_any_text_never_surprises(text: str) -> None:
     """Any text is read or refused, alone, as a value and as a change."""
-    _read_or_refuse(lambda: parse_scenario(text))
-    _read_or_refuse(lambda: parse_value(text))
+    read_or_refuse(lambda: parse_scenario(text))
+    read_or_refuse(lambda: parse_value(text))
     for change in (text, f"workers={text}", f"{text}=3"):
-        _read_or_refuse(partial(parse_scenario, SMALL, sets=[change]))
+        read_or_refuse(partial(parse_scenario, SMALL, sets=[change]))
 
 
 @given(data=st.binary(max_size=80))
@@ -123,12 +105,12 @@ def test_any_bytes_never_surprise(data: bytes, tmp_path_factory: pytest.TempPath
 
 @given(st.data())
 @steady
-def test_a_damaged_scenario_is_read_or_refused(data: st.DataObject) -> None:
+def test_a_damaged_scenario_isread_or_refused(data: st.DataObject) -> None:
     """A real file with a piece cut out, doubled or exchanged never crashes the reader."""
     begin = data.draw(st.integers(0, len(SMALL)))
     end = data.draw(st.integers(begin, min(begin + 30, len(SMALL))))
     piece = data.draw(st.sampled_from(["", *WORDS, *PUNCTUATION, SMALL[begin:end] * 2]))
-    _read_or_refuse(lambda: parse_scenario(SMALL[:begin] + piece + SMALL[end:]))
+    read_or_refuse(lambda: parse_scenario(SMALL[:begin] + piece + SMALL[end:]))
 
 
 values = st.recursive(
@@ -145,6 +127,9 @@ PLACES = [
     "clients", "clients.shop", "arrivals", "arrivals.rate", "arrivals.kind", "shop.calls",
     "calls.payments", "retry", "retry.backoff", "retry.on", "breaker", "services",
     "services.payments", "work", "queue", "faults", "faults.0", "faults.0.on", "thresholds",
+    "instances", "deadline", "payments.share", "network", "bulkhead", "throttle", "budget",
+    "breaker.trip", "trip.kind", "breaker.recovery", "half_open", "counts", "fallback.cache",
+    "balance", "on_abandon", "blocking", "repeat", "sticky", "faults.0.kind", "faults.0.replicas",
 ]  # fmt: skip
 
 
@@ -153,7 +138,7 @@ PLACES = [
 def test_any_value_at_any_place_never_surprises(a: str, b: str, c: str, d: str) -> None:
     """Values of every type at every place are read or refused."""
     sets = [f"{a}={b}", f"{c}={d}"]
-    error = _refusal(lambda: parse_scenario(SMALL, sets=sets))
+    error = refusal_of(lambda: parse_scenario(SMALL, sets=sets))
     if error is not None:
         assert error.problems
         return

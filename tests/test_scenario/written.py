@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from simcb.scenario import Problem, ScenarioError, parse_scenario
@@ -44,3 +46,20 @@ def swapped(old: str, new: str) -> str:
     """Return the small scenario with one piece exchanged."""
     assert SMALL.count(old) == 1, old
     return SMALL.replace(old, new)
+
+
+def refusal_of(read: Callable[[], object]) -> ScenarioError | None:
+    """Return how reading is refused, or None if it is not; anything else passes through."""
+    try:
+        read()
+    except ScenarioError as error:
+        return error
+    return None
+
+
+def read_or_refuse(read: Callable[[], object]) -> None:
+    """Demand that a reading gives a value, or an error that can be shown."""
+    error = refusal_of(read)
+    if error is not None:
+        assert error.problems
+        assert all(char.isprintable() or char == "\n" for char in str(error))

@@ -39,7 +39,7 @@ def rate_at(points: list[RatePoint], surges: list[Surge], t: np.ndarray) -> np.n
 def moments(law: Poisson | Constant, surges: list[Surge]) -> np.ndarray:
     """The arrivals of a group under its surges."""
     labelled: list[tuple[str, Fault]] = [(str(i), surge) for i, surge in enumerate(surges)]
-    spells = spells_of(labelled)
+    spells = spells_of(labelled, UNTIL)
     return np.array(list(arrival_times(law, spells, Streams(0, 0), "clients/users", UNTIL)))
 
 

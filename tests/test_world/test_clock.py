@@ -15,7 +15,7 @@ class Wait(Waiter):
     """Somebody waiting since `start`."""
 
     def __init__(self, start: float) -> None:
-        self.start = start
+        self.since = start
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Timed:
 
     def expire(self, wait: Wait) -> None:
         """Write down when a wait was over, and begin another one if there are any left."""
-        self.expired.append((wait.start, self.clock.now))
+        self.expired.append((wait.since, self.clock.now))
         if self.again:
             self.again -= 1
             self.add()
@@ -86,7 +86,7 @@ def test_each_wait_that_is_not_settled_expires_once_and_in_time(
             moment = timed.clock.now + settle_after / 8
             timed.clock.tell(moment, Order.DONE, lambda: setattr(wait, "settled", True))
             if settle_after <= 8:
-                settled.add(wait.start)
+                settled.add(wait.since)
 
     for start, settle_after in waits:
         timed.clock.tell(start / 8, Order.ASK, lambda after=settle_after: begin(after))  # type: ignore[misc]

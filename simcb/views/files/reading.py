@@ -59,5 +59,5 @@ def _result(paths: list[Path]) -> Result:
         if (trace.scenario, trace.seed) != (first.scenario, first.seed):
             why = f"it is from another run than {paths[0].name}"
             raise TraceFileError(str(path), why)
-    scenario = parse_scenario(first.scenario, f"{paths[0]}, its scenario")
+    scenario = parse_scenario(first.scenario, f"{paths[0]}, its scenario", replays=False)
     return result_of([measured(scenario, trace) for trace in traces])

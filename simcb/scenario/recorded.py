@@ -1,0 +1,242 @@
+"""Recorded arrivals: the numbers of a data file that lies beside a scenario.
+
+A scenario names the file; whoever reads the scenario brings the numbers. This module holds
+what a recording is and how its text is read; it must not know scenarios or folders.
+
+The text is CSV, one row a line. Empty lines and lines that begin with `#` are skipped. A
+first row of words is the header: of several columns it names the one that is meant,
+`timestamps` or `rates`. Without a header there is one column.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from simcb.scenario.forms import Form, finite, is_number, seen
+from simcb.scenario.refusal import Refused, listed, quoted
+from simcb.scenario.units import HIGHEST_RATE, LONGEST_DURATION
+
+MOST_DATA_BYTES = 64 * 1024 * 1024
+"""The largest data file, in bytes."""
+
+MOST_ROWS = 10_000_000
+"""The most numbers in one data file."""
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_HEADING = re.compile(r"[^\W\d].*")
+_LONGEST_PATH = 255
+
+
+class Column(StrEnum):
+    """What the numbers of a data file are: moments in seconds, or rates per second."""
+
+    TIMESTAMPS = "timestamps"
+    RATES = "rates"
+
+    @property
+    def most(self) -> float:
+        """The greatest number it may hold."""
+        return LONGEST_DURATION if self is Column.TIMESTAMPS else HIGHEST_RATE
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What its header may be, in capitals or not."""
+        return (self.value, self.value.removesuffix("s"))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Numbers that were read from a data file, checked already."""
+
+    numbers: tuple[float, ...]
+
+
+Recall: TypeAlias = Callable[[str, Column], Recording]
+"""Brings the numbers of a data file by its name, or raises `Refused`."""
+
+
+@dataclass(frozen=True)
+class DataFile(Form):
+    """The path of a data file, relative to the scenario's folder and never out of it."""
+
+    def read(self, value: object, from_file: bool) -> str:
+        """Return the path, or say why it leads elsewhere."""
+        if not isinstance(value, str) or not value.strip():
+            raise Refused(f"{seen(value)} is not the name of a file", "write it like `calls.csv`")
+        if len(value) > _LONGEST_PATH:
+            raise Refused("is too long for a file's name", f"write at most {_LONGEST_PATH} letters")
+        if value.startswith(("/", "~")) or {*"\\:"} & {*value} or not value.isprintable():
+            raise Refused(
+                f"{quoted(value)} is not a path beside the scenario",
+                "put the file into the scenario's folder and write its name, like `calls.csv`",
+            )
+        if ".." in PurePosixPath(value).parts:
+            raise Refused(
+                f"{quoted(value)} leads out of the scenario's folder",
+                "put the file into the scenario's folder and write its name",
+            )
+        return value
+
+    def described(self) -> dict[str, object]:
+        """Describe a JSON string that holds a relative path."""
+        return {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": _LONGEST_PATH,
+            "pattern": r"^(?![/~])(?!(.*/)?\.\.(/|$))[^\\:]*$",
+        }
+
+
+@dataclass(frozen=True)
+class Recorded(Form):
+    """Numbers that a scenario file does not hold itself: its reader brings them."""
+
+    column: Column
+
+    def read(self, value: object, from_file: bool) -> tuple[float, ...]:
+        """Return the numbers, checked; in a scenario file nobody writes them."""
+        if isinstance(value, Recording):
+            return value.numbers
+        if from_file:
+            raise Refused("is read from `file`, not written here", "remove it")
+        if not isinstance(value, (list, tuple)):
+            raise Refused("is not a list of numbers", "give a tuple of floats")
+        numbers: list[float] = []
+        for index, item in enumerate(value):
+            if not is_number(item):
+                raise Refused(f"{seen(item)} is not a number", "give a tuple of floats")
+            number = finite(item, "number")
+            refused = _refusal(number, numbers[-1] if numbers else 0.0, self.column)
+            if refused:
+                raise Refused(f"number {index} ({number:g}) {refused.what}", refused.remedy)
+            numbers.append(number)
+        return tuple(numbers)
+
+
+def read_recording(lines: Iterable[str], column: Column) -> Recording:
+    """Return the numbers of a data file's lines.
+
+    Raises:
+        Refused: with the line that is wrong.
+    """
+    rows = _rows(lines)
+    first = next(rows, None)
+    if first is None:
+        raise Refused("has no rows", f"write one of the {column} a line")
+    place, is_header = _heading(first, column)
+    numbers: list[float] = []
+    before = 0.0
+    for row in rows if is_header else chain((first,), rows):
+        number = _number(row, place)
+        refused = _refusal(number, before, column)
+        if refused:
+            what = f"has {quoted(f'{number:.15g}')} in line {row[0]}, which {refused.what}"
+            raise Refused(what, refused.remedy)
+        numbers.append(number)
+        before = number
+        if len(numbers) > MOST_ROWS:
+            raise Refused(f"has more than {MOST_ROWS} rows", "split it, or take a part of it")
+    if not numbers:
+        raise Refused("has no rows below its header", f"write one of the {column} a line")
+    return Recording(tuple(numbers))
+
+
+def recording_text(numbers: Iterable[float], column: Column) -> str:
+    """Return the text of a data file that reads back to the same numbers."""
+    return "\n".join((column.value, *map(repr, numbers), ""))
+
+
+_Row: TypeAlias = tuple[int, list[str]]
+
+
+def _rows(lines: Iterable[str]) -> Iterator[_Row]:
+    """Yield each row that says something, with the number of its line.
+
+    Raises:
+        Refused: the text is not CSV.
+    """
+    reader = csv.reader(lines)
+    try:
+        for cells in reader:
+            if any(map(str.strip, cells)) and not cells[0].lstrip().startswith("#"):
+                yield reader.line_num, cells
+    except csv.Error as error:
+        what = f"is not CSV in line {reader.line_num} ({error})"
+        raise Refused(what, "write one number a line") from None
+
+
+def _heading(first: _Row, column: Column) -> tuple[int, bool]:
+    """Return which column is meant, and whether the first row is a header.
+
+    Raises:
+        Refused: there are several columns and none is named, or the one is another.
+    """
+    cells = [cell.strip() for cell in first[1]]
+    if not all(_HEADING.fullmatch(cell) and not _is_float(cell) for cell in cells if cell):
+        if len(cells) > 1:
+            raise Refused(
+                f"has {len(cells)} columns and no header",
+                f"name the columns in its first line, one of them `{column}`",
+            )
+        return 0, False
+    names = [cell.casefold() for cell in cells]
+    meant = [index for index, name in enumerate(names) if name in column.names]
+    others = {name for other in Column if other is not column for name in other.names}
+    if len(meant) > 1:
+        raise Refused(f"has {len(meant)} columns of {column}", "keep one of them")
+    if meant or (len(names) == 1 and names[0] not in others):
+        return (meant or [0])[0], True
+    remedy = f"name one of them `{column}`"
+    if others & set(names):
+        remedy = (
+            "add an `interval: 1m` to read rates, each for so long"
+            if column is Column.TIMESTAMPS
+            else "leave `interval` out to read timestamps"
+        )
+    raise Refused(f"has no column `{column}` (it has: {listed(cells)})", remedy)
+
+
+def _is_float(cell: str) -> bool:
+    """Whether Python takes a word for a number, as it does `nan`."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(row: _Row, place: int) -> float:
+    """Return the number in one cell.
+
+    Raises:
+        Refused: with the line, if there is none.
+    """
+    line, cells = row
+    cell = cells[place].strip() if place < len(cells) else ""
+    if not _NUMBER.fullmatch(cell):
+        what = f"has {quoted(cell)} in line {line}, which is not a number"
+        what = what if cell else f"has nothing in line {line} of its column"
+        raise Refused(what, "write a number like `12.5`, without a unit")
+    return float(cell)
+
+
+def _refusal(number: float, before: float, column: Column) -> Refused | None:
+    """Say why a number cannot stand behind another, if it cannot."""
+    if before <= number <= column.most:
+        return None
+    if number < 0.0:
+        return Refused("is negative", "write numbers of 0 or more")
+    if number > column.most and column is Column.RATES:
+        return Refused("is too large", f"write at most {column.most:.0f} per second")
+    if number > column.most:
+        return Refused("is too large", "count the seconds from the beginning of the run, at 0")
+    if column is Column.TIMESTAMPS:
+        return Refused("is less than the one before it", "sort them, earliest first")
+    return None

@@ -1,0 +1,210 @@
+"""How often, when and on what budget a failed attempt is tried again.
+
+A new backoff is one class here and one line in `BACKOFFS`, a new budget one line in
+`BUDGETS`. This module must not know how waits are drawn or budgets are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simcb.outcomes import AttemptOutcome
+from simcb.scenario.forms import Choice, Count
+from simcb.scenario.part import Family, Part
+from simcb.scenario.quantities import Portion, Quantity, Seconds
+from simcb.scenario.refusal import Refused
+from simcb.scenario.units import LONGEST_DURATION
+
+MOST_RETRIES = 1000
+"""The most retries of one request."""
+
+MOST_TOKENS = 1_000_000
+"""The most tokens, or retries a minute, of one budget."""
+
+GREATEST_FACTOR = 100.0
+"""The greatest growth of a backoff from one retry to the next."""
+
+RETRYABLE = (
+    AttemptOutcome.ERROR,
+    AttemptOutcome.TIMEOUT,
+    AttemptOutcome.REFUSED,
+    AttemptOutcome.REJECTED,
+    AttemptOutcome.SHED,
+)
+"""The outcomes that may be retried; the last two only when they are named."""
+
+
+class Jitter(StrEnum):
+    """How a backoff is spread: not at all, over all of it, or over its second half."""
+
+    NONE = "none"
+    FULL = "full"
+    EQUAL = "equal"
+
+
+class Backoff(Part):
+    """Base of all backoffs: the wait before each retry."""
+
+    kind: str
+
+    def delay_before(self, retry: int, previous: float = 0.0) -> float:
+        """Return the longest wait before a retry, in seconds, jitter not yet applied.
+
+        Args:
+            retry: 1 for the first retry.
+            previous: the wait before the retry before it, which decorrelated waits build on.
+        """
+        raise NotImplementedError
+
+
+class NoBackoff(Backoff):
+    """Retries come at once."""
+
+    kind: Literal["none"] = "none"
+
+    def delay_before(self, retry: int, previous: float = 0.0) -> float:
+        """Return 0."""
+        return 0.0
+
+
+class Fixed(Backoff):
+    """Every retry waits the same time."""
+
+    kind: Literal["fixed"] = "fixed"
+    delay: Seconds = Field(description="the wait, seconds", examples=["100ms"])
+
+    def delay_before(self, retry: int, previous: float = 0.0) -> float:
+        """Return the delay, in seconds."""
+        return self.delay
+
+
+class Exponential(Backoff):
+    """The k-th retry waits base·factor^(k−1), at most `max`."""
+
+    kind: Literal["exponential"] = "exponential"
+    base: Seconds = Field(description="wait before the first retry, seconds", examples=["100ms"])
+    factor: Annotated[float, Quantity(least=1.0, most=GREATEST_FACTOR)] = Field(
+        default=2.0, description="growth from one retry to the next", examples=["2"]
+    )
+    max: Seconds | None = Field(
+        default=None, description="the longest wait, seconds; none if absent", examples=["2s"]
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Exponential:
+        if self.max is not None and self.max < self.base:
+            raise Refused("is less than base", "write a max of base or more", "max")
+        return self
+
+    def delay_before(self, retry: int, previous: float = 0.0) -> float:
+        """Return min(max, base·factor^(retry−1)), in seconds."""
+        try:
+            delay = self.base * self.factor ** (retry - 1)
+        except OverflowError:
+            delay = math.inf if self.base else 0.0
+        return delay if self.max is None else min(self.max, delay)
+
+
+class Decorrelated(Backoff):
+    """Each wait is drawn between `base` and three times the wait before it, at most `max`.
+
+    The draw is itself the jitter; `jitter` is applied to none of it.
+    """
+
+    kind: Literal["decorrelated"] = "decorrelated"
+    base: Seconds = Field(description="the shortest wait, seconds", examples=["100ms"])
+    max: Seconds = Field(description="the longest wait, seconds", examples=["2s"])
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Decorrelated:
+        if self.max < self.base:
+            raise Refused("is less than base", "write a max of base or more", "max")
+        return self
+
+    def delay_before(self, retry: int, previous: float = 0.0) -> float:
+        """Return the upper end of the draw, min(max, 3·previous), in seconds."""
+        return min(self.max, 3.0 * max(previous, self.base))
+
+
+BACKOFFS: dict[str, type[Part]] = {
+    "none": NoBackoff,
+    "fixed": Fixed,
+    "exponential": Exponential,
+    "decorrelated": Decorrelated,
+}
+
+
+class Budget(Part):
+    """Base of all retry budgets: how many retries one caller process may make."""
+
+    kind: str
+
+
+class TokenBucket(Budget):
+    """Each first attempt earns `ratio` of a token, each retry spends one; it begins full."""
+
+    kind: Literal["token_bucket"] = "token_bucket"
+    ratio: Portion = Field(
+        default=0.1, description="part of a token that a first attempt earns", examples=["10%"]
+    )
+    burst: Annotated[float, Quantity(most=MOST_TOKENS)] = Field(
+        default=10.0, description="the most tokens it holds", examples=["10"]
+    )
+
+
+class PerMinute(Budget):
+    """At most so many retries within any minute."""
+
+    kind: Literal["per_minute"] = "per_minute"
+    retries: Annotated[int, Count(most=MOST_TOKENS)] = Field(
+        description="retries within a minute", examples=["60"]
+    )
+
+
+BUDGETS: dict[str, type[Part]] = {"token_bucket": TokenBucket, "per_minute": PerMinute}
+
+
+class Retry(Part):
+    """How often and when a failed attempt is tried again."""
+
+    max_retries: Annotated[int, Count(most=MOST_RETRIES)] = Field(
+        description="retries after the first attempt", examples=["2"]
+    )
+    backoff: Annotated[Backoff, Family("backoff", BACKOFFS)] = Field(
+        default=NoBackoff(),
+        description="the wait before each retry",
+        examples=["{kind: fixed, delay: 100ms}"],
+    )
+    jitter: Annotated[Jitter, Choice(Jitter)] = Field(
+        default=Jitter.NONE, description="how the wait is spread", examples=["full"]
+    )
+    on: tuple[Annotated[AttemptOutcome, Choice(AttemptOutcome, RETRYABLE)], ...] = Field(
+        default=(AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.REFUSED),
+        description="outcomes that are retried",
+        examples=["[error, timeout, refused]"],
+    )
+    budget: Annotated[Budget, Family("retry budget", BUDGETS)] | None = Field(
+        default=None,
+        description="how many retries a caller process may make; endless if absent",
+        examples=["{kind: token_bucket, ratio: 10%}"],
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Retry:
+        if len(set(self.on)) != len(self.on):
+            raise Refused("names an outcome twice", "write each outcome once", "on")
+        if isinstance(self.backoff, Exponential):
+            longest = self.backoff.delay_before(max(self.max_retries, 1))
+            if longest > LONGEST_DURATION:
+                raise Refused("grows beyond all bounds", "add a `max` like `30s`", "backoff")
+        if isinstance(self.backoff, Decorrelated) and self.jitter is not Jitter.NONE:
+            raise Refused(
+                "is added to a backoff that is drawn by lot already",
+                "leave it out with `decorrelated`",
+                "jitter",
+            )
+        return self

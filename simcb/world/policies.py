@@ -1,0 +1,209 @@
+"""What limits a caller besides its breaker: retry budgets, throttling, bulkheads, caches.
+
+Each is small, lives at one call site, and reads time only from what it is told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from simcb.scenario.calls import Adaptive, Bulkhead
+from simcb.scenario.calls import Throttle as ThrottleSpec
+from simcb.scenario.retries import Budget as BudgetSpec
+from simcb.scenario.retries import PerMinute, TokenBucket
+from simcb.world.clock import Clock, Expiries, Order, Waiter
+
+if TYPE_CHECKING:
+    from simcb.world.tasks import Attempt
+
+_MINUTE = 60.0
+
+
+class Budget(Protocol):
+    """Decides whether a caller may retry at all."""
+
+    def earn(self) -> None:
+        """Take note of a first attempt."""
+
+    def spend(self, now: float) -> bool:
+        """Ask for one retry at `now`; tell whether it is granted."""
+
+
+class Tokens:
+    """Each first attempt earns a share of a retry; at most `burst` are saved, as many at first."""
+
+    def __init__(self, ratio: float, burst: float) -> None:
+        self._ratio = ratio
+        self._burst = burst
+        self._tokens = burst
+
+    def earn(self) -> None:
+        """Add the share that a first attempt earns."""
+        self._tokens = min(self._burst, self._tokens + self._ratio)
+
+    def spend(self, now: float) -> bool:
+        """Take a whole token if there is one."""
+        # Ten tenths, added one by one, are a little less than one.
+        if self._tokens < 1.0 - 1e-9:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+class Ration:
+    """So many retries in any sixty seconds."""
+
+    def __init__(self, retries: int) -> None:
+        self._retries = retries
+        self._granted: deque[float] = deque()
+
+    def earn(self) -> None:
+        """First attempts earn nothing here."""
+
+    def spend(self, now: float) -> bool:
+        """Grant a retry unless the last minute has had them all."""
+        granted = self._granted
+        while granted and granted[0] <= now - _MINUTE:
+            granted.popleft()
+        if len(granted) >= self._retries:
+            return False
+        granted.append(now)
+        return True
+
+
+def budget_of(spec: BudgetSpec | None) -> Budget | None:
+    """Return the retry budget of one caller, or None if it may always retry."""
+    if isinstance(spec, TokenBucket):
+        return Tokens(spec.ratio, spec.burst)
+    if isinstance(spec, PerMinute):
+        return Ration(spec.retries)
+    return None
+
+
+class Throttle:
+    """Client-side throttling: the more attempts go unanswered, the fewer are made.
+
+    An attempt is shed with probability max(0, (requests - k accepts) / (requests + 1)) over
+    the trailing window (Beyer et al., "Site Reliability Engineering", 2016, chapter 21).
+
+    Args:
+        k: attempts let through for each that is accepted.
+        window: seconds that an attempt counts.
+    """
+
+    def __init__(self, k: float, window: float) -> None:
+        self._k = k
+        self._window = window
+        self._requests: deque[float] = deque()
+        self._accepts: deque[float] = deque()
+
+    def sheds(self, now: float, lot: float) -> bool:
+        """Count an attempt made at `now` and tell whether it is shed."""
+        horizon = now - self._window
+        for times in (self._requests, self._accepts):
+            while times and times[0] <= horizon:
+                times.popleft()
+        requests = len(self._requests)
+        excess = requests - self._k * len(self._accepts)
+        self._requests.append(now)
+        return lot < excess / (requests + 1)
+
+    def accepted(self, now: float) -> None:
+        """Count an attempt that the service answered well."""
+        self._accepts.append(now)
+
+
+def throttle_of(spec: ThrottleSpec | None) -> Throttle | None:
+    """Return the throttle of one caller, or None if it may always ask."""
+    return Throttle(spec.k, spec.window) if isinstance(spec, Adaptive) else None
+
+
+class _Place(Waiter):
+    """An attempt's wait for a place in a compartment."""
+
+    def __init__(self, attempt: Attempt, since: float) -> None:
+        self.attempt = attempt
+        self.since = since
+
+
+class Compartment:
+    """A bulkhead in virtual time: so many attempts at once, others wait a while for a place.
+
+    Args:
+        clock: the run's clock.
+        spec: the limits.
+        send: sends an attempt that has got a place.
+        shed: gives up on an attempt that has waited too long.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        spec: Bulkhead,
+        send: Callable[[Attempt], None],
+        shed: Callable[[Attempt], None],
+    ) -> None:
+        self._free = spec.max_concurrent
+        self._handing_on = False
+        self.may_wait = spec.max_wait > 0
+        self._send = send
+        self._shed = shed
+        self._queue: deque[_Place] = deque()
+        self._expiries: Expiries[_Place] = Expiries(clock, spec.max_wait, Order.EXPIRE, self._late)
+
+    def enter(self) -> bool:
+        """Take a place if one is free."""
+        if self._free == 0:
+            return False
+        self._free -= 1
+        return True
+
+    def wait(self, attempt: Attempt) -> None:
+        """Let an attempt that was just made wait for a place, first come first served."""
+        place = _Place(attempt, attempt.start)
+        self._queue.append(place)
+        self._expiries.add(place)
+
+    def _late(self, place: _Place) -> None:
+        place.settled = True
+        if not place.attempt.settled:
+            self._shed(place.attempt)
+
+    def leave(self) -> None:
+        """Give a place back; the first that still waits takes it."""
+        self._free += 1
+        # An attempt that is refused at once leaves again while this loop hands on places.
+        if self._handing_on:
+            return
+        self._handing_on = True
+        while self._free and self._queue:
+            place = self._queue.popleft()
+            if not place.settled:
+                place.settled = True
+                if not place.attempt.settled:
+                    self._free -= 1
+                    self._send(place.attempt)
+        self._handing_on = False
+
+
+class Cache:
+    """The last good answers of one caller, by key: stale ones are served until their TTL.
+
+    Args:
+        ttl: seconds that an answer may be served after it was given.
+    """
+
+    def __init__(self, ttl: float) -> None:
+        self._ttl = ttl
+        self._stored: dict[float, float] = {}
+
+    def store(self, key: float, now: float) -> None:
+        """Keep the answer given at `now`."""
+        self._stored[key] = now
+
+    def serves(self, key: float, now: float) -> bool:
+        """Tell whether there is an answer for the key that is young enough."""
+        stored = self._stored.get(key)
+        return stored is not None and now - stored <= self._ttl

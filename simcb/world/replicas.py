@@ -1,0 +1,351 @@
+"""Who answers: services, their replicas, and the workers and queue of each.
+
+A worker is held from the moment it takes an attempt through the service's own work and, if
+the service blocks, through the calls it makes in turn. What becomes of an attempt whose
+caller has gone is the service's own policy; by default it never learns.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from simcb.scenario.faults import Cold, Restart
+from simcb.scenario.model import Balance, Discipline, OnAbandon, Service
+from simcb.trace import Flag
+from simcb.world.clock import Clock, Occurrence, Order
+from simcb.world.conditions import Conditions, Spell, Struck
+from simcb.world.recorder import Recorder
+from simcb.world.tasks import ERROR, OK, Attempt
+
+if TYPE_CHECKING:
+    from simcb.world.luck import AttemptLuck
+    from simcb.world.sites import CallSite
+
+_DONE = int(Order.DONE)
+_CONDITIONS = int(Order.CONDITIONS)
+_HUNG = int(Flag.HUNG)
+_DROPPED = int(Flag.DROPPED)
+_HOLD_WEIGHT = 0.05
+"""Weight of the newest attempt in the moving mean of how long a worker is held."""
+
+
+class Replica:
+    """One process of a service: workers, a queue, and what is wrong with it just now.
+
+    Args:
+        clock: the run's clock.
+        recorder: where attempts are written down.
+        index: the replica's index in the run.
+        service: the service as the file has it.
+        conditions: the faults that touch this replica.
+    """
+
+    sites: Sequence[CallSite] = ()
+    """The calls that serving an attempt makes, set when all services exist."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        recorder: Recorder,
+        index: int,
+        service: Service,
+        conditions: Conditions,
+    ) -> None:
+        self._clock = clock
+        self._recorder = recorder
+        self.index = index
+        self._workers = service.workers
+        self._errors = service.errors
+        self._contention = service.contention
+        self._blocking = service.blocking
+        self._on_abandon = service.on_abandon
+        self._limit = float("inf") if service.queue.limit is None else service.queue.limit
+        self._lifo = service.queue.discipline is Discipline.LIFO
+        self._conditions = conditions
+        self.loses_attempts = conditions.loses_attempts
+        self._active: tuple[Spell, ...] = ()
+        self._change_at = 0.0
+        self._hold = service.work.mean_value
+        self._done_callbacks = (self._done,)
+        self.busy = 0
+        self.queue: deque[Attempt] = deque()
+        self.capacity = conditions.capacity(service.workers, 0.0)
+        for moment in conditions.capacity_changes():
+            clock.tell(moment, _CONDITIONS, self._change_capacity)
+        self._served = 0
+        self._served_before: dict[Spell, int] = {}
+        for spell in conditions.beginnings(Cold):
+            clock.tell(spell.start, _CONDITIONS, lambda spell=spell: self._go_cold(spell))  # type: ignore[misc]
+        # Who is inside is only needed by a restart, which throws them all out.
+        restarts = conditions.beginnings(Restart)
+        self._inside: dict[int, Attempt] | None = {} if restarts else None
+        for spell in restarts:
+            clock.tell(spell.start, _CONDITIONS, self._restart)
+
+    # Taking attempts in.
+
+    def offer(self, attempt: Attempt, now: float) -> bool:
+        """Take an attempt in, to work or to wait; return whether it was taken."""
+        attempt.arrive = now
+        if now >= self._change_at:
+            self._look_around(now)
+        if self._active and self._conditions.refuses(self._active, now, _struck(attempt)):
+            return False
+        if self.busy < self.capacity:
+            attempt.owed = True
+            self._start(attempt, now)
+        elif len(self.queue) >= self._limit:
+            return False
+        else:
+            attempt.owed = True
+            self.queue.append(attempt)
+        return True
+
+    def loses(self, attempt: Attempt, now: float) -> bool:
+        """Tell whether the network loses an attempt sent to this replica now."""
+        if now >= self._change_at:
+            self._look_around(now)
+        return self._conditions.loses(self._active, now, _struck(attempt))
+
+    def _look_around(self, now: float) -> None:
+        self._active = self._conditions.active(now)
+        self._change_at = self._conditions.next_change(now)
+
+    def _start(self, attempt: Attempt, now: float) -> None:
+        others = self.busy
+        self.busy = others + 1
+        attempt.begin = now
+        if self._inside is not None:
+            self._inside[attempt.attempt_row] = attempt
+        node, number = attempt.node, attempt.number
+        work = node.work.at(number)
+        if self._errors and node.errors.at(number) < self._errors:
+            attempt.fails = True
+        if self._contention:
+            work += self._contention * others
+        if now >= self._change_at:
+            self._look_around(now)
+        if self._active:
+            work, fails, hung = self._conditions.effect(
+                self._active, now, _struck(attempt), work, self._warmed
+            )
+            if fails:
+                attempt.fails = True
+            if hung:
+                attempt.flags |= _HUNG
+                self._hang(attempt)
+                return
+        attempt.callbacks = self._done_callbacks  # type: ignore[assignment]
+        self._clock.at(self._conditions.finish(now, work), _DONE, attempt)
+
+    def _hang(self, attempt: Attempt) -> None:
+        """Hold the worker until no hang that catches this attempt is in force."""
+
+        def end(_: object) -> None:
+            if attempt.finished:
+                return
+            now = self._clock._now
+            ends = self._conditions.hang_ends(now, _struck(attempt))
+            if ends > now:
+                self._clock.at(ends, _CONDITIONS, Occurrence(end))
+            else:
+                self._lose(attempt)
+
+        end(None)
+
+    # Letting them go.
+
+    def _done(self, attempt: Attempt) -> None:
+        if attempt.finished:
+            return
+        if attempt.fails or not self.sites:
+            self.complete(attempt, ERROR if attempt.fails else OK)
+            return
+        if not self._blocking:
+            self._release(attempt)
+        attempt.sites = self.sites
+        attempt.luck = attempt.node.calls
+        attempt.proceed()
+
+    def complete(self, attempt: Attempt, outcome: int) -> None:
+        """Release the worker, let the next in the queue begin, and answer the caller."""
+        if outcome == OK:
+            self._served += 1
+        if attempt.freed != attempt.freed:  # still holds its worker
+            self._hold += _HOLD_WEIGHT * (self._clock._now - attempt.begin - self._hold)
+            self._release(attempt)
+        attempt.site.answer(attempt, outcome)
+
+    def _release(self, attempt: Attempt) -> None:
+        attempt.freed = self._clock._now
+        self.busy -= 1
+        if self._inside is not None:
+            del self._inside[attempt.attempt_row]
+        if self.queue:
+            self._dispatch()
+
+    def _dispatch(self) -> None:
+        queue = self.queue
+        now = self._clock._now
+        while queue and self.busy < self.capacity:
+            attempt = queue.pop() if self._lifo else queue.popleft()
+            if attempt.settled and self._on_abandon is not OnAbandon.FINISH:
+                attempt.freed = now
+                self._drop(attempt)
+            else:
+                self._start(attempt, now)
+
+    def _lose(self, attempt: Attempt) -> None:
+        """Release the worker of an attempt that will never be answered."""
+        attempt.finished = True
+        attempt.owed = False
+        self._release(attempt)
+        if attempt.settled:
+            self._recorder.close_attempt(attempt)
+
+    def _drop(self, attempt: Attempt) -> None:
+        """Write off an attempt that has left the queue and whose caller has gone."""
+        attempt.flags |= _DROPPED
+        attempt.owed = False
+        self._recorder.close_attempt(attempt)
+
+    def abandoned(self, attempt: Attempt) -> None:
+        """Learn that a caller has gone; one who waits in the queue is dropped at its turn."""
+        in_work = attempt.begin == attempt.begin and not attempt.finished
+        if self._on_abandon is OnAbandon.STOP and in_work:
+            self._cancel(attempt)
+            self._recorder.close_attempt(attempt)
+
+    def _cancel(self, attempt: Attempt) -> None:
+        """Stop working on an attempt and on all that is done on its behalf."""
+        attempt.flags |= _DROPPED
+        attempt.finished = True
+        attempt.owed = False
+        attempt.stop()
+        if attempt.freed != attempt.freed:
+            self._release(attempt)
+
+    def _change_capacity(self) -> None:
+        self.capacity = self._conditions.capacity(self._workers, self._clock._now)
+        self._dispatch()
+
+    def _go_cold(self, spell: Spell) -> None:
+        self._served_before[spell] = self._served
+
+    def _warmed(self, spell: Spell) -> int:
+        return self._served - self._served_before[spell]
+
+    def _restart(self) -> None:
+        """Lose the queue and the work; callers see their connections break."""
+        assert self._inside is not None
+        thrown_out = [*self._inside.values(), *self.queue]
+        now = self._clock._now
+        self.queue.clear()
+        for attempt in thrown_out:
+            if attempt.begin == attempt.begin:
+                self._cancel(attempt)
+            else:
+                attempt.flags |= _DROPPED
+                attempt.freed = now
+        for attempt in thrown_out:
+            attempt.site.answer(attempt, ERROR)
+
+    def would_answer(
+        self, attempt: Struck, node: AttemptLuck, timeout: float | None, now: float
+    ) -> bool:
+        """Tell whether an attempt sent now would have been answered well and in time.
+
+        The attempt's own demand and lots are known exactly. Its wait is estimated: with
+        all workers busy, those before it in the queue each hold a worker for the moving
+        mean of recent holds; a service that calls others is taken to need at least that
+        mean itself, and the network what it takes on both ways.
+        """
+        number = attempt.number
+        if now >= self._change_at:
+            self._look_around(now)
+        if self._errors and node.errors.at(number) < self._errors:
+            return False
+        work = node.work.at(number) + self._contention * self.busy
+        if self._active:
+            if self._conditions.refuses(self._active, now, attempt):
+                return False
+            if self.loses_attempts and self._conditions.loses(self._active, now, attempt):
+                return False
+            work, fails, hung = self._conditions.effect(
+                self._active, now, attempt, work, self._warmed
+            )
+            if fails or hung:
+                return False
+        if self.sites:
+            work = max(work, self._hold)
+        if self.busy >= self.capacity:
+            if len(self.queue) >= self._limit or self.capacity == 0:
+                return False
+            work += (len(self.queue) + 1) * self._hold / self.capacity
+        if timeout is None:
+            return True
+        return work + node.send.at(number) + node.reply.at(number) <= timeout
+
+
+def _struck(attempt: Attempt) -> Struck:
+    return Struck(attempt.site.caller, attempt.node.lot, attempt.number)
+
+
+class ServiceDesk:
+    """A service's replicas behind a balancer that takes turns."""
+
+    def __init__(self, replicas: Sequence[Replica]) -> None:
+        self.replicas = tuple(replicas)
+        self._turn = 0
+
+    def first(self, node: AttemptLuck, number: int) -> int:
+        """Return the place of the replica that an attempt should go to."""
+        return self._turn
+
+    def take(self, place: int) -> None:
+        """Take note that an attempt goes to the replica at `place`."""
+        self._turn = place + 1 if place + 1 < len(self.replicas) else 0
+
+    def pick(self, node: AttemptLuck, number: int) -> Replica:
+        """Return the replica an attempt goes to, and take note of it."""
+        place = self.first(node, number)
+        self.take(place)
+        return self.replicas[place]
+
+    def would_answer(
+        self, caller: str, node: AttemptLuck, number: int, timeout: float | None, now: float
+    ) -> bool:
+        """Tell whether the replica that is next would have answered; see `Replica`."""
+        replica = self.replicas[self.first(node, number)]
+        return replica.would_answer(Struck(caller, node.lot, number), node, timeout, now)
+
+
+class RandomDesk(ServiceDesk):
+    """A balancer that draws a replica by lot, the attempt's own."""
+
+    def first(self, node: AttemptLuck, number: int) -> int:
+        """Return the place that the attempt's lot falls on."""
+        return int(node.balance.at(number) * len(self.replicas))
+
+
+class LeastBusyDesk(ServiceDesk):
+    """A balancer that knows how many attempts each replica has, waiting or in work."""
+
+    def first(self, node: AttemptLuck, number: int) -> int:
+        """Return the place with the fewest attempts; of equals, the first from the turn on."""
+        count = len(self.replicas)
+        turns = ((self._turn + offset) % count for offset in range(count))
+        return min(turns, key=lambda place: self._load(self.replicas[place]))
+
+    @staticmethod
+    def _load(replica: Replica) -> int:
+        return replica.busy + len(replica.queue)
+
+
+DESKS: dict[Balance, type[ServiceDesk]] = {
+    Balance.ROUND_ROBIN: ServiceDesk,
+    Balance.RANDOM: RandomDesk,
+    Balance.LEAST_BUSY: LeastBusyDesk,
+}

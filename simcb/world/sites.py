@@ -1,0 +1,354 @@
+"""How a caller asks: the policies of one call at work, from the first try to giving up.
+
+Order from outside to inside: fallback( retry( breaker( bulkhead( timeout( network and
+service ))))); a breaker `around: request` stands outside the retries instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simcb.breaker import CircuitOpenError, Permit
+from simcb.outcomes import ATTEMPT_CODE
+from simcb.scenario.breakers import Around
+from simcb.scenario.calls import Call
+from simcb.trace import Flag
+from simcb.world.clock import Clock, Expiries, Occurrence, Order
+from simcb.world.guards import Guard
+from simcb.world.policies import Cache, Compartment, budget_of, throttle_of
+from simcb.world.recorder import Recorder
+from simcb.world.retries import wait_of
+from simcb.world.tasks import (
+    ABANDONED,
+    DEGRADED,
+    OK,
+    REFUSED,
+    REJECTED,
+    SHED,
+    TIMEOUT,
+    Attempt,
+    Task,
+)
+
+if TYPE_CHECKING:
+    from simcb.world.luck import AttemptLuck
+    from simcb.world.replicas import ServiceDesk
+
+_ASK = int(Order.ASK)
+_DONE = int(Order.DONE)
+_LOST = int(Flag.LOST)
+_UNNEEDED = int(Flag.UNNEEDED)
+
+
+class _Retry(Occurrence):
+    """A caller's wait before it tries again."""
+
+    def __init__(self, site: CallSite, task: Task, retry: int, waited: float) -> None:
+        super().__init__(site.try_again)
+        self.task = task
+        self.retry = retry
+        self.waited = waited
+
+
+class CallSite:
+    """One caller process's policy towards one service, at work.
+
+    Args:
+        clock: the run's clock.
+        recorder: where attempts are written down.
+        caller: the caller's name, by which faults on a link know it.
+        index: the call's index in the layout.
+        slot: the call's place among its caller's calls.
+        call: the policy as the file has it.
+        desk: the service that answers.
+        guard: the breakers, or None if nothing guards the call.
+        cache: the answers kept to fall back on, or None.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        recorder: Recorder,
+        caller: str,
+        index: int,
+        slot: int,
+        call: Call,
+        desk: ServiceDesk,
+        guard: Guard | None,
+        cache: Cache | None,
+    ) -> None:
+        self._clock = clock
+        self._recorder = recorder
+        self.caller = caller
+        self.index = index
+        self._slot = slot
+        self._desk = desk
+        around_request = call.breaker is not None and call.breaker.around is Around.REQUEST
+        self._guard = None if around_request else guard
+        self._outer_guard = guard if around_request else None
+        self._failing = frozenset(
+            ATTEMPT_CODE[outcome] for outcome in (call.breaker.counts if call.breaker else ())
+        )
+        self._share = call.share
+        self._timeout = call.timeout
+        self._timeouts: Expiries[Attempt] | None = None
+        if call.timeout is not None:
+            self._timeouts = Expiries(clock, call.timeout, Order.EXPIRE, self._expire)
+        self._travels = call.network is not None
+        self._bulkhead: Compartment | None = None
+        if call.bulkhead is not None:
+            self._bulkhead = Compartment(clock, call.bulkhead, self._send_late, self._shed_late)
+        self._throttle = throttle_of(call.throttle)
+        self._max_retries = 0
+        self._retried: frozenset[int] = frozenset()
+        self._budget = None
+        if call.retry is not None:
+            self._max_retries = call.retry.max_retries
+            self._retried = frozenset(ATTEMPT_CODE[outcome] for outcome in call.retry.on)
+            self._wait = wait_of(call.retry)
+            self._budget = budget_of(call.retry.budget)
+        self._hit_rate = None if call.fallback is None else call.fallback.hit_rate
+        self._cache = cache
+        self._arrive_callbacks = (self._arrive,)
+        self._reply_callbacks = (self._reply,)
+
+    # Asking: the first try, sending, and everything that can stop an attempt on its way.
+
+    def ask(self, task: Task) -> None:
+        """Make the call for `task`, which hears of the result when there is one."""
+        if self._share < 1 and task.luck[self._slot].needed.at(task.number) >= self._share:
+            task.proceed()
+            return
+        if self._outer_guard is not None and not self._admit_request(task, self._outer_guard):
+            self._give_up(task, REJECTED)
+            return
+        if self._budget is not None:
+            self._budget.earn()
+        outcome = self._try(task, 0, 0.0)
+        if outcome is not None:
+            self._after_failure(task, 0, 0.0, outcome)
+
+    def _admit_request(self, task: Task, guard: Guard) -> bool:
+        try:
+            task.permit = guard.acquire()
+        except CircuitOpenError:
+            node = task.luck[self._slot].attempt(0)
+            self._reject(task, node, 0, guard.index)
+            return False
+        return True
+
+    def _try(self, task: Task, retry: int, waited: float) -> int | None:
+        """Make one attempt; return the code of an outcome that is known at once, or None."""
+        now = self._clock._now
+        node = task.luck[self._slot].attempt(retry)
+        throttle = self._throttle
+        if throttle is not None and throttle.sheds(now, node.throttle.at(task.number)):
+            self._write_unsent(task, retry, -1, SHED, 0)
+            return SHED
+        entry, breaker, replica = None, -1, None
+        if self._guard is not None:
+            entry, breaker, replica = self._guard.admit(self._desk, node, task.number)
+            if entry is None:
+                self._reject(task, node, retry, breaker)
+                return REJECTED
+        elif self._outer_guard is not None and retry == 0:
+            breaker = self._outer_guard.index
+        bulkhead = self._bulkhead
+        waits = bulkhead is not None and not bulkhead.enter()
+        if waits and not bulkhead.may_wait:  # type: ignore[union-attr]
+            if entry is not None:
+                self._tell(entry, SHED)
+            self._write_unsent(task, retry, breaker, SHED, 0)
+            return SHED
+        attempt = Attempt(self, task, node, retry, waited, entry, breaker, now)
+        attempt.attempt_row = self._recorder.open_attempt(attempt)
+        attempt.replica = replica
+        task.current = attempt
+        if waits:
+            bulkhead.wait(attempt)  # type: ignore[union-attr]
+            return None
+        return self._send(attempt, now)
+
+    def _reject(self, task: Task, node: AttemptLuck, retry: int, breaker: int) -> None:
+        unneeded = self._desk.would_answer(
+            self.caller, node, task.number, self._timeout, self._clock._now
+        )
+        self._write_unsent(task, retry, breaker, REJECTED, _UNNEEDED if unneeded else 0)
+
+    def _write_unsent(self, task: Task, retry: int, breaker: int, outcome: int, flags: int) -> None:
+        self._recorder.unsent_attempt(
+            self._clock._now,
+            task.request_row,
+            task.attempt_row,
+            self.index,
+            retry,
+            breaker,
+            outcome,
+            flags,
+        )
+
+    def _send(self, attempt: Attempt, now: float) -> int | None:
+        """Send an attempt on its way; return the code of an answer that is known at once."""
+        replica = attempt.replica
+        if replica is None:
+            attempt.replica = replica = self._desk.pick(attempt.node, attempt.number)
+        attempt.replica_index = replica.index
+        attempt.sent = True
+        attempt.since = now
+        if replica.loses_attempts and replica.loses(attempt, now):
+            attempt.flags |= _LOST
+        elif self._travels:
+            attempt.owed = True
+            attempt.callbacks = self._arrive_callbacks  # type: ignore[assignment]
+            self._clock.at(now + attempt.node.send.at(attempt.number), _ASK, attempt)
+        elif not replica.offer(attempt, now):
+            self._settle(attempt, REFUSED)
+            return REFUSED
+        if self._timeouts is not None:
+            self._timeouts.add(attempt)
+        return None
+
+    def _send_late(self, attempt: Attempt) -> None:
+        """Send an attempt that has waited for a place in the bulkhead."""
+        outcome = self._send(attempt, self._clock._now)
+        if outcome is not None:
+            self._after_failure(attempt.task, attempt.retry, attempt.waited, outcome)
+
+    def _shed_late(self, attempt: Attempt) -> None:
+        """Give up on an attempt that has waited for a place for too long."""
+        self._settle(attempt, SHED)
+        self._after_failure(attempt.task, attempt.retry, attempt.waited, SHED)
+
+    def _arrive(self, attempt: Attempt) -> None:
+        replica = attempt.replica
+        assert replica is not None
+        if not replica.offer(attempt, self._clock._now):
+            self.answer(attempt, REFUSED)
+
+    # Hearing: answers, timeouts, and callers who leave.
+
+    def answer(self, attempt: Attempt, outcome: int) -> None:
+        """Send the service's answer back to the caller; the service is done with the attempt."""
+        attempt.finished = True
+        if attempt.settled:
+            attempt.owed = False
+            self._recorder.close_attempt(attempt)
+        elif self._travels:
+            attempt.owed = True
+            attempt.answer = outcome
+            attempt.callbacks = self._reply_callbacks  # type: ignore[assignment]
+            way = attempt.node.reply.at(attempt.number)
+            self._clock.at(self._clock._now + way, _DONE, attempt)
+        else:
+            attempt.owed = False
+            self._hear(attempt, outcome)
+
+    def _reply(self, attempt: Attempt) -> None:
+        attempt.owed = False
+        if attempt.settled:
+            self._recorder.close_attempt(attempt)
+        else:
+            self._hear(attempt, attempt.answer)
+
+    def _hear(self, attempt: Attempt, outcome: int) -> None:
+        self._settle(attempt, outcome)
+        task = attempt.task
+        if outcome != OK:
+            self._after_failure(task, attempt.retry, attempt.waited, outcome)
+            return
+        if attempt.flags & DEGRADED:
+            task.degraded = True
+        if self._cache is not None:
+            self._cache.store(task.luck[self._slot].key.at(task.number), self._clock._now)
+        if self._outer_guard is not None:
+            self._settle_request(task, OK)
+        task.proceed()
+
+    def _expire(self, attempt: Attempt) -> None:
+        self._leave(attempt, TIMEOUT)
+        self._after_failure(attempt.task, attempt.retry, attempt.waited, TIMEOUT)
+
+    def abandon(self, attempt: Attempt) -> None:
+        """Stop waiting for an attempt whose outcome nobody wants any more."""
+        self._leave(attempt, ABANDONED)
+
+    def _leave(self, attempt: Attempt, outcome: int) -> None:
+        # One that still waited for a place in the bulkhead was never sent.
+        self._settle(attempt, outcome if attempt.sent else SHED)
+        if attempt.owed and attempt.replica is not None:
+            attempt.replica.abandoned(attempt)
+
+    def _settle(self, attempt: Attempt, outcome: int) -> None:
+        """End the caller's wait: tell the breaker and give back what the attempt held."""
+        attempt.settled = True
+        attempt.outcome = outcome
+        attempt.end = self._clock._now
+        attempt.task.current = None
+        if attempt.entry is not None:
+            self._tell(attempt.entry, outcome)
+        if not attempt.owed:
+            self._recorder.close_attempt(attempt)
+        if self._throttle is not None and outcome == OK:
+            self._throttle.accepted(attempt.end)
+        if self._bulkhead is not None and attempt.sent:
+            self._bulkhead.leave()
+
+    def _tell(self, permit: Permit, outcome: int) -> None:
+        if outcome == OK:
+            permit.success()
+        elif outcome in self._failing:
+            permit.failure()
+        elif outcome in (ABANDONED, SHED, REJECTED):
+            permit.ignore()
+        else:
+            permit.success()
+
+    def _settle_request(self, task: Task, outcome: int) -> None:
+        if task.permit is not None:
+            self._tell(task.permit, outcome)
+            task.permit = None
+
+    # Going on: retries, and what is left when they are used up.
+
+    def _after_failure(self, task: Task, retry: int, waited: float, outcome: int) -> None:
+        """Try again as the policy says, or give up."""
+        known: int | None = outcome
+        now = self._clock._now
+        while known is not None:
+            if (
+                retry >= self._max_retries
+                or known not in self._retried
+                or (self._budget is not None and not self._budget.spend(now))
+            ):
+                self._give_up(task, known)
+                return
+            jitter = task.luck[self._slot].attempt(retry).jitter
+            waited = self._wait(retry, waited, jitter, task.number)
+            retry += 1
+            if waited > 0:
+                self._clock.at(now + waited, _ASK, _Retry(self, task, retry, waited))
+                return
+            known = self._try(task, retry, waited)
+
+    def try_again(self, event: _Retry) -> None:
+        """Retry after the wait, unless nobody wants the outcome any more."""
+        task = event.task
+        if task.over:
+            return
+        outcome = self._try(task, event.retry, event.waited)
+        if outcome is not None:
+            self._after_failure(task, event.retry, event.waited, outcome)
+
+    def _give_up(self, task: Task, outcome: int) -> None:
+        self._settle_request(task, outcome)
+        if self._falls_back(task):
+            task.degraded = True
+            task.proceed()
+        else:
+            task.break_off(outcome)
+
+    def _falls_back(self, task: Task) -> bool:
+        luck = task.luck[self._slot]
+        if self._cache is not None:
+            return self._cache.serves(luck.key.at(task.number), self._clock._now)
+        return self._hit_rate is not None and luck.fallback.at(task.number) < self._hit_rate

@@ -1,0 +1,1 @@
+"""Scripts that measure, with a table as their result."""

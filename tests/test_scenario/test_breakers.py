@@ -1,0 +1,127 @@
+"""The breaker's words in a file are those of its constructor: same defaults, same limits."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from test_scenario.generated import breakers, steady
+
+from simcb import breaker as shipped
+from simcb.scenario.breakers import TRIP_RULES, Breaker, HalfOpen, Recovery
+
+
+def test_every_rule_of_the_breaker_can_be_written() -> None:
+    """The file has the same kinds of rules as the breaker."""
+    assert list(TRIP_RULES) == list(shipped.TRIP_RULES)
+
+
+@pytest.mark.parametrize(
+    ("part", "theirs"),
+    [
+        *((TRIP_RULES[kind], shipped.TRIP_RULES[kind]) for kind in TRIP_RULES),
+        (Recovery, shipped.Recovery),
+        (HalfOpen, shipped.HalfOpen),
+    ],
+)
+def test_parameters_and_defaults_are_the_constructors(part: type, theirs: type) -> None:
+    """Each parameter is a word of the file with the same default, and there are no others."""
+    parameters = dict(inspect.signature(theirs).parameters)
+    ours = {word: field for word, field in part.model_fields.items() if word != "kind"}
+    assert set(ours) == set(parameters)
+    for word, field in ours.items():
+        default = parameters[word].default
+        assert field.is_required() == (default is inspect.Parameter.empty)
+        assert field.is_required() or field.default == default
+
+
+def test_the_short_words_have_the_constructors_defaults() -> None:
+    """A breaker without any word is the breaker's own default."""
+    parameters = inspect.signature(shipped.CircuitBreaker).parameters
+    assert Breaker().failure_threshold == parameters["failure_threshold"].default
+    assert Breaker().recovery_timeout == parameters["recovery_timeout"].default
+    assert Breaker().rules() == (shipped.ConsecutiveFailures(),)
+    assert Breaker().recovery_policy() == shipped.Recovery()
+    assert Breaker().half_open_policy() == shipped.HalfOpen()
+
+
+def _is_taken(build: Callable[[], object], error: type[Exception]) -> bool:
+    try:
+        build()
+    except error:
+        return False
+    return True
+
+
+numbers = st.sampled_from((-1.0, 0.0, 5e-324, 0.5, 1.0, 1.5, 60.0, 1e6, 1e9, 1.1e9))
+wholes = st.sampled_from((-1, 0, 1, 2, 10, 10_000, 10_001, 1_000_000, 1_000_001))
+window = {"calls": wholes, "window": numbers, "minimum_calls": wholes}
+WORDS: dict[str, dict[str, st.SearchStrategy[object]]] = {
+    "consecutive_failures": {"threshold": wholes},
+    "failures_in_window": {"threshold": wholes, "window": numbers},
+    "failure_rate": {"rate": numbers, **window},
+    "slow_call_rate": {"rate": numbers, "slow": numbers, **window},
+}
+
+
+@given(st.data())
+@settings(steady, max_examples=400)
+def test_a_rule_is_taken_exactly_when_the_breaker_takes_it(data: st.DataObject) -> None:
+    """File and constructor have the same limits; only a window must be said in a file."""
+    kind = data.draw(st.sampled_from(tuple(WORDS)))
+    optional = {word: values for word, values in WORDS[kind].items() if word != "slow"}
+    words = data.draw(st.fixed_dictionaries({}, optional=optional))
+    if "slow" in WORDS[kind]:
+        words["slow"] = data.draw(numbers)
+    taken = _is_taken(lambda: shipped.TRIP_RULES[kind](**words), shipped.ParameterError)
+    if kind.endswith("_rate") and not {"calls", "window"} & set(words):
+        taken = False
+    assert _is_taken(lambda: TRIP_RULES[kind](**words), ValidationError) == taken
+    if taken:
+        assert TRIP_RULES[kind](**words).rule() == shipped.TRIP_RULES[kind](**words)
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("timeout", "factor", "max", "jitter"), numbers)
+    )
+)
+@settings(steady, max_examples=200)
+def test_a_recovery_is_taken_exactly_when_the_breaker_takes_it(words: dict[str, float]) -> None:
+    """File and constructor have the same limits for how long a breaker stays open."""
+    taken = _is_taken(lambda: shipped.Recovery(**words), shipped.ParameterError)
+    assert _is_taken(lambda: Recovery(**words), ValidationError) == taken
+    if taken:
+        policy = Breaker(recovery=Recovery(**words)).recovery_policy()
+        assert policy == shipped.Recovery(**words)
+
+
+@given(
+    st.fixed_dictionaries({}, optional={"probes": wholes, "successes": wholes, "lease": numbers})
+)
+@settings(steady, max_examples=200)
+def test_a_half_open_state_is_taken_exactly_when_the_breaker_takes_it(
+    words: dict[str, float],
+) -> None:
+    """File and constructor have the same limits for probes."""
+    taken = _is_taken(lambda: shipped.HalfOpen(**words), shipped.ParameterError)
+    assert _is_taken(lambda: HalfOpen(**words), ValidationError) == taken
+    if taken:
+        policy = Breaker(half_open=HalfOpen(**words)).half_open_policy()
+        assert policy == shipped.HalfOpen(**words)
+
+
+@given(breakers())
+@steady
+def test_every_breaker_of_a_scenario_can_be_built(breaker: Breaker) -> None:
+    """Whatever a file may hold, the breaker takes."""
+    built = shipped.CircuitBreaker(
+        trip=breaker.rules(),
+        recovery=breaker.recovery_policy(),
+        half_open=breaker.half_open_policy(),
+    )
+    assert built.state is shipped.CircuitState.CLOSED
