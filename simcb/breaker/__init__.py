@@ -1,0 +1,120 @@
+"""A circuit breaker for production: threads, asyncio and virtual time, standard library only.
+
+    breaker = CircuitBreaker("payments", failure_threshold=5, recovery_timeout=30.0)
+    receipt = breaker.call(charge, card, amount)          # or await breaker.call(charge_async, …)
+
+    @breaker                                              # functions, coroutines, generators
+    def charge(card, amount): ...
+
+    fetch = CachedFallback()(breaker(Bulkhead(20)(fetch)))  # outermost first
+
+The room must not know the simulator, or anything else of simcb but its base error: the
+simulator runs this very class with another clock.
+
+What holds, and the test that shows it (in tests/test_breaker; `test_broken` breaks each line on
+purpose and demands that its test notices):
+
+|    | contract | tests |
+| -- | -------- | ----- |
+|  1 | open before its deadline no call passes; at exactly the deadline a probe does | `test_contract_states` `test_line_01_…` |
+|  2 | in a half-open period at most `probes` permits are out, others are rejected | `test_line_02_…`, also in `test_schedules` |
+|  3 | one opening gives one half-open transition, however many callers | `test_line_03_…`, also in `test_schedules` |
+|  4 | a permit settles once; results of an earlier generation only count as stale | `test_line_04_…`, also in `test_schedules` |
+|  5 | every admitted call settles on every exit; interrupts are neither | `test_contract_exits` `test_line_05_…`, `test_interrupts` |
+|  6 | a probe is a lease: it expires, and that is a failed probe | `test_contract_states` `test_line_06_…`, `test_interrupts` |
+|  7 | healthy calls close it within timeout + lease + successes needed | `test_line_07_…`, `test_model` `recover` |
+|  8 | time never goes back; a clock without a time is an error, not a corrupted state | `test_line_08_…` |
+|  9 | listeners run outside the lock, in order, exactly once, and may use the breaker | `test_contract_threads` `test_line_09_…`, `test_schedules` |
+| 10 | no user code under the lock; re-entry, signals, finalizers and fork are safe | `test_line_10_…`, `test_interrupts` |
+| 11 | the user's exceptions, results and metadata arrive untouched | `test_contract_exits` `test_line_11_…` |
+| 12 | windows are exact: the last N, younger than T, never below `minimum_calls` | `test_contract_windows` `test_line_12_…`, `test_model` |
+| 13 | memory is bounded, and a breaker nobody holds is collected | `test_contract_threads` `test_line_13_…` |
+| 14 | one state for threads and event loops; no timers, no threads of its own | `test_line_14_…`, `test_schedules` |
+| 15 | every way of calling gives the same states for the same calls | `test_contract_windows` `test_line_15_…` |
+
+Two limits. A time window keeps more than 10,000 distinct moments apart only to a ten-thousandth
+of its length. And nothing can catch an interrupt that arrives in the first line of an `__exit__`,
+so a `with` block interrupted exactly there leaves one call uncounted; a probe's lease makes up
+for it, and `call` and the decorator have no such line.
+"""  # noqa: E501 - a table has long lines
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from simcb.breaker.breaker import CircuitBreaker
+from simcb.breaker.errors import BulkheadFullError, CircuitOpenError, ClockError, ParameterError
+from simcb.breaker.permit import Permit
+from simcb.breaker.records import (
+    CallRecord,
+    CircuitState,
+    Mode,
+    Outcome,
+    Reason,
+    Snapshot,
+    Transition,
+)
+from simcb.breaker.recovery import HalfOpen, Recovery
+from simcb.breaker.rules import (
+    TRIP_RULES,
+    ConsecutiveFailures,
+    FailureRate,
+    FailuresInWindow,
+    SlowCallRate,
+    TripRule,
+)
+
+if TYPE_CHECKING:
+    from simcb.breaker.bulkhead import Bulkhead, Place
+    from simcb.breaker.fallback import Answer, CachedFallback, MemoryStore, Store
+    from simcb.breaker.registry import BreakerRegistry
+
+_LATER = {
+    "Answer": "fallback",
+    "BreakerRegistry": "registry",
+    "Bulkhead": "bulkhead",
+    "CachedFallback": "fallback",
+    "MemoryStore": "fallback",
+    "Place": "bulkhead",
+    "Store": "fallback",
+}
+"""What a program with only a breaker does not need is loaded when it is first looked at."""
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "TRIP_RULES",
+    "Answer",
+    "BreakerRegistry",
+    "Bulkhead",
+    "BulkheadFullError",
+    "CachedFallback",
+    "CallRecord",
+    "CircuitBreaker",
+    "CircuitOpenError",
+    "CircuitState",
+    "ClockError",
+    "ConsecutiveFailures",
+    "FailureRate",
+    "FailuresInWindow",
+    "HalfOpen",
+    "MemoryStore",
+    "Mode",
+    "Outcome",
+    "ParameterError",
+    "Permit",
+    "Place",
+    "Reason",
+    "Recovery",
+    "SlowCallRate",
+    "Snapshot",
+    "Store",
+    "Transition",
+    "TripRule",
+]

@@ -1,0 +1,377 @@
+"""The face of the circuit breaker: what a program calls.
+
+`acquire` and the permit it returns are the primitive; `call`, the decorator and `with` are
+written on top of them, so all of them give the same states for the same calls at the same
+times. How a breaker decides is in `machine`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Literal, ParamSpec, TypeVar, cast
+
+from simcb.breaker.errors import CircuitOpenError, ParameterError
+from simcb.breaker.guards import COROUTINES, LASTING, AdoptedCoroutine, decorated, lasting, start
+from simcb.breaker.judging import Expected, Judge
+from simcb.breaker.machine import (
+    FAILURES,
+    IGNORED,
+    NEVER,
+    PROBES,
+    REJECTED,
+    STALE,
+    SUCCESSES,
+    Machine,
+    drawn,
+)
+from simcb.breaker.permit import Permit
+from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
+from simcb.breaker.recovery import HalfOpen, Recovery
+from simcb.breaker.rules import TRIP_RULES, ConsecutiveFailures, TripRule
+from simcb.breaker.scopes import Scopes
+from simcb.breaker.states import CALM, SETTLED, ClosedState, HalfOpenState, OpenState, State
+from simcb.breaker.telling import CallListener, Listener
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_blank = object.__new__
+
+
+class CircuitBreaker(Machine):
+    """Stops calling a service that keeps failing, and finds out by itself when it is back.
+
+    Closed, it lets every call through and trips by its rules; open, it rejects every call
+    until its recovery timeout has passed; half-open, it lets a few probes through and closes
+    or opens again by how they end. One breaker serves any number of threads and event loops.
+
+    Args:
+        name: shown in errors, transitions and snapshots.
+        failure_threshold: failures in a row that open it; not used when `trip` is given.
+        recovery_timeout: seconds it stays open; not used when `recovery` is given.
+        expected_exception: the exceptions that are failures: a type, a tuple of types, or a
+            predicate. Any other `Exception` is an answer, and counts as a success.
+        ignore: exceptions that are neither, given likewise. Cancellation and interrupts
+            (whatever is not an `Exception`) never count.
+        failed_result: a predicate on results; true means the call failed.
+        trip: a rule, or several of which any trips.
+        recovery: how long it stays open, where that is more than a fixed time.
+        half_open: how many probes, how many successes, and how long a probe may take.
+        clock: returns seconds that never go back. It is read inside the critical section, so
+            it has to be quick and must not call the breaker.
+        random: returns a number in [0, 1) for the jitter of `recovery`.
+        listeners: functions called with every `Transition`, outside the critical section.
+        call_listeners: functions called with a `CallRecord` for every call that ended.
+
+    Raises:
+        ParameterError: when a value makes no sense.
+    """
+
+    __slots__ = ("_scopes",)
+
+    def __init__(
+        self,
+        name: str = "breaker",
+        *,
+        failure_threshold: int = 5,
+        recovery_timeout: float = 60.0,
+        expected_exception: Expected = Exception,
+        ignore: Expected = (),
+        failed_result: Callable[[Any], bool] | None = None,
+        trip: TripRule | Sequence[TripRule] | None = None,
+        recovery: Recovery | None = None,
+        half_open: HalfOpen | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] | None = None,
+        listeners: Iterable[Listener] = (),
+        call_listeners: Iterable[CallListener] = (),
+    ) -> None:
+        consecutive = ConsecutiveFailures(failure_threshold)
+        default = Recovery(recovery_timeout)
+        if recovery is not None and not isinstance(recovery, Recovery):
+            raise ParameterError("recovery", recovery, "a Recovery")
+        if half_open is not None and not isinstance(half_open, HalfOpen):
+            raise ParameterError("half_open", half_open, "a HalfOpen")
+        if not callable(clock):
+            raise ParameterError("clock", clock, "a function that returns seconds")
+        recovery = recovery or default
+        self._scopes: Scopes[Permit] = Scopes()
+        super().__init__(
+            name,
+            (consecutive,) if trip is None else _rules(trip),
+            recovery,
+            half_open or HalfOpen(),
+            Judge(expected_exception, ignore, failed_result),
+            clock,
+            _source(random, recovery),
+            listeners,
+            call_listeners,
+        )
+
+    def acquire(self) -> Permit:
+        """Returns the permit for one call, which then has to be settled.
+
+        Raises:
+            CircuitOpenError: if the breaker lets no call through now.
+        """
+        state = self._state
+        if state.__class__ is OpenState:
+            wait = self._refusal()
+            if wait is not None:
+                raise CircuitOpenError(self.name, wait)
+        if state.__class__ is not ClosedState or self._timed:
+            return self._acquire_by_asking()
+        permit = _blank(Permit)
+        permit._breaker = self
+        permit._generation = SETTLED
+        try:
+            permit._generation = state.generation; next(self._admitted)  # fmt: skip  # noqa: E702
+            return permit
+        except BaseException:
+            permit.ignore()
+            raise
+
+    def _acquire_by_asking(self) -> Permit:
+        answer = None
+        try:
+            answer = self._ask()
+            if isinstance(answer, Permit):
+                return answer
+        except BaseException:
+            if isinstance(answer, Permit):
+                answer.ignore()
+            raise
+        raise CircuitOpenError(self.name, answer)
+
+    def _refusal(self) -> float | None:
+        """Returns the seconds to wait if the breaker is open before its deadline, else None."""
+        with self._lock: wait = self._refusal_locked()  # fmt: skip  # noqa: E701
+        if self._news:
+            self._announce()
+        if wait is not None and self._call_listeners:
+            self._report(None, Outcome.REJECTED, None)
+        return wait
+
+    def _ask(self) -> Permit | float:
+        """Returns a permit, or the seconds until it is worth asking again."""
+        permit = _blank(Permit)
+        permit._breaker = self
+        permit._generation = SETTLED
+        try:
+            if self._luck is None:
+                self._draw_luck()
+            with self._lock: wait = self._admit_locked(permit)  # fmt: skip  # noqa: E701
+            if self._news:
+                self._announce()
+            if wait is None:
+                return permit
+        except BaseException:
+            permit.ignore()
+            raise
+        if self._call_listeners:
+            self._report(None, Outcome.REJECTED, None)
+        return wait
+
+    def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Calls the function and returns what it returns, or raises what it raises.
+
+        A coroutine function gives a coroutine to await, a generator function a generator; it
+        is the awaiting or the iterating that is guarded then.
+
+        Raises:
+            CircuitOpenError: if the breaker lets no call through now.
+        """
+        state = self._state
+        code = getattr(func, "__code__", None)
+        if code.co_flags & LASTING if code is not None else lasting(func):
+            return start(self, lasting(func), func, *args, **kwargs)
+        if state.__class__ is OpenState:
+            wait = self._refusal()
+            if wait is not None:
+                raise CircuitOpenError(self.name, wait)
+        if state.__class__ is not ClosedState or self._timed:
+            return self._call_by_permit(func, *args, **kwargs)
+        # From here on this is `_call_by_permit` without a permit, which is only made when more
+        # than two counters has to move. `owed` says that the call is admitted and not settled.
+        # It changes before its counter on the same line, and no interrupt fits between the two.
+        owed = False
+        permit = None
+        try:
+            try:
+                owed = True; next(self._admitted)  # fmt: skip  # noqa: E702
+                result = func(*args, **kwargs)
+                calm = self._state is state and state.tally is CALM
+                if calm and result.__class__ not in COROUTINES:
+                    owed = False; next(self._succeeded)  # fmt: skip  # noqa: E702
+                    return result
+                permit, owed = self._permit_for(state), False
+                return self._judged(permit, result)
+            except BaseException as error:
+                if owed:
+                    permit, owed = self._permit_for(state), False
+                    permit.raised(error)
+                raise
+        except BaseException:
+            if owed:
+                permit = self._permit_for(state)
+            if permit is not None:
+                permit.ignore()
+            raise
+
+    def _call_by_permit(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        answer: Permit | float | None = None
+        try:
+            try:
+                answer = self._ask()
+                if isinstance(answer, Permit):
+                    return self._judged(answer, func(*args, **kwargs))
+            except BaseException as error:
+                if isinstance(answer, Permit):
+                    answer.raised(error)
+                raise
+        except BaseException:
+            if isinstance(answer, Permit):
+                answer.ignore()
+            raise
+        raise CircuitOpenError(self.name, answer)
+
+    def _judged(self, permit: Permit, result: R) -> R:
+        """Settles a call by its result, or sees to it that its coroutine will."""
+        if result.__class__ in COROUTINES:
+            coroutine = cast("Coroutine[object, object, object]", result)
+            return cast("R", AdoptedCoroutine(coroutine, permit))
+        if self._judge.failed_result is None:
+            permit.success()
+        else:
+            permit.returned(result)
+        return result
+
+    def _permit_for(self, state: State) -> Permit:
+        """Makes the permit of a call that is already admitted and counted."""
+        permit = _blank(Permit)
+        permit._breaker = self
+        permit._generation = state.generation
+        return permit
+
+    def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
+        """Decorates a function, a coroutine function, a generator or an async generator."""
+        return decorated(self, func)
+
+    def __enter__(self) -> Permit:
+        return self._scopes.enter(sys._getframe(1), self.acquire())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        return self._scopes.leave(sys._getframe(1)).__exit__(kind, error, traceback)
+
+    async def __aenter__(self) -> Permit:
+        return self._scopes.enter(sys._getframe(1), self.acquire())
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        return self._scopes.leave(sys._getframe(1)).__exit__(kind, error, traceback)
+
+    @property
+    def failure_threshold(self) -> int | None:
+        """Failures in a row that open the breaker, or None if no rule counts them."""
+        return None if self._threshold == NEVER else int(self._threshold)
+
+    @property
+    def recovery_timeout(self) -> float:
+        """Seconds of the first opening, before growth and jitter."""
+        return self._recovery.timeout
+
+    @property
+    def expected_exception(self) -> Expected:
+        """What counts as a failure, as it was given."""
+        return self._judge.expected
+
+    @property
+    def state(self) -> CircuitState:
+        """The state as the last call left it; reading it changes nothing."""
+        return self._state.state
+
+    def snapshot(self) -> Snapshot:
+        """Returns the state and the counts of one moment, without reading the clock."""
+        with self._lock: return self._snapshot_locked()  # fmt: skip  # noqa: E701
+
+    def _snapshot_locked(self) -> Snapshot:
+        state = self._state
+        counts = self._counts.copy()
+        # Successes before admissions: a call that ends meanwhile must not seem to be missing.
+        counts[SUCCESSES] += drawn(self._succeeded)
+        admitted = counts[PROBES] + drawn(self._admitted)
+        deadline = state.deadline if isinstance(state, OpenState) else NEVER
+        return Snapshot(
+            name=self.name,
+            state=state.state,
+            mode=state.mode,
+            since=state.since,
+            next_probe_at=deadline if deadline < NEVER else None,
+            generation=state.generation,
+            consecutive_failures=state.tally[1] if state.tally else 0,
+            probes_out=len(state.probes) if isinstance(state, HalfOpenState) else 0,
+            admitted=admitted,
+            rejected=counts[REJECTED],
+            successes=counts[SUCCESSES],
+            failures=counts[FAILURES],
+            ignored=counts[IGNORED],
+            stale=counts[STALE],
+            in_flight=admitted - sum(counts[SUCCESSES:PROBES]),
+        )
+
+    # By hand. Each begins a new generation, so results of earlier calls become stale.
+
+    def reset(self) -> None:
+        """Closes the breaker with empty windows and lets it decide for itself again."""
+        self._take(Mode.AUTOMATIC, Reason.RESET)
+
+    def force_open(self) -> None:
+        """Lets no call through until `reset`; rejections suggest the recovery timeout."""
+        self._take(Mode.FORCED_OPEN, Reason.FORCED_OPEN)
+
+    def force_closed(self) -> None:
+        """Lets every call through until `reset`, judging nothing: the breaker is disabled."""
+        self._take(Mode.FORCED_CLOSED, Reason.FORCED_CLOSED)
+
+    def count_only(self) -> None:
+        """Lets every call through and fills the windows, but never trips, until `reset`."""
+        self._take(Mode.COUNT_ONLY, Reason.COUNT_ONLY)
+
+    def _take(self, mode: Mode, reason: Reason) -> None:
+        with self._lock: self._take_locked(mode, reason)  # fmt: skip  # noqa: E701
+        if self._news:
+            self._announce()
+
+    def __repr__(self) -> str:
+        return f"<CircuitBreaker {self.name!r} {self._state.state}>"
+
+
+def _rules(trip: object) -> tuple[TripRule, ...]:
+    rules = tuple(trip) if isinstance(trip, (list, tuple)) else (trip,)
+    if rules and all(isinstance(rule, TripRule) for rule in rules):
+        return cast("tuple[TripRule, ...]", rules)
+    kinds = ", ".join(one.__name__ for one in TRIP_RULES.values())
+    raise ParameterError("trip", trip, f"one or a list of: {kinds}")
+
+
+def _source(random: Callable[[], float] | None, recovery: Recovery) -> Callable[[], float]:
+    """Returns the random source; the standard one is imported only when it is needed."""
+    if random is None:
+        if not recovery.jitter:
+            return float
+        from random import random
+    if not callable(random):
+        raise ParameterError("random", random, "a function that returns a number in [0, 1)")
+    return random

@@ -1,0 +1,287 @@
+"""A bulkhead: at most so many calls at once, so that one slow service cannot take every thread.
+
+One limit holds for threads and for tasks on any number of event loops. Whoever finds it full
+may wait a bounded time, first come first served; a place that comes free is handed to the
+longest waiter. It knows nothing of breakers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
+
+from simcb.breaker.errors import BulkheadFullError, ParameterError
+from simcb.breaker.forking import renew_in_child
+from simcb.breaker.guards import COROUTINE, GENERATOR, lasting
+from simcb.breaker.parameters import duration, whole
+from simcb.breaker.scopes import Scopes
+
+if TYPE_CHECKING:
+    import asyncio
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _ThreadWaiter:
+    """A thread that waits for a place."""
+
+    __slots__ = ("_signal", "granted")
+
+    def __init__(self) -> None:
+        self.granted = False
+        self._signal = threading.Lock()
+        self._signal.acquire()
+
+    def wake(self) -> None:
+        self._signal.release()
+
+    def wait(self, seconds: float) -> None:
+        self._signal.acquire(timeout=seconds)
+
+
+class _TaskWaiter:
+    """A task that waits for a place; it may be woken from another thread or loop."""
+
+    __slots__ = ("_future", "_loop", "granted")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.granted = False
+        self._loop = loop
+        self._future: asyncio.Future[None] = loop.create_future()
+
+    def wake(self) -> None:
+        # A closed loop has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self, seconds: float) -> None:
+        timer = self._loop.call_later(seconds, self._finish)
+        try:
+            await self._future
+        finally:
+            timer.cancel()
+
+
+class Place:
+    """One place in a bulkhead; `release` gives it back, once."""
+
+    __slots__ = ("_bulkhead", "_held")
+
+    def __init__(self, bulkhead: Bulkhead) -> None:
+        self._bulkhead = bulkhead
+        self._held = False
+
+    def release(self) -> None:
+        """Gives the place back; a second time does nothing."""
+        bulkhead = self._bulkhead
+        with bulkhead._lock: woken = bulkhead._release_locked(self)  # fmt: skip  # noqa: E701
+        if woken is not None:
+            woken.wake()
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        self.release()
+        return False
+
+
+class Bulkhead:
+    """Lets at most `max_concurrent` calls run at once.
+
+    Args:
+        max_concurrent: how many calls may run together.
+        max_wait: seconds a caller may wait for a place; 0 refuses at once.
+        name: shown in errors.
+
+    Raises:
+        ParameterError: when a value makes no sense.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_lock",
+        "_running",
+        "_scopes",
+        "_waiters",
+        "max_concurrent",
+        "max_wait",
+        "name",
+    )
+
+    def __init__(
+        self, max_concurrent: int = 10, *, max_wait: float = 0.0, name: str = "bulkhead"
+    ) -> None:
+        self.max_concurrent = whole("max_concurrent", max_concurrent)
+        self.max_wait = duration("max_wait", max_wait)
+        if not isinstance(name, str):
+            raise ParameterError("name", name, "a string")
+        self.name = name
+        self._running = 0
+        self._waiters: deque[_ThreadWaiter | _TaskWaiter] = deque()
+        self._scopes: Scopes[Place] = Scopes()
+        self._renew_lock()
+        renew_in_child(self)
+
+    @property
+    def running(self) -> int:
+        """How many calls run now."""
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for a place."""
+        return len(self._waiters)
+
+    def acquire(self) -> Place:
+        """Returns a place, waiting for it in this thread for at most `max_wait` seconds.
+
+        Raises:
+            BulkheadFullError: if none came free.
+        """
+        place = Place(self)
+        waiter = _ThreadWaiter() if self.max_wait else None
+        try:
+            with self._lock: self._enter_locked(place, waiter)  # fmt: skip  # noqa: E701
+            if not place._held and waiter is not None:
+                waiter.wait(self.max_wait)
+                with self._lock: self._withdraw_locked(place, waiter)  # fmt: skip  # noqa: E701
+            if place._held:
+                return place
+        except BaseException:
+            self._abandon(place, waiter)
+            raise
+        raise BulkheadFullError(self.name, self.max_concurrent, self.max_wait)
+
+    async def acquire_async(self) -> Place:
+        """Returns a place, waiting for it in this task for at most `max_wait` seconds.
+
+        Raises:
+            BulkheadFullError: if none came free.
+        """
+        place = Place(self)
+        waiter = None
+        if self.max_wait:
+            import asyncio  # whoever awaits has it already
+
+            waiter = _TaskWaiter(asyncio.get_running_loop())
+        try:
+            with self._lock: self._enter_locked(place, waiter)  # fmt: skip  # noqa: E701
+            if not place._held and waiter is not None:
+                await waiter.wait(self.max_wait)
+                with self._lock: self._withdraw_locked(place, waiter)  # fmt: skip  # noqa: E701
+            if place._held:
+                return place
+        except BaseException:
+            self._abandon(place, waiter)
+            raise
+        raise BulkheadFullError(self.name, self.max_concurrent, self.max_wait)
+
+    def _abandon(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter | None) -> None:
+        """Gives back whatever an interrupted or cancelled caller has come to hold."""
+        if waiter is not None:
+            with self._lock: self._withdraw_locked(place, waiter)  # fmt: skip  # noqa: E701
+        place.release()
+
+    def _enter_locked(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter | None) -> None:
+        """Takes a free place, unless others wait for it already; else queues the waiter."""
+        if self._running < self.max_concurrent and not self._waiters: self._running += 1; place._held = True  # fmt: skip  # noqa: E501, E701, E702
+        elif waiter is not None:
+            self._waiters.append(waiter)
+
+    def _withdraw_locked(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter) -> None:
+        """Ends a wait: with the place it was granted, or without one."""
+        if waiter.granted:
+            place._held, waiter.granted = True, False
+        elif waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+    def _release_locked(self, place: Place) -> _ThreadWaiter | _TaskWaiter | None:
+        """Takes a place back, and hands it to the longest waiter if there is one."""
+        if not place._held:
+            return None
+        if self._waiters:
+            waiter = self._waiters[0]
+            place._held, waiter.granted = False, True; del self._waiters[0]  # fmt: skip  # noqa: E702
+            return waiter
+        place._held = False; self._running -= 1  # fmt: skip  # noqa: E702
+        return None
+
+    def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Calls the function in a place; of a coroutine function, returns what to await.
+
+        Raises:
+            BulkheadFullError: if no place is free, or came free in time.
+        """
+        if lasting(func):
+            return self._lasting(func)(*args, **kwargs)
+        place = None
+        try:
+            place = self.acquire()
+            return func(*args, **kwargs)
+        finally:
+            if place is not None:
+                place.release()
+
+    def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
+        """Decorates a function, a generator, or a coroutine function."""
+        if lasting(func):
+            return functools.wraps(func)(self._lasting(func))
+
+        @functools.wraps(func)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            return self.call(func, *args, **kwargs)
+
+        return called
+
+    def _lasting(self, func: Callable[P, R]) -> Callable[P, R]:
+        kind = lasting(func)
+        work = cast("Callable[P, Any]", func)
+
+        async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
+            with await self.acquire_async():
+                return await work(*args, **kwargs)
+
+        def iterated(*args: P.args, **kwargs: P.kwargs) -> Generator[object, object, object]:
+            with self.acquire():
+                return (yield from work(*args, **kwargs))
+
+        async def aiterated(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[object, object]:
+            with await self.acquire_async():
+                async with contextlib.aclosing(work(*args, **kwargs)) as items:
+                    async for item in items:
+                        yield item
+
+        guard = awaited if kind & COROUTINE else iterated if kind & GENERATOR else aiterated
+        return cast("Callable[P, R]", guard)
+
+    def __enter__(self) -> Place:
+        return self._scopes.enter(sys._getframe(1), self.acquire())
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        self._scopes.leave(sys._getframe(1)).release()
+        return False
+
+    async def __aenter__(self) -> Place:
+        frame = sys._getframe(1)
+        return self._scopes.enter(frame, await self.acquire_async())
+
+    async def __aexit__(self, *_: object) -> Literal[False]:
+        self._scopes.leave(sys._getframe(1)).release()
+        return False
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"<Bulkhead {self.name!r} {self._running} of {self.max_concurrent}>"

@@ -1,0 +1,104 @@
+"""What the breaker room refuses: a call, a parameter, a clock.
+
+Every error keeps its fields in `args`, so it survives pickling and being built again from
+them, and makes its sentence only when somebody asks for it: a rejected call costs no text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simcb.errors import SimcbError
+
+
+class CircuitOpenError(SimcbError):
+    """A call is rejected without being made, because the breaker does not let it through.
+
+    Args:
+        name: the breaker's name.
+        retry_after: seconds, at least 0, until it is worth asking again; 0 when every probe
+            of a half-open breaker is taken, because one may come back at any moment.
+    """
+
+    if TYPE_CHECKING:  # at run time the inherited constructor stores the two in half the time
+
+        def __init__(self, name: str, retry_after: float) -> None: ...
+
+    @property
+    def name(self) -> str:
+        """The name of the breaker that rejected the call."""
+        name: str = self.args[0]
+        return name
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds, at least 0, until it is worth asking again."""
+        seconds: float = self.args[1]
+        return seconds
+
+    def __str__(self) -> str:
+        if not self.retry_after:
+            return f"circuit {self.name!r} is half-open and its probes are out; try again shortly"
+        return f"circuit {self.name!r} is open; try again in {self.retry_after:.3g} s"
+
+
+class BulkheadFullError(SimcbError):
+    """A call is rejected because too many are already running.
+
+    Args:
+        name: the bulkhead's name.
+        max_concurrent: how many calls it lets run at once.
+        waited: seconds this caller waited for a place.
+    """
+
+    def __init__(self, name: str, max_concurrent: int, waited: float) -> None:
+        super().__init__(name, max_concurrent, waited)
+        self.name = name
+        self.max_concurrent = max_concurrent
+        self.waited = waited
+
+    def __str__(self) -> str:
+        return (
+            f"bulkhead {self.name!r} is full: {self.max_concurrent} calls are running, "
+            f"no place came free in {self.waited:.3g} s; raise max_concurrent or max_wait, "
+            "or send less"
+        )
+
+
+class ParameterError(SimcbError, ValueError):
+    """A setting makes no sense, and is refused when the object is built.
+
+    Args:
+        parameter: its name.
+        value: what was given.
+        allowed: what may be given instead.
+    """
+
+    def __init__(self, parameter: str, value: object, allowed: str) -> None:
+        super().__init__(parameter, value, allowed)
+        self.parameter = parameter
+        self.value = value
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"{self.parameter}={self.value!r} is not allowed; give {self.allowed}"
+
+
+class ClockError(SimcbError):
+    """The clock gave something that is not a moment; nothing in the breaker has changed.
+
+    Args:
+        name: the breaker's name.
+        reading: what the clock returned.
+    """
+
+    def __init__(self, name: str, reading: object) -> None:
+        super().__init__(name, reading)
+        self.name = name
+        self.reading = reading
+
+    def __str__(self) -> str:
+        return (
+            f"the clock of circuit {self.name!r} returned {self.reading!r}; "
+            "it has to return a finite number of seconds"
+        )

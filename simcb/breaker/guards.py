@@ -1,0 +1,224 @@
+"""Guards around what does not end when it returns: coroutines, generators, async generators.
+
+Each of them asks for its permit when it is first driven, not when it is created, so one that
+is never awaited or iterated was never admitted. Each settles on every way out: the inner
+`try` of each guard settles by how the call ended, the outer one catches an interrupt that
+arrives while the inner one is at it. They are written on `acquire` and permits alone, and
+know nothing of how a breaker decides.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from types import CoroutineType, TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+if TYPE_CHECKING:
+    from simcb.breaker.breaker import CircuitBreaker
+    from simcb.breaker.permit import Permit
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Y = TypeVar("Y")
+S = TypeVar("S")
+
+# The flags of a code object, as the language reference lists them; `inspect` has names for
+# them and takes longer to import than this whole room.
+GENERATOR = 0x20
+COROUTINE = 0x80 | 0x100
+ASYNC_GENERATOR = 0x200
+LASTING = GENERATOR | COROUTINE | ASYNC_GENERATOR
+
+
+def lasting(func: Callable[..., object]) -> int:
+    """Returns which of the three kinds a callable is, or 0 if its work ends when it returns.
+
+    Looks through `functools.partial` and into the `__call__` of an object.
+    """
+    while isinstance(func, functools.partial):
+        func = func.func
+    code = getattr(func, "__code__", None)
+    if code is None:
+        method = getattr(type(func), "__call__", None)  # noqa: B004 - its code is wanted
+        code = getattr(method, "__code__", None)
+    return getattr(code, "co_flags", 0) & LASTING
+
+
+def guarded(breaker: CircuitBreaker, kind: int, func: Callable[P, R]) -> Callable[P, R]:
+    """Returns a function of the same kind whose every call is guarded."""
+    make = _awaiting if kind & COROUTINE else _iterating if kind & GENERATOR else _aiterating
+    return cast("Callable[P, R]", make(breaker, cast("Callable[..., Any]", func)))
+
+
+def start(
+    breaker: CircuitBreaker, kind: int, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Returns the guarded coroutine, generator or async generator of one call."""
+    started: Any = guarded(breaker, kind, func)(*args, **kwargs)
+    started.__name__ = getattr(func, "__name__", type(func).__name__)
+    started.__qualname__ = getattr(func, "__qualname__", type(func).__qualname__)
+    return cast("R", started)
+
+
+def _awaiting(
+    breaker: CircuitBreaker, func: Callable[P, Coroutine[object, object, R]]
+) -> Callable[P, Coroutine[object, object, R]]:
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        permit: Permit | None = None
+        try:
+            try:
+                permit = breaker.acquire()
+                result = await func(*args, **kwargs)
+                permit.returned(result)
+                return result
+            except BaseException as error:
+                if permit is not None:
+                    permit.raised(error)
+                raise
+        except BaseException:
+            if permit is not None:
+                permit.ignore()
+            raise
+
+    return guarded
+
+
+def _iterating(
+    breaker: CircuitBreaker, func: Callable[P, Generator[Y, S, R]]
+) -> Callable[P, Generator[Y, S, R]]:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Generator[Y, S, R]:
+        permit: Permit | None = None
+        try:
+            try:
+                permit = breaker.acquire()
+                result = yield from func(*args, **kwargs)
+                permit.returned(result)
+                return result
+            except BaseException as error:
+                if permit is not None:
+                    permit.raised(error)
+                raise
+        except BaseException:
+            if permit is not None:
+                permit.ignore()
+            raise
+
+    return guarded
+
+
+def _aiterating(
+    breaker: CircuitBreaker, func: Callable[P, AsyncGenerator[Y, S]]
+) -> Callable[P, AsyncGenerator[Y, S]]:
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:
+        permit: Permit | None = None
+        try:
+            try:
+                permit = breaker.acquire()
+                inner = func(*args, **kwargs)
+                try:
+                    item = await anext(inner)
+                    while True:
+                        try:
+                            sent = yield item
+                        except GeneratorExit:
+                            await inner.aclose()
+                            raise
+                        except BaseException as thrown:
+                            item = await inner.athrow(thrown)
+                        else:
+                            item = await inner.asend(sent)
+                except StopAsyncIteration:
+                    permit.success()
+            except BaseException as error:
+                if permit is not None:
+                    permit.raised(error)
+                raise
+        except BaseException:
+            if permit is not None:
+                permit.ignore()
+            raise
+
+    return guarded
+
+
+class AdoptedCoroutine(Coroutine[object, object, R]):
+    """Guards a coroutine that a plain function returned, for a call already admitted.
+
+    It settles the permit when the coroutine ends, or when it is thrown away unawaited.
+    """
+
+    __slots__ = ("__weakref__", "_coroutine", "_permit")
+
+    def __init__(self, coroutine: Coroutine[object, object, R], permit: Permit) -> None:
+        self._permit = permit
+        self._coroutine = coroutine
+
+    def send(self, value: object) -> object:
+        """Drives the coroutine one step further."""
+        return self._step(self._coroutine.send, value)
+
+    def throw(
+        self,
+        kind: type[BaseException] | BaseException,
+        value: BaseException | object = None,
+        traceback: TracebackType | None = None,
+    ) -> object:
+        """Raises an exception where the coroutine waits."""
+        error = kind if isinstance(kind, BaseException) else value
+        if not isinstance(error, BaseException):
+            error = cast("type[BaseException]", kind)()
+        if traceback is not None:
+            error = error.with_traceback(traceback)
+        return self._step(self._coroutine.throw, error)
+
+    def _step(self, drive: Callable[..., object], value: object) -> object:
+        try:
+            return drive(value)
+        except StopIteration as end:
+            self._permit.returned(end.value)
+            raise
+        except BaseException as error:
+            self._permit.raised(error)
+            raise
+
+    def close(self) -> None:
+        """Ends the coroutine early."""
+        try:
+            self._coroutine.close()
+        finally:
+            self._permit.ignore()
+
+    def __await__(self) -> Generator[object, None, R]:
+        return cast("Generator[object, None, R]", self)
+
+    def __iter__(self) -> AdoptedCoroutine[R]:
+        return self
+
+    def __next__(self) -> object:
+        return self.send(None)
+
+    def __del__(self) -> None:
+        permit = getattr(self, "_permit", None)
+        if permit is not None:
+            permit.ignore()
+
+
+COROUTINES: frozenset[type] = frozenset({CoroutineType, AdoptedCoroutine})
+
+
+def decorated(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
+    """Returns the function guarded: same kind, same name, same signature, same results."""
+    kind = lasting(func)
+    if not kind:
+        import inspect  # slow to import, and only decorating needs it
+
+        kind = COROUTINE if inspect.iscoroutinefunction(func) else 0
+    if kind:
+        return functools.wraps(func)(guarded(breaker, kind, func))
+
+    @functools.wraps(func)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        return breaker.call(func, *args, **kwargs)
+
+    return called

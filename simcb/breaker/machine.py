@@ -1,0 +1,391 @@
+"""The state machine of the breaker: who may call, and what the ends of calls change.
+
+Everything that decides runs under one re-entrant lock in the methods named `_locked`, and
+follows three rules that make it safe to interrupt anywhere:
+
+- The state is one reference to an immutable value. A method computes the next value from the
+  one it has seen, and puts it in its place, together with the permit and the count it
+  belongs to, in one statement on one line, only if the one it has seen is still there. A
+  signal handler or a finalizer that enters the breaker between two lines of another call
+  finds a whole state, and the interrupted call then sees that it has to think again.
+- `with self._lock: …` stands on one line with the call it protects. Written on two lines,
+  the interpreter passes the `with` line once more on the way out, and an exception raised
+  there (by a tracer) would leave the lock taken for ever.
+- No code of the user's runs inside, except the clock, which is read there so that time has
+  the same order as the decisions.
+
+It knows nothing of functions, coroutines or context managers: those are built on permits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import count
+
+from simcb.breaker.errors import ClockError, ParameterError
+from simcb.breaker.judging import Judge, log_failure
+from simcb.breaker.permit import Permit
+from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
+from simcb.breaker.recovery import HalfOpen, Recovery
+from simcb.breaker.rules import ConsecutiveFailures, SlowCallRate, TripRule
+from simcb.breaker.states import (
+    CALM,
+    SETTLED,
+    WATCHED,
+    ClosedState,
+    HalfOpenState,
+    OpenState,
+    Probe,
+    State,
+    Tally,
+)
+from simcb.breaker.telling import CallListener, Listener, Teller
+from simcb.breaker.windows import TimeWindow, Window, windows_for
+
+NEVER = float("inf")
+
+REJECTED, SUCCESSES, FAILURES, IGNORED, STALE, PROBES = range(6)
+COUNT_OF = {Outcome.SUCCESS: SUCCESSES, Outcome.FAILURE: FAILURES, Outcome.IGNORED: IGNORED}
+
+
+def drawn(counter: count[int]) -> int:
+    """Returns how many steps a counter has made, without making one."""
+    return int(repr(counter)[6:-1])
+
+
+class Machine(Teller):
+    """Decides; every method named `_locked` is called with the lock held.
+
+    What a calm breaker does needs no lock: letting a call through is reading one reference,
+    and its success changes nothing. Only the two counters of that path, `_admitted` and
+    `_succeeded`, move, and a step of `itertools.count` is indivisible.
+    """
+
+    __slots__ = (
+        "_admitted",
+        "_call_listeners",
+        "_calm",
+        "_clock",
+        "_clocked",
+        "_counts",
+        "_half_open",
+        "_judge",
+        "_latest",
+        "_luck",
+        "_random",
+        "_recovery",
+        "_rules",
+        "_slow",
+        "_spent",
+        "_state",
+        "_succeeded",
+        "_threshold",
+        "_timed",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        rules: tuple[TripRule, ...],
+        recovery: Recovery,
+        half_open: HalfOpen,
+        judge: Judge,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        listeners: Iterable[Listener],
+        call_listeners: Iterable[CallListener],
+    ) -> None:
+        super().__init__(name, listeners)
+        self._rules = rules
+        self._recovery = recovery
+        self._half_open = half_open
+        self._judge = judge
+        self._clock = clock
+        self._random = random
+        self._spent = None if recovery.jitter else 0.5
+        self._luck: float | None = self._spent
+        rows = [rule.threshold for rule in rules if isinstance(rule, ConsecutiveFailures)]
+        self._threshold: float = min(rows, default=NEVER)
+        slow = [rule.slow for rule in rules if isinstance(rule, SlowCallRate)]
+        self._slow: float = min(slow, default=NEVER)
+        self._timed = bool(slow)
+        windows = windows_for(rules)
+        self._clocked = self._timed or any(isinstance(one, TimeWindow) for one in windows)
+        self._calm = CALM if judge.failed_result is None else WATCHED
+        self._admitted = count()
+        self._succeeded = count()
+        self._counts = [0] * 6
+        self._latest = -NEVER
+        self._state: State = self._closed(1, self._now_locked(), Mode.AUTOMATIC)
+        self._call_listeners: tuple[CallListener, ...] = ()
+        for listener in call_listeners:
+            self.add_call_listener(listener)
+
+    # What the next state would be: pure, apart from the clock and the drawn luck.
+
+    def _now_locked(self) -> float:
+        """Reads the clock, never earlier than it was read before."""
+        now = self._clock()
+        try:
+            sound = -NEVER < now < NEVER
+        except TypeError:
+            sound = False
+        if not sound:
+            raise ClockError(self.name, now)
+        self._latest = now = now if now > self._latest else self._latest
+        return now
+
+    def _closed(self, generation: int, now: float, mode: Mode) -> ClosedState:
+        windows = () if mode is Mode.FORCED_CLOSED else windows_for(self._rules)
+        tally = (0, 0, *(0 for _ in windows)) if windows else self._calm
+        return ClosedState(generation, now, mode, windows, tally)
+
+    def _opened(self, seen: State, now: float) -> OpenState:
+        """The open state after `seen`: for a longer time when a probe has failed."""
+        recovery = self._recovery
+        wait = recovery.timeout
+        if isinstance(seen, HalfOpenState):
+            wait = min(seen.wait * recovery.factor, recovery.max)
+        spread = 1.0
+        if self._luck is not None:
+            spread += recovery.jitter * (2.0 * self._luck - 1.0)
+        return OpenState(seen.generation + 1, now, Mode.AUTOMATIC, now + wait * spread, wait)
+
+    def _news_of(self, seen: State, new: State, reason: Reason) -> tuple[Transition, ...]:
+        if not self._listeners or (seen.state is new.state and seen.mode is new.mode):
+            return ()
+        at, generation = new.since, new.generation
+        return (Transition(self.name, at, seen.state, new.state, reason, generation),)
+
+    # Asking for a permit.
+
+    def _admit_locked(self, permit: Permit) -> float | None:
+        """Grants the permit and returns None, or returns the seconds until it is worth asking."""
+        while True:
+            now = self._now_locked()
+            seen = self._state
+            if isinstance(seen, OpenState):
+                wait = self._refusal_locked()
+                if wait is not None:
+                    return wait
+                granted = self._grant_probe_locked(permit, seen, now)
+            elif isinstance(seen, HalfOpenState):
+                if self._lease_ran_out_locked(seen, now):
+                    continue
+                if len(seen.probes) >= self._half_open.probes:
+                    self._counts[REJECTED] += 1
+                    return 0.0
+                granted = self._grant_probe_locked(permit, seen, now)
+            else:
+                permit._began = now
+                permit._generation = seen.generation; next(self._admitted)  # fmt: skip  # noqa: E702
+                granted = True
+            if granted:
+                return None
+
+    def _refusal_locked(self) -> float | None:
+        """Rejects a call if the breaker is open before its deadline, and says for how long."""
+        now = self._now_locked()
+        seen = self._state
+        if not isinstance(seen, OpenState) or now >= seen.deadline:
+            return None
+        self._counts[REJECTED] += 1
+        return seen.deadline - now if seen.deadline < NEVER else seen.wait
+
+    def _grant_probe_locked(
+        self, permit: Permit, seen: OpenState | HalfOpenState, now: float
+    ) -> bool:
+        """Sends the permit out as a probe, if the state is still the one seen."""
+        permit._began = now
+        permit._probe = probe = Probe(now + self._half_open.lease)
+        news: tuple[Transition, ...] = ()
+        if isinstance(seen, OpenState):
+            new = HalfOpenState(seen.generation + 1, now, seen.wait, (probe,))
+            news = self._news_of(seen, new, Reason.DEADLINE_PASSED)
+        else:
+            probes = (*seen.probes, probe)
+            new = HalfOpenState(seen.generation, seen.since, seen.wait, probes, seen.succeeded)
+        if self._state is seen: self._state, permit._generation, self._news = new, new.generation, self._news + news; self._counts[PROBES] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
+        return False
+
+    def _lease_ran_out_locked(self, seen: HalfOpenState, now: float) -> bool:
+        """Opens the breaker again if the oldest probe has been out for its whole lease."""
+        if not seen.probes or now < seen.probes[0].until:
+            return False
+        new = self._opened(seen, now)
+        self._replace_locked(seen, new, Reason.LEASE_EXPIRED)
+        return True
+
+    def _replace_locked(self, seen: State, new: State, reason: Reason) -> bool:
+        """Puts a new state in place of the one seen, if that is still the state."""
+        news = self._news_of(seen, new, reason)
+        if self._state is seen: self._state, self._luck, self._news = new, self._spent, self._news + news; return True  # fmt: skip  # noqa: E501, E701, E702
+        return False
+
+    def _take_locked(self, mode: Mode, reason: Reason) -> None:
+        """Begins a generation that somebody wants by hand."""
+        done = False
+        while not done:
+            now = self._now_locked()
+            seen = self._state
+            generation = seen.generation + 1
+            new: State
+            if mode is Mode.FORCED_OPEN:
+                new = OpenState(generation, now, mode, NEVER, self._recovery.timeout)
+            else:
+                new = self._closed(generation, now, mode)
+            done = self._replace_locked(seen, new, reason)
+
+    # Settling a permit.
+
+    def _settle(self, permit: Permit, outcome: Outcome, error: BaseException | None) -> None:
+        if self._luck is None:
+            self._draw_luck()
+        with self._lock: counted = self._settle_locked(permit, outcome)  # fmt: skip  # noqa: E701
+        if self._news:
+            self._announce()
+        if self._call_listeners and counted is not None:
+            self._report(permit, counted, error)
+
+    def _succeed_locked(self, permit: Permit) -> None:
+        """Settles a success; nearly always it changes nothing but the count."""
+        seen = self._state
+        if permit._generation != seen.generation:
+            self._settle_locked(permit, Outcome.SUCCESS)
+            return
+        if seen.tally is CALM and permit._generation: permit._generation = SETTLED; self._counts[SUCCESSES] += 1; return  # fmt: skip  # noqa: E501, E701, E702
+        if (
+            not isinstance(seen, ClosedState)
+            or seen.mode is Mode.FORCED_CLOSED
+            or not self._record_locked(permit, SUCCESSES, seen)
+        ):
+            self._settle_locked(permit, Outcome.SUCCESS)
+
+    def _settle_locked(self, permit: Permit, outcome: Outcome) -> Outcome | None:
+        """Settles a permit and returns what it counted as; None if it was settled before."""
+        while permit._generation:
+            seen = self._state
+            now = 0.0
+            if isinstance(seen, HalfOpenState):
+                now = self._now_locked()
+                if self._lease_ran_out_locked(seen, now):
+                    continue
+            if permit._generation not in (SETTLED, seen.generation): permit._generation = SETTLED; self._counts[STALE] += 1; return Outcome.STALE  # fmt: skip  # noqa: E501, E701, E702
+            if isinstance(seen, HalfOpenState):
+                if self._settle_probe_locked(permit, outcome, seen, now):
+                    return outcome
+            elif outcome is Outcome.IGNORED or seen.mode is Mode.FORCED_CLOSED:
+                if permit._generation: permit._generation = SETTLED; self._counts[COUNT_OF[outcome]] += 1; return outcome  # fmt: skip  # noqa: E501, E701, E702
+            elif isinstance(seen, ClosedState) and self._record_locked(
+                permit, COUNT_OF[outcome], seen
+            ):
+                return outcome
+        return None
+
+    def _record_locked(self, permit: Permit, kind: int, seen: ClosedState) -> bool:
+        """Counts an outcome of the closed state, and opens the breaker if a rule says so.
+
+        Returns whether it was counted; if not, a re-entrant call came between.
+        """
+        tally = seen.tally
+        failed = kind == FAILURES
+        streak = tally[1] + 1 if failed else 0
+        reason = Reason.CONSECUTIVE_FAILURES if streak >= self._threshold else None
+        if seen.windows:
+            new_tally, tripped = self._consult_locked(permit, seen.windows, tally, failed, streak)
+            reason = reason or tripped
+        else:
+            new_tally = (0, streak) if streak else self._calm
+        if reason is None or seen.mode is Mode.COUNT_ONLY:
+            if seen.tally is tally and self._state is seen and permit._generation: seen.tally, permit._generation = new_tally, SETTLED; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
+            return False
+        opened = self._opened(seen, self._now_locked())
+        news = self._news_of(seen, opened, reason)
+        if seen.tally is tally and self._state is seen and permit._generation: self._state, permit._generation, self._news, self._luck = opened, SETTLED, self._news + news, self._spent; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
+        return False
+
+    def _consult_locked(
+        self,
+        permit: Permit,
+        windows: tuple[Window, ...],
+        tally: Tally,
+        failed: bool,
+        streak: int,
+    ) -> tuple[Tally, Reason | None]:
+        """Returns what the tally becomes, and the reason of the first window that trips."""
+        calls = tally[0] + 1
+        now = self._now_locked() if self._clocked else 0.0
+        took = self._took(permit, now) if self._timed else 0.0
+        reason = None
+        totals = [calls, streak]
+        for place, window in enumerate(windows, 2):
+            before = tally[place]
+            after = before + (failed if window.slow == NEVER else took >= window.slow)
+            totals.append(after)
+            if window.trips(calls, before, after, now) and reason is None:
+                reason = window.reason
+        return tuple(totals), reason
+
+    def _settle_probe_locked(
+        self, permit: Permit, outcome: Outcome, seen: HalfOpenState, now: float
+    ) -> bool:
+        """Settles a probe, and closes or opens the breaker if that decides it.
+
+        Returns whether it was settled; if not, a re-entrant call came between.
+        """
+        kind, luck = COUNT_OF[outcome], self._luck
+        news: tuple[Transition, ...] = ()
+        new: State
+        slow = outcome is Outcome.SUCCESS and self._took(permit, now) >= self._slow
+        succeeded = seen.succeeded + (outcome is Outcome.SUCCESS)
+        if slow or outcome is Outcome.FAILURE:
+            new, luck = self._opened(seen, now), self._spent
+            news = self._news_of(seen, new, Reason.PROBE_SLOW if slow else Reason.PROBE_FAILED)
+        elif succeeded >= self._half_open.successes:
+            new = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
+            news = self._news_of(seen, new, Reason.PROBES_SUCCEEDED)
+        else:
+            probes = tuple(one for one in seen.probes if one is not permit._probe)
+            new = HalfOpenState(seen.generation, seen.since, seen.wait, probes, succeeded)
+        if self._state is seen and permit._generation: self._state, permit._generation, self._news, self._luck = new, SETTLED, self._news + news, luck; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
+        return False
+
+    def _took(self, permit: Permit, now: float) -> float:
+        """Seconds since the permit was granted; 0 if nobody wanted to know it then."""
+        return now - getattr(permit, "_began", now)
+
+    # Telling call listeners, and drawing luck: user code, so outside the lock.
+
+    def add_call_listener(self, listener: CallListener) -> None:
+        """Calls the function with a `CallRecord` of every call that ends from now on.
+
+        A breaker with call listeners reads its clock twice for every call.
+        """
+        if not callable(listener):
+            raise ParameterError("call_listener", listener, "a function of one CallRecord")
+        with self._lock: self._watch_locked(listener)  # fmt: skip  # noqa: E701
+
+    def _watch_locked(self, listener: CallListener) -> None:
+        self._timed = self._clocked = True
+        self._calm = WATCHED
+        if self._state.tally is CALM: self._state.tally = WATCHED  # fmt: skip  # noqa: E701
+        self._call_listeners += (listener,)
+
+    def _report(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
+        with self._lock: now = self._now_locked()  # fmt: skip  # noqa: E701
+        took = 0.0 if permit is None else self._took(permit, now)
+        record = CallRecord(self.name, now, outcome, took, error)
+        for listener in self._call_listeners:
+            try:
+                listener(record)
+            except Exception:
+                log_failure("call listener %r raised on %r", listener, record)
+
+    def _draw_luck(self) -> None:
+        """Draws the next opening's jitter ahead of it, because no user code runs inside."""
+        try:
+            luck = float(self._random())
+        except Exception:
+            log_failure("the random source of circuit %r raised; no jitter this time", self.name)
+            luck = 0.5
+        self._luck = min(max(luck, 0.0), 1.0) if luck == luck else 0.5

@@ -1,0 +1,63 @@
+"""How long a breaker stays open, and how it finds out that it may close."""
+
+from __future__ import annotations
+
+from simcb.breaker.errors import ParameterError
+from simcb.breaker.parameters import MOST_SECONDS, Settings, duration, number, whole
+
+
+class Recovery(Settings):
+    """Keeps a breaker open for `timeout` seconds, longer each time a probe fails.
+
+    The k-th opening in a row without a close between lasts `timeout * factor**(k-1)`, at most
+    `max` (ten times the timeout unless given). `jitter` is the share by which one opening may
+    be shorter or longer: it lasts a time drawn uniformly from `(1 - jitter)` to
+    `(1 + jitter)` times that, drawn once per opening.
+    """
+
+    __slots__ = ("factor", "jitter", "max", "timeout")
+    timeout: float
+    factor: float
+    max: float
+    jitter: float
+
+    def __init__(
+        self,
+        timeout: float = 60.0,
+        factor: float = 1.0,
+        max: float | None = None,
+        jitter: float = 0.0,
+    ) -> None:
+        timeout = duration("recovery_timeout", timeout)
+        factor = number("factor", factor, 1.0, 1e6, "a number from 1 to 1,000,000")
+        longest = min(10.0 * timeout, MOST_SECONDS) if max is None else duration("max", max)
+        if longest < timeout:
+            raise ParameterError("max", max, f"at least the timeout, {timeout:g} s")
+        jitter = number("jitter", jitter, 0.0, 1.0, "a share from 0 to 1")
+        self._fill(timeout=timeout, factor=factor, max=longest, jitter=jitter)
+
+    def __reduce__(self) -> tuple[type[Recovery], tuple[object, ...]]:
+        return type(self), (self.timeout, self.factor, self.max, self.jitter)
+
+
+class HalfOpen(Settings):
+    """Lets `probes` calls through at once until `successes` of them have succeeded.
+
+    A probe that has not ended within `lease` seconds counts as failed: it may be hung, or
+    its thread dead, and the breaker must not wait for it for ever.
+    """
+
+    __slots__ = ("lease", "probes", "successes")
+    probes: int
+    successes: int
+    lease: float
+
+    def __init__(self, probes: int = 1, successes: int = 1, lease: float = 60.0) -> None:
+        self._fill(
+            probes=whole("probes", probes, high=10_000),
+            successes=whole("successes", successes),
+            lease=duration("lease", lease, positive=True),
+        )
+
+    def __reduce__(self) -> tuple[type[HalfOpen], tuple[object, ...]]:
+        return type(self), (self.probes, self.successes, self.lease)

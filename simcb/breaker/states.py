@@ -1,0 +1,102 @@
+"""What a breaker is at one moment: closed, open or half-open, each a value that is replaced.
+
+A breaker's whole memory hangs on one reference to one of these, so a change is one
+assignment (of the state, or of the tally of a closed one), and whatever interrupts it, be it
+a signal, another thread or a garbage collection, finds what was before it or what is after
+it. Results carry the `generation` of the state that let their call through; every transition
+begins a new one.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from simcb.breaker.records import CircuitState, Mode
+from simcb.breaker.windows import Window
+
+SETTLED = 0
+"""The generation of a permit that has been settled, or was never granted."""
+
+Tally: TypeAlias = tuple[int, ...]
+"""Running totals of one generation: outcomes, failures in a row, and one for each window."""
+
+CALM: Tally = (0, 0)
+"""This very tuple, by identity, says that one more success would change nothing."""
+
+WATCHED: Tally = (*CALM,)
+"""Equal, but another: nothing has to change, yet somebody wants to see how every call ends."""
+
+
+class ClosedState:
+    """Calls pass, and their outcomes are counted.
+
+    Everything counted is in `tally`, an immutable tuple that is replaced by one assignment.
+    The windows beside it are caches of what the totals were earlier, and follow from it.
+    """
+
+    __slots__ = ("generation", "mode", "since", "tally", "windows")
+    state = CircuitState.CLOSED
+
+    def __init__(
+        self, generation: int, since: float, mode: Mode, windows: tuple[Window, ...], tally: Tally
+    ) -> None:
+        self.generation = generation
+        self.since = since
+        self.mode = mode
+        self.windows = windows
+        self.tally = tally
+
+
+class OpenState:
+    """No call passes before `deadline`; `wait` is the timeout it was computed from.
+
+    A breaker that was forced open has a deadline that never comes.
+    """
+
+    __slots__ = ("deadline", "generation", "mode", "since", "wait")
+    state = CircuitState.OPEN
+    tally: Tally = ()
+
+    def __init__(
+        self, generation: int, since: float, mode: Mode, deadline: float, wait: float
+    ) -> None:
+        self.generation = generation
+        self.since = since
+        self.mode = mode
+        self.deadline = deadline
+        self.wait = wait
+
+
+class Probe:
+    """One call on trial; it counts as failed from `until` on."""
+
+    __slots__ = ("until",)
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+
+
+class HalfOpenState:
+    """A few probes are out, oldest first, and `succeeded` have come back well."""
+
+    __slots__ = ("generation", "probes", "since", "succeeded", "wait")
+    state = CircuitState.HALF_OPEN
+    mode = Mode.AUTOMATIC
+    tally: Tally = ()
+
+    def __init__(
+        self,
+        generation: int,
+        since: float,
+        wait: float,
+        probes: tuple[Probe, ...],
+        succeeded: int = 0,
+    ) -> None:
+        self.generation = generation
+        self.since = since
+        self.wait = wait
+        self.probes = probes
+        self.succeeded = succeeded
+
+
+State: TypeAlias = ClosedState | OpenState | HalfOpenState

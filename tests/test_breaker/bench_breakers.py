@@ -1,0 +1,210 @@
+# ruff: noqa: T201 - a script prints
+"""Times guarded calls of simcb and of other breakers: python tests/test_breaker/bench_breakers.py
+
+Every figure is the best of many short rounds, taken in turns so that a busy moment hits all of
+them alike, with the cost of the bare call (or of raising a bare exception) taken off. A peer
+that is not installed is left out. The last table is the memory of ten thousand breakers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+import tracemalloc
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from simcb.breaker import CircuitBreaker, FailureRate, SlowCallRate
+
+ROUNDS, CALLS = 60, 400
+SIZES = (10, 100, 1000, 10_000)
+
+
+def work() -> None:
+    """What is guarded: nothing."""
+
+
+async def later() -> None:
+    """What is guarded, asynchronously: nothing."""
+
+
+def bare() -> None:
+    raise ValueError("down")
+
+
+async def bare_later() -> None:
+    raise ValueError("down")
+
+
+def simcb(_: object = None) -> tuple[Any, Any]:
+    return CircuitBreaker(), CircuitBreaker()
+
+
+def purgatory(module: Any) -> tuple[Any, Any]:
+    return module.SyncCircuitBreakerFactory()("bench"), module.AsyncCircuitBreakerFactory()("bench")
+
+
+def fluxgate(module: Any) -> tuple[Any, Any]:
+    return module.CircuitBreaker(), module.AsyncCircuitBreaker()
+
+
+def pyresilience(module: Any) -> tuple[Any, Any]:
+    guard = module.resilient(circuit_breaker=module.CircuitBreakerConfig())
+    return guard, guard
+
+
+def nopanic(module: Any) -> tuple[Any, Any]:
+    return module.circuit_breaker(min_calls=5), module.circuit_breaker(min_calls=5)
+
+
+def plain(module: Any) -> tuple[Any, Any]:
+    return module.CircuitBreaker(), module.CircuitBreaker()
+
+
+def named(module: Any) -> tuple[Any, Any]:
+    return module.CircuitBreaker(name="bench"), module.CircuitBreaker(name="bench async")
+
+
+PEERS: dict[str, tuple[str, Callable[[Any], tuple[Any, Any]]]] = {
+    "circuitbreaker": ("circuitbreaker", plain),
+    "purgatory": ("purgatory", purgatory),
+    "nopanic": ("nopanic", nopanic),
+    "pybreaker": ("pybreaker", plain),
+    "pyresilience": ("pyresilience", pyresilience),
+    "aiobreaker": ("aiobreaker", plain),
+    "interlock-cb": ("interlock", named),
+    "fluxgate": ("fluxgate", fluxgate),
+}
+
+
+def trip(guarded: Callable[[], Any], awaited: bool) -> Callable[[], Any] | None:
+    """Fails until the error changes, and returns the guarded function; None if it never does."""
+    for _ in range(300):
+        try:
+            asyncio.run(guarded()) if awaited else guarded()
+        except ValueError:
+            continue
+        except Exception:
+            return guarded
+    return None
+
+
+def rejected(guarded: Callable[[], Any]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            guarded()
+        except Exception:
+            return
+
+    return run
+
+
+def rejected_later(guarded: Callable[[], Any]) -> Callable[[], Any]:
+    async def run() -> None:
+        try:
+            await guarded()
+        except Exception:
+            return
+
+    return run
+
+
+def best(cases: dict[str, Callable[[], Any]], awaited: bool) -> dict[str, float]:
+    """Returns the least seconds per call of each case."""
+    times = dict.fromkeys(cases, float("inf"))
+
+    async def loop_later(func: Callable[[], Any]) -> float:
+        begun = time.perf_counter()
+        for _ in range(CALLS):
+            await func()
+        return time.perf_counter() - begun
+
+    def loop(func: Callable[[], Any]) -> float:
+        begun = time.perf_counter()
+        for _ in range(CALLS):
+            func()
+        return time.perf_counter() - begun
+
+    async def rounds() -> None:
+        for _ in range(ROUNDS):
+            for name, func in cases.items():
+                took = await loop_later(func) if awaited else loop(func)
+                times[name] = min(times[name], took / CALLS)
+
+    gc.disable()
+    asyncio.run(rounds())
+    gc.enable()
+    return times
+
+
+def closed_cases(awaited: bool) -> dict[str, Callable[[], Any]]:
+    func: Callable[[], Any] = later if awaited else work
+    cases = {"bare": func, "simcb": simcb()[awaited](func)}
+    for name, (module, build) in PEERS.items():
+        try:
+            cases[name] = build(import_module(module))[awaited](func)
+        except Exception as error:
+            print(f"({name} left out: {error!r})")
+    for size in SIZES:
+        guard = CircuitBreaker(trip=FailureRate(calls=size, minimum_calls=min(10, size)))
+        cases[f"simcb, rate of {size:,} calls"] = guard(func)
+    cases["simcb, rate of 10 s"] = CircuitBreaker(trip=FailureRate(window=10.0))(func)
+    cases["simcb, slow calls"] = CircuitBreaker(trip=SlowCallRate(1.0, calls=100))(func)
+    return cases
+
+
+def open_cases(awaited: bool) -> dict[str, Callable[[], Any]]:
+    func: Callable[[], Any] = bare_later if awaited else bare
+    wrap = rejected_later if awaited else rejected
+    cases = {"bare": wrap(func)}
+    for name, (module, build) in {"simcb": ("simcb.breaker", simcb), **PEERS}.items():
+        try:
+            guarded = trip(build(import_module(module))[awaited](func), awaited)
+        except Exception as error:
+            print(f"({name} left out: {error!r})")
+            continue
+        if guarded is not None:
+            cases[name] = wrap(guarded)
+    return cases
+
+
+def print_table(title: str, times: dict[str, float]) -> None:
+    bare_time = times.pop("bare")
+    ours = times["simcb"] - bare_time
+    print(f"\n**{title}** (bare {bare_time * 1e6:.2f} µs)\n")
+    print("| breaker | µs over bare | simcb = 1 |\n| --- | ---: | ---: |")
+    for name, taken in sorted(times.items(), key=lambda item: item[1]):
+        print(
+            f"| {label(name)} | {(taken - bare_time) * 1e6:.2f} | {(taken - bare_time) / ours:.2f} |"
+        )
+
+
+def label(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return name
+
+
+def memory() -> None:
+    """Prints what ten thousand breakers with default settings take."""
+    tracemalloc.start()
+    breakers = [CircuitBreaker(f"upstream {number}") for number in range(10_000)]
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    print(f"\n{len(breakers):,} breakers: {size / 1e6:.1f} MB")
+
+
+def main() -> None:
+    """Prints all tables, in Markdown."""
+    for awaited, how in ((False, "sync"), (True, "async")):
+        print_table(f"Closed, success, {how}", best(closed_cases(awaited), awaited))
+        print_table(f"Open, rejection, {how}", best(open_cases(awaited), awaited))
+    memory()
+
+
+if __name__ == "__main__":
+    main()

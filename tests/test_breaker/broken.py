@@ -1,0 +1,297 @@
+"""Deliberately broken breakers: the shipped room with one sentence of it changed.
+
+Each entry names the mistake as other breakers make it, the contract line it breaks, the change
+in the source, and the test that has to notice. A change that no longer fits the source is an
+error, so the set cannot quietly become empty.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import ModuleType
+
+import simcb.breaker
+
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One mistake; `test` is `module::function`, and `arguments` are its parameters."""
+
+    name: str
+    line: int
+    file: str
+    old: str
+    new: str
+    test: str
+    arguments: tuple[object, ...] = ()
+
+
+STATES, EXITS = "test_contract_states", "test_contract_exits"
+THREADS, WINDOWS, SCHEDULES = "test_contract_threads", "test_contract_windows", "test_schedules"
+
+BROKEN = (
+    Broken(
+        "late by one tick: the deadline itself is still closed to probes",
+        1,
+        "machine.py",
+        "or now >= seen.deadline:",
+        "or now > seen.deadline:",
+        f"{STATES}::test_line_01_a_probe_passes_at_exactly_the_deadline",
+    ),
+    Broken(
+        "an open breaker that lets the call through first",
+        1,
+        "machine.py",
+        "or now >= seen.deadline:",
+        "or now >= seen.deadline - 1.0:",
+        f"{STATES}::test_line_01_no_call_passes_before_the_deadline",
+    ),
+    Broken(
+        "a half-open stampede: every caller is a probe",
+        2,
+        "machine.py",
+        "if len(seen.probes) >= self._half_open.probes:",
+        "if len(seen.probes) >= 10**6:",
+        f"{STATES}::test_line_02_half_open_lets_only_its_probes_through",
+    ),
+    Broken(
+        "check, then act, without a lock",
+        2,
+        "breaker.py",
+        "with self._lock: wait = self._admit_locked(permit)",
+        "wait = self._admit_locked(permit)",
+        f"{SCHEDULES}::test_line_02_probes_are_counted_under_any_schedule",
+    ),
+    Broken(
+        "each of the callers that arrive together makes its own transition",
+        3,
+        "breaker.py",
+        "with self._lock: wait = self._admit_locked(permit)",
+        "wait = self._admit_locked(permit)",
+        f"{SCHEDULES}::test_line_03_one_half_open_transition_under_any_schedule",
+    ),
+    Broken(
+        "late results count in whatever generation they find",
+        4,
+        "machine.py",
+        "if permit._generation not in (SETTLED, seen.generation):",
+        "if permit._generation not in (SETTLED, seen.generation) and seen.state != 'half_open':",
+        f"{STATES}::test_line_04_a_late_success_never_closes",
+    ),
+    Broken(
+        "a permit that can be settled again and again",
+        4,
+        "machine.py",
+        "permit._generation = SETTLED; self._counts[COUNT_OF[outcome]] += 1",
+        "self._counts[COUNT_OF[outcome]] += 1",
+        f"{STATES}::test_line_04_a_permit_settles_once",
+    ),
+    Broken(
+        "cancellation counts as a failure",
+        5,
+        "judging.py",
+        "if not isinstance(error, Exception):\n            return Outcome.IGNORED",
+        "if not isinstance(error, Exception):\n            return Outcome.FAILURE",
+        f"{EXITS}::test_line_05_cancellation_at_every_suspension_point",
+    ),
+    Broken(
+        "only Exception is caught, so an interrupted probe keeps its slot",
+        5,
+        "breaker.py",
+        "except BaseException",
+        "except Exception",
+        "test_broken::interrupted_probe_gives_its_slot_back",
+    ),
+    Broken(
+        "a coroutine handed back unawaited is a success",
+        5,
+        "guards.py",
+        "COROUTINES: frozenset[type] = frozenset({CoroutineType, AdoptedCoroutine})",
+        "COROUTINES: frozenset[type] = frozenset()",
+        f"{EXITS}::test_line_05_a_coroutine_never_awaited_is_no_success",
+    ),
+    Broken(
+        "probes without a lease: a hung one wedges the breaker half-open",
+        6,
+        "machine.py",
+        "if not seen.probes or now < seen.probes[0].until:",
+        "if True:",
+        f"{STATES}::test_line_06_a_hung_probe_counts_as_failed_when_its_lease_ends",
+    ),
+    Broken(
+        "an exception in a predicate leaks the probe",
+        6,
+        "judging.py",
+        "        return True\n",
+        "        raise\n",
+        f"{STATES}::test_line_06_a_raising_predicate_leaves_no_probe_behind",
+    ),
+    Broken(
+        "an ignored probe never gives its place back",
+        7,
+        "machine.py",
+        "if one is not permit._probe)",
+        "if True)",
+        f"{STATES}::test_line_02_half_open_lets_only_its_probes_through",
+    ),
+    Broken(
+        "a probe's failure is counted but the breaker stays half-open",
+        7,
+        "machine.py",
+        "if slow or outcome is Outcome.FAILURE:",
+        "if slow:",
+        f"{THREADS}::test_line_09_listeners_hear_every_transition_once_in_order",
+    ),
+    Broken(
+        "time that goes back with the clock",
+        8,
+        "machine.py",
+        "self._latest = now = now if now > self._latest else self._latest",
+        "self._latest = now",
+        f"{STATES}::test_line_08_time_never_goes_back",
+    ),
+    Broken(
+        "the wall clock",
+        8,
+        "breaker.py",
+        "= time.monotonic,",
+        "= lambda: time.time(),",
+        f"{STATES}::test_line_08_wall_clock_changes_have_no_effect",
+    ),
+    Broken(
+        "listeners are told by whoever comes, in any order",
+        9,
+        "telling.py",
+        "if self._teller is not token:",
+        "if False:",
+        f"{SCHEDULES}::test_line_09_news_is_told_in_order_under_any_schedule",
+    ),
+    Broken(
+        "listeners run under the lock",
+        10,
+        "telling.py",
+        "                    listener(transition)\n",
+        "                    with self._lock: listener(transition)\n",
+        f"{THREADS}::test_line_09_listeners_run_outside_the_lock",
+    ),
+    Broken(
+        "a lock that does not let its own thread in again",
+        10,
+        "telling.py",
+        "self._lock = threading.RLock()",
+        "self._lock = threading.Lock()",
+        "test_broken::handler_does_not_deadlock",
+    ),
+    Broken(
+        "the lock of the parent in the child",
+        10,
+        "forking.py",
+        "        thing._renew_lock()",
+        "        thing",
+        f"{THREADS}::test_line_10_a_forked_child_has_a_usable_lock",
+    ),
+    Broken(
+        "with written on two lines: an interrupt between them keeps the lock",
+        10,
+        "permit.py",
+        "with breaker._lock: breaker._succeed_locked(self)",
+        "with breaker._lock:\n            breaker._succeed_locked(self)",
+        "test_interrupts::test_an_interrupt_at_any_line_of_a_bare_permit_is_survived",
+    ),
+    Broken(
+        "a failure that raises its error from a new one",
+        11,
+        "breaker.py",
+        "                    permit.raised(error)\n                raise\n",
+        "                    permit.raised(error)\n                raise ValueError from error\n",
+        f"{EXITS}::test_line_11_exceptions_and_results_arrive_untouched",
+    ),
+    Broken(
+        "a tumbling window",
+        12,
+        "windows.py",
+        "return (after - ring[calls % size]) / size >= self.rate",
+        "return (after - ring[0]) / size >= self.rate and calls % size == 0",
+        f"{WINDOWS}::test_line_12_a_count_window_holds_the_last_n_outcomes",
+    ),
+    Broken(
+        "an outcome that is exactly as old as the window still counts",
+        12,
+        "windows.py",
+        "while now - moments[0][0] >= span:",
+        "while now - moments[0][0] > span:",
+        f"{WINDOWS}::test_line_12_a_time_window_drops_what_is_exactly_its_age",
+    ),
+    Broken(
+        "a trip below minimum_calls",
+        12,
+        "windows.py",
+        "return calls >= self.minimum and after / calls >= self.rate",
+        "return after / calls >= self.rate",
+        f"{WINDOWS}::test_line_12_no_rate_trips_below_minimum_calls",
+    ),
+    Broken(
+        "a time window that keeps every call for ever",
+        13,
+        "windows.py",
+        "while now - moments[0][0] >= span: moments.popleft()",
+        "pass",
+        f"{THREADS}::test_line_13_memory_is_bounded_by_the_window",
+    ),
+    Broken(
+        "a breaker that somebody always holds",
+        13,
+        "forking.py",
+        "weakref.WeakSet()",
+        "set()",
+        f"{THREADS}::test_line_13_a_breaker_nobody_holds_is_collected",
+    ),
+    Broken(
+        "counters without a lock",
+        14,
+        "machine.py",
+        "with self._lock: counted = self._settle_locked(permit, outcome)",
+        "counted = self._settle_locked(permit, outcome)",
+        f"{SCHEDULES}::test_line_14_every_outcome_is_counted_under_any_schedule",
+        (False,),
+    ),
+    Broken(
+        "await and call that differ: the coroutine's success is not recorded",
+        15,
+        "guards.py",
+        "                result = await func(*args, **kwargs)\n                permit.returned(result)",  # noqa: E501
+        "                result = await func(*args, **kwargs)\n                permit.ignore()",
+        f"{WINDOWS}::test_line_15_every_way_of_calling_gives_the_same_states",
+    ),
+)
+
+
+@contextmanager
+def broken_room(mistake: Broken, folder: Path) -> Iterator[ModuleType]:
+    """The room with the mistake in it, imported under a name of its own."""
+    name = f"broken_room_{next(_numbers)}"
+    home = folder / name
+    home.mkdir()
+    changed = 0
+    for source in Path(simcb.breaker.__file__).parent.glob("*.py"):
+        text = source.read_text(encoding="utf-8").replace("simcb.breaker", name)
+        if source.name == mistake.file:
+            changed = text.count(mistake.old)
+            text = text.replace(mistake.old, mistake.new)
+        (home / source.name).write_text(text, encoding="utf-8")
+    assert changed, f"{mistake.old!r} is no longer in {mistake.file}"
+    sys.path.insert(0, str(folder))
+    try:
+        yield importlib.import_module(name)
+    finally:
+        sys.path.remove(str(folder))
+        for loaded in [one for one in sys.modules if one.split(".")[0] == name]:
+            del sys.modules[loaded]

@@ -1,0 +1,182 @@
+"""The bulkhead: never more at once than it allows, for threads and tasks together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import ModuleType
+from typing import Any
+
+import pytest
+from test_breaker.stage import Interrupts, bad, good
+
+from simcb.breaker import Bulkhead, BulkheadFullError, CachedFallback, CircuitBreaker
+
+
+def test_a_full_bulkhead_refuses_at_once() -> None:
+    """The one too many is told the name and the limit, and a place that comes back is free."""
+    bulkhead = Bulkhead(2, name="pool")
+    with bulkhead, bulkhead.acquire() as place:
+        assert bulkhead.running == 2
+        with pytest.raises(BulkheadFullError, match="'pool' is full: 2 calls"):
+            bulkhead.call(good)
+        place.release()
+        place.release()
+        assert bulkhead.running == 1
+        assert bulkhead.call(good) == "good"
+    assert bulkhead.running == 0
+
+
+def test_every_exit_gives_the_place_back() -> None:
+    """Return, exception, interrupt, closed generator, cancelled task."""
+    bulkhead = Bulkhead(1)
+
+    def stream() -> Iterator[int]:
+        yield 1
+        yield 2
+
+    async def astream() -> Any:
+        yield 1
+        yield 2
+
+    async def later() -> str:
+        await asyncio.sleep(0)
+        return "later"
+
+    assert bulkhead(good)("x") == "x"
+    for error in (ValueError(), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            bulkhead.call(bad, error)
+    items = bulkhead(stream)()
+    next(items)
+    assert bulkhead.running == 1
+    items.close()
+    assert list(bulkhead.call(stream)) == [1, 2]
+    with ExitStack() as stack:
+        stack.enter_context(bulkhead)
+
+    async def main() -> None:
+        assert await bulkhead.call(later) == "later"
+        assert [item async for item in bulkhead(astream)()] == [1, 2]
+        async with bulkhead:
+            assert bulkhead.running == 1
+        task = asyncio.create_task(bulkhead(later)())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert bulkhead.running == 0
+
+
+def test_a_thread_waits_its_turn_and_no_longer_than_allowed() -> None:
+    """First come, first served; who waits in vain is refused and leaves no trace."""
+    bulkhead = Bulkhead(1, max_wait=5.0)
+    order: list[int] = []
+    first = bulkhead.acquire()
+    threads = []
+    for number in range(3):
+        thread = threading.Thread(target=bulkhead.call, args=(order.append, number))
+        thread.start()
+        threads.append(thread)
+        while bulkhead.waiting <= number:
+            pass
+    first.release()
+    for thread in threads:
+        thread.join(5.0)
+    assert order == [0, 1, 2]
+    assert (bulkhead.running, bulkhead.waiting) == (0, 0)
+    short = Bulkhead(1, max_wait=0.01)
+    with short, pytest.raises(BulkheadFullError) as refused:
+        short.acquire()
+    assert refused.value.waited == 0.01
+    assert (short.running, short.waiting) == (0, 0)
+
+
+def test_tasks_and_threads_share_the_limit() -> None:
+    """A task waits for a thread's place, without blocking its loop, and the other way round."""
+    bulkhead = Bulkhead(1, max_wait=5.0)
+
+    async def main() -> None:
+        place = await asyncio.to_thread(bulkhead.acquire)
+        waiting = asyncio.create_task(bulkhead.acquire_async())
+        late = asyncio.create_task(bulkhead.acquire_async())
+        while bulkhead.waiting < 2:
+            await asyncio.sleep(0)
+        late.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await late
+        await asyncio.to_thread(place.release)
+        got = await waiting
+        assert bulkhead.running == 1
+        got.release()
+
+    asyncio.run(main())
+    assert (bulkhead.running, bulkhead.waiting) == (0, 0)
+
+
+def test_many_tasks_never_exceed_the_limit() -> None:
+    """A hundred tasks through three places: three at most together, and all get through."""
+    bulkhead = Bulkhead(3, max_wait=10.0)
+    most = 0
+
+    async def work() -> None:
+        nonlocal most
+        most = max(most, bulkhead.running)
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(*(bulkhead.call(work) for _ in range(100)))
+
+    asyncio.run(main())
+    assert most == 3
+    assert bulkhead.running == 0
+
+
+def test_an_interrupt_at_any_line_of_acquire_leaves_no_place_taken(room: ModuleType) -> None:
+    """Whoever does not get to hold a place does not keep one."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    for wait in (0.0, 5.0):
+        line = 0
+        while True:
+            line += 1
+            bulkhead = room.Bulkhead(1, max_wait=wait)
+            interrupts = Interrupts(room, line, interrupt)
+            place = None
+            try:
+                with interrupts:
+                    place = bulkhead.acquire()
+            except KeyboardInterrupt:
+                pass
+            if not interrupts.reached:
+                break
+            assert bulkhead.running == (place is not None), line
+        assert line > 5
+
+
+def test_all_three_compose_in_one_expression() -> None:
+    """Fallback around breaker around bulkhead, and a full bulkhead is no failure of upstream."""
+    breaker, bulkhead = CircuitBreaker(failure_threshold=1), Bulkhead(1)
+    answers = iter([10, ValueError("down")])
+
+    def price(item: str) -> int:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    guarded = CachedFallback()(breaker(bulkhead(price)))
+    assert guarded("tea") == 10
+    with bulkhead:
+        assert guarded("tea") == 10
+    assert breaker.state.value == "closed"
+    assert guarded("tea") == 10
+    assert breaker.state.value == "open"
+    assert guarded("tea") == 10
+    assert guarded.__name__ == "price"

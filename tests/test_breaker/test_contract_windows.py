@@ -1,0 +1,247 @@
+"""Lines 12 and 15 of the contract: windows are exact, and every way of calling is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from types import ModuleType
+from typing import Any
+
+import pytest
+from test_breaker.stage import Clock, bad, drive, fail, good, passes
+
+
+def feed(room: ModuleType, breaker: Any, outcomes: str) -> int:
+    """Makes one call for each letter, `f` failing, and returns how many it took to open."""
+    for number, outcome in enumerate(outcomes, 1):
+        permit = breaker.acquire()
+        permit.failure() if outcome == "f" else permit.success()
+        if breaker.state is room.CircuitState.OPEN:
+            return number
+    return 0
+
+
+def test_line_12_a_count_window_holds_the_last_n_outcomes(room: ModuleType, clock: Clock) -> None:
+    """Sliding, not tumbling: the oldest outcome leaves when a new one comes."""
+    cases = {"ssssssff": 0, "ssssssfff": 9, "sffssssfsf": 0, "fssfsfff": 6, "ffssssssssff": 0}
+    for outcomes, opens in cases.items():
+        rule = room.FailureRate(0.5, calls=6, minimum_calls=6)
+        assert feed(room, room.CircuitBreaker(clock=clock, trip=rule), outcomes) == opens
+
+
+def test_line_12_a_time_window_drops_what_is_exactly_its_age(
+    room: ModuleType, clock: Clock
+) -> None:
+    """An outcome counts while it is less than the window old, and not at that age."""
+    for age, opens in ((9.75, True), (10.0, False), (10.25, False)):
+        for rule in (
+            room.FailuresInWindow(2, window=10.0),
+            room.FailureRate(1.0, window=10.0, minimum_calls=2),
+        ):
+            breaker = room.CircuitBreaker(clock=clock, trip=rule)
+            fail(breaker)
+            clock.advance(age)
+            fail(breaker)
+            assert (breaker.state is room.CircuitState.OPEN) is opens
+
+
+def test_line_12_no_rate_trips_below_minimum_calls(room: ModuleType, clock: Clock) -> None:
+    """Failures alone do not trip a rate rule before it has seen enough; then at `>=`."""
+    for rule in (
+        room.FailureRate(0.3, calls=30, minimum_calls=10),
+        room.FailureRate(0.3, window=60.0, minimum_calls=10),
+        room.SlowCallRate(1e-9, 0.3, calls=30, minimum_calls=10),
+    ):
+        breaker = room.CircuitBreaker(clock=clock, trip=rule)
+        for _ in range(3):
+            permit = breaker.acquire()
+            clock.advance(0.1)
+            permit.failure()
+        for _ in range(6):
+            passes(room, breaker)
+        assert breaker.state is room.CircuitState.CLOSED
+        passes(room, breaker)
+        assert breaker.state is room.CircuitState.OPEN
+        assert rule.reason.value in ("failure_rate", "slow_call_rate")
+
+
+def test_line_12_windows_begin_anew_with_every_generation(room: ModuleType, clock: Clock) -> None:
+    """What led to the last opening, or was before a reset, does not count again."""
+    rule = room.FailureRate(0.5, calls=4, minimum_calls=2)
+    breaker = room.CircuitBreaker(clock=clock, trip=rule, recovery_timeout=10.0)
+    fail(breaker, 2)
+    clock.advance(10.0)
+    assert passes(room, breaker)
+    fail(breaker)
+    assert breaker.state is room.CircuitState.CLOSED
+    breaker.reset()
+    fail(breaker)
+    assert breaker.state is room.CircuitState.CLOSED
+    fail(breaker)
+    assert breaker.state is room.CircuitState.OPEN
+
+
+def test_line_12_a_full_sliding_window_trips_as_the_markov_chain_says(room: ModuleType) -> None:
+    """20 % failures, 10 calls, rate 50 %: 117.77 calls to a false trip; tumbling takes 305."""
+    draw = random.Random(11)
+    rule = room.FailureRate(0.5, calls=10, minimum_calls=10)
+    breaker = room.CircuitBreaker(clock=lambda: 0.0, trip=rule)
+    taken = []
+    for _ in range(1500):
+        calls = 0
+        while breaker.state is room.CircuitState.CLOSED:
+            permit = breaker.acquire()
+            permit.failure() if draw.random() < 0.2 else permit.success()
+            calls += 1
+        taken.append(calls)
+        breaker.reset()
+    mean = sum(taken) / len(taken)
+    error = (sum((one - mean) ** 2 for one in taken) / len(taken) ** 2) ** 0.5
+    assert abs(mean - 117.77) < 4 * error
+
+
+def test_line_12_slow_calls_trip_and_slow_probes_do_not_close(
+    room: ModuleType, clock: Clock
+) -> None:
+    """Calls of `slow` seconds or more count, successes too; a slow probe opens it again."""
+    rule = room.SlowCallRate(2.0, 0.5, calls=4, minimum_calls=4)
+    breaker = room.CircuitBreaker(clock=clock, trip=rule, recovery_timeout=10.0)
+    for took in (2.0, 1.9, 1.0, 0.0):
+        breaker.call(clock.advance, took)
+    assert breaker.state is room.CircuitState.CLOSED
+    breaker.call(clock.advance, 2.0)
+    breaker.call(clock.advance, 2.5)
+    assert breaker.state is room.CircuitState.OPEN
+    clock.advance(10.0)
+    breaker.call(clock.advance, 3.0)
+    assert breaker.state is room.CircuitState.OPEN
+    clock.advance(10.0)
+    breaker.call(clock.advance, 1.0)
+    assert breaker.state is room.CircuitState.CLOSED
+
+
+def test_several_rules_trip_when_any_of_them_does(room: ModuleType, clock: Clock) -> None:
+    """The transition says which one it was."""
+    heard: list[Any] = []
+    rules = [room.ConsecutiveFailures(3), room.FailuresInWindow(4, 60.0)]
+    breaker = room.CircuitBreaker(clock=clock, trip=rules, listeners=[heard.append])
+    assert feed(room, breaker, "fff") == 3
+    breaker.reset()
+    assert feed(room, breaker, "ffsfsf") == 6
+    assert [t.reason for t in heard if t.after is room.CircuitState.OPEN] == [
+        room.Reason.CONSECUTIVE_FAILURES,
+        room.Reason.FAILURES_IN_WINDOW,
+    ]
+
+
+def test_recovery_grows_to_its_maximum_and_starts_anew(room: ModuleType, clock: Clock) -> None:
+    """Each failed probe multiplies the wait, up to the maximum; closing forgets it."""
+    recovery = room.Recovery(10.0, factor=2.0, max=35.0)
+    breaker = room.CircuitBreaker(clock=clock, failure_threshold=1, recovery=recovery)
+    waits = []
+    for _ in range(4):
+        fail(breaker)
+        wait = breaker.snapshot().next_probe_at - clock.now
+        waits.append(wait)
+        clock.advance(wait)
+    passes(room, breaker)
+    fail(breaker)
+    waits.append(breaker.snapshot().next_probe_at - clock.now)
+    assert waits == [10.0, 20.0, 35.0, 35.0, 10.0]
+
+
+def test_jitter_is_drawn_once_per_opening(room: ModuleType, clock: Clock) -> None:
+    """From the injected source, spreading the wait around the timeout on both sides."""
+    numbers = iter([0.0, 0.5, 0.75, 0.99])
+    breaker = room.CircuitBreaker(
+        clock=clock,
+        failure_threshold=1,
+        recovery=room.Recovery(10.0, jitter=0.5),
+        random=lambda: next(numbers),
+    )
+    waits = []
+    for _ in range(3):
+        fail(breaker)
+        opened = breaker.snapshot()
+        for _ in range(5):
+            assert not passes(room, breaker)
+        assert breaker.snapshot().next_probe_at == opened.next_probe_at
+        waits.append(opened.next_probe_at - clock.now)
+        clock.now = opened.next_probe_at
+    assert waits == [5.0, 10.0, 12.5]
+
+
+def test_line_15_every_way_of_calling_gives_the_same_states(room: ModuleType) -> None:
+    """call, await, decorator, with, async with and bare permits: one story, one history."""
+    draw = random.Random(5)
+    story = [(draw.random() < 0.45, draw.choice([0.0, 0.5, 3.0])) for _ in range(300)]
+
+    async def later(error: BaseException | None) -> None:
+        await asyncio.sleep(0)
+        if error is not None:
+            raise error
+
+    def work(error: BaseException | None) -> None:
+        if error is not None:
+            raise error
+
+    def by_permit(breaker: Any, error: BaseException | None) -> None:
+        permit = breaker.acquire()
+        permit.success() if error is None else permit.failure(error)
+
+    def by_with(breaker: Any, error: BaseException | None) -> None:
+        with breaker:
+            work(error)
+
+    async def by_async_with(breaker: Any, error: BaseException | None) -> None:
+        async with breaker:
+            await later(error)
+
+    ways: list[Any] = [
+        by_permit,
+        by_with,
+        lambda b, e: b.call(work, e),
+        lambda b, e: b(work)(e),
+        lambda b, e: asyncio.run(b.call(later, e)),
+        lambda b, e: drive(by_async_with(b, e)),
+        lambda b, e: drive(b(later)(e)),
+        lambda b, e: drive(b.call(lambda: later(e))),
+    ]
+    histories = []
+    for way in ways:
+        clock = Clock()
+        heard: list[Any] = []
+        rules = [room.ConsecutiveFailures(4), room.FailureRate(0.5, calls=8, minimum_calls=6)]
+        breaker = room.CircuitBreaker(
+            clock=clock,
+            trip=rules,
+            recovery_timeout=4.0,
+            half_open=room.HalfOpen(successes=2),
+            listeners=[heard.append],
+        )
+        steps = story[:60] if "run" in way.__code__.co_names else story
+        for failing, gap in steps:
+            clock.advance(gap)
+            with contextlib.suppress(ValueError, room.CircuitOpenError):
+                way(breaker, ValueError() if failing else None)
+        histories.append((heard, breaker.snapshot() if steps is story else None))
+    whole = histories[0]
+    assert len(whole[0]) > 20
+    for heard, snapshot in histories[1:]:
+        assert heard == whole[0][: len(heard)]
+        assert snapshot in (whole[1], None)
+        assert len(heard) > 3
+
+
+def test_a_calm_call_and_a_failed_one_are_what_they_seem(room: ModuleType, clock: Clock) -> None:
+    """A success between failures starts the row anew; nothing else does."""
+    breaker = room.CircuitBreaker(clock=clock, failure_threshold=3)
+    fail(breaker, 2)
+    assert breaker.call(good, 7) == 7
+    fail(breaker, 2)
+    with pytest.raises(KeyboardInterrupt):
+        breaker.call(bad, KeyboardInterrupt())
+    assert breaker.state is room.CircuitState.CLOSED
+    fail(breaker)
+    assert breaker.state is room.CircuitState.OPEN

@@ -1,0 +1,214 @@
+"""Settings: nonsense is refused with the value and the range, sense is kept and comparable."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import pickle
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import simcb
+from simcb.breaker import (
+    TRIP_RULES,
+    BreakerRegistry,
+    Bulkhead,
+    BulkheadFullError,
+    CachedFallback,
+    CircuitBreaker,
+    CircuitOpenError,
+    ClockError,
+    ConsecutiveFailures,
+    FailureRate,
+    FailuresInWindow,
+    HalfOpen,
+    MemoryStore,
+    ParameterError,
+    Permit,
+    Recovery,
+    SlowCallRate,
+)
+from simcb.errors import SimcbError
+
+PIPES: Any = {"capture_output": True, "text": True}
+NAN, INF = math.nan, math.inf
+WRONG: list[tuple[Any, dict[str, Any], str]] = [
+    *((CircuitBreaker, {"failure_threshold": value}, "threshold") for value in (0, -1, 1.5, True, "5", None, NAN)),  # noqa: E501
+    *((CircuitBreaker, {"recovery_timeout": value}, "recovery_timeout") for value in (-1, NAN, INF, "60", None, 1e12)),  # noqa: E501
+    *((CircuitBreaker, {"expected_exception": value}, "expected_exception") for value in (int, "ValueError", (ValueError, 3), None)),  # noqa: E501
+    *((CircuitBreaker, {"clock": value}, "clock") for value in (None, 3.0)),
+    (CircuitBreaker, {"name": 3}, "name"),
+    (CircuitBreaker, {"ignore": int}, "ignore"),
+    (CircuitBreaker, {"failed_result": 500}, "failed_result"),
+    (CircuitBreaker, {"trip": []}, "trip"),
+    (CircuitBreaker, {"trip": "failure_rate"}, "trip"),
+    (CircuitBreaker, {"recovery": 60.0}, "recovery"),
+    (CircuitBreaker, {"half_open": 1}, "half_open"),
+    (CircuitBreaker, {"listeners": [1]}, "listener"),
+    (CircuitBreaker, {"call_listeners": [1]}, "call_listener"),
+    (CircuitBreaker, {"random": 0.5, "recovery": Recovery(jitter=0.1)}, "random"),
+    *((FailureRate, {"rate": value}, "rate") for value in (0, 0.0, -0.1, 1.01, 50, NAN, "50%")),
+    (FailureRate, {"calls": 10, "minimum_calls": 11}, "minimum_calls"),
+    (FailureRate, {"calls": 0}, "calls"),
+    (FailureRate, {"calls": 10, "window": 10.0}, "window"),
+    (FailureRate, {"window": 0.0}, "window"),
+    (FailureRate, {"window": NAN}, "window"),
+    (SlowCallRate, {"slow": 0.0}, "slow"),
+    (SlowCallRate, {"slow": INF}, "slow"),
+    (FailuresInWindow, {"threshold": 0}, "threshold"),
+    (FailuresInWindow, {"window": -1.0}, "window"),
+    *((HalfOpen, {"probes": value}, "probes") for value in (0, -1, 1.0)),
+    (HalfOpen, {"successes": 0}, "successes"),
+    *((HalfOpen, {"lease": value}, "lease") for value in (0, INF, NAN)),
+    (Recovery, {"factor": 0.5}, "factor"),
+    (Recovery, {"timeout": 60.0, "max": 30.0}, "max"),
+    (Recovery, {"jitter": 1.5}, "jitter"),
+    (Bulkhead, {"max_concurrent": 0}, "max_concurrent"),
+    (Bulkhead, {"max_wait": -1}, "max_wait"),
+    (Bulkhead, {"name": None}, "name"),
+    (CachedFallback, {"ttl": 0}, "ttl"),
+    (CachedFallback, {"store": 3}, "store"),
+    (CachedFallback, {"key": "id"}, "key"),
+    (CachedFallback, {"on": 3}, "on"),
+    (MemoryStore, {"max_entries": 0}, "max_entries"),
+    (MemoryStore, {"clock": None}, "clock"),
+    (BreakerRegistry, {"build": None}, "build"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("build", "settings", "parameter"), WRONG)
+def test_nonsense_is_refused_with_the_value_and_the_range(
+    build: Any, settings: dict[str, Any], parameter: str
+) -> None:
+    """The error names the parameter, shows what was given and says what may be."""
+    with pytest.raises(ParameterError) as refused:
+        build(**settings)
+    error = refused.value
+    assert error.parameter == parameter
+    assert repr(error.value) in str(error)
+    assert error.allowed in str(error)
+    assert isinstance(error, ValueError)
+    assert isinstance(error, SimcbError)
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    """Five failures in a row, sixty seconds, any exception, one probe, one success."""
+    breaker = CircuitBreaker()
+    assert (breaker.name, breaker.failure_threshold, breaker.recovery_timeout) == (
+        "breaker", 5, 60.0
+    )  # fmt: skip
+    assert breaker.expected_exception is Exception
+    assert HalfOpen() == HalfOpen(probes=1, successes=1, lease=60.0)
+    assert CircuitBreaker(trip=FailureRate()).failure_threshold is None
+    assert repr(breaker) == "<CircuitBreaker 'breaker' closed>"
+
+
+SETTINGS = st.sampled_from(
+    [
+        ConsecutiveFailures(3),
+        FailuresInWindow(3, 10.0),
+        FailureRate(0.5, calls=20),
+        FailureRate(0.25, window=20.0, minimum_calls=7),
+        SlowCallRate(1.0, 0.5, calls=20, minimum_calls=3),
+        Recovery(5.0, 2.0, 40.0, 0.1),
+        HalfOpen(2, 3, 4.0),
+    ]
+)
+
+
+@given(SETTINGS, SETTINGS)
+def test_settings_are_values(one: Any, other: Any) -> None:
+    """Equal when their values are; hashable, copied and pickled to an equal one, and frozen."""
+    assert (one == other) is (one is other)
+    for again in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one), eval(repr(one))):
+        assert again == one
+        assert hash(again) == hash(one)
+    field = one.__slots__[0]
+    with pytest.raises(AttributeError):
+        setattr(one, field, 1)
+    with pytest.raises(AttributeError):
+        delattr(one, field)
+    assert one != "something else"
+
+
+@pytest.mark.parametrize("kind", TRIP_RULES)
+def test_every_trip_rule_is_documented_and_named_by_its_reason(kind: str) -> None:
+    """The table's word is the reason a transition gives."""
+    rule = TRIP_RULES[kind]
+    assert rule.__doc__
+    assert rule.reason.value == kind
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CircuitOpenError("upstream", 2.5),
+        CircuitOpenError("upstream", 0.0),
+        BulkheadFullError("pool", 5, 0.25),
+        ParameterError("rate", 2, "a share"),
+        ClockError("upstream", None),
+    ],
+)
+def test_errors_survive_pickling_and_being_built_again(error: SimcbError) -> None:
+    """Process pools pickle exceptions, and SimPy builds them again from their arguments."""
+    for again in (pickle.loads(pickle.dumps(error)), type(error)(*error.args)):
+        assert type(again) is type(error)
+        assert again.args == error.args
+        assert str(again) == str(error)
+        assert str(error.args[0]) in str(again)
+
+
+def test_permits_come_from_breakers_only() -> None:
+    """Nobody admits himself."""
+    with pytest.raises(TypeError):
+        Permit()
+
+
+def test_a_registry_hands_out_one_breaker_per_name() -> None:
+    """Made on first use, by the builder; forgotten on demand."""
+    registry = BreakerRegistry(lambda name: CircuitBreaker(name, failure_threshold=2))
+    one = registry.get("a")
+    assert registry.get("a") is one is registry["a"]
+    assert registry.get("b") is not one
+    assert one.failure_threshold == 2
+    assert sorted(registry) == ["a", "b"]
+    assert registry.snapshots()["b"].name == "b"
+    registry.forget("a")
+    registry.forget("unknown")
+    assert "a" not in registry
+    assert len(registry) == 1
+    assert registry.get("a") is not one
+
+
+def test_importing_the_breaker_is_light(tmp_path: Path) -> None:
+    """Nothing but light modules of the standard library is loaded, in under 30 ms."""
+    heavy = "numpy simpy pydantic typer matplotlib yaml rich asyncio logging inspect dataclasses"
+    code = f"import sys, simcb.breaker; print([m for m in {heavy.split()!r} if m in sys.modules])"
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(tmp_path)
+    environment["PYTHONPATH"] = str(Path(simcb.__file__).parents[1])
+
+    def run(code: str) -> str:
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, env=environment, check=True, **PIPES).stdout.strip()
+
+    def shortest(code: str) -> float:
+        """Processor seconds, because the machine may be busy with something else."""
+        times = []
+        for _ in range(9):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            run(code)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return min(times)
+
+    assert run(code) == "[]"
+    assert shortest("import simcb.breaker") - shortest("pass") < 0.03
