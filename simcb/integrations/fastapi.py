@@ -1,0 +1,206 @@
+"""What a FastAPI application says when a breaker is open, and how a route gets a breaker.
+
+    app = FastAPI()
+    answer_rejections(app)
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout() -> Receipt: ...
+
+A rejected call becomes 503 with `Retry-After` and a problem document (RFC 9457), from
+wherever in the application the `CircuitOpenError` comes: a guard, a decorated function, a
+guarded httpx transport. An answer that is not quite what was asked for, such as a cached one,
+is marked with `mark_degraded`.
+
+It knows HTTP answers only; which breaker stands before which upstream is the application's
+business. A breaker is also a decorator, so `@app.get(…)` above `@payments` works as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from simcb.breaker import BulkheadFullError, CircuitBreaker, CircuitOpenError, Permit
+from simcb.errors import MissingExtraError
+
+try:
+    from fastapi import Depends, FastAPI, HTTPException, Request, Response, params
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import JSONResponse
+except ImportError as error:
+    raise MissingExtraError("fastapi", "fastapi") from error
+
+DEGRADED_HEADER: Final = "X-Degraded"
+"""The response header of an answer that had to be made without its upstream."""
+
+LONGEST_WAIT: Final = 86_400
+"""Seconds in the longest `Retry-After`, a day: whoever comes back later comes back anyway."""
+
+PROBLEM_JSON: Final = "application/problem+json"
+SERVER_ERROR: Final = 500
+
+
+def retry_after_header(seconds: float) -> str:
+    """Returns the value of `Retry-After`: whole seconds, rounded up, from 1 to a day."""
+    return str(max(1, math.ceil(min(seconds, LONGEST_WAIT))))
+
+
+def unavailable_response(why: str, retry_after: float, *, breaker: str | None = None) -> Response:
+    """Returns a 503 that tells a client why and when to come back.
+
+    The body is a problem document with `type`, `title`, `status`, `detail`, `retry_after`
+    (seconds, the same whole number as in the header) and, if given, `breaker`.
+
+    Args:
+        why: one sentence for the client.
+        retry_after: seconds until it is worth asking again.
+        breaker: the name of the breaker that is open.
+    """
+    wait = retry_after_header(retry_after)
+    body: dict[str, str | int] = {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": f"{why} Try again in {wait} s.",
+        "retry_after": int(wait),
+    }
+    if breaker is not None:
+        body["breaker"] = breaker
+    return JSONResponse(
+        body,
+        status_code=503,
+        headers={"Retry-After": wait, "Cache-Control": "no-store"},
+        media_type=PROBLEM_JSON,
+    )
+
+
+def rejection_response(
+    error: CircuitOpenError | BulkheadFullError, *, name_breaker: bool = True
+) -> Response:
+    """Returns the 503 for a call that a breaker or a bulkhead has rejected.
+
+    Args:
+        error: the rejection; a full bulkhead suggests to come back after a second.
+        name_breaker: False leaves the breaker's name out, which is the host's name where
+            breakers are per host, and clients outside may have no business knowing it.
+    """
+    why, wait = "As many requests as this service can bear are running already.", 0.0
+    if isinstance(error, CircuitOpenError):
+        why = "The service this request needs is failing and is being left alone."
+        wait = error.retry_after
+    return unavailable_response(why, wait, breaker=error.name if name_breaker else None)
+
+
+def answer_rejections(app: FastAPI, *, name_breaker: bool = True) -> None:
+    """Makes an application answer 503 wherever an open breaker or a full bulkhead rejects.
+
+    Args:
+        app: the application; call this once for each, mounted ones included.
+        name_breaker: as in `rejection_response`.
+    """
+
+    async def answer(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, (CircuitOpenError, BulkheadFullError))
+        return rejection_response(error, name_breaker=name_breaker)
+
+    app.add_exception_handler(CircuitOpenError, answer)
+    app.add_exception_handler(BulkheadFullError, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A dependency that lets a request into its route only with the breaker's permit.
+
+    The permit is settled by how the route ends: a return is a success; an `HTTPException`
+    from 500 up is a failure; one below 500, a request that does not validate, and a
+    rejection by another breaker or bulkhead say nothing about the upstream; anything else is
+    judged by the breaker's parameters. A route that *returns* an error, or knows better,
+    takes the permit as a parameter and settles it itself:
+
+        async def checkout(permit: Annotated[Permit, guarded_by(payments)]) -> Response:
+            …
+            permit.failure()
+
+    Guards of one breaker are equal, so FastAPI asks for one permit a request however often
+    the route and its routers name them: a second one would take a probe's only place.
+    """
+
+    breaker: CircuitBreaker
+
+    async def __call__(self) -> AsyncIterator[Permit]:
+        """Yields the permit to the route; rejects the request if there is none."""
+        permit = self.breaker.acquire()
+        try:
+            yield permit
+            permit.success()
+        except BaseException as error:
+            _settle(permit, error)
+            raise
+
+
+def _settle(permit: Permit, error: BaseException) -> None:
+    if isinstance(error, HTTPException) and error.status_code >= SERVER_ERROR:
+        permit.failure(error)
+    elif isinstance(
+        error, (HTTPException, RequestValidationError, CircuitOpenError, BulkheadFullError)
+    ):
+        permit.ignore()
+    else:
+        permit.raised(error)
+
+
+def guarded_by(breaker: CircuitBreaker) -> params.Depends:
+    """Returns the dependency that guards a route, for `dependencies=[…]` or `Annotated`.
+
+    It settles when the route has returned, before the response is sent: a slow client does
+    not make the upstream look slow.
+    """
+    depends: params.Depends = Depends(Guard(breaker), scope="function")
+    return depends
+
+
+def mark_degraded(response: Response, *, age: float | None = None) -> None:
+    """Marks a response as made without its upstream, from cached data or a default.
+
+    Adds `X-Degraded: true`, `Cache-Control: no-store` so that no cache on the way keeps it
+    after the upstream is back, and `Age` if the data's age is known.
+
+    Args:
+        response: the response to mark, before it is sent.
+        age: seconds since the data was fresh.
+    """
+    response.headers[DEGRADED_HEADER] = "true"
+    response.headers["Cache-Control"] = "no-store"
+    if age is not None:
+        response.headers["Age"] = str(max(0, math.floor(age)))
+
+
+def describe_rejections() -> dict[int | str, dict[str, Any]]:
+    """Returns the 503 for a route's `responses=`, so that the API's documentation has it."""
+    return {
+        503: {
+            "description": "A service this request needs is failing; come back later.",
+            "headers": {
+                "Retry-After": {
+                    "description": "Seconds until it is worth asking again.",
+                    "schema": {"type": "integer", "minimum": 1},
+                }
+            },
+            "content": {PROBLEM_JSON: {"schema": {"type": "object"}}},
+        }
+    }
+
+
+__all__ = [
+    "DEGRADED_HEADER",
+    "Guard",
+    "answer_rejections",
+    "describe_rejections",
+    "guarded_by",
+    "mark_degraded",
+    "rejection_response",
+    "retry_after_header",
+    "unavailable_response",
+]

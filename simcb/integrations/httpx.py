@@ -1,0 +1,78 @@
+"""Transports that put a breaker between an httpx client and each host it talks to.
+
+    client = httpx.Client(transport=BreakerTransport())
+    client = httpx.AsyncClient(transport=AsyncBreakerTransport())
+
+A response from 500 up and a transport error (a timeout, a connection refused or broken)
+count as failures. A 4xx is an answer, hence a success. A request that could not be sent as it
+was written, an exception that is no transport error, and cancellation say nothing about the
+host and are not counted. Another rule is one argument away:
+
+    BreakerTransport(failed_response=lambda response: response.status_code in (429, 503))
+
+An open breaker raises `CircuitOpenTransportError`: a `CircuitOpenError` for those who know
+breakers, and an `httpx.TransportError` for code that already handles those. httpx follows
+redirects above the transport, so a redirect to another host asks that host's breaker; the
+`retries` of a wrapped `httpx.HTTPTransport` are part of one call. A connection pool that one
+hung host has filled makes every host time out waiting for it (`httpx.PoolTimeout`, a
+failure): give such hosts clients of their own, or limit them with a `Bulkhead`.
+"""
+
+from __future__ import annotations
+
+from simcb.breaker import CircuitOpenError
+from simcb.errors import MissingExtraError
+from simcb.integrations.transports import AsyncGuarded, Dialect, Guarded
+
+try:
+    import httpx
+except ImportError as error:
+    raise MissingExtraError("httpx", "httpx") from error
+
+__all__ = ["AsyncBreakerTransport", "BreakerTransport", "CircuitOpenTransportError"]
+
+
+class CircuitOpenTransportError(CircuitOpenError, httpx.TransportError):
+    """A request is not sent, because the breaker of its host is open.
+
+    Args:
+        name: the breaker's name, by default the host.
+        retry_after: seconds, at least 0, until it is worth asking again.
+    """
+
+    def __init__(self, name: str, retry_after: float) -> None:
+        # The library's errors take one message and remember their request; ours keep fields.
+        httpx.TransportError.__init__(self, "")
+        self.args = (name, retry_after)
+
+
+class _Httpx(Dialect):
+    """What httpx raises, and what of it speaks against the host."""
+
+    rejection = CircuitOpenTransportError
+
+    @staticmethod
+    def is_failure(error: Exception) -> bool:
+        """Whether this is a transport error that the caller did not bring about."""
+        callers_fault = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, CircuitOpenError)
+        return isinstance(error, httpx.TransportError) and not isinstance(error, callers_fault)
+
+
+class BreakerTransport(_Httpx, Guarded[httpx.Request, httpx.Response], httpx.BaseTransport):
+    """A transport for `httpx.Client`, one breaker per host; parameters as in `Guarded`."""
+
+    @staticmethod
+    def plain() -> httpx.BaseTransport:
+        """Returns httpx's own transport with its default settings."""
+        return httpx.HTTPTransport()
+
+
+class AsyncBreakerTransport(
+    _Httpx, AsyncGuarded[httpx.Request, httpx.Response], httpx.AsyncBaseTransport
+):
+    """A transport for `httpx.AsyncClient`, one breaker per host; parameters as in `Guarded`."""
+
+    @staticmethod
+    def plain() -> httpx.AsyncBaseTransport:
+        """Returns httpx's own asynchronous transport with its default settings."""
+        return httpx.AsyncHTTPTransport()

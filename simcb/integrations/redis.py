@@ -1,0 +1,272 @@
+"""Stores that let several processes share the last good answers, for `CachedFallback`.
+
+    prices = CachedFallback(RedisStore.from_url("redis://cache:6379/0"), ttl=300.0)
+
+A cache must never be the reason a call fails or waits. A fallback goes on without its store
+when that raises, and logs it once; what remains is the time a dead Redis takes to be found
+dead. So each store has a breaker of its own: the first error (down, slow, out of memory,
+read-only) opens it, calls then pass Redis by without asking, and one a second tries again.
+`from_url` gives a client that waits a quarter of a second at most and does not retry; a
+client of your own should be as impatient, or each of those tries holds its caller up.
+
+Values are JSON unless another codec is given, and never pickles: whoever can write to Redis
+could otherwise run code in every process that reads from it. What the codec cannot write is
+not kept, and what it cannot read is a miss, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import re
+import time
+from collections.abc import Callable
+from typing import Any, Final, Generic, Self, TypeVar
+
+from simcb.breaker import CircuitBreaker, ParameterError
+from simcb.breaker.parameters import duration, whole
+from simcb.errors import MissingExtraError
+
+try:
+    import redis
+    import redis.asyncio
+    from redis.asyncio.retry import Retry as AsyncRetry
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+except ImportError as error:
+    raise MissingExtraError("redis", "redis") from error
+
+Dumps = Callable[[Any], str | bytes]
+Loads = Callable[[bytes], Any]
+
+TIMEOUT: Final = 0.25
+"""Seconds `from_url` waits for a connection, and for each answer."""
+
+LONGEST_KEY: Final = 512
+"""Bytes of a key that are kept as they are; a longer one is replaced by its SHA-256."""
+
+MOST_BYTES: Final = 2**29
+"""The largest string Redis itself takes."""
+
+QUIET: Final = 60.0
+"""Seconds for which a complaint about entries is not repeated."""
+
+ClientT = TypeVar("ClientT")
+
+_log = logging.getLogger("simcb.integrations")
+
+
+def to_json(value: object) -> bytes:
+    """Writes a value as compact JSON; NaN and infinities are refused, as they are not JSON."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def from_json(data: bytes) -> object:
+    """Reads a value from JSON: tuples have become lists, and keys strings."""
+    value: object = json.loads(data)
+    return value
+
+
+class Shelf(Generic[ClientT]):
+    """What the synchronous and the asynchronous store have in common: all but the asking.
+
+    Args:
+        client: what asks Redis; see the module's docstring about its timeouts.
+        namespace: stands before every key, so that applications can share a database.
+        dumps: writes a value; raises on one it cannot write.
+        loads: reads a value; raises on bytes it cannot read.
+        max_bytes: size of the largest entry kept or read; a larger one is a miss.
+        breaker: decides when Redis is left alone; by default it opens at the first error and
+            tries again every second.
+        clock: seconds; used only to keep complaints about entries rare.
+
+    Raises:
+        ParameterError: when a value makes no sense.
+    """
+
+    def __init__(
+        self,
+        client: ClientT,
+        *,
+        namespace: str = "simcb",
+        dumps: Dumps = to_json,
+        loads: Loads = from_json,
+        max_bytes: int = 1_048_576,
+        breaker: CircuitBreaker | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not isinstance(namespace, str) or not namespace:
+            raise ParameterError("namespace", namespace, "a string that is not empty")
+        self.client = client
+        self.namespace = namespace
+        self.max_bytes = whole("max_bytes", max_bytes, high=MOST_BYTES)
+        self.breaker = breaker or CircuitBreaker(
+            f"redis {namespace}", failure_threshold=1, recovery_timeout=1.0
+        )
+        self._dumps = dumps
+        self._loads = loads
+        self._clock = clock
+        self._complained: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(namespace={self.namespace!r})"
+
+    def place(self, key: str) -> str:
+        """Returns the key an entry has in Redis."""
+        written = key.encode("utf-8", "backslashreplace")
+        if len(written) > LONGEST_KEY:
+            return f"{self.namespace}:sha256:{hashlib.sha256(written).hexdigest()}"
+        return f"{self.namespace}:{written.decode()}"
+
+    def pack(self, value: object) -> bytes | None:
+        """Returns the entry of a value, or None if it is not to be kept."""
+        try:
+            written = self._dumps(value)
+        except Exception as error:
+            self._complain("write", f"a {type(value).__name__} is not kept: {error}")
+            return None
+        entry = written.encode() if isinstance(written, str) else written
+        if len(entry) > self.max_bytes:
+            self._complain(
+                "size", f"{len(entry):,} bytes are not kept; max_bytes is {self.max_bytes:,}"
+            )
+            return None
+        return entry
+
+    def unpack(self, key: str, reply: object) -> Any:
+        """Returns the value of what Redis answered to `GETRANGE`.
+
+        Raises:
+            KeyError: if there is no entry, or it is not one that this store could have kept.
+        """
+        entry = reply.encode() if isinstance(reply, str) else reply
+        if entry == b"":
+            raise KeyError(key)
+        try:
+            if not isinstance(entry, bytes):
+                raise TypeError(str(entry))
+            if len(entry) > self.max_bytes:
+                raise ValueError(f"it is longer than {self.max_bytes:,} bytes")
+            return self._loads(entry)
+        except Exception as error:
+            self._complain("read", f"the entry of {key!r} cannot be read: {error}")
+            raise KeyError(key) from error
+
+    def _complain(self, kind: str, what: str) -> None:
+        """Logs a kind of complaint, unless it was logged a short time ago."""
+        now = self._clock()
+        if now - self._complained.get(kind, -math.inf) >= QUIET:
+            self._complained[kind] = now
+            _log.warning("store %r: %s", self.namespace, what)
+
+
+class RedisStore(Shelf[redis.Redis]):
+    """A store in Redis for synchronous callers, shared by any number of threads."""
+
+    @classmethod
+    def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
+        """Returns a store with a client that gives up after `timeout` seconds.
+
+        The other arguments are those of the store.
+
+        Raises:
+            ParameterError: if this is no URL of a Redis, or the timeout makes no sense.
+        """
+        return cls(_client(redis.Redis, Retry(NoBackoff(), 0), url, timeout), **settings)
+
+    def get(self, key: str) -> Any:
+        """Returns the value kept for the key.
+
+        Raises:
+            KeyError: if there is none.
+            redis.RedisError: if Redis does not answer, or not as it should.
+            CircuitOpenError: if it did not a moment ago.
+        """
+        with self.breaker.acquire():
+            try:
+                reply: object = self.client.getrange(self.place(key), 0, self.max_bytes)
+            except redis.ResponseError as error:
+                reply = _if_another_type(error)
+        return self.unpack(key, reply)
+
+    def put(self, key: str, value: object, ttl: float) -> None:
+        """Keeps a value for `ttl` seconds, if the codec can write it.
+
+        Raises:
+            redis.RedisError: if Redis does not answer, or not as it should.
+            CircuitOpenError: if it did not a moment ago.
+        """
+        entry = self.pack(value)
+        if entry is not None:
+            with self.breaker.acquire():
+                self.client.set(self.place(key), entry, px=_milliseconds(ttl))
+
+    def close(self) -> None:
+        """Closes the client's connections."""
+        self.client.close()
+
+
+class AsyncRedisStore(Shelf[redis.asyncio.Redis]):
+    """A store in Redis for coroutines; its client belongs to one event loop."""
+
+    @classmethod
+    def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
+        """Returns a store with a client that gives up after `timeout` seconds.
+
+        The other arguments are those of the store.
+
+        Raises:
+            ParameterError: if this is no URL of a Redis, or the timeout makes no sense.
+        """
+        retry = AsyncRetry(NoBackoff(), 0)
+        return cls(_client(redis.asyncio.Redis, retry, url, timeout), **settings)
+
+    async def get(self, key: str) -> Any:
+        """Returns the value kept for the key; raises like `RedisStore.get`."""
+        with self.breaker.acquire():
+            try:
+                reply: object = await self.client.getrange(self.place(key), 0, self.max_bytes)
+            except redis.ResponseError as error:
+                reply = _if_another_type(error)
+        return self.unpack(key, reply)
+
+    async def put(self, key: str, value: object, ttl: float) -> None:
+        """Keeps a value for `ttl` seconds; raises like `RedisStore.put`."""
+        entry = self.pack(value)
+        if entry is not None:
+            with self.breaker.acquire():
+                await self.client.set(self.place(key), entry, px=_milliseconds(ttl))
+
+    async def aclose(self) -> None:
+        """Closes the client's connections."""
+        await self.client.aclose()
+
+
+def _client(kind: Any, retry: object, url: str, timeout: float) -> Any:
+    """Builds a client that waits a bounded time and asks once."""
+    seconds = duration("timeout", timeout, positive=True)
+    try:
+        return kind.from_url(
+            url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=retry
+        )
+    except (ValueError, AttributeError) as error:
+        shown = re.sub(r"//[^/]*@", "//…@", str(url))  # a password is not for logs
+        raise ParameterError(
+            "url", shown, "redis://host:port/database, rediss:// or unix://"
+        ) from error
+
+
+def _milliseconds(ttl: float) -> int:
+    return max(1, round(duration("ttl", ttl, positive=True) * 1000))
+
+
+def _if_another_type(error: redis.ResponseError) -> object:
+    """Returns the error as the answer if somebody keeps a list or the like under our key.
+
+    Redis is well then, and the entry only counts as one that cannot be read.
+    """
+    if str(error).startswith("WRONGTYPE"):
+        return error
+    raise error

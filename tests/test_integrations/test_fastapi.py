@@ -1,0 +1,331 @@
+"""A FastAPI application with breakers in it: what clients are told, and what is counted."""
+
+import asyncio
+import math
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
+from fastapi.responses import StreamingResponse
+from test_integrations.http_clients import Clock
+
+from simcb.breaker import Bulkhead, CircuitBreaker, CircuitOpenError, CircuitState, Permit
+from simcb.integrations.fastapi import (
+    DEGRADED_HEADER,
+    Guard,
+    answer_rejections,
+    describe_rejections,
+    guarded_by,
+    mark_degraded,
+    retry_after_header,
+)
+from simcb.integrations.httpx import BreakerTransport
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def payments(clock: Clock) -> CircuitBreaker:
+    return CircuitBreaker("payments", failure_threshold=2, recovery_timeout=10.0, clock=clock)
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    app = FastAPI()
+    answer_rejections(app)
+    return app
+
+
+def ask(app: FastAPI, path: str, method: str = "GET") -> httpx.Response:
+    """Ask the application without a socket; an unhandled exception becomes its 500."""
+
+    async def once() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            return await client.request(method, path)
+
+    return asyncio.run(once())
+
+
+def counts(breaker: CircuitBreaker) -> tuple[int, int, int]:
+    seen = breaker.snapshot()
+    return seen.successes, seen.failures, seen.ignored
+
+
+def open_up(breaker: CircuitBreaker) -> None:
+    while breaker.state is not CircuitState.OPEN:
+        breaker.acquire().failure()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "header"),
+    [
+        (0.0, "1"),
+        (0.2, "1"),
+        (1.0, "1"),
+        (1.0001, "2"),
+        (59.01, "60"),
+        (1e9, "86400"),
+        (math.inf, "86400"),
+    ],
+)
+def test_retry_after_is_whole_seconds_rounded_up_from_one_to_a_day(seconds, header):
+    """A client that obeys never comes a moment too early, nor spins on a zero."""
+    assert retry_after_header(seconds) == header
+
+
+def test_an_open_breaker_becomes_503_with_retry_after_and_a_problem_document(app, payments, clock):
+    """Header and body say the same thing, for machines and for people."""
+
+    @app.get("/checkout")
+    async def checkout() -> str:
+        return payments.call(str, "paid")
+
+    open_up(payments)
+    clock.now += 2.5
+    answer = ask(app, "/checkout")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "8"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "The service this request needs is failing and is being left alone. "
+        "Try again in 8 s.",
+        "retry_after": 8,
+        "breaker": "payments",
+    }
+
+
+def test_the_breakers_name_can_be_kept_from_clients(payments):
+    """The name of an inner host is nobody's business outside."""
+    app = FastAPI()
+    answer_rejections(app, name_breaker=False)
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout() -> None: ...
+
+    open_up(payments)
+    answer = ask(app, "/checkout")
+    assert answer.status_code == 503
+    assert "breaker" not in answer.json()
+    assert "payments" not in answer.text
+
+
+def test_a_full_bulkhead_becomes_503_too(app):
+    """Too many requests at once are to come back in a second."""
+    narrow = Bulkhead(1)
+
+    @app.get("/checkout")
+    async def checkout() -> None:
+        with narrow.acquire():
+            pass
+
+    with narrow.acquire():
+        answer = ask(app, "/checkout")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert ask(app, "/checkout").status_code == 200
+
+
+def test_a_rejection_by_a_guarded_http_client_becomes_503(app):
+    """The breaker may be anywhere below the route."""
+    transport = BreakerTransport(httpx.MockTransport(lambda request: httpx.Response(500)))
+
+    @app.get("/checkout")
+    def checkout() -> int:
+        with httpx.Client(transport=transport) as client:
+            return client.get("http://payments/").status_code
+
+    answers = [ask(app, "/checkout") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [503]
+    assert answers[-1].json()["breaker"] == "payments"
+    assert answers[-1].headers["Retry-After"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "counted"),
+    [
+        (None, 200, (1, 0, 0)),
+        (HTTPException(500), 500, (0, 1, 0)),
+        (HTTPException(502), 502, (0, 1, 0)),
+        (HTTPException(404), 404, (0, 0, 1)),
+        (HTTPException(429), 429, (0, 0, 1)),
+        (CircuitOpenError("other", 3.0), 503, (0, 0, 1)),
+        (ConnectionError("refused"), 500, (0, 1, 0)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["async", "sync"])
+def test_a_guard_counts_how_its_route_ended(app, payments, kind, error, status, counted):
+    """Server errors and exceptions count; what is the client's or another breaker's does not."""
+
+    def end() -> None:
+        if error is not None:
+            raise error
+
+    if kind == "sync":
+        app.get("/checkout", dependencies=[guarded_by(payments)])(end)
+    else:
+
+        @app.get("/checkout", dependencies=[guarded_by(payments)])
+        async def checkout() -> None:
+            end()
+
+    assert ask(app, "/checkout").status_code == status
+    assert counts(payments) == counted
+    assert payments.snapshot().in_flight == 0
+
+
+def test_a_request_that_does_not_validate_says_nothing_about_the_upstream(app, payments):
+    """A client that sends nonsense neither opens nor closes a breaker."""
+
+    @app.get("/checkout/{number}", dependencies=[guarded_by(payments)])
+    async def checkout(number: int) -> int:
+        return number
+
+    assert ask(app, "/checkout/nonsense").status_code == 422
+    assert counts(payments) in [(0, 0, 1), (0, 0, 0)]
+    assert payments.snapshot().in_flight == 0
+
+
+def test_exceptions_are_judged_by_the_breakers_own_parameters(app, clock):
+    """A breaker that expects timeouts only is not opened by a bug."""
+    payments = CircuitBreaker("payments", expected_exception=TimeoutError, clock=clock)
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout() -> None:
+        raise KeyError("a bug")
+
+    assert ask(app, "/checkout").status_code == 500
+    assert payments.snapshot().failures == 0
+
+
+def test_an_open_guard_keeps_the_route_from_running_until_it_recovers(app, payments, clock):
+    """Rejected before the route; after the timeout one request finds the upstream well."""
+    served = []
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout() -> None:
+        served.append(clock.now)
+
+    open_up(payments)
+    assert ask(app, "/checkout").status_code == 503
+    assert served == []
+    clock.now += 10.0
+    assert ask(app, "/checkout").status_code == 200
+    assert served == [clock.now]
+    assert payments.state is CircuitState.CLOSED
+
+
+def test_a_route_may_settle_its_permit_itself(app, payments):
+    """A route that returns an error instead of raising it can say so."""
+
+    @app.get("/checkout")
+    async def checkout(permit: Annotated[Permit, guarded_by(payments)]) -> Response:
+        permit.failure()
+        return Response(status_code=502)
+
+    assert ask(app, "/checkout").status_code == 502
+    assert counts(payments) == (0, 1, 0)
+
+
+def test_a_route_guarded_twice_takes_one_permit(app, payments, clock):
+    """Else the second guard would be refused the only probe, and the breaker never close."""
+    router = APIRouter(dependencies=[guarded_by(payments)])
+
+    @router.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout(permit: Annotated[Permit, guarded_by(payments)]) -> None: ...
+
+    app.include_router(router)
+    open_up(payments)
+    clock.now += 10.0
+    assert ask(app, "/checkout").status_code == 200
+    assert payments.state is CircuitState.CLOSED
+    assert payments.snapshot().successes == 1
+
+
+def test_a_guard_settles_before_the_response_is_sent(app, payments):
+    """A client that reads slowly does not make the upstream look slow."""
+    while_sending = []
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout() -> StreamingResponse:
+        async def body():
+            while_sending.append(counts(payments))
+            yield b"paid"
+
+        return StreamingResponse(body())
+
+    assert ask(app, "/checkout").text == "paid"
+    assert while_sending == [(1, 0, 0)]
+
+
+def test_a_request_cancelled_in_its_route_says_nothing_about_the_upstream(payments):
+    """A client that hangs up gives a probe's place back."""
+
+    async def cancelled() -> None:
+        dependency = Guard(payments)()
+        await anext(dependency)
+        with pytest.raises(asyncio.CancelledError):
+            await dependency.athrow(asyncio.CancelledError())
+
+    asyncio.run(cancelled())
+    assert counts(payments) == (0, 0, 1)
+
+
+def test_a_guard_works_as_a_plain_dependency(app, payments):
+    """`Depends(Guard(…))` is the same, for those who write it out."""
+
+    @app.get("/checkout")
+    async def checkout(permit: Annotated[Permit, Depends(Guard(payments))]) -> bool:
+        return permit.settled
+
+    assert ask(app, "/checkout").json() is False
+    assert counts(payments) == (1, 0, 0)
+
+
+def test_a_breaker_decorates_a_route(app, payments):
+    """The route keeps its parameters, and what it raises is counted."""
+
+    @app.get("/checkout/{number}")
+    @payments
+    async def checkout(number: int, twice: bool = False) -> int:
+        if number < 0:
+            raise ConnectionError("refused")
+        return number * 2 if twice else number
+
+    assert ask(app, "/checkout/21?twice=true").json() == 42
+    for _ in range(2):
+        assert ask(app, "/checkout/-1").status_code == 500
+    assert ask(app, "/checkout/21").status_code == 503
+
+
+def test_degraded_answers_are_marked_and_not_kept_on_the_way(app):
+    """A cache between us and the client must not keep it after the upstream is back."""
+
+    @app.get("/checkout")
+    async def checkout(response: Response, age: float | None = None) -> str:
+        mark_degraded(response, age=age)
+        return "last good answer"
+
+    plain = ask(app, "/checkout").headers
+    assert (plain[DEGRADED_HEADER], plain["Cache-Control"]) == ("true", "no-store")
+    assert "Age" not in plain
+    assert ask(app, "/checkout?age=12.9").headers["Age"] == "12"
+    assert ask(app, "/checkout?age=-1").headers["Age"] == "0"
+
+
+def test_the_503_is_in_the_routes_documentation(app, payments):
+    """Whoever generates a client from the schema learns of Retry-After."""
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)], responses=describe_rejections())
+    async def checkout() -> None: ...
+
+    answers = ask(app, "/openapi.json").json()["paths"]["/checkout"]["get"]["responses"]
+    assert answers["503"]["headers"]["Retry-After"]["schema"]["type"] == "integer"
+    assert "application/problem+json" in answers["503"]["content"]

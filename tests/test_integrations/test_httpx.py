@@ -1,0 +1,407 @@
+"""The transports of httpx and httpx2: what opens a host's breaker, and what it then raises.
+
+Every test runs once for each library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+
+import pytest
+
+from simcb.breaker import BreakerRegistry, CircuitOpenError, CircuitState
+
+TRANSPORT_FAILURES = [
+    "ConnectError",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "WriteTimeout",
+    "PoolTimeout",
+    "ReadError",
+    "WriteError",
+    "CloseError",
+    "ProxyError",
+    "RemoteProtocolError",
+]
+
+
+def _raising(error):
+    def answer(request):
+        raise error
+
+    return answer
+
+
+def test_a_host_that_answers_500_opens_its_breaker_and_no_other(kit):
+    """Hosts do not pay for each other's failures."""
+
+    def answer(request):
+        return kit.library.Response(500 if request.url.host == "bad" else 200)
+
+    with kit.client(answer) as client:
+        for _ in range(2):
+            assert client.get("http://bad/").status_code == 500
+            assert client.get("http://good/").status_code == 200
+        with pytest.raises(CircuitOpenError):
+            client.get("http://bad/")
+        assert client.get("http://good/").status_code == 200
+    assert kit.breakers.get("bad").state is CircuitState.OPEN
+    assert kit.breakers.get("good").state is CircuitState.CLOSED
+
+
+def test_a_rejected_request_is_not_sent_and_says_when_to_come_back(kit):
+    """The wrapped transport hears nothing of it; the error has host and seconds."""
+    with kit.client(lambda request: kit.library.Response(503)) as client:
+        for _ in range(2):
+            client.get("http://shop/")
+        kit.clock.now += 4.0
+        with pytest.raises(CircuitOpenError) as caught:
+            client.get("http://shop/pay")
+    assert (caught.value.name, caught.value.retry_after) == ("shop", 6.0)
+    assert kit.asked == ["http://shop/"] * 2
+
+
+def test_a_rejection_is_a_transport_error_of_the_library_and_knows_its_request(kit):
+    """Code written for the library's errors catches it without knowing breakers."""
+    with kit.client(lambda request: kit.library.Response(500)) as client:
+        for _ in range(2):
+            client.get("http://shop/")
+        with pytest.raises(kit.library.TransportError) as caught:
+            client.get("http://shop/pay")
+    assert isinstance(caught.value, kit.ours.CircuitOpenTransportError)
+    assert str(caught.value.request.url) == "http://shop/pay"
+    assert "'shop' is open" in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_rejection_survives_pickling_and_being_built_again_from_its_args(kit):
+    """Process pools and simulators rebuild exceptions from their args."""
+    error = kit.ours.CircuitOpenTransportError("shop", 2.5)
+    for again in (pickle.loads(pickle.dumps(error)), type(error)(*error.args)):
+        assert (again.name, again.retry_after) == ("shop", 2.5)
+        assert str(again) == str(error)
+
+
+@pytest.mark.parametrize("status", [100, 200, 204, 301, 304, 400, 401, 404, 408, 429, 499])
+def test_answers_below_500_are_successes(kit, status):
+    """A 4xx is the service at work."""
+    with kit.client(lambda request: kit.library.Response(status)) as client:
+        for _ in range(5):
+            assert client.get("http://shop/").status_code == status
+    assert kit.counts("shop") == (5, 0, 0)
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 599])
+def test_answers_from_500_up_are_failures(kit, status):
+    """Whatever the kind of server error, it arrives as it is and counts."""
+    with kit.client(lambda request: kit.library.Response(status)) as client:
+        assert client.get("http://shop/").status_code == status
+    assert kit.counts("shop") == (0, 1, 0)
+
+
+@pytest.mark.parametrize("name", TRANSPORT_FAILURES)
+def test_transport_errors_are_failures_and_arrive_untouched(kit, name):
+    """The caller gets the very exception; the breaker counts it."""
+    error = getattr(kit.library, name)("no luck")
+    with kit.client(_raising(error)) as client, pytest.raises(type(error)) as caught:
+        client.get("http://shop/")
+    assert caught.value is error
+    assert kit.counts("shop") == (0, 1, 0)
+
+
+@pytest.mark.parametrize("name", ["LocalProtocolError", "UnsupportedProtocol"])
+def test_requests_that_could_not_be_sent_say_nothing_about_the_host(kit, name):
+    """The caller's own mistake opens no breaker."""
+    error = getattr(kit.library, name)("malformed")
+    with kit.client(_raising(error)) as client, pytest.raises(type(error)):
+        client.get("http://shop/")
+    assert kit.counts("shop") == (0, 0, 1)
+
+
+def test_an_exception_that_is_no_transport_error_says_nothing_about_the_host(kit):
+    """A bug in a transport or an event hook is not the service's failure."""
+    error = ValueError("a bug")
+    with kit.client(_raising(error)) as client, pytest.raises(ValueError) as caught:
+        client.get("http://shop/")
+    assert caught.value is error
+    assert kit.counts("shop") == (0, 0, 1)
+
+
+def test_the_breaker_closes_again_when_the_host_is_back(kit):
+    """After the recovery timeout one request is let through, and its success closes."""
+    status = 500
+    with kit.client(lambda request: kit.library.Response(status)) as client:
+        for _ in range(2):
+            client.get("http://shop/")
+        kit.clock.now += 10.0
+        status = 200
+        assert client.get("http://shop/").status_code == 200
+    assert kit.breakers.get("shop").state is CircuitState.CLOSED
+
+
+class Body:
+    """A body that is sent in parts and notes how far it was read."""
+
+    def __init__(self, parts, error=None):
+        self.parts, self.error, self.sent = parts, error, 0
+
+    def __iter__(self):
+        for part in self.parts:
+            self.sent += 1
+            yield part
+        if self.error is not None:
+            raise self.error
+
+
+def test_the_verdict_falls_with_the_headers_and_the_body_is_left_alone(kit):
+    """The success is counted before a byte of the body is read, and nobody reads ahead."""
+    body = Body([b"a", b"b", b"c"])
+    with (
+        kit.client(lambda request: kit.library.Response(200, content=body)) as client,
+        client.stream("GET", "http://shop/") as response,
+    ):
+        assert kit.counts("shop") == (1, 0, 0)
+        assert body.sent == 0
+        assert list(response.iter_raw()) == [b"a", b"b", b"c"]
+    assert kit.counts("shop") == (1, 0, 0)
+
+
+def test_a_body_that_breaks_off_does_not_change_the_verdict(kit):
+    """The call was settled when the headers came; the caller still gets the error."""
+    body = Body([b"a"], kit.library.ReadError("broken off"))
+    with (
+        kit.client(lambda request: kit.library.Response(200, content=body)) as client,
+        pytest.raises(kit.library.ReadError),
+    ):
+        client.get("http://shop/")
+    assert kit.counts("shop") == (1, 0, 0)
+
+
+def test_which_responses_count_is_one_argument(kit):
+    """A service that says 429 when it is overloaded can be judged by that."""
+    busy = {"failed_response": lambda response: response.status_code == 429}
+    status = iter([500, 429, 429])
+    with kit.client(lambda request: kit.library.Response(next(status)), **busy) as client:
+        for _ in range(3):
+            client.get("http://shop/")
+        with pytest.raises(CircuitOpenError):
+            client.get("http://shop/")
+    assert kit.counts("shop") == (1, 2, 0)
+
+
+def test_which_exceptions_count_is_one_argument(kit):
+    """The user's rule replaces ours whole."""
+    only_bugs = {"failed_error": lambda error: isinstance(error, ValueError)}
+    errors = iter([kit.library.ReadTimeout("late"), ValueError("a bug")])
+
+    def answer(request):
+        raise next(errors)
+
+    with kit.client(answer, **only_bugs) as client:
+        for expected in (kit.library.ReadTimeout, ValueError):
+            with pytest.raises(expected):
+                client.get("http://shop/")
+    assert kit.counts("shop") == (0, 1, 1)
+
+
+def test_a_predicate_that_raises_costs_nobody_a_response(kit, caplog):
+    """It is logged, its request counts as failed, and the answer arrives."""
+
+    def broken(response):
+        raise LookupError("no such header")
+
+    with (
+        caplog.at_level(logging.ERROR, "simcb.integrations"),
+        kit.client(lambda request: kit.library.Response(200), failed_response=broken) as client,
+    ):
+        assert client.get("http://shop/").status_code == 200
+    assert kit.counts("shop") == (0, 1, 0)
+    assert "counts as failed" in caplog.text
+
+
+def test_breakers_are_named_by_host_with_an_unusual_port(kit):
+    """Two services on one machine are two upstreams; the scheme's own port goes unsaid."""
+    with kit.client(lambda request: kit.library.Response(200)) as client:
+        for url in ("http://Shop/", "http://shop:80/a", "https://shop/", "http://u:p@shop:8080/"):
+            client.get(url)
+    assert sorted(kit.breakers) == ["shop", "shop:8080"]
+
+
+def test_the_key_of_a_breaker_is_one_argument(kit):
+    """One breaker per route, or one for everything, instead of one per host."""
+    by_route = {"key": lambda request: f"{request.method} {request.url.path}"}
+    with kit.client(lambda request: kit.library.Response(200), **by_route) as client:
+        client.get("http://a/pay")
+        client.get("http://b/pay")
+        client.post("http://a/pay")
+    assert sorted(kit.breakers) == ["GET /pay", "POST /pay"]
+
+
+def test_a_redirect_to_another_host_asks_that_hosts_breaker(kit):
+    """Redirects are followed above the transport, so each hop is its own call."""
+
+    def answer(request):
+        if request.url.host == "old":
+            return kit.library.Response(302, headers={"Location": "http://new/"})
+        return kit.library.Response(500)
+
+    with kit.client(answer) as client:
+        for _ in range(2):
+            client.get("http://old/", follow_redirects=True)
+        with pytest.raises(CircuitOpenError) as caught:
+            client.get("http://old/", follow_redirects=True)
+    assert caught.value.name == "new"
+    assert kit.counts("old") == (3, 0, 0)
+
+
+def test_without_a_registry_each_transport_has_its_own(kit):
+    """Two clients share what they have learnt only if they are told to."""
+    failing = kit.client(lambda request: kit.library.Response(500), breakers=None)
+    healthy = kit.client(lambda request: kit.library.Response(200), breakers=None)
+    with failing, healthy:
+        for _ in range(5):
+            failing.get("http://shop/")
+        with pytest.raises(CircuitOpenError):
+            failing.get("http://shop/")
+        assert healthy.get("http://shop/").status_code == 200
+
+
+def test_sync_and_async_clients_may_share_their_breakers(kit):
+    """What a thread has learnt about a host, a coroutine need not learn again."""
+    with kit.client(lambda request: kit.library.Response(500)) as client:
+        for _ in range(2):
+            client.get("http://shop/")
+
+    async def ask():
+        async with kit.async_client(lambda request: kit.library.Response(200)) as client:
+            await client.get("http://shop/")
+
+    with pytest.raises(kit.library.TransportError) as caught:
+        asyncio.run(ask())
+    assert isinstance(caught.value, CircuitOpenError)
+
+
+def test_the_async_transport_judges_as_the_sync_one_does(kit):
+    """Server errors and transport errors count, other answers and errors do not."""
+
+    async def answer(request):
+        if request.url.path == "/late":
+            raise kit.library.ReadTimeout("late")
+        if request.url.path == "/bug":
+            raise ValueError("a bug")
+        return kit.library.Response(int(request.url.path[1:]))
+
+    async def ask(path):
+        async with kit.async_client(answer) as client:
+            return (await client.get(f"http://shop{path}")).status_code
+
+    assert asyncio.run(ask("/200")) == 200
+    assert asyncio.run(ask("/404")) == 404
+    assert asyncio.run(ask("/500")) == 500
+    with pytest.raises(ValueError):
+        asyncio.run(ask("/bug"))
+    assert kit.counts("shop") == (2, 1, 1)
+    with pytest.raises(kit.library.ReadTimeout):
+        asyncio.run(ask("/late"))
+    with pytest.raises(CircuitOpenError):
+        asyncio.run(ask("/200"))
+
+
+def test_a_cancelled_request_is_neither_success_nor_failure(kit):
+    """A probe that is cancelled gives its place back, and the next caller gets it."""
+
+    async def main():
+        hanging = asyncio.Event()
+
+        async def answer(request):
+            if request.url.path == "/hang":
+                hanging.set()
+                await asyncio.Event().wait()
+            return kit.library.Response(200 if request.url.path == "/" else 500)
+
+        async with kit.async_client(answer) as client:
+            for _ in range(2):
+                await client.get("http://shop/bad")
+            kit.clock.now += 10.0
+            probe = asyncio.create_task(client.get("http://shop/hang"))
+            await hanging.wait()
+            with pytest.raises(CircuitOpenError):
+                await client.get("http://shop/")
+            probe.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await probe
+            assert kit.counts("shop") == (0, 2, 1)
+            assert (await client.get("http://shop/")).status_code == 200
+
+    asyncio.run(main())
+    assert kit.breakers.get("shop").state is CircuitState.CLOSED
+
+
+def test_an_interrupted_request_is_neither_success_nor_failure(kit):
+    """Ctrl-C while waiting for an answer says nothing about the service."""
+    with kit.client(_raising(KeyboardInterrupt())) as client, pytest.raises(KeyboardInterrupt):
+        client.get("http://shop/")
+    assert kit.counts("shop") == (0, 0, 1)
+
+
+def test_a_guarded_transport_inside_another_counts_no_rejection(kit):
+    """The inner breaker's rejection is not held against the host a second time."""
+    inner = kit.ours.BreakerTransport(
+        kit.library.MockTransport(lambda request: kit.library.Response(500)),
+        breakers=kit.breakers,
+    )
+    outer_breakers = BreakerRegistry()
+    outer = kit.ours.BreakerTransport(
+        inner, breakers=outer_breakers, failed_response=lambda response: False
+    )
+    with kit.library.Client(transport=outer) as client:
+        for _ in range(2):
+            client.get("http://shop/")
+        with pytest.raises(CircuitOpenError):
+            client.get("http://shop/")
+    seen = outer_breakers.get("shop").snapshot()
+    assert (seen.successes, seen.failures, seen.ignored) == (2, 0, 1)
+
+
+def test_opening_and_closing_reach_the_wrapped_transport(kit):
+    """The connections belong to the wrapped transport and are closed with the client."""
+    events = []
+
+    class Noting(kit.library.BaseTransport):
+        def __enter__(self):
+            events.append("enter")
+            return self
+
+        def __exit__(self, *error):
+            events.append("exit")
+
+        def close(self):
+            events.append("close")
+
+    class AsyncNoting(kit.library.AsyncBaseTransport):
+        async def __aenter__(self):
+            events.append("enter")
+            return self
+
+        async def __aexit__(self, *error):
+            events.append("exit")
+
+        async def aclose(self):
+            events.append("close")
+
+    async def opened_and_closed():
+        async with kit.library.AsyncClient(transport=kit.ours.AsyncBreakerTransport(AsyncNoting())):
+            pass
+        await kit.library.AsyncClient(
+            transport=kit.ours.AsyncBreakerTransport(AsyncNoting())
+        ).aclose()
+
+    with kit.library.Client(transport=kit.ours.BreakerTransport(Noting())):
+        pass
+    kit.library.Client(transport=kit.ours.BreakerTransport(Noting())).close()
+    assert events == ["enter", "exit", "close"]
+    events.clear()
+    asyncio.run(opened_and_closed())
+    assert events == ["enter", "exit", "close"]
