@@ -55,7 +55,10 @@ class Outcome(StrEnum):
 
 
 class Transition(NamedTuple):
-    """One change of state, in the breaker's own time."""
+    """One change of state, in the breaker's own time.
+
+    Taking a breaker by hand is one too where only its mode changes: `before` is `after` then.
+    """
 
     breaker: str
     at: float

@@ -177,9 +177,8 @@ def print_table(title: str, times: dict[str, float]) -> None:
     print(f"\n**{title}** (bare {bare_time * 1e6:.2f} µs)\n")
     print("| breaker | µs over bare | simcb = 1 |\n| --- | ---: | ---: |")
     for name, taken in sorted(times.items(), key=lambda item: item[1]):
-        print(
-            f"| {label(name)} | {(taken - bare_time) * 1e6:.2f} | {(taken - bare_time) / ours:.2f} |"
-        )
+        over = taken - bare_time
+        print(f"| {label(name)} | {over * 1e6:.2f} | {over / ours:.2f} |")
 
 
 def label(name: str) -> str:
