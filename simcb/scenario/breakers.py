@@ -7,6 +7,7 @@ repeats a default. This module must not know how a breaker decides.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -52,9 +53,9 @@ class TripRule(Part):
 
     kind: str
 
+    @abstractmethod
     def rule(self) -> shipped.TripRule:
         """Return the breaker's own rule of these settings."""
-        raise NotImplementedError
 
 
 class ConsecutiveFailures(TripRule):

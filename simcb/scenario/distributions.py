@@ -8,6 +8,7 @@ how samples are drawn.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -32,9 +33,9 @@ class Distribution(Part):
     kind: str
 
     @property
+    @abstractmethod
     def mean_value(self) -> float:
         """The mean, in seconds."""
-        raise NotImplementedError
 
 
 class Constant(Distribution):

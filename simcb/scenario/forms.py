@@ -11,6 +11,7 @@ import enum
 import math
 import numbers
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, TypeGuard
 
@@ -29,20 +30,20 @@ LINK: Final = "->"
 """What stands between a caller and the service it calls."""
 
 
-class Form:
+class Form(ABC):
     """One kind of scalar; subclasses say how it is read, written and described."""
 
+    @abstractmethod
     def read(self, value: object, from_file: bool) -> object:
         """Return the value as simcb keeps it, or raise `Refused`."""
-        raise NotImplementedError
 
     def write(self, value: object) -> object:
         """Return the value as a file has it."""
         return value
 
     def described(self) -> dict[str, object]:
-        """Return the JSON Schema of the file's word."""
-        raise NotImplementedError
+        """Return the JSON Schema of the file's word; what no file can have has none."""
+        return {}
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler

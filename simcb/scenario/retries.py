@@ -7,6 +7,7 @@ A new backoff is one class here and one line in `BACKOFFS`, a new budget one lin
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -51,6 +52,7 @@ class Backoff(Part):
 
     kind: str
 
+    @abstractmethod
     def delay_before(self, retry: int, previous: float = 0.0) -> float:
         """Return the longest wait before a retry, in seconds, jitter not yet applied.
 
@@ -58,7 +60,6 @@ class Backoff(Part):
             retry: 1 for the first retry.
             previous: the wait before the retry before it, which decorrelated waits build on.
         """
-        raise NotImplementedError
 
 
 class NoBackoff(Backoff):
