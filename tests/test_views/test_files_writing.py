@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from test_views.small_runs import BARE, GUARDED, answer
 
+from simcb import studies
 from simcb.metrics import series
-from simcb.scenario import parse_scenario
+from simcb.scenario import parse_scenario, read_scenario
 from simcb.trace import Trace, TraceFileError
 from simcb.views import plots
+from simcb.views.answer import Answer
 from simcb.views.files.outputs import OutputError, written_by_a_run
 from simcb.views.files.reading import open_run
 from simcb.views.files.writing import write_run
@@ -201,3 +203,20 @@ def test_traces_of_two_runs_are_not_mixed(tmp_path: Path) -> None:
     answer(BARE).result.trace.save(out / "trace-1.npz")
     with pytest.raises(TraceFileError, match=r"trace-1.npz.*from another run"):
         open_run(out)
+
+
+def test_recorded_arrivals_lie_beside_the_scenario_that_replays_them(tmp_path: Path) -> None:
+    """What a run wrote can be run again, recorded arrivals and all, from its own directory."""
+    (tmp_path / "monday.csv").write_text("0.5\n1.5\n9.0\n")
+    source = tmp_path / "replay.yaml"
+    source.write_text(
+        "name: replay\nduration: 20s\n"
+        "clients: {web: {arrivals: {kind: replay, file: monday.csv}, calls: {api: {}}}}\n"
+        "services: {api: {workers: 1, work: 100ms}}\n"
+    )
+    result = studies.run(read_scenario(source))
+    place = write_run(Answer(result), tmp_path / "out")
+    again = studies.run(read_scenario(place / "scenario.yaml"))
+    assert again.digest == result.digest
+    assert len(again.trace.requests) == 3
+    assert write_run(Answer(result), tmp_path / "out", force=True) == place

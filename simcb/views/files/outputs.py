@@ -21,6 +21,7 @@ TRACE = "trace"
 BASELINE_TRACE = "baseline-trace"
 
 _TRACE_FILE = re.compile(rf"(?:{TRACE}|{BASELINE_TRACE})(?:-(?:0|[1-9]\d*))?\.npz", re.ASCII)
+_ARRIVALS_FILE = re.compile(r"arrivals-(?:0|[1-9]\d*)\.csv", re.ASCII)
 _FILES = frozenset({SUMMARY, SCENARIO, SERIES, EVENTS, TIMELINE})
 
 
@@ -82,7 +83,13 @@ def _check_content(path: Path, shown: str, *, force: bool) -> None:
 
 def written_by_a_run(name: str) -> bool:
     """Return True if a run writes a file of this name."""
-    return name in _FILES or _TRACE_FILE.fullmatch(name) is not None
+    patterns = (_TRACE_FILE, _ARRIVALS_FILE)
+    return name in _FILES or any(pattern.fullmatch(name) for pattern in patterns)
+
+
+def recorded_arrivals(number: int) -> str:
+    """Return the name of the file with the recorded arrivals of client group `number`."""
+    return f"arrivals-{number}.csv"
 
 
 def _check_writable(path: Path, shown: str) -> None:

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from simcb.scenario import Scenario
+from simcb.scenario.arrivals import Replay
 from simcb.studies import Result
 from simcb.trace import Trace
 from simcb.views.answer import Answer
@@ -25,6 +27,7 @@ from simcb.views.files.outputs import (
     TRACE,
     OutputError,
     check_directory,
+    recorded_arrivals,
 )
 from simcb.views.files.series_table import series_lines
 from simcb.views.formats.json_object import as_json
@@ -36,6 +39,7 @@ def write_run(answer: Answer, directory: str | Path, *, force: bool = False) -> 
     """Write everything about a result into `directory`, and return it.
 
     `summary.json` (what `--format json` prints), `scenario.yaml` (the effective scenario),
+    `arrivals-N.csv` for each group that replays recorded arrivals,
     `series.csv`, `events.jsonl`, `timeline.png`, and `trace.npz`, or `trace-0.npz` … for
     several replicates; a baseline's traces are `baseline-trace….npz`.
 
@@ -71,7 +75,7 @@ def _write_files(answer: Answer, folder: Path) -> None:
 
     result = answer.result
     _write_text(folder / SUMMARY, [as_json(answer, indent=2), "\n"])
-    _write_text(folder / SCENARIO, [result.scenario.to_yaml()])
+    _write_scenario(result.scenario, folder)
     _write_text(folder / SERIES, series_lines(_traces(result)))
     lines = (line for variant, trace in _traces(result) for line in event_lines(trace, variant))
     _write_text(folder / EVENTS, lines)
@@ -79,6 +83,22 @@ def _write_files(answer: Answer, folder: Path) -> None:
     if result.baseline is not None:
         _save_traces(result.baseline, folder, BASELINE_TRACE)
     plots.save(plots.timeline(result), folder / TIMELINE)
+
+
+def _write_scenario(scenario: Scenario, folder: Path) -> None:
+    """Write the effective scenario, and beside it what its replayed groups replay.
+
+    Recorded arrivals get a name of ours: none from a scenario's file chooses a path.
+    """
+    clients = dict(scenario.clients)
+    for number, (name, group) in enumerate(sorted(clients.items())):
+        if isinstance(group.arrivals, Replay):
+            file = recorded_arrivals(number)
+            _write_text(folder / file, [group.arrivals.to_csv()])
+            renamed = group.arrivals.model_copy(update={"file": file})
+            clients[name] = group.model_copy(update={"arrivals": renamed})
+    effective = scenario.model_copy(update={"clients": clients})
+    _write_text(folder / SCENARIO, [effective.to_yaml()])
 
 
 def _traces(result: Result) -> Iterator[tuple[str, Trace]]:
