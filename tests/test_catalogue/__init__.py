@@ -1,0 +1,1 @@
+"""The shipped scenarios tell the stories that their comments promise."""
