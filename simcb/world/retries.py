@@ -9,6 +9,7 @@ by `max`. Jitter: `full` draws from [0, d), `equal` from [d/2, d)
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from simcb.scenario.retries import Decorrelated, Jitter, NoBackoff, Retry
 from simcb.world.streams import Column
@@ -17,6 +18,7 @@ Wait = Callable[[int, float, Column, int], float]
 """(retries made, previous wait, jitter stream, request number) -> seconds to the next try."""
 
 
+@lru_cache(maxsize=256)
 def wait_of(retry: Retry) -> Wait:
     """Return the waiting rule of a retry policy."""
     backoff = retry.backoff
