@@ -47,7 +47,10 @@ GUESTS_OF_ONE_FILE = {
 }
 
 GUESTS_INSIDE_FUNCTIONS = {
+    "studies/sweep/crews.py": {"distributed"},
     "views/notebook.py": {"pandas"},
+    "views/sweeps/parquet.py": {"pyarrow"},
+    "views/sweeps/view.py": {"pandas"},
 }
 
 

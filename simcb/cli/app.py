@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import typer
 
 from simcb import __version__
-from simcb.cli import check, init, plot, run, scenarios, schema
+from simcb.cli import check, init, plot, run, scenarios, schema, sweep, validate
 from simcb.cli.console import complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 
@@ -31,7 +31,13 @@ class Verb:
 
 VERBS = (
     Verb("run", run.run, "simcb run slow-replica --baseline none --plot slow.png"),
+    Verb(
+        "sweep",
+        sweep.sweep,
+        "simcb sweep slow-replica --over failure_threshold=3,5,10,20",
+    ),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
+    Verb("validate", validate.validate, "simcb validate --only gc-pause"),
     Verb("check", check.check, "simcb check my-outage.yaml slow-replica"),
     Verb("init", init.init, "simcb init my-outage.yaml"),
     Verb("schema", schema.schema, "simcb schema > simcb.schema.json"),

@@ -36,3 +36,23 @@ Sets = Annotated[
         show_default=False,
     ),
 ]
+
+MaxEvents = Annotated[
+    int | None,
+    typer.Option(
+        "--max-events",
+        metavar="N",
+        min=1,
+        help="Stop a run that is not over after N events (200 million; any with --allow-large).",
+        show_default=False,
+    ),
+]
+
+
+def event_budget(given: int | None, *, allow_large: bool) -> int | None:
+    """Return how many events a run may have; None for any number."""
+    if given is not None or allow_large:
+        return given
+    from simcb.world import MOST_EVENTS
+
+    return MOST_EVENTS

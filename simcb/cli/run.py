@@ -10,7 +10,7 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import Overlays, Sets, Source
+from simcb.cli.options import MaxEvents, Overlays, Sets, Source, event_budget
 from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def run(
     allow_large: Annotated[
         bool, typer.Option("--allow-large", help="Run even what is estimated to be huge.")
     ] = False,
+    max_events: MaxEvents = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
 ) -> None:
     """Run a scenario through the real breaker and judge what happened.
@@ -98,6 +99,7 @@ def run(
             replicates=replicates,
             baseline=None if baseline is None else "none",
             progress=progress,
+            max_events=event_budget(max_events, allow_large=allow_large),
         )
     answer = Answer(
         result,
@@ -111,6 +113,7 @@ def run(
             baseline=baseline.value if baseline else None,
             fail_if=fail_if or (),
             allow_large=allow_large,
+            max_events=max_events,
         ),
         audited(result) if audit else (),
     )

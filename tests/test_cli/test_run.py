@@ -105,6 +105,14 @@ WRONG = [
 ]
 
 
+def test_a_run_with_too_many_events_is_stopped(small: str) -> None:
+    """It ends with 2, says how far it came, and how to let it go on."""
+    done = simcb("run", small, "--max-events", "10")
+    assert done.exit_code == 2
+    assert "--max-events 100" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(("words", "told"), WRONG)
 def test_a_wrong_command_is_exit_2_before_anything_runs(
     words: tuple[str, ...], told: str, small: str, monkeypatch: pytest.MonkeyPatch

@@ -2,36 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from test_world.focused_callers import CALLERS
+from test_world.focused_services import SERVICES
+from test_world.focusing import A, Focused, R
 
-from simcb.outcomes import AttemptOutcome, RequestOutcome
-from simcb.scenario import Scenario, parse_scenario
-
-A = AttemptOutcome
-R = RequestOutcome
-
-
-@dataclass(frozen=True)
-class Focused:
-    """A scenario and what it would be pointless without.
-
-    Args:
-        text: the scenario file, without name.
-        attempts, requests: outcomes that must occur.
-        trips: whether a breaker must open.
-    """
-
-    text: str
-    attempts: frozenset[AttemptOutcome]
-    requests: frozenset[RequestOutcome] = frozenset()
-    trips: bool = False
-
-    def scenario(self, name: str) -> Scenario:
-        """Return the scenario, called `name`."""
-        return parse_scenario(f"name: {name}\n{self.text}")
-
-
-FOCUSED: dict[str, Focused] = {
+FIRST: dict[str, Focused] = {
     "answer-at-the-deadline": Focused(
         """
 duration: 5s
@@ -331,3 +306,5 @@ faults:
         frozenset({R.OK, R.UNFINISHED}),
     ),
 }
+
+FOCUSED: dict[str, Focused] = {**FIRST, **CALLERS, **SERVICES}

@@ -25,26 +25,31 @@ def test_focused_scenario_shows_what_it_is_for(name: str) -> None:
     """Each focused scenario brings about the outcomes it was made for."""
     focused = FOCUSED[name]
     record = record_of(simulate(focused.scenario(name)))
-    assert focused.attempts <= {attempt.outcome for attempt in record.attempts}
-    assert focused.requests <= {request.outcome for request in record.requests}
+    assert set(focused.attempts) <= {attempt.outcome for attempt in record.attempts}
+    assert set(focused.requests) <= {request.outcome for request in record.requests}
+    for mark in focused.marks:
+        assert any(getattr(attempt, mark) for attempt in record.attempts), mark
     assert focused.trips == any(after == "open" for _, _, _, after in record.transitions)
 
 
 @pytest.mark.parametrize("name", FOCUSED)
 def test_models_agree_on_focused_scenario(name: str) -> None:
     """Each part of the semantics alone gives the same events in both models."""
-    for seed in (0, 1):
-        assert_agreement(FOCUSED[name].scenario(name), seed)
+    assert_agreement(FOCUSED[name].scenario(name))
 
 
-def test_models_agree_on_the_outage_of_flaky_payments() -> None:
-    """The shipped scenario of a hanging payment provider gives the same events."""
-    assert_agreement(read_scenario("flaky-payments").with_({"duration": "200s"}))
+def begun_early(name: str, duration: float) -> Scenario:
+    """Return a shipped scenario cut short, its first fault brought forward to second 3."""
+    scenario = read_scenario(name)
+    early = min((fault.at for fault in scenario.faults), default=3.0) - 3.0
+    moved = {f"faults.{i}.at": f"{f.at - early:g}s" for i, f in enumerate(scenario.faults)}
+    return scenario.with_({**moved, "duration": f"{min(duration, scenario.duration):g}s"})
 
 
-def test_models_agree_on_the_trip_of_slow_replica() -> None:
-    """The shipped scenario of a silent replica gives the same events while the breakers trip."""
-    assert_agreement(read_scenario("slow-replica").with_({"duration": "80s"}))
+@pytest.mark.parametrize("name", list_shipped())
+def test_models_agree_on_the_beginning_of_shipped_scenario(name: str) -> None:
+    """Each shipped scenario gives the same events while its outage begins."""
+    assert_agreement(begun_early(name, 12.0), seed=1)
 
 
 @pytest.mark.slow
@@ -56,6 +61,14 @@ def test_models_agree_on_whole_shipped_scenario(name: str) -> None:
     assert_agreement(scenario.without_breakers())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FOCUSED)
+def test_models_agree_on_focused_scenario_with_more_seeds(name: str) -> None:
+    """Each part of the semantics gives the same events whatever the luck."""
+    for seed in range(1, 6):
+        assert_agreement(FOCUSED[name].scenario(name), seed)
+
+
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(scenarios(), st.integers(0, 5))
 def test_models_agree_on_generated_scenarios(scenario: Scenario, seed: int) -> None:
@@ -64,7 +77,7 @@ def test_models_agree_on_generated_scenarios(scenario: Scenario, seed: int) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scenarios(most_faults=6), st.integers(0, 5))
 def test_models_agree_on_many_generated_scenarios(scenario: Scenario, seed: int) -> None:
     """Whatever is in the file, both models give the same events, with fresh examples each time."""

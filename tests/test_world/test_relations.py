@@ -25,7 +25,7 @@ from simcb.trace import Trace
 from simcb.world import simulate
 
 few = settings(
-    max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -63,7 +63,9 @@ def test_breaker_that_cannot_trip_changes_only_its_own_columns(data: Data) -> No
 
     def never_trip(each: Data) -> None:
         for call in calls_of(each):
-            breaker = {"failure_threshold": 1_000_000, "per_replica": "timeout" in call}
+            # A breaker of a replica chooses it before the attempt waits in a bulkhead.
+            per_replica = "timeout" in call and "bulkhead" not in call
+            breaker = {"failure_threshold": 1_000_000, "per_replica": per_replica}
             call["breaker"] = {**breaker, "recovery_timeout": 5.0}
 
     def disable(each: Data) -> None:
@@ -108,7 +110,7 @@ def test_breaker_changes_no_luck() -> None:
 
 
 @few
-@given(scenario_data(most_faults=0))
+@given(scenario_data(most_faults=0, whole=False))
 def test_without_fault_error_or_timeout_nothing_fails(data: Data) -> None:
     """With no fault, no errors, no timeout and endless queues every answer is good."""
 
@@ -152,7 +154,7 @@ def slowed(part: object, key: str = "", kind: str = "") -> object:
 
 
 @few
-@given(scenario_data())
+@given(scenario_data(whole=False))
 def test_twice_the_times_at_half_the_rates_is_the_same_story(data: Data) -> None:
     """Doubling all times and halving all rates doubles every moment and changes nothing else."""
     slow_data = slowed(data)
@@ -163,6 +165,7 @@ def test_twice_the_times_at_half_the_rates_is_the_same_story(data: Data) -> None
     for attempt in slow.attempts:
         attempt.start, attempt.end = attempt.start / 2, attempt.end / 2
         attempt.begin, attempt.freed = attempt.begin / 2, attempt.freed / 2
+        attempt.arrive = attempt.arrive / 2
     slow.transitions = [(at / 2, *rest) for at, *rest in slow.transitions]
     slow.samples = [(at / 2, *rest) for at, *rest in slow.samples]
     assert not differences(usual, slow)
@@ -188,7 +191,9 @@ def test_order_of_names_in_the_file_means_nothing(data: Data) -> None:
 
 
 @few
-@given(scenario_data(), st.sampled_from(("latency", "errors", "hang", "refuse", "capacity")))
+@given(
+    scenario_data(whole=False), st.sampled_from(("latency", "errors", "hang", "refuse", "capacity"))
+)
 def test_fault_of_no_length_or_share_or_after_the_end_changes_nothing(
     data: Data, kind: str
 ) -> None:
@@ -217,7 +222,7 @@ def test_fault_of_no_length_or_share_or_after_the_end_changes_nothing(
     ids=lambda fault: fault["kind"],
 )
 @settings(few, max_examples=5)
-@given(data=scenario_data(most_faults=0))
+@given(data=scenario_data(most_faults=0, whole=False))
 def test_two_adjoining_faults_are_one(fault: Data, data: Data) -> None:
     """A fault in two adjoining windows is the fault in one."""
     one = [{**fault, "at": 1.0, "for": 5.0}]
@@ -243,15 +248,21 @@ def until(record: Record, end: float) -> Record:
         for r in record.requests
         if r.arrival < end
     ]
+    # When a degraded answer left a service, or a restart threw an attempt out whose worker
+    # was free already, is not written down; their marks are compared once the caller knows.
     attempts = [
         replace(
             a,
+            replica="" if a.start == a.end or isnan(known(a.arrive)) else a.replica,
             end=known(a.end),
+            arrive=known(a.arrive),
             begin=known(a.begin),
             freed=known(a.freed),
             outcome=AttemptOutcome.IN_FLIGHT if isnan(known(a.end)) else a.outcome,
-            degraded=a.degraded and not isnan(known(a.freed)),
+            degraded=a.degraded and a.outcome is AttemptOutcome.OK and not isnan(known(a.end)),
             hung=a.hung and not isnan(known(a.begin)),
+            lost=a.lost and not isnan(known(a.end)),
+            dropped=False,
         )
         for a in record.attempts
         if a.start < end

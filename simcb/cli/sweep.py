@@ -1,0 +1,282 @@
+"""`simcb sweep`: a scenario at many settings to a ranking, a map, and a directory that lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simcb.cli.console import complain, emit, page
+from simcb.cli.exits import Code, leave
+from simcb.cli.options import Overlays, Sets, Source
+from simcb.views.formats.names import Format
+
+if TYPE_CHECKING:
+    from simcb.studies.sweep import Plan, Progress, SweepResult
+
+
+def sweep(
+    scenario: Source,
+    overlays: Overlays = None,
+    sets: Sets = None,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH=SPEC",
+            help="Vary one place: a,b,c or lo:hi:step or lo..hi/N or lo..hi/N@log. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    zipped: Annotated[
+        bool, typer.Option("--zip", help="First values together, then the second, and so on.")
+    ] = False,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            metavar="lhs:N", help="N settings by Latin hypercube sampling.", show_default=False
+        ),
+    ] = None,
+    replicates: Annotated[
+        int, typer.Option("-n", "--replicates", min=1, max=10_000, help="Runs of each setting.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Names the luck, the same in all settings.")] = 0,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC",
+            help="Rank by this, as in p99{fault}, collapse or max:utilisation{db}. "
+            "Without it by goodput, or by what --refine names.",
+            show_default=False,
+        ),
+    ] = None,
+    refine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC=VALUE",
+            help="Add settings along this border, as in collapse=50%.",
+            show_default=False,
+        ),
+    ] = None,
+    depth: Annotated[
+        int, typer.Option(min=1, max=8, help="How often --refine halves the distances.")
+    ] = 3,
+    workers: Annotated[
+        str, typer.Option(metavar="N|auto", help="Processes; 0 runs everything in this one.")
+    ] = "auto",
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a Dask cluster: tcp://host:port, or local.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Keep every finished run there, and all tables.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the sweep that --out holds.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how much it would be.")
+    ] = False,
+    top: Annotated[int, typer.Option(min=1, help="Settings shown in the table.")] = 10,
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.", show_default=False),
+    ] = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Write cells.parquet into --out as well.")
+    ] = False,
+    allow_large: Annotated[
+        bool, typer.Option("--allow-large", help="Run even what is estimated to be huge.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
+) -> None:
+    """Run a scenario at many settings with the same luck, and rank them.
+
+    Prints the best setting, and which cannot be told from it. Ctrl-C once finishes what runs
+    and saves it; --resume goes on. Exits with 0, 1 if runs could not be made, 2 if something
+    is wrong, 130 if interrupted.
+    """
+    from simcb.scenario import read_scenario
+    from simcb.studies import sweep as study
+    from simcb.views.sweeps.answer import SweepAnswer, sweep_command
+    from simcb.views.sweeps.rendering import render
+
+    design = _design(zipped, sample)
+    count = _workers(workers)
+    loaded = read_scenario(scenario, overlays=overlays or (), sets=sets or ())
+    _check_outputs(out, plot, parquet=parquet, resume=resume)
+    plan = study.make_plan(
+        loaded,
+        over or (),
+        design=design,
+        replicates=replicates,
+        seed=seed,
+        by=by,
+        refine=refine,
+        depth=depth,
+    )
+    if dry_run:
+        emit(_estimated(plan, count))
+        return
+    repeat = sweep_command(
+        scenario,
+        overlays=[str(path) for path in overlays or ()],
+        sets=sets or (),
+        over=over or (),
+        design=design,
+        replicates=replicates,
+        seed=seed,
+        by=by,
+        refine=refine,
+        depth=depth,
+        out=str(out) if out else None,
+        allow_large=allow_large,
+    )
+    with _interrupts(quiet=quiet) as stop, _progress(quiet=quiet) as progress:
+        result = study.sweep(
+            loaded,
+            over or (),
+            design=design,
+            replicates=replicates,
+            seed=seed,
+            by=by,
+            refine=refine,
+            depth=depth,
+            out=out,
+            resume=resume,
+            workers=count,
+            dask=dask,
+            allow_large=allow_large,
+            progress=progress,
+            stop=stop,
+        )
+    if result.tally.damaged and not quiet:
+        complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
+    if not result.complete:
+        _leave_interrupted(result, repeat, out)
+    answer = SweepAnswer(result, repeat, top)
+    if out is not None:
+        from simcb.views.sweeps.files import write_sweep
+
+        write_sweep(answer, out, parquet=parquet)
+    if plot is not None and result.best is not None:
+        from simcb.views import plots
+        from simcb.views.sweeps.figure import sweep_figure
+
+        plots.save(sweep_figure(result), plot)
+    emit(render(answer, form, page()))
+    if result.lost:
+        complain(f"{len(result.lost)} runs could not be made; the first: {result.lost[0].reason}")
+        leave(Code.BUG)
+
+
+def _design(zipped: bool, sample: str | None) -> str:
+    if zipped and sample is not None:
+        raise typer.BadParameter("--zip and --sample exclude each other; give one of them")
+    return "zip" if zipped else sample or "grid"
+
+
+def _workers(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise typer.BadParameter(f"--workers {text!r} is neither a number nor auto")
+    return int(text)
+
+
+def _check_outputs(out: Path | None, plot: Path | None, *, parquet: bool, resume: bool) -> None:
+    if out is None and (resume or parquet):
+        option = "--resume" if resume else "--parquet"
+        raise typer.BadParameter(f"{option} needs a directory; name it with --out DIR")
+    if out is not None:
+        from simcb.studies.sweep import check_store
+
+        check_store(out, resume=resume)
+    if parquet:
+        from simcb.views.sweeps.parquet import demand_parquet
+
+        demand_parquet()
+    if plot is not None:
+        from simcb.views.plots import check_plot_path
+
+        check_plot_path(plot)
+
+
+def _estimated(plan: Plan, workers: int | None) -> str:
+    from simcb.studies.sweep.calibration import estimate_time
+    from simcb.views.sweeps.screen import size_lines
+
+    return size_lines(plan, estimate_time(plan, workers))
+
+
+def _leave_interrupted(result: SweepResult, repeat: str, out: Path | None) -> None:
+    known = result.tally.ran + result.tally.reused
+    if out is None:
+        complain(f"interrupted after {known} runs; nothing is kept without --out DIR")
+    else:
+        complain(f"interrupted; {known} runs are saved\nresume: {repeat} --resume")
+    leave(Code.INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _interrupts(*, quiet: bool) -> Iterator[Callable[[], bool]]:
+    """Make the first Ctrl-C a wish to stop, and the second one an interrupt as usual."""
+    wished = False
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        nonlocal wished
+        wished = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if not quiet:
+            complain("\nfinishing what runs, to save it; press Ctrl-C again to stop now")
+
+    try:
+        before = signal.signal(signal.SIGINT, wish)
+    except ValueError:
+        # Only the main thread hears of signals; elsewhere nobody presses Ctrl-C.
+        yield lambda: False
+        return
+    try:
+        yield lambda: wished
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """Show how far a sweep is, on standard error if that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    from simcb.views.sweeps.screen import progress_words
+
+    columns = (
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, words="starting workers")
+
+        def advance(now: Progress) -> None:
+            bar.update(task, total=now.total, completed=now.done, words=progress_words(now))
+
+        yield advance

@@ -1,0 +1,52 @@
+"""`simcb validate`: whether the simulator's numbers are those of theory and publications."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from simcb.cli.console import complain, emit, page, progress_bar
+from simcb.cli.exits import Code, leave
+from simcb.views.formats.names import Format
+
+
+def validate(
+    full: Annotated[
+        bool, typer.Option("--full", help="All cases, and four times the replicates.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="NAME", help="This case only. Repeatable.", show_default=False
+        ),
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--list", help="Say which cases there are; run nothing.")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Run systems whose numbers are known and hold every number against theory.
+
+    Closed forms of queueing theory, published experiments, and pairs of runs that must be
+    alike. Each number is shown with what was expected and an interval of four standard errors
+    over replicates, widened as Student's t asks for few; seeds are fixed, so the same version
+    always finds the same. The quick set takes less than a minute.
+
+    Exits with 0 if every number holds and with 1 if one does not: that is a bug.
+    """
+    from simcb.studies.evidence import chosen
+    from simcb.studies.evidence import validate as examine_all
+    from simcb.views.tables.evidence import case_list, evidence_as, summary_line
+
+    cases = chosen(only or (), full=full or (names and not only))
+    if names:
+        emit(case_list(cases, page()))
+        return
+    with progress_bar("cases", len(cases), quiet=quiet) as progress:
+        evidence = examine_all(cases, full=full, progress=progress)
+    emit(evidence_as(evidence, form, page()))
+    if not evidence.holds:
+        complain(f"{summary_line(evidence)}; a wrong number is a bug in simcb: please report it")
+        leave(Code.BUG)

@@ -1,0 +1,27 @@
+"""Evidence that the numbers are right: cases of known result, run and held against it.
+
+Each case says a law or a published experiment, its source, its scenarios in simcb's own
+words, and the numbers that have to come out. `validate` runs them and judges every number by
+an interval of four standard errors over replicates.
+"""
+
+from simcb.studies.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
+from simcb.studies.evidence.examining import Evidence, Finding, Outcome, examine, validate
+from simcb.studies.evidence.table import CASES, UnknownCaseError, chosen
+
+__all__ = [
+    "CASES",
+    "Case",
+    "Claim",
+    "Evidence",
+    "Finding",
+    "Observed",
+    "Observer",
+    "Outcome",
+    "Relation",
+    "Seen",
+    "UnknownCaseError",
+    "chosen",
+    "examine",
+    "validate",
+]

@@ -1,0 +1,186 @@
+"""Results of queueing and renewal theory, as functions of their parameters.
+
+Rates are per second, times seconds. Each docstring names who showed the formula.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+
+def erlang_b(servers: int, load: float) -> float:
+    """Return the share refused by `servers` without a queue, offered `load` (Erlang 1917)."""
+    blocked = 1.0
+    for busy in range(1, servers + 1):
+        blocked = load * blocked / (busy + load * blocked)
+    return blocked
+
+
+def erlang_c(servers: int, load: float) -> float:
+    """Return the share that waits for one of `servers` with an endless queue (Erlang 1917)."""
+    blocked = erlang_b(servers, load)
+    return blocked / (1.0 - load / servers * (1.0 - blocked))
+
+
+def full_queue(servers: int, load: float, room: int) -> tuple[float, float]:
+    """Return the share refused by M/M/c/K with `room` in all, and the mean number inside.
+
+    They follow from the birth-death chain (Kleinrock, "Queueing Systems I", 1975, section 3.6).
+    """
+    weights = [1.0]
+    for inside in range(1, room + 1):
+        weights.append(weights[-1] * load / min(inside, servers))
+    total = math.fsum(weights)
+    inside_on_average = math.fsum(n * weight for n, weight in enumerate(weights)) / total
+    return weights[-1] / total, inside_on_average
+
+
+def wait_mg1(rate: float, mean: float, cv: float) -> float:
+    """Return the mean wait of M/G/1 (Pollaczek 1930, Khinchine 1932)."""
+    return rate * mean**2 * (1.0 + cv**2) / (2.0 * (1.0 - rate * mean))
+
+
+def sojourn_quantile_mm1(rate: float, served: float, q: float) -> float:
+    """Return the q-quantile of the sojourn in M/M/1, which is exponential."""
+    return -math.log(1.0 - q) / (served - rate)
+
+
+def sojourn_gm1(transform: Callable[[float], float], served: float) -> float:
+    """Return the mean sojourn of G/M/1 whose gaps have this Laplace transform.
+
+    An arrival finds n inside with probability (1 − σ)σⁿ, where σ solves σ = A*(μ − μσ)
+    (Kleinrock, "Queueing Systems I", 1975, section 6.4).
+    """
+    sigma = 0.5
+    for _ in range(1000):
+        sigma = transform(served * (1.0 - sigma))
+    return 1.0 / (served * (1.0 - sigma))
+
+
+def late_mm1(rate: float, served: float, patience: float, *, stopped: bool) -> tuple[float, float]:
+    """Return the share of callers that leave M/M/1 at `patience`, and the server's busy share.
+
+    Callers leave when they have been there so long. One who waits is not served any more; one
+    in service is served to its end unless `stopped`. The work found by an arrival has density
+    p₀λ·exp(−(μ−λ)x) up to the patience; beyond, none if work is stopped, and one falling like
+    exp(−μx) if it goes on (Barrer 1957; the level crossings of Brill and Posner 1977).
+    """
+    drift = served - rate
+    shrunk = math.exp(-drift * patience)
+    below = patience if drift == 0.0 else (1.0 - shrunk) / drift
+    beyond = 0.0 if stopped else rate / served * shrunk
+    idle = 1.0 / (1.0 + rate * below + beyond)
+    # Those who find more work than that are late for certain, the others if theirs lasts.
+    return idle * (shrunk + beyond), 1.0 - idle
+
+
+def shed_after_wait(servers: int, rate: float, served: float, patience: float) -> float:
+    """Return the share that M/M/c+D turns away: those who waited `patience` for a server.
+
+    Level crossings: with p the share of time in which all servers but one are busy, the wait
+    has density λp·exp(−(cμ−λ)x) up to the patience and falls like exp(−cμx) beyond
+    (Baccelli and Hebuterne 1981). Without patience it is Erlang's B.
+    """
+    load, drift = rate / served, servers * served - rate
+    states = [1.0]
+    for busy in range(1, servers):
+        states.append(states[-1] * load / busy)
+    shrunk = math.exp(-drift * patience)
+    below = rate * states[-1] * (patience if drift == 0.0 else (1.0 - shrunk) / drift)
+    beyond = rate * states[-1] * shrunk / (servers * served)
+    return beyond / (math.fsum(states) + below + beyond)
+
+
+def closed_network(users: int, think: float, works: Sequence[float]) -> tuple[float, float]:
+    """Return throughput and response time of a closed loop through queues with one worker each.
+
+    Mean value analysis: an arrival sees the network as it is with one user less (Reiser and
+    Lavenberg 1980). With one station it is the machine-repair model (Palm 1947).
+
+    Args:
+        users: how many there are.
+        think: mean think time.
+        works: mean exponential work of each station.
+    """
+    inside = [0.0] * len(works)
+    throughput = response = 0.0
+    for present in range(1, users + 1):
+        sojourns = [work * (1.0 + queue) for work, queue in zip(works, inside, strict=True)]
+        response = math.fsum(sojourns)
+        throughput = present / (think + response)
+        inside = [throughput * sojourn for sojourn in sojourns]
+    return throughput, response
+
+
+def engset(users: int, servers: int, think: float, work: float) -> float:
+    """Return the share refused by `servers` without a queue that a few users ask (Engset 1918).
+
+    A user who asks sees the system as the others leave it; one who is refused thinks again.
+    Neither think nor work need be exponential.
+    """
+    weights = [math.comb(users - 1, n) * (work / think) ** n for n in range(servers + 1)]
+    return weights[-1] / math.fsum(weights)
+
+
+def sent_by_throttle(rate: float, window: float) -> float:
+    """Return the share that adaptive throttling lets through while nothing is accepted.
+
+    With R asked in the last `window`, a Poisson number, 1/(R + 1) of them are sent (Beyer et
+    al., "Site Reliability Engineering", 2016, chapter 21); its mean is (1 − exp(−λT))/λT.
+    """
+    return -math.expm1(-rate * window) / (rate * window)
+
+
+def success_of_retries(failing: float, retries: int) -> float:
+    """Return the share of requests that succeed when every try fails independently."""
+    return 1.0 - failing ** (retries + 1)
+
+
+def load_of_retries(failing: float, retries: int) -> float:
+    """Return the mean tries of a request, likewise."""
+    return (1.0 - failing ** (retries + 1)) / (1.0 - failing)
+
+
+def calls_to_trip(failing: float, threshold: int) -> float:
+    """Return the mean calls until `threshold` consecutive failures (Feller, volume I, XIII.7)."""
+    return (failing**-threshold - 1.0) / (1.0 - failing)
+
+
+def time_to_two(rate: float, window: float) -> float:
+    """Return the mean time until two Poisson events lie less than `window` apart.
+
+    The first comes after 1/ν, and then gaps of mean 1/ν until one is short, each with
+    probability 1 − exp(−νT); by Wald's equation their number and length multiply.
+    """
+    return (1.0 + 1.0 / -math.expm1(-rate * window)) / rate
+
+
+def time_to_rate(failing: float, rate: float, window: float, timeout: float) -> float:
+    """Return when a share of failures in a window reaches `rate`, after an outage began.
+
+    A share of the calls hangs and is known to have failed after `timeout`; of the last
+    `window` T then λp(t − t₀) calls failed and λ(T − p·t₀) have ended at all. Never, if p ≤ r.
+    """
+    return timeout + rate * (window - failing * timeout) / failing
+
+
+def probe_cycle(rate: float, opened: float, probe: float) -> float:
+    """Return the mean seconds between probes in an outage: open, wait for a caller, fail."""
+    return opened + 1.0 / rate + probe
+
+
+def cache_hits(rate: float, popularity: Sequence[float], answered: float, ttl: float) -> float:
+    """Return the share of failed calls that find an answer younger than `ttl` for their key.
+
+    Good answers for a key come in a Poisson stream of its own (thinning), so one lies within
+    the last TTL with probability 1 − exp(−λ·p_k·q·TTL).
+    """
+    return math.fsum(share * -math.expm1(-rate * share * answered * ttl) for share in popularity)
+
+
+def zipf(keys: int, exponent: float) -> tuple[float, ...]:
+    """Return the popularity of each key by Zipf's law."""
+    weights = [rank**-exponent for rank in range(1, keys + 1)]
+    total = math.fsum(weights)
+    return tuple(weight / total for weight in weights)

@@ -1,0 +1,189 @@
+"""What only real processes show of a sweep: workers, Ctrl-C, and death at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_cli.commands import environment
+from test_studies.sweep_cases import SMALL
+
+pytestmark = pytest.mark.slow
+
+WORDS = (
+    "--over",
+    "breaker.failure_threshold=1,3,10,30",
+    "--over",
+    "breaker.recovery_timeout=1s..8s/4@log",
+    "-n",
+    "8",
+)
+FILES = ("manifest.json", "summary.json", "ranking.csv", "cells.csv", "map.png")
+CELLS = 128
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a directory with a scenario in it."""
+    (tmp_path / "small.yaml").write_text(SMALL)
+    return tmp_path
+
+
+def begun(folder: Path, out: str, *more: str) -> subprocess.Popen[bytes]:
+    """Start a sweep in a process of its own, as the leader of a group."""
+    words = ["sweep", "small.yaml", *WORDS, "--out", out, "--resume", *more]
+    return subprocess.Popen(
+        [sys.executable, "-m", "simcb", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env=environment(),
+        start_new_session=True,
+    )
+
+
+def swept(folder: Path, out: str, *more: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a sweep to its end."""
+    running = begun(folder, out, *more)
+    stdout, stderr = running.communicate(timeout=60)
+    return subprocess.CompletedProcess([], running.returncode, stdout, stderr)
+
+
+def records(folder: Path, out: str) -> int:
+    """Return how many records a directory holds."""
+    return sum(path.read_bytes().count(b"\n") for path in (folder / out).glob("log/*.jsonl"))
+
+
+def wait_for(condition: object, seconds: float = 45.0) -> bool:
+    """Wait until something is so; an event of the system, not a time, is what is waited for."""
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        select.select([], [], [], 0.02)
+    return True
+
+
+def workers_of(parent: int) -> list[int]:
+    """Return the processes of a sweep that run cells."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            status = (entry / "stat").read_text().rpartition(")")[2].split()
+            line = (entry / "cmdline").read_bytes()
+            if int(status[1]) == parent and status[0] != "Z" and b"spawn_main" in line:
+                found.append(int(entry.name))
+    return found
+
+
+def same_files(folder: Path, one: str, other: str) -> Iterator[bool]:
+    """Say of each derived file whether two directories agree."""
+    for name in FILES:
+        # The repeating command has the directory's name in it.
+        a = (folder / one / name).read_bytes().replace(one.encode(), b"")
+        b = (folder / other / name).read_bytes().replace(other.encode(), b"")
+        yield a == b
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it reads /proc")
+
+
+@linux
+def test_a_killed_sweep_resumes_to_the_same_bytes_and_its_workers_end(folder: Path) -> None:
+    """Kill -9 of the parent, twice, then another number of workers: nothing shows it."""
+    assert swept(folder, "sweep-a", "--workers", "0").returncode == 0
+    for least in (1, 40):
+        running = begun(folder, "sweep-b", "--workers", "2")
+        assert wait_for(lambda least=least: records(folder, "sweep-b") >= least)
+        workers = workers_of(running.pid)
+        running.kill()
+        running.communicate(timeout=60)
+        assert wait_for(lambda pids=workers: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    assert records(folder, "sweep-b") < CELLS
+    last = swept(folder, "sweep-b", "--workers", "1")
+    assert last.returncode == 0, last.stderr
+    assert all(same_files(folder, "sweep-a", "sweep-b"))
+
+
+@linux
+def test_a_killed_worker_costs_nothing(folder: Path) -> None:
+    """The pool is made anew, what was in flight runs again, and nothing shows it."""
+    running = begun(folder, "sweep-b", "--workers", "2")
+    assert wait_for(lambda: records(folder, "sweep-b") >= 1)
+    os.kill(workers_of(running.pid)[0], signal.SIGKILL)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 0, stderr
+    assert swept(folder, "sweep-a", "--workers", "0").returncode == 0
+    assert all(same_files(folder, "sweep-a", "sweep-b"))
+
+
+def test_one_ctrl_c_saves_and_prints_how_to_go_on(folder: Path) -> None:
+    """What runs is finished and saved; the printed command goes on; the code is 130."""
+    running = begun(folder, "sweep-b", "--workers", "2")
+    assert wait_for(lambda: records(folder, "sweep-b") >= 1)
+    # As a terminal does it: every process of the group gets it.
+    os.killpg(running.pid, signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert stdout == b""
+    assert b"Traceback" not in stderr
+    line = stderr.decode().splitlines()[-1]
+    assert line.startswith("resume: simcb sweep small.yaml ")
+    assert line.endswith("--resume")
+    kept = records(folder, "sweep-b")
+    assert 0 < kept < CELLS
+    last = swept(folder, "sweep-b", "--workers", "0")
+    assert last.returncode == 0
+    assert last.stderr == b""
+    assert records(folder, "sweep-b") == CELLS
+
+
+def test_a_second_ctrl_c_ends_at_once(folder: Path) -> None:
+    """No waiting for what runs, no traceback, and what was saved is whole."""
+    running = begun(folder, "sweep-b", "--workers", "1", "--set", "duration=12000s")
+    assert wait_for(lambda: (folder / "sweep-b" / "manifest.json").exists())
+    assert running.stderr is not None
+    assert wait_for(lambda: workers_of(running.pid) or not Path("/proc").exists())
+    os.killpg(running.pid, signal.SIGINT)
+    assert b"\n" in os.read(running.stderr.fileno(), 1000)
+    os.killpg(running.pid, signal.SIGINT)
+    _, stderr = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert b"Traceback" not in stderr
+
+
+def test_a_terminal_sees_how_far_it_is(folder: Path) -> None:
+    """Runs done of all, the rate, the time left, and the best so far, on standard error."""
+    ours, theirs = pty.openpty()
+    words = ["sweep", "small.yaml", *WORDS, "--workers", "0"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "simcb", *words],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        cwd=folder,
+        env=environment(COLUMNS="150"),
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    stdout, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert stdout.startswith(b"best: ")
+    assert b"/128" in shown
+    assert b"left" in shown
+    assert b"best so far" in shown

@@ -1,0 +1,161 @@
+"""Axes and plans: what a spec means, and which settings it makes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_studies.sweep_cases import scenario
+
+from simcb.studies import StudyError
+from simcb.studies.sweep import axis_of, parse_axis
+from simcb.studies.sweep.axes import quantity_of
+from simcb.studies.sweep.plan import applied, changes_of, make_settings, parse_design
+
+
+@pytest.mark.parametrize(
+    ("spec", "values"),
+    [
+        ("3,5,10", (3, 5, 10)),
+        ("5s,1m30s", ("5s", "1m30s")),
+        ("none,full", ("none", "full")),
+        ("1:10:3", (1, 4, 7, 10)),
+        ("0.1:0.3:0.1", (0.1, 0.2, 0.3)),
+        ("5s:20s:5s", ("5s", "10s", "15s", "20s")),
+        ("10/s..40/s/4", ("10/s", "20/s", "30/s", "40/s")),
+        ("10%..50%/3", ("10%", "30%", "50%")),
+        ("1..10/4", (1, 4, 7, 10)),
+        ("1s..100s/3@log", ("1s", "10s", "100s")),
+        ("5s..120s/4@log", ("5s", "14.4s", "41.6s", "2m")),
+        ("{kind: none},{kind: fixed, delay: 1s}", ("{kind: none}", "{kind: fixed, delay: 1s}")),
+    ],
+)
+def test_a_spec_means_its_values(spec: str, values: tuple[object, ...]) -> None:
+    """Lists, steps and counts, with the units of the file; what lies between is rounded."""
+    assert parse_axis(f"a.b={spec}").values == values
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("", "is not an axis"),
+        ("3,,5", "empty value"),
+        ("3,3", "twice"),
+        ("10..1/3", "does not go upwards"),
+        ("0..1/3@log", "no logarithm"),
+        ("1s..5/3", "mixes units"),
+        ("1..5/1", "asks for 1 values"),
+        ("a..b/3", "no number"),
+        ("1:5:0", "leads nowhere"),
+        ("0:1000000:1", "more than"),
+        ("[1", "`[1`"),
+    ],
+)
+def test_a_wrong_spec_is_told(spec: str, said: str) -> None:
+    """The message shows what was written, and how to write it."""
+    with pytest.raises(StudyError) as told:
+        parse_axis(f"a.b={spec}")
+    assert said in str(told.value)
+    assert "; " in str(told.value)
+
+
+@given(
+    low=st.floats(1e-3, 1e3),
+    factor=st.floats(1.5, 1e4),
+    count=st.integers(2, 40),
+    log=st.booleans(),
+)
+def test_a_range_rises_from_one_end_to_the_other(
+    low: float, factor: float, count: int, log: bool
+) -> None:
+    """Whatever the range: the ends are exact, and the values between them ascend."""
+    high = low * factor
+    axis = parse_axis(f"a={low!r}s..{high!r}s/{count}{'@log' if log else ''}")
+    numbers = axis.numbers
+    assert numbers is not None
+    assert numbers[0] == low
+    assert numbers[-1] == high
+    # Rounding to three digits may put a neighbour of an end beside it, never far beyond.
+    assert all(b > a * 0.99 for a, b in pairwise(numbers))
+
+
+def test_python_values_are_axes_too() -> None:
+    """Numbers, text and truth values stand for what a file would have."""
+    axis = axis_of("breaker.enabled", [True, False])
+    assert axis.values == ("true", "false")
+    assert changes_of([axis], make_settings([axis], parse_design("grid"), 0)[1]) == {
+        "breaker.enabled": False
+    }
+    with pytest.raises(StudyError, match="no value"):
+        axis_of("a", [object()])
+
+
+def test_a_grid_counts_the_last_axis_fastest() -> None:
+    """The order of settings is part of the plan."""
+    axes = [parse_axis("a=1,2"), parse_axis("b=x,y")]
+    made = make_settings(axes, parse_design("grid"), 0)
+    assert [each.values for each in made] == [(1, "x"), (1, "y"), (2, "x"), (2, "y")]
+
+
+def test_zipped_axes_go_together() -> None:
+    """First with first, second with second; axes of different length are refused."""
+    axes = [parse_axis("a=1,2"), parse_axis("b=x,y")]
+    made = make_settings(axes, parse_design("zip"), 0)
+    assert [each.values for each in made] == [(1, "x"), (2, "y")]
+    with pytest.raises(StudyError, match="differ in length"):
+        make_settings([parse_axis("a=1,2"), parse_axis("b=x")], parse_design("zip"), 0)
+
+
+@given(count=st.integers(1, 60), seed=st.integers(0, 1000))
+def test_a_latin_hypercube_has_one_setting_in_each_stratum(count: int, seed: int) -> None:
+    """On every axis, whatever the number and the seed."""
+    axes = [parse_axis("a=0.0..1.0"), parse_axis("b=1s..100s@log")]
+    made = make_settings(axes, parse_design(f"lhs:{count}"), seed)
+    assert len(made) == count
+    # Three digits blur the edges of the strata, so a neighbour will do.
+    quantities = [quantity_of(each.values[0]) for each in made]
+    places = sorted(each.number for each in quantities if each is not None)
+    assert all(
+        abs(place * count - index - 0.5) <= 0.51 + count / 500 for index, place in enumerate(places)
+    )
+    assert made == make_settings(axes, parse_design(f"lhs:{count}"), seed)
+
+
+def test_another_axis_moves_no_sample() -> None:
+    """Each axis has a stream of its own."""
+    one, two = parse_axis("a=0.0..1.0"), parse_axis("b=1..9")
+    alone = make_settings([one], parse_design("lhs:20"), 3)
+    both = make_settings([one, two], parse_design("lhs:20"), 3)
+    assert [each.values[0] for each in alone] == [each.values[0] for each in both]
+
+
+@pytest.mark.parametrize("text", ["lhs", "lhs:0", "lhs:x", "random", "grid:3"])
+def test_an_unknown_design_is_told(text: str) -> None:
+    """The designs there are stand in the message."""
+    with pytest.raises(StudyError):
+        parse_design(text)
+
+
+def test_a_range_without_values_is_for_sampling_only() -> None:
+    """A grid needs to know how many."""
+    with pytest.raises(StudyError, match="say how many"):
+        make_settings([parse_axis("a=1s..5s")], parse_design("grid"), 0)
+
+
+def test_a_place_varied_twice_is_refused() -> None:
+    """One of them would win in silence."""
+    with pytest.raises(StudyError, match="varied twice"):
+        make_settings([parse_axis("a=1"), parse_axis("a=2")], parse_design("grid"), 0)
+    with pytest.raises(StudyError, match="nothing is varied"):
+        make_settings([], parse_design("grid"), 0)
+
+
+def test_a_setting_that_the_scenario_refuses_is_told_with_its_values() -> None:
+    """The values, the place, what is wrong, and the remedy."""
+    with pytest.raises(StudyError) as told:
+        applied(scenario(), {"breaker.failure_threshold": 0})
+    text = str(told.value)
+    assert text.startswith("with breaker.failure_threshold=0: clients.shop")
+    assert "write" in text
