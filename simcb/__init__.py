@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from simcb.errors import SimcbError
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
-    from simcb.views.notebook import RunView, load, open, run
+    from simcb.views.notebook import RunView, load, open, run, sweep
+    from simcb.views.sweeps.view import SweepView
 
 __version__ = "0.1.0"
 
@@ -26,10 +27,12 @@ _WINDOW = {
     "Scenario": "simcb.scenario",
     "ScenarioError": "simcb.scenario",
     "SimcbError": "simcb.errors",
+    "SweepView": "simcb.views.sweeps.view",
     "Trace": "simcb.trace",
     "load": "simcb.views.notebook",
     "open": "simcb.views.notebook",
     "run": "simcb.views.notebook",
+    "sweep": "simcb.views.notebook",
 }
 
 __all__ = [
@@ -40,10 +43,12 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SimcbError",
+    "SweepView",
     "Trace",
     "load",
     "open",
     "run",
+    "sweep",
 ]
 
 

@@ -6,7 +6,8 @@ table. Everything heavy is loaded when it is asked for: matplotlib by a plot, pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from simcb.views.plots import Curves
+    from simcb.views.sweeps.view import SweepView
 
 EXTRA = "notebook"
 """The extra of simcb that brings pandas."""
@@ -237,6 +239,74 @@ def open(source: str | Path) -> RunView:
         TraceFileError: there is nothing of the kind, or it is damaged.
     """
     return RunView(open_run(source))
+
+
+def sweep(
+    scenario: Scenario | str | Path,
+    over: Mapping[str, object] | Sequence[str],
+    *,
+    design: str = "grid",
+    replicates: int = 10,
+    seed: int = 0,
+    by: str | None = None,
+    refine: str | None = None,
+    depth: int = 3,
+    out: str | Path | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    dask: str | None = None,
+    allow_large: bool = False,
+) -> SweepView:
+    """Run a scenario at many settings with the same luck, and return a view of what came out.
+
+    A script, unlike a notebook, has to call this below `if __name__ == "__main__":`, or with
+    `workers=0`: worker processes read the script again.
+
+    Args:
+        scenario: a scenario, or what `load` makes one of.
+        over: what is varied: `{"breaker.failure_threshold": [3, 5, 10],
+            "breaker.recovery_timeout": "5s..120s/8@log"}`.
+        design: `grid`, `zip` or `lhs:N`.
+        replicates: runs of each setting; intervals need at least two.
+        seed: names the luck, the same in all settings.
+        by: the number to rank by, such as `goodput`, `p99{fault}` or `collapse`.
+        refine: a border such as `collapse=50%`, along which settings are added.
+        depth: how often the refinement halves the distance between neighbours.
+        out: a directory in which every finished run is kept.
+        resume: go on with what the directory holds.
+        workers: processes on this machine; 0 runs everything in this one, None takes every
+            core.
+        executor: somebody to run the cells instead: any `concurrent.futures.Executor`.
+        dask: the address of a Dask scheduler, or `local`.
+        allow_large: run even what is estimated to be huge.
+
+    Raises:
+        ScenarioError: the scenario cannot be read.
+        StudyError: an argument makes no sense.
+        StoreError: the directory cannot be used.
+    """
+    from simcb.studies.sweep import sweep as study
+    from simcb.views.sweeps.view import SweepView
+
+    read = scenario if isinstance(scenario, Scenario) else load(scenario)
+    result = study(
+        read,
+        over,
+        design=design,
+        replicates=replicates,
+        seed=seed,
+        by=by,
+        refine=refine,
+        depth=depth,
+        out=out,
+        resume=resume,
+        workers=workers,
+        executor=executor,
+        dask=dask,
+        allow_large=allow_large,
+    )
+    return SweepView(result)
 
 
 _COLUMNS = ("variant", "replicate", "metric", "unit", "phase", "of", "value")

@@ -1,0 +1,57 @@
+"""The sweep: one scenario at many settings with the same luck, on every core or a cluster.
+
+`sweep` is the study. Its parts, from the bottom: axes and plans, cells and who runs them, the
+store that survives everything, and the ranking. The room prints nothing and draws nothing.
+"""
+
+from simcb.studies.sweep.axes import Axis, Span, axis_of, parse_axis
+from simcb.studies.sweep.campaign import Progress
+from simcb.studies.sweep.columns import Column
+from simcb.studies.sweep.dispatch import Lost
+from simcb.studies.sweep.manifest import StoreChangedError, StoreError
+from simcb.studies.sweep.objective import Better, Border, Objective, parse_objective
+from simcb.studies.sweep.plan import Design, Kind, Setting
+from simcb.studies.sweep.planning import (
+    Plan,
+    SweepSize,
+    SweepTooLargeError,
+    demand_sweep_size,
+    examine,
+    make_plan,
+)
+from simcb.studies.sweep.ranking import Ranked
+from simcb.studies.sweep.result import SweepResult, Tally
+from simcb.studies.sweep.store import check_store
+from simcb.studies.sweep.sweep import sweep
+from simcb.studies.sweep.table import Outcome
+
+__all__ = [
+    "Axis",
+    "Better",
+    "Border",
+    "Column",
+    "Design",
+    "Kind",
+    "Lost",
+    "Objective",
+    "Outcome",
+    "Plan",
+    "Progress",
+    "Ranked",
+    "Setting",
+    "Span",
+    "StoreChangedError",
+    "StoreError",
+    "SweepResult",
+    "SweepSize",
+    "SweepTooLargeError",
+    "Tally",
+    "axis_of",
+    "check_store",
+    "demand_sweep_size",
+    "examine",
+    "make_plan",
+    "parse_axis",
+    "parse_objective",
+    "sweep",
+]

@@ -1,0 +1,335 @@
+"""Crews: executors with what a sweep has to know of them.
+
+A crew says how many chunks to keep in flight, what an error means that a future ends with,
+and how to go on after a worker's death. Any `concurrent.futures.Executor` can be one. This
+module must not know cells or stores.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext
+from multiprocessing.synchronize import Event
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from simcb.errors import MissingExtraError
+from simcb.studies import StudyError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONNECT_SECONDS = 10
+"""Seconds in which a scheduler has to answer."""
+
+AHEAD = 2
+"""Chunks in flight for each worker: one that runs and one that waits for it."""
+
+
+class Crew(Protocol):
+    """Who runs chunks."""
+
+    @property
+    def slots(self) -> int:
+        """How many chunks to keep in flight."""
+
+    @property
+    def hands(self) -> int:
+        """How many chunks run at once."""
+
+    @property
+    def falls_together(self) -> bool:
+        """Whether a worker's death takes everything with it that is in flight."""
+
+    def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a job run somewhere."""
+
+    def deaths(self, error: BaseException) -> int:
+        """Return how many workers died of the job that ended with an error; 0 if none did."""
+
+    def renew(self) -> None:
+        """Go on after a death."""
+
+    def close(self, *, at_once: bool) -> None:
+        """Let go of the workers: when their jobs are done, or at once."""
+
+
+class Inline:
+    """A crew of none: every job runs in this process, before `submit` returns."""
+
+    slots = 1
+    hands = 1
+    falls_together = False
+
+    def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run a job now."""
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(job(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def deaths(self, error: BaseException) -> int:
+        """Nobody dies here alone."""
+        return 0
+
+    def renew(self) -> None:
+        """There is nothing to renew."""
+
+    def close(self, *, at_once: bool) -> None:
+        """There is nobody to let go of."""
+
+
+class Pool:
+    """Worker processes on this machine.
+
+    They are spawned, so they inherit no threads or locks; they ignore Ctrl-C, which is the
+    parent's to understand; and each watches a pipe whose other end the parent holds: when it
+    closes, by the parent's will or its death, the worker ends at once.
+
+    Args:
+        workers: how many.
+    """
+
+    falls_together = True
+
+    def __init__(self, workers: int) -> None:
+        self.hands = workers
+        self.slots = AHEAD * workers
+        self._start()
+
+    def _start(self) -> None:
+        context: SpawnContext = multiprocessing.get_context("spawn")
+        watched, self._lifeline = context.Pipe(duplex=False)
+        self._started: Event = context.Event()
+        self._executor = ProcessPoolExecutor(
+            self.hands,
+            mp_context=context,
+            initializer=begin_work,
+            initargs=(watched, self._started),
+        )
+
+    def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a job run in a worker, which may be spawned for it."""
+        with interrupts_held_back():
+            return self._executor.submit(job, *args, **kwargs)
+
+    def deaths(self, error: BaseException) -> int:
+        """Tell a dead worker from a failed job."""
+        return 1 if isinstance(error, BrokenExecutor) else 0
+
+    def renew(self) -> None:
+        """Put a new pool in the place of the broken one.
+
+        Raises:
+            StudyError: no worker of it ever began to work, so neither will those of a new one.
+        """
+        able = self._started.is_set()
+        self.close(at_once=True)
+        if not able:
+            raise StudyError(
+                "no worker process could be started",
+                "in a script, call sweep below `if __name__ == '__main__':`; or give it "
+                "workers=0, which runs everything in this process",
+            )
+        self._start()
+
+    def close(self, *, at_once: bool) -> None:
+        """Let the workers end."""
+        if at_once:
+            self._lifeline.close()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._lifeline.close()
+
+
+def begin_work(lifeline: Connection, started: Event) -> None:
+    """Prepare a worker process: it ignores Ctrl-C, and ends when the lifeline does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    started.set()
+
+
+def _end_with(lifeline: Connection) -> None:
+    try:
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        # The parent has gone or wants no more: nothing that is left to do is of use to anyone.
+        os._exit(1)
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Keep Ctrl-C waiting for a moment; processes begun meanwhile never get one.
+
+    A terminal sends it to all of its processes, and one that is still being spawned would die
+    of it with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class Borrowed:
+    """Somebody's own executor, which the sweep neither repairs nor ends.
+
+    Args:
+        executor: any executor; a job and what it returns are pickled if it needs that.
+        workers: how many jobs it runs at once.
+    """
+
+    falls_together = True
+
+    def __init__(self, executor: Executor, workers: int) -> None:
+        self._executor = executor
+        self.hands = workers
+        self.slots = AHEAD * workers
+
+    def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a job run by the executor."""
+        return self._executor.submit(job, *args, **kwargs)
+
+    def deaths(self, error: BaseException) -> int:
+        """Tell a broken executor from a failed job."""
+        return 1 if isinstance(error, BrokenExecutor | CancelledError) else 0
+
+    def renew(self) -> None:
+        """Give up: the executor is somebody else's.
+
+        Raises:
+            StudyError: always.
+        """
+        raise StudyError(
+            "the executor is broken: one of its workers died, or it was shut down",
+            "make a new one and resume; with an `out` directory nothing is lost",
+        )
+
+    def close(self, *, at_once: bool) -> None:
+        """Leave the executor as it is."""
+
+
+class Cluster:
+    """Workers of a Dask cluster; the scheduler sees to those that are lost.
+
+    Args:
+        address: `tcp://host:port` of a scheduler, or `local` for a cluster in processes of
+            this machine.
+        workers: how many processes a local cluster has.
+
+    Raises:
+        MissingExtraError: Dask is not installed.
+        StudyError: there is no scheduler at the address.
+    """
+
+    falls_together = False
+
+    def __init__(self, address: str, workers: int) -> None:
+        try:
+            import distributed  # type: ignore[import, unused-ignore]
+        except ImportError:
+            raise MissingExtraError("distributed", "dask") from None
+        # Dask has types for some of what it does.
+        library: Any = distributed
+        self._killed: type[BaseException] = library.KilledWorker
+        self._local: Any = None
+        try:
+            if address == "local":
+                with interrupts_held_back():
+                    self._local = library.LocalCluster(
+                        n_workers=workers, threads_per_worker=1, dashboard_address=None
+                    )
+            self._client: Any = library.Client(
+                self._local or address, set_as_default=False, timeout=CONNECT_SECONDS
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise StudyError(
+                f"no Dask scheduler answers at {address!r} ({error})",
+                "start one with `dask scheduler`, and give the address it prints",
+            ) from None
+        # A run is the same whoever makes it, but what it was asked twice for was lost once.
+        self._executor = self._client.get_executor(pure=False)
+
+    @property
+    def hands(self) -> int:
+        """How many jobs the cluster's workers, as many as there are now, run at once."""
+        cores: int = sum(self._client.ncores().values())
+        return max(1, cores)
+
+    @property
+    def slots(self) -> int:
+        """How many chunks to keep in flight."""
+        return AHEAD * self.hands
+
+    def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a job run by a worker of the cluster."""
+        future: Future[T] = self._executor.submit(job, *args, **kwargs)
+        return future
+
+    def deaths(self, error: BaseException) -> int:
+        """Return how many workers died of a job: the scheduler has tried it on several.
+
+        Raises:
+            StudyError: the scheduler is gone.
+        """
+        if isinstance(error, CancelledError):
+            raise StudyError(
+                "the Dask scheduler has gone, or has forgotten what it was asked",
+                "start it again and resume; with an `out` directory nothing is lost",
+            )
+        return 3 if isinstance(error, self._killed) else 0
+
+    def renew(self) -> None:
+        """Do nothing: the scheduler goes on."""
+
+    def close(self, *, at_once: bool) -> None:
+        """Take back what is not done, and leave the cluster."""
+        self._executor.shutdown(wait=not at_once)
+        self._client.close()
+        if self._local is not None:
+            self._local.close()
+
+
+def crew_of(*, workers: int | None, executor: Executor | None, dask: str | None) -> Crew:
+    """Return who is to run a sweep.
+
+    Args:
+        workers: how many at once; 0 runs everything in this process, None takes every core.
+        executor: somebody's own executor.
+        dask: the address of a Dask scheduler, or `local`.
+
+    Raises:
+        StudyError: both an executor and a cluster are given, or a number makes no sense.
+        MissingExtraError: Dask is asked for and not installed.
+    """
+    if workers is not None and not 0 <= workers <= MOST_WORKERS:
+        raise StudyError(f"workers is {workers}", f"give 0 to {MOST_WORKERS}, or auto")
+    if executor is not None and dask is not None:
+        raise StudyError("both an executor and a Dask address are given", "give one of them")
+    count = usable_cores() if workers is None else workers
+    if dask is not None:
+        return Cluster(dask, max(1, count))
+    if executor is not None:
+        return Borrowed(executor, max(1, count))
+    return Pool(count) if count else Inline()
+
+
+MOST_WORKERS = 1024
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

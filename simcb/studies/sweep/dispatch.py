@@ -1,0 +1,188 @@
+"""Dispatch: cells go out to a crew in chunks and come back done, or lost.
+
+Few chunks are in flight at a time, so that ten thousand cells take no more memory than ten.
+A chunk is as long as makes the cost of sending it small, and no longer. When a worker dies,
+whatever was in flight is under suspicion and runs again alone, one chunk at a time, so that
+the innocent are not taken for the guilty. This module must not know what a cell is made of.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass
+from itertools import islice
+
+from simcb.studies.sweep.cells import Base, Cell, Done, Order, run_cells
+from simcb.studies.sweep.crews import Crew
+
+MOST_DEATHS = 3
+"""Workers that a cell may take with it before it is given up."""
+
+CHUNK_SECONDS = 0.5
+"""How long a chunk should take: sending one takes about a thousandth of that."""
+
+LONGEST_CHUNK = 64
+POLL = 0.1
+"""Seconds after which a wish to stop is noticed."""
+
+PATIENCE = 30.0
+"""Seconds in which a broken pool says so to everyone who waits for it."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A cell that could not be run.
+
+    Args:
+        cell: which.
+        reason: why.
+    """
+
+    cell: Cell
+    reason: str
+
+
+Chunk = tuple[Order, ...]
+Flight = Future[tuple[Done, ...]]
+
+
+class Dispatcher:
+    """Sends cells out and takes them back.
+
+    Args:
+        crew: who runs them.
+        base: what all cells have in common.
+        take: gets the cells that are done, a chunk at a time, in any order.
+        stop: asked again and again whether to send out no more.
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        base: Base,
+        take: Callable[[tuple[Done, ...]], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        self._crew = crew
+        self._base = base
+        self._take = take
+        self._stop = stop
+        self._flying: dict[Flight, Chunk] = {}
+        self._suspects: deque[Chunk] = deque()
+        self._deaths: Counter[Cell] = Counter()
+        self._seconds = 0.0
+        self._timed = 0
+        self._left = 0
+        self.lost: list[Lost] = []
+        """The cells that were given up."""
+
+    def run(self, orders: Iterable[Order], count: int) -> bool:
+        """Run cells; return false if it was stopped before all were done.
+
+        Args:
+            orders: the cells, made as they are needed.
+            count: how many there are.
+        """
+        waiting = iter(orders)
+        self._left = count
+        while True:
+            stopped = self._stop()
+            if stopped:
+                self._call_back()
+            else:
+                self._send_out(waiting)
+            if not self._flying:
+                return not stopped and not self._suspects and not self._left
+            done, _ = wait(self._flying, timeout=POLL, return_when=FIRST_COMPLETED)
+            self._take_in(done)
+
+    def _send_out(self, waiting: Iterator[Order]) -> None:
+        while self._suspects or self._left:
+            if self._suspects:
+                # A suspect is sent out alone, so whose death it is cannot be in doubt.
+                if not self._flying:
+                    self._submit(self._suspects.popleft())
+                return
+            if len(self._flying) >= self._crew.slots:
+                return
+            chunk = tuple(islice(waiting, self._length()))
+            self._left -= len(chunk)
+            self._submit(chunk)
+
+    def _length(self) -> int:
+        """Return how many cells the next chunk has."""
+        if not self._timed:
+            return 1
+        each = max(self._seconds / self._timed, 1e-6)
+        # Towards the end chunks get shorter, so that nobody is left with a long one alone.
+        fair = self._left // (2 * self._crew.hands)
+        return max(1, min(int(CHUNK_SECONDS / each), LONGEST_CHUNK, fair))
+
+    def _submit(self, chunk: Chunk) -> None:
+        try:
+            future = self._crew.submit(run_cells, self._base, chunk)
+        except Exception as error:
+            # A pool that broke a moment ago refuses what it is given.
+            future = Future()
+            future.set_exception(error)
+        self._flying[future] = chunk
+
+    def _call_back(self) -> None:
+        for future in [each for each in self._flying if each.cancel()]:
+            del self._flying[future]
+
+    def _take_in(self, futures: Iterable[Flight]) -> None:
+        dead: list[tuple[Chunk, int]] = []
+        for future in futures:
+            chunk, error = self._flying.pop(future), _error_of(future)
+            if error is None:
+                self._keep(future.result())
+            elif deaths := self._crew.deaths(error):
+                dead.append((chunk, deaths))
+            else:
+                self._give_up(chunk, f"{type(error).__name__}: {error}")
+        if not dead:
+            return
+        if self._crew.falls_together and self._flying:
+            # The others are lost as well, but may not have been told yet.
+            for future in wait(self._flying, timeout=PATIENCE).not_done:
+                future.cancel()
+            for future, chunk in self._flying.items():
+                if _error_of(future) is None:
+                    self._keep(future.result())
+                else:
+                    dead.append((chunk, 1))
+            self._flying.clear()
+        self._bury(dead)
+
+    def _keep(self, done: tuple[Done, ...]) -> None:
+        self._seconds += sum(each.seconds for each in done)
+        self._timed += len(done)
+        self.lost.extend(Lost(each.cell, each.error) for each in done if each.verdict is None)
+        self._take(done)
+
+    def _bury(self, dead: list[tuple[Chunk, int]]) -> None:
+        """Put the chunks that were in flight when a worker died under suspicion."""
+        certain = len(dead) == 1 or not self._crew.falls_together
+        for chunk, deaths in dead:
+            for order in chunk:
+                self._deaths[order.cell] += deaths
+            times = self._deaths[chunk[0].cell]
+            if not certain:
+                self._suspects.append(chunk)
+            elif len(chunk) > 1:
+                self._suspects.extend((order,) for order in chunk)
+            elif times >= MOST_DEATHS:
+                self._give_up(chunk, f"its worker died {times} times (killed, or out of memory)")
+            else:
+                self._suspects.append(chunk)
+        self._crew.renew()
+
+    def _give_up(self, chunk: Chunk, reason: str) -> None:
+        self.lost.extend(Lost(order.cell, reason) for order in chunk)
+
+
+def _error_of(future: Flight) -> BaseException | None:
+    return CancelledError() if future.cancelled() else future.exception()

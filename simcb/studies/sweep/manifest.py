@@ -1,0 +1,209 @@
+"""The manifest of a sweep's directory: what is being swept, written once and never changed.
+
+It holds all that decides the results, so that going on with another scenario, another design
+or another version is noticed and told, instead of being mixed in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from simcb.errors import SimcbError
+from simcb.scenario.refusal import shown
+from simcb.studies.sweep.columns import Column
+from simcb.studies.sweep.plan import Setting
+
+MANIFEST = "manifest.json"
+LOG = "log"
+FORMAT = 1
+"""The version of the directory's layout."""
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+class StoreError(SimcbError):
+    """A sweep's directory cannot be used.
+
+    Args:
+        path: the directory or file.
+        why: what is wrong.
+        remedy: what to do.
+    """
+
+    def __init__(self, path: str, why: str, remedy: str) -> None:
+        super().__init__(path, why, remedy)
+        self.path = path
+        self.why = why
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}; {self.remedy}"
+
+
+class StoreChangedError(SimcbError):
+    """A directory holds a sweep of something else.
+
+    Args:
+        path: the directory.
+        differences: what differs, each as a phrase.
+    """
+
+    def __init__(self, path: str, differences: tuple[str, ...]) -> None:
+        super().__init__(path, differences)
+        self.path = path
+        self.differences = differences
+
+    def __str__(self) -> str:
+        listed = "".join(f"\n  {each}" for each in self.differences)
+        return (
+            f"{self.path}: it holds another sweep, and results of the two cannot be mixed; "
+            f"ask for what it holds, or name another directory:{listed}"
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is being swept.
+
+    Args:
+        engine: versions by name.
+        scenario: the base scenario's file.
+        digest: identifies the base scenario, the data it replays included.
+        axes: each axis's path and values, as text.
+        design: grid, zip or lhs:N.
+        replicates: how many runs each setting has.
+        seed: names the luck.
+        refine: the border to be refined and how deep, as text, or "".
+        columns: what the numbers of a record are, in order.
+        settings: the settings known before anything is run.
+        digests: the effective scenario of each of them.
+    """
+
+    engine: dict[str, str]
+    scenario: str
+    digest: str
+    axes: tuple[str, ...]
+    design: str
+    replicates: int
+    seed: int
+    refine: str
+    columns: tuple[Column, ...]
+    settings: tuple[Setting, ...]
+    digests: tuple[str, ...]
+
+    def to_text(self) -> str:
+        """Return the manifest's file, the same for equal manifests."""
+        content: dict[str, Json] = {
+            "engine": {**self.engine},
+            "scenario": self.scenario,
+            "digest": self.digest,
+            "axes": [*self.axes],
+            "design": self.design,
+            "replicates": self.replicates,
+            "seed": self.seed,
+            "refine": self.refine,
+            "columns": [[each.metric, each.phase, each.of] for each in self.columns],
+            "settings": [[*each.values] for each in self.settings],
+            "digests": [*self.digests],
+        }
+        frame: dict[str, Json] = {
+            "format": FORMAT,
+            "checksum": _checksum(content),
+            "sweep": content,
+        }
+        return json.dumps(frame, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
+    def differences(self, other: Manifest) -> tuple[str, ...]:
+        """Return what another manifest has otherwise, this one being what there was."""
+        found = [
+            f"{name} was {self.engine.get(name, 'absent')}, is {other.engine.get(name, 'absent')}"
+            for name in sorted({*self.engine, *other.engine})
+            if self.engine.get(name) != other.engine.get(name)
+        ]
+        found += _line_differences(self.scenario, other.scenario)
+        if self.digest != other.digest and self.scenario == other.scenario:
+            found.append("the data file that the scenario replays has changed")
+        for was, now in zip_longest(self.axes, other.axes, fillvalue="no further axis"):
+            if was != now:
+                found.append(f"the axis was {shown(was, 200)}, is {shown(now, 200)}")
+        named = (
+            ("the design", self.design, other.design),
+            ("replicates", self.replicates, other.replicates),
+            ("the seed", self.seed, other.seed),
+            ("the refinement", self.refine or "none", other.refine or "none"),
+        )
+        found += [f"{name} was {was}, is {now}" for name, was, now in named if was != now]
+        if not found and self != other:
+            found.append("the settings or the metrics have changed")
+        return tuple(found)
+
+
+def _line_differences(was: str, now: str, most: int = 5) -> list[str]:
+    """Return the lines that a scenario's file had otherwise, the first few of them."""
+    pairs = zip_longest(was.splitlines(), now.splitlines(), fillvalue="")
+    changed = [(a.strip() or "nothing", b.strip() or "nothing") for a, b in pairs if a != b]
+    lines = [f"the scenario had {shown(a, 100)!r}, has {shown(b, 100)!r}" for a, b in changed]
+    more = len(lines) - most
+    return lines[:most] + ([f"and {more} more lines of the scenario"] if more > 0 else [])
+
+
+def _checksum(content: dict[str, Json]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a directory.
+
+    Raises:
+        StoreError: there is none, or it is damaged or of another version.
+    """
+    path = folder / MANIFEST
+    remedy = "name the directory of a sweep, or begin anew in another"
+    try:
+        frame = json.loads(path.read_bytes())
+        if frame["format"] != FORMAT:
+            why = f"its layout has version {frame['format']}, this simcb knows {FORMAT}"
+            raise StoreError(str(path), why, "go on with the simcb that made it, or begin anew")
+        content = frame["sweep"]
+        if frame["checksum"] != _checksum(content):
+            raise StoreError(str(path), "is damaged: its checksum is wrong", remedy)
+        return Manifest(
+            engine=dict(content["engine"]),
+            scenario=content["scenario"],
+            digest=content["digest"],
+            axes=tuple(content["axes"]),
+            design=content["design"],
+            replicates=content["replicates"],
+            seed=content["seed"],
+            refine=content["refine"],
+            columns=tuple(Column(*each) for each in content["columns"]),
+            settings=tuple(Setting(tuple(each)) for each in content["settings"]),
+            digests=tuple(content["digests"]),
+        )
+    except OSError as error:
+        why = f"cannot be read ({error.strerror or error})"
+        raise StoreError(str(path), why, remedy) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StoreError(str(path), "is damaged: it is no manifest", remedy) from None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest into a directory, whole or not at all, and onto the disk."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".manifest-")
+    try:
+        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
+            file.write(manifest.to_text())
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, folder / MANIFEST)
+    except BaseException:
+        os.unlink(name)
+        raise

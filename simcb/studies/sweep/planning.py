@@ -1,0 +1,254 @@
+"""From what is asked for to a plan that is known to work: checked whole before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from simcb.errors import SimcbError
+from simcb.metrics import check_thresholds
+from simcb.scenario import Scenario
+from simcb.studies import StudyError
+from simcb.studies.limits import SizeEstimate, demand_size, estimate_size, in_words
+from simcb.studies.run import MOST_REPLICATES
+from simcb.studies.sweep.axes import Axis, axis_of, parse_axis
+from simcb.studies.sweep.columns import ROW, Column, columns_of
+from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
+from simcb.studies.sweep.manifest import Manifest
+from simcb.studies.sweep.objective import DEFAULT, Border, Objective, parse_border, parse_objective
+from simcb.studies.sweep.plan import (
+    Design,
+    Setting,
+    applied,
+    changes_of,
+    make_settings,
+    parse_design,
+)
+from simcb.studies.sweep.refining import check_refinable
+
+MOST_CELLS = 100_000
+"""Runs of a sweep, beyond which it has to be allowed explicitly."""
+
+MOST_REQUESTS = 2_000_000_000
+"""Requests of all runs of a sweep together, beyond which it has to be allowed explicitly."""
+
+DEPTH = 3
+"""How often a refinement halves the distance between neighbours, unless it is told."""
+
+Over = Mapping[str, object] | Sequence[str]
+"""What is varied: `{path: values or spec}`, or `PATH=SPEC` each."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep that is known to make sense.
+
+    Args:
+        scenario: the base.
+        axes: what is varied.
+        design: how settings are made of the axes.
+        settings: the settings known before anything is run.
+        replicates: how many runs each has.
+        seed: names the luck.
+        columns: the numbers of a cell.
+        objective: by what settings are ranked.
+        border: what to refine, if anything.
+        depth: how deep.
+        engine: the versions it is run with.
+    """
+
+    scenario: Scenario
+    axes: tuple[Axis, ...]
+    design: Design
+    settings: tuple[Setting, ...]
+    replicates: int
+    seed: int
+    columns: tuple[Column, ...]
+    objective: Objective
+    border: Border | None
+    depth: int
+    engine: Engine
+
+    @property
+    def cells(self) -> int:
+        """How many runs there are, those of a refinement not counted."""
+        return len(self.settings) * self.replicates
+
+    def manifest(self, digests: tuple[str, ...]) -> Manifest:
+        """Return what the plan's directory says of it."""
+        refine = f"{self.border} depth {self.depth}" if self.border else ""
+        return Manifest(
+            engine=self.engine.items,
+            scenario=self.scenario.to_yaml(),
+            digest=scenario_digest(self.scenario),
+            axes=tuple(f"{axis.path}={_spec(axis)}" for axis in self.axes),
+            design=str(self.design),
+            replicates=self.replicates,
+            seed=self.seed,
+            refine=refine,
+            columns=self.columns,
+            settings=self.settings,
+            digests=digests,
+        )
+
+
+def _spec(axis: Axis) -> str:
+    if axis.span is None or axis.values:
+        listed = ",".join(str(value) for value in axis.values)
+        return f"{listed} @log" if axis.span is not None and axis.span.log else listed
+    return f"{axis.span.low!r}..{axis.span.high!r}{'@log' if axis.span.log else ''}"
+
+
+@dataclass(frozen=True)
+class SweepSize:
+    """How large a sweep is expected to be.
+
+    Args:
+        settings: how many settings.
+        cells: how many runs.
+        requests: expected user requests, of all runs together.
+        largest: the largest run's requests, attempts and memory, in the worst case.
+        parent_megabytes: memory of the results.
+    """
+
+    settings: int
+    cells: int
+    requests: float
+    largest: SizeEstimate
+    parent_megabytes: float
+
+
+class SweepTooLargeError(SimcbError):
+    """A sweep is larger than what is run without being asked for explicitly.
+
+    Args:
+        cells: how many runs.
+        requests: expected requests.
+    """
+
+    def __init__(self, cells: int, requests: float) -> None:
+        super().__init__(cells, requests)
+        self.cells = cells
+        self.requests = requests
+
+    def __str__(self) -> str:
+        return (
+            f"this would be {self.cells:,} runs with about {in_words(self.requests)} requests; "
+            f"the limit is {MOST_CELLS:,} runs or {in_words(MOST_REQUESTS)} requests: give "
+            "fewer values or replicates, sample with --sample lhs:N, or allow it with "
+            "--allow-large"
+        )
+
+
+def make_plan(
+    scenario: Scenario,
+    over: Over,
+    *,
+    design: str = "grid",
+    replicates: int = 10,
+    seed: int = 0,
+    by: str | None = None,
+    refine: str | None = None,
+    depth: int = DEPTH,
+) -> Plan:
+    """Return the plan of a sweep; see `sweep` for the arguments.
+
+    Raises:
+        StudyError: something does not make sense.
+        ThresholdError: a threshold of the scenario names what does not exist.
+    """
+    if not 1 <= replicates <= MOST_REPLICATES:
+        raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
+    check_thresholds(scenario.thresholds, scenario)
+    axes = _axes(over)
+    made = parse_design(design)
+    settings = make_settings(axes, made, seed)
+    columns = columns_of(scenario)
+    border = parse_border(refine, scenario, columns) if refine is not None else None
+    if border is not None:
+        check_refinable(axes, made, depth)
+    if by is None:
+        objective = border.objective if border else parse_objective(DEFAULT, scenario, columns)
+    else:
+        objective = parse_objective(by, scenario, columns)
+    return Plan(
+        scenario=scenario,
+        axes=axes,
+        design=made,
+        settings=settings,
+        replicates=replicates,
+        seed=seed,
+        columns=columns,
+        objective=objective,
+        border=border,
+        depth=depth,
+        engine=this_engine(),
+    )
+
+
+def _axes(over: Over) -> tuple[Axis, ...]:
+    if isinstance(over, Mapping):
+        return tuple(_axis(path, values) for path, values in over.items())
+    if isinstance(over, str):
+        return (parse_axis(over),)
+    return tuple(parse_axis(text) for text in over)
+
+
+def _axis(path: str, values: object) -> Axis:
+    if isinstance(values, str):
+        return axis_of(path, values)
+    try:
+        listed = list(values)  # type: ignore[call-overload]
+    except TypeError:
+        raise StudyError(f"`{path}` has one value", "give a list of values, or a spec") from None
+    return axis_of(path, listed)
+
+
+def examine(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
+    """Make every setting's scenario once; return their digests, and the size of it all.
+
+    Raises:
+        StudyError: the scenario refuses a setting.
+    """
+    digests, sizes = [], []
+    for setting in plan.settings:
+        scenario = applied(plan.scenario, changes_of(plan.axes, setting))
+        sizes.append(estimate_size(scenario))
+        digests.append(scenario_digest(scenario))
+    largest = SizeEstimate(
+        max(size.requests for size in sizes),
+        max(size.worst_attempts for size in sizes),
+        max(size.megabytes for size in sizes),
+    )
+    size_of_all = SweepSize(
+        settings=len(plan.settings),
+        cells=plan.cells,
+        requests=sum(size.requests for size in sizes) * plan.replicates,
+        largest=largest,
+        parent_megabytes=plan.cells * len(plan.columns) * ROW.itemsize / 1e6,
+    )
+    return tuple(digests), size_of_all
+
+
+def demand_few_cells(plan: Plan) -> None:
+    """Refuse a sweep of too many runs at once, without making its settings' scenarios first.
+
+    Raises:
+        SweepTooLargeError: it is beyond `MOST_CELLS`.
+    """
+    if plan.cells > MOST_CELLS:
+        each = estimate_size(plan.scenario).requests
+        raise SweepTooLargeError(plan.cells, each * plan.cells)
+
+
+def demand_sweep_size(plan: Plan, size: SweepSize) -> None:
+    """Refuse a sweep that is too large to be run without being asked for explicitly.
+
+    Raises:
+        SweepTooLargeError: it is beyond `MOST_CELLS` or `MOST_REQUESTS`.
+        TooLargeError: a single run is.
+    """
+    demand_few_cells(plan)
+    if size.requests > MOST_REQUESTS:
+        raise SweepTooLargeError(size.cells, size.requests)
+    demand_size(size.largest)

@@ -1,0 +1,104 @@
+"""What a sweep comes to: every cell's numbers, the ranking, and what went wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simcb.metrics import Estimate
+from simcb.scenario import Scenario
+from simcb.studies.sweep.axes import Axis, Value
+from simcb.studies.sweep.dispatch import Lost
+from simcb.studies.sweep.objective import Border, Objective
+from simcb.studies.sweep.plan import Design, Setting, applied, changes_of
+from simcb.studies.sweep.ranking import Ranked
+from simcb.studies.sweep.table import Outcome, Table
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How much work a sweep was; unlike its results this depends on what was done before.
+
+    Args:
+        ran: cells that were run now.
+        reused: cells whose numbers were in the directory already.
+        damaged: records of the directory that were torn or damaged, and whose cells were
+            therefore run again.
+    """
+
+    ran: int
+    reused: int
+    damaged: int
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResult:
+    """A sweep's results.
+
+    Args:
+        scenario: what was varied.
+        axes: how.
+        design: how settings were made of the axes.
+        settings: the settings, those of a refinement after the others.
+        replicates: how many runs each has.
+        seed: names the luck, which all settings share.
+        objective: by what they are ranked.
+        border: what was refined; None if nothing was.
+        fine_settings: how many settings the fine grid would have had.
+        table: all numbers.
+        ranking: the settings, best first.
+        lost: the cells that could not be run.
+        complete: false if the sweep was stopped before its end.
+        tally: how much work it was.
+    """
+
+    scenario: Scenario
+    axes: tuple[Axis, ...]
+    design: Design
+    settings: tuple[Setting, ...]
+    replicates: int
+    seed: int
+    objective: Objective
+    border: Border | None
+    fine_settings: int
+    table: Table
+    ranking: tuple[Ranked, ...]
+    lost: tuple[Lost, ...]
+    complete: bool
+    tally: Tally
+
+    def __len__(self) -> int:
+        return len(self.settings)
+
+    def outcome(self, setting: int) -> Outcome:
+        """Return what a setting, by its number, came to."""
+        return Outcome(self.table, setting, self.scenario)
+
+    def outcomes(self) -> Iterator[tuple[Setting, Outcome]]:
+        """Yield each setting with what it came to."""
+        for number, setting in enumerate(self.settings):
+            yield setting, self.outcome(number)
+
+    @property
+    def best(self) -> Ranked | None:
+        """The best setting; None if the objective is undefined for all of them."""
+        found = self.ranking[0] if self.ranking else None
+        return found if found is not None and found.estimate.mean is not None else None
+
+    @property
+    def tied(self) -> tuple[Ranked, ...]:
+        """The settings that cannot be told from the best, the best first."""
+        return tuple(each for each in self.ranking if each.tied)
+
+    def values_of(self, setting: int) -> dict[str, Value]:
+        """Return a setting's values by the axes' paths."""
+        pairs = zip(self.axes, self.settings[setting].values, strict=True)
+        return {axis.path: value for axis, value in pairs}
+
+    def scenario_of(self, setting: int) -> Scenario:
+        """Return the scenario of a setting."""
+        return applied(self.scenario, changes_of(self.axes, self.settings[setting]))
+
+    def estimates(self, objective: Objective) -> list[Estimate]:
+        """Return a number's mean and interval for every setting, in their order."""
+        return [self.table.estimate(number, objective) for number in range(len(self.settings))]

@@ -1,0 +1,157 @@
+"""All numbers of a sweep in one block of memory, and each setting's view of its own.
+
+Ten thousand cells are some twenty megabytes here; as objects they would be a gigabyte.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.metrics import METRICS, Estimate, Summarised, Summary, Verdict, estimate, probability
+from simcb.metrics.phase import WHOLE
+from simcb.scenario import Scenario
+from simcb.studies.sweep.columns import Column, Floats, unpacked, value_of
+from simcb.studies.sweep.objective import COLLAPSE, Objective
+
+VERDICTS = tuple(Verdict)
+MISSING = -1
+"""The code of a cell that has not been run."""
+
+
+class Table:
+    """The numbers of all cells, by setting, replicate and column.
+
+    Args:
+        columns: what the numbers are.
+        replicates: how many runs each setting has.
+    """
+
+    def __init__(self, columns: Sequence[Column], replicates: int) -> None:
+        self.columns = tuple(columns)
+        self.replicates = replicates
+        self.index = {column: index for index, column in enumerate(self.columns)}
+        self.values: Floats = np.empty((0, replicates, len(self.columns)))
+        """Numbers, nan where undefined."""
+        self.verdicts: NDArray[np.int8] = np.empty((0, replicates), np.int8)
+        """Each cell's verdict as its place in `VERDICTS`, or `MISSING`."""
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def grow(self, settings: int) -> None:
+        """Make room for more settings, nothing of which is known yet."""
+        more = np.full((settings, self.replicates, len(self.columns)), np.nan)
+        self.values = np.concatenate((self.values, more)) if len(self) else more
+        unknown = np.full((settings, self.replicates), MISSING, np.int8)
+        self.verdicts = np.concatenate((self.verdicts, unknown))
+
+    def put(self, setting: int, replicate: int, verdict: Verdict, row: bytes) -> None:
+        """Take in a cell's numbers."""
+        self.values[setting, replicate] = unpacked(row)
+        self.verdicts[setting, replicate] = VERDICTS.index(verdict)
+
+    def has(self, setting: int, replicate: int) -> bool:
+        """Return whether a cell has been run."""
+        return bool(self.verdicts[setting, replicate] != MISSING)
+
+    def is_complete(self, setting: int) -> bool:
+        """Return whether all replicates of a setting have been run."""
+        return bool((self.verdicts[setting] != MISSING).all())
+
+    def series(self, setting: int, objective: Objective) -> tuple[float | None, ...]:
+        """Return an objective's value in each replicate; 1 and 0 for collapse or none."""
+        if objective.is_collapse:
+            code = VERDICTS.index(Verdict.COLLAPSED)
+            verdicts = self.verdicts[setting].tolist()
+            return tuple(None if v == MISSING else float(v == code) for v in verdicts)
+        numbers = self.values[setting, :, self.index[objective.column]]
+        return tuple(value_of(number) for number in numbers.tolist())
+
+    def estimate(self, setting: int, objective: Objective) -> Estimate:
+        """Return an objective's mean over a setting's replicates, with its interval."""
+        values = self.series(setting, objective)
+        known = [value for value in values if value is not None]
+        if objective.is_collapse and known:
+            return probability(round(sum(known)), len(known))
+        return estimate(values)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a setting came to, over its replicates; thresholds can be held against it.
+
+    Args:
+        table: the numbers of the sweep.
+        number: which setting.
+        scenario: the base scenario.
+    """
+
+    table: Table
+    number: int
+    scenario: Scenario
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Names of the services."""
+        return tuple(self.scenario.services)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Names of the faults."""
+        return tuple(label for label, _ in self.scenario.labelled_faults)
+
+    @cached_property
+    def phases(self) -> tuple[str, ...]:
+        """Names of the phases of which anything is known."""
+        known = ~np.isnan(self.table.values[self.number]).all(axis=0)
+        pairs = zip(self.table.columns, known.tolist(), strict=True)
+        return tuple(dict.fromkeys(column.phase for column, any_ in pairs if any_))
+
+    @property
+    def verdicts(self) -> dict[Verdict, int]:
+        """How many replicates ended in each verdict, the worst last."""
+        counts = Counter(self.table.verdicts[self.number].tolist())
+        return {verdict: counts[code] for code, verdict in enumerate(VERDICTS) if counts[code]}
+
+    @property
+    def runs(self) -> int:
+        """How many replicates have been run."""
+        return sum(self.verdicts.values())
+
+    @property
+    def collapse(self) -> Estimate | None:
+        """How likely the setting collapses; None if it has not been run."""
+        return (
+            probability(self.verdicts.get(Verdict.COLLAPSED, 0), self.runs) if self.runs else None
+        )
+
+    def estimate(self, name: str, phase: str = WHOLE, of: str = "") -> Estimate | None:
+        """Return a metric's mean with its 95 % interval; None if it was not measured."""
+        if name == COLLAPSE:
+            return self.collapse
+        index = self.table.index.get(Column(name, phase, of))
+        if index is None:
+            return None
+        numbers = self.table.values[self.number, :, index].tolist()
+        return estimate([value_of(number) for number in numbers])
+
+    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
+        """Return a metric's mean; None if it is undefined."""
+        found = self.estimate(name, phase, of)
+        return None if found is None else found.mean
+
+    def summary(self) -> Summary:
+        """Return every metric's mean with its interval."""
+        items = []
+        for column in self.table.columns:
+            found = self.estimate(column.metric, column.phase, column.of)
+            if found is not None and column.phase in self.phases:
+                unit = METRICS[column.metric].unit
+                items.append(Summarised(column.metric, unit, column.phase, column.of, found))
+        return Summary(tuple(items), self.runs, self.phases, self.entities, self.faults)

@@ -1,0 +1,84 @@
+"""A sweep as one JSON object, for programs.
+
+Keys are sorted and floats are exact, so equal sweeps are equal bytes; how much of the work had
+been done before is no part of it.
+"""
+
+from __future__ import annotations
+
+import json
+
+from simcb import __version__
+from simcb.metrics import Estimate
+from simcb.studies.sweep import Ranked
+from simcb.views.formats.json_object import SCHEMA_VERSION, Value, number
+from simcb.views.sweeps.answer import SweepAnswer
+
+
+def as_json(answer: SweepAnswer, indent: int | None = None) -> str:
+    """Return the answer as JSON text in ASCII, on one line unless `indent` is given."""
+    return json.dumps(
+        as_object(answer), sort_keys=True, indent=indent, allow_nan=False, ensure_ascii=True
+    )
+
+
+def as_object(answer: SweepAnswer) -> dict[str, Value]:
+    """Return the answer as plain data."""
+    result = answer.result
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "simcb": __version__,
+        "scenario": result.scenario.name,
+        "seed": result.seed,
+        "replicates": result.replicates,
+        "design": str(result.design),
+        "axes": [{"path": axis.path, "values": [*axis.values]} for axis in result.axes],
+        "objective": {
+            "metric": result.objective.column.metric,
+            "phase": result.objective.column.phase,
+            "of": result.objective.column.of,
+            "unit": result.objective.unit.value,
+            "better": result.objective.better.value,
+        },
+        "refined": str(result.border) if result.border else None,
+        "complete": result.complete,
+        "settings": [_setting(answer, each) for each in result.ranking],
+        "lost": [
+            {
+                "setting": each.cell.setting,
+                "replicate": each.cell.replicate,
+                "reason": each.reason,
+            }
+            for each in result.lost
+        ],
+        "repeat": answer.repeat,
+    }
+
+
+def _setting(answer: SweepAnswer, each: Ranked) -> dict[str, Value]:
+    result = answer.result
+    outcome = result.outcome(each.setting)
+    return {
+        "rank": each.rank,
+        "setting": each.setting,
+        "values": {**result.values_of(each.setting)},
+        "tied": each.tied,
+        "objective": _estimate(each.estimate),
+        "behind": _estimate(each.behind) if each.behind else None,
+        "collapse": _estimate(outcome.collapse) if outcome.collapse else None,
+        "verdicts": {verdict.value: count for verdict, count in outcome.verdicts.items()},
+        "thresholds": [
+            {"text": judged.text, "value": number(judged.value), "passed": judged.passed}
+            for judged in answer.thresholds(each.setting)
+        ],
+    }
+
+
+def _estimate(found: Estimate) -> dict[str, Value]:
+    return {
+        "mean": number(found.mean),
+        "low": number(found.low),
+        "high": number(found.high),
+        "n": found.n,
+        "never": found.never,
+    }

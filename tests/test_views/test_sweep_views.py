@@ -1,0 +1,276 @@
+"""The views of a sweep: tables, files, plots and the notebook say the same of one result."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from test_studies.sweep_cases import OVER, SMALL, after, scenario, swept
+
+import simcb
+from simcb.errors import MissingExtraError
+from simcb.scenario import parse_scenario
+from simcb.studies.sweep import SweepResult, sweep
+from simcb.views.answer import Page
+from simcb.views.formats.names import Format
+from simcb.views.notebook import sweep as notebook_sweep
+from simcb.views.plots.figures import drawn
+from simcb.views.sweeps.answer import SweepAnswer, region
+from simcb.views.sweeps.figure import sweep_figure
+from simcb.views.sweeps.files import write_sweep
+from simcb.views.sweeps.json_object import as_json
+from simcb.views.sweeps.lines import lines
+from simcb.views.sweeps.maps import heatmap, scatter_map
+from simcb.views.sweeps.rendering import render
+from simcb.views.sweeps.tidy import cell_lines, ranking_lines
+from simcb.views.sweeps.view import SweepView
+
+PAGE = Page(width=120)
+
+
+def one_axis(**more: object) -> SweepResult:
+    """Return a sweep over one axis."""
+    over = {"breaker.recovery_timeout": "1s..8s/3@log"}
+    return sweep(scenario(), over, replicates=3, workers=0, **more)  # type: ignore[arg-type]
+
+
+def test_the_screen_says_the_best_first() -> None:
+    """The best setting, how many are as good, what was swept; then the ranks, a line each."""
+    text = render(SweepAnswer(swept(), "simcb sweep x"), Format.TABLE, PAGE).plain
+    best = swept().ranking[0]
+    values = swept().values_of(best.setting)
+    first, second, third, *_ = text.splitlines()
+    assert first.startswith(
+        f"best: breaker.failure_threshold = {values['breaker.failure_threshold']}"
+    )
+    assert f"{len(swept().tied)} of 9 settings cannot be told from it" in second
+    assert "small, 12s, seed 0, 9 settings × 4 replicates" in third
+    table = [line for line in text.splitlines() if line[:1].isdigit()]
+    assert len(table) == 9
+    marked = [line for line in table if "=" in line.split()[0]]
+    assert len(marked) == len(swept().tied)
+    assert text.splitlines()[-1] == "repeat: simcb sweep x"
+
+
+def test_the_table_shows_as_many_as_wanted_and_ascii_where_needed() -> None:
+    """`top` settings; nothing but ASCII on a terminal that knows no more."""
+    answer = SweepAnswer(swept(), top=2)
+    text = render(answer, Format.TABLE, Page(width=100, ascii_only=True)).plain
+    assert text.isascii()
+    assert len([line for line in text.splitlines() if line[:1].isdigit()]) == 2
+
+
+def test_the_region_is_a_range_on_every_axis() -> None:
+    """Numbers from the least to the largest, words listed."""
+    result = swept()
+    text = region(result, result.ranking)
+    assert text == (
+        "breaker.failure_threshold 1 … 30",
+        "breaker.recovery_timeout 1s … 8s",
+    )
+
+
+def test_json_has_every_setting_with_its_interval() -> None:
+    """No NaN, no Infinity, and the numbers of the ranking."""
+    found = json.loads(as_json(SweepAnswer(swept(), "again")))
+    assert [each["rank"] for each in found["settings"]] == list(range(1, 10))
+    first = found["settings"][0]
+    assert first["objective"]["mean"] == swept().ranking[0].estimate.mean
+    assert first["behind"] is None
+    assert first["thresholds"][0]["text"] == "success >= 60%"
+    assert found["objective"]["better"] == "max"
+    assert found["complete"] is True
+
+
+def test_the_csv_of_cells_reads_back_to_the_same_bits() -> None:
+    """A line for every run, every number exact, undefined cells empty."""
+    rows = list(csv.DictReader(io.StringIO("".join(cell_lines(swept())))))
+    assert len(rows) == 36
+    for row, numbers in zip(rows, swept().table.values.reshape(36, -1).tolist(), strict=True):
+        for column, number in zip(swept().table.columns, numbers, strict=True):
+            cell = row[str(column)]
+            if math.isnan(number):
+                assert cell == ""
+            else:
+                assert (math.inf if cell == "never" else float(cell)) == number
+    assert {row["verdict"] for row in rows} <= {"unharmed", "recovered", "degraded", "collapsed"}
+
+
+def test_the_csv_of_the_ranking_has_a_line_a_setting() -> None:
+    """Rank, values, objective with its interval, difference to the best, verdicts."""
+    rows = list(csv.DictReader(io.StringIO("".join(ranking_lines(swept())))))
+    assert [int(row["rank"]) for row in rows] == list(range(1, 10))
+    assert all(row["tied"] in ("yes", "no") for row in rows)
+    assert all(
+        sum(int(row[v]) for v in ("unharmed", "recovered", "degraded", "collapsed")) == 4
+        for row in rows
+    )
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_every_format_says_what_is_incomplete(form: Format) -> None:
+    """A sweep that was stopped at once still can be shown."""
+    empty = sweep(scenario(), OVER, replicates=2, workers=0, stop=after(0))
+    text = render(SweepAnswer(empty), form, PAGE).plain
+    assert text.endswith("\n")
+
+
+def test_a_hostile_value_reaches_no_terminal_or_spreadsheet() -> None:
+    """A scenario's name with an escape sequence is shown, not obeyed."""
+    bad = parse_scenario(SMALL.replace("name: small", 'name: "\\e[31m=1+1|x"'))
+    result = sweep(bad, {"breaker.failure_threshold": [1]}, replicates=1, workers=0)
+    for form in Format:
+        assert "\x1b" not in render(SweepAnswer(result), form, PAGE).plain
+    assert "\x1b" not in SweepView(result)._repr_html_()
+
+
+def test_a_grid_of_two_is_a_heatmap_with_the_best_ringed() -> None:
+    """Nine tiles with their values printed, a ring around the best, and a threshold's line."""
+    result = sweep(
+        scenario(),
+        {"faults.0.for": ["1s", "4s", "9s"], "store.workers": [1, 8]},
+        by="success",
+        replicates=2,
+        workers=0,
+    )
+    ax = heatmap(result)
+    assert ax.images[0].get_array().shape == (2, 3)  # type: ignore[union-attr]
+    assert ax.images[0].get_cmap().name == "cividis"
+    assert len(ax.texts) == 6
+    (ring,) = ax.patches
+    best = result.settings[result.ranking[0].setting].values
+    assert tuple(ring.center) == (
+        ("1s", "4s", "9s").index(str(best[0])),
+        (1, 8).index(int(best[1])),
+    )  # type: ignore[attr-defined]
+    assert any(len(each.get_paths()) for each in ax.collections)
+    assert ax.get_xlabel() == "faults.0.for"
+
+
+def test_one_axis_is_a_line_with_a_band() -> None:
+    """Means in order of the axis, the interval around them, log where the axis is."""
+    result = one_axis()
+    ax = lines(result)
+    (line,) = [each for each in ax.get_lines() if len(each.get_xdata()) == 3]
+    assert list(line.get_xdata()) == [1.0, 2.83, 8.0]
+    assert list(line.get_ydata()) == [each.mean for each in result.estimates(result.objective)]
+    assert ax.get_xscale() == "log"
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1s", "2.83s", "8s"]
+
+
+def test_three_axes_are_small_multiples_with_one_scale() -> None:
+    """A map for each value of the third, coloured alike."""
+    over = {**{k: v[:2] for k, v in OVER.items()}, "store.workers": [4, 8]}
+    result = sweep(scenario(), over, replicates=1, workers=0)
+    figure = sweep_figure(result)
+    panels = [ax for ax in figure.axes if ax.images]
+    assert [ax.get_title() for ax in panels] == ["store.workers = 4", "store.workers = 8"]
+    assert len({ax.images[0].norm.vmax for ax in panels}) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"design": "lhs:6"},
+        {"design": "zip"},
+        {"refine": "success=60%", "depth": 1},
+    ],
+    ids=["sampled", "zipped", "refined"],
+)
+def test_whatever_was_swept_can_be_drawn(more: dict[str, object]) -> None:
+    """And twice the same is the same bytes."""
+    over = {"breaker.failure_threshold": "1..20/2", "faults.0.for": "1s..9s/2@log"}
+    result = sweep(scenario(), over, replicates=1, workers=0, **more)  # type: ignore[arg-type]
+    assert drawn(sweep_figure(result), "svg") == drawn(sweep_figure(result), "svg")
+
+
+def test_four_axes_are_points_over_each() -> None:
+    """What no map can show is shown axis by axis."""
+    over = {
+        "breaker.failure_threshold": [1, 3],
+        "breaker.recovery_timeout": ["1s", "2s"],
+        "store.workers": [4, 8],
+        "calls.store.timeout": ["500ms", "1s"],
+    }
+    result = sweep(scenario(), over, replicates=1, workers=0)
+    assert [ax.get_xlabel() for ax in sweep_figure(result).axes] == list(over)
+
+
+def test_a_map_of_settings_in_a_line_has_no_colours_between() -> None:
+    """Zipped axes lie on a diagonal: points, and no surface."""
+    over = {"breaker.failure_threshold": [1, 3, 5], "store.workers": [1, 3, 5]}
+    result = sweep(scenario(), over, design="zip", replicates=1, workers=0)
+    assert scatter_map(result).get_xlabel() == "breaker.failure_threshold"
+
+
+def test_the_files_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    """Whoever ran what and when, equal sweeps give equal files."""
+    pytest.importorskip("pyarrow")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_sweep(SweepAnswer(swept(), "again"), tmp_path / name, parquet=True)
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert files == ["cells.csv", "cells.parquet", "map.png", "ranking.csv", "summary.json"]
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_parquet_has_the_numbers_of_the_table(tmp_path: Path) -> None:
+    """A row for every run, what is undefined null."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_sweep(SweepAnswer(swept()), tmp_path, parquet=True)
+    read = parquet.read_table(tmp_path / "cells.parquet")
+    assert read.num_rows == 36
+    numbers = read.column("goodput").to_pylist()
+    index = [str(column) for column in swept().table.columns].index("goodput")
+    assert numbers == swept().table.values[:, :, index].ravel().tolist()
+    assert read.column("breaker.recovery_timeout").to_pylist()[:4] == ["1s"] * 4
+
+
+def test_parquet_without_its_library_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra's name is in the message."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"simcb\[parquet\]"):
+        write_sweep(SweepAnswer(swept()), tmp_path, parquet=True)
+
+
+def test_a_notebook_sees_the_best_the_table_and_the_plots() -> None:
+    """`sw.best()`, `sw.df`, `sw.plot`, and a card."""
+    pytest.importorskip("pandas")
+    view = notebook_sweep(scenario(), OVER, replicates=4, workers=0)
+    best = view.best()
+    assert best is not None
+    assert best.values == swept().values_of(swept().ranking[0].setting)
+    assert best.scenario == swept().scenario_of(swept().ranking[0].setting)
+    assert len(view.df) == 36
+    assert set(OVER) < set(view.df.columns)
+    assert isinstance(view.plot(), Figure)
+    assert view.plot.heatmap("p99").get_xlabel() == "breaker.failure_threshold"
+    assert view.plot.lines("utilisation{store}").get_ylabel() == "utilisation{store} (%)"
+    assert "best: breaker.failure_threshold" in view._repr_html_()
+    assert repr(view).startswith("<sweep of 'small': best")
+
+
+def test_a_notebook_loads_nothing_heavy_for_a_sweep() -> None:
+    """No matplotlib and no pandas until a plot or a frame is asked for."""
+    program = (
+        "import sys\nfrom simcb.views.notebook import sweep\n"
+        "from simcb.scenario import parse_scenario\n"
+        f"s = parse_scenario({SMALL!r})\n"
+        "repr(sweep(s, {'breaker.failure_threshold': [1]}, replicates=1, workers=0))\n"
+        "print([m for m in ('matplotlib', 'pandas', 'distributed') if m in sys.modules])\n"
+    )
+    root = str(Path(simcb.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=root, timeout=60
+    )
+    assert done.stdout == "[]\n", done.stderr
