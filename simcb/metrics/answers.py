@@ -31,11 +31,12 @@ def availability(scope: Scope) -> float | None:
 
 
 def goodput(scope: Scope) -> float | None:
-    """Requests that end ok, per second.
+    """Requests that end ok within the user's deadline, per second.
 
-    A request counts in the phase, and in a series in the second, in which it arrived, so
-    goodput never exceeds what was offered then. A user without a deadline waits for ever: an
-    answer counts however late it comes.
+    At its deadline a request ends failed, so one that ends ok was in time; a user without a
+    deadline waits for ever, and an answer counts however late it comes. A request counts in
+    the phase, and in a series in the second, in which it arrived, so goodput never exceeds
+    what was offered then.
     """
     return int(np.count_nonzero(scope.requests.ok)) / scope.seconds
 

@@ -20,26 +20,29 @@ def offered_rate(scope: Scope) -> float | None:
 def attempt_rate(scope: Scope) -> float | None:
     """Attempts made per second, by clients and by services, whether or not they were sent.
 
+    An attempt that waits for a place in its caller's bulkhead is made when it begins to wait.
+
     Of a service: attempts at it.
     """
     return len(scope.attempts) / scope.seconds
 
 
 def downstream_rate(scope: Scope) -> float | None:
-    """Attempts per second that reach a service: neither rejected by a breaker nor shed.
+    """Attempts per second that reach a service: not rejected, shed, or lost by the network.
 
-    Attempts the service refuses have reached it. Of a service: those that reach that one.
+    Attempts the service refuses have reached it. They count in the phase in which they were
+    made. Of a service: those that reach that one.
     """
-    return _count(scope.attempts.sent) / scope.seconds
+    return _count(scope.attempts.reached) / scope.seconds
 
 
 def amplification(scope: Scope) -> float | None:
     """Attempts that reach a service for each request that needs it.
 
-    Of a service: attempts sent to it, by whomever, for each request that makes its first
-    attempt at it (a rejected one counts) in the phase. Of the run: attempts clients sent for
-    each user request. An attempt counts in the phase in which it was made, so retries that
-    spill into the recovery raise its amplification, not that of the fault.
+    Of a service: attempts that reach it, by whomever, for each request that makes its first
+    attempt at it (a rejected or shed one counts) in the phase. Of the run: clients' attempts
+    that reach a service for each user request. An attempt counts in the phase in which it was
+    made, so retries that spill into the recovery raise its amplification, not the fault's.
     """
     needing = len(_needing(scope))
     return _count(_reached(scope)) / needing if needing else None
@@ -69,6 +72,16 @@ def rejected(scope: Scope) -> float | None:
     return _count(scope.attempts.rejected) / len(scope.attempts) if len(scope.attempts) else None
 
 
+def shed(scope: Scope) -> float | None:
+    """Attempts that their caller held back or gave up before sending them, of all attempts made.
+
+    That is by throttling, for want of a place in its bulkhead, or because whoever wanted the
+    answer left while the attempt waited for such a place. What a breaker turns away is
+    `rejected` instead.
+    """
+    return _count(scope.attempts.shed) / len(scope.attempts) if len(scope.attempts) else None
+
+
 def unneeded_rejections(scope: Scope) -> float | None:
     """Rejected attempts that the service, as it then was, would have answered in time.
 
@@ -82,7 +95,7 @@ def unneeded_rejections(scope: Scope) -> float | None:
 
 def _reached(scope: Scope) -> Booleans:
     attempts = scope.attempts
-    return attempts.sent & attempts.from_client if scope.service is None else attempts.sent
+    return attempts.reached & attempts.from_client if scope.service is None else attempts.reached
 
 
 def _needing(scope: Scope) -> Floats:

@@ -5,14 +5,16 @@ to open continues the same outage and is not counted again: otherwise a breaker 
 diligently through a long fault would look like one that flaps.
 
 A breaker notices a fault when an attempt fails because of it, and an attempt made at the last
-moment of a fault fails up to one timeout later. So a fault is felt by a breaker from its begin
-until its end plus the timeout of the call that the breaker guards (plus nothing if the call has
-none).
+moment of a fault fails up to one timeout later, or its wait for a place in the caller's bulkhead
+and then one timeout. So a fault is felt by a breaker from its begin until its end plus that time
+of the call that the breaker guards (plus nothing if the call has no timeout), but not longer
+than until the fault comes again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,15 +63,26 @@ def openings(trace: Trace, faults: tuple[FaultInfo, ...]) -> Openings:
     echo = _echo(trace)[breaker] if every else at
     provoked = np.zeros(len(every), dtype=np.bool_)
     by_fault = []
-    for fault in faults:
+    for fault, again in zip(faults, _comes_again(faults), strict=True):
         # The last attempt under a fault may fail at exactly its timeout after the fault's end,
         # and that sum may have been rounded upwards.
-        late = at <= np.nextafter(fault.end + echo, np.inf)
+        late = (at <= np.nextafter(fault.end + echo, np.inf)) & (at < again)
         felt = (at >= fault.start) & np.where(echo > 0.0, late, at < fault.end)
         provoked |= felt
         by_fault.append(tuple(every[i] for i in np.flatnonzero(felt)))
     unprovoked = tuple(every[i] for i in np.flatnonzero(~provoked))
     return Openings(tuple(by_fault), _awaited(trace, faults), unprovoked)
+
+
+def _comes_again(faults: tuple[FaultInfo, ...]) -> list[float]:
+    """Return when the next window of each window's fault begins; inf if it is the last.
+
+    The windows of one fault stand together and in order.
+    """
+    again = [
+        after.start if after.name == fault.name else np.inf for fault, after in pairwise(faults)
+    ]
+    return [*again, np.inf] if faults else []
 
 
 def _awaited(trace: Trace, faults: tuple[FaultInfo, ...]) -> tuple[bool, ...]:
@@ -84,7 +97,7 @@ def _awaited(trace: Trace, faults: tuple[FaultInfo, ...]) -> tuple[bool, ...]:
 
 def _echo(trace: Trace) -> Floats:
     """Return, for each breaker, how long after a fault's end it may still feel it, in seconds."""
-    calls = trace.layout.calls
-    timeouts = [calls[each.call].timeout or 0.0 for each in trace.layout.breakers]
-    found: NDArray[np.float64] = np.array(timeouts, dtype=np.float64)
+    calls = [trace.layout.calls[each.call] for each in trace.layout.breakers]
+    echoes = [0.0 if each.timeout is None else each.max_wait + each.timeout for each in calls]
+    found: NDArray[np.float64] = np.array(echoes, dtype=np.float64)
     return found

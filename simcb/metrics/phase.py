@@ -6,7 +6,7 @@ This file knows the windows of faults and nothing about what happened in them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simcb.trace import FaultInfo, Trace
 
@@ -44,12 +44,21 @@ def effective_faults(trace: Trace) -> tuple[FaultInfo, ...]:
     """Return the faults that are active for some time within the run, in the layout's order.
 
     A fault of zero length and one that begins at or after the end of the run change nothing,
-    so nothing is measured by them.
+    so nothing is measured by them. A fault that comes again and again is one for each of its
+    windows; windows of one fault that touch are one.
     """
-    return tuple(
+    effective = [
         fault
         for fault in trace.layout.faults
         if fault.end > fault.start and fault.start < trace.duration
+    ]
+    by_name: dict[str, list[FaultInfo]] = {}
+    for fault in effective:
+        by_name.setdefault(fault.name, []).append(fault)
+    return tuple(
+        replace(same[0], start=start, end=end)
+        for same in by_name.values()
+        for start, end in merged((each.start, each.end) for each in same)
     )
 
 

@@ -14,7 +14,8 @@ def utilisation(scope: Scope) -> float | None:
     """Share of a service's worker time in which a worker is held.
 
     The workers are those the scenario gives it: a capacity fault lowers the utilisation it
-    allows. A worker waiting for a call of its own is held.
+    allows. A worker that waits for a call of its own is held, unless the service does not block,
+    and so is one whose replica pauses.
     """
     if scope.service is None:
         return None
@@ -43,7 +44,9 @@ def wasted_work(scope: Scope) -> float | None:
 
     The caller has gone once its wait has timed out or it abandoned the attempt, once whoever
     waits for the caller has gone, or once the user's request has ended. What a worker did
-    before that moment was done for somebody, and is not counted even if it was in vain.
+    before that moment was done for somebody, and is not counted even if it was in vain: so a
+    service that stops when its caller has gone wastes nothing, and work that a restart throws
+    away is not wasted either.
     """
     times = scope.facts.worker_time
     chosen = range(len(times.busy)) if scope.service is None else (scope.service,)
@@ -56,8 +59,9 @@ def worker_seconds_waiting(scope: Scope) -> float | None:
     """Time that callers spend waiting for attempts, in thread-seconds.
 
     This is what starves a frontend: a thread that waits for a slow dependency serves nobody.
-    Of a service: the waits of its own workers for the services it calls. Of the run: those of
-    all services and of the client groups, each of whose requests is a thread. Pauses between
+    Of a service: the waits of its own workers for the services it calls, none if it does not
+    block. Of the run: those of all services and of the client groups, each press of whose users
+    is a thread. A wait for a place in the caller's bulkhead is part of it; pauses between
     retries are not waits for an attempt, and not in it.
     """
     times = scope.facts.worker_time

@@ -82,14 +82,17 @@ class RequestRows(TimedRows):
 class AttemptRows(TimedRows):
     """Attempts by the moment they were made.
 
-    `first` marks the first attempt a request makes at a service, rejected ones included: the
-    moment from which that request needs that service.
+    `reached` marks those that came to the service, which may have refused them: neither turned
+    away by their caller nor lost or still on their way when the run ended. `first` marks the
+    first attempt a request makes at a service, rejected ones included: the moment from which
+    that request needs that service.
     """
 
     request: Indexes
     service: Indexes
-    sent: Booleans
+    reached: Booleans
     rejected: Booleans
+    shed: Booleans
     from_client: Booleans
     unneeded: Booleans
     first: Booleans
@@ -122,8 +125,9 @@ def attempt_rows(trace: Trace) -> AttemptRows:
         at=np.ascontiguousarray(rows["start"]),
         request=request,
         service=service,
-        sent=rows["replica"] >= 0,
+        reached=~np.isnan(rows["arrive"]),
         rejected=rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.REJECTED],
+        shed=rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.SHED],
         from_client=rows["parent"] < 0,
         unneeded=(rows["flags"] & int(Flag.UNNEEDED)) != 0,
         first=np.zeros(len(rows), dtype=np.bool_),

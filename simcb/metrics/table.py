@@ -40,6 +40,7 @@ _ENTRIES = (
     Metric(answers.success_p99, Unit.SECONDS, _NONE_OK),
     Metric(answers.success_p999, Unit.SECONDS, _NONE_OK),
     Metric(load.rejected, Unit.SHARE, _NO_ATTEMPT, Per.BOTH),
+    Metric(load.shed, Unit.SHARE, _NO_ATTEMPT, Per.BOTH),
     Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, Per.BOTH),
     Metric(trips.open_fraction, Unit.SHARE, _NO_BREAKER),
     Metric(trips.time_to_trip, Unit.SECONDS, _NO_FAULT),

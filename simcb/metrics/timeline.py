@@ -201,7 +201,7 @@ def _services(
         found.append(
             ServiceSeries(
                 name=info.name,
-                sent=_rate(made, attempts.sent & (attempts.service == index), width),
+                sent=_rate(made, attempts.reached & (attempts.service == index), width),
                 queue=_sampled(samples["queued"][here], sampled[here], moments),
                 busy=_sampled(samples["busy"][here], sampled[here], moments),
                 capacity=_sampled(samples["capacity"][here], sampled[here], moments),

@@ -17,7 +17,8 @@ def open_fraction(scope: Scope) -> float | None:
     """Share of the breakers' time that they spend open; half-open is not open.
 
     It differs from `rejected` wherever a rejected caller comes back sooner, or later, than one
-    that was answered.
+    that was answered: users in a closed loop ask the faster the sooner they are turned away. A
+    half-open breaker rejects, too.
     """
     breakers = len(scope.facts.trace.layout.breakers)
     if not breakers:
@@ -29,8 +30,9 @@ def time_to_trip(scope: Scope) -> float | None:
     """Time from a fault's begin to the first opening of any breaker while the fault is felt.
 
     `never` if no breaker opens. Over several faults, in `whole` and in `fault`, it is the
-    slowest: a value below a limit says that every fault was noticed in that time. A fault that
-    finds a breaker open, because the fault before it is not forgotten yet, is noticed at once.
+    slowest: a value below a limit says that every fault was noticed in that time. Each window of
+    a fault that comes again and again counts as a fault, also in its own phase. One that finds a
+    breaker open, because the fault before it is not forgotten yet, is noticed at once.
     """
     faults = _faults(scope)
     if not faults:
@@ -57,7 +59,10 @@ def false_trips(scope: Scope) -> float | None:
 
 
 def missed_trips(scope: Scope) -> float | None:
-    """Faults during which no breaker opens, or is open already; harmless ones count too."""
+    """Faults during which no breaker opens, or is open already; harmless ones count too.
+
+    Each window of a fault that comes again and again is one that can be missed.
+    """
     faults = _faults(scope)
     if faults is None:
         return None
@@ -67,7 +72,8 @@ def missed_trips(scope: Scope) -> float | None:
 def flaps(scope: Scope) -> float | None:
     """Openings of a breaker beyond its first during one fault, over all breakers and faults.
 
-    Each is a time the breaker closed in the middle of the fault and had to open again.
+    Each is a time the breaker closed in the middle of the fault and had to open again. Where a
+    fault comes again and again, one opening in each of its windows is none too many.
     """
     faults = _faults(scope)
     if faults is None:

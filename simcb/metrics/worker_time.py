@@ -27,7 +27,7 @@ class WorkerTime:
         busy: workers of the service held, from begin to freed.
         queued: attempts waiting for one of its workers.
         wasted: the part of `busy` after everybody who wanted the answer had gone.
-        held: callers' waits, by the service whose workers wait.
+        held: callers' waits, by the service whose workers wait; none if it does not block.
         held_by_clients: callers' waits of the client groups.
     """
 
@@ -43,9 +43,9 @@ def worker_time(trace: Trace) -> WorkerTime:
     rows, layout = trace.attempts, trace.layout
     call = rows["call"]
     start, end = np.ascontiguousarray(rows["start"]), until(rows["end"], trace.duration)
+    arrive = np.ascontiguousarray(rows["arrive"])
     begin, freed = rows["begin"], until(rows["freed"], trace.duration)
-    sent = rows["replica"] >= 0
-    begun = sent & ~np.isnan(begin)
+    begun = ~np.isnan(begin)
     queue_left = leaves_queue(trace)
     unwanted = np.maximum(begin, unwanted_from(trace))
     busy, queued, wasted, held = [], [], [], []
@@ -53,13 +53,13 @@ def worker_time(trace: Trace) -> WorkerTime:
         here = np.isin(call, layout.calls_to(service.name))
         served = here & begun
         busy.append(Spans(begin[served], freed[served]))
-        waited = here & sent & (queue_left > start)
-        queued.append(Spans(start[waited], queue_left[waited]))
+        waited = here & (queue_left > arrive)
+        queued.append(Spans(arrive[waited], queue_left[waited]))
         in_vain = served & (unwanted < freed)
         wasted.append(Spans(unwanted[in_vain], freed[in_vain]))
         callers = [i for i, each in enumerate(layout.calls) if each.caller == service.name]
-        waiting = np.isin(call, [i for i in callers if not layout.calls[i].from_client])
-        waiting &= end > start
+        held_by = [i for i in callers if service.blocking and not layout.calls[i].from_client]
+        waiting = np.isin(call, held_by) & (end > start)
         held.append(Spans(start[waiting], end[waiting]))
     clients = [i for i, each in enumerate(layout.calls) if each.from_client]
     waiting = np.isin(call, clients) & (end > start)
@@ -79,18 +79,17 @@ def until(moments: NDArray[np.float64], duration: float) -> Floats:
 
 
 def leaves_queue(trace: Trace) -> Floats:
-    """Return when each attempt stops waiting for a worker.
+    """Return when each attempt stops waiting for a worker; nan if it never reached a service.
 
-    That is when a worker takes it; at once for an attempt that was refused or never sent; when
-    it is taken out of the queue, if its row has `freed` without `begin`; else not in this run.
+    That is when a worker takes it; when it is taken out of the queue, if its row has `freed`
+    without `begin`; at once if it was refused; else not in this run.
     """
     rows = trace.attempts
-    begin = rows["begin"]
+    arrive, begin = rows["arrive"], rows["begin"]
     never = np.isnan(begin)
     left = until(np.where(never, rows["freed"], begin), trace.duration)
     refused = rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.REFUSED]
-    at_once = (rows["replica"] < 0) | (refused & never)
-    moments: Floats = np.where(at_once, rows["start"], left)
+    moments: Floats = np.where((refused & never) | np.isnan(arrive), arrive, left)
     return moments
 
 

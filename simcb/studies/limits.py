@@ -1,7 +1,9 @@
 """How large a study will be, before anything of it is allocated.
 
-The estimate is arithmetic on the scenario: expected arrivals, and the attempts they make if
-every call fails as often as its retries allow. Nothing is simulated here.
+The estimate is arithmetic on the scenario: expected arrivals, the attempts they make if every
+call fails as often as its retries allow, and the callers and users that have to exist before
+the first of them. Nothing is simulated here. Users in a closed loop whom the service turns
+away at once ask more often than is expected here; the world's event budget ends such runs.
 """
 
 from __future__ import annotations
@@ -26,6 +28,12 @@ MOST_MEGABYTES = 8_000
 
 MEASURING_BYTES = 200
 """Memory per row, of the run being measured, beyond the row itself."""
+
+CALLER_BYTES = 4_000
+"""Memory of one call of one caller process, and about that of a breaker."""
+
+USER_BYTES = 1_000
+"""Memory of one user of a closed loop: what is awaited, and the luck of the next requests."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,8 @@ class TooLargeError(SimcbError):
             f"this would be about {in_words(self.requests)} requests with up to "
             f"{in_words(self.worst_attempts)} attempts and {in_words(self.megabytes / 1000)} GB; "
             f"the limit is {in_words(MOST_REQUESTS)} requests or {MOST_MEGABYTES // 1000} GB: "
-            "shorten it, lower rates, retries or replicates, or allow it with --allow-large"
+            "shorten it, lower rates, users, retries, instances or replicates, or allow it with "
+            "--allow-large"
         )
 
 
@@ -87,8 +96,27 @@ def estimate_size(scenario: Scenario, *, runs: int = 1) -> SizeEstimate:
     replicas = sum(service.replicas for service in scenario.services.values())
     samples = replicas * (scenario.duration / scenario.sample_every + 1.0)
     rows = requests * REQUESTS.row.size + attempts * ATTEMPTS.row.size + samples * SAMPLES.row.size
-    measuring = (requests + attempts) * MEASURING_BYTES
-    return SizeEstimate(requests * runs, attempts * runs, (rows * runs + measuring) / 1e6)
+    alive = (requests + attempts) * MEASURING_BYTES + _standing_bytes(scenario)
+    return SizeEstimate(requests * runs, attempts * runs, (rows * runs + alive) / 1e6)
+
+
+def _standing_bytes(scenario: Scenario) -> float:
+    """Return the memory of what exists from the beginning of one run to its end."""
+    total = 0.0
+    callers = [(group.instances, group.calls) for group in scenario.clients.values()]
+    callers += [(service.replicas, service.calls) for service in scenario.services.values()]
+    for processes, calls in callers:
+        for service, call in calls.items():
+            breakers = 0
+            if call.breaker is not None and call.breaker.enabled:
+                breakers = 1 if call.breaker.shared else processes
+                if call.breaker.per_replica:
+                    breakers *= scenario.services[service].replicas
+            total += (processes + breakers) * CALLER_BYTES
+    for group in scenario.clients.values():
+        if isinstance(group.arrivals, Closed):
+            total += group.arrivals.users * USER_BYTES
+    return total
 
 
 def demand_size(size: SizeEstimate) -> None:
@@ -126,7 +154,7 @@ def expected_arrivals(
             return float(sum(moment < duration for moment in arrivals.moments))
         case Replay():
             return _integral(arrivals.points, surges, duration)
-    raise NotImplementedError(f"arrivals of kind {arrivals.kind} cannot be estimated")
+    raise TypeError(f"arrivals of kind {arrivals.kind} cannot be estimated")
 
 
 def _integral(points: tuple[RatePoint, ...], surges: Sequence[Surge], duration: float) -> float:

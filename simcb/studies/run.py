@@ -25,7 +25,7 @@ from simcb.metrics import (
 )
 from simcb.scenario import Scenario
 from simcb.trace import Trace
-from simcb.world import simulate
+from simcb.world import MOST_EVENTS, simulate
 
 Baseline = Literal["none"]
 
@@ -136,9 +136,12 @@ def run_once(
     seed: int,
     replicate: int,
     progress: Callable[[float], None] | None = None,
+    *,
+    max_events: int | None = MOST_EVENTS,
 ) -> Run:
-    """Simulate one replicate and measure it."""
-    return measured(scenario, simulate(scenario, seed, replicate, progress))
+    """Simulate one replicate, of at most so many events, and measure it."""
+    trace = simulate(scenario, seed, replicate, progress, max_events=max_events)
+    return measured(scenario, trace)
 
 
 def run(
@@ -148,6 +151,7 @@ def run(
     replicates: int = 1,
     baseline: Baseline | None = None,
     progress: Callable[[float], None] | None = None,
+    max_events: int | None = MOST_EVENTS,
 ) -> Result:
     """Run a scenario and measure it.
 
@@ -157,13 +161,18 @@ def run(
         replicates: how many runs with other luck; intervals need at least two.
         baseline: "none" also runs the scenario without any breaker on the same luck.
         progress: called with the share of all work that is done, from 0 to 1.
+        max_events: events each run may have, 200 million unless said otherwise; None for any
+            number.
 
     Raises:
         StudyError: a parameter makes no sense.
+        EventBudgetError: a run is not over after `max_events`.
         ThresholdError: a threshold names a metric, phase or service that does not exist.
     """
     if not 1 <= replicates <= MOST_REPLICATES:
         raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
+    if max_events is not None and max_events < 1:
+        raise StudyError(f"max_events is {max_events}", "give 1 or more, or None for any number")
     if baseline not in (None, "none"):
         raise StudyError(f"baseline is {baseline!r}", 'the one there is is "none": no breakers')
     check_thresholds(scenario.thresholds, scenario)
@@ -179,7 +188,7 @@ def run(
         nonlocal done
         runs = []
         for replicate in range(replicates):
-            runs.append(run_once(variant, seed, replicate, report))
+            runs.append(run_once(variant, seed, replicate, report, max_events=max_events))
             done += scenario.duration
         return result_of(runs)
 

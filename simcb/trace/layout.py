@@ -15,6 +15,12 @@ class ServiceInfo:
     replicas: int
     workers: int
     """Workers of each replica."""
+    discipline: str = "fifo"
+    """Who is next in its queues: `fifo` or `lifo`."""
+    blocking: bool = True
+    """True if a worker is held while the attempt's own calls are under way."""
+    on_abandon: str = "finish"
+    """What becomes of an attempt whose caller has gone: `finish`, `drop_queued` or `stop`."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,16 @@ class CallInfo:
     """Seconds an attempt may take; None waits for ever."""
     from_client: bool
     """True if the caller is a client group, false if it is a service."""
+    processes: int = 1
+    """Caller processes: a group's instances, a service's replicas."""
+    network: bool = False
+    """True if attempts and answers take time on their way."""
+    max_concurrent: int | None = None
+    """Attempts under way at once from one process; None if nothing limits them."""
+    max_wait: float = 0.0
+    """Seconds an attempt may wait for a place among them before it is sent."""
+    around: str = "attempt"
+    """What one call of the breaker is: an `attempt`, or the `request` with its retries."""
 
     @property
     def name(self) -> str:
@@ -63,6 +79,8 @@ class Layout:
     calls: tuple[CallInfo, ...]
     breakers: tuple[BreakerInfo, ...]
     faults: tuple[FaultInfo, ...]
+    deadlines: tuple[float | None, ...] = ()
+    """Seconds after which the users of each group leave; None for ever, as if it is empty."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back to an equal layout."""
@@ -77,6 +95,7 @@ class Layout:
             calls=tuple(CallInfo(**item) for item in data["calls"]),
             breakers=tuple(BreakerInfo(**item) for item in data["breakers"]),
             faults=tuple(FaultInfo(**item) for item in data["faults"]),
+            deadlines=tuple(data.get("deadlines", ())),
         )
 
     def service_index(self, name: str) -> int:

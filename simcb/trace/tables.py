@@ -70,13 +70,13 @@ ATTEMPTS = Table(
         ("end", "d", "when the caller's wait ended; nan if in flight"),
         ("arrive", "d", "when it reached the replica; nan if it did not"),
         ("begin", "d", "when a worker took it; nan if none did"),
-        ("freed", "d", "when its worker was released, or the queue dropped it; nan if not yet"),
+        ("freed", "d", "when its worker was released or, without one, it was sent away; or nan"),
         ("request", "i", "row of the user's request"),
         ("parent", "i", "row of the attempt whose work made this one; -1 if a client did"),
         ("call", "h", "call (caller and service)"),
         ("retry", "h", "0 for the first attempt of a call, 1 for its first retry, …"),
-        ("replica", "h", "replica it was sent to; -1 if it was not sent"),
-        ("breaker", "h", "breaker that admitted or rejected it; -1 if none guards the call"),
+        ("replica", "i", "replica it was sent to; -1 if it was not sent"),
+        ("breaker", "i", "breaker that admitted or rejected it; -1 if none guards the call"),
         ("outcome", "B", "code of an AttemptOutcome"),
         ("flags", "B", "bits of Flag"),
     ),
@@ -86,7 +86,7 @@ TRANSITIONS = Table(
     "transitions",
     (
         ("at", "d", "when the breaker changed state"),
-        ("breaker", "h", "breaker"),
+        ("breaker", "i", "breaker"),
         ("before", "B", "state left: 0 closed, 1 open, 2 half-open"),
         ("after", "B", "state entered, likewise"),
     ),
@@ -96,7 +96,7 @@ SAMPLES = Table(
     "samples",
     (
         ("at", "d", "when the sample was taken"),
-        ("replica", "h", "replica"),
+        ("replica", "i", "replica"),
         ("queued", "i", "attempts waiting for a worker"),
         ("busy", "i", "workers held"),
         ("capacity", "i", "workers the replica may use at that moment"),
@@ -106,7 +106,7 @@ SAMPLES = Table(
 COUNTERS = Table(
     "counters",
     (
-        ("breaker", "h", "breaker"),
+        ("breaker", "i", "breaker"),
         ("admitted", "q", "permits it granted, by its own count"),
         ("rejected", "q", "callers it turned away"),
         ("successes", "q", "permits settled as success in their own generation"),

@@ -84,6 +84,7 @@ def repeat_command(
     baseline: str | None = None,
     fail_if: Sequence[str] = (),
     allow_large: bool = False,
+    max_events: int | None = None,
 ) -> str:
     """Return the `simcb run` command with these arguments, quoted for a POSIX shell.
 
@@ -103,4 +104,6 @@ def repeat_command(
         words += ["--fail-if", condition]
     if allow_large:
         words.append("--allow-large")
+    if max_events is not None:
+        words += ["--max-events", str(max_events)]
     return shlex.join(words)

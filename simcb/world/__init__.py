@@ -5,5 +5,6 @@ environment's clock. The room takes a scenario and returns a trace; it knows no 
 """
 
 from simcb.world.build import World, simulate
+from simcb.world.clock import MOST_EVENTS, EventBudgetError, TimeStandsStillError
 
-__all__ = ["World", "simulate"]
+__all__ = ["MOST_EVENTS", "EventBudgetError", "TimeStandsStillError", "World", "simulate"]

@@ -7,6 +7,7 @@ moments and never the luck.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.scenario.arrivals import Arrivals, Constant, OpenArrivals, RatePoint, Replay
-from simcb.world.conditions import Spell
+from simcb.world.conditions import Calendar, Spell
 from simcb.world.streams import BLOCK, Column, Streams, unit_exponential
 
 Floats = NDArray[np.float64]
@@ -61,16 +62,28 @@ class RateCurve:
         return float(self.counts[piece] + self.rates[piece] * x + self.slopes[piece] * x * x / 2)
 
 
-def _base_rate(points: Sequence[RatePoint], t: float) -> float:
-    """Return the scripted rate just after `t`, per second."""
-    rate = 0.0
-    for point in points:
-        if t < point.at:
-            break
+class _Script:
+    """A group's scripted rate; recorded ones may have very many points."""
+
+    def __init__(self, points: Sequence[RatePoint]) -> None:
+        self._points = points
+        self._starts = [point.at for point in points]
+
+    def rate(self, t: float) -> float:
+        """Return the rate just after `t`, per second."""
+        place = bisect_right(self._starts, t) - 1
+        if place < 0:
+            return 0.0
+        point = self._points[place]
         if t < point.at + point.ramp:
-            return rate + (point.rate - rate) * (t - point.at) / point.ramp
-        rate = point.rate
-    return rate
+            before = self._points[place - 1].rate if place else 0.0
+            return before + (point.rate - before) * (t - point.at) / point.ramp
+        return point.rate
+
+    def is_ramping(self, t: float) -> bool:
+        """Tell whether the rate is changing at `t`."""
+        place = bisect_right(self._starts, t) - 1
+        return place >= 0 and t < self._points[place].at + self._points[place].ramp
 
 
 def rate_curve(points: Sequence[RatePoint], surges: Sequence[Spell]) -> RateCurve:
@@ -82,19 +95,20 @@ def rate_curve(points: Sequence[RatePoint], surges: Sequence[Spell]) -> RateCurv
     for spell in surges:
         marks |= set(spell.corners)
     bounds = sorted(marks)
+    script, calendar = _Script(points), Calendar(surges)
     for left, right in pairwise(bounds):
         middle = (left + right) / 2
-        ramping = any(point.at <= middle < point.at + point.ramp for point in points)
-        if any(spell.is_ramping(middle) for spell in surges) and (ramping or len(surges) > 1):
+        active = calendar.active(middle)
+        together = len(active) > 1 or script.is_ramping(middle)
+        if together and any(spell.is_ramping(middle) for spell in active):
             marks |= set(np.linspace(left, right, _PIECES + 1).tolist())
     bounds = sorted(marks)
 
     def rate_at(t: float, inside: float) -> float:
         # A step belongs to the piece that is asked about, named by a moment inside it.
-        rate = _base_rate(points, t if t <= inside else np.nextafter(t, inside))
-        for spell in surges:
-            if spell.start <= inside < spell.end:
-                rate *= spell.factor_at(min(max(t, spell.start), spell.end), inside)
+        rate = script.rate(t if t <= inside else np.nextafter(t, inside))
+        for spell in calendar.active(inside):
+            rate *= spell.factor_at(min(max(t, spell.start), spell.end), inside)
         return rate
 
     pieces: list[tuple[float, float, float]] = []

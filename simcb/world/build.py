@@ -18,8 +18,9 @@ import numpy as np
 
 import simcb
 from simcb.breaker import CircuitBreaker, Transition
-from simcb.scenario.arrivals import Closed
-from simcb.scenario.breakers import Breaker
+from simcb.errors import SimcbError
+from simcb.scenario.arrivals import Closed, Replay
+from simcb.scenario.breakers import Around, Breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
 from simcb.scenario.model import Scenario
@@ -34,7 +35,7 @@ from simcb.trace import (
 )
 from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, OpenGroup, PressLuck
-from simcb.world.clock import Clock, Occurrence, Order
+from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
 from simcb.world.conditions import Conditions, spells_of
 from simcb.world.guards import Guard, ReplicaGuard
 from simcb.world.luck import Root, Tree
@@ -62,6 +63,26 @@ def _by_name(entities: Mapping[str, T]) -> list[tuple[str, T]]:
     return sorted(entities.items(), key=lambda item: item[0])
 
 
+class NothingToReplayError(SimcbError):
+    """A scenario was read without the data file that a client group replays.
+
+    Args:
+        group: the client group.
+        file: its data file.
+    """
+
+    def __init__(self, group: str, file: str) -> None:
+        super().__init__(group, file)
+        self.group = group
+        self.file = file
+
+    def __str__(self) -> str:
+        return (
+            f"clients.{self.group}: the arrivals recorded in {self.file!r} were not read; "
+            "read the scenario from its file, beside which they lie"
+        )
+
+
 class World:
     """One run's entities, ready to go.
 
@@ -69,13 +90,21 @@ class World:
         scenario: what to simulate.
         seed: the user's seed.
         replicate: which replicate of that seed, from 0.
+        max_events: events the run may have; None for any number.
     """
 
-    def __init__(self, scenario: Scenario, seed: int, replicate: int) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        replicate: int,
+        max_events: int | None = MOST_EVENTS,
+    ) -> None:
         self.scenario = scenario
         self.seed = seed
         self.replicate = replicate
-        self.clock = Clock(patience=_PATIENCE + _PATIENCE_PER_USER * _most_users(scenario))
+        patience = _PATIENCE + _PATIENCE_PER_USER * _most_users(scenario)
+        self.clock = Clock(patience, max_events)
         self.recorder = Recorder()
         self._spells = spells_of(scenario.labelled_faults, scenario.duration)
         self._streams = Streams(seed, replicate, _most_users(scenario))
@@ -114,7 +143,17 @@ class World:
             index = first + number
             replica = Replica(self.clock, self.recorder, index, service, Conditions(spells))
             self._replicas.append(replica)
-        self._services.append(ServiceInfo(name, first, service.replicas, service.workers))
+        self._services.append(
+            ServiceInfo(
+                name,
+                first,
+                service.replicas,
+                service.workers,
+                discipline=service.queue.discipline.value,
+                blocking=service.blocking,
+                on_abandon=service.on_abandon.value,
+            )
+        )
         self._desks[name] = DESKS[service.balance](self._replicas[first:])
 
     def _open_group(self, index: int, name: str) -> Group:
@@ -123,7 +162,7 @@ class World:
         path = f"clients/{name}"
         users = law.users if isinstance(law, Closed) else None
         root = Root(self._tree, path, users)
-        first = self._call_infos(name, spec.calls, from_client=True)
+        first = self._call_infos(name, spec.calls, spec.instances, from_client=True)
         alone = spec.instances == 1
         instances = [
             self._sites(first, spec.calls, None if alone else instance)
@@ -137,6 +176,8 @@ class World:
         ]
         kind = OpenGroup if users is None else ClosedGroup
         group = kind(self.clock, self.recorder, index, spec, instances, luck)
+        if isinstance(law, Replay) and not (law.moments or law.rates):
+            raise NothingToReplayError(name, law.file)
         if isinstance(group, OpenGroup):
             until = self.scenario.duration
             group.let_arrive(arrival_times(law, surges, self._streams, path, until))
@@ -149,15 +190,33 @@ class World:
         calls = self.scenario.services[name].calls
         if not calls:
             return
-        first = self._call_infos(name, calls, from_client=False)
+        replicas = len(self._desks[name].replicas)
+        first = self._call_infos(name, calls, replicas, from_client=False)
         for instance, replica in enumerate(self._desks[name].replicas):
             replica.sites = self._sites(first, calls, instance)
 
-    def _call_infos(self, caller: str, calls: Mapping[str, Call], *, from_client: bool) -> int:
+    def _call_infos(
+        self, caller: str, calls: Mapping[str, Call], processes: int, *, from_client: bool
+    ) -> int:
         """Enter a caller's calls in the layout and return the index of the first."""
         first = len(self._calls)
         for service, call in calls.items():
-            self._calls.append(CallInfo(caller, service, call.timeout, from_client))
+            bulkhead, guard = call.bulkhead, call.breaker
+            self._calls.append(
+                CallInfo(
+                    caller,
+                    service,
+                    call.timeout,
+                    from_client,
+                    processes=processes,
+                    network=call.network is not None,
+                    max_concurrent=None if bulkhead is None else bulkhead.max_concurrent,
+                    max_wait=0.0 if bulkhead is None else bulkhead.max_wait,
+                    around=(
+                        Around.ATTEMPT if guard is None or not guard.enabled else guard.around
+                    ).value,
+                )
+            )
         return first
 
     def _sites(
@@ -291,6 +350,7 @@ class World:
                 FaultInfo(spell.label, spell.fault.kind, spell.fault.on, spell.start, spell.end)
                 for spell in self._spells
             ),
+            deadlines=tuple(group.deadline for _, group in _by_name(self.scenario.clients)),
         )
 
 
@@ -316,6 +376,8 @@ def simulate(
     seed: int = 0,
     replicate: int = 0,
     progress: Callable[[float], None] | None = None,
+    *,
+    max_events: int | None = MOST_EVENTS,
 ) -> Trace:
     """Run a scenario once in virtual time and return its trace.
 
@@ -324,5 +386,11 @@ def simulate(
         seed: names the luck, together with `replicate`; any int.
         replicate: which replicate of that seed, from 0.
         progress: called now and then with the simulated seconds done.
+        max_events: events and timers the run may have, 200 million unless said otherwise; None
+            for any number.
+
+    Raises:
+        EventBudgetError: the run is not over after `max_events`.
+        TimeStandsStillError: something happens again and again without time going on.
     """
-    return World(scenario, seed, replicate).run(progress)
+    return World(scenario, seed, replicate, max_events).run(progress)

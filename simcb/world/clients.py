@@ -149,7 +149,10 @@ class Group:
         request.settled = True
         for press in request.alive:
             press.settled = True
-            press.stop()
+            if press.current is None and press.permit is None:
+                press.over = True
+            else:
+                press.stop()
         request.alive.clear()
         self._recorder.close_request(request, outcome, self._clock._now)
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from heapq import heappush
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from simpy import Environment
@@ -20,6 +21,9 @@ from simpy.events import Event
 from simcb.errors import SimcbError
 
 Callback = Callable[[Any], None]
+
+MOST_EVENTS = 200_000_000
+"""Events of one run beyond which it has to be allowed explicitly; minutes to an hour of work."""
 
 
 class Order(IntEnum):
@@ -71,19 +75,50 @@ class TimeStandsStillError(SimcbError):
         )
 
 
+class EventBudgetError(SimcbError):
+    """A run has had as many events as it may have, and is not over.
+
+    Args:
+        at: the simulated second it has come to.
+        events: how many events it was allowed.
+    """
+
+    def __init__(self, at: float, events: int) -> None:
+        super().__init__(at, events)
+        self.at = at
+        self.events = events
+
+    def __str__(self) -> str:
+        return (
+            f"stopped at {self.at:g} s of simulated time after {self.events:,} events; shorten "
+            f"the run, lower its rates or retries, or let it go on with --max-events "
+            f"{10 * self.events}"
+        )
+
+
 class Clock(Environment):
     """A SimPy environment that also schedules at an absolute time.
 
     Args:
         patience: how many events may follow each other without any delay before the run is
             taken for one that never ends.
+        most_events: how many events and timers there may be in all; None for any number.
     """
 
-    def __init__(self, patience: int = 1_000_000) -> None:
+    def __init__(self, patience: int = 1_000_000, most_events: int | None = None) -> None:
         super().__init__(0.0)
+        self._most_events = most_events
+        if most_events is not None:
+            # Events are numbered anyway: a supply of numbers that ends costs nothing to check.
+            self._eid = chain(range(most_events), iter(self._stop, None))  # type: ignore[assignment]
         self._patience = patience
         self._still_at = 0.0
         self._still = 0
+        self.turn: Callable[[], int] = self._eid.__next__
+        """Returns a number that puts what begins now after all that began before."""
+
+    def _stop(self) -> int:
+        raise EventBudgetError(self._now, self._most_events or 0)
 
     def _check_progress(self) -> None:
         if self._still_at != self._now:
@@ -98,14 +133,11 @@ class Clock(Environment):
 
         Raises:
             TimeStandsStillError: far too many events in a row were scheduled for this moment.
+            EventBudgetError: the run has had all the events it may have.
         """
         if time <= self._now:
             self._check_progress()
-        heappush(self._queue, (time, order, next(self._eid), event))  # type: ignore[misc]
-
-    def turn(self) -> int:
-        """Return a number that puts what begins now after all that began before."""
-        return next(self._eid)
+        heappush(self._queue, (time, order, self.turn(), event))  # type: ignore[misc]
 
     def at_turn(self, time: float, order: int, turn: int, event: Event) -> None:
         """Let `event` happen at `time`, among others of that moment in its `turn`."""
@@ -155,10 +187,11 @@ class Expiries(Generic[W]):
         self._compact_at = _COMPACT_FROM
         self._callbacks = (self._wake,)
         self._event = Occurrence()
+        self._turn = clock.turn
 
     def add(self, waiter: W) -> None:
         """Start the timer of a waiter that began now."""
-        waiter.turn = self._clock.turn()
+        waiter.turn = self._turn()
         waiting = self._waiting
         waiting.append(waiter)
         if not self._armed:

@@ -7,9 +7,11 @@ overlapping faults cannot leave anything behind when they end.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import NamedTuple
 
 from simcb.scenario.faults import (
@@ -102,6 +104,55 @@ def spells_of(labelled: Iterable[tuple[str, Fault]], until: float) -> tuple[Spel
     return tuple(spells)
 
 
+class Calendar:
+    """Spells by time: whoever asks what is in force does not look through all of them.
+
+    It walks along with whoever asks, so moments that mostly ascend are cheap.
+
+    Args:
+        spells: in file order.
+    """
+
+    def __init__(self, spells: Sequence[Spell]) -> None:
+        self._spells = tuple(spell for spell in spells if spell.start < spell.end)
+        self._changes = sorted(
+            change
+            for index, spell in enumerate(self._spells)
+            for change in ((spell.start, index, True), (spell.end, index, False))
+        )
+        self._bounds = [moment for moment, _, _ in self._changes]
+        self._in_force: set[int] = set()
+        self._passed = 0
+        self._known: tuple[Spell, ...] = ()
+        self._known_from = self._known_until = -inf
+
+    def active(self, now: float) -> tuple[Spell, ...]:
+        """Return the spells in force at `now`, in file order."""
+        if not self._known_from <= now < self._known_until:
+            self._walk_to(now)
+        return self._known
+
+    def _walk_to(self, now: float) -> None:
+        if now < self._known_from:
+            self._in_force.clear()
+            self._passed = 0
+        place = bisect_right(self._bounds, now)
+        for _, index, begins in self._changes[self._passed : place]:
+            if begins:
+                self._in_force.add(index)
+            else:
+                self._in_force.discard(index)
+        self._passed = place
+        self._known = tuple(self._spells[index] for index in sorted(self._in_force))
+        self._known_from = self._bounds[place - 1] if place else -inf
+        self._known_until = self._bounds[place] if place < len(self._bounds) else inf
+
+    def next_change(self, now: float) -> float:
+        """Return the first moment after `now` at which another set is active; inf if never."""
+        place = bisect_right(self._bounds, now)
+        return self._bounds[place] if place < len(self._bounds) else inf
+
+
 Lot = Callable[[str, int, bool], float]
 """(a fault's label, request number, whether it sticks to the user) -> an attempt's lot for that
 fault: uniform in [0, 1), the same however often asked."""
@@ -151,19 +202,15 @@ class Conditions:
 
     def __init__(self, spells: Sequence[Spell]) -> None:
         self._spells = tuple(spells)
-        self._bounds = sorted({bound for spell in spells for bound in (spell.start, spell.end)})
-        self._pauses = sorted(
+        calendar = Calendar(spells)
+        self.active = calendar.active
+        self.next_change = calendar.next_change
+        self._pauses = _merged(
             (spell.start, spell.end) for spell in spells if isinstance(spell.fault, Pause)
         )
+        self._pause_ends = [end for _, end in self._pauses]
+        self.pauses = bool(self._pauses)
         self.loses_attempts = any(isinstance(spell.fault, Loss) for spell in spells)
-
-    def active(self, now: float) -> tuple[Spell, ...]:
-        """Return the spells in force at `now`."""
-        return tuple(spell for spell in self._spells if spell.start <= now < spell.end)
-
-    def next_change(self, now: float) -> float:
-        """Return the first moment after `now` at which another set is active; inf if never."""
-        return next((bound for bound in self._bounds if bound > now), float("inf"))
 
     def refuses(self, active: Sequence[Spell], now: float, attempt: Struck) -> bool:
         """Tell whether an attempt that arrives at `now` finds no one listening."""
@@ -232,12 +279,9 @@ class Conditions:
 
     def finish(self, now: float, work: float) -> float:
         """Return when work begun at `now` is done; it stands still while the replica pauses."""
-        if not self._pauses:
-            return now + work
         at = now
-        for start, end in self._pauses:
-            if end <= at:
-                continue
+        for place in range(bisect_right(self._pause_ends, now), len(self._pauses)):
+            start, end = self._pauses[place]
             if at + work <= start:
                 break
             work -= max(0.0, start - at)
@@ -275,3 +319,14 @@ class Conditions:
     def beginnings(self, kind: type[Fault]) -> list[Spell]:
         """Return the spells of one kind, to be told of when they begin."""
         return [spell for spell in self._spells if isinstance(spell.fault, kind)]
+
+
+def _merged(windows: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the union of windows, in order and apart from each other."""
+    union: list[tuple[float, float]] = []
+    for start, end in sorted(windows):
+        if union and start <= union[-1][1]:
+            union[-1] = (union[-1][0], max(end, union[-1][1]))
+        else:
+            union.append((start, end))
+    return union

@@ -57,14 +57,14 @@ class Tree:
 class CallLuck:
     """The luck of one call: whether it is needed, of its attempts, and of its fallback."""
 
-    __slots__ = ("_attempts", "_call", "_path", "_root", "_service", "fallback", "key", "needed")
+    __slots__ = ("_call", "_path", "_root", "_service", "attempts", "fallback", "key", "needed")
 
     def __init__(self, root: Root, path: str, service: str, call: Call) -> None:
         self._root = root
         self._path = path
         self._service = service
         self._call = call
-        self._attempts: list[AttemptLuck] = []
+        self.attempts: list[AttemptLuck] = []
         column = root.tree.streams.column
         self.needed: Column = column(path, "needed", uniform)
         self.fallback: Column = column(path, "fallback", uniform)
@@ -74,13 +74,10 @@ class CallLuck:
 
     def attempt(self, retry: int) -> AttemptLuck:
         """Return the node of the first attempt (0), the first retry (1), …"""
-        try:
-            return self._attempts[retry]
-        except IndexError:
-            while len(self._attempts) <= retry:
-                path = f"{self._path}/{len(self._attempts)}"
-                self._attempts.append(AttemptLuck(self._root, path, self._service, self._call))
-            return self._attempts[retry]
+        while len(self.attempts) <= retry:
+            path = f"{self._path}/{len(self.attempts)}"
+            self.attempts.append(AttemptLuck(self._root, path, self._service, self._call))
+        return self.attempts[retry]
 
 
 class AttemptLuck:

@@ -13,12 +13,14 @@ from simcb.scenario.calls import Adaptive, Bulkhead
 from simcb.scenario.calls import Throttle as ThrottleSpec
 from simcb.scenario.retries import Budget as BudgetSpec
 from simcb.scenario.retries import PerMinute, TokenBucket
-from simcb.world.clock import Clock, Expiries, Order, Waiter
+from simcb.world.clock import Clock, Expiries, Occurrence, Order, Waiter
 
 if TYPE_CHECKING:
     from simcb.world.tasks import Attempt
 
 _MINUTE = 60.0
+_NEXT = 0
+"""SimPy's urgent priority: after the present event, before all others of the moment."""
 
 
 class Budget(Protocol):
@@ -145,8 +147,8 @@ class Compartment:
         send: Callable[[Attempt], None],
         shed: Callable[[Attempt], None],
     ) -> None:
+        self._clock = clock
         self._free = spec.max_concurrent
-        self._handing_on = False
         self.may_wait = spec.max_wait > 0
         self._send = send
         self._shed = shed
@@ -172,27 +174,41 @@ class Compartment:
             self._shed(place.attempt)
 
     def leave(self) -> None:
-        """Give a place back; the first that still waits takes it."""
-        self._free += 1
-        # An attempt that is refused at once leaves again while this loop hands on places.
-        if self._handing_on:
-            return
-        self._handing_on = True
-        while self._free and self._queue:
+        """Give a place back; the first that still waits gets it.
+
+        It is sent when whoever leaves has done all that follows from leaving: that may end
+        the request for which the other waits, or ask for another place, behind the others.
+        """
+        while self._queue:
             place = self._queue.popleft()
             if not place.settled:
                 place.settled = True
                 if not place.attempt.settled:
-                    self._free -= 1
-                    self._send(place.attempt)
-        self._handing_on = False
+                    self._clock.at(self._clock._now, _NEXT, _Handover(self, place.attempt))
+                    return
+        self._free += 1
+
+    def hand_on(self, event: _Handover) -> None:
+        """Send the attempt that a place was given to, unless its caller has gone meanwhile."""
+        if event.attempt.settled:
+            self.leave()
+        else:
+            self._send(event.attempt)
+
+
+class _Handover(Occurrence):
+    """A place on its way to the attempt that waited for it."""
+
+    def __init__(self, compartment: Compartment, attempt: Attempt) -> None:
+        super().__init__(compartment.hand_on)
+        self.attempt = attempt
 
 
 class Cache:
     """The last good answers of one caller, by key: stale ones are served until their TTL.
 
     Args:
-        ttl: seconds that an answer may be served after it was given.
+        ttl: seconds for which an answer may be served, up to but not at its end.
     """
 
     def __init__(self, ttl: float) -> None:
@@ -206,4 +222,4 @@ class Cache:
     def serves(self, key: float, now: float) -> bool:
         """Tell whether there is an answer for the key that is young enough."""
         stored = self._stored.get(key)
-        return stored is not None and now - stored <= self._ttl
+        return stored is not None and now - stored < self._ttl

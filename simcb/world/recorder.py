@@ -34,8 +34,8 @@ class Recorder:
         self._transitions = bytearray()
         self._samples = bytearray()
         self._counters = bytearray()
-        self._request_count = 0
-        self._attempt_count = 0
+        self._request_count = self._request_room = 0
+        self._attempt_count = self._attempt_room = 0
         self._open_requests: dict[int, Request] = {}
         self._open_attempts: dict[int, Attempt] = {}
 
@@ -43,7 +43,9 @@ class Recorder:
         """Reserve the row of a user's request and return its number."""
         row = self._request_count
         self._request_count = row + 1
-        self._requests += _NO_REQUEST
+        if row == self._request_room:
+            self._requests += _EMPTY * _REQUEST_SIZE
+            self._request_room += _ROOM
         self._open_requests[row] = request
         return row
 
@@ -64,10 +66,16 @@ class Recorder:
 
     def open_attempt(self, attempt: Attempt) -> int:
         """Reserve the row of an attempt and return its number."""
+        row = self._new_attempt()
+        self._open_attempts[row] = attempt
+        return row
+
+    def _new_attempt(self) -> int:
         row = self._attempt_count
         self._attempt_count = row + 1
-        self._attempts += _NO_ATTEMPT
-        self._open_attempts[row] = attempt
+        if row == self._attempt_room:
+            self._attempts += _EMPTY * _ATTEMPT_SIZE
+            self._attempt_room += _ROOM
         return row
 
     def close_attempt(self, attempt: Attempt) -> None:
@@ -104,9 +112,22 @@ class Recorder:
         flags: int,
     ) -> None:
         """Write down an attempt that was rejected or shed before it was sent."""
-        self._attempt_count += 1
-        self._attempts += ATTEMPTS.row.pack(
-            now, now, NAN, NAN, NAN, request, parent, call, retry, -1, breaker, outcome, flags
+        _pack_attempt(
+            self._attempts,
+            self._new_attempt() * _ATTEMPT_SIZE,
+            now,
+            now,
+            NAN,
+            NAN,
+            NAN,
+            request,
+            parent,
+            call,
+            retry,
+            -1,
+            breaker,
+            outcome,
+            flags,
         )
 
     def transition(self, at: float, breaker: int, before: int, after: int) -> None:
@@ -127,6 +148,8 @@ class Recorder:
             self.close_request(request, UNFINISHED, NAN)
         for attempt in list(self._open_attempts.values()):
             self.close_attempt(attempt)
+        del self._requests[self._request_count * _REQUEST_SIZE :]
+        del self._attempts[self._attempt_count * _ATTEMPT_SIZE :]
         return {
             "requests": _rows(REQUESTS, self._requests),
             "attempts": _rows(ATTEMPTS, self._attempts),
@@ -138,8 +161,9 @@ class Recorder:
 
 _REQUEST_SIZE = REQUESTS.row.size
 _ATTEMPT_SIZE = ATTEMPTS.row.size
-_NO_REQUEST = bytes(_REQUEST_SIZE)
-_NO_ATTEMPT = bytes(_ATTEMPT_SIZE)
+_ROOM = 1024
+"""Rows by which a table is made longer."""
+_EMPTY = bytes(_ROOM)
 _pack_request = REQUESTS.row.pack_into
 _pack_attempt = ATTEMPTS.row.pack_into
 

@@ -65,6 +65,7 @@ class Replica:
         self._lifo = service.queue.discipline is Discipline.LIFO
         self._conditions = conditions
         self.loses_attempts = conditions.loses_attempts
+        self._pauses = conditions.pauses
         self._active: tuple[Spell, ...] = ()
         self._change_at = 0.0
         self._hold = service.work.mean_value
@@ -92,11 +93,17 @@ class Replica:
         if now >= self._change_at:
             self._look_around(now)
         if self._active and self._conditions.refuses(self._active, now, _struck(attempt)):
+            attempt.freed = now
             return False
         if self.busy < self.capacity:
+            if attempt.settled and self._on_abandon is not OnAbandon.FINISH:
+                attempt.freed = now
+                self._drop(attempt)
+                return True
             attempt.owed = True
             self._start(attempt, now)
         elif len(self.queue) >= self._limit:
+            attempt.freed = now
             return False
         else:
             attempt.owed = True
@@ -138,7 +145,8 @@ class Replica:
                 self._hang(attempt)
                 return
         attempt.callbacks = self._done_callbacks  # type: ignore[assignment]
-        self._clock.at(self._conditions.finish(now, work), _DONE, attempt)
+        done = self._conditions.finish(now, work) if self._pauses else now + work
+        self._clock.at(done, _DONE, attempt)
 
     def _hang(self, attempt: Attempt) -> None:
         """Hold the worker until no hang that catches this attempt is in force."""
@@ -173,6 +181,8 @@ class Replica:
         """Release the worker, let the next in the queue begin, and answer the caller."""
         if outcome == OK:
             self._served += 1
+        if self._inside is not None:
+            del self._inside[attempt.attempt_row]
         if attempt.freed != attempt.freed:  # still holds its worker
             self._hold += _HOLD_WEIGHT * (self._clock._now - attempt.begin - self._hold)
             self._release(attempt)
@@ -181,8 +191,6 @@ class Replica:
     def _release(self, attempt: Attempt) -> None:
         attempt.freed = self._clock._now
         self.busy -= 1
-        if self._inside is not None:
-            del self._inside[attempt.attempt_row]
         if self.queue:
             self._dispatch()
 
@@ -201,6 +209,8 @@ class Replica:
         """Release the worker of an attempt that will never be answered."""
         attempt.finished = True
         attempt.owed = False
+        if self._inside is not None:
+            del self._inside[attempt.attempt_row]
         self._release(attempt)
         if attempt.settled:
             self._recorder.close_attempt(attempt)
@@ -223,6 +233,8 @@ class Replica:
         attempt.flags |= _DROPPED
         attempt.finished = True
         attempt.owed = False
+        if self._inside is not None:
+            del self._inside[attempt.attempt_row]
         attempt.stop()
         if attempt.freed != attempt.freed:
             self._release(attempt)
@@ -232,10 +244,11 @@ class Replica:
         self._dispatch()
 
     def _go_cold(self, spell: Spell) -> None:
-        self._served_before[spell] = self._served
+        self._served_before.setdefault(spell, self._served)
 
     def _warmed(self, spell: Spell) -> int:
-        return self._served - self._served_before[spell]
+        # At the spell's first moment work may begin before it is told of.
+        return self._served - self._served_before.setdefault(spell, self._served)
 
     def _restart(self) -> None:
         """Lose the queue and the work; callers see their connections break."""
@@ -249,18 +262,28 @@ class Replica:
             else:
                 attempt.flags |= _DROPPED
                 attempt.freed = now
+            # Its row stays open until it is answered: what one caller hears may end a request
+            # for which another of them is waiting.
+            attempt.owed = True
         for attempt in thrown_out:
             attempt.site.answer(attempt, ERROR)
 
     def would_answer(
-        self, attempt: Struck, node: AttemptLuck, timeout: float | None, now: float
+        self, attempt: Struck, node: AttemptLuck, timeout: float | None, ways: float, now: float
     ) -> bool:
         """Tell whether an attempt sent now would have been answered well and in time.
 
         The attempt's own demand and lots are known exactly. Its wait is estimated: with
         all workers busy, those before it in the queue each hold a worker for the moving
         mean of recent holds; a service that calls others is taken to need at least that
-        mean itself, and the network what it takes on both ways.
+        mean itself.
+
+        Args:
+            attempt: whose lots decide.
+            node: its luck.
+            timeout: seconds its caller waits; None for ever.
+            ways: seconds the network takes there and back.
+            now: seconds.
         """
         number = attempt.number
         if now >= self._change_at:
@@ -284,9 +307,7 @@ class Replica:
             if len(self.queue) >= self._limit or self.capacity == 0:
                 return False
             work += (len(self.queue) + 1) * self._hold / self.capacity
-        if timeout is None:
-            return True
-        return work + node.send.at(number) + node.reply.at(number) <= timeout
+        return timeout is None or work + ways <= timeout
 
 
 def _struck(attempt: Attempt) -> Struck:
@@ -310,19 +331,29 @@ class ServiceDesk:
 
     def pick(self, node: AttemptLuck, number: int) -> Replica:
         """Return the replica an attempt goes to, and take note of it."""
-        place = self.first(node, number)
+        place = self._turn
         self.take(place)
         return self.replicas[place]
 
     def would_answer(
-        self, caller: str, node: AttemptLuck, number: int, timeout: float | None, now: float
+        self, attempt: Struck, node: AttemptLuck, timeout: float | None, ways: float, now: float
     ) -> bool:
         """Tell whether the replica that is next would have answered; see `Replica`."""
-        replica = self.replicas[self.first(node, number)]
-        return replica.would_answer(Struck(caller, node.lot, number), node, timeout, now)
+        replica = self.replicas[self.first(node, attempt.number)]
+        return replica.would_answer(attempt, node, timeout, ways, now)
 
 
-class RandomDesk(ServiceDesk):
+class ChoosingDesk(ServiceDesk):
+    """A balancer that does not simply take turns."""
+
+    def pick(self, node: AttemptLuck, number: int) -> Replica:
+        """Return the replica of its choice, and take note of it."""
+        place = self.first(node, number)
+        self.take(place)
+        return self.replicas[place]
+
+
+class RandomDesk(ChoosingDesk):
     """A balancer that draws a replica by lot, the attempt's own."""
 
     def first(self, node: AttemptLuck, number: int) -> int:
@@ -330,7 +361,7 @@ class RandomDesk(ServiceDesk):
         return int(node.balance.at(number) * len(self.replicas))
 
 
-class LeastBusyDesk(ServiceDesk):
+class LeastBusyDesk(ChoosingDesk):
     """A balancer that knows how many attempts each replica has, waiting or in work."""
 
     def first(self, node: AttemptLuck, number: int) -> int:

@@ -14,6 +14,7 @@ from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Occurrence, Order
+from simcb.world.conditions import Struck
 from simcb.world.guards import Guard
 from simcb.world.policies import Cache, Compartment, budget_of, throttle_of
 from simcb.world.recorder import Recorder
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _ASK = int(Order.ASK)
 _DONE = int(Order.DONE)
+_DROPPED = int(Flag.DROPPED)
 _LOST = int(Flag.LOST)
 _UNNEEDED = int(Flag.UNNEEDED)
 
@@ -140,19 +142,20 @@ class CallSite:
     def _try(self, task: Task, retry: int, waited: float) -> int | None:
         """Make one attempt; return the code of an outcome that is known at once, or None."""
         now = self._clock._now
-        node = task.luck[self._slot].attempt(retry)
+        luck = task.luck[self._slot]
+        node = luck.attempts[retry] if retry < len(luck.attempts) else luck.attempt(retry)
+        entry, breaker, replica = None, -1, None
+        if self._outer_guard is not None and retry == 0:
+            breaker = self._outer_guard.index
         throttle = self._throttle
         if throttle is not None and throttle.sheds(now, node.throttle.at(task.number)):
-            self._write_unsent(task, retry, -1, SHED, 0)
+            self._write_unsent(task, retry, breaker, SHED, 0)
             return SHED
-        entry, breaker, replica = None, -1, None
         if self._guard is not None:
             entry, breaker, replica = self._guard.admit(self._desk, node, task.number)
             if entry is None:
                 self._reject(task, node, retry, breaker)
                 return REJECTED
-        elif self._outer_guard is not None and retry == 0:
-            breaker = self._outer_guard.index
         bulkhead = self._bulkhead
         waits = bulkhead is not None and not bulkhead.enter()
         if waits and not bulkhead.may_wait:  # type: ignore[union-attr]
@@ -170,9 +173,11 @@ class CallSite:
         return self._send(attempt, now)
 
     def _reject(self, task: Task, node: AttemptLuck, retry: int, breaker: int) -> None:
-        unneeded = self._desk.would_answer(
-            self.caller, node, task.number, self._timeout, self._clock._now
-        )
+        number = task.number
+        ways = node.send.at(number) + node.reply.at(number) if self._travels else 0.0
+        attempt = Struck(self.caller, node.lot, number)
+        now = self._clock._now
+        unneeded = self._desk.would_answer(attempt, node, self._timeout, ways, now)
         self._write_unsent(task, retry, breaker, REJECTED, _UNNEEDED if unneeded else 0)
 
     def _write_unsent(self, task: Task, retry: int, breaker: int, outcome: int, flags: int) -> None:
@@ -236,9 +241,14 @@ class CallSite:
         elif self._travels:
             attempt.owed = True
             attempt.answer = outcome
-            attempt.callbacks = self._reply_callbacks  # type: ignore[assignment]
+            reply: Attempt | Occurrence = attempt
+            if attempt.flags & _DROPPED:
+                # Work that a restart cut short has left its own completion in the heap.
+                reply = Occurrence(lambda _: self._reply(attempt))
+            else:
+                attempt.callbacks = self._reply_callbacks  # type: ignore[assignment]
             way = attempt.node.reply.at(attempt.number)
-            self._clock.at(self._clock._now + way, _DONE, attempt)
+            self._clock.at(self._clock._now + way, _DONE, reply)
         else:
             attempt.owed = False
             self._hear(attempt, outcome)
@@ -285,7 +295,10 @@ class CallSite:
         attempt.end = self._clock._now
         attempt.task.current = None
         if attempt.entry is not None:
-            self._tell(attempt.entry, outcome)
+            if outcome == OK:
+                attempt.entry.success()
+            else:
+                self._tell(attempt.entry, outcome)
         if not attempt.owed:
             self._recorder.close_attempt(attempt)
         if self._throttle is not None and outcome == OK:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -100,10 +101,17 @@ def unit_exponential(generator: Generator, size: int) -> Floats:
     return generator.standard_exponential(size)
 
 
+@lru_cache(maxsize=4)
+def _zipf_edges(keys: int, exponent: float) -> Floats:
+    # Kept, because every attempt of every call has a stream of keys of its own.
+    weights = np.arange(1, keys + 1, dtype=float) ** -exponent
+    edges: Floats = np.cumsum(weights) / np.sum(weights)
+    return edges
+
+
 def zipf(keys: int, exponent: float) -> Sampler:
     """Return a sampler of key numbers 0 … keys-1, key k with weight (k+1)^-exponent."""
-    weights = np.arange(1, keys + 1, dtype=float) ** -exponent
-    edges = np.cumsum(weights) / np.sum(weights)
+    edges = _zipf_edges(keys, exponent)
 
     def draw(generator: Generator, size: int) -> Floats:
         rank = np.searchsorted(edges, generator.random(size), side="right")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simcb.metrics.laws import breaking, counting, queueing
+from simcb.metrics.laws import breaking, causing, counting, queueing
 from simcb.metrics.laws.case import Case
 from simcb.trace import Trace
 
-LAWS = (*counting.CHECKS, *queueing.CHECKS, *breaking.CHECKS)
+LAWS = (*counting.CHECKS, *causing.CHECKS, *queueing.CHECKS, *breaking.CHECKS)
 """Every law, in the order of an audit's report."""
 
 

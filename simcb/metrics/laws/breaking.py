@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from simcb.metrics.laws.case import Case, Finding, LawCheck, agree, broken
+from simcb.metrics.rows import Booleans
 from simcb.metrics.states import StateInterval, state_intervals
 from simcb.trace import STATE_CODE, STATE_NAMES, AttemptOutcome
 
@@ -51,39 +52,52 @@ def _counts_agree(case: Case) -> Finding:
     """Compare each breaker's own counts with the attempts that carry its index.
 
     A caller with one breaker for each replica asks them in turn and writes down the last, so
-    such a breaker may have turned away more attempts than name it. An expired probe counts as a
-    failure and its result, if it ever comes, as stale: two settlements of one permit, at most
-    one for each return from half-open to open.
+    such a breaker may have turned away more attempts than name it. A permit is settled when
+    the attempt ends; that of a breaker around requests when the last of its attempts has, so
+    there the count lies between the calls that must be over and those that began.
     """
-    rows, layout = case.trace.attempts, case.trace.layout
+    layout = case.trace.layout
     rejected = case.is_outcome(AttemptOutcome.REJECTED)
-    ended = ~np.isnan(rows["end"]) & ~rejected
+    attempt_over, call_over = ~np.isnan(case.end), _call_is_over(case)
     admitted = 0
     counters = {int(row["breaker"]): row for row in case.trace.counters}
-    for index, info in enumerate(layout.breakers):
+    for index, rows in case.by_breaker():
+        info = layout.breakers[index]
         own = counters.get(index)
         if own is None:
             return Finding(False, f"{info.name} has no counts")
-        mine = rows["breaker"] == index
-        granted, refused = int(np.sum(mine & ~rejected)), int(np.sum(mine & rejected))
+        mine = rows[~rejected[rows]]
+        granted, refused = len(mine), len(rows) - len(mine)
         if own["admitted"] != granted:
             return Finding(False, f"{info.name} admitted {own['admitted']}, the world {granted}")
         if own["rejected"] < refused or (info.replica < 0 and own["rejected"] != refused):
             return Finding(False, f"{info.name} rejected {own['rejected']}, the world {refused}")
-        settled = own["successes"] + own["failures"] + own["ignored"] + own["stale"]
-        answered = int(np.sum(mine & ended))
-        if not answered <= settled <= answered + _reopenings(case, index):
-            what = f"{info.name} settled {settled} permits, the world {answered}"
-            return Finding(False, what)
+        settled = int(own["successes"] + own["failures"] + own["ignored"] + own["stale"])
+        if layout.calls[info.call].around == "request":
+            least, most = int(np.sum(call_over[mine])), granted
+        else:
+            least = most = int(np.sum(attempt_over[mine]))
+        if not least <= settled <= most:
+            world = f"{least}" if least == most else f"{least} to {most}"
+            return Finding(False, f"{info.name} settled {settled} permits, the world {world}")
         admitted += granted
-    orphans = rejected & (rows["breaker"] < 0)
+    orphans = rejected & (case.trace.attempts["breaker"] < 0)
     return broken(orphans, "attempts rejected by no breaker", f"{admitted} attempts admitted")
 
 
-def _reopenings(case: Case, breaker: int) -> int:
-    rows = case.trace.transitions
-    back = (rows["before"] == STATE_CODE["half_open"]) & (rows["after"] == STATE_CODE["open"])
-    return int(np.sum(back & (rows["breaker"] == breaker)))
+def _call_is_over(case: Case) -> Booleans:
+    """Return whether the call that each attempt is part of must be over.
+
+    It is when the user's request has ended or the service that makes it has answered.
+    """
+    rows = case.trace.attempts
+    of_client = rows["parent"] < 0
+    if not len(rows):
+        return of_client
+    request_over = ~np.isnan(case.trace.requests["end"])[rows["request"]]
+    answered = case.is_outcome(AttemptOutcome.OK, AttemptOutcome.ERROR)[rows["parent"]]
+    over: Booleans = np.where(of_client, request_over, answered)
+    return over
 
 
 def _states_are_obeyed(case: Case) -> Finding:
@@ -91,12 +105,11 @@ def _states_are_obeyed(case: Case) -> Finding:
 
     At the very moment of a change either may happen, before or after it.
     """
-    rows = case.trace.attempts
     rejected = case.is_outcome(AttemptOutcome.REJECTED)
-    wrong = np.zeros(len(rows), dtype=np.bool_)
-    for index, life in enumerate(state_intervals(case.trace)):
-        (mine,) = np.nonzero(rows["breaker"] == index)
-        state = _state_at(case.start[mine], life)
+    wrong = np.zeros(len(rejected), dtype=np.bool_)
+    lives = state_intervals(case.trace)
+    for index, mine in case.by_breaker():
+        state = _state_at(case.start[mine], lives[index])
         wrong[mine] = np.where(
             rejected[mine], state == STATE_CODE["closed"], state == STATE_CODE["open"]
         )

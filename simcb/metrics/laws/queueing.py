@@ -1,4 +1,4 @@
-"""Laws of queues: Little's, conservation of work, full use of workers, first come first served."""
+"""Laws of queues: Little's, conservation of work, full use of workers, and who is next."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def _little(case: Case) -> Finding:
     pairs = []
     for index, service in enumerate(case.trace.layout.services):
         inside = case.taken & (case.service == index)
-        start = case.start[inside]
+        arrive = case.arrive[inside]
         left = np.where(np.isnan(case.begin), case.queue_left, case.freed)[inside]
-        pairs.append((service.name, _swept(start, left), float(np.sum(left - start))))
+        pairs.append((service.name, _swept(arrive, left), float(np.sum(left - arrive))))
     return agree(pairs, " attempt-s")
 
 
@@ -75,19 +75,33 @@ def _beyond_capacity(
     ending, capacity can only have been that or lower, so nothing may begin above it. Workers
     that were held already when the capacity shrank are no breach.
     """
-    faults = _slowing(case, service)
-    samples = case.trace.samples[case.trace.samples["replica"] == replica]
+    starts, ends = _edges(_slowing(case, service))
+    samples = case.samples_of(replica)
     at, capacity = np.ascontiguousarray(samples["at"]), samples["capacity"]
-    for fault in faults:
-        inside = (at[:-1] >= fault.start) & (at[1:] < fault.end) & (capacity[:-1] == capacity[1:])
-        for other in faults:
-            if other is not fault:
-                inside &= (other.end < at[:-1]) | (other.start > at[1:])
-        for i in np.flatnonzero(inside):
-            low, high = np.searchsorted(begins, (at[i], at[i + 1]), side="right")
-            if (busy[low:high] > capacity[i]).any():
-                return f"replica {replica} starts work beyond its capacity near {at[i]!r} s"
-    return ""
+    if not len(starts) or len(at) < 2:
+        return ""
+    before, after = at[:-1], at[1:]
+    begun = np.searchsorted(starts, before, side="right")
+    over = np.searchsorted(ends, before, side="right")
+    inside = (begun - over == 1) & (capacity[:-1] == capacity[1:])
+    inside &= begun == np.searchsorted(starts, after, side="right")
+    inside &= over == np.searchsorted(ends, after, side="right")
+    limit = np.zeros(len(begins), dtype=np.int64)
+    place = np.searchsorted(at, begins) - 1
+    known = (place >= 0) & (place < len(inside))
+    known[known] = inside[place[known]]
+    limit[known] = capacity[place[known]]
+    wrong = known & (busy > limit)
+    if not wrong.any():
+        return ""
+    near = float(begins[int(np.argmax(wrong))])
+    return f"replica {replica} starts work beyond its capacity near {near!r} s"
+
+
+def _edges(faults: list[FaultInfo]) -> tuple[Floats, Floats]:
+    """Return the sorted begins and the sorted ends of faults, in seconds."""
+    starts = np.array(sorted(fault.start for fault in faults), dtype=np.float64)
+    return starts, np.array(sorted(fault.end for fault in faults), dtype=np.float64)
 
 
 def _no_idle_worker(case: Case) -> Finding:
@@ -114,12 +128,12 @@ def _idle_beside_queue(
 
     Stretches inside `windows`, where workers were taken away, are passed over.
     """
-    start, left = case.start[rows], case.queue_left[rows]
-    waited = left > start
+    arrive, left = case.arrive[rows], case.queue_left[rows]
+    waited = left > arrive
     served = ~np.isnan(case.begin[rows])
     begin, freed = case.begin[rows][served], case.freed[rows][served]
     edges = np.array([edge for window in windows for edge in window], dtype=np.float64)
-    moments = np.concatenate((start[waited], left[waited], begin, freed, edges))
+    moments = np.concatenate((arrive[waited], left[waited], begin, freed, edges))
     queue, busy = np.zeros(len(moments), np.int64), np.zeros(len(moments), np.int64)
     waits, works = int(np.sum(waited)), len(begin)
     queue[:waits], queue[waits : 2 * waits] = 1, -1
@@ -145,30 +159,62 @@ def _inside(moments: Floats, windows: tuple[Window, ...]) -> Booleans:
     return inside
 
 
-def _first_come_first_served(case: Case) -> Finding:
+def _turns_are_kept(case: Case) -> Finding:
+    """Check who is next: the first that came, or where a queue is a stack the last.
+
+    What a service drops it drops at its turn, or all at once in a restart, so that keeps the
+    order too. Of attempts that arrived at the same moment any may be next.
+    """
     checked = 0
     for replica, service, rows in case.replicas():
-        dropped = np.isnan(case.begin[rows]) & ~np.isnan(case.trace.attempts["freed"][rows])
-        kept = rows[~dropped]
-        begin = np.nan_to_num(case.begin[kept], nan=np.inf)
-        # inf - inf is nan, which is not below zero: two that never begin are in order.
-        overtaken = begin[1:] < begin[:-1]
-        if overtaken.any():
-            row = int(kept[1:][int(np.argmax(overtaken))])
-            what = f"attempt {row} overtakes an older one at replica {replica}"
+        left = np.where(case.queue_left[rows] >= case.trace.duration, np.inf, case.queue_left[rows])
+        overtakes = _crosses if service.discipline == "lifo" else _overtakes
+        place = overtakes(case.arrive[rows], left)
+        if place is not None:
+            what = f"attempt {rows[place]} is served out of turn at replica {replica}"
             return Finding(False, f"{service.name}: {what}")
-        checked += len(kept)
-    return Finding(True, f"{checked} attempts begun in the order they came")
+        checked += len(rows)
+    return Finding(True, f"{checked} attempts left their queue at their turn")
+
+
+def _overtakes(arrive: Floats, left: Floats) -> int | None:
+    """Return the place of an attempt that leaves before one which came earlier, if any does.
+
+    Both are ordered by arrival and, where that is equal, by leaving.
+    """
+    # inf - inf would be nan, so they are compared: two that never leave are in order.
+    early = left[1:] < left[:-1]
+    return int(np.argmax(early)) + 1 if early.any() else None
+
+
+def _crosses(arrive: Floats, left: Floats) -> int | None:
+    """Return the place of an attempt that outwaits an older one it waited with, if any does.
+
+    In a stack waits are nested: one that came later has left before, or came after.
+    """
+    (waited,) = np.nonzero(left > arrive)
+    # Of waits that begin together the longest is taken for the first: any order is fair.
+    waited = waited[np.lexsort((-left[waited], arrive[waited]))]
+    waiting: list[float] = []
+    for place, came, went in zip(
+        waited.tolist(), arrive[waited].tolist(), left[waited].tolist(), strict=True
+    ):
+        while waiting and waiting[-1] <= came:
+            waiting.pop()
+        if waiting and waiting[-1] < went:
+            return int(place)
+        waiting.append(went)
+    return None
 
 
 def _samples_agree(case: Case) -> Finding:
     samples = case.trace.samples
     for replica, service, rows in case.replicas():
-        mine = samples[samples["replica"] == replica]
+        mine = case.samples_of(replica)
         at = np.ascontiguousarray(mine["at"])
         served = rows[~np.isnan(case.begin[rows])]
         counts = {
-            "queued": _open_at(at, case.start[rows], case.queue_left[rows], case),
+            "queued": _open_at(at, case.arrive[rows], case.queue_left[rows], case),
             "busy": _open_at(at, case.begin[served], case.freed[served], case),
         }
         for name, counted in counts.items():
@@ -204,6 +250,6 @@ CHECKS = (
     LawCheck("busy time = work rendered", _work_is_conserved),
     LawCheck("0 <= busy <= workers", _workers_suffice),
     LawCheck("no idle worker beside a queue", _no_idle_worker),
-    LawCheck("first come, first served", _first_come_first_served),
+    LawCheck("first come, first served; in a stack, the last", _turns_are_kept),
     LawCheck("samples = what the attempts say", _samples_agree),
 )
