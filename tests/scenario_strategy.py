@@ -1,133 +1,139 @@
-"""A Hypothesis strategy for small valid scenarios with everything in them.
+"""Hypothesis strategies for small valid scenarios with everything in them.
 
 Sizes are kept small so that an example runs in a few hundredths of a second: some hundred
 requests, a dozen simulated seconds, and few workers, so that queues, timeouts, retries and
-breakers all happen.
+breakers all happen. With `whole=False` a scenario has only the words that most files use,
+for relations that the others do not have; policies of callers are in `call_strategy`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
+from call_strategy import Data, calls, one_in, shares, times, works
 from hypothesis import strategies as st
 
 from simcb.scenario import Scenario
 
-Data = dict[str, Any]
+__all__ = ["Data", "arrivals", "calls", "scenario_data", "scenarios", "shares", "works"]
 
 SERVICES = ("api", "basket", "cache", "database")
 GROUPS = ("browsers", "apps")
-RETRYABLE = ("error", "timeout", "refused", "rejected")
 
-
-def _times(least_ms: int, most_ms: int) -> st.SearchStrategy[float]:
-    """Seconds, on a coarse grid (which makes ties) or of any float (which does not)."""
-    step = 50 if most_ms - least_ms >= 100 else 1
-    coarse = st.integers(-(-least_ms // step), most_ms // step).map(lambda n: n * step / 1000)
-    any_float = st.floats(least_ms / 1000, most_ms / 1000, allow_nan=False)
-    return coarse | any_float
-
-
-def shares() -> st.SearchStrategy[float]:
-    """A share from 0 to 1, both ends included often enough."""
-    return st.sampled_from((0.0, 0.3, 1.0)) | st.integers(0, 1000).map(lambda n: n / 1000)
-
-
-@st.composite
-def works(draw: st.DrawFn) -> Data | float:
-    """How long a worker is held: every kind of distribution, some tens of milliseconds."""
-    middle = draw(_times(1, 150))
-    match draw(st.sampled_from(("constant", "exponential", "lognormal", "gamma", "uniform", "?"))):
-        case "constant":
-            return {"kind": "constant", "value": draw(st.sampled_from((0.0, middle)))}
-        case "exponential":
-            return {"kind": "exponential", "mean": middle}
-        case "lognormal":
-            if draw(st.booleans()):
-                return {"kind": "lognormal", "p50": middle, "p99": middle * draw(st.floats(1, 8))}
-            return {"kind": "lognormal", "mean": middle, "cv": draw(st.floats(0.1, 3.0))}
-        case "gamma":
-            return {"kind": "gamma", "mean": middle, "cv": draw(st.floats(0.1, 3.0))}
-        case "uniform":
-            return {"kind": "uniform", "low": middle / 2, "high": middle * 2}
-        case _:
-            values = draw(st.lists(_times(0, 200), min_size=1, max_size=4))
-            return {"kind": "empirical", "values": values}
-
-
-@st.composite
-def retries(draw: st.DrawFn) -> Data:
-    """A retry policy with any backoff and jitter."""
-    policy: Data = {"max_retries": draw(st.integers(0, 3))}
-    base, longest = draw(_times(0, 300)), draw(_times(300, 1500))
-    match draw(st.sampled_from(("", "none", "fixed", "exponential", "decorrelated"))):
-        case "none":
-            policy["backoff"] = {"kind": "none"}
-        case "fixed":
-            policy["backoff"] = {"kind": "fixed", "delay": base}
-        case "exponential":
-            factor = draw(st.floats(1.0, 4.0))
-            policy["backoff"] = {"kind": "exponential", "base": base, "factor": factor}
-            if draw(st.booleans()):
-                policy["backoff"]["max"] = longest
-        case "decorrelated":
-            policy["backoff"] = {"kind": "decorrelated", "base": base, "max": longest}
-    if policy.get("backoff", {}).get("kind") != "decorrelated":
-        policy["jitter"] = draw(st.sampled_from(("none", "full", "equal")))
-    if draw(st.booleans()):
-        policy["on"] = draw(st.lists(st.sampled_from(RETRYABLE), min_size=1, unique=True))
-    return policy
-
-
-@st.composite
-def calls(draw: st.DrawFn) -> Data:
-    """One call with any of timeout, retry, breaker and fallback."""
-    call: Data = {}
-    if draw(st.integers(0, 3)):
-        call["timeout"] = draw(_times(20, 1500))
-    if draw(st.booleans()):
-        call["retry"] = draw(retries())
-    if draw(st.integers(0, 2)):
-        call["breaker"] = {
-            "failure_threshold": draw(st.integers(1, 5)),
-            "recovery_timeout": draw(_times(0, 4000)),
-            "per_replica": draw(st.booleans()),
-            "enabled": draw(st.integers(0, 5)) > 0,
-        }
-    if draw(st.integers(0, 3)) == 0:
-        call["fallback"] = {"hit_rate": draw(shares())}
-    return call
+BASIC_FAULTS = ("latency", "errors", "hang", "refuse", "capacity", "surge")
+FAULTS = (*BASIC_FAULTS, "pause", "restart", "cold", "loss")
+ON_LINKS = ("latency", "errors", "hang", "refuse", "loss")
 
 
 @st.composite
 def arrivals(draw: st.DrawFn, duration: float) -> Data:
     """Poisson or constant arrivals with steps and ramps of the rate."""
-    rates = st.integers(0, 2500).map(lambda n: n / 100)
+    rates = st.just(0.0) | st.integers(100, 4000).map(lambda n: n / 100)
     points: list[Data] = []
     at = 0.0
     for _ in range(draw(st.integers(1, 3))):
-        span = draw(_times(200, 4000))
+        span = draw(times(200, 4000))
         ramp = draw(st.sampled_from((0.0, span / 2, span)))
         points.append({"at": at, "rate": draw(rates), "ramp": ramp})
         at += span
-    rate = points if draw(st.booleans()) else draw(st.integers(100, 2500)) / 100
+    rate = points if draw(st.booleans()) else draw(st.integers(300, 4000)) / 100
     return {"kind": draw(st.sampled_from(("poisson", "constant"))), "rate": rate}
 
 
 @st.composite
-def faults(draw: st.DrawFn, data: Data) -> Data:
+def closed_arrivals(draw: st.DrawFn) -> Data:
+    """A few users who think for some tenths of a second, so that time goes on."""
+    thinking = st.sampled_from(
+        (
+            {"kind": "exponential", "mean": 0.3},
+            {"kind": "constant", "value": 0.1},
+            {"kind": "uniform", "low": 0.05, "high": 1.0},
+        )
+    )
+    return {"kind": "closed", "users": draw(st.integers(1, 12)), "think": draw(thinking)}
+
+
+@st.composite
+def replays(draw: st.DrawFn, duration: float) -> Data:
+    """Recorded timestamps, equal ones and ones after the end too, or recorded rates."""
+    if draw(st.booleans()):
+        moments = draw(st.lists(times(0, int(1200 * duration)), min_size=5, max_size=60))
+        return {"kind": "replay", "file": "moments.csv", "moments": tuple(sorted(moments))}
+    rates = draw(st.lists(st.integers(0, 2500).map(lambda n: n / 100), min_size=1, max_size=6))
+    every = draw(times(200, 4000))
+    return {"kind": "replay", "file": "rates.csv", "interval": every, "rates": tuple(rates)}
+
+
+@st.composite
+def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool) -> Data:
+    """A client group that needs one or two of the services."""
+    needs = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=2))
+    asking = arrivals(duration)
+    if whole:
+        asking = asking | closed_arrivals() | replays(duration)
+    group: Data = {
+        "arrivals": draw(asking),
+        "calls": {to: draw(calls(whole)) for to in needs},
+    }
+    if draw(st.booleans()):
+        group["refresh"] = {"after": draw(times(50, 1500)), "times": draw(st.integers(0, 3))}
+    if whole and draw(one_in(3)):
+        group["instances"] = draw(st.integers(1, 4))
+    if whole and draw(one_in(3)):
+        group["deadline"] = draw(times(50, 2500))
+    return group
+
+
+@st.composite
+def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) -> Data:
+    """A service that calls up to two of those after it, so no request runs in circles."""
+    service: Data = {
+        "replicas": draw(st.integers(1, 3)),
+        "workers": draw(st.integers(1, 4)),
+        "work": draw(works()),
+    }
+    if draw(st.booleans()):
+        service["queue"] = {"limit": draw(st.integers(0, 6))}
+    if draw(st.booleans()):
+        service["errors"] = draw(shares()) * 0.5
+    below = draw(st.lists(st.sampled_from(names), unique=True, max_size=2))
+    further = names[names.index(name) + 1 :]
+    service["calls"] = {to: draw(calls(whole)) for to in below if to in further}
+    if not whole:
+        return service
+    if draw(one_in(3)):
+        service.setdefault("queue", {})["discipline"] = "lifo"
+    if draw(one_in(3)):
+        service["balance"] = draw(st.sampled_from(("random", "least_busy")))
+    if draw(one_in(4)):
+        service["contention"] = draw(times(0, 20))
+    if draw(one_in(3)):
+        service["blocking"] = False
+    if draw(one_in(2)):
+        service["on_abandon"] = draw(st.sampled_from(("drop_queued", "stop")))
+    return service
+
+
+def _surgeable(group: Data) -> bool:
+    """Tell whether a group has a rate that a surge can multiply."""
+    law = group["arrivals"]
+    return law["kind"] in ("poisson", "constant") or "rates" in law
+
+
+@st.composite
+def faults(draw: st.DrawFn, data: Data, whole: bool) -> Data:
     """One fault of any kind, anywhere in the scenario and in time."""
-    kind = draw(st.sampled_from(("latency", "errors", "hang", "refuse", "capacity", "surge")))
-    places = data["clients"] if kind == "surge" else data["services"]
-    on = draw(st.sampled_from(sorted(places)))
-    lasts = draw(st.just(0.0) | _times(200, 6000))
+    crowds = sorted(name for name, group in data["clients"].items() if _surgeable(group))
+    kinds = FAULTS if whole else BASIC_FAULTS
+    kind = draw(st.sampled_from([each for each in kinds if crowds or each != "surge"]))
+    on = draw(st.sampled_from(crowds if kind == "surge" else sorted(data["services"])))
+    lasts = draw(st.just(0.0) | times(200, 6000))
     fault: Data = {"kind": kind, "on": on, "for": lasts}
-    fault["at"] = draw(_times(0, int(1000 * data["duration"])))
-    fault["ramp"] = draw(st.sampled_from((0.0, 0.0, lasts / 4, lasts / 2)))
+    fault["at"] = draw(times(0, int(1000 * data["duration"])))
+    if kind not in ("pause", "restart", "cold"):
+        fault["ramp"] = draw(st.sampled_from((0.0, 0.0, lasts / 4, lasts / 2)))
     match kind:
         case "latency":
             if draw(st.booleans()):
-                fault["add"] = draw(_times(0, 1000))
+                fault["add"] = draw(times(0, 1000))
             if "add" not in fault or draw(st.booleans()):
                 fault["times"] = draw(st.floats(0.0, 8.0))
         case "errors":
@@ -136,19 +142,38 @@ def faults(draw: st.DrawFn, data: Data) -> Data:
             fault["times"] = draw(shares())
         case "surge":
             fault["times"] = draw(st.floats(0.0, 3.0))
-    if kind not in ("capacity", "surge"):
+        case "cold":
+            fault["times"] = draw(st.floats(1.0, 8.0))
+            fault["successes"] = draw(st.integers(1, 40))
+    if kind in ON_LINKS:
         fault["share"] = draw(st.just(1.0) | shares())
     if kind != "surge" and draw(st.booleans()):
-        numbers = st.integers(0, places[on]["replicas"] - 1)
+        numbers = st.integers(0, data["services"][on]["replicas"] - 1)
         fault["replicas"] = draw(st.lists(numbers, min_size=1, unique=True))
+    if whole:
+        _elaborate(draw, fault, data)
     return fault
 
 
+def _elaborate(draw: st.DrawFn, fault: Data, data: Data) -> None:
+    """Let a fault strike one link only, the same users always, or again and again."""
+    callers = {**data["clients"], **data["services"]}
+    on = fault["on"]
+    links = sorted(f"{name}->{on}" for name, each in callers.items() if on in each["calls"])
+    if fault["kind"] in ON_LINKS:
+        if links and draw(one_in(3)):
+            fault["on"] = draw(st.sampled_from(links))
+        fault["sticky"] = draw(one_in(3))
+    if fault["for"] > 0 and draw(one_in(3)):
+        gap = draw(st.just(0.0) | times(50, 2000))
+        fault["repeat"] = {"every": fault["for"] + gap, "times": draw(st.integers(1, 4))}
+
+
 @st.composite
-def scenario_data(draw: st.DrawFn, *, most_faults: int = 4) -> Data:
+def scenario_data(draw: st.DrawFn, *, most_faults: int = 4, whole: bool = True) -> Data:
     """A scenario in the file's own words, with seconds and per-second numbers."""
     names = SERVICES[: draw(st.integers(1, 3))]
-    duration = draw(_times(2000, 12000))
+    duration = draw(times(2000, 12000))
     data: Data = {
         "name": "generated",
         "duration": duration,
@@ -156,38 +181,20 @@ def scenario_data(draw: st.DrawFn, *, most_faults: int = 4) -> Data:
         "clients": {},
         "services": {},
     }
-    for place, name in enumerate(names):
-        service: Data = {
-            "replicas": draw(st.integers(1, 3)),
-            "workers": draw(st.integers(1, 4)),
-            "work": draw(works()),
-        }
-        if draw(st.booleans()):
-            service["queue"] = {"limit": draw(st.integers(0, 6))}
-        if draw(st.booleans()):
-            service["errors"] = draw(shares()) * 0.5
-        # A service calls only those after it, so no request runs in circles.
-        below = draw(st.lists(st.sampled_from(names), unique=True, max_size=2))
-        service["calls"] = {to: draw(calls()) for to in below if names.index(to) > place}
-        data["services"][name] = service
+    for name in names:
+        data["services"][name] = draw(services(name, names, whole))
     for group in GROUPS[: draw(st.integers(1, 2))]:
-        needs = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=2))
-        clients: Data = {
-            "arrivals": draw(arrivals(duration)),
-            "calls": {to: draw(calls()) for to in needs},
-        }
-        if draw(st.booleans()):
-            after, times = draw(_times(50, 1500)), draw(st.integers(0, 3))
-            clients["refresh"] = {"after": after, "times": times}
-        data["clients"][group] = clients
-    data["faults"] = [draw(faults(data)) for _ in range(draw(st.integers(0, most_faults)))]
+        data["clients"][group] = draw(groups(names, duration, whole))
+    count = draw(st.integers(0, most_faults))
+    data["faults"] = [draw(faults(data, whole)) for _ in range(count)]
     return data
 
 
-def scenarios(*, most_faults: int = 4) -> st.SearchStrategy[Scenario]:
+def scenarios(*, most_faults: int = 4, whole: bool = True) -> st.SearchStrategy[Scenario]:
     """A small valid scenario, as the library sees it.
 
     Args:
         most_faults: how many things go wrong at most; 0 for an undisturbed one.
+        whole: whether every word of a scenario file may be in it, or only the usual ones.
     """
-    return scenario_data(most_faults=most_faults).map(lambda data: Scenario(**data))
+    return scenario_data(most_faults=most_faults, whole=whole).map(lambda data: Scenario(**data))

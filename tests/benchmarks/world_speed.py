@@ -83,7 +83,8 @@ class Size:
         return 1e6 * self.megabytes / self.requests
 
 
-def _peak() -> float:
+def peak_megabytes() -> float:
+    """Return the peak of resident memory so far, in megabytes."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes / 1024 if sys.platform != "darwin" else kilobytes / 1024**2
 
@@ -93,10 +94,10 @@ def cost_here(requests: int) -> Size:
     simulate(storm(2000))  # whatever is made once is made now
     scenario = storm(requests)
     gc.collect()
-    before, began = _peak(), process_time()
+    before, began = peak_megabytes(), process_time()
     trace = simulate(scenario)
     seconds = process_time() - began
-    return Size(len(trace.requests), len(trace.attempts), seconds, _peak() - before)
+    return Size(len(trace.requests), len(trace.attempts), seconds, peak_megabytes() - before)
 
 
 def cost(requests: int) -> Size:

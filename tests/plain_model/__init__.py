@@ -1,7 +1,7 @@
 """The world again, the textbook way: slow, short and obviously right.
 
-One SimPy process for each want of a user, each time they ask, and each attempt that a
-service takes in; a `Resource` for the workers; `any_of` for whatever ends a wait. It
+One SimPy process for each want of a user, each time they ask, and each attempt that is sent
+to a service; a `Resource` for workers and bulkheads; `any_of` for whatever ends a wait. It
 runs the same breaker on the same random numbers as `simcb.world`, and shares no event logic
 with it: what the two agree on is right, or wrong twice in unrelated ways.
 """

@@ -1,18 +1,32 @@
 """What is wrong with a replica at a moment, read off the scenario's list of faults.
 
-Every function takes the time and looks at every fault anew. `lot` is the attempt's own
-number in [0, 1) for the fault of a label.
+Every function takes the time and looks at every fault anew. A job's `lot` is its own number
+in [0, 1) for a fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from simcb.scenario.faults import Capacity, Errors, Fault, Hang, Latency, Refuse, Surge
+from plain_model.stage import Job
+
+from simcb.scenario.faults import (
+    Capacity,
+    Cold,
+    Errors,
+    Fault,
+    Hang,
+    Latency,
+    Loss,
+    Pause,
+    Refuse,
+    Restart,
+    Surge,
+)
 from simcb.scenario.model import Scenario
 
 Faults = Sequence[tuple[str, Fault]]
-Lot = Callable[[str], float]
+Window = tuple[float, float]
 
 CAPACITY_STEPS = 64
 """A ramping capacity fault takes workers away, and gives them back, in so many steps."""
@@ -23,58 +37,107 @@ def faults_on(scenario: Scenario, service: str, replica: int) -> Faults:
     return [
         (label, fault)
         for label, fault in scenario.labelled_faults
-        if fault.on == service and not isinstance(fault, Surge)
+        if fault.service == service and not isinstance(fault, Surge)
         if fault.replicas is None or replica in fault.replicas
     ]
 
 
+def window(fault: Fault, t: float) -> Window | None:
+    """Return the (start, end) of the fault's window around `t`, None if it is not active."""
+    return next(((start, end) for start, end in fault.windows if start <= t < end), None)
+
+
 def strength(fault: Fault, t: float) -> float:
     """Return how much of a fault is in force at `t`: 0 outside, 1 within, between on ramps."""
-    end = fault.at + fault.lasts
-    if not fault.at <= t < end:
+    around = window(fault, t)
+    if around is None:
         return 0.0
     if fault.ramp == 0:
         return 1.0
-    return min(1.0, (t - fault.at) / fault.ramp, (end - t) / fault.ramp)
+    start, end = around
+    return min(1.0, (t - start) / fault.ramp, (end - t) / fault.ramp)
 
 
-def refuses(faults: Faults, t: float, lot: Lot) -> bool:
-    """Tell whether an attempt that arrives at `t` is turned away at the door."""
+def concerns(fault: Fault, job: Job) -> bool:
+    """Tell whether a fault is on the way that a job came, or on all ways."""
+    return fault.link is None or fault.link[0] == job.caller
+
+
+def strikes(label: str, fault: Fault, t: float, job: Job, share: float) -> bool:
+    """Tell whether a fault that strikes a share, at its full strength, strikes a job at `t`."""
+    return concerns(fault, job) and job.lot(label, fault) < share * strength(fault, t)
+
+
+def loses(faults: Faults, t: float, job: Job) -> bool:
+    """Tell whether the network loses a job that is sent at `t`."""
     return any(
-        lot(label) < fault.share * strength(fault, t)
+        strikes(label, fault, t, job, fault.share)
         for label, fault in faults
-        if isinstance(fault, Refuse)
+        if isinstance(fault, Loss)
     )
 
 
-def fails(faults: Faults, t: float, lot: Lot) -> bool:
+def refuses(faults: Faults, t: float, job: Job) -> bool:
+    """Tell whether a job that arrives at `t` is turned away at the door."""
+    return any(
+        strikes(label, fault, t, job, fault.share)
+        if isinstance(fault, Refuse)
+        else isinstance(fault, Restart) and window(fault, t) is not None
+        for label, fault in faults
+    )
+
+
+def fails(faults: Faults, t: float, job: Job) -> bool:
     """Tell whether work begun at `t` ends in an error."""
     return any(
-        lot(label) < fault.share * fault.rate * strength(fault, t)
+        strikes(label, fault, t, job, fault.share * fault.rate)
         for label, fault in faults
         if isinstance(fault, Errors)
     )
 
 
-def work_with(faults: Faults, t: float, lot: Lot, work: float) -> float:
-    """Return the seconds that `work` takes when it is begun at `t`."""
+def work_with(
+    faults: Faults, t: float, job: Job, work: float, served: Callable[[str, Window], int]
+) -> float:
+    """Return the seconds that `work` takes when it is begun at `t`.
+
+    `served` says how many good answers the replica has given since a window of a fault began.
+    """
     for label, fault in faults:
-        if isinstance(fault, Latency) and strength(fault, t) > 0 and lot(label) < fault.share:
+        around = window(fault, t)
+        if around is None or not concerns(fault, job):
+            continue
+        if isinstance(fault, Latency) and job.lot(label, fault) < fault.share:
             much = strength(fault, t)
             work = work * (1.0 + (fault.multiplied - 1.0) * much) + fault.added * much
+        elif isinstance(fault, Cold):
+            still_cold = max(0.0, 1.0 - served(label, around) / fault.successes)
+            work = work * (1.0 + (fault.times - 1.0) * still_cold)
     return work
 
 
-def hung_until(faults: Faults, t: float, lot: Lot) -> float:
-    """Return when the last hang that holds an attempt at `t` ends; `t` if none does."""
-    return max(
-        [t]
-        + [
-            fault.at + fault.lasts
-            for label, fault in faults
-            if isinstance(fault, Hang) and lot(label) < fault.share * strength(fault, t)
-        ]
+def hung_until(faults: Faults, t: float, job: Job) -> float:
+    """Return when the last hang that holds a job at `t` ends; `t` if none does."""
+    ends = [t]
+    for label, fault in faults:
+        around = window(fault, t)
+        if isinstance(fault, Hang) and around and strikes(label, fault, t, job, fault.share):
+            ends.append(around[1])
+    return max(ends)
+
+
+def done_at(faults: Faults, t: float, work: float) -> float:
+    """Return when work begun at `t` is done: it stands still while the replica pauses."""
+    pauses = sorted(
+        around for _, fault in faults if isinstance(fault, Pause) for around in fault.windows
     )
+    for start, end in pauses:
+        if t + work <= start:
+            break
+        if t < end:
+            work -= max(0.0, start - t)
+            t = end
+    return t + work
 
 
 def workers_left(faults: Faults, workers: int, t: float) -> int:
@@ -84,6 +147,8 @@ def workers_left(faults: Faults, workers: int, t: float) -> int:
         if isinstance(fault, Capacity):
             much = strength(fault, t)
             left *= (1.0 - much) + much * fault.times
+        elif isinstance(fault, Pause) and window(fault, t):
+            return 0
     return max(1, int(left + 1e-9)) if left > 0 else 0
 
 
@@ -91,11 +156,23 @@ def capacity_moments(faults: Faults) -> list[float]:
     """Return when the number of workers is worked out anew, in order."""
     moments: set[float] = set()
     for _, fault in faults:
-        if isinstance(fault, Capacity) and fault.lasts > 0:
-            end = fault.at + fault.lasts
-            moments |= {fault.at, end}
+        if not isinstance(fault, Capacity | Pause) or fault.lasts == 0:
+            continue
+        for start, end in fault.windows:
+            moments |= {start, end}
             if fault.ramp > 0:
                 for step in range(1, CAPACITY_STEPS + 1):
                     gone = fault.ramp * step / CAPACITY_STEPS
-                    moments |= {fault.at + gone, end - gone}
+                    moments |= {start + gone, end - gone}
     return sorted(moments)
+
+
+def beginnings(faults: Faults, kind: type[Fault], until: float) -> list[tuple[str, Window]]:
+    """Return the label and the window of every fault of a kind that begins before `until`."""
+    return [
+        (label, around)
+        for label, fault in faults
+        if isinstance(fault, kind) and fault.lasts > 0
+        for around in fault.windows
+        if around[0] < until
+    ]

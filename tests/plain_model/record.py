@@ -18,7 +18,11 @@ REQUEST_OUTCOMES = tuple(RequestOutcome)
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One want of a user; times in seconds, nan for what never came."""
+    """One want of a user; times in seconds, nan for what never came.
+
+    Args:
+        number: how many its group asked for before it.
+    """
 
     group: str
     number: int
@@ -46,12 +50,15 @@ class AttemptRecord:
     start: float
     replica: str = ""
     breaker: str = ""
+    arrive: float = nan
     begin: float = nan
     freed: float = nan
     end: float = nan
     outcome: AttemptOutcome = AttemptOutcome.IN_FLIGHT
     degraded: bool = False
     hung: bool = False
+    dropped: bool = False
+    lost: bool = False
 
 
 @dataclass(slots=True)
@@ -94,7 +101,7 @@ def record_of(trace: Trace) -> Record:
         )
         seen[name] += 1
     for row in trace.attempts.tolist():
-        start, end, _, begin, freed, request, parent, call, retry, replica, breaker = row[:11]
+        start, end, arrive, begin, freed, request, parent, call, retry, replica, breaker = row[:11]
         outcome, flags = row[11:]
         record.attempts.append(
             AttemptRecord(
@@ -105,12 +112,15 @@ def record_of(trace: Trace) -> Record:
                 start,
                 replicas[replica] if replica >= 0 else "",
                 breakers[breaker] if breaker >= 0 else "",
+                arrive,
                 begin,
                 freed,
                 end,
                 ATTEMPT_OUTCOMES[outcome],
                 bool(flags & Flag.DEGRADED),
                 bool(flags & Flag.HUNG),
+                bool(flags & Flag.DROPPED),
+                bool(flags & Flag.LOST),
             )
         )
     record.transitions = [

@@ -1,146 +1,77 @@
-"""What the plain model is made of: time, workers, replicas, and those who make calls.
+"""What the plain model is made of: time, workers, and what is asked of whom.
 
-The one thing added to SimPy is an event at an absolute moment with a place in the order of
-that moment, so that ties fall as the scenario language says: conditions change, workers
-finish, waits end, people ask, samples are taken.
+Two things are added to SimPy. An event may be placed at an absolute moment with a place in
+the order of that moment, so that ties fall as the scenario language says: conditions change,
+workers finish, waits end, people ask, samples are taken. And what an event sets off at once
+happens before anything else of the moment, one consequence after the other, each with all
+its own consequences: as if the one who hears had been called by the one who tells.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Generator
 from dataclasses import dataclass
 from heapq import heappush
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import count
+from math import inf
+from typing import NamedTuple
 
-from plain_model import conditions
-from simpy import Environment, Event, Resource
-from simpy.resources.resource import Request
+from plain_model.record import AttemptRecord
+from simpy import Environment, Event
+from simpy.events import NORMAL
+from simpy.resources.resource import PriorityRequest, PriorityResource, SortedQueue
 
-from simcb.breaker import CircuitBreaker
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.model import ClientGroup, Service
+from simcb.scenario.calls import Call
+from simcb.scenario.faults import Fault
+from simcb.scenario.model import Discipline, Service
 from simcb.world.clock import Order
+from simcb.world.luck import AttemptLuck
 
-if TYPE_CHECKING:
-    from plain_model.model import PlainWorld
+IN_FLIGHT = AttemptOutcome.IN_FLIGHT
 
 
 class Moments(Environment):
-    """SimPy's environment, with events at absolute moments."""
+    """SimPy's environment, with events at absolute moments and consequences in their order.
+
+    The events of a moment stand in the heap by order and turn. A turn is a tuple: that of a
+    consequence begins with the turn of the event it follows from, so it sorts behind it and
+    before all that comes after it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = 0
+        self.turn: tuple[float, ...] = ()
 
     def at(self, moment: float, order: Order) -> Event:
         """Return an event that happens at `moment`, among others of it as `order` says."""
         event = Event(self)
         event._ok, event._value = True, None
-        heappush(self._queue, (moment, order, next(self._eid), event))  # type: ignore[misc]
+        heappush(self._queue, (moment, order, (next(self._eid),), event))  # type: ignore[misc]
         return event
 
+    def last(self) -> Event:
+        """Return an event that happens when all that the present one sets off is over."""
+        event = Event(self)
+        event._ok, event._value = True, None
+        turn = (*self.turn[:1], inf, next(self._eid))
+        heappush(self._queue, (self.now, self.order, turn, event))  # type: ignore[misc]
+        return event
 
-class Workers(Resource):
-    """The workers of one replica; those that a fault has taken are held by the fault."""
+    def schedule(self, event: Event, priority: int = NORMAL, delay: float = 0) -> None:
+        """Let an event that SimPy itself has triggered happen: as a consequence, if at once."""
+        at_once = delay == 0
+        order = self.order if at_once else priority
+        turn = (*self.turn, next(self._eid)) if at_once else (next(self._eid),)
+        heappush(self._queue, (self.now + delay, order, turn, event))  # type: ignore[misc]
 
-    def __init__(self, env: Environment, workers: int) -> None:
-        super().__init__(env, workers)
-        self.taken: list[Request] = []
-
-    def leave(self, left: int) -> None:
-        """Take workers away, or give them back, until `left` are left.
-
-        The fault goes before all others, so it gets the next worker that is free.
-        """
-        while self.capacity - len(self.taken) > left:
-            seat = self.request()
-            self.taken.append(seat)
-            if not seat.triggered:
-                self.queue.remove(seat)
-                self.queue.insert(0, seat)
-        while self.capacity - len(self.taken) < left:
-            last = self.taken.pop()
-            last.cancel()
-            if last.triggered:
-                self.release(last)
-
-    @property
-    def waiting(self) -> int:
-        """How many attempts wait for a worker."""
-        return len(self.queue) - sum(not seat.triggered for seat in self.taken)
-
-    @property
-    def busy(self) -> int:
-        """How many workers serve an attempt."""
-        return self.count - sum(seat.triggered for seat in self.taken)
-
-
-class Replica:
-    """One process of a service."""
-
-    def __init__(self, world: PlainWorld, name: str, number: int) -> None:
-        self.name = f"{name}.{number}"
-        self.service: Service = world.scenario.services[name]
-        self.faults = conditions.faults_on(world.scenario, name, number)
-        self.workers = Workers(world.env, self.service.workers)
-        self.workers.leave(conditions.workers_left(self.faults, self.service.workers, 0.0))
-        self.caller = Caller(world, self.name, name, self.service)
-
-
-class Desk:
-    """A service's replicas, taken in turn."""
-
-    def __init__(self, world: PlainWorld, name: str) -> None:
-        self.name = name
-        count = world.scenario.services[name].replicas
-        self.replicas = [Replica(world, name, number) for number in range(count)]
-        self.turn = 0
-
-    def in_turn(self) -> list[int]:
-        """Return the replicas' numbers, the one whose turn it is first."""
-        count = len(self.replicas)
-        return [(self.turn + offset) % count for offset in range(count)]
-
-    def take(self, number: int) -> Replica:
-        """Return a replica; the one after it is next."""
-        self.turn = (number + 1) % len(self.replicas)
-        return self.replicas[number]
-
-
-class Caller:
-    """A process that makes calls: a client group, or one replica of a service.
-
-    Args:
-        title: its own name; `kind` is the name of all its like.
-    """
-
-    def __init__(
-        self, world: PlainWorld, title: str, kind: str, spec: ClientGroup | Service
-    ) -> None:
-        self.kind = kind
-        self.calls = dict(spec.calls)
-        self.breakers: dict[str, list[CircuitBreaker]] = {}
-        for service, call in self.calls.items():
-            if call.breaker is not None and call.breaker.enabled:
-                guarded = [service]
-                if call.breaker.per_replica:
-                    count = world.scenario.services[service].replicas
-                    guarded = [f"{service}.{number}" for number in range(count)]
-                self.breakers[service] = [
-                    world.make_breaker(f"{title}->{what}", call) for what in guarded
-                ]
-
-
-@dataclass(frozen=True)
-class Errand:
-    """On whose behalf calls are made: a press of a user, or an attempt being served.
-
-    Args:
-        number: the request's number in its group.
-        request, parent: places in the record, -1 for no parent.
-        over: happens when nobody wants the answer any more, None if nobody would say.
-    """
-
-    number: int
-    request: int
-    parent: int
-    over: Event | None
+    def step(self) -> None:
+        """Let the next event happen."""
+        if self._queue:
+            _, self.order, self.turn, _ = self._queue[0]  # type: ignore[assignment]
+        super().step()
 
 
 class Answer(NamedTuple):
@@ -151,3 +82,146 @@ class Answer(NamedTuple):
 
 
 Answering = Generator[Event, None, Answer]
+Process = Generator[Event, None, None]
+
+
+@dataclass(frozen=True)
+class Errand:
+    """On whose behalf calls are made: a press of a user, or an attempt being served.
+
+    Args:
+        number: the request's number in its group.
+        request, parent: places in the record, -1 for no parent.
+        over: happens when nobody wants the answer any more.
+    """
+
+    number: int
+    request: int
+    parent: int
+    over: Event
+
+
+@dataclass(eq=False)
+class Job:
+    """An attempt on its way to a replica, there, and on its way back.
+
+    Args:
+        row, place: its row in the record, and where that stands.
+        caller: who sent it, by the name of all its like.
+        answer: happens when the caller hears of it.
+        cut: happens when the service stops in the middle of it.
+    """
+
+    row: AttemptRecord
+    place: int
+    caller: str
+    call: Call
+    luck: AttemptLuck
+    number: int
+    answer: Event
+    cut: Event
+
+    @property
+    def deserted(self) -> bool:
+        """Whether its caller has gone."""
+        return self.row.outcome is not IN_FLIGHT
+
+    def lot(self, label: str, fault: Fault) -> float:
+        """Return its lot for a fault: below the fault's share, it is struck."""
+        return self.luck.lot(label, self.number, fault.sticky)
+
+
+class Seat(PriorityRequest):
+    """A worker that is asked for: by a job, or by a fault that takes it away.
+
+    Attributes:
+        company: how many workers were busy when this one was given.
+        dropped: the job's turn came when its caller had gone, and no worker was spent on it.
+    """
+
+    company: int = 0
+    dropped: bool = False
+
+    def __init__(self, workers: Workers, priority: float, job: Job | None) -> None:
+        self.job = job
+        super().__init__(workers, priority)  # type: ignore[arg-type]
+
+
+class Queue(SortedQueue):
+    """Who waits for a worker, by priority."""
+
+    def append(self, item: Seat) -> None:
+        """Take one in, without sorting the others anew."""
+        insort(self, item, key=lambda seat: seat.key)
+
+
+class Workers(PriorityResource):
+    """The workers of one replica; those that a fault has taken are held by the fault."""
+
+    PutQueue = Queue
+
+    def __init__(self, env: Environment, service: Service, drops: bool) -> None:
+        super().__init__(env, service.workers)
+        self.limit = service.queue.limit
+        self.lifo = service.queue.discipline is Discipline.LIFO
+        self.drops = drops
+        self.taken: list[Seat] = []
+        self._tickets = count(1)
+
+    @property
+    def left(self) -> int:
+        """How many workers the faults leave."""
+        return self.capacity - len(self.taken)
+
+    @property
+    def busy(self) -> int:
+        """How many workers serve a job."""
+        return sum(seat.job is not None for seat in self.users)  # type: ignore[attr-defined]
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a worker."""
+        return sum(seat.job is not None for seat in self.queue)
+
+    def clear_queue(self) -> list[Job]:
+        """Send away all who wait, and return them in the order in which they came."""
+        seats = [seat for seat in self.queue if seat.job is not None]
+        for seat in seats:
+            seat.cancel()
+        jobs = [seat.job for seat in sorted(seats, key=lambda seat: abs(seat.priority))]
+        return [job for job in jobs if job is not None]
+
+    @property
+    def full(self) -> bool:
+        """Whether there is neither a worker nor a place in the queue."""
+        nobody_free = self.count == self.capacity
+        return nobody_free and self.limit is not None and self.waiting >= self.limit
+
+    def seat_for(self, job: Job) -> Seat:
+        """Ask for a worker: the first who came goes first, or with lifo the last."""
+        ticket = next(self._tickets)
+        return Seat(self, -ticket if self.lifo else ticket, job)
+
+    def leave(self, left: int) -> None:
+        """Take workers away, or give them back, until `left` are left.
+
+        The fault goes before all others, so it gets the next worker that is free.
+        """
+        while self.left > left:
+            self.taken.append(Seat(self, -inf, None))
+        while self.left < left:
+            last = self.taken.pop()
+            last.cancel()
+            if last.triggered:
+                self.release(last)
+
+    def _do_put(self, event: Seat) -> bool:  # type: ignore[override]
+        if self.count == self.capacity:
+            return False
+        if event.job is not None and event.job.deserted and self.drops:
+            event.dropped = True
+            event.succeed()
+        else:
+            event.company = self.busy
+            super()._do_put(event)
+        return True

@@ -87,6 +87,7 @@ class TraceBuilder:
         request: int = 0,
         begin: float | None = None,
         freed: float = NAN,
+        arrive: float | None = None,
         outcome: str = "ok",
         parent: int = -1,
         call: int = 0,
@@ -95,18 +96,21 @@ class TraceBuilder:
         breaker: int = -1,
         flags: int = 0,
     ) -> int:
-        """Add an attempt; unless said otherwise it is sent to its service's first replica."""
+        """Add an attempt; unless said otherwise its service's first replica gets it at once."""
         result = AttemptOutcome(outcome)
         unsent = result in (AttemptOutcome.REJECTED, AttemptOutcome.SHED)
         if replica is None:
             service = self.layout.service_index(self.layout.calls[call].service)
             replica = -1 if unsent else self.layout.services[service].first_replica
+        refused = result is AttemptOutcome.REFUSED
+        if arrive is None:
+            arrive = start if replica >= 0 else NAN
         row = (
             start,
-            start if unsent or result is AttemptOutcome.REFUSED else end,
-            start if replica >= 0 else NAN,
+            start if (unsent or refused) and math.isnan(end) else end,
+            arrive,
             NAN if begin is None else begin,
-            freed,
+            arrive if refused and math.isnan(freed) else freed,
             request,
             parent,
             call,

@@ -145,6 +145,7 @@ FORGERIES: list[tuple[str, Callable[[Trace], Trace], str]] = [
     ("a settled attempt without an end", changed("attempts", 0, end=NAN), "sent ="),
     ("a refused attempt that was served", changed("attempts", 8, begin=17.0), "arrivals ="),
     ("work before the attempt", changed("attempts", 0, begin=-1.0), "no moment"),
+    ("a way where there is none", changed("attempts", 3, arrive=2.0), "no moment"),
     ("an end before the arrival", changed("requests", 5, end=30.0), "no moment"),
     ("work after the end of the run", changed("attempts", 5, freed=101.0), "no moment"),
     ("a wait beyond the timeout", changed("attempts", 5, end=16.0), "no wait"),

@@ -58,12 +58,14 @@ def long_trace(requests: int) -> Trace:
     order = np.argsort(start)
     rows = np.zeros(attempts, ATTEMPTS.dtype)
     rows["start"], rows["request"], rows["parent"] = start[order], asking[order], -1
+    rows["arrive"] = rows["start"]
     rows["begin"] = rows["start"] + lots.exponential(0.02, attempts)
     rows["freed"] = rows["end"] = rows["begin"] + lots.exponential(0.1, attempts)
     rejected = lots.random(attempts) < 0.1
     rows["outcome"][rejected] = ATTEMPT_CODE[AttemptOutcome.REJECTED]
     rows["replica"][rejected] = -1
-    rows["begin"][rejected] = rows["freed"][rejected] = np.nan
+    for column in ("arrive", "begin", "freed"):
+        rows[column][rejected] = np.nan
     users = np.zeros(requests, REQUESTS.dtype)
     users["arrival"], users["end"] = arrival, arrival + lots.lognormal(-2.0, 1.0, requests)
     users["outcome"] = lots.choice(3, requests, p=[0.9, 0.05, 0.05])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from test_metrics.building import TraceBuilder
@@ -102,6 +103,63 @@ def test_closing_and_opening_again_under_one_fault_is_a_flap() -> None:
     measures = measure(trips(22.0, 25.0, 30.0).trace())
     assert measures.value("flaps") == 2.0
     assert measures.value("flaps", "fault") == 2.0
+
+
+FLAPPING = (("x", 20.0, 25.0), ("x", 40.0, 45.0), ("x", 60.0, 65.0))
+
+
+def test_one_opening_in_each_window_of_a_fault_is_no_flap() -> None:
+    """A fault that comes three times may open the breaker three times; a fourth is a flap."""
+    once_each = measure(trips(22.0, 41.0, 64.0, faults=FLAPPING).trace())
+    assert once_each.value("flaps") == 0.0
+    assert once_each.value("missed_trips") == 0.0
+    assert once_each.value("time_to_trip") == 4.0
+    again = measure(trips(22.0, 41.0, 43.0, 64.0, faults=FLAPPING).trace())
+    assert again.value("flaps") == 1.0
+
+
+def test_each_window_of_a_fault_can_be_missed() -> None:
+    """Opened in the first window only: two are missed, in the fault's own phase too."""
+    faults = (*FLAPPING, ("y", 80.0, 90.0))
+    measures = measure(trips(22.0, 82.0, faults=faults).trace())
+    assert measures.value("missed_trips") == 2.0
+    assert measures.value("missed_trips", "fault:x") == 2.0
+    assert measures.value("missed_trips", "fault:y") == 0.0
+    assert measures.value("time_to_trip", "fault:x") == math.inf
+
+
+def test_a_window_is_felt_until_the_next_begins() -> None:
+    """With a timeout of 30 s an opening in the second window is not the first's as well."""
+    measures = measure(trips(22.0, 41.0, 61.0, faults=FLAPPING, timeout=30.0).trace())
+    assert measures.value("flaps") == 0.0
+    assert measures.value("false_trips") == 0.0
+
+
+def test_windows_that_touch_are_one() -> None:
+    """A fault in three adjoining windows is one fault of three times the length."""
+    touching = (("x", 20.0, 30.0), ("x", 30.0, 40.0), ("x", 40.0, 50.0))
+    parts = measure(trips(25.0, 35.0, faults=touching).trace())
+    whole = measure(trips(25.0, 35.0, faults=(("x", 20.0, 50.0),)).trace())
+    for name in ("flaps", "missed_trips", "time_to_trip", "false_trips"):
+        assert parts.value(name) == whole.value(name), name
+    assert whole.value("flaps") == 1.0
+
+
+def test_a_fault_is_felt_after_a_wait_for_a_place_too() -> None:
+    """An attempt admitted under the fault may wait 2 s to be sent and then 5 s for its answer."""
+    build = trips(46.5, timeout=5.0)
+    call = replace(build.layout.calls[0], max_concurrent=1, max_wait=2.0)
+    build.layout = replace(build.layout, calls=(call,))
+    assert measure(build.trace()).value("false_trips") == 0.0
+
+
+def test_recovery_is_counted_from_the_last_window() -> None:
+    """What is harmed between two windows is not a recovery that failed."""
+    build = TraceBuilder(300.0, faults=[("x", 60.0, 70.0), ("x", 90.0, 100.0)])
+    for tenth in range(3000):
+        at = tenth / 10
+        build.request(at, 0.05, "failed" if 60.0 <= at < 120.0 else "ok")
+    assert measure(build.trace()).value("time_to_recover") == pytest.approx(20.0)
 
 
 def test_several_breakers_opening_once_do_not_flap() -> None:

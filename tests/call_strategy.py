@@ -1,0 +1,183 @@
+"""Hypothesis strategies for calls: every policy of a caller, and the laws of time they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Data = dict[str, Any]
+
+RETRYABLE = ("error", "timeout", "refused", "rejected", "shed")
+COUNTABLE = ("error", "timeout", "refused", "shed")
+
+
+def times(least_ms: int, most_ms: int) -> st.SearchStrategy[float]:
+    """Seconds, on a coarse grid (which makes ties) or of any float (which does not)."""
+    step = 50 if most_ms - least_ms >= 100 else 1
+    coarse = st.integers(-(-least_ms // step), most_ms // step).map(lambda n: n * step / 1000)
+    any_float = st.floats(least_ms / 1000, most_ms / 1000, allow_nan=False)
+    return coarse | any_float
+
+
+def shares() -> st.SearchStrategy[float]:
+    """A share from 0 to 1, both ends included often enough."""
+    return st.sampled_from((0.0, 0.3, 1.0)) | st.integers(0, 1000).map(lambda n: n / 1000)
+
+
+def one_in(count: int) -> st.SearchStrategy[bool]:
+    """True once in so many times; false is what a failing example shrinks to."""
+    return st.integers(0, count - 1).map(lambda n: n == count - 1)
+
+
+@st.composite
+def works(draw: st.DrawFn, least: int = 1, most: int = 150) -> Data | float:
+    """A distribution of any kind, with a middle between so many milliseconds."""
+    middle = draw(times(least, most))
+    match draw(st.sampled_from(("constant", "exponential", "lognormal", "gamma", "uniform", "?"))):
+        case "constant":
+            return {"kind": "constant", "value": draw(st.sampled_from((0.0, middle)))}
+        case "exponential":
+            return {"kind": "exponential", "mean": middle}
+        case "lognormal":
+            if draw(st.booleans()):
+                return {"kind": "lognormal", "p50": middle, "p99": middle * draw(st.floats(1, 8))}
+            return {"kind": "lognormal", "mean": middle, "cv": draw(st.floats(0.1, 3.0))}
+        case "gamma":
+            return {"kind": "gamma", "mean": middle, "cv": draw(st.floats(0.1, 3.0))}
+        case "uniform":
+            return {"kind": "uniform", "low": middle / 2, "high": middle * 2}
+        case _:
+            values = draw(st.lists(times(0, 4 * most // 3), min_size=1, max_size=4))
+            return {"kind": "empirical", "values": values}
+
+
+@st.composite
+def retries(draw: st.DrawFn, whole: bool) -> Data:
+    """A retry policy with any backoff and jitter; of the whole grammar also with a budget."""
+    policy: Data = {"max_retries": draw(st.integers(0, 3))}
+    base, longest = draw(times(0, 300)), draw(times(300, 1500))
+    match draw(st.sampled_from(("", "none", "fixed", "exponential", "decorrelated"))):
+        case "none":
+            policy["backoff"] = {"kind": "none"}
+        case "fixed":
+            policy["backoff"] = {"kind": "fixed", "delay": base}
+        case "exponential":
+            factor = draw(st.floats(1.0, 4.0))
+            policy["backoff"] = {"kind": "exponential", "base": base, "factor": factor}
+            if draw(st.booleans()):
+                policy["backoff"]["max"] = longest
+        case "decorrelated":
+            policy["backoff"] = {"kind": "decorrelated", "base": base, "max": longest}
+    if policy.get("backoff", {}).get("kind") != "decorrelated":
+        policy["jitter"] = draw(st.sampled_from(("none", "full", "equal")))
+    if draw(st.booleans()):
+        outcomes = RETRYABLE if whole else RETRYABLE[:-1]
+        policy["on"] = draw(st.lists(st.sampled_from(outcomes), min_size=1, unique=True))
+    if whole and draw(one_in(3)):
+        bucket = {"kind": "token_bucket", "ratio": draw(shares()), "burst": draw(st.floats(0, 5))}
+        ration = {"kind": "per_minute", "retries": draw(st.integers(0, 20))}
+        policy["budget"] = draw(st.sampled_from((bucket, ration)))
+    return policy
+
+
+@st.composite
+def _trip_rules(draw: st.DrawFn) -> Data:
+    kinds = ("consecutive_failures", "failures_in_window", "failure_rate", "slow_call_rate")
+    rule: Data = {"kind": draw(st.sampled_from(kinds))}
+    if rule["kind"] in kinds[:2]:
+        rule["threshold"] = draw(st.integers(1, 5))
+        if rule["kind"] == "failures_in_window":
+            rule["window"] = draw(times(100, 4000))
+        return rule
+    if rule["kind"] == "slow_call_rate":
+        rule["slow"] = draw(times(20, 800))
+    rule["rate"] = draw(st.sampled_from((0.1, 0.5, 1.0)))
+    if draw(st.booleans()):
+        rule["calls"] = draw(st.integers(1, 12))
+        rule["minimum_calls"] = draw(st.integers(1, rule["calls"]))
+    else:
+        rule["window"] = draw(times(100, 4000))
+        rule["minimum_calls"] = draw(st.integers(1, 8))
+    return rule
+
+
+@st.composite
+def breakers(draw: st.DrawFn, whole: bool) -> Data:
+    """A breaker: thresholds and times, and of the whole grammar every other setting."""
+    found: Data = {
+        "failure_threshold": draw(st.integers(1, 5)),
+        "recovery_timeout": draw(times(0, 4000)),
+        "per_replica": draw(st.booleans()),
+        "enabled": draw(st.integers(0, 5)) > 0,
+    }
+    if not whole:
+        return found
+    if draw(one_in(2)):
+        del found["failure_threshold"]
+        found["trip"] = draw(st.lists(_trip_rules(), min_size=1, max_size=2))
+    if draw(one_in(3)):
+        timeout = found.pop("recovery_timeout")
+        found["recovery"] = {
+            "timeout": timeout,
+            "factor": draw(st.floats(1.0, 3.0)),
+            "max": timeout + draw(times(0, 4000)),
+            "jitter": draw(shares()),
+        }
+    if draw(one_in(3)):
+        found["half_open"] = {
+            "probes": draw(st.integers(1, 3)),
+            "successes": draw(st.integers(1, 4)),
+            "lease": draw(times(50, 2000)),
+        }
+    if draw(one_in(3)):
+        found["counts"] = draw(st.lists(st.sampled_from(COUNTABLE), min_size=1, unique=True))
+    if draw(one_in(3)):
+        found["shared"] = True
+    if draw(one_in(3)):
+        found["around"] = "request"
+        del found["per_replica"]
+    return found
+
+
+@st.composite
+def _fallbacks(draw: st.DrawFn, whole: bool) -> Data:
+    if whole and draw(st.booleans()):
+        keys, skew = draw(st.integers(1, 20)), draw(st.floats(0.0, 2.0))
+        return {"cache": {"keys": keys, "zipf": skew, "ttl": draw(times(50, 4000))}}
+    return {"hit_rate": draw(shares())}
+
+
+@st.composite
+def calls(draw: st.DrawFn, whole: bool = True) -> Data:
+    """One call with any of timeout, retry, breaker and fallback.
+
+    A `whole` one may also have a share, network, throttle and bulkhead, and every setting.
+    """
+    call: Data = {}
+    if draw(st.integers(0, 3)):
+        call["timeout"] = draw(times(20, 1500))
+    if draw(st.booleans()):
+        call["retry"] = draw(retries(whole))
+    if draw(st.integers(0, 2)):
+        call["breaker"] = draw(breakers(whole))
+    if draw(one_in(4)):
+        call["fallback"] = draw(_fallbacks(whole))
+    if not whole:
+        return call
+    if draw(one_in(4)):
+        call["share"] = draw(shares())
+    if draw(one_in(3)):
+        call["network"] = draw(works(1, 60))
+    if draw(one_in(3)):
+        call["bulkhead"] = {
+            "max_concurrent": draw(st.integers(1, 4)),
+            "max_wait": draw(st.just(0.0) | times(20, 600)),
+        }
+    if draw(one_in(5)):
+        call["throttle"] = {
+            "kind": "adaptive",
+            "k": draw(st.floats(1.0, 3.0)),
+            "window": draw(times(200, 5000)),
+        }
+    return call

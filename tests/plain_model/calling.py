@@ -1,0 +1,257 @@
+"""Who calls: the processes of client groups and services, and their policies for each call.
+
+Order: fallback( retry( breaker( bulkhead( timeout( network and service ))))), the throttle
+in the breaker's place; a breaker `around: request` stands outside the retries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from plain_model import conditions
+from plain_model.backoff import backoff
+from plain_model.policies import Adaptive, Places, Purse
+from plain_model.record import AttemptRecord
+from plain_model.stage import Answer, Answering, Errand, Job
+
+from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
+from simcb.outcomes import AttemptOutcome
+from simcb.scenario.breakers import Around
+from simcb.scenario.calls import Call
+from simcb.scenario.model import ClientGroup, Service
+from simcb.world.clock import Order
+from simcb.world.luck import AttemptLuck, CallLuck
+
+if TYPE_CHECKING:
+    from plain_model.model import PlainWorld
+    from plain_model.serving import Replica
+
+OK = AttemptOutcome.OK
+TIMEOUT = AttemptOutcome.TIMEOUT
+REJECTED = AttemptOutcome.REJECTED
+SHED = AttemptOutcome.SHED
+ABANDONED = AttemptOutcome.ABANDONED
+
+
+class Caller:
+    """A process that makes calls: an instance of a client group, or a replica of a service.
+
+    Args:
+        world: where it lives.
+        kind: the name of all its like.
+        number: which of them it is, None if there is only one.
+        spec: what it is in the file.
+    """
+
+    def __init__(
+        self, world: PlainWorld, kind: str, number: int | None, spec: ClientGroup | Service
+    ) -> None:
+        title = kind if number is None else f"{kind}.{number}"
+        self.sites = [Site(world, kind, title, *call) for call in spec.calls.items()]
+
+    def make_calls(self, errand: Errand, luck: Sequence[CallLuck]) -> Answering:
+        """Make the calls in turn, until one fails for good."""
+        degraded = False
+        for site, node in zip(self.sites, luck, strict=True):
+            answer = yield from site.make(errand, node)
+            degraded |= answer.degraded
+            if answer.outcome is not OK:
+                return answer
+        return Answer(OK, degraded)
+
+
+class Site:
+    """What one caller does about one service, and what it has of its own for that.
+
+    Args:
+        world: where it lives.
+        kind, title: the caller's name, shared with all its like and its own.
+        service: whom it calls.
+        call: how.
+    """
+
+    def __init__(self, world: PlainWorld, kind: str, title: str, service: str, call: Call) -> None:
+        self.world = world
+        self.env = world.env
+        self.kind = kind
+        self.service = service
+        self.call = call
+        self.breakers: list[CircuitBreaker] = []
+        if call.breaker is not None and call.breaker.enabled:
+            owner = kind if call.breaker.shared else title
+            replicas = range(world.scenario.services[service].replicas)
+            guarded = [f"{service}.{number}" for number in replicas]
+            self.breakers = [
+                world.breaker(f"{owner}->{what}", call.breaker)
+                for what in (guarded if call.breaker.per_replica else [service])
+            ]
+        outside = call.breaker is not None and call.breaker.around is Around.REQUEST
+        self.outer_breaker = self.breakers.pop() if outside and self.breakers else None
+        self.purse = Purse(None if call.retry is None else call.retry.budget)
+        self.throttle = None if call.throttle is None else Adaptive(call.throttle)
+        self.places = None if call.bulkhead is None else Places(world.env, call.bulkhead)
+        cached = call.fallback is not None and call.fallback.cache is not None
+        self.larder = world.larder(f"{kind}->{service}", call) if cached else None
+
+    def make(self, errand: Errand, luck: CallLuck) -> Answering:
+        """Make the call, if it is needed, and fall back if there is no other way."""
+        number = errand.number
+        if luck.needed.at(number) >= self.call.share:
+            return Answer(OK)
+        answer = yield from self.guarded(errand, luck)
+        if answer.outcome is OK and self.larder is not None:
+            self.larder.keep(luck.key.at(number), self.env.now)
+        if answer.outcome in (OK, ABANDONED) or self.call.fallback is None:
+            return answer
+        if self.larder is not None:
+            stored = self.larder.has(luck.key.at(number), self.env.now)
+        else:
+            assert self.call.fallback.hit_rate is not None
+            stored = luck.fallback.at(number) < self.call.fallback.hit_rate
+        return Answer(OK, degraded=True) if stored else answer
+
+    def guarded(self, errand: Errand, luck: CallLuck) -> Answering:
+        """Try, through the breaker around the request if there is one."""
+        if self.outer_breaker is None:
+            return (yield from self.try_and_try_again(errand, luck))
+        try:
+            permit = self.outer_breaker.acquire()
+        except CircuitOpenError:
+            row, _ = self.new_row(errand, 0)
+            return self.settle(row, REJECTED)
+        answer = yield from self.try_and_try_again(errand, luck)
+        self.tell(permit, answer.outcome)
+        return answer
+
+    def try_and_try_again(self, errand: Errand, luck: CallLuck) -> Answering:
+        """Try once, and again as often as the policy allows."""
+        self.purse.first_attempt()
+        answer = yield from self.attempt(errand, luck.attempt(0), 0)
+        policy = self.call.retry
+        wait: float | None = None
+        for nth in range(1, 1 + (0 if policy is None else policy.max_retries)):
+            assert policy is not None
+            if answer.outcome not in policy.on or not self.purse.may_retry(self.env.now):
+                break
+            wait = backoff(policy, nth, wait, luck.attempt(nth - 1).jitter.at(errand.number))
+            if wait > 0:
+                yield self.env.at(self.env.now + wait, Order.ASK) | errand.over
+                if errand.over.triggered:
+                    return Answer(ABANDONED)
+            answer = yield from self.attempt(errand, luck.attempt(nth), nth)
+        return answer
+
+    def attempt(self, errand: Errand, luck: AttemptLuck, retry: int) -> Answering:
+        """Try once: past throttle, breaker and bulkhead to a replica."""
+        env, number = self.env, errand.number
+        row, place = self.new_row(errand, retry)
+        if self.throttle is not None and self.throttle.sheds(env.now, luck.throttle.at(number)):
+            return self.settle(row, SHED)
+        permit, replica = None, None
+        if self.breakers:
+            permit, replica = self.admit(row, luck, number)
+            if permit is None:
+                return self.settle(row, REJECTED)
+        if self.places is None:
+            return (yield from self.send(errand, luck, row, place, permit, replica))
+        seat = self.places.request()
+        if not seat.triggered and self.places.max_wait > 0:
+            late = env.at(env.now + self.places.max_wait, Order.EXPIRE)
+            yield env.any_of([seat, late, errand.over])
+            if seat.triggered:
+                # Whoever has given the place up goes on first.
+                yield env.last()
+        if seat.triggered and not errand.over.triggered:
+            answer = yield from self.send(errand, luck, row, place, permit, replica)
+        else:
+            answer = self.settle(row, SHED, permit=permit)
+        seat.cancel()
+        self.places.release(seat)
+        return Answer(ABANDONED) if errand.over.triggered else answer
+
+    def send(
+        self,
+        errand: Errand,
+        luck: AttemptLuck,
+        row: AttemptRecord,
+        place: int,
+        permit: Permit | None,
+        replica: Replica | None,
+    ) -> Answering:
+        """Send an attempt to a replica, and wait for whatever comes first."""
+        env, call, desk = self.env, self.call, self.world.desks[self.service]
+        replica = replica or desk.take(desk.choice(luck, errand.number))
+        row.replica = replica.name
+        answer, cut = env.event(), env.event()
+        job = Job(row, place, self.kind, call, luck, errand.number, answer, cut)
+        if conditions.loses(replica.faults, env.now, job):
+            row.lost = True
+        else:
+            env.process(replica.serve(job))
+        waits = [answer, errand.over]
+        if call.timeout is not None:
+            waits.append(env.at(env.now + call.timeout, Order.EXPIRE))
+        yield env.any_of(waits)
+        if answer.triggered:
+            return self.settle(row, *answer.value, permit)
+        result = self.settle(row, ABANDONED if errand.over.triggered else TIMEOUT, permit=permit)
+        replica.deserted(job)
+        return result
+
+    def settle(
+        self,
+        row: AttemptRecord,
+        outcome: AttemptOutcome,
+        degraded: bool = False,
+        permit: Permit | None = None,
+    ) -> Answer:
+        """End the caller's wait: write down how, and tell breaker and throttle."""
+        row.outcome, row.end = outcome, self.env.now
+        if permit is not None:
+            self.tell(permit, outcome)
+        if self.throttle is not None and outcome is OK:
+            self.throttle.accepts.append(self.env.now)
+        return Answer(outcome, degraded)
+
+    def tell(self, permit: Permit, outcome: AttemptOutcome) -> None:
+        """Tell a breaker how what it has let through came out."""
+        assert self.call.breaker is not None
+        if outcome in self.call.breaker.counts:
+            permit.failure()
+        elif outcome in (SHED, REJECTED, ABANDONED):
+            permit.ignore()
+        else:
+            permit.success()
+
+    def new_row(self, errand: Errand, retry: int) -> tuple[AttemptRecord, int]:
+        """Begin the row of an attempt; return it and its place."""
+        name = f"{self.kind}->{self.service}"
+        row = AttemptRecord(errand.request, errand.parent, name, retry, self.env.now)
+        if self.outer_breaker is not None and retry == 0:
+            row.breaker = self.outer_breaker.name
+        attempts = self.world.record.attempts
+        attempts.append(row)
+        return row, len(attempts) - 1
+
+    def admit(
+        self, row: AttemptRecord, luck: AttemptLuck, number: int
+    ) -> tuple[Permit | None, Replica | None]:
+        """Ask the breakers; return a permit if one grants it, and the replica if it matters."""
+        desk = self.world.desks[self.service]
+        assert self.call.breaker is not None
+        if not self.call.breaker.per_replica:
+            row.breaker = self.breakers[0].name
+            try:
+                return self.breakers[0].acquire(), None
+            except CircuitOpenError:
+                return None, None
+        first, count = desk.choice(luck, number), len(self.breakers)
+        for offset in range(count):
+            which = (first + offset) % count
+            row.breaker = self.breakers[which].name
+            try:
+                return self.breakers[which].acquire(), desk.take(which)
+            except CircuitOpenError:
+                continue
+        return None, None

@@ -1,0 +1,195 @@
+"""Who answers: services, their replicas, and a process for every job that reaches one."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from plain_model import conditions
+from plain_model.calling import Caller
+from plain_model.conditions import Window
+from plain_model.stage import Answer, Errand, Job, Process, Seat, Workers
+from simpy import Event
+
+from simcb.outcomes import AttemptOutcome
+from simcb.scenario.faults import Cold, Restart
+from simcb.scenario.model import Balance, OnAbandon, Service
+from simcb.world.clock import Order
+from simcb.world.luck import AttemptLuck
+
+if TYPE_CHECKING:
+    from plain_model.model import PlainWorld
+
+OK = AttemptOutcome.OK
+ERROR = AttemptOutcome.ERROR
+REFUSED = AttemptOutcome.REFUSED
+
+
+class Replica:
+    """One process of a service.
+
+    Attributes:
+        inside: the jobs that a worker has taken and that are not answered, oldest first.
+        served: how many good answers it has given.
+    """
+
+    def __init__(self, world: PlainWorld, name: str, number: int) -> None:
+        self.world = world
+        self.env = world.env
+        self.name = f"{name}.{number}"
+        self.service: Service = world.scenario.services[name]
+        self.faults = conditions.faults_on(world.scenario, name, number)
+        drops = self.service.on_abandon is not OnAbandon.FINISH
+        self.workers = Workers(world.env, self.service, drops)
+        self.workers.leave(self.workers_left())
+        self.inside: list[Job] = []
+        self.served = 0
+        self.served_before: dict[tuple[str, Window], int] = {}
+        self.caller = Caller(world, name, number, self.service)
+        self.expect_faults()
+
+    # -- What happens to it --
+
+    def expect_faults(self) -> None:
+        """Start a process for every moment at which a fault does something by itself."""
+        env, until = self.env, self.world.scenario.duration
+        for moment in conditions.capacity_moments(self.faults):
+            if moment < until:
+                env.process(self.change_capacity(moment))
+        for label, around in conditions.beginnings(self.faults, Cold, until):
+            env.process(self.go_cold(label, around))
+        for _, (start, _) in conditions.beginnings(self.faults, Restart, until):
+            env.process(self.restart(start))
+
+    def workers_left(self) -> int:
+        """Return how many workers it has at this moment."""
+        return conditions.workers_left(self.faults, self.service.workers, self.env.now)
+
+    def change_capacity(self, moment: float) -> Process:
+        """Take workers away, or give them back, as the faults say."""
+        yield self.env.at(moment, Order.CONDITIONS)
+        self.workers.leave(self.workers_left())
+
+    def go_cold(self, label: str, around: Window) -> Process:
+        """Begin to count what warms it up."""
+        yield self.env.at(around[0], Order.CONDITIONS)
+        self.served_before[label, around] = self.served
+
+    def served_since(self, label: str, around: Window) -> int:
+        """Return how many good answers it has given since a window began."""
+        # Nothing can have been served between the window's very beginning and its process.
+        return self.served - self.served_before.get((label, around), self.served)
+
+    def restart(self, moment: float) -> Process:
+        """Lose the queue and all work; callers then see their connections break."""
+        yield self.env.at(moment, Order.CONDITIONS)
+        lost = [*self.inside, *self.workers.clear_queue()]
+        for job in lost:
+            job.cut.succeed()
+        for job in lost:
+            self.env.process(self.reply(job, Answer(ERROR)))
+
+    def deserted(self, job: Job) -> None:
+        """Learn at once that a job's caller has gone; what waits is dropped at its turn."""
+        if self.service.on_abandon is OnAbandon.STOP and job in self.inside:
+            job.cut.succeed()
+
+    # -- What it does for a job --
+
+    def serve(self, job: Job) -> Process:
+        """Take a job in from the network, work on it, make the calls it takes, and answer."""
+        env, row = self.env, job.row
+        if job.call.network is not None:
+            yield env.at(env.now + job.luck.send.at(job.number), Order.ASK)
+        row.arrive = env.now
+        if conditions.refuses(self.faults, env.now, job) or self.workers.full:
+            row.freed = env.now
+            yield from self.reply(job, Answer(REFUSED))
+            return
+        seat = self.workers.seat_for(job)
+        yield seat | job.cut
+        if seat.dropped or job.cut.triggered:
+            row.dropped, row.freed = True, env.now
+            return
+        row.begin = env.now
+        self.inside.append(job)
+        result = yield from self.work(job, seat)
+        self.inside.remove(job)
+        if result is not None and result.outcome is OK:
+            self.served += 1
+        if seat in self.workers.users:
+            row.freed = env.now
+            self.workers.release(seat)
+        if job.cut.triggered:
+            row.dropped = True
+        elif result is not None:
+            row.degraded = result.outcome is OK and result.degraded
+            yield from self.reply(job, result)
+
+    def work(self, job: Job, seat: Seat) -> Generator[Event, None, Answer | None]:
+        """Work on a job that has a worker; return the answer, None if there will be none."""
+        env, number, service = self.env, job.number, self.service
+        work = job.luck.work.at(number) + service.contention * seat.company
+        work = conditions.work_with(self.faults, env.now, job, work, self.served_since)
+        fails = conditions.fails(self.faults, env.now, job)
+        fails |= job.luck.errors.at(number) < service.errors
+        while (until := conditions.hung_until(self.faults, env.now, job)) > env.now:
+            job.row.hung = True
+            yield env.at(until, Order.CONDITIONS) | job.cut
+            if job.cut.triggered:
+                return None
+        if job.row.hung:
+            return None
+        yield env.at(conditions.done_at(self.faults, env.now, work), Order.DONE) | job.cut
+        if job.cut.triggered:
+            return None
+        if fails:
+            return Answer(ERROR)
+        if not service.blocking and self.caller.sites:
+            job.row.freed = env.now
+            self.workers.release(seat)
+        errand = Errand(number, job.row.request, job.place, job.cut)
+        result = yield from self.caller.make_calls(errand, job.luck.calls)
+        return result if result.outcome is OK else Answer(ERROR)
+
+    def reply(self, job: Job, answer: Answer) -> Process:
+        """Send an answer back, for whom it may still concern."""
+        if job.call.network is not None and not job.deserted:
+            yield self.env.at(self.env.now + job.luck.reply.at(job.number), Order.DONE)
+        if not job.answer.triggered:
+            job.answer.succeed(answer)
+        yield from ()
+
+
+class Desk:
+    """A service's replicas behind a balancer."""
+
+    def __init__(self, world: PlainWorld, name: str) -> None:
+        self.service = world.scenario.services[name]
+        self.replicas = [Replica(world, name, number) for number in range(self.service.replicas)]
+        self.turn = 0
+
+    def in_turn(self) -> list[int]:
+        """Return the replicas' numbers, the one whose turn it is first."""
+        count = len(self.replicas)
+        return [(self.turn + offset) % count for offset in range(count)]
+
+    def choice(self, luck: AttemptLuck, number: int) -> int:
+        """Return the number of the replica that an attempt should go to."""
+        match self.service.balance:
+            case Balance.ROUND_ROBIN:
+                return self.turn
+            case Balance.RANDOM:
+                return int(luck.balance.at(number) * len(self.replicas))
+            case Balance.LEAST_BUSY:
+                return min(self.in_turn(), key=self.load)
+
+    def load(self, number: int) -> int:
+        """Return how many jobs a replica has, in work or waiting."""
+        workers = self.replicas[number].workers
+        return workers.busy + workers.waiting
+
+    def take(self, number: int) -> Replica:
+        """Return a replica; the one after it is next."""
+        self.turn = (number + 1) % len(self.replicas)
+        return self.replicas[number]
