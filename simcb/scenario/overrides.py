@@ -11,10 +11,11 @@ import enum
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.judge import ROOT, judge
-from simcb.scenario.model import Scenario
+from simcb.scenario.model import ClientGroup, Scenario, Service
 from simcb.scenario.nodes import (
     Findings,
     Items,
@@ -25,7 +26,7 @@ from simcb.scenario.nodes import (
     Tree,
     from_plain,
 )
-from simcb.scenario.part import Part
+from simcb.scenario.part import Named, Part
 from simcb.scenario.places import find_place, spelt_out
 from simcb.scenario.recorded import Column, Recall, Recording
 from simcb.scenario.refusal import Refused, quoted, shown
@@ -39,6 +40,8 @@ from simcb.scenario.shapes import (
     slots,
     to_data,
 )
+
+Caller = TypeVar("Caller", ClientGroup, Service)
 
 
 def merged(base: Node, over: Node, shape: Shape | None = ROOT) -> Node:
@@ -110,14 +113,24 @@ def _recall_of(scenario: Scenario, given: Iterable[object]) -> Recall:
 
 def without_breakers(scenario: Scenario) -> Scenario:
     """Return the scenario with every breaker switched off, nothing else touched."""
-    changes = {}
-    for caller, service, _ in scenario.guarded_calls:
-        for group, parts in (("clients", scenario.clients), ("services", scenario.services)):
-            part = parts.get(caller)
-            call = part.calls.get(service) if part else None
-            if call is not None and call.breaker is not None:
-                changes[f"{group}.{caller}.calls.{service}.breaker.enabled"] = False
-    return changed(scenario, changes)
+    return scenario.model_copy(
+        update={
+            "clients": Named({name: _unguarded(each) for name, each in scenario.clients.items()}),
+            "services": Named({name: _unguarded(each) for name, each in scenario.services.items()}),
+        }
+    )
+
+
+def _unguarded(caller: Caller) -> Caller:
+    """Return a client group or service whose calls have no breaker switched on."""
+    off = {
+        name: call.model_copy(
+            update={"breaker": call.breaker.model_copy(update={"enabled": False})}
+        )
+        for name, call in caller.calls.items()
+        if call.breaker is not None
+    }
+    return caller.model_copy(update={"calls": Named({**caller.calls, **off})}) if off else caller
 
 
 def tree_of(scenario: Scenario) -> Tree:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from simcb.scenario import Scenario
 from simcb.scenario.arrivals import Replay
+from simcb.scenario.part import Named
 from simcb.studies import Result
 from simcb.trace import Trace
 from simcb.views.answer import Answer
@@ -97,7 +98,7 @@ def _write_scenario(scenario: Scenario, folder: Path) -> None:
             _write_text(folder / file, [group.arrivals.to_csv()])
             renamed = group.arrivals.model_copy(update={"file": file})
             clients[name] = group.model_copy(update={"arrivals": renamed})
-    effective = scenario.model_copy(update={"clients": clients})
+    effective = scenario.model_copy(update={"clients": Named(clients)})
     _write_text(folder / SCENARIO, [effective.to_yaml()])
 
 
