@@ -3,8 +3,9 @@
 Two things are added to SimPy. An event may be placed at an absolute moment with a place in
 the order of that moment, so that ties fall as the scenario language says: conditions change,
 workers finish, waits end, people ask, samples are taken. And what an event sets off at once
-happens before anything else of the moment, one consequence after the other, each with all
-its own consequences: as if the one who hears had been called by the one who tells.
+happens before anything else of the moment, work of no length that begins meanwhile included,
+one consequence after the other, each with all its own consequences: as if the one who hears
+had been called by the one who tells.
 """
 
 from __future__ import annotations
@@ -30,19 +31,20 @@ from simcb.world.clock import Order
 from simcb.world.luck import AttemptLuck
 
 IN_FLIGHT = AttemptOutcome.IN_FLIGHT
+AT_ONCE = min(Order) - 1
+"""The order of what an event sets off at once: before all else of its moment."""
 
 
 class Moments(Environment):
     """SimPy's environment, with events at absolute moments and consequences in their order.
 
     The events of a moment stand in the heap by order and turn. A turn is a tuple: that of a
-    consequence begins with the turn of the event it follows from, so it sorts behind it and
-    before all that comes after it.
+    consequence begins with the turn of the event it follows from, so it sorts before all
+    that is set off later.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.order = 0
         self.turn: tuple[float, ...] = ()
 
     def at(self, moment: float, order: Order) -> Event:
@@ -57,20 +59,20 @@ class Moments(Environment):
         event = Event(self)
         event._ok, event._value = True, None
         turn = (*self.turn[:1], inf, next(self._eid))
-        heappush(self._queue, (self.now, self.order, turn, event))  # type: ignore[misc]
+        heappush(self._queue, (self.now, AT_ONCE, turn, event))  # type: ignore[misc]
         return event
 
     def schedule(self, event: Event, priority: int = NORMAL, delay: float = 0) -> None:
         """Let an event that SimPy itself has triggered happen: as a consequence, if at once."""
         at_once = delay == 0
-        order = self.order if at_once else priority
+        order = AT_ONCE if at_once else priority
         turn = (*self.turn, next(self._eid)) if at_once else (next(self._eid),)
         heappush(self._queue, (self.now + delay, order, turn, event))  # type: ignore[misc]
 
     def step(self) -> None:
         """Let the next event happen."""
         if self._queue:
-            _, self.order, self.turn, _ = self._queue[0]  # type: ignore[assignment]
+            _, _, self.turn, _ = self._queue[0]  # type: ignore[assignment]
         super().step()
 
 
