@@ -159,6 +159,27 @@ def difference(a: Sequence[float | None], b: Sequence[float | None]) -> Estimate
     return estimate([_minus(after, before) for before, after in zip(a, b, strict=True)])
 
 
+def jackknife(whole: float, without: Sequence[float]) -> Estimate:
+    """Return a statistic of all replicates with its 95 % interval, from leaving out each in turn.
+
+    For what is no mean of replicates but made of several means, such as the largest of some.
+    The pseudo-values n·T − (n − 1)·T₋ᵢ are taken as a sample (Tukey, "Bias and confidence in
+    not-quite large samples", 1958); for a mean this is the t-interval of `estimate`.
+
+    Args:
+        whole: the statistic T of all n replicates.
+        without: the statistic of all but the i-th, for each i.
+    """
+    n = len(without)
+    if n < 2 or not math.isfinite(whole):
+        return Estimate(whole, None, None, n, 0, whole if math.isfinite(whole) else None)
+    pseudo = [n * whole - (n - 1) * each for each in without]
+    middle = _mean(pseudo)
+    squares = math.fsum((value - middle) ** 2 for value in pseudo)
+    half = two_sided_t(CONFIDENCE, n - 1) * math.sqrt(squares / (n - 1) / n)
+    return Estimate(whole, whole - half, whole + half, n, 0, whole)
+
+
 def probability(hits: int, n: int) -> Estimate:
     """Return hits/n with its 95 % interval: how likely an outcome (a collapse, say) is.
 

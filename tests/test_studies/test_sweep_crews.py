@@ -65,7 +65,7 @@ class Mortal:
 
 def dispatched(crew: Mortal, cells: int = 6) -> tuple[list[Done], Dispatcher]:
     """Run some cells of one setting with a crew."""
-    base = Base.of(scenario(), columns_of(scenario()), 0)
+    base = Base.of([(scenario(), columns_of(scenario()))], 0)
     taken: list[Done] = []
     dispatcher = Dispatcher(crew, base, taken.extend, lambda: False)
     orders = [Order(Cell(0, replicate), {}) for replicate in range(cells)]

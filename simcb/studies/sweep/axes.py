@@ -76,14 +76,13 @@ class Span:
 
     def at(self, share: float) -> Value:
         """Return the value at a share of the way from the lower end, 0 to 1."""
-        return written(
-            self._rounded(between(self.low, self.high, share, log=self.log)), self.measuring
-        )
+        return self.nearest(between(self.low, self.high, share, log=self.log))
 
-    def _rounded(self, number: float) -> float:
-        if number in (self.low, self.high):
-            return number
-        return rounded(number, DIGITS)
+    def nearest(self, number: float) -> Value:
+        """Return a number of the range as a value with few digits, the ends as they are."""
+        if number not in (self.low, self.high):
+            number = min(max(rounded(number, DIGITS), self.low), self.high)
+        return written(number, self.measuring)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class Campaign:
 
     def run(self, crew: Crew, stop: Callable[[], bool]) -> bool:
         """Run what is missing, then what the refinement asks for; false if it was stopped."""
-        base = Base.of(self._plan.scenario, self._plan.columns, self._plan.seed)
+        base = Base.of([(self._plan.scenario, self._plan.columns)], self._plan.seed)
         dispatcher = self._dispatcher = Dispatcher(crew, base, self._take, stop)
         orderly = False
         self._begun = time.monotonic()
@@ -147,7 +147,7 @@ class Campaign:
                 self._table.put(cell.setting, cell.replicate, verdict, row)
             return key in cells
 
-        self._waiting = collect(store, wanted, len(self._plan.columns) * ROW.itemsize)
+        self._waiting = collect(store, wanted, {len(self._plan.columns) * ROW.itemsize})
 
     def _missing(self) -> list[Cell]:
         return [cell for cell in self._keys if not self._table.has(cell.setting, cell.replicate)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,19 +21,24 @@ from simcb.studies.sweep.plan import applied
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One run of a sweep: a setting, by its number, and a replicate."""
+    """One run: a setting and one of the base's scenarios, by their numbers, and a replicate."""
 
     setting: int
     replicate: int
+    scenario: int = 0
+
+
+Measured = tuple[Scenario, tuple[Column, ...]]
+"""A scenario, and what is measured in each of its runs."""
 
 
 @dataclass(frozen=True)
 class Base:
-    """What all cells of a sweep have in common.
+    """What all cells of a study have in common.
 
     Args:
-        content: the pickled scenario and columns, the same bytes for every chunk, so that a
-            worker reads them once.
+        content: the pickled scenarios, each with its columns, the same bytes for every chunk,
+            so that a worker reads them once.
         seed: names the luck, of every setting alike.
     """
 
@@ -41,14 +46,14 @@ class Base:
     seed: int
 
     @classmethod
-    def of(cls, scenario: Scenario, columns: tuple[Column, ...], seed: int) -> Base:
-        """Return the base of a scenario's cells."""
-        return cls(pickle.dumps((scenario, columns), protocol=5), seed)
+    def of(cls, scenarios: Sequence[Measured], seed: int) -> Base:
+        """Return the base of the cells of one or many scenarios."""
+        return cls(pickle.dumps(tuple(scenarios), protocol=5), seed)
 
 
 @dataclass(frozen=True)
 class Order:
-    """A cell to be run: its changes to the base's scenario."""
+    """A cell to be run: its changes to its scenario of the base."""
 
     cell: Cell
     changes: Mapping[str, object]
@@ -75,15 +80,17 @@ class Done:
 
 def run_cells(base: Base, orders: tuple[Order, ...]) -> tuple[Done, ...]:
     """Run cells one after the other; one that fails does not keep the others from running."""
-    scenario, columns = _opened(base.content)
+    scenarios = _opened(base.content)
     done: list[Done] = []
-    changes: Mapping[str, object] | None = None
+    made: tuple[int, Mapping[str, object]] | None = None
     variant: Scenario | None = None
     for order in orders:
         begin = time.perf_counter()
+        scenario, columns = scenarios[order.cell.scenario]
         try:
-            if variant is None or order.changes != changes:
-                variant, changes = applied(scenario, order.changes), order.changes
+            if variant is None or made != (order.cell.scenario, order.changes):
+                variant = applied(scenario, order.changes)
+                made = order.cell.scenario, order.changes
             run = run_once(variant, base.seed, order.cell.replicate)
             row, verdict, error = packed(run.measures, columns), run.judgement.verdict, ""
         except Exception as problem:
@@ -94,8 +101,6 @@ def run_cells(base: Base, orders: tuple[Order, ...]) -> tuple[Done, ...]:
 
 
 @lru_cache(maxsize=2)
-def _opened(content: bytes) -> tuple[Scenario, tuple[Column, ...]]:
-    scenario, columns = pickle.loads(content)
-    if not isinstance(scenario, Scenario):
-        raise TypeError("a sweep's base holds a scenario")
-    return scenario, columns
+def _opened(content: bytes) -> tuple[Measured, ...]:
+    scenarios: tuple[Measured, ...] = pickle.loads(content)
+    return scenarios

@@ -1,4 +1,4 @@
-"""The manifest of a sweep's directory: what is being swept, written once and never changed.
+"""The manifest of a study's directory: what is being studied, written once and never changed.
 
 It holds all that decides the results, so that going on with another scenario, another design
 or another version is noticed and told, instead of being mixed in.
@@ -69,17 +69,18 @@ class StoreChangedError(SimcbError):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is being swept.
+    """What is being studied.
 
     Args:
         engine: versions by name.
-        scenario: the base scenario's file.
-        digest: identifies the base scenario, the data it replays included.
+        scenario: the base scenario's file, or those of several one after the other.
+        digest: identifies the base scenarios, the data they replay included.
         axes: each axis's path and values, as text.
-        design: grid, zip or lhs:N.
-        replicates: how many runs each setting has.
+        design: grid, zip or lhs:N; or how a tune searches.
+        replicates: how many runs each setting has, at most.
         seed: names the luck.
         refine: the border to be refined and how deep, as text, or "".
+        goal: what decides which settings are tried next, as text; "" for a sweep.
         columns: what the numbers of a record are, in order.
         settings: the settings known before anything is run.
         digests: the effective scenario of each of them.
@@ -96,6 +97,7 @@ class Manifest:
     columns: tuple[Column, ...]
     settings: tuple[Setting, ...]
     digests: tuple[str, ...]
+    goal: str = ""
 
     def to_text(self) -> str:
         """Return the manifest's file, the same for equal manifests."""
@@ -108,6 +110,7 @@ class Manifest:
             "replicates": self.replicates,
             "seed": self.seed,
             "refine": self.refine,
+            "goal": self.goal,
             "columns": [[each.metric, each.phase, each.of] for each in self.columns],
             "settings": [[*each.values] for each in self.settings],
             "digests": [*self.digests],
@@ -137,6 +140,7 @@ class Manifest:
             ("replicates", self.replicates, other.replicates),
             ("the seed", self.seed, other.seed),
             ("the refinement", self.refine or "none", other.refine or "none"),
+            ("the goal", self.goal or "none", other.goal or "none"),
         )
         found += [f"{name} was {was}, is {now}" for name, was, now in named if was != now]
         if not found and self != other:
@@ -183,6 +187,7 @@ def read_manifest(folder: Path) -> Manifest:
             replicates=content["replicates"],
             seed=content["seed"],
             refine=content["refine"],
+            goal=content["goal"],
             columns=tuple(Column(*each) for each in content["columns"]),
             settings=tuple(Setting(tuple(each)) for each in content["settings"]),
             digests=tuple(content["digests"]),

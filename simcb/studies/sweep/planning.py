@@ -81,7 +81,7 @@ class Plan:
             engine=self.engine.items,
             scenario=self.scenario.to_yaml(),
             digest=scenario_digest(self.scenario),
-            axes=tuple(f"{axis.path}={_spec(axis)}" for axis in self.axes),
+            axes=tuple(f"{axis.path}={spec_of(axis)}" for axis in self.axes),
             design=str(self.design),
             replicates=self.replicates,
             seed=self.seed,
@@ -92,7 +92,8 @@ class Plan:
         )
 
 
-def _spec(axis: Axis) -> str:
+def spec_of(axis: Axis) -> str:
+    """Return an axis's values, or its range, as text."""
     if axis.span is None or axis.values:
         listed = ",".join(str(value) for value in axis.values)
         return f"{listed} @log" if axis.span is not None and axis.span.log else listed
@@ -160,7 +161,7 @@ def make_plan(
     if not 1 <= replicates <= MOST_REPLICATES:
         raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
     check_thresholds(scenario.thresholds, scenario)
-    axes = _axes(over)
+    axes = axes_of(over)
     made = parse_design(design)
     settings = make_settings(axes, made, seed)
     columns = columns_of(scenario)
@@ -186,7 +187,12 @@ def make_plan(
     )
 
 
-def _axes(over: Over) -> tuple[Axis, ...]:
+def axes_of(over: Over) -> tuple[Axis, ...]:
+    """Return the axes of what is varied.
+
+    Raises:
+        StudyError: one of them is none.
+    """
     if isinstance(over, Mapping):
         return tuple(_axis(path, values) for path, values in over.items())
     if isinstance(over, str):

@@ -23,7 +23,7 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 from simcb.metrics import Verdict
@@ -225,18 +225,18 @@ def _unwritable(folder: Path, error: OSError) -> StoreError:
 
 
 def collect(
-    store: Store, wanted: Callable[[str, Verdict, bytes], bool], row_bytes: int
+    store: Store, wanted: Callable[[str, Verdict, bytes], bool], row_bytes: Container[int]
 ) -> dict[str, tuple[Verdict, bytes]]:
     """Hand every record of a store to `wanted`, and return those it does not take, by key.
 
     Args:
         store: where the records are.
         wanted: takes a record, and says whether it knew its key.
-        row_bytes: the length of a row; a record with another is damaged.
+        row_bytes: the lengths that a row may have; a record with another is damaged.
     """
     left: dict[str, tuple[Verdict, bytes]] = {}
     for key, verdict, row in store.records():
-        if len(row) != row_bytes:
+        if len(row) not in row_bytes:
             store.damaged += 1
         elif not wanted(key, verdict, row):
             left[key] = (verdict, row)

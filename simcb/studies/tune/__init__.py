@@ -1,0 +1,42 @@
+"""The tune: the setting that holds in every storm, found by racing and checked on fresh luck.
+
+`tune` is the study. It stands on the sweep's parts, its axes, cells, crews and store, and adds
+from the bottom: storms, an arena, standings, the race, the search, the reach of the winner and
+the check. The room prints nothing and draws nothing.
+"""
+
+from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, YOURS, Default
+from simcb.studies.tune.reach import Reach, Step
+from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
+from simcb.studies.tune.storms import Storm
+from simcb.studies.tune.tune import (
+    BATCH,
+    FRESH,
+    REPLICATES,
+    TOLERANCE,
+    TRIALS,
+    TuneProgress,
+    tune,
+)
+
+__all__ = [
+    "BATCH",
+    "DEFAULTS",
+    "FRESH",
+    "NO_BREAKER",
+    "REPLICATES",
+    "TOLERANCE",
+    "TRIALS",
+    "YOURS",
+    "Check",
+    "Contender",
+    "Default",
+    "InStorm",
+    "Reach",
+    "Step",
+    "Storm",
+    "Trial",
+    "TuneProgress",
+    "TuneResult",
+    "tune",
+]

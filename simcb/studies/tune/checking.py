@@ -1,0 +1,179 @@
+"""Checking: the winner on luck that nobody was tuned on, beside what it has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from simcb.metrics import difference, judge
+from simcb.scenario import Scenario
+from simcb.studies.sweep.crews import Crew
+from simcb.studies.sweep.dispatch import Lost
+from simcb.studies.sweep.engine import Engine
+from simcb.studies.sweep.objective import Better
+from simcb.studies.sweep.result import Tally
+from simcb.studies.tune.arena import Arena, Changes, Ledger, Wanted
+from simcb.studies.tune.contenders import (
+    DEFAULTS,
+    NO_BREAKER,
+    YOURS,
+    unchanged,
+    with_default,
+    without_breaker,
+)
+from simcb.studies.tune.result import Check, Contender, InStorm
+from simcb.studies.tune.standings import Standings, judged
+from simcb.studies.tune.storms import Storm
+
+WINNER = ""
+"""The name under which the winner stands among the contenders."""
+
+Maker = Callable[[Scenario], Mapping[str, object]]
+
+
+class Contest:
+    """The storms of a tune and who runs them; arenas for its search and its check are made here.
+
+    Args:
+        storms: the scenarios.
+        engine: the versions everything is run with.
+        ledger: what has been run before.
+        crew: who runs it.
+        stop: asked again and again whether to send out no more.
+    """
+
+    def __init__(
+        self,
+        storms: Sequence[Storm],
+        engine: Engine,
+        ledger: Ledger,
+        crew: Crew,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.storms = tuple(storms)
+        self._engine = engine
+        self._ledger = ledger
+        self._crew = crew
+        self._stop = stop
+        self._arenas: list[Arena] = []
+
+    def arena(self, replicates: int, seed: int) -> Arena:
+        """Return a new arena on the luck of a seed."""
+        arena = Arena(
+            self.storms,
+            replicates=replicates,
+            seed=seed,
+            engine=self._engine,
+            ledger=self._ledger,
+            crew=self._crew,
+            stop=self._stop,
+        )
+        self._arenas.append(arena)
+        return arena
+
+    @property
+    def lost(self) -> tuple[Lost, ...]:
+        """The runs that could not be made."""
+        return tuple(lost for arena in self._arenas for lost in arena.lost)
+
+    @property
+    def tally(self) -> Tally:
+        """How much work it was so far."""
+        ran = sum(arena.ran for arena in self._arenas)
+        reused = sum(arena.reused for arena in self._arenas)
+        return Tally(ran, reused, self._ledger.damaged)
+
+    @staticmethod
+    def most_contenders() -> int:
+        """Return how many contenders a check has at most, the winner among them."""
+        return 3 + len(DEFAULTS)
+
+
+def check(
+    contest: Contest,
+    searched: Arena,
+    known: Standings,
+    winner: Changes,
+    replicates: int,
+    seed: int,
+    taken: Callable[[], None],
+) -> tuple[bool, Check | None]:
+    """Run the winner and the others on the luck of another seed.
+
+    The best setting found for each storm alone runs there, too: it is what regret is measured
+    against.
+
+    Args:
+        contest: the storms.
+        searched: where the winner was found.
+        known: how the entries stood there.
+        winner: its changes.
+        replicates: runs of each contender in each storm.
+        seed: names the luck.
+        taken: called whenever runs have come back.
+
+    Returns:
+        Whether it came to its end, and the check if it did.
+    """
+    arena = contest.arena(replicates, seed)
+    arena.taken = taken
+    entries = {WINNER: arena.enter(winner)}
+    for name, maker in _others():
+        changes = tuple(maker(storm.scenario) for storm in contest.storms)
+        # Who changes nothing is you, and is among them already.
+        if name == YOURS or any(changes):
+            entries[name] = arena.enter(changes)
+    wanted = [
+        Wanted(arena.enter(searched.changes(int(entry))), storm, replicates)
+        for standards in known.standards(searched.replicates)
+        for storm, entry in enumerate(standards)
+    ]
+    storms = range(len(contest.storms))
+    wanted += [Wanted(entry, storm, replicates) for entry in entries.values() for storm in storms]
+    if not arena.run(wanted):
+        return False, None
+    standings = Standings.of(arena)
+    if standings.counts[entries[WINNER]] < replicates:
+        return True, None
+    contenders = [
+        _contender(name, entry, entries[WINNER], arena, standings)
+        for name, entry in entries.items()
+        if standings.counts[entry] == replicates
+    ]
+    return True, Check(seed, replicates, tuple(contenders))
+
+
+def _others() -> list[tuple[str, Maker]]:
+    defaults: list[tuple[str, Maker]] = [
+        (each.name, lambda scenario, each=each: with_default(scenario, each))  # type: ignore[misc]
+        for each in DEFAULTS
+    ]
+    return [(YOURS, unchanged), (NO_BREAKER, without_breaker), *defaults]
+
+
+def _contender(name: str, entry: int, winner: int, arena: Arena, standings: Standings) -> Contender:
+    count = arena.replicates
+    return Contender(
+        name=name,
+        worst=standings.worst_estimates(entry, count),
+        behind=None if name == WINNER else standings.leads(entry, winner, count),
+        storms=tuple(
+            _in_storm(name, entry, winner, arena, storm) for storm in range(len(arena.storms))
+        ),
+    )
+
+
+def _in_storm(name: str, entry: int, winner: int, arena: Arena, place: int) -> InStorm:
+    storm, table = arena.storms[place], arena.tables[place]
+    outcome = arena.outcome(entry, place)
+    behind = []
+    for aim in storm.aims:
+        ours, theirs = table.series(winner, aim), table.series(entry, aim)
+        turned = (theirs, ours) if aim.better is Better.HIGHER else (ours, theirs)
+        behind.append(difference(*turned))
+    return InStorm(
+        aims=tuple(table.estimate(entry, aim) for aim in storm.aims),
+        behind=None if name == WINNER else tuple(behind),
+        verdicts=outcome.verdicts,
+        thresholds=judge(storm.scenario.thresholds, outcome),
+        limits=judged(arena, entry, place),
+    )

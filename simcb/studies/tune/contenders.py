@@ -1,0 +1,110 @@
+"""Contenders: what a tuned setting is held against, on luck that it was not tuned on.
+
+Your own setting, no breaker at all, and what well-known libraries do if one sets nothing. A
+new library is one line in `DEFAULTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from simcb.scenario import Scenario
+from simcb.scenario.breakers import Breaker
+
+YOURS = "yours"
+NO_BREAKER = "no breaker"
+
+_ANY = 10_000
+"""Probes at once of a library that bounds them by nothing: the most a breaker allows."""
+
+
+@dataclass(frozen=True)
+class Default:
+    """What a library's breaker does if nothing is set.
+
+    Args:
+        name: the library, and those that do the same.
+        trip: when it opens, as in a scenario file.
+        recovery: how long it stays open.
+        probes: calls let through at once when half-open.
+        successes: how many of them close it.
+    """
+
+    name: str
+    trip: Mapping[str, object]
+    recovery: str
+    probes: int = 1
+    successes: int = 1
+
+    @property
+    def words(self) -> dict[str, object]:
+        """The breaker's words in a scenario file."""
+        return {
+            "trip": dict(self.trip),
+            "recovery": {"timeout": self.recovery},
+            "half_open": {"probes": self.probes, "successes": self.successes},
+        }
+
+
+def _in_a_row(threshold: int) -> dict[str, object]:
+    return {"kind": "consecutive_failures", "threshold": threshold}
+
+
+def _share(rate: str, minimum_calls: int, **window: object) -> dict[str, object]:
+    return {"kind": "failure_rate", "rate": rate, "minimum_calls": minimum_calls, **window}
+
+
+DEFAULTS = (
+    Default("pybreaker 5/60s", _in_a_row(5), "60s"),
+    Default("circuitbreaker, purgatory 5/30s", _in_a_row(5), "30s", probes=_ANY),
+    Default("pyresilience 5/30s", _in_a_row(5), "30s", probes=_ANY, successes=2),
+    Default("gobreaker 6/60s", _in_a_row(6), "60s"),
+    Default("resilience4j 50%/60s", _share("50%", 100, calls=100), "60s", 10, 10),
+    Default("nopanic 50%/30s", _share("50%", 5, window="30s"), "30s"),
+    Default("opossum 50%/30s", _share("50%", 1, window="10s"), "30s"),
+    Default("Hystrix 50%/5s", _share("50%", 20, window="10s"), "5s"),
+    Default("Polly 10%/5s", _share("10%", 100, window="30s"), "5s"),
+)
+"""Published defaults, as near as the words of a scenario come to them.
+
+opossum opens above 50 %, not at it; resilience4j judges its ten probes by their rate, here all
+of them have to succeed, and it has a rule of slow calls of a minute besides. fluxgate and
+Envoy recover by degrees, which no breaker with three states does, so they are left out.
+"""
+
+
+def unchanged(scenario: Scenario) -> dict[str, object]:
+    """Return no changes: the scenario as its file has it."""
+    return {}
+
+
+def without_breaker(scenario: Scenario) -> dict[str, object]:
+    """Return the changes that switch every breaker off."""
+    return {f"{path}.enabled": False for path, _ in _breakers(scenario)}
+
+
+def with_default(scenario: Scenario, default: Default) -> dict[str, object]:
+    """Return the changes that give every breaker a library's default.
+
+    What is guarded, what counts as a failure and who shares the breaker stay the scenario's.
+    """
+    return {
+        path: {
+            **default.words,
+            "counts": [outcome.value for outcome in breaker.counts],
+            "around": breaker.around.value,
+            "per_replica": breaker.per_replica,
+            "shared": breaker.shared,
+        }
+        for path, breaker in _breakers(scenario)
+    }
+
+
+def _breakers(scenario: Scenario) -> Iterator[tuple[str, Breaker]]:
+    """Yield every breaker that is switched on, with its path."""
+    for group, callers in (("clients", scenario.clients), ("services", scenario.services)):
+        for caller, part in callers.items():
+            for service, call in part.calls.items():
+                if call.breaker is not None and call.breaker.enabled:
+                    yield f"{group}.{caller}.calls.{service}.breaker", call.breaker

@@ -1,0 +1,124 @@
+"""Reach: how far each value of the winner can be moved before it matters.
+
+One axis after the other is walked from end to end with all others kept at the winner's. What
+cannot be shown to be worse by more than the tolerance is as good; the stretch of such values
+around the winner's is its reach, and the largest loss along the axis is what is at stake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simcb.metrics import Estimate
+from simcb.studies.sweep.axes import Axis, Value, quantity_of
+from simcb.studies.sweep.plan import Setting
+from simcb.studies.tune.standings import Standings
+
+STEPS = 9
+"""Values along a range, the winner's own not counted."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One value of an axis, with all others as the winner has them.
+
+    Args:
+        value: the value.
+        excess: by how much the worst regret is above the winner's, for each aim, over as many
+            replicates as were run before it was clear.
+        replicates: how many those are.
+        as_good: whether it cannot be shown to be worse by more than the tolerance.
+        feasible: whether it keeps the limits.
+    """
+
+    value: Value
+    excess: tuple[Estimate, ...]
+    replicates: int
+    as_good: bool
+    feasible: bool
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far one value of the winner can be moved.
+
+    Args:
+        axis: the axis.
+        value: the winner's value.
+        steps: the values tried, in the axis's order, the winner's among them.
+        low: the lowest value of the stretch around the winner's that is as good; of words,
+            the first.
+        high: the highest.
+    """
+
+    axis: Axis
+    value: Value
+    steps: tuple[Step, ...]
+    low: Value
+    high: Value
+
+    @property
+    def at_stake(self) -> float:
+        """The largest loss of worst regret along the axis, over all aims."""
+        return max(max(each.mean or 0.0 for each in step.excess) for step in self.steps)
+
+
+def ladder(axis: Axis, winner: Value) -> tuple[Value, ...]:
+    """Return the values of an axis to try: all of a list, or some of a range, in order."""
+    if axis.values:
+        return axis.values
+    assert axis.span is not None
+    values = [axis.span.at(step / (STEPS - 1)) for step in range(STEPS)]
+    return tuple(sorted(dict.fromkeys((*values, winner)), key=_number))
+
+
+def neighbours(axes: Sequence[Axis], winner: Setting, index: int) -> dict[Value, Setting]:
+    """Return the settings that differ from the winner in one axis, by the value there."""
+    found = {}
+    for value in ladder(axes[index], winner.values[index]):
+        values = (*winner.values[:index], value, *winner.values[index + 1 :])
+        found[value] = Setting(values)
+    return found
+
+
+def reach_of(
+    axis: Axis,
+    winner: Value,
+    entries: dict[Value, int],
+    standings: Standings,
+    best: int,
+    tolerance: float,
+) -> Reach:
+    """Return the reach along an axis whose values have been run.
+
+    Args:
+        axis: the axis.
+        winner: the winner's value.
+        entries: the entry of each value, in order; what was refused is missing.
+        standings: what is known of them.
+        best: the winner's entry.
+        tolerance: the loss of worst regret that does not matter.
+    """
+    steps = []
+    for value, entry in entries.items():
+        count = int(standings.counts[entry])
+        if not count:
+            continue
+        excess = standings.leads(entry, best, count)
+        feasible = bool(standings.feasible[entry])
+        near = all(each.low is None or each.low <= tolerance for each in excess)
+        steps.append(Step(value, excess, count, near and feasible, feasible))
+    place = next(index for index, step in enumerate(steps) if step.value == winner)
+    first = last = place
+    while first > 0 and steps[first - 1].as_good:
+        first -= 1
+    while last + 1 < len(steps) and steps[last + 1].as_good:
+        last += 1
+    return Reach(axis, winner, tuple(steps), steps[first].value, steps[last].value)
+
+
+def _number(value: Value) -> float:
+    quantity = quantity_of(value)
+    assert quantity is not None
+    return quantity.number

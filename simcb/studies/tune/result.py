@@ -1,0 +1,163 @@
+"""What a tune comes to: the winner, how sure that is, and how it does on fresh luck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simcb.metrics import Estimate, ThresholdResult, Verdict
+from simcb.studies.sweep.axes import Axis, Value
+from simcb.studies.sweep.dispatch import Lost
+from simcb.studies.sweep.objective import Objective
+from simcb.studies.sweep.plan import Setting
+from simcb.studies.sweep.result import Tally
+from simcb.studies.tune.reach import Reach
+from simcb.studies.tune.storms import Storm
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting that was tried.
+
+    Args:
+        number: from 0, in the order of the search.
+        setting: its values.
+        replicates: how many runs it got in each storm before it was clear that it is no good.
+        worst: its worst regret for each aim; empty if it was refused or never run.
+        violation: by how much it misses the limits; 0 if it keeps them.
+        refused: why the scenarios refuse it, or "".
+    """
+
+    number: int
+    setting: Setting
+    replicates: int
+    worst: tuple[float, ...]
+    violation: float
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class InStorm:
+    """How a contender does in one storm.
+
+    Args:
+        aims: each aim's mean over the replicates with its interval.
+        behind: how much worse that is than the winner's, paired; None for the winner.
+        verdicts: how many replicates ended in each verdict, the worst last.
+        thresholds: how the scenario's own thresholds fare.
+        limits: how the limits of the tune fare.
+    """
+
+    aims: tuple[Estimate, ...]
+    behind: tuple[Estimate, ...] | None
+    verdicts: dict[Verdict, int]
+    thresholds: tuple[ThresholdResult, ...]
+    limits: tuple[ThresholdResult, ...]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One of those that were held against each other on fresh luck.
+
+    Args:
+        name: who it is; "" for the winner.
+        worst: its worst regret for each aim, with its interval.
+        behind: by how much that is above the winner's, paired; None for the winner itself.
+        storms: how it does in each storm.
+    """
+
+    name: str
+    worst: tuple[Estimate, ...]
+    behind: tuple[Estimate, ...] | None
+    storms: tuple[InStorm, ...]
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it keeps the limits in every storm."""
+        return all(limit.passed for storm in self.storms for limit in storm.limits)
+
+
+@dataclass(frozen=True)
+class Check:
+    """The winner and the others on luck that nobody was tuned on.
+
+    Args:
+        seed: names the luck; `simcb run --seed` with it shows the same runs.
+        replicates: runs of each contender in each storm.
+        contenders: the winner first, then the others in the order of their names' table.
+    """
+
+    seed: int
+    replicates: int
+    contenders: tuple[Contender, ...]
+
+    @property
+    def winner(self) -> Contender:
+        """The tuned setting."""
+        return self.contenders[0]
+
+    def contender(self, name: str) -> Contender:
+        """Return a contender by its name.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        for each in self.contenders:
+            if each.name == name:
+                return each
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, eq=False)
+class TuneResult:
+    """A tune's results.
+
+    Args:
+        storms: the scenarios, with what counted in them.
+        axes: the space.
+        replicates: the most runs of a setting in a storm while it was searched.
+        batch: settings tried at a time.
+        seed: names the luck of the search.
+        tolerance: the loss of worst regret that does not matter.
+        trials: every setting tried.
+        searched: how many of them the search proposed; the others lie around the winner.
+        winner: the number of the best; None if none was run to the end.
+        feasible: whether it keeps the limits.
+        front: the trials that no other beats in every aim.
+        reach: how far each of the winner's values can be moved.
+        importance: how much of what makes a setting good each axis decides; None if unknown.
+        check: the winner on fresh luck, beside others; None if it was stopped before.
+        lost: runs that could not be made.
+        complete: false if it was stopped before its end.
+        tally: how much work it was.
+    """
+
+    storms: tuple[Storm, ...]
+    axes: tuple[Axis, ...]
+    replicates: int
+    batch: int
+    seed: int
+    tolerance: float
+    trials: tuple[Trial, ...]
+    searched: int
+    winner: int | None
+    feasible: bool
+    front: tuple[int, ...]
+    reach: tuple[Reach, ...]
+    importance: tuple[float | None, ...]
+    check: Check | None
+    lost: tuple[Lost, ...]
+    complete: bool
+    tally: Tally
+
+    @property
+    def aims(self) -> tuple[Objective, ...]:
+        """What was to be as good as possible, as it stands in the first storm."""
+        return self.storms[0].aims
+
+    @property
+    def best(self) -> dict[str, Value]:
+        """The winner's values by the axes' paths; empty if there is no winner."""
+        if self.winner is None:
+            return {}
+        values = self.trials[self.winner].setting.values
+        return {axis.path: value for axis, value in zip(self.axes, values, strict=True)}

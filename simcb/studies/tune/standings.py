@@ -1,0 +1,275 @@
+"""Standings: how entries compare, from the runs there are.
+
+In each storm an entry is as good as its mean loss over replicates, and its **regret** there is
+what it loses to the best entry known for that storm on the same luck: in points for shares,
+else relative to that best. Its **worst regret** is the largest over the storms; that is what a
+tune makes small, so that a setting is good in every storm and not splendid in one.
+
+A time that never came, or could not be measured, counts as the storm's whole duration, so that
+`never` is worse than any time and a mean exists; any other number that is undefined counts as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.metrics import Estimate, ThresholdResult, Unit, Verdict, jackknife, judge
+from simcb.scenario.thresholds import Comparison, Threshold
+from simcb.studies.sweep.columns import Column, Floats
+from simcb.studies.sweep.objective import Better, Objective
+from simcb.studies.sweep.table import MISSING, VERDICTS, Table
+from simcb.studies.tune.arena import Arena
+from simcb.studies.tune.storms import Storm
+
+_HARDLY = 1e-12
+"""The violation of a limit that is missed by no measurable amount, such as `<` when equal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Standings:
+    """What is known of all entries at one moment.
+
+    Args:
+        storms: the scenarios.
+        losses: entries × aims × storms × replicates: each aim's value, turned so that less is
+            better; nan where nothing was run.
+        excesses: entries × limits × storms × replicates: by how much each limit is missed, as
+            a share of it; 0 or less where it holds.
+        ran: entries × storms: how many replicates were run.
+        kept: entries × storms: whether all limits hold there, judged by the means.
+    """
+
+    storms: tuple[Storm, ...]
+    losses: Floats
+    excesses: Floats
+    ran: NDArray[np.int64]
+    kept: NDArray[np.bool_]
+    _standards: dict[int, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def of(cls, arena: Arena) -> Standings:
+        """Return how the entries of an arena stand."""
+        storms, tables = arena.storms, arena.tables
+        aims, limits = range(len(storms[0].aims)), range(len(storms[0].limits))
+        shape = (len(arena), 0, len(storms), arena.replicates)
+        pairs = list(zip(storms, tables, strict=True))
+        losses = [
+            [_losses(table, storm, storm.aims[aim]) for storm, table in pairs] for aim in aims
+        ]
+        excesses = [
+            [_excesses(table, storm, storm.limits[limit]) for storm, table in pairs]
+            for limit in limits
+        ]
+        ran = arena.counts()
+        kept = [
+            [
+                bool(ran[entry, storm]) and all(each.passed for each in judged(arena, entry, storm))
+                for storm in range(len(storms))
+            ]
+            for entry in range(len(arena))
+        ]
+        return cls(
+            storms,
+            np.array(losses).transpose(2, 0, 1, 3),
+            np.array(excesses).transpose(2, 0, 1, 3) if limits else np.zeros(shape),
+            ran,
+            np.array(kept, np.bool_),
+        )
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """How many replicates of each entry were run in every storm."""
+        found: NDArray[np.int64] = self.ran.min(axis=1)
+        return found
+
+    @cached_property
+    def feasible(self) -> NDArray[np.bool_]:
+        """Whether each entry keeps all limits in every storm."""
+        return np.array(self.kept.all(axis=1), np.bool_)
+
+    @cached_property
+    def complete(self) -> tuple[int, ...]:
+        """The entries that have been run as often as any may be."""
+        return self.with_count(self.losses.shape[3])
+
+    def with_count(self, replicates: int) -> tuple[int, ...]:
+        """Return the entries that have been run at least so often in every storm."""
+        return tuple(np.flatnonzero(self.counts >= replicates).tolist())
+
+    def standards(self, replicates: int) -> NDArray[np.int64]:
+        """Return, for each aim and storm, the best entry over the first so many replicates.
+
+        Entries that keep the limits in that storm go before all others.
+        """
+        if replicates not in self._standards:
+            aims, storms = self.losses.shape[1:3]
+            found = np.empty((aims, storms), np.int64)
+            for storm in range(storms):
+                entries = np.flatnonzero(self.ran[:, storm] >= replicates)
+                kept = entries[self.kept[entries, storm]]
+                entries = kept if len(kept) else entries
+                means = self.losses[entries, :, storm, :replicates].mean(axis=2)
+                found[:, storm] = entries[means.argmin(axis=0)]
+            self._standards[replicates] = found
+        return self._standards[replicates]
+
+    def regrets(self, entry: int, replicates: int) -> Floats:
+        """Return an entry's regrets: aims × storms × replicates."""
+        standards = self.standards(replicates)
+        found = np.empty((*standards.shape, replicates))
+        for aim, storm in np.ndindex(*standards.shape):
+            best = self.losses[standards[aim, storm], aim, storm, :replicates]
+            scale = scale_of(self.storms[storm].aims[aim].unit, float(best.mean()))
+            found[aim, storm] = (self.losses[entry, aim, storm, :replicates] - best) / scale
+        return found
+
+    def worst(self, entry: int, replicates: int | None = None) -> tuple[float, ...]:
+        """Return an entry's worst regret for each aim, over its replicates or the first few."""
+        count = int(self.counts[entry]) if replicates is None else replicates
+        means = self.regrets(entry, count).mean(axis=2)
+        return tuple(means.max(axis=1).tolist())
+
+    def worst_estimates(self, entry: int, replicates: int) -> tuple[Estimate, ...]:
+        """Return an entry's worst regret for each aim, with its interval."""
+        wholes, parts = _worst(self.regrets(entry, replicates))
+        pairs = zip(wholes.tolist(), parts.tolist(), strict=True)
+        return tuple(jackknife(whole, without) for whole, without in pairs)
+
+    def leads(self, entry: int, other: int, replicates: int) -> tuple[Estimate, ...]:
+        """Return, for each aim, by how much an entry's worst regret exceeds another's.
+
+        Both have had the same luck, so the interval is that of the paired difference.
+        """
+        wholes, parts = _worst(self.regrets(entry, replicates))
+        others, other_parts = _worst(self.regrets(other, replicates))
+        pairs = zip((wholes - others).tolist(), (parts - other_parts).tolist(), strict=True)
+        return tuple(jackknife(whole, without) for whole, without in pairs)
+
+    def violation(self, entry: int) -> float:
+        """Return by how much an entry misses the limits: the largest share over all; 0 if none."""
+        count = int(self.counts[entry])
+        excesses = self.excesses[entry, :, :, :count]
+        largest = float(excesses.mean(axis=2).max()) if excesses.size else 0.0
+        return max(largest, 0.0) if self.feasible[entry] else max(largest, _HARDLY)
+
+    def surely_violates(self, entry: int, replicates: int) -> bool:
+        """Return whether an entry misses a limit, and luck is no excuse."""
+        excesses = self.excesses[entry, :, :, :replicates]
+        if not excesses.size or self.feasible[entry]:
+            return False
+        ((whole,), (without,)) = _worst(excesses.reshape(1, -1, replicates))
+        low = jackknife(float(whole), without.tolist()).low
+        return low is not None and low > 0.0
+
+    def champion(self, entries: Iterable[int], replicates: int) -> int:
+        """Return the best of entries that have been run so often.
+
+        An entry that keeps the limits beats all that do not; of those that do not, whoever
+        misses them by least wins. With several aims it is the compromise on the front: the
+        entry whose largest regret, each as a share of its range along the front, is smallest.
+        """
+        known = [each for each in entries if self.counts[each] >= replicates]
+        kept = [each for each in known if self.feasible[each]]
+        if not kept:
+            return min(known, key=lambda each: (self.violation(each), each))
+        front = self.front(replicates, kept)
+        points = np.array([self.worst(each, replicates) for each in front])
+        low, width = points.min(axis=0), np.ptp(points, axis=0)
+        shares = (points - low) / np.where(width > 0.0, width, 1.0)
+        return min(zip(shares.max(axis=1).tolist(), front, strict=True))[1]
+
+    def front(self, replicates: int, among: Iterable[int] | None = None) -> tuple[int, ...]:
+        """Return the entries, run so often, that keep the limits and that none beats in all aims.
+
+        Args:
+            replicates: over how many replicates; entries with fewer are left out.
+            among: which entries; all if None.
+        """
+        entries = self.with_count(replicates) if among is None else among
+        kept = [each for each in entries if self.feasible[each]]
+        worst = {each: self.worst(each, replicates) for each in kept}
+        return tuple(e for e in kept if not any(_beats(worst[o], worst[e]) for o in kept))
+
+
+def scale_of(unit: Unit, best: float) -> float:
+    """Return what a regret is a share of: nothing for shares, else the size of the best."""
+    return 1.0 if unit is Unit.SHARE or best == 0.0 else abs(best)
+
+
+def losses_of(values: Floats, objective: Objective, duration: float) -> Floats:
+    """Return an aim's values as losses: less is better, and what is undefined has a value."""
+    worst = duration if objective.unit is Unit.SECONDS else 0.0
+    filled = np.where(np.isnan(values), worst, values)
+    filled = np.where(np.isposinf(filled), max(worst, duration), filled)
+    return -filled if objective.better is Better.HIGHER else filled
+
+
+def _losses(table: Table, storm: Storm, objective: Objective) -> Floats:
+    if objective.is_collapse:
+        values = (table.verdicts == VERDICTS.index(Verdict.COLLAPSED)).astype(np.float64)
+    else:
+        values = table.values[:, :, table.index[objective.column]]
+    known = losses_of(values, objective, storm.scenario.duration)
+    return np.where(table.verdicts == MISSING, np.nan, known)
+
+
+def _excesses(table: Table, storm: Storm, limit: Threshold) -> Floats:
+    """Return by how much a limit is missed in each run, as a share of it."""
+    column = _column(table, limit)
+    if column is None:
+        return np.where(table.verdicts == MISSING, np.nan, 1.0)
+    values = table.values[:, :, table.index[column]]
+    upper = limit.op in (Comparison.LESS, Comparison.AT_MOST)
+    size = abs(limit.limit) if np.isfinite(limit.limit) and limit.limit != 0.0 else 1.0
+    never = max(storm.scenario.duration, 2.0 * size)
+    values = np.where(np.isposinf(values), never, values)
+    bound = min(limit.limit, never)
+    if limit.op is Comparison.EQUAL:
+        excess = np.abs(values - bound) / size
+    else:
+        excess = (values - bound) / size if upper else (bound - values) / size
+    excess = np.where(np.isnan(values), 1.0, excess)
+    return np.where(table.verdicts == MISSING, np.nan, excess)
+
+
+def _column(table: Table, limit: Threshold) -> Column | None:
+    """Return the column that a limit is about; None if no run of the storm has it."""
+    for column in table.columns:
+        named = {word for word in (column.phase, column.of) if word not in ("whole", "")}
+        if column.metric == limit.metric and named == set(limit.qualifiers) - {"whole"}:
+            return column
+    return None
+
+
+def judged(arena: Arena, entry: int, storm: int) -> tuple[ThresholdResult, ...]:
+    """Return how the limits fare for an entry in a storm, by its means."""
+    limits = arena.storms[storm].limits
+    return judge(limits, arena.outcome(entry, storm)) if limits else ()
+
+
+def _worst(numbers: Floats) -> tuple[Floats, Floats]:
+    """Return the largest mean over storms, with all replicates and without each in turn.
+
+    Args:
+        numbers: aims × storms × replicates.
+
+    Returns:
+        Numbers by aim, and by aim and the replicate that is left out.
+    """
+    n = numbers.shape[2]
+    whole: Floats = numbers.mean(axis=2).max(axis=1)
+    if n < 2:
+        return whole, np.empty((numbers.shape[0], 0))
+    without: Floats = ((numbers.sum(axis=2, keepdims=True) - numbers) / (n - 1)).max(axis=1)
+    return whole, without
+
+
+def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Return whether one point is nowhere worse than another and somewhere better."""
+    pairs = list(zip(one, other, strict=True))
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)

@@ -1,0 +1,84 @@
+"""Storms: the scenarios that settings have to hold in, and what counts in each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simcb.metrics import ThresholdError, check_thresholds
+from simcb.scenario import Scenario, Threshold, parse_threshold
+from simcb.scenario.refusal import Refused, quoted
+from simcb.studies import StudyError
+from simcb.studies.sweep.columns import Column, columns_of
+from simcb.studies.sweep.objective import DEFAULT, Objective, parse_objective
+
+MOST_STORMS = 100
+MOST_AIMS = 4
+
+
+@dataclass(frozen=True)
+class Storm:
+    """One scenario that settings have to hold in.
+
+    Args:
+        name: the scenario's, or with `#2`, `#3` where several share theirs.
+        scenario: the scenario as its file has it.
+        columns: what is measured in each of its runs.
+        aims: what is to be as good as possible, in the order in which it was asked for.
+        limits: what has to hold.
+    """
+
+    name: str
+    scenario: Scenario
+    columns: tuple[Column, ...]
+    aims: tuple[Objective, ...]
+    limits: tuple[Threshold, ...]
+
+
+def make_storms(
+    scenarios: Sequence[Scenario],
+    *,
+    minimize: Sequence[str],
+    maximize: Sequence[str],
+    subject_to: Sequence[str],
+) -> tuple[Storm, ...]:
+    """Return the storms of scenarios; without an aim, goodput is to be as high as possible.
+
+    Raises:
+        StudyError: there are no scenarios or too many aims, or an aim or a limit does not
+            exist in one of them.
+    """
+    if not 1 <= len(scenarios) <= MOST_STORMS:
+        raise StudyError(f"{len(scenarios)} scenarios are given", f"give 1 to {MOST_STORMS}")
+    wanted = [*(f"max:{each}" for each in maximize), *(f"min:{each}" for each in minimize)]
+    if len(wanted) > MOST_AIMS:
+        raise StudyError(f"{len(wanted)} aims are given", f"give at most {MOST_AIMS}")
+    if len({each.partition(":")[2].strip() for each in wanted}) < len(wanted):
+        raise StudyError("an aim is given twice", "name each number once")
+    limits = tuple(_limit(text) for text in subject_to)
+    seen: Counter[str] = Counter()
+    storms = []
+    for scenario in scenarios:
+        columns = columns_of(scenario)
+        try:
+            aims = [parse_objective(each, scenario, columns) for each in wanted or [DEFAULT]]
+            check_thresholds((*scenario.thresholds, *limits), scenario)
+        except StudyError as error:
+            raise StudyError(f"{quoted(scenario.name)}: {error.what}", error.remedy) from None
+        except ThresholdError as error:
+            problem = error.problems[0]
+            what = f"{quoted(scenario.name)}: {quoted(problem.text)}: {problem.what}"
+            raise StudyError(what, problem.remedy) from None
+        seen[scenario.name] += 1
+        times = seen[scenario.name]
+        name = scenario.name if times == 1 else f"{scenario.name}#{times}"
+        storms.append(Storm(name, scenario, columns, tuple(aims), limits))
+    return tuple(storms)
+
+
+def _limit(text: str) -> Threshold:
+    try:
+        return parse_threshold(text)
+    except Refused as refused:
+        raise StudyError(f"{quoted(text)}: {refused.what}", refused.remedy) from None
