@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from simcb.errors import SimcbError
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
-    from simcb.views.notebook import RunView, load, open, run, sweep
+    from simcb.views.notebook import RunView, load, open, run, sweep, tune
     from simcb.views.sweeps.view import SweepView
+    from simcb.views.tunings.view import TuneView
 
 __version__ = "0.1.0"
 
@@ -29,10 +30,12 @@ _WINDOW = {
     "SimcbError": "simcb.errors",
     "SweepView": "simcb.views.sweeps.view",
     "Trace": "simcb.trace",
+    "TuneView": "simcb.views.tunings.view",
     "load": "simcb.views.notebook",
     "open": "simcb.views.notebook",
     "run": "simcb.views.notebook",
     "sweep": "simcb.views.notebook",
+    "tune": "simcb.views.notebook",
 }
 
 __all__ = [
@@ -45,10 +48,12 @@ __all__ = [
     "SimcbError",
     "SweepView",
     "Trace",
+    "TuneView",
     "load",
     "open",
     "run",
     "sweep",
+    "tune",
 ]
 
 

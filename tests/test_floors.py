@@ -48,9 +48,11 @@ GUESTS_OF_ONE_FILE = {
 
 GUESTS_INSIDE_FUNCTIONS = {
     "studies/sweep/crews.py": {"distributed"},
+    "studies/tune/search.py": {"optuna"},
     "views/notebook.py": {"pandas"},
     "views/sweeps/parquet.py": {"pyarrow"},
     "views/sweeps/view.py": {"pandas"},
+    "views/tunings/view.py": {"pandas"},
 }
 
 

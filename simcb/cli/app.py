@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import typer
 
 from simcb import __version__
-from simcb.cli import check, init, plot, run, scenarios, schema, sweep, validate
+from simcb.cli import check, init, plot, run, scenarios, schema, sweep, tune, validate
 from simcb.cli.console import complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 
@@ -35,6 +35,11 @@ VERBS = (
         "sweep",
         sweep.sweep,
         "simcb sweep slow-replica --over failure_threshold=3,5,10,20",
+    ),
+    Verb(
+        "tune",
+        tune.tune,
+        "simcb tune slow-replica gc-pause --space breaker.recovery_timeout=1s..2m@log",
     ),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
     Verb("validate", validate.validate, "simcb validate --only gc-pause"),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simcb.cli.console import complain, emit, page
 from simcb.cli.exits import Code, leave
+from simcb.cli.long_jobs import interrupts, job_bar, worker_count
 from simcb.cli.options import Overlays, Sets, Source
 from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
-    from simcb.studies.sweep import Plan, Progress, SweepResult
+    from simcb.studies.sweep import Plan, SweepResult
 
 
 def sweep(
@@ -113,9 +109,10 @@ def sweep(
     from simcb.studies import sweep as study
     from simcb.views.sweeps.answer import SweepAnswer, sweep_command
     from simcb.views.sweeps.rendering import render
+    from simcb.views.sweeps.screen import progress_words
 
     design = _design(zipped, sample)
-    count = _workers(workers)
+    count = worker_count(workers)
     loaded = read_scenario(scenario, overlays=overlays or (), sets=sets or ())
     _check_outputs(out, plot, parquet=parquet, resume=resume)
     plan = study.make_plan(
@@ -145,7 +142,7 @@ def sweep(
         out=str(out) if out else None,
         allow_large=allow_large,
     )
-    with _interrupts(quiet=quiet) as stop, _progress(quiet=quiet) as progress:
+    with interrupts(quiet=quiet) as stop, job_bar(progress_words, quiet=quiet) as progress:
         result = study.sweep(
             loaded,
             over or (),
@@ -189,14 +186,6 @@ def _design(zipped: bool, sample: str | None) -> str:
     return "zip" if zipped else sample or "grid"
 
 
-def _workers(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise typer.BadParameter(f"--workers {text!r} is neither a number nor auto")
-    return int(text)
-
-
 def _check_outputs(out: Path | None, plot: Path | None, *, parquet: bool, resume: bool) -> None:
     if out is None and (resume or parquet):
         option = "--resume" if resume else "--parquet"
@@ -229,54 +218,3 @@ def _leave_interrupted(result: SweepResult, repeat: str, out: Path | None) -> No
     else:
         complain(f"interrupted; {known} runs are saved\nresume: {repeat} --resume")
     leave(Code.INTERRUPTED)
-
-
-@contextlib.contextmanager
-def _interrupts(*, quiet: bool) -> Iterator[Callable[[], bool]]:
-    """Make the first Ctrl-C a wish to stop, and the second one an interrupt as usual."""
-    wished = False
-
-    def wish(number: int, frame: FrameType | None) -> None:
-        nonlocal wished
-        wished = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        if not quiet:
-            complain("\nfinishing what runs, to save it; press Ctrl-C again to stop now")
-
-    try:
-        before = signal.signal(signal.SIGINT, wish)
-    except ValueError:
-        # Only the main thread hears of signals; elsewhere nobody presses Ctrl-C.
-        yield lambda: False
-        return
-    try:
-        yield lambda: wished
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Show how far a sweep is, on standard error if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    from simcb.views.sweeps.screen import progress_words
-
-    columns = (
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[words]}", markup=False),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, words="starting workers")
-
-        def advance(now: Progress) -> None:
-            bar.update(task, total=now.total, completed=now.done, words=progress_words(now))
-
-        yield advance

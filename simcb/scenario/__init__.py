@@ -8,6 +8,7 @@ simulator, chance, measures or terminals, and it prints nothing.
 from simcb.scenario.json_schema import schema
 from simcb.scenario.loading import parse_scenario, parse_value, read_scenario
 from simcb.scenario.model import Scenario
+from simcb.scenario.overrides import full_path
 from simcb.scenario.problems import Problem, ScenarioError
 from simcb.scenario.shipped import find_shipped, list_shipped
 from simcb.scenario.starter import template
@@ -19,6 +20,7 @@ __all__ = [
     "ScenarioError",
     "Threshold",
     "find_shipped",
+    "full_path",
     "list_shipped",
     "parse_scenario",
     "parse_threshold",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from simcb.scenario import reader
@@ -19,6 +20,7 @@ from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree, pla
 from simcb.scenario.overrides import merged, with_value
 from simcb.scenario.recorded import Recall
 from simcb.scenario.refusal import Refused, choice_remedy, shown
+from simcb.scenario.shapes import slots
 from simcb.scenario.shipped import find_shipped, list_shipped
 
 STDIN = "-"
@@ -35,7 +37,8 @@ def read_scenario(
     Args:
         source: a path, `-`, or a shipped name. Text that names an existing file, or has a
             separator or a YAML ending, is a path.
-        overlays: files merged over it, in order.
+        overlays: files merged over it, in order; a key at their top that is no word of a
+            scenario is a path, as in `sets`.
         sets: `PATH=VALUE` changes, in order; a path may be shortened to any ending that
             names one place.
 
@@ -108,7 +111,7 @@ def _finish(
         if over is None or root is None:
             continue
         if isinstance(over, Tree):
-            root = merged(root, over)
+            root = _laid_over(root, over, findings)
         elif not (isinstance(over, Scalar) and over.broken):
             findings.add(over.mark, "", Refused("is not a mapping", "write `key: value`"))
     for change in sets:
@@ -117,6 +120,25 @@ def _finish(
         findings.raise_if_any()
         raise AssertionError("a file that cannot be read was reported")
     return judge(root, findings, recall)
+
+
+def _laid_over(root: Node, over: Tree, findings: Findings) -> Node:
+    """Return the tree with an overlay merged over it.
+
+    A key that is no word of a scenario is a path, as `--set` takes it: so an overlay can say
+    `breaker.recovery_timeout: 10s` for scenarios whose callers have other names.
+    """
+    words = slots(Scenario)
+    known = {key: entry for key, entry in over.entries.items() if key in words}
+    root = merged(root, replace(over, entries=known))
+    for key, entry in over.entries.items():
+        if key in words or not isinstance(root, Tree):
+            continue
+        try:
+            root = with_value(root, key, entry.node)
+        except Refused as refused:
+            findings.add(entry.key_mark, "", refused)
+    return root
 
 
 def _with_change(root: Node | None, change: str, findings: Findings) -> Node | None:

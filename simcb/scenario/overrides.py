@@ -73,6 +73,15 @@ def with_value(root: Tree, path: str, value: Node) -> Tree:
     return changed_root if isinstance(changed_root, Tree) else root
 
 
+def full_path(scenario: Scenario, path: str) -> str:
+    """Return the whole path of the one place in a scenario that a shortened one names.
+
+    Raises:
+        Refused: the path names no place, or several.
+    """
+    return find_place(tree_of(scenario), ROOT, path).path
+
+
 def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
     """Return a scenario with places changed; see `Scenario.with_`.
 

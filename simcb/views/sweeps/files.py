@@ -35,22 +35,24 @@ def write_sweep(answer: SweepAnswer, directory: str | Path, *, parquet: bool = F
     folder = Path(directory)
     result = answer.result
     try:
-        _put(folder / SUMMARY, _text([as_json(answer, indent=2), "\n"]))
-        _put(folder / RANKING, _text(ranking_lines(result)))
-        _put(folder / CELLS, _text(cell_lines(result)))
+        put(folder / SUMMARY, text_of([as_json(answer, indent=2), "\n"]))
+        put(folder / RANKING, text_of(ranking_lines(result)))
+        put(folder / CELLS, text_of(cell_lines(result)))
         if result.best is not None:
             plots.save(sweep_figure(result), folder / MAP)
         if parquet:
             from simcb.views.sweeps.parquet import write_cells
 
-            _put(folder / PARQUET, lambda path: write_cells(result, path))
+            put(folder / PARQUET, lambda path: write_cells(result, path))
     except OSError as error:
         why = f"cannot be written ({error.strerror or type(error).__name__})"
         remedy = "make room, and resume: every run is kept"
         raise StoreError(str(directory), why, remedy) from None
 
 
-def _text(pieces: Iterable[str]) -> Callable[[Path], None]:
+def text_of(pieces: Iterable[str]) -> Callable[[Path], None]:
+    """Return what writes text into a file."""
+
     def write(path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(pieces)
@@ -58,7 +60,8 @@ def _text(pieces: Iterable[str]) -> Callable[[Path], None]:
     return write
 
 
-def _put(path: Path, write: Callable[[Path], None]) -> None:
+def put(path: Path, write: Callable[[Path], None]) -> None:
+    """Put a file in its place in one step: there is the old one or the new one, never half."""
     part = path.with_name(f".{path.name}.part")
     try:
         write(part)

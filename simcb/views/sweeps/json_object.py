@@ -10,7 +10,7 @@ import json
 
 from simcb import __version__
 from simcb.metrics import Estimate
-from simcb.studies.sweep import Ranked
+from simcb.studies.sweep import Objective, Ranked
 from simcb.views.formats.json_object import SCHEMA_VERSION, Value, number
 from simcb.views.sweeps.answer import SweepAnswer
 
@@ -33,13 +33,7 @@ def as_object(answer: SweepAnswer) -> dict[str, Value]:
         "replicates": result.replicates,
         "design": str(result.design),
         "axes": [{"path": axis.path, "values": [*axis.values]} for axis in result.axes],
-        "objective": {
-            "metric": result.objective.column.metric,
-            "phase": result.objective.column.phase,
-            "of": result.objective.column.of,
-            "unit": result.objective.unit.value,
-            "better": result.objective.better.value,
-        },
+        "objective": objective_object(result.objective),
         "refined": str(result.border) if result.border else None,
         "complete": result.complete,
         "settings": [_setting(answer, each) for each in result.ranking],
@@ -63,9 +57,9 @@ def _setting(answer: SweepAnswer, each: Ranked) -> dict[str, Value]:
         "setting": each.setting,
         "values": {**result.values_of(each.setting)},
         "tied": each.tied,
-        "objective": _estimate(each.estimate),
-        "behind": _estimate(each.behind) if each.behind else None,
-        "collapse": _estimate(outcome.collapse) if outcome.collapse else None,
+        "objective": estimate_object(each.estimate),
+        "behind": estimate_object(each.behind) if each.behind else None,
+        "collapse": estimate_object(outcome.collapse) if outcome.collapse else None,
         "verdicts": {verdict.value: count for verdict, count in outcome.verdicts.items()},
         "thresholds": [
             {"text": judged.text, "value": number(judged.value), "passed": judged.passed}
@@ -74,7 +68,19 @@ def _setting(answer: SweepAnswer, each: Ranked) -> dict[str, Value]:
     }
 
 
-def _estimate(found: Estimate) -> dict[str, Value]:
+def objective_object(objective: Objective) -> dict[str, Value]:
+    """Return what settings are judged by as plain data."""
+    return {
+        "metric": objective.column.metric,
+        "phase": objective.column.phase,
+        "of": objective.column.of,
+        "unit": objective.unit.value,
+        "better": objective.better.value,
+    }
+
+
+def estimate_object(found: Estimate) -> dict[str, Value]:
+    """Return a mean and its interval as plain data."""
     return {
         "mean": number(found.mean),
         "low": number(found.low),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from typing import Any
 
 from simcb.metrics import Verdict
 from simcb.studies.sweep import SweepResult
@@ -24,9 +25,14 @@ class _Line:
         return text
 
 
+def line_writer() -> Any:  # the library's own type has no name
+    """Return a csv writer whose `writerow` returns the line."""
+    return csv.writer(_Line(), lineterminator="\n")
+
+
 def ranking_lines(result: SweepResult) -> Iterator[str]:
     """Yield the lines of the ranking: values, objective, difference to the best, verdicts."""
-    writer = csv.writer(_Line(), lineterminator="\n")
+    writer = line_writer()
     objective = str(result.objective)
     header = ["rank", "setting", *(csv_cell(axis.path) for axis in result.axes), "tied"]
     header += [f"{objective} {word}" for word in ("mean", "low", "high")]
@@ -47,7 +53,7 @@ def ranking_lines(result: SweepResult) -> Iterator[str]:
 
 def cell_lines(result: SweepResult) -> Iterator[str]:
     """Yield a line for every run: its setting, replicate, verdict, and every number of it."""
-    writer = csv.writer(_Line(), lineterminator="\n")
+    writer = line_writer()
     names = [csv_cell(str(column)) for column in result.table.columns]
     paths = [csv_cell(axis.path) for axis in result.axes]
     yield writer.writerow(["setting", *paths, "replicate", "verdict", *names])

@@ -5,6 +5,7 @@ Everything heavy is loaded when it is asked for: matplotlib by a plot, pandas by
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -16,6 +17,7 @@ from simcb.studies.sweep import Objective, Outcome, Ranked, SweepResult, parse_o
 from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.table import MISSING, VERDICTS
 from simcb.views.safe_text import one_line
+from simcb.views.tables.grid import Grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,13 +169,18 @@ class SweepView:
         grid = ranking_grid(SweepAnswer(self.result, top=ROWS))
         first, *more = findings(self.result)
         lines = (title(self.result), *more, *notes(self.result))
-        return (
-            f"<div><b>{_safe(first)}</b>"
-            + "".join(f"<div>{_safe(line)}</div>" for line in lines)
-            + f"<table>{_row('th', grid.header)}"
-            + "".join(_row("td", row) for row in grid.rows)
-            + "</table></div>"
-        )
+        return table_html(first, lines, grid)
+
+
+def table_html(head: str, lines: Iterable[str], grid: Grid) -> str:
+    """Return a table under a head and some lines, as HTML in which no name means anything."""
+    return (
+        f"<div><b>{_safe(head)}</b>"
+        + "".join(f"<div>{_safe(line)}</div>" for line in lines)
+        + f"<table>{_row('th', grid.header)}"
+        + "".join(_row("td", row) for row in grid.rows)
+        + "</table></div>"
+    )
 
 
 def _row(tag: str, cells: tuple[str, ...]) -> str:

@@ -1,0 +1,113 @@
+"""What `simcb tune` has to say: the result, how to repeat it, and the overlay with the winner.
+
+Every format is a function of this one value. This module must not know any format.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simcb.scenario import full_path
+from simcb.studies.tune import BATCH, FRESH, REPLICATES, TOLERANCE, TRIALS, TuneResult
+from simcb.views.safe_text import one_line
+
+_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class TuneAnswer:
+    """A tune as it is presented.
+
+    Args:
+        result: what came out.
+        repeat: the command that gives the same answer.
+        top: how many contenders' storms a table shows side by side.
+    """
+
+    result: TuneResult
+    repeat: str = ""
+    top: int = 5
+
+
+def overlay(answer: TuneAnswer) -> str:
+    """Return the file that puts the winner's values over a scenario: `simcb run … -f` takes it.
+
+    A place is named by what its paths have in common in all scenarios, so that one file fits
+    them all.
+    """
+    result = answer.result
+    names = ", ".join(one_line(storm.name, 80) for storm in result.storms)
+    lines = [f"# The best of {len(result.trials)} settings for {names}."]
+    if answer.repeat:
+        lines.append(f"# Found by: {one_line(answer.repeat, 2000)}")
+    for path, value in result.best.items():
+        place = _common_ending([full_path(storm.scenario, path) for storm in result.storms])
+        key = place if _PLAIN_KEY.fullmatch(place) else json.dumps(place)
+        lines.append(f"{key}: {value}")
+    return "\n".join(lines) + "\n"
+
+
+def _common_ending(paths: Sequence[str]) -> str:
+    words = [path.split(".") for path in paths]
+    kept = 0
+    while all(len(each) > kept for each in words):
+        if len({each[-1 - kept] for each in words}) > 1:
+            break
+        kept += 1
+    return ".".join(words[0][len(words[0]) - kept :])
+
+
+def tune_command(
+    scenarios: Sequence[str],
+    *,
+    overlays: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    space: Sequence[str] = (),
+    minimize: Sequence[str] = (),
+    maximize: Sequence[str] = (),
+    subject_to: Sequence[str] = (),
+    trials: int = TRIALS,
+    batch: int = BATCH,
+    replicates: int = REPLICATES,
+    fresh: int = FRESH,
+    seed: int = 0,
+    tolerance: str = f"{TOLERANCE:.0%}",
+    out: str | None = None,
+    allow_large: bool = False,
+) -> str:
+    """Return the `simcb tune` command with these arguments, quoted for a POSIX shell.
+
+    Who runs the cells is not in it, for it changes no result.
+    """
+    words = ["simcb", "tune", *scenarios]
+    options = (
+        ("-f", overlays),
+        ("--set", sets),
+        ("--space", space),
+        ("--minimize", minimize),
+        ("--maximize", maximize),
+        ("--subject-to", subject_to),
+    )
+    for option, values in options:
+        for value in values:
+            words += [option, value]
+    numbers = (
+        ("--trials", trials, TRIALS),
+        ("--batch", batch, BATCH),
+        ("--replicates", replicates, REPLICATES),
+        ("--fresh", fresh, FRESH),
+        ("--tolerance", tolerance, f"{TOLERANCE:.0%}"),
+    )
+    for option, given, usual in numbers:
+        if given != usual:
+            words += [option, str(given)]
+    words += ["--seed", str(seed)]
+    if out is not None:
+        words += ["--out", out]
+    if allow_large:
+        words.append("--allow-large")
+    return shlex.join(words)

@@ -1,0 +1,223 @@
+"""The figure of a tune: how far each value can be moved, whom the winner beats, the front.
+
+Each panel takes a value and `ax=None` and returns the Axes; `tune_figure` puts them together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec, SubplotSpec
+
+from simcb.metrics import Estimate
+from simcb.studies.sweep.axes import Value, quantity_of
+from simcb.studies.sweep.columns import Floats
+from simcb.studies.tune import Reach, TuneResult
+from simcb.views.plots.figures import axes_or_new, dress, new_picture
+from simcb.views.plots.lettering import shortened
+from simcb.views.plots.style import (
+    BAND_ALPHA,
+    DOTTED,
+    FONT,
+    INK,
+    LABEL_SIZE,
+    LINE_WIDTH,
+    MISSED_COLOR,
+    SERVICE_COLORS,
+    SMALL_SIZE,
+    STATE_FILLS,
+    TITLE_SIZE,
+)
+from simcb.views.sweeps.scales import dots, label_axis, label_values, ring
+
+GOOD = STATE_FILLS["closed"].color
+PALE = "#9db7c9"
+MOST_PANELS = 9
+COLUMNS = 3
+
+_SYMLOG_FROM = 1.0
+"""Percent up to which regrets are drawn on an even scale; beyond, equal factors."""
+
+
+def tune_figure(result: TuneResult) -> Figure:
+    """Return the whole picture of a tune that has a winner."""
+    reaches = result.reach[:MOST_PANELS]
+    pairs = list(combinations(range(len(result.aims)), 2))[:COLUMNS]
+    columns = max(1, min(COLUMNS, max(len(reaches), len(pairs), 1)))
+    rows = math.ceil(len(reaches) / columns) + bool(pairs) + (result.check is not None)
+    width = 1.0 + 3.6 * max(columns, 2)
+    figure = new_picture(width, 0.5 + 2.9 * max(rows, 1), below=0.96)
+    grid = figure.add_gridspec(max(rows, 1), 6)
+    row = 0
+    for index, each in enumerate(reaches):
+        row, column = divmod(index, columns)
+        reach_panel(each, result, figure.add_subplot(_slot(grid, row, column, columns)))
+    row += bool(reaches)
+    for index, (x, y) in enumerate(pairs):
+        front_panel(result, x, y, figure.add_subplot(_slot(grid, row, index, len(pairs))))
+    row += bool(pairs)
+    if result.check is not None:
+        check_panel(result, figure.add_subplot(grid[row, :]))
+    best = ", ".join(
+        f"{axis.label} = {value}"
+        for axis, value in zip(result.axes, result.best.values(), strict=True)
+    )
+    figure.suptitle(
+        shortened(f"best: {best}", width - 0.6, TITLE_SIZE),
+        fontsize=TITLE_SIZE,
+        fontfamily=FONT,
+        color=INK,
+        parse_math=False,
+    )
+    return figure
+
+
+def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axes:
+    """Draw what moving one value of the winner costs: worst regret beyond the winner's.
+
+    The stretch that is as good is shaded, the tolerance dotted, the winner ringed. With
+    several aims there is a line for each.
+    """
+    ax = axes_or_new(ax, 3.2)
+    dress(ax)
+    values = [step.value for step in reach.steps]
+    quantities = [quantity_of(value) for value in values]
+    x = np.array([each.number for each in quantities if each is not None])
+    if len(x) < len(values):
+        x = np.arange(float(len(values)))
+    _shade(reach, values, x, ax)
+    for index, aim in enumerate(result.aims):
+        colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
+        found = [step.excess[index] for step in reach.steps]
+        y = np.array([_percent(each.mean) for each in found])
+        low = np.array([_percent(_end(each, each.low)) for each in found])
+        high = np.array([_percent(_end(each, each.high)) for each in found])
+        ax.fill_between(x, low, high, color=colour, alpha=BAND_ALPHA, linewidth=0.0)
+        ax.plot(x, y, color=colour, linewidth=LINE_WIDTH, label=str(aim))
+        dots(ax, x, y, [colour if step.feasible else PALE for step in reach.steps], 3.8)
+        place = values.index(reach.value)
+        ring(ax, float(x[place]), float(y[place]))
+    ax.axhline(100.0 * result.tolerance, color=INK, linewidth=1.0, linestyle=DOTTED)
+    _scale_regret(ax, "y")
+    if reach.axis.span is not None and reach.axis.span.log:
+        ax.set_xscale("log")
+    label_values(ax, "x", x.tolist(), values)
+    label_axis(ax, "x", reach.axis)
+    _name(ax, "y", "regret beyond the best (%)")
+    if len(result.aims) > 1:
+        _legend(ax)
+    return ax
+
+
+def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
+    """Draw every contender's worst regret on fresh luck, the winner first."""
+    check = result.check
+    if check is None:
+        raise ValueError("this tune was not checked")
+    ax = axes_or_new(ax, 3.6)
+    dress(ax)
+    names = [each.name or "best" for each in check.contenders]
+    places = np.arange(float(len(names)))
+    several = len(result.aims)
+    for index, aim in enumerate(result.aims):
+        colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
+        found = [each.worst[index] for each in check.contenders]
+        x = np.array([_percent(each.mean) for each in found])
+        y = places + (index - (several - 1) / 2) * 0.22
+        for each, height in zip(found, y.tolist(), strict=True):
+            ends = [_percent(_end(each, each.low)), _percent(_end(each, each.high))]
+            ax.plot(ends, [height, height], color=colour, linewidth=2.4, alpha=0.45)
+        colours = [MISSED_COLOR if not place and several == 1 else colour for place in places]
+        dots(ax, x, y, colours, 5.0)
+        ax.plot([], [], "o", color=colour, markersize=4.0, label=str(aim))
+    ax.invert_yaxis()
+    label_values(ax, "y", places.tolist(), [shortened(name, 2.2, SMALL_SIZE) for name in names])
+    _scale_regret(ax, "x")
+    scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
+    aims = str(result.aims[0]) if several == 1 else "each aim"
+    _name(ax, "x", f"worst regret of {aims} over {scenarios}, on fresh luck (%)")
+    if several > 1:
+        _legend(ax)
+    return ax
+
+
+def front_panel(result: TuneResult, x: int, y: int, ax: Axes | None = None) -> Axes:
+    """Draw two aims against each other: every trial, and the front that none beats.
+
+    Args:
+        result: the tune.
+        x: the aim along the bottom, by its place.
+        y: the aim along the side.
+        ax: where; a picture of its own if None.
+    """
+    ax = axes_or_new(ax, 3.2)
+    dress(ax)
+    known = [trial for trial in result.trials if trial.worst]
+    front = set(result.front)
+    points = np.array([[_percent(trial.worst[x]), _percent(trial.worst[y])] for trial in known])
+    colours = [SERVICE_COLORS[0] if trial.number in front else PALE for trial in known]
+    order = np.argsort([trial.number in front for trial in known], kind="stable")
+    dots(ax, points[order, 0], points[order, 1], [colours[place] for place in order], 4.0)
+    line = sorted(points[i].tolist() for i, trial in enumerate(known) if trial.number in front)
+    if line:
+        corners = np.array(line)
+        ax.plot(corners[:, 0], corners[:, 1], color=SERVICE_COLORS[0], linewidth=1.0)
+    winner = next((i for i, trial in enumerate(known) if trial.number == result.winner), None)
+    if winner is not None:
+        ring(ax, float(points[winner, 0]), float(points[winner, 1]))
+    _scale_regret(ax, "x")
+    _scale_regret(ax, "y")
+    _name(ax, "x", f"worst regret of {result.aims[x]} (%)")
+    _name(ax, "y", f"worst regret of {result.aims[y]} (%)")
+    return ax
+
+
+def _slot(grid: GridSpec, row: int, column: int, columns: int) -> SubplotSpec:
+    wide = 6 // columns
+    return grid[row, column * wide : (column + 1) * wide]
+
+
+def _shade(reach: Reach, values: Sequence[Value], x: Floats, ax: Axes) -> None:
+    first, last = values.index(reach.low), values.index(reach.high)
+    ax.axvspan(float(x[first]), float(x[last]), color=GOOD, alpha=0.18, linewidth=0.0)
+
+
+def _scale_regret(ax: Axes, which: str) -> None:
+    """Let small regrets be seen beside large ones: even up to a percent, then by factors."""
+    low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
+    if max(abs(low), abs(high)) > 20.0 * _SYMLOG_FROM:
+        scale = ax.set_xscale if which == "x" else ax.set_yscale
+        scale("symlog", linthresh=_SYMLOG_FROM)
+        axis = ax.xaxis if which == "x" else ax.yaxis
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def _percent(share: float | None) -> float:
+    return math.nan if share is None else 100.0 * share
+
+
+def _end(found: Estimate, end: float | None) -> float | None:
+    return found.mean if end is None else end
+
+
+def _name(ax: Axes, which: str, text: str) -> None:
+    write = ax.set_xlabel if which == "x" else ax.set_ylabel
+    write(text, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
+
+
+def _legend(ax: Axes) -> None:
+    legend = ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=3,
+        frameon=False,
+        fontsize=SMALL_SIZE,
+        prop={"family": FONT, "size": SMALL_SIZE},
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)

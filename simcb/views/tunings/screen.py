@@ -1,0 +1,228 @@
+"""A tune on one screen: the winner, what it beats, how far it can be moved, and the rest."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from simcb.metrics import Estimate, Unit
+from simcb.studies.sweep.axes import Value
+from simcb.studies.tune import YOURS, Check, Contender, Reach, TuneProgress, TuneResult
+from simcb.views.answer import Page
+from simcb.views.safe_text import markdown_cell, one_line, to_ascii
+from simcb.views.sweeps.screen import rough_clock
+from simcb.views.tables.grid import Grid
+from simcb.views.tables.quantities import UNDEFINED, interval, quantity
+from simcb.views.tunings.answer import TuneAnswer
+
+BEST = "best"
+"""What the winner is called in tables."""
+
+USUAL = "pybreaker 5/60s"
+"""The contender that most people run: the one named in the first lines."""
+
+
+def as_screen(answer: TuneAnswer, page: Page) -> Text:
+    """Return the answer for a terminal."""
+    result = answer.result
+    first, *more = findings(result)
+    head = Text(first, "bold")
+    for line in (*more, title(result)):
+        head.append(f"\n  {line}", "")
+    blocks = [head]
+    if result.reach:
+        blocks.append(reach_grid(result).text())
+    if result.check is not None:
+        blocks.append(
+            Text(check_title(result.check)).append("\n").append(check_grid(answer).text())
+        )
+    blocks.extend(Text(line) for line in notes(result))
+    if answer.repeat:
+        blocks.append(Text("repeat: ", "dim").append(one_line(answer.repeat, 4000)))
+    text = Text("\n\n").join(blocks).append("\n")
+    return Text(to_ascii(text.plain)) if page.ascii_only else text
+
+
+def as_markdown(answer: TuneAnswer) -> str:
+    """Return the answer as Markdown."""
+    result = answer.result
+    lines = [f"### {markdown_cell(title(result))}", *map(markdown_cell, findings(result))]
+    if result.reach:
+        lines.append(reach_grid(result).markdown())
+    if result.check is not None:
+        lines += [markdown_cell(check_title(result.check)), check_grid(answer).markdown()]
+    lines += map(markdown_cell, notes(result))
+    if answer.repeat:
+        lines.append(f"```console\n{one_line(answer.repeat, 4000).replace('```', '')}\n```")
+    return "\n\n".join(lines) + "\n"
+
+
+def title(result: TuneResult) -> str:
+    """Return what was tuned, in a line."""
+    names = ", ".join(one_line(storm.name, 40) for storm in result.storms[:6])
+    more = f" and {len(result.storms) - 6} more" if len(result.storms) > 6 else ""
+    aims = ", ".join(f"{aim.better.value} {aim}" for aim in result.aims)
+    return (
+        f"{names}{more}: {aims}, seed {result.seed}, {result.searched} settings searched, "
+        f"{len(result.trials) - result.searched} more around the best, up to "
+        f"{result.replicates} replicates"
+    )
+
+
+def findings(result: TuneResult) -> tuple[str, ...]:
+    """Return the winner, and what it is worth, each as a line."""
+    if result.winner is None:
+        return ("no setting was run to the end",)
+    values = ", ".join(
+        f"{axis.label} = {_shown(value)}"
+        for axis, value in zip(result.axes, result.best.values(), strict=True)
+    )
+    lines = [f"best: {values}"]
+    if not result.feasible:
+        limits = ", ".join(limit.text for limit in result.storms[0].limits)
+        lines = [f"no setting keeps {limits}; the nearest: {values}"]
+    if result.check is not None:
+        lines += _won(result, result.check)
+    if result.reach:
+        stretches = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
+        lines.append(f"as good, one at a time, within {result.tolerance:.3g} of it: {stretches}")
+    return tuple(lines)
+
+
+def _won(result: TuneResult, check: Check) -> list[str]:
+    """Return how the winner compares with what people run."""
+    many = len(result.storms) > 1
+    where = f"in the worst of {len(result.storms)} scenarios" if many else "of what is possible"
+    lines = []
+    for contender in check.contenders[1:]:
+        if contender.name in (YOURS, USUAL) and contender.behind is not None:
+            behind = ", ".join(
+                f"{_regret(each)} {aim}"
+                for aim, each in zip(result.aims, contender.behind, strict=True)
+            )
+            lines.append(f"{_compared(contender)}: {behind} {where}")
+    return lines
+
+
+def _compared(contender: Contender) -> str:
+    """Return in a word or two whether the winner beats a contender."""
+    behind = contender.behind or ()
+    sure = [each.low is not None and each.low > 0.0 for each in behind]
+    lost = [each.high is not None and each.high < 0.0 for each in behind]
+    if all(sure):
+        return f"beats {contender.name}"
+    if any(lost):
+        return f"loses to {contender.name}" if all(lost) else f"against {contender.name}"
+    return f"cannot be told from {contender.name}" if not any(sure) else f"against {contender.name}"
+
+
+def stretch(reach: Reach) -> str:
+    """Return the values that are as good as the winner's: `5s … 19.5s`, or a list of words."""
+    if reach.axis.numbers is None:
+        good = [step.value for step in reach.steps if step.as_good or step.value == reach.value]
+        return ", ".join(_shown(value) for value in good[:8])
+    if reach.low == reach.high:
+        return f"only {_shown(reach.value)}"
+    return f"{_shown(reach.low)} … {_shown(reach.high)}"
+
+
+def reach_grid(result: TuneResult) -> Grid:
+    """Return how far each of the winner's values can be moved, as a table."""
+    rows = []
+    for reach, importance in zip(result.reach, result.importance, strict=True):
+        rows.append(
+            (
+                one_line(reach.axis.path, 60),
+                _shown(reach.value),
+                stretch(reach),
+                quantity(reach.at_stake, Unit.SHARE),
+                UNDEFINED if importance is None else f"{importance:.0%}",
+            )
+        )
+    return Grid(("parameter", BEST, "as good", "at stake", "importance"), tuple(rows))
+
+
+def check_title(check: Check) -> str:
+    """Return what the check was, in a line."""
+    return f"on fresh luck (seed {check.seed}, {check.replicates} runs of each in each scenario)"
+
+
+def check_grid(answer: TuneAnswer) -> Grid:
+    """Return the contenders on fresh luck as a table, the winner first."""
+    result, check = answer.result, answer.result.check
+    assert check is not None
+    shown = result.storms[: answer.top]
+    several = len(result.aims) > 1
+    header = ["contender"]
+    for aim in result.aims:
+        about = f" {aim}" if several else ""
+        header += [f"worst regret{about}", f"behind{about}"]
+    header += [f"{storm.name} {aim}" for storm in shown for aim in storm.aims]
+    if result.storms[0].limits:
+        header.append("limits")
+    rows = []
+    for contender in check.contenders:
+        row = [contender.name or BEST]
+        for index in range(len(result.aims)):
+            behind = contender.behind[index] if contender.behind else None
+            row += [_regret(contender.worst[index]), _regret(behind) if behind else BEST]
+        for storm, found in zip(shown, contender.storms, strict=False):
+            row += [
+                _value(each, aim.unit) for aim, each in zip(storm.aims, found.aims, strict=True)
+            ]
+        if result.storms[0].limits:
+            row.append("kept" if contender.feasible else "missed")
+        rows.append(tuple(row))
+    return Grid(tuple(one_line(cell, 40) for cell in header), tuple(rows))
+
+
+def notes(result: TuneResult) -> tuple[str, ...]:
+    """Return what a reader has to know besides."""
+    lines = []
+    if result.reach or result.check is not None:
+        lines.append(
+            "regret: what is lost to the best setting known for a scenario alone, in points of a "
+            "share, else relative to it; behind: how much more than the best loses"
+        )
+    refused = [trial for trial in result.trials if trial.refused]
+    if refused:
+        what = one_line(refused[0].refused, 200)
+        lines.append(f"{len(refused)} settings are refused by a scenario; the first: {what}")
+    if result.lost:
+        first = result.lost[0]
+        where = one_line(result.storms[first.cell.scenario].name, 60)
+        lines.append(
+            f"{len(result.lost)} runs could not be made and are missing; the first, of {where}: "
+            f"{one_line(first.reason, 200)}"
+        )
+    if not result.complete:
+        lines.append("interrupted: this is the best so far, and nothing was checked")
+    return tuple(lines)
+
+
+def progress_words(now: TuneProgress) -> str:
+    """Return what goes beside a progress bar: what is done, how fast, and the best so far."""
+    words = [now.stage]
+    if now.ran and now.seconds > 0.0:
+        words.append(f"{now.ran} runs, {now.ran / now.seconds:.3g}/s")
+        if now.stage == "searching" and now.done:
+            left = now.seconds / now.done * (now.total - now.done)
+            words.append(f"{rough_clock(left)} left")
+    if now.best is not None:
+        setting, regret = now.best
+        values = ", ".join(one_line(str(value), 20) for value in setting.values)
+        words.append(f"best so far {values}: {regret:.2%} behind")
+    return "; ".join(words)
+
+
+def _regret(found: Estimate) -> str:
+    return interval(found.mean, found.low, found.high, Unit.SHARE)
+
+
+def _value(found: Estimate, unit: Unit) -> str:
+    if found.never:
+        return f"never in {found.never}"
+    return interval(found.mean, found.low, found.high, unit)
+
+
+def _shown(value: Value) -> str:
+    return one_line(str(value), 40)
