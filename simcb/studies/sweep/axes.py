@@ -78,6 +78,12 @@ class Span:
         """Return the value at a share of the way from the lower end, 0 to 1."""
         return self.nearest(between(self.low, self.high, share, log=self.log))
 
+    def share(self, number: float) -> float:
+        """Return how far a number lies on the way from the lower end: the inverse of `at`."""
+        if self.log:
+            return math.log(number / self.low) / math.log(self.high / self.low)
+        return (number - self.low) / (self.high - self.low)
+
     def nearest(self, number: float) -> Value:
         """Return a number of the range as a value with few digits, the ends as they are."""
         if number not in (self.low, self.high):

@@ -18,6 +18,9 @@ from simcb.studies.tune.standings import Standings
 STEPS = 9
 """Values along a range, the winner's own not counted."""
 
+CLOSE = 0.4
+"""The part of a step within which a value of the range gives way to the winner's."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -69,8 +72,13 @@ def ladder(axis: Axis, winner: Value) -> tuple[Value, ...]:
     if axis.values:
         return axis.values
     assert axis.span is not None
-    values = [axis.span.at(step / (STEPS - 1)) for step in range(STEPS)]
-    return tuple(sorted(dict.fromkeys((*values, winner)), key=_number))
+    span = axis.span
+    values = [span.at(step / (STEPS - 1)) for step in range(STEPS)]
+    # A value close beside the winner's tells nothing that the winner does not.
+    near = CLOSE / (STEPS - 1)
+    place = span.share(_number(winner))
+    apart = [value for value in values if abs(span.share(_number(value)) - place) >= near]
+    return tuple(sorted(dict.fromkeys((*apart, winner)), key=_number))
 
 
 def neighbours(axes: Sequence[Axis], winner: Setting, index: int) -> dict[Value, Setting]:

@@ -309,7 +309,10 @@ class Tuning:
             return False
         leads = known.leads(found, self._winner, count)
         better = all(each.high is not None and each.high < 0.0 for each in leads)
-        if better or (known.feasible[found] and not known.feasible[self._winner]):
+        # Of several aims one alone may be better, and the others the same to the last digit.
+        beaten = len(leads) > 1 and self._winner not in known.front(count)
+        kept = known.feasible[found] and not known.feasible[self._winner]
+        if better or beaten or kept:
             self._winner = found
             return True
         return False

@@ -25,12 +25,10 @@ class TuneAnswer:
     Args:
         result: what came out.
         repeat: the command that gives the same answer.
-        top: how many contenders' storms a table shows side by side.
     """
 
     result: TuneResult
     repeat: str = ""
-    top: int = 5
 
 
 def overlay(answer: TuneAnswer) -> str:

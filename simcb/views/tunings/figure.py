@@ -13,13 +13,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
+from matplotlib.lines import Line2D
 
 from simcb.metrics import Estimate
 from simcb.studies.sweep.axes import Value, quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.studies.tune import Reach, TuneResult
 from simcb.views.plots.figures import axes_or_new, dress, new_picture
-from simcb.views.plots.lettering import shortened
+from simcb.views.plots.lettering import shortened, text_width
 from simcb.views.plots.style import (
     BAND_ALPHA,
     DOTTED,
@@ -34,11 +35,18 @@ from simcb.views.plots.style import (
     TITLE_SIZE,
 )
 from simcb.views.sweeps.scales import dots, label_axis, label_values, ring
+from simcb.views.tunings.screen import stretch
 
 GOOD = STATE_FILLS["closed"].color
 PALE = "#9db7c9"
 MOST_PANELS = 9
 COLUMNS = 3
+
+PANEL_WIDTH = 2.9
+"""Inches that the values along a panel have, about."""
+
+BETWEEN = 0.07
+"""Inches between two values below a panel."""
 
 _SYMLOG_FROM = 1.0
 """Percent up to which regrets are drawn on an even scale; beyond, equal factors."""
@@ -106,9 +114,11 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     _scale_regret(ax, "y")
     if reach.axis.span is not None and reach.axis.span.log:
         ax.set_xscale("log")
-    label_values(ax, "x", x.tolist(), values)
+    _label_some(ax, x, reach)
     label_axis(ax, "x", reach.axis)
     _name(ax, "y", "regret beyond the best (%)")
+    if len(result.aims) == 1:
+        _title(ax, f"as good: {stretch(reach)}")
     if len(result.aims) > 1:
         _legend(ax)
     return ax
@@ -136,7 +146,10 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
         dots(ax, x, y, colours, 5.0)
         ax.plot([], [], "o", color=colour, markersize=4.0, label=str(aim))
     ax.invert_yaxis()
-    label_values(ax, "y", places.tolist(), [shortened(name, 2.2, SMALL_SIZE) for name in names])
+    written = [shortened(name, 2.4, SMALL_SIZE) for name in names]
+    ax.set_yticks(
+        places, written, fontsize=SMALL_SIZE, fontfamily=FONT, color=INK, parse_math=False
+    )
     _scale_regret(ax, "x")
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
     aims = str(result.aims[0]) if several == 1 else "each aim"
@@ -166,7 +179,9 @@ def front_panel(result: TuneResult, x: int, y: int, ax: Axes | None = None) -> A
     line = sorted(points[i].tolist() for i, trial in enumerate(known) if trial.number in front)
     if line:
         corners = np.array(line)
-        ax.plot(corners[:, 0], corners[:, 1], color=SERVICE_COLORS[0], linewidth=1.0)
+        x_steps, y_steps = corners[:, 0], corners[:, 1]
+        colour = SERVICE_COLORS[0]
+        ax.plot(x_steps, y_steps, color=colour, linewidth=1.0, drawstyle="steps-post")
     winner = next((i for i, trial in enumerate(known) if trial.number == result.winner), None)
     if winner is not None:
         ring(ax, float(points[winner, 0]), float(points[winner, 1]))
@@ -191,10 +206,38 @@ def _scale_regret(ax: Axes, which: str) -> None:
     """Let small regrets be seen beside large ones: even up to a percent, then by factors."""
     low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
     if max(abs(low), abs(high)) > 20.0 * _SYMLOG_FROM:
-        scale = ax.set_xscale if which == "x" else ax.set_yscale
-        scale("symlog", linthresh=_SYMLOG_FROM)
+        least = min(float(np.nanmin(line.get_data()[which == "y"])) for line in _data(ax))
+        if which == "x":
+            ax.set_xscale("symlog", linthresh=_SYMLOG_FROM)
+            ax.set_xlim(left=min(least, 0.0) - 0.15)
+        else:
+            ax.set_yscale("symlog", linthresh=_SYMLOG_FROM)
+            ax.set_ylim(bottom=min(least, 0.0) - 0.15)
         axis = ax.xaxis if which == "x" else ax.yaxis
         axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def _label_some(ax: Axes, x: Floats, reach: Reach) -> None:
+    """Write as many values below a panel as fit beside each other, the winner's for sure."""
+    log = reach.axis.span is not None and reach.axis.span.log
+    drawn = np.log(x) if log else x
+    inches = (drawn - drawn[0]) / (float(np.ptp(drawn)) or 1.0) * PANEL_WIDTH
+    texts = [shortened(str(step.value), 0.9, SMALL_SIZE) for step in reach.steps]
+    widths = [text_width(text, SMALL_SIZE) + BETWEEN for text in texts]
+    kept = [[step.value for step in reach.steps].index(reach.value)]
+    for index in range(len(texts)):
+        apart = [abs(inches[index] - inches[other]) for other in kept]
+        room = [(widths[index] + widths[other]) / 2 for other in kept]
+        if all(a >= b for a, b in zip(apart, room, strict=True)):
+            kept.append(index)
+    kept.sort()
+    label_values(ax, "x", [float(x[i]) for i in kept], [texts[i] for i in kept])
+
+
+def _data(ax: Axes) -> list[Line2D]:
+    """Return the lines of a panel that show numbers, not its keys or limits."""
+    drawn = [line for line in ax.lines if line.get_transform() == ax.transData]
+    return [line for line in drawn if np.size(line.get_xdata())]
 
 
 def _percent(share: float | None) -> float:
@@ -208,6 +251,11 @@ def _end(found: Estimate, end: float | None) -> float | None:
 def _name(ax: Axes, which: str, text: str) -> None:
     write = ax.set_xlabel if which == "x" else ax.set_ylabel
     write(text, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
+
+
+def _title(ax: Axes, text: str) -> None:
+    written = shortened(text, 3.2, LABEL_SIZE)
+    ax.set_title(written, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
 
 
 def _legend(ax: Axes) -> None:

@@ -17,6 +17,9 @@ from simcb.views.tunings.answer import TuneAnswer
 BEST = "best"
 """What the winner is called in tables."""
 
+MOST_SHOWN = 5
+"""Scenarios shown side by side in a table."""
+
 USUAL = "pybreaker 5/60s"
 """The contender that most people run: the one named in the first lines."""
 
@@ -32,9 +35,8 @@ def as_screen(answer: TuneAnswer, page: Page) -> Text:
     if result.reach:
         blocks.append(reach_grid(result).text())
     if result.check is not None:
-        blocks.append(
-            Text(check_title(result.check)).append("\n").append(check_grid(answer).text())
-        )
+        grid = fitting_grid(result, page.width)
+        blocks.append(Text(check_title(result.check)).append("\n").append(grid.text()))
     blocks.extend(Text(line) for line in notes(result))
     if answer.repeat:
         blocks.append(Text("repeat: ", "dim").append(one_line(answer.repeat, 4000)))
@@ -49,7 +51,7 @@ def as_markdown(answer: TuneAnswer) -> str:
     if result.reach:
         lines.append(reach_grid(result).markdown())
     if result.check is not None:
-        lines += [markdown_cell(check_title(result.check)), check_grid(answer).markdown()]
+        lines += [markdown_cell(check_title(result.check)), check_grid(result).markdown()]
     lines += map(markdown_cell, notes(result))
     if answer.repeat:
         lines.append(f"```console\n{one_line(answer.repeat, 4000).replace('```', '')}\n```")
@@ -84,22 +86,23 @@ def findings(result: TuneResult) -> tuple[str, ...]:
         lines += _won(result, result.check)
     if result.reach:
         stretches = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
-        lines.append(f"as good, one at a time, within {result.tolerance:.3g} of it: {stretches}")
+        near = quantity(result.tolerance, Unit.SHARE)
+        lines.append(f"as good within {near}, one at a time: {stretches}")
     return tuple(lines)
 
 
 def _won(result: TuneResult, check: Check) -> list[str]:
     """Return how the winner compares with what people run."""
     many = len(result.storms) > 1
-    where = f"in the worst of {len(result.storms)} scenarios" if many else "of what is possible"
     lines = []
     for contender in check.contenders[1:]:
         if contender.name in (YOURS, USUAL) and contender.behind is not None:
             behind = ", ".join(
-                f"{_regret(each)} {aim}"
+                f"{_regret(each)} of {aim}"
                 for aim, each in zip(result.aims, contender.behind, strict=True)
             )
-            lines.append(f"{_compared(contender)}: {behind} {where}")
+            what = "worst regret lower by " if many else "better by "
+            lines.append(f"{_compared(contender)}: {what}{behind}")
     return lines
 
 
@@ -108,11 +111,9 @@ def _compared(contender: Contender) -> str:
     behind = contender.behind or ()
     sure = [each.low is not None and each.low > 0.0 for each in behind]
     lost = [each.high is not None and each.high < 0.0 for each in behind]
-    if all(sure):
-        return f"beats {contender.name}"
     if any(lost):
-        return f"loses to {contender.name}" if all(lost) else f"against {contender.name}"
-    return f"cannot be told from {contender.name}" if not any(sure) else f"against {contender.name}"
+        return f"{'against' if any(sure) else 'loses to'} {contender.name}"
+    return f"{'beats' if any(sure) else 'cannot be told from'} {contender.name}"
 
 
 def stretch(reach: Reach) -> str:
@@ -146,11 +147,25 @@ def check_title(check: Check) -> str:
     return f"on fresh luck (seed {check.seed}, {check.replicates} runs of each in each scenario)"
 
 
-def check_grid(answer: TuneAnswer) -> Grid:
-    """Return the contenders on fresh luck as a table, the winner first."""
-    result, check = answer.result, answer.result.check
+def fitting_grid(result: TuneResult, width: int) -> Grid:
+    """Return the contenders as a table no wider than a page, with fewer scenarios if need be."""
+    for shown in range(min(len(result.storms), MOST_SHOWN), 0, -1):
+        grid = check_grid(result, shown)
+        if grid.width <= width:
+            return grid
+    return check_grid(result, 0)
+
+
+def check_grid(result: TuneResult, most: int = MOST_SHOWN) -> Grid:
+    """Return the contenders on fresh luck as a table, the winner first.
+
+    Args:
+        result: a tune that was checked.
+        most: how many scenarios to show side by side.
+    """
+    check = result.check
     assert check is not None
-    shown = result.storms[: answer.top]
+    shown = result.storms[:most]
     several = len(result.aims) > 1
     header = ["contender"]
     for aim in result.aims:

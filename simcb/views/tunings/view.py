@@ -204,7 +204,7 @@ class TuneView:
         parts = [table_html(first, (title(result), *more), reach_grid(result))]
         if result.check is not None:
             below = (check_title(result.check), *notes(result))
-            parts.append(table_html("", below, check_grid(TuneAnswer(result))))
+            parts.append(table_html("", below, check_grid(result)))
         return "".join(parts)
 
 
