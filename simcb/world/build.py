@@ -10,6 +10,7 @@ import gc
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from itertools import count
 from typing import TypeVar
@@ -336,7 +337,7 @@ class World:
             seed=self.seed,
             replicate=self.replicate,
             scenario=self.scenario.to_yaml(),
-            versions=_versions(),
+            versions={**_versions()},
             **self.recorder.freeze(),
         )
 
@@ -366,7 +367,9 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
+@cache
 def _versions() -> dict[str, str]:
+    # Looking up a version reads files; a study of thousands of runs asks once for each.
     made_by = {"simcb": simcb.__version__, "simpy": version("simpy"), "numpy": np.__version__}
     return {**made_by, "python": platform.python_version()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from itertools import pairwise
 
 import pytest
@@ -15,6 +16,7 @@ from simcb.metrics import (
     ReplicatesError,
     difference,
     estimate,
+    jackknife,
     measure,
     probability,
     summarise,
@@ -184,3 +186,39 @@ def test_replicates_of_different_kinds_are_refused() -> None:
         summarise([run_with(1.0), run_with(1.0, services=2)])
     with pytest.raises(ReplicatesError, match="no replicates"):
         summarise([])
+
+
+@given(st.lists(finite, min_size=2, max_size=20))
+def test_the_jackknife_of_a_mean_is_the_t_interval(values: list[float]) -> None:
+    """Leaving out each replicate in turn tells of a mean what its own interval tells."""
+    total, n = math.fsum(values), len(values)
+    found = jackknife(total / n, [(total - value) / (n - 1) for value in values])
+    usual = estimate(values)
+    assert found.mean == pytest.approx(usual.mean, abs=1e-9)
+    assert found.low == pytest.approx(usual.low, rel=1e-6, abs=1e-3)
+    assert found.high == pytest.approx(usual.high, rel=1e-6, abs=1e-3)
+
+
+def test_a_jackknife_of_too_little_has_no_interval() -> None:
+    """One replicate tells nothing of how sure it is, and never is no number to spread around."""
+    assert jackknife(3.0, []).low is None
+    assert jackknife(math.inf, [1.0, math.inf]).high is None
+
+
+def test_the_interval_of_a_largest_mean_holds_the_truth_as_often_as_it_says() -> None:
+    """The larger of two means: true 1.0 lies inside in about 95 of 100 samples."""
+    luck = random.Random(5)
+    inside = 0
+    for _ in range(400):
+        one = [luck.gauss(1.0, 1.0) for _ in range(12)]
+        two = [luck.gauss(-1.0, 1.0) for _ in range(12)]
+
+        def largest(left_out: int | None, one: list[float] = one, two: list[float] = two) -> float:
+            kept = [i for i in range(12) if i != left_out]
+            return max(sum(values[i] for i in kept) / len(kept) for values in (one, two))
+
+        found = jackknife(largest(None), [largest(i) for i in range(12)])
+        assert found.low is not None
+        assert found.high is not None
+        inside += found.low <= 1.0 <= found.high
+    assert 0.92 <= inside / 400 <= 0.98

@@ -301,18 +301,22 @@ class Tuning:
         return True, tuple(self._reach(index, winner) for index in range(len(self._axes)))
 
     def _improved(self) -> bool:
-        """Put a winner that was found on the way in the old one's place, if it surely is one."""
+        """Put a winner that was found on the way in the old one's place, if it is worth it.
+
+        It is if it is better beyond doubt, or by more than the tolerance.
+        """
         known, count = self._known, self._arena.replicates
         assert self._winner is not None
         found = known.champion(known.complete, count)
         if found == self._winner:
             return False
         leads = known.leads(found, self._winner, count)
-        better = all(each.high is not None and each.high < 0.0 for each in leads)
+        surely = all(each.high is not None and each.high < 0.0 for each in leads)
+        clearly = all(each.mean is not None and each.mean < -self._tolerance for each in leads)
         # Of several aims one alone may be better, and the others the same to the last digit.
         beaten = len(leads) > 1 and self._winner not in known.front(count)
         kept = known.feasible[found] and not known.feasible[self._winner]
-        if better or beaten or kept:
+        if surely or clearly or beaten or kept:
             self._winner = found
             return True
         return False

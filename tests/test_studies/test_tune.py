@@ -1,0 +1,366 @@
+"""The tune: the same luck everywhere, regret against the best known, and a check on fresh luck."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from test_studies.sweep_cases import SMALL, after, scenario
+from test_studies.tune_cases import SPACE, kept, storms, tuned, tuned_with
+
+from simcb.errors import MissingExtraError
+from simcb.metrics import difference, estimate
+from simcb.scenario import list_shipped, parse_scenario, read_scenario
+from simcb.studies import StudyError, run_once
+from simcb.studies.sweep import StoreChangedError, StoreError, sweep
+from simcb.studies.tune import DEFAULTS, NO_BREAKER, YOURS, TuneProgress, TuneResult, tune
+from simcb.studies.tune.contenders import with_default, without_breaker
+from simcb.studies.tune.racing import rungs
+from simcb.studies.tune.search import Search, Tried
+from simcb.views.tunings.answer import TuneAnswer
+from simcb.views.tunings.json_object import as_json
+
+GRID = {"breaker.failure_threshold": [1, 3, 30], "breaker.recovery_timeout": ["1s", "2s", "8s"]}
+
+
+def bytes_of(result: TuneResult) -> str:
+    return as_json(TuneAnswer(result))
+
+
+def test_a_space_of_few_settings_is_searched_whole_and_gives_the_sweeps_best() -> None:
+    """Racing sends settings home early, but the best is the one that runs of all of them show."""
+    found = tune(scenario(), GRID, trials=50, replicates=6, fresh=2, workers=0)
+    swept = sweep(scenario(), GRID, replicates=6, workers=0)
+    assert len(found.trials) == found.searched == 9
+    assert swept.best is not None
+    assert found.best == swept.values_of(swept.best.setting)
+    assert {trial.replicates for trial in found.trials} > {6}
+
+
+def test_regret_is_what_is_lost_to_the_best_known_on_the_same_luck() -> None:
+    """Of one scenario: the mean paired loss of goodput, as a share of the best's goodput."""
+    found = tune(scenario(), GRID, trials=9, replicates=4, fresh=2, workers=0)
+
+    def goodputs(number: int) -> list[float]:
+        values = dict(zip(GRID, found.trials[number].setting.values, strict=True))
+        variant = scenario().with_(values)
+        runs = [run_once(variant, 0, i).measures.value("goodput") for i in range(4)]
+        return [value for value in runs if value is not None]
+
+    assert found.winner is not None
+    best = goodputs(found.winner)
+    assert found.trials[found.winner].worst == (0.0,)
+    for trial in found.trials:
+        ours = goodputs(trial.number)[: trial.replicates]
+        loss = difference(ours, best[: trial.replicates]).mean
+        top = estimate(best[: trial.replicates]).mean
+        assert loss is not None
+        assert top is not None
+        if trial.replicates == 4:
+            assert trial.worst[0] == pytest.approx(loss / top)
+
+
+def test_the_worst_regret_is_the_largest_over_the_scenarios() -> None:
+    """No complete setting beats the winner by more than does not matter."""
+    result = tuned()
+    assert result.winner is not None
+    winner = result.trials[result.winner]
+    complete = [trial for trial in result.trials if trial.replicates == result.replicates]
+    assert len(complete) > 3
+    assert winner.worst[0] >= 0.0
+    assert winner.worst[0] <= min(trial.worst[0] for trial in complete) + result.tolerance
+
+
+def test_bad_settings_get_few_runs() -> None:
+    """Whoever is beaten beyond doubt after three runs gets no more of them."""
+    assert rungs(10) == (3, 5, 10)
+    assert rungs(2) == (2,)
+    assert rungs(40) == (3, 5, 10, 20, 40)
+    result = tuned()
+    counts = [trial.replicates for trial in result.trials]
+    assert set(counts) == {3, 5}
+    dropped = [trial.worst[0] for trial in result.trials if trial.replicates == 3]
+    stayed = [trial.worst[0] for trial in result.trials if trial.replicates == 5]
+    assert sum(dropped) / len(dropped) > sum(stayed) / len(stayed)
+    # The contenders' runs are counted, too: 12 of 3 in each of two scenarios, and specialists.
+    assert result.tally.ran < len(result.trials) * 5 * 2 + 14 * 3 * 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_runs_it_changes_nothing(workers: int) -> None:
+    """The same bytes from this process, from threads, and from one or two other processes."""
+    assert bytes_of(tuned_with(workers=workers)) == bytes_of(tuned())
+    with ThreadPoolExecutor(workers) as executor:
+        assert bytes_of(tuned_with(workers=workers, executor=executor)) == bytes_of(tuned())
+
+
+def test_another_seed_is_another_search() -> None:
+    """The seed names the luck of the runs and of what is proposed."""
+    other = tuned_with(seed=7)
+    assert [trial.setting for trial in other.trials] != [trial.setting for trial in tuned().trials]
+    assert other.check is not None
+    assert other.check.seed == 8
+
+
+@pytest.mark.parametrize("calls", [1, 20, 45])
+def test_a_stopped_tune_goes_on_and_ends_in_the_same_bytes(tmp_path: Path, calls: int) -> None:
+    """What was run is not run again, and nobody can tell from the result."""
+    first = kept(tmp_path / "t", stop=after(calls))
+    assert not first.complete
+    assert first.check is None
+    second = kept(tmp_path / "t", resume=True)
+    assert bytes_of(second) == bytes_of(tuned())
+    assert second.tally.reused == first.tally.ran
+    third = kept(tmp_path / "t", resume=True)
+    assert third.tally.ran == 0
+    assert bytes_of(third) == bytes_of(tuned())
+
+
+def test_a_damaged_log_costs_the_damaged_runs_and_no_more(tmp_path: Path) -> None:
+    """A torn record is counted, and its run is made again."""
+    kept(tmp_path / "t")
+    (segment,) = (tmp_path / "t" / "log").iterdir()
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join([lines[0][:50] + b"\n", *lines[1:]]))
+    again = kept(tmp_path / "t", resume=True)
+    assert again.tally.damaged == again.tally.ran == 1
+    assert bytes_of(again) == bytes_of(tuned())
+
+
+def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
+    """Another goal, another number of trials, or a sweep: the difference is named."""
+    kept(tmp_path / "t")
+    with pytest.raises(StoreError, match="--resume"):
+        kept(tmp_path / "t")
+    with pytest.raises(StoreChangedError, match="the goal was max:goodput, is min:p99"):
+        kept(tmp_path / "t", resume=True, minimize=["p99"])
+    with pytest.raises(StoreChangedError, match="a search of 8 settings"):
+        kept(tmp_path / "t", resume=True, trials=9)
+    with pytest.raises(StoreChangedError, match="the design was a search"):
+        sweep(scenario(), GRID, replicates=6, workers=0, out=tmp_path / "t", resume=True)
+
+
+def test_the_winner_keeps_what_has_to_hold() -> None:
+    """A limit rules out what is best without it, and is judged as a threshold of a run is."""
+    free = tuned_with(maximize=["success"])
+    bound = tuned_with(maximize=["success"], subject_to=["rejected <= 25%"])
+    assert bound.winner is not None
+    assert bound.feasible
+    assert bound.trials[bound.winner].violation == 0.0
+    assert bound.best != free.best
+    broken = [trial for trial in bound.trials if trial.violation > 0.0]
+    assert broken
+    assert bound.check is not None
+    for contender in bound.check.contenders:
+        held = [limit.passed for storm in contender.storms for limit in storm.limits]
+        assert contender.feasible == all(held)
+        assert len(held) == 2
+
+
+def test_where_nothing_holds_the_nearest_wins_and_says_so() -> None:
+    """The limit is out of reach; whoever misses it by least is told, as infeasible."""
+    result = tuned_with(subject_to=["success >= 100%"])
+    assert not result.feasible
+    assert result.winner is not None
+    complete = [trial for trial in result.trials if trial.replicates == result.replicates]
+    nearest = min(trial.violation for trial in complete if trial.number < result.searched)
+    assert result.trials[result.winner].violation <= nearest
+
+
+def test_several_aims_have_a_front_that_nothing_beats() -> None:
+    """The winner is a compromise on it."""
+    result = tuned_with(maximize=["goodput"], minimize=["amplification"])
+    complete = [trial for trial in result.trials if trial.replicates == result.replicates]
+    front = [result.trials[number] for number in result.front]
+    assert result.winner in result.front
+    for one in front:
+        for other in complete:
+            pairs = list(zip(other.worst, one.worst, strict=True))
+            assert not (all(a <= b for a, b in pairs) and any(a < b for a, b in pairs))
+
+
+def test_a_time_that_never_comes_counts_as_the_whole_duration() -> None:
+    """So that a mean exists, and a setting that recovers in half of its runs beats one in none."""
+    never = parse_scenario(SMALL.replace("for: 4s", "for: 8s"))
+    space = {"breaker.recovery_timeout": ["500ms", "8s"]}
+    result = tune(
+        never, space, minimize=["time_to_recover"], trials=2, replicates=3, fresh=2, workers=0
+    )
+    assert all(trial.worst[0] < float("inf") for trial in result.trials)
+
+
+def test_the_reach_surrounds_the_winner() -> None:
+    """Along each axis the stretch that is as good holds the winner's value."""
+    result = tuned()
+    for reach in result.reach:
+        values = [step.value for step in reach.steps]
+        first, own, last = map(values.index, (reach.low, reach.value, reach.high))
+        assert first <= own <= last
+        assert all(step.as_good for step in reach.steps[first : last + 1])
+        for beyond in (first - 1, last + 1):
+            if 0 <= beyond < len(values):
+                step = reach.steps[beyond]
+                assert not step.as_good
+                assert step.excess[0].low is not None
+                assert step.excess[0].low > result.tolerance
+        assert reach.at_stake == max(step.excess[0].mean or 0.0 for step in reach.steps)
+
+
+def test_the_check_is_on_other_luck_with_the_numbers_a_run_gives() -> None:
+    """The winner first, then yours and the libraries, each with its paired difference."""
+    result = tuned()
+    check = result.check
+    assert check is not None
+    assert [each.name for each in check.contenders] == [
+        "",
+        YOURS,
+        NO_BREAKER,
+        *(default.name for default in DEFAULTS),
+    ]
+    assert check.seed == 1
+    yours, best = check.contender(YOURS), check.winner
+    for number, base in enumerate(storms()):
+        own = [run_once(base, 1, i).measures.value("goodput") for i in range(3)]
+        tuned_runs = [
+            run_once(base.with_(dict(result.best)), 1, i).measures.value("goodput")
+            for i in range(3)
+        ]
+        assert yours.storms[number].aims[0] == estimate(own)
+        assert best.storms[number].aims[0] == estimate(tuned_runs)
+        behind = yours.storms[number].behind
+        assert behind is not None
+        assert behind[0] == difference(own, tuned_runs)
+    with pytest.raises(KeyError):
+        check.contender("nobody")
+
+
+@pytest.mark.parametrize("name", list_shipped())
+@pytest.mark.parametrize("default", DEFAULTS, ids=lambda default: default.name)
+def test_every_librarys_default_fits_every_shipped_scenario(name: str, default: object) -> None:
+    """The breaker becomes the library's; what is guarded, counted and shared stays."""
+    base = read_scenario(name)
+    variant = base.with_(with_default(base, default))  # type: ignore[arg-type]
+    pairs = list(zip(base.guarded_calls, variant.guarded_calls, strict=True))
+    assert pairs
+    for (*_, before), (*_, now) in pairs:
+        assert before.breaker is not None
+        assert now.breaker is not None
+        assert now.breaker.trip is not None
+        assert now.breaker.counts == before.breaker.counts
+        assert now.breaker.per_replica == before.breaker.per_replica
+        assert now.breaker.rules()
+    off = base.with_(without_breaker(base))
+    assert not any(call.breaker and call.breaker.enabled for *_, call in off.guarded_calls)
+
+
+def test_settings_that_a_scenario_refuses_are_told_and_passed_over() -> None:
+    """A space may hold what makes no sense; the search goes around it."""
+    text = SMALL.replace(
+        "failure_threshold: 3, recovery_timeout: 2s",
+        "trip: {kind: failure_rate, rate: 50%, calls: 20, minimum_calls: 5}",
+    )
+    space = {"trip.calls": "5..30", "trip.minimum_calls": "5..30"}
+    result = tune(parse_scenario(text), space, trials=12, replicates=3, fresh=2, workers=0)
+    refused = [trial for trial in result.trials if trial.refused]
+    assert refused
+    assert all("more than the window's" in trial.refused for trial in refused)
+    assert all(not trial.worst for trial in refused)
+    assert result.winner is not None
+    calls, minimum = result.best.values()
+    assert int(minimum) <= int(calls)
+
+
+def test_a_space_in_which_nothing_makes_sense_is_an_error() -> None:
+    """And says what is wrong."""
+    with pytest.raises(StudyError, match="names no place"):
+        tune(scenario(), {"breaker.nothing": [1, 2]}, workers=0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"trials": 0}, "trials is 0"),
+        ({"batch": 0}, "batch is 0"),
+        ({"replicates": 1}, "replicates is 1; give 2"),
+        ({"fresh": 1}, "fresh is 1"),
+        ({"tolerance": 1.5}, "tolerance is 1.5"),
+        ({"minimize": ["p98"]}, "there is no metric `p98`"),
+        ({"minimize": ["p99"], "maximize": ["p99"]}, "given twice"),
+        ({"maximize": ["p50", "p95", "p99", "p999", "success"]}, "5 aims"),
+        ({"subject_to": ["success"]}, "not a threshold"),
+        ({"subject_to": ["sucess > 1%"]}, "did you mean `success`"),
+        ({"workers": -1}, "workers is -1"),
+        ({"trials": 10_000, "replicates": 100}, "--allow-large"),
+    ],
+)
+def test_what_makes_no_sense_is_told_before_anything_runs(
+    words: dict[str, object], said: str
+) -> None:
+    """Each with its remedy."""
+    with pytest.raises(StudyError) as told:
+        tuned_with(**words)
+    assert said in str(told.value)
+
+
+def test_no_scenarios_and_no_space_are_told() -> None:
+    """There has to be something to hold in, and something to change."""
+    with pytest.raises(StudyError, match="0 scenarios"):
+        tune([], SPACE)
+    with pytest.raises(StudyError, match="nothing is varied"):
+        tune(scenario(), {})
+
+
+def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that installs it."""
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"simcb\[tune\]"):
+        tuned_with()
+
+
+def test_progress_tells_the_stage_and_the_best() -> None:
+    """Searching, then walking, then checking; runs only grow."""
+    told: list[TuneProgress] = []
+    tuned_with(progress=told.append)
+    assert list(dict.fromkeys(each.stage for each in told)) == ["searching", "walking", "checking"]
+    assert [each.ran for each in told] == sorted(each.ran for each in told)
+    assert told[-1].best is not None
+
+
+class TestSearch:
+    """What is proposed, from the history alone."""
+
+    def test_proposals_are_new_and_inside_the_space(self) -> None:
+        """First evenly over the space, then where it was good."""
+        from simcb.studies.sweep.planning import axes_of
+
+        axes = axes_of({"a.b": "1..100@log", "c.d": "10ms..1s", "e.f": ["x", "y"]})
+        search = Search(axes, 1, 5, seed=3)
+        history: list[Tried] = []
+        for _ in range(8):
+            found = search.propose(history)
+            assert len(found) == 5
+            assert not {each.setting for each in history} & set(found)
+            for setting in found:
+                whole, time, word = setting.values
+                assert isinstance(whole, int)
+                assert 1 <= whole <= 100
+                assert str(time).endswith("s")
+                assert word in ("x", "y")
+                history.append(Tried(setting, (abs(whole - 10.0) + 50.0 * (word == "x"),), 0.0))
+            assert search.propose(history[:-5]) == found
+        late = [each.setting.values for each in history[20:]]
+        assert sum(values[2] == "y" for values in late) > len(late) / 2
+        shares = search.importance(history)
+        assert sum(share or 0.0 for share in shares) == pytest.approx(1.0)
+
+    def test_a_space_that_is_used_up_gives_nothing(self) -> None:
+        """Four settings, and then no more."""
+        from simcb.studies.sweep.planning import axes_of
+
+        search = Search(axes_of({"a.b": [1, 2], "c.d": ["1s", "2s"]}), 1, 3, seed=0)
+        history: list[Tried] = []
+        while found := search.propose(history):
+            history += [Tried(setting, (1.0,), 0.0) for setting in found]
+        assert len({each.setting for each in history}) == len(history) == 4
