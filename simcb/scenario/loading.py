@@ -13,7 +13,7 @@ from pathlib import Path
 from simcb.scenario import reader
 from simcb.scenario.data_files import recall_from, without_numbers
 from simcb.scenario.encoding import MOST_BYTES, decode
-from simcb.scenario.judge import judge
+from simcb.scenario.judge import ROOT, judge
 from simcb.scenario.model import Scenario
 from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree, plain
 from simcb.scenario.overrides import merged, with_value
@@ -108,7 +108,7 @@ def _finish(
         if over is None or root is None:
             continue
         if isinstance(over, Tree):
-            root = merged(root, over)
+            root = merged(root, over, ROOT)
         elif not (isinstance(over, Scalar) and over.broken):
             findings.add(over.mark, "", Refused("is not a mapping", "write `key: value`"))
     for change in sets:
@@ -131,7 +131,7 @@ def _with_change(root: Node | None, change: str, findings: Findings) -> Node | N
     if value is None or not isinstance(root, Tree):
         return root
     try:
-        return with_value(root, path.strip(), value)
+        return with_value(root, path.strip(), value, ROOT)
     except Refused as refused:
         findings.add(value.mark, "", refused)
         return root

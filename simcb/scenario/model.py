@@ -225,13 +225,13 @@ class Scenario(Part):
         Raises:
             ScenarioError: a path names no place or several, or a value does not fit.
         """
-        from simcb.scenario.overrides import changed
+        from simcb.scenario.changes import changed
 
         return changed(self, changes)
 
     def without_breakers(self) -> Scenario:
         """Return the same scenario with every breaker switched off."""
-        from simcb.scenario.overrides import without_breakers
+        from simcb.scenario.changes import without_breakers
 
         return without_breakers(self)
 
