@@ -6,9 +6,10 @@ simulator, chance, measures or terminals, and it prints nothing.
 """
 
 from simcb.scenario.json_schema import schema
-from simcb.scenario.loading import parse_scenario, parse_value, read_scenario
+from simcb.scenario.loading import parse_scenario, read_scenario
 from simcb.scenario.model import Scenario
 from simcb.scenario.problems import Problem, ScenarioError
+from simcb.scenario.reader import parse_value
 from simcb.scenario.shipped import find_shipped, list_shipped
 from simcb.scenario.starter import template
 from simcb.scenario.thresholds import Threshold, parse_threshold

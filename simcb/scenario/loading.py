@@ -15,7 +15,7 @@ from simcb.scenario.data_files import recall_from, without_numbers
 from simcb.scenario.encoding import MOST_BYTES, decode
 from simcb.scenario.judge import ROOT, judge
 from simcb.scenario.model import Scenario
-from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree, plain
+from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree
 from simcb.scenario.overrides import merged, with_value
 from simcb.scenario.recorded import Recall
 from simcb.scenario.refusal import Refused, choice_remedy, shown
@@ -80,18 +80,6 @@ def parse_scenario(
     findings = Findings()
     recall = recall_from(folder) if replays else without_numbers
     return _finish(reader.read_tree(text, file, findings), overlays, sets, findings, recall)
-
-
-def parse_value(text: str, label: str = "value") -> object:
-    """Read one value as `--set` does: a YAML scalar, list or mapping, as plain Python data.
-
-    Raises:
-        ScenarioError: the text is not a value.
-    """
-    findings = Findings()
-    node = reader.read_value(text, label, findings)
-    findings.raise_if_any()
-    return plain(node) if node is not None else None
 
 
 def _finish(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.errors import SimcbError
@@ -11,7 +10,7 @@ from simcb.scenario import Scenario
 from simcb.studies import StudyError
 from simcb.studies.limits import SizeEstimate, demand_size, estimate_size, in_words
 from simcb.studies.run import MOST_REPLICATES
-from simcb.studies.sweep.axes import Axis, axis_of, parse_axis
+from simcb.studies.sweep.axes import Axis, Over, axes_of
 from simcb.studies.sweep.columns import ROW, Column, columns_of
 from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
 from simcb.studies.sweep.manifest import Manifest
@@ -34,9 +33,6 @@ MOST_REQUESTS = 2_000_000_000
 
 DEPTH = 3
 """How often a refinement halves the distance between neighbours, unless it is told."""
-
-Over = Mapping[str, object] | Sequence[str]
-"""What is varied: `{path: values or spec}`, or `PATH=SPEC` each."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +156,7 @@ def make_plan(
     if not 1 <= replicates <= MOST_REPLICATES:
         raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
     check_thresholds(scenario.thresholds, scenario)
-    axes = _axes(over)
+    axes = axes_of(over)
     made = parse_design(design)
     settings = make_settings(axes, made, seed)
     columns = columns_of(scenario)
@@ -184,24 +180,6 @@ def make_plan(
         depth=depth,
         engine=this_engine(),
     )
-
-
-def _axes(over: Over) -> tuple[Axis, ...]:
-    if isinstance(over, Mapping):
-        return tuple(_axis(path, values) for path, values in over.items())
-    if isinstance(over, str):
-        return (parse_axis(over),)
-    return tuple(parse_axis(text) for text in over)
-
-
-def _axis(path: str, values: object) -> Axis:
-    if isinstance(values, str):
-        return axis_of(path, values)
-    try:
-        listed = list(values)  # type: ignore[call-overload]
-    except TypeError:
-        raise StudyError(f"`{path}` has one value", "give a list of values, or a spec") from None
-    return axis_of(path, listed)
 
 
 def examine(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:

@@ -7,12 +7,12 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from simcb.scenario import Scenario
+from simcb.studies.sweep.axes import Over
 from simcb.studies.sweep.campaign import Campaign, Progress
 from simcb.studies.sweep.crews import crew_of
 from simcb.studies.sweep.manifest import MANIFEST, read_manifest
 from simcb.studies.sweep.planning import (
     DEPTH,
-    Over,
     Plan,
     demand_few_cells,
     demand_sweep_size,
