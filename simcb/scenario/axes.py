@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 import numbers
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from simcb.scenario import units
+from simcb.scenario.amounts import Amount, Measuring, Value, between, quantity_of, rounded, written
 from simcb.scenario.forms import seen
 from simcb.scenario.problems import ScenarioError
 from simcb.scenario.reader import parse_value
@@ -32,37 +31,7 @@ EXAMPLES = ("3,5,10", "1:10:1", "5s..120s/8", "5s..120s/8@log")
 _HINT = f"write it like {', '.join(f'`{each}`' for each in EXAMPLES)}"
 _FIXED = {None: "null", True: "true", False: "false"}
 
-_NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?"
-_INTEGER = re.compile(r"[+-]?\d{1,15}", re.ASCII)
-_PLAIN = re.compile(rf"[+-]?{_NUMBER}", re.ASCII)
 _SPAN = re.compile(r"(?P<low>.+?)\.\.(?P<high>.+?)(?:/(?P<count>\d{1,9}))?(?P<log>@log)?", re.ASCII)
-
-
-class Measuring(StrEnum):
-    """What the numbers of an axis count, which says how they are written."""
-
-    INTEGER = "integer"
-    NUMBER = "number"
-    SHARE = "share"
-    DURATION = "duration"
-    RATE = "rate"
-
-
-Value = str | int | float
-"""A value as a scenario file has it: text with its unit, or a number."""
-
-
-@dataclass(frozen=True)
-class Amount:
-    """A number and what it counts: seconds, per second, a share, or nothing but itself."""
-
-    number: float
-    measuring: Measuring
-
-    @property
-    def written(self) -> Value:
-        """The value as a file has it, such that reading it gives the same number."""
-        return written(self.number, self.measuring)
 
 
 @dataclass(frozen=True)
@@ -142,64 +111,6 @@ class Spec:
         return Axis(path, self.values, self.span)
 
 
-def written(number: float, measuring: Measuring) -> Value:
-    """Return a number as a scenario file has it."""
-    writers: dict[Measuring, Callable[[float], Value]] = {
-        Measuring.INTEGER: round,
-        Measuring.NUMBER: float,
-        Measuring.SHARE: units.format_share,
-        Measuring.DURATION: units.format_duration,
-        Measuring.RATE: units.format_rate,
-    }
-    return writers[measuring](number)
-
-
-def between(low: float, high: float, share: float, *, log: bool) -> float:
-    """Return what lies at a share of the way between two numbers, by factors if `log`."""
-    if share <= 0.0:
-        return low
-    if share >= 1.0:
-        return high
-    if log:
-        return low * math.pow(high / low, share)
-    return low + share * (high - low)
-
-
-def rounded(number: float, digits: int) -> float:
-    """Return a number with so many digits."""
-    return float(f"{number:.{digits}g}")
-
-
-def quantity_of(value: Value) -> Amount | None:
-    """Read a value as a number with a unit; None if it is a word.
-
-    A bare number is an integer if it is written as one.
-    """
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return Amount(value, Measuring.INTEGER)
-    if isinstance(value, float):
-        return Amount(value, Measuring.NUMBER) if math.isfinite(value) else None
-    text = value.strip()
-    if _INTEGER.fullmatch(text):
-        return Amount(int(text), Measuring.INTEGER)
-    if _PLAIN.fullmatch(text):
-        number = float(text)
-        return Amount(number, Measuring.NUMBER) if math.isfinite(number) else None
-    readers: tuple[tuple[Measuring, Callable[[str], float]], ...] = (
-        (Measuring.SHARE, units.parse_share),
-        (Measuring.RATE, units.parse_rate),
-        (Measuring.DURATION, units.parse_duration),
-    )
-    for measuring, read in readers:
-        try:
-            return Amount(read(text), measuring)
-        except Refused:
-            continue
-    return None
-
-
 def parse_spec(given: object) -> Spec:
     """Read what an axis runs through: the text of a spec, or a list of values.
 
@@ -215,18 +126,23 @@ def parse_spec(given: object) -> Spec:
     if isinstance(given, str):
         spec = _parsed(given.strip())
     else:
-        values = tuple(_plain(value) for value in _listed(given))
+        items = _listed(given)
+        _demand_few(items)
+        values = tuple(_plain(value) for value in items)
         spec = Spec(values, values)
     if not spec.values and spec.span is None:
         raise Refused("has no values", "give at least one")
-    if len(spec.values) > MOST_VALUES:
-        raise Refused(f"has more than {MOST_VALUES} values", "give fewer")
     met: set[str] = set()
     for value in spec.values:
         if str(value) in met:
             raise Refused(f"has {quoted(str(value))} twice", "give each value once")
         met.add(str(value))
     return spec
+
+
+def _demand_few(items: Sequence[object]) -> None:
+    if len(items) > MOST_VALUES:
+        raise Refused(f"has more than {MOST_VALUES} values", "give fewer")
 
 
 def _listed(given: object) -> list[object]:
@@ -245,7 +161,9 @@ def _parsed(spec: str) -> Spec:
         ends = [quantity_of(part) for part in stepped]
         if all(ends):
             return _stepped(spec, [each for each in ends if each is not None])
-    return Spec(spec, tuple(_value(each) for each in split(spec)))
+    parts = split(spec)
+    _demand_few(parts)
+    return Spec(spec, tuple(_value(each) for each in parts))
 
 
 def _spanned(spec: str, found: re.Match[str]) -> Spec:

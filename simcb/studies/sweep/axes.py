@@ -1,25 +1,15 @@
 """Axes as they are asked for: the scenario's own grammar, its refusals told as a study's.
 
-What a spec means is known in `simcb.scenario.axes` alone; its names are passed on from here.
+What a spec means is known in `simcb.scenario.axes` alone, and the numbers in it in `amounts`;
+their names are passed on from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from simcb.scenario.axes import (
-    DIGITS,
-    EXAMPLES,
-    Axis,
-    Measuring,
-    Span,
-    Value,
-    between,
-    parse_spec,
-    quantity_of,
-    rounded,
-    written,
-)
+from simcb.scenario.amounts import Measuring, Value, between, quantity_of, rounded, written
+from simcb.scenario.axes import DIGITS, EXAMPLES, Axis, Span, parse_spec
 from simcb.scenario.refusal import Refused, quoted
 from simcb.studies import StudyError
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from simcb.scenario import Scenario, ScenarioError, designs
-from simcb.scenario.axes import Axis, Measuring, Value, to_plain
+from simcb.scenario.amounts import Measuring, Value
+from simcb.scenario.axes import Axis, to_plain
 from simcb.scenario.designs import Design, Kind, misfits
 from simcb.scenario.refusal import Refused, quoted, shown
 from simcb.studies import StudyError
