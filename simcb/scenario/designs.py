@@ -13,6 +13,9 @@ from enum import StrEnum
 from simcb.scenario.axes import Axis
 from simcb.scenario.refusal import Refused, quoted, shown
 
+MOST_AXES = 20
+"""The most places that one sweep varies."""
+
 MOST_SETTINGS = 1_000_000
 """The most settings that are ever listed."""
 
@@ -62,6 +65,8 @@ def misfits(axes: Sequence[Axis], design: Design) -> Iterator[tuple[str, Refused
 
     The path is empty for what is wrong with all of them together.
     """
+    if len(axes) > MOST_AXES:
+        yield "", Refused(f"{len(axes)} places are varied", f"vary at most {MOST_AXES}")
     if design.kind is Kind.LHS:
         return
     for axis in axes:

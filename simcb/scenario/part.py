@@ -59,6 +59,9 @@ class Part(BaseModel):
     twins: ClassVar[tuple[Twins, ...]] = ()
     """Words of which only one may be given."""
 
+    named_whole: ClassVar[bool] = False
+    """Whether a place inside it goes by its whole path alone, so that it makes no other unclear."""
+
     def demand_no_twins(self) -> None:
         """Refuse a part that has two words of which only one may be given.
 
@@ -114,7 +117,7 @@ class Table:
 
     at_least: int = 0
     most: int = 1000
-    names: Name = field(default_factory=Name)
+    names: Form = field(default_factory=Name)
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
