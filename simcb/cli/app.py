@@ -39,7 +39,7 @@ VERBS = (
     Verb(
         "tune",
         tune.tune,
-        "simcb tune slow-replica gc-pause --space breaker.recovery_timeout=1s..2m@log",
+        "simcb tune gc-pause flapping --space recovery_timeout=1s..2m@log",
     ),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
     Verb("validate", validate.validate, "simcb validate --only gc-pause"),

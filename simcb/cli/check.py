@@ -24,6 +24,7 @@ def check(
     from simcb.metrics import check_thresholds
     from simcb.scenario import read_scenario
     from simcb.studies.limits import demand_size, estimate_size
+    from simcb.studies.sweep import examine_block
     from simcb.views.safe_text import one_line
     from simcb.views.tables.lists import checked_line
 
@@ -34,11 +35,12 @@ def check(
             check_thresholds(scenario.thresholds, scenario)
             size = estimate_size(scenario)
             demand_size(size)
+            swept = examine_block(scenario)
         except SimcbError as error:
             refused += 1
             text = str(error)
             complain(text if text.startswith(one_line(file)) else f"{one_line(file)}: {text}")
         else:
-            emit(checked_line(file, scenario, size))
+            emit(checked_line(file, scenario, size, swept))
     if refused:
         leave(Code.WRONG_INPUT)

@@ -25,7 +25,8 @@ def sweep(
         list[str] | None,
         typer.Option(
             metavar="PATH=SPEC",
-            help="Vary one place: a,b,c or lo:hi:step or lo..hi/N or lo..hi/N@log. Repeatable.",
+            help="Vary one place: a,b,c or lo:hi:step or lo..hi/N or lo..hi/N@log. Repeatable. "
+            "Takes the place of all axes in the scenario's sweep block.",
             show_default=False,
         ),
     ] = None,
@@ -35,12 +36,22 @@ def sweep(
     sample: Annotated[
         str | None,
         typer.Option(
-            metavar="lhs:N", help="N settings by Latin hypercube sampling.", show_default=False
+            metavar="lhs:N",
+            help="N settings by Latin hypercube sampling; or grid, for every combination.",
+            show_default=False,
         ),
     ] = None,
     replicates: Annotated[
-        int, typer.Option("-n", "--replicates", min=1, max=10_000, help="Runs of each setting.")
-    ] = 10,
+        int | None,
+        typer.Option(
+            "-n",
+            "--replicates",
+            min=1,
+            max=10_000,
+            help="Runs of each setting, 10 if nothing else is said.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Names the luck, the same in all settings.")] = 0,
     by: Annotated[
         str | None,
@@ -60,8 +71,14 @@ def sweep(
         ),
     ] = None,
     depth: Annotated[
-        int, typer.Option(min=1, max=8, help="How often --refine halves the distances.")
-    ] = 3,
+        int | None,
+        typer.Option(
+            min=1,
+            max=8,
+            help="How often --refine halves the distances, 3 times if nothing else is said.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[
         str, typer.Option(metavar="N|auto", help="Processes; 0 runs everything in this one.")
     ] = "auto",
@@ -101,6 +118,8 @@ def sweep(
 ) -> None:
     """Run a scenario at many settings with the same luck, and rank them.
 
+    What is not given is as the scenario's sweep block has it, if it has one.
+
     Prints the best setting, and which cannot be told from it. Ctrl-C once finishes what runs
     and saves it; --resume goes on. Exits with 0, 1 if runs could not be made, 2 if something
     is wrong, 130 if interrupted.
@@ -117,7 +136,7 @@ def sweep(
     _check_outputs(out, plot, parquet=parquet, resume=resume)
     plan = study.make_plan(
         loaded,
-        over or (),
+        over or None,
         design=design,
         replicates=replicates,
         seed=seed,
@@ -145,7 +164,7 @@ def sweep(
     with interrupts(quiet=quiet) as stop, job_bar(progress_words, quiet=quiet) as progress:
         result = study.sweep(
             loaded,
-            over or (),
+            over or None,
             design=design,
             replicates=replicates,
             seed=seed,
@@ -180,10 +199,10 @@ def sweep(
         leave(Code.BUG)
 
 
-def _design(zipped: bool, sample: str | None) -> str:
+def _design(zipped: bool, sample: str | None) -> str | None:
     if zipped and sample is not None:
         raise typer.BadParameter("--zip and --sample exclude each other; give one of them")
-    return "zip" if zipped else sample or "grid"
+    return "zip" if zipped else sample
 
 
 def _check_outputs(out: Path | None, plot: Path | None, *, parquet: bool, resume: bool) -> None:

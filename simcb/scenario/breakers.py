@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from simcb import breaker as shipped
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.forms import Choice, Count, Flag
-from simcb.scenario.part import Family, OneAlone, Part
+from simcb.scenario.part import Family, OneAlone, Part, Twins
 from simcb.scenario.quantities import Portion, PositiveSeconds, Quantity, Seconds, Share
 from simcb.scenario.refusal import Refused
 
@@ -90,6 +90,8 @@ class FailuresInWindow(TripRule):
 class WindowRule(TripRule):
     """Base of the rules about a share of the last `calls` calls, or of the last `window`."""
 
+    twins: ClassVar[tuple[Twins, ...]] = (Twins("window", "calls"),)
+
     rate: FailedShare = Field(
         default=0.5, description="share of the counted calls that opens it", examples=["50%"]
     )
@@ -113,8 +115,7 @@ class WindowRule(TripRule):
                 "says neither how many calls nor how long it looks back",
                 "add `calls: 100` or `window: 1m`",
             )
-        if self.calls is not None and self.window is not None:
-            raise Refused("has `calls` and `window`", "keep one of the two", "window")
+        self.demand_no_twins()
         least = self.minimum_calls
         if self.calls is not None and least is not None and least > self.calls:
             raise Refused(
@@ -211,6 +212,11 @@ class Breaker(Part):
     `recovery_timeout` for a `recovery` of fixed length; each is given in one of its forms.
     """
 
+    twins: ClassVar[tuple[Twins, ...]] = (
+        Twins("failure_threshold", "trip", "threshold", (("kind", "consecutive_failures"),)),
+        Twins("recovery_timeout", "recovery", "timeout"),
+    )
+
     failure_threshold: Threshold = Field(
         default=5, description="consecutive failures that open it", examples=["5"]
     )
@@ -258,24 +264,8 @@ class Breaker(Part):
     )
 
     @model_validator(mode="after")
-    def _one_form(self) -> Breaker:
-        given = self.model_fields_set
-        if self.trip is not None and "failure_threshold" in given:
-            raise Refused(
-                "is given beside `trip`, which says the same",
-                "keep one of the two; in `trip` write `{kind: consecutive_failures, threshold: 5}`",
-                "failure_threshold",
-            )
-        if self.recovery is not None and "recovery_timeout" in given:
-            raise Refused(
-                "is given beside `recovery`, which says the same",
-                "keep one of the two; in `recovery` write `timeout: 30s`",
-                "recovery_timeout",
-            )
-        return self
-
-    @model_validator(mode="after")
     def _sensible(self) -> Breaker:
+        self.demand_no_twins()
         if self.trip is not None and not self.trip:
             raise Refused("is empty", "name a rule, or leave it out", "trip")
         if len(set(self.counts)) != len(self.counts):

@@ -8,14 +8,14 @@ call is carried out.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.forms import Count
-from simcb.scenario.part import Family, Part
+from simcb.scenario.part import Family, Part, Twins
 from simcb.scenario.quantities import Portion, PositiveSeconds, Quantity, Seconds
 from simcb.scenario.refusal import Refused
 from simcb.scenario.retries import (
@@ -115,6 +115,8 @@ class Cache(Part):
 class Fallback(Part):
     """What is served when a call fails for good: a stored answer, if one is at hand."""
 
+    twins: ClassVar[tuple[Twins, ...]] = (Twins("hit_rate", "cache"),)
+
     hit_rate: Portion | None = Field(
         default=None,
         description="share of failed calls for which an answer is at hand",
@@ -133,8 +135,7 @@ class Fallback(Part):
                 "says nothing about the answers at hand",
                 "add `hit_rate: 80%` or `cache: {keys: 1000, ttl: 5m}`",
             )
-        if self.hit_rate is not None and self.cache is not None:
-            raise Refused("is given beside `cache`", "keep one of the two", "hit_rate")
+        self.demand_no_twins()
         return self
 
 

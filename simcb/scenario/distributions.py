@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from simcb.scenario.part import Family, Part
+from simcb.scenario.part import Family, Part, Twins
 from simcb.scenario.quantities import Duration, PositiveSeconds, Quantity, Seconds
 from simcb.scenario.refusal import Refused
 from simcb.scenario.units import LONGEST_DURATION
@@ -68,6 +68,10 @@ class Lognormal(Distribution):
     Given either by two percentiles, `p50` and `p99`, or by `mean` and `cv` (the standard
     deviation divided by the mean).
     """
+
+    twins: ClassVar[tuple[Twins, ...]] = tuple(
+        Twins(one, other) for one in ("p50", "p99") for other in ("mean", "cv")
+    )
 
     kind: Literal["lognormal"] = "lognormal"
     p50: PositiveSeconds | None = Field(

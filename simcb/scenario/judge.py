@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypedDict
 
 from pydantic import ValidationError
@@ -20,12 +21,14 @@ from simcb.scenario.part import KIND_TAG
 from simcb.scenario.recorded import Column, DataFile, Recall
 from simcb.scenario.refusal import Refused, choice_remedy, listed
 from simcb.scenario.shapes import Entries, Kinds, Listing, Object, Shape, Slot, member, slots
+from simcb.scenario.sweep_checks import sweep_checks
 
 ROOT = Object(Scenario)
 """The shape of a whole file."""
 
 SYNONYMS = {
     "attempts": ("max_retries",),
+    "axes": ("over",),
     "concurrency": ("workers", "max_concurrent", "users"),
     "count": ("instances", "times", "calls"),
     "delay": ("add", "network"),
@@ -39,12 +42,15 @@ SYNONYMS = {
     "limit": ("max_concurrent", "burst", "retries"),
     "max_attempts": ("max_retries",),
     "open_for": ("recovery_timeout", "timeout"),
+    "objective": ("by",),
     "order": ("discipline",),
     "path": ("file",),
     "permits": ("probes",),
     "processes": ("instances",),
     "reset_timeout": ("recovery_timeout", "timeout"),
     "retries": ("max_retries",),
+    "runs": ("replicates",),
+    "sample": ("design",),
     "service": ("on",),
     "service_time": ("work",),
     "size": ("keys", "limit", "calls", "window"),
@@ -114,7 +120,7 @@ def judge(root: Node, findings: Findings, recall: Recall) -> Scenario:
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
             _note(root, _details(details), findings)
-    for found in cross_checks(data):
+    for found in chain(cross_checks(data), sweep_checks(root, ROOT)):
         if findings.full:
             break
         spot = _walk(root, found.location)

@@ -14,9 +14,9 @@ from pathlib import Path
 from simcb.scenario import reader
 from simcb.scenario.data_files import recall_from, without_numbers
 from simcb.scenario.encoding import MOST_BYTES, decode
-from simcb.scenario.judge import judge
+from simcb.scenario.judge import ROOT, judge
 from simcb.scenario.model import Scenario
-from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree, plain
+from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree
 from simcb.scenario.overrides import merged, with_value
 from simcb.scenario.recorded import Recall
 from simcb.scenario.refusal import Refused, choice_remedy, shown
@@ -85,18 +85,6 @@ def parse_scenario(
     return _finish(reader.read_tree(text, file, findings), overlays, sets, findings, recall)
 
 
-def parse_value(text: str, label: str = "value") -> object:
-    """Read one value as `--set` does: a YAML scalar, list or mapping, as plain Python data.
-
-    Raises:
-        ScenarioError: the text is not a value.
-    """
-    findings = Findings()
-    node = reader.read_value(text, label, findings)
-    findings.raise_if_any()
-    return plain(node) if node is not None else None
-
-
 def _finish(
     root: Node | None,
     overlays: Sequence[str | Path],
@@ -130,12 +118,12 @@ def _laid_over(root: Node, over: Tree, findings: Findings) -> Node:
     """
     words = slots(Scenario)
     known = {key: entry for key, entry in over.entries.items() if key in words}
-    root = merged(root, replace(over, entries=known))
+    root = merged(root, replace(over, entries=known), ROOT)
     for key, entry in over.entries.items():
         if key in words or not isinstance(root, Tree):
             continue
         try:
-            root = with_value(root, key, entry.node)
+            root = with_value(root, key, entry.node, ROOT)
         except Refused as refused:
             findings.add(entry.key_mark, "", refused)
     return root
@@ -153,7 +141,7 @@ def _with_change(root: Node | None, change: str, findings: Findings) -> Node | N
     if value is None or not isinstance(root, Tree):
         return root
     try:
-        return with_value(root, path.strip(), value)
+        return with_value(root, path.strip(), value, ROOT)
     except Refused as refused:
         findings.add(value.mark, "", refused)
         return root

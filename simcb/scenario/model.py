@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, model_validator
@@ -18,10 +19,13 @@ from simcb.scenario.checks import cross_checks
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault
 from simcb.scenario.forms import FROM_FILE, Choice, Count, Flag, Name, Text
+from simcb.scenario.nodes import Mark, Source, Tree, from_plain
 from simcb.scenario.part import Family, Named, Part, Table
 from simcb.scenario.quantities import Duration, Portion, PositiveSeconds, Seconds
 from simcb.scenario.refusal import Refused
 from simcb.scenario.shapes import Object, to_data
+from simcb.scenario.sweep import Sweep
+from simcb.scenario.sweep_checks import sweep_checks
 from simcb.scenario.thresholds import Threshold, ThresholdForm
 
 MOST_SAMPLES = 1_000_000
@@ -193,6 +197,11 @@ class Scenario(Part):
     thresholds: tuple[Annotated[Threshold, ThresholdForm()], ...] = Field(
         default=(), description="what a good run is", examples=['["p99{fault} < 1s"]']
     )
+    sweep: Sweep | None = Field(
+        default=None,
+        description="what `simcb sweep` tries; it decides nothing about a run",
+        examples=["{over: {breaker.failure_threshold: [3, 5, 10]}}"],
+    )
 
     @property
     def labelled_faults(self) -> tuple[tuple[str, Fault], ...]:
@@ -225,15 +234,19 @@ class Scenario(Part):
         Raises:
             ScenarioError: a path names no place or several, or a value does not fit.
         """
-        from simcb.scenario.overrides import changed
+        from simcb.scenario.changes import changed
 
         return changed(self, changes)
 
     def without_breakers(self) -> Scenario:
         """Return the same scenario with every breaker switched off."""
-        from simcb.scenario.overrides import without_breakers
+        from simcb.scenario.changes import without_breakers
 
         return without_breakers(self)
+
+    def without_sweep(self) -> Scenario:
+        """Return the same scenario without its `sweep`, all that decides nothing about a run."""
+        return self if self.sweep is None else self.model_copy(update={"sweep": None})
 
     def to_yaml(self) -> str:
         """Return the scenario as a file; reading it back gives an equal scenario."""
@@ -246,7 +259,10 @@ class Scenario(Part):
         # The reader of files runs these checks itself, also when other things are wrong.
         if info.context == FROM_FILE:
             return self
-        for found in cross_checks(to_data(self, Object(Scenario))):
+        data = to_data(self, Object(Scenario))
+        tree = from_plain(data, Mark(Source(self.name)))
+        swept = sweep_checks(tree, Object(Scenario)) if isinstance(tree, Tree) else ()
+        for found in chain(cross_checks(data), swept):
             place = ".".join(str(step) for step in found.location)
             raise Refused(found.refused.what, found.refused.remedy, place)
         return self

@@ -1,56 +1,38 @@
 """Changes from outside: overlays merged over a file, and single places set.
 
 Both work on the written tree, before it is judged, so a changed scenario is checked exactly
-as if the change stood in the file. Changing a `kind` drops the words that the new kind does
-not know; everything else stays. This module must not know YAML.
+as if the change stood in the file. Two things make room for it by themselves:
+
+- a changed `kind` drops the words that the new kind does not know;
+- a word drops its twin, the word that says the same in another way: `failure_threshold` takes
+  the place of a `trip`, a `recovery` that of a `recovery_timeout`. Whatever is given later
+  wins. If only something inside a long form is given, as by `recovery.factor`, what the file
+  says in short is spelt out first, so that `recovery_timeout: 30s` goes on as
+  `recovery: {timeout: 30s}`. A long form whose place the short one takes is gone whole.
+
+Everything else stays. This module must not know YAML or any particular part.
 """
 
 from __future__ import annotations
 
-import enum
-import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from simcb.scenario.arrivals import Replay
-from simcb.scenario.judge import ROOT, judge
-from simcb.scenario.model import ClientGroup, Scenario, Service
-from simcb.scenario.nodes import (
-    Findings,
-    Items,
-    Mark,
-    Node,
-    Scalar,
-    Source,
-    Tree,
-    from_plain,
-)
-from simcb.scenario.part import Named, Part
+from simcb.scenario.nodes import Entry, Items, Node, Scalar, Tree
+from simcb.scenario.part import Twins
 from simcb.scenario.places import find_place, spelt_out
-from simcb.scenario.recorded import Column, Recall, Recording
-from simcb.scenario.refusal import Refused, quoted, shown
-from simcb.scenario.shapes import (
-    Entries,
-    Kinds,
-    Listing,
-    Object,
-    Shape,
-    member,
-    slots,
-    to_data,
-)
-
-Caller = TypeVar("Caller", ClientGroup, Service)
+from simcb.scenario.shapes import Entries, Kinds, Listing, Object, Shape, member, slots
 
 
-def merged(base: Node, over: Node, shape: Shape | None = ROOT) -> Node:
+def merged(base: Node, over: Node, shape: Shape | None) -> Node:
     """Return a tree with another merged over it: mappings deeply, all else replaced whole."""
     if not isinstance(base, Tree) or not isinstance(over, Tree):
         return over
     shape = shape.item if isinstance(shape, Listing) and shape.lone else shape
     if isinstance(shape, Kinds):
         base, shape = _of_kind(base, over.get("kind"), shape)
+    for key, entry in over.entries.items():
+        base = _with_room(base, shape, key, entry.node, inside=isinstance(entry.node, Tree))
     entries = dict(base.entries)
     for key, entry in over.entries.items():
         known = entries.get(key)
@@ -62,93 +44,15 @@ def merged(base: Node, over: Node, shape: Shape | None = ROOT) -> Node:
     return replace(base, entries=entries)
 
 
-def with_value(root: Tree, path: str, value: Node) -> Tree:
+def with_value(root: Tree, path: str, value: Node, shape: Shape) -> Tree:
     """Return the tree with the value at the one place that a path names.
 
     Raises:
         Refused: the path names no place, or several.
     """
-    place = find_place(root, ROOT, path)
-    changed_root = _set(root, ROOT, place.keys, value)
+    place = find_place(root, shape, path)
+    changed_root = _set(root, shape, place.keys, value)
     return changed_root if isinstance(changed_root, Tree) else root
-
-
-def full_path(scenario: Scenario, path: str) -> str:
-    """Return the whole path of the one place in a scenario that a shortened one names.
-
-    Raises:
-        Refused: the path names no place, or several.
-    """
-    return find_place(tree_of(scenario), ROOT, path).path
-
-
-def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
-    """Return a scenario with places changed; see `Scenario.with_`.
-
-    Raises:
-        ScenarioError: a path names no place or several, or a value does not fit.
-    """
-    findings = Findings()
-    root = tree_of(scenario)
-    for path, value in changes.items():
-        label = f"with_({shown(path, 100)!r}: {shown(repr(value), 60)})"
-        mark = Mark(Source(label))
-        try:
-            root = with_value(root, path, from_plain(_as_written(value), mark))
-        except Refused as refused:
-            findings.add(mark, "", refused)
-    return judge(root, findings, _recall_of(scenario, changes.values()))
-
-
-def _recall_of(scenario: Scenario, given: Iterable[object]) -> Recall:
-    """Return what brings the data files that a scenario, or a part given, has read already."""
-    every = [*given, *(group.arrivals for group in scenario.clients.values())]
-    known = {
-        (part.file, part.column): Recording(part.moments or part.rates)
-        for part in every
-        if isinstance(part, Replay)
-    }
-
-    def recall(file: str, column: Column) -> Recording:
-        if (file, column) not in known:
-            raise Refused(
-                f"{quoted(file)} was not read for its {column} with this scenario",
-                "read the scenario anew, with this change among its `sets`",
-            )
-        return known[file, column]
-
-    return recall
-
-
-def without_breakers(scenario: Scenario) -> Scenario:
-    """Return the scenario with every breaker switched off, nothing else touched."""
-    return scenario.model_copy(
-        update={
-            "clients": Named({name: _unguarded(each) for name, each in scenario.clients.items()}),
-            "services": Named({name: _unguarded(each) for name, each in scenario.services.items()}),
-        }
-    )
-
-
-def _unguarded(caller: Caller) -> Caller:
-    """Return a client group or service whose calls have no breaker switched on."""
-    off = {
-        name: call.model_copy(
-            update={"breaker": call.breaker.model_copy(update={"enabled": False})}
-        )
-        for name, call in caller.calls.items()
-        if call.breaker is not None
-    }
-    return caller.model_copy(update={"calls": Named({**caller.calls, **off})}) if off else caller
-
-
-def tree_of(scenario: Scenario) -> Tree:
-    """Return a scenario as if it had just been read from a file of its name."""
-    mark = Mark(Source(f"scenario {shown(scenario.name, 60)}"))
-    tree = from_plain(to_data(scenario, ROOT), mark)
-    if not isinstance(tree, Tree):
-        raise TypeError("a scenario is written as a mapping")
-    return tree
 
 
 def _set(node: Node | None, shape: Shape, keys: Sequence[str | int], value: Node) -> Node:
@@ -170,8 +74,44 @@ def _set(node: Node | None, shape: Shape, keys: Sequence[str | int], value: Node
     if isinstance(shape, Kinds):
         new_kind = value if key == "kind" and not rest else None
         tree, shape = _of_kind(tree, new_kind, shape)
+    tree = _with_room(tree, shape, str(key), value, inside=bool(rest))
     inside = _inside(shape, str(key)) or shape
     return tree.with_entry(str(key), _set(tree.get(key), inside, rest, value))
+
+
+def _with_room(tree: Tree, shape: Shape | None, word: str, value: Node, *, inside: bool) -> Tree:
+    """Return a part's tree without the twin of a word that is given, unless it is given as null.
+
+    Args:
+        tree: the part as it is written.
+        shape: which part it is.
+        word: what is given.
+        value: its value, or what is set somewhere inside it.
+        inside: whether something inside the word is given instead of the whole.
+    """
+    if not isinstance(shape, Object) or not (inside or _says_something(value)):
+        return tree
+    for twins in shape.part.twins:
+        twin = twins.twin_of(word)
+        written = tree.get(twin)
+        if twin is None or not _says_something(written):
+            continue
+        short = twins.key and twin == twins.one
+        if inside and short and isinstance(written, Scalar) and not _says_something(tree.get(word)):
+            tree = tree.with_entry(word, _long_form(twins, written))
+        tree = tree.without({twin})
+    return tree
+
+
+def _says_something(node: Node | None) -> bool:
+    return node is not None and not (isinstance(node, Scalar) and node.value is None)
+
+
+def _long_form(twins: Twins, short: Scalar) -> Tree:
+    """Return the part that a short word stands for."""
+    mark = short.mark
+    words = {word: Entry(mark, Scalar(value, mark)) for word, value in twins.rest}
+    return Tree({**words, twins.key: Entry(mark, short)}, mark)
 
 
 def _of_kind(tree: Tree, new_kind: Node | None, shape: Kinds) -> tuple[Tree, Shape]:
@@ -197,20 +137,3 @@ def _inside(shape: Shape | None, key: str) -> Shape | None:
         case Entries(item) | Listing(item):
             return item
     return None
-
-
-def _as_written(value: object) -> object:
-    """Return a Python value as the file would have it: parts as mappings, numpy as numbers."""
-    if isinstance(value, Part):
-        return to_data(value, Object(type(value)))
-    if value is None or isinstance(value, (bool, str)):
-        return str(value) if isinstance(value, enum.Enum) else value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return float(value)
-    if isinstance(value, Mapping):
-        return {str(key): _as_written(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_as_written(item) for item in value]
-    return value

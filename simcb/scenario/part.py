@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar, get_args
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
@@ -27,10 +27,57 @@ KIND_TAG = "kind="
 """Prefix of the path element that names a family's member; no written name can hold `=`."""
 
 
+@dataclass(frozen=True)
+class Twins:
+    """Two words of a part that say the same in two ways, of which a file gives one.
+
+    A change from outside that names one of them drops the other; see `overrides`. Both words
+    are the attributes' names, too.
+
+    Args:
+        one: a word; it is the one to blame if a file gives both.
+        other: its twin.
+        key: if `one` is short for a part, the word of that part that has its value.
+        rest: the other words of that part, as a file has them.
+    """
+
+    one: str
+    other: str
+    key: str = ""
+    rest: tuple[tuple[str, str], ...] = ()
+
+    def twin_of(self, word: str) -> str | None:
+        """Return the other word of the two; None for a word that is neither."""
+        return {self.one: self.other, self.other: self.one}.get(word)
+
+
 class Part(BaseModel):
     """One object of a scenario: frozen, and closed to unknown words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    twins: ClassVar[tuple[Twins, ...]] = ()
+    """Words of which only one may be given."""
+
+    named_whole: ClassVar[bool] = False
+    """Whether a place inside it goes by its whole path alone, so that it makes no other unclear."""
+
+    def demand_no_twins(self) -> None:
+        """Refuse a part that has two words of which only one may be given.
+
+        Raises:
+            Refused: it has both; the remedy shows how the short word is spelt in the long form.
+        """
+        for twins in self.twins:
+            words = (twins.one, twins.other)
+            if all(w in self.model_fields_set and getattr(self, w) is not None for w in words):
+                remedy = "keep one of the two"
+                if twins.key:
+                    examples = type(self).model_fields[twins.one].examples or ["…"]
+                    spelt = (*twins.rest, (twins.key, examples[0]))
+                    inside = ", ".join(f"{word}: {value}" for word, value in spelt)
+                    remedy += f"; in `{twins.other}` write `{{{inside}}}`"
+                raise Refused(f"is given beside `{twins.other}`", remedy, twins.one)
 
 
 class Named(Mapping[str, V], Generic[V]):
@@ -70,7 +117,7 @@ class Table:
 
     at_least: int = 0
     most: int = 1000
-    names: Name = field(default_factory=Name)
+    names: Form = field(default_factory=Name)
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler

@@ -2,8 +2,9 @@
 
 A path may be shortened to any ending that names one place. Fields that were left at their
 default are places like those that were written; fields of an absent optional part, like a
-call's `breaker`, come second: they are looked at only when no other place fits. This module
-must not know YAML.
+call's `breaker`, come second: they are looked at only when no other place fits. Places inside
+a part that says so, as `sweep` does, go by their whole path alone. This module must not know
+YAML.
 """
 
 from __future__ import annotations
@@ -42,9 +43,16 @@ class Step:
     aliases: tuple[str, ...] = ()
     implied: bool = False
 
-    def is_called(self, word: str) -> bool:
-        """Whether the word means this step."""
-        return word == str(self.key) or word in self.aliases
+    def taken(self, words: list[str]) -> int:
+        """Return how many of the last words mean this step, 0 if they do not.
+
+        A key may have dots of its own, as the path of an axis has.
+        """
+        key = str(self.key)
+        if words[-1] == key or words[-1] in self.aliases:
+            return 1
+        count = key.count(".") + 1
+        return count if count > 1 and words[-count:] == key.split(".") else 0
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,12 @@ class Place:
     Args:
         steps: from the root of the file.
         absent: whether it belongs to an optional part that is not there.
+        whole: whether it goes by its whole path alone.
     """
 
     steps: tuple[Step, ...]
     absent: bool = False
+    whole: bool = False
 
     @property
     def keys(self) -> tuple[str | int, ...]:
@@ -72,18 +82,20 @@ class Place:
     def before(self, words: list[str]) -> int | None:
         """Return how many steps stand before an ending, None if the words are no ending."""
         left = len(self.steps)
-        for word in reversed(words):
+        while words:
             last = left == len(self.steps)
-            while not last and left and self._is_skipped(left - 1, word):
+            while not last and left and self._is_skipped(left - 1, words):
                 left -= 1
-            if not left or not self.steps[left - 1].is_called(word):
+            taken = self.steps[left - 1].taken(words) if left else 0
+            if not taken:
                 return None
+            words = words[:-taken]
             left -= 1
-        return left
+        return None if self.whole and left else left
 
-    def _is_skipped(self, index: int, word: str) -> bool:
+    def _is_skipped(self, index: int, words: list[str]) -> bool:
         step = self.steps[index]
-        return step.implied and not step.is_called(word)
+        return step.implied and not step.taken(words)
 
 
 def find_place(root: Tree, shape: Shape, path: str) -> Place:
@@ -111,41 +123,47 @@ def find_place(root: Tree, shape: Shape, path: str) -> Place:
 
 def _nearest(words: list[str], every: list[Place]) -> str:
     """Say which place a path resembles most."""
-    endings = {
-        ".".join(str(key) for key in place.keys[-len(words) :]): place.path for place in every
-    }
+    # An ending of several places means the one that may be shortened to it.
+    endings: dict[str, str] = {}
+    for place in sorted(every, key=lambda place: not place.whole):
+        ending = ".".join(str(key) for key in place.keys[-len(words) :])
+        endings[ending] = place.path if place.whole else ending
     meant = did_you_mean(".".join(words), endings) or did_you_mean(
-        words[-1], {str(place.keys[-1]) for place in every}
+        words[-1], {str(place.keys[-1]) for place in every if not place.whole}
     )
     if meant:
-        return f"did you mean `{shown(meant)}`?"
+        return f"did you mean `{shown(endings.get(meant, meant))}`?"
     return "write the words of the file from the outside in, like `services.NAME.workers`"
 
 
 def places(
-    node: Node | None, shape: Shape, steps: tuple[Step, ...] = (), absent: bool = False
+    node: Node | None,
+    shape: Shape,
+    steps: tuple[Step, ...] = (),
+    absent: bool = False,
+    whole: bool = False,
 ) -> Iterator[Place]:
     """Yield every place below a written value, also where defaults stand."""
     match shape:
         case Entries(item) if isinstance(node, Tree):
             for name, entry in node.entries.items():
-                yield from _at(entry.node, item, (*steps, Step(name)), absent)
+                yield from _at(entry.node, item, (*steps, Step(name)), absent, whole)
         case Listing(item) if isinstance(node, Items):
             alone = shape.lone and len(node.items) == 1
             for index, (one, label) in enumerate(zip(node.items, _labels(node), strict=True)):
-                yield from _at(one, item, (*steps, Step(index, (label,), alone)), absent)
+                yield from _at(one, item, (*steps, Step(index, (label,), alone)), absent, whole)
         case Listing(item) if shape.lone:
             labels = tuple(_labels(Items((node,), node.mark))) if node else ()
-            yield from _at(node, item, (*steps, Step(0, labels, True)), absent)
+            yield from _at(node, item, (*steps, Step(0, labels, True)), absent, whole)
         case Kinds(family):
             spelt = spelt_out(node, family)
             chosen = member(family, _kind(spelt))
             if chosen:
-                yield from _words(spelt, chosen.part, steps, absent)
+                yield from _words(spelt, chosen.part, steps, absent, whole)
             else:
-                yield Place((*steps, Step("kind")), absent)
+                yield Place((*steps, Step("kind")), absent, whole)
         case Object(part):
-            yield from _words(node, part, steps, absent)
+            yield from _words(node, part, steps, absent, whole)
 
 
 def spelt_out(node: Node | None, family: Family) -> Node | None:
@@ -157,22 +175,25 @@ def spelt_out(node: Node | None, family: Family) -> Node | None:
     return Tree(words, node.mark)
 
 
-def _at(node: Node | None, shape: Shape, steps: tuple[Step, ...], absent: bool) -> Iterator[Place]:
-    yield Place(steps, absent)
-    yield from places(node, shape, steps, absent)
+def _at(
+    node: Node | None, shape: Shape, steps: tuple[Step, ...], absent: bool, whole: bool
+) -> Iterator[Place]:
+    yield Place(steps, absent, whole)
+    yield from places(node, shape, steps, absent, whole)
 
 
 def _words(
-    node: Node | None, part: type[Part], steps: tuple[Step, ...], absent: bool
+    node: Node | None, part: type[Part], steps: tuple[Step, ...], absent: bool, whole: bool
 ) -> Iterator[Place]:
+    whole = whole or part.named_whole
     for word, slot in slots(part).items():
         here = (*steps, Step(word))
         inner = node.get(word) if isinstance(node, Tree) else None
         if inner is None:
             inner = _default(slot)
         missing = inner is None or (isinstance(inner, Scalar) and inner.value is None)
-        yield Place(here, absent)
-        yield from places(None if missing else inner, slot.shape, here, absent or missing)
+        yield Place(here, absent, whole)
+        yield from places(None if missing else inner, slot.shape, here, absent or missing, whole)
 
 
 def _default(slot: Slot) -> Node | None:

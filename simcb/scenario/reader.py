@@ -36,6 +36,7 @@ from simcb.scenario.nodes import (
     Scalar,
     Source,
     Tree,
+    plain,
     whole_text,
 )
 from simcb.scenario.refusal import Refused, quoted
@@ -109,6 +110,18 @@ def read_tree(text: str, label: str, findings: Findings) -> Node | None:
 def read_value(text: str, label: str, findings: Findings) -> Node | None:
     """Return the tree of one value given outside a file; its label is its only mark."""
     return _Builder(Source(label), findings).build(text)
+
+
+def parse_value(text: str, label: str = "value") -> object:
+    """Read one value as `--set` does: a YAML scalar, list or mapping, as plain Python data.
+
+    Raises:
+        ScenarioError: the text is not a value.
+    """
+    findings = Findings()
+    node = read_value(text, label, findings)
+    findings.raise_if_any()
+    return plain(node) if node is not None else None
 
 
 class _Builder:

@@ -51,6 +51,16 @@ thresholds:
   - availability{healthy} >= 99%
   - p99{fault} < 5s
   - time_to_recover < 1m
+
+# What `simcb sweep` tries. It changes nothing about a run; options given take its words' place.
+sweep:
+  over:
+    breaker.failure_threshold: [3, 5, 10]
+    breaker.recovery_timeout: 5s..60s/4@log    # or a list, or "lo:hi:step"
+  # design: lhs:20                # or zip; every combination if left out
+  # replicates: 20                # runs of each setting; 10 if left out
+  by: availability                # what to rank by
+  # refine: collapse=50%          # more settings along this border
 """
 
 

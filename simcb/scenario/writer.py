@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PLAIN_ANYWHERE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./%:>-]*[A-Za-z0-9_./%-])?")
 _PLAIN_ON_A_LINE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_./%:{},;()<>= -]*[A-Za-z0-9_./%)}])?")
-_WIDEST_FLOW = 88
+_WIDEST_LINE = 89
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -38,7 +38,7 @@ def _block(value: object, depth: int) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             if isinstance(item, (dict, list)):
-                yield f"{margin}- {_flow(item)}"
+                yield f"{margin}- {flow(item)}"
             else:
                 yield f"{margin}- {_scalar(item, _PLAIN_ON_A_LINE)}"
 
@@ -47,9 +47,9 @@ def _entry(head: str, value: object, depth: int) -> Iterator[str]:
     if not isinstance(value, (dict, list)):
         yield f"{head} {_scalar(value, _PLAIN_ON_A_LINE)}"
         return
-    flow = _flow(value)
-    if not value or (depth > 0 and _is_flat(value) and len(head) + len(flow) <= _WIDEST_FLOW):
-        yield f"{head} {flow}"
+    line = f"{head} {flow(value)}"
+    if not value or (depth > 0 and _is_flat(value) and len(line) <= _WIDEST_LINE):
+        yield line
     else:
         yield head
         yield from _block(value, depth + 1)
@@ -65,12 +65,13 @@ def _is_flat(value: dict[object, object] | list[object]) -> bool:
     return not inner or (isinstance(value, dict) and len(inner) < len(items))
 
 
-def _flow(value: object) -> str:
+def flow(value: object) -> str:
+    """Return plain data on one line, collections in brackets."""
     if isinstance(value, dict):
-        pairs = (f"{_scalar(k, _PLAIN_ANYWHERE)}: {_flow(v)}" for k, v in value.items())
+        pairs = (f"{_scalar(k, _PLAIN_ANYWHERE)}: {flow(v)}" for k, v in value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
+        return "[" + ", ".join(flow(item) for item in value) + "]"
     return _scalar(value, _PLAIN_ANYWHERE)
 
 

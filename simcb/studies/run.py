@@ -24,12 +24,11 @@ from simcb.metrics import (
     verdict,
 )
 from simcb.scenario import Scenario
+from simcb.scenario.sweep import MOST_REPLICATES
 from simcb.trace import Trace
 from simcb.world import MOST_EVENTS, simulate
 
 Baseline = Literal["none"]
-
-MOST_REPLICATES = 10_000
 
 
 class StudyError(SimcbError):

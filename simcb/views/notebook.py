@@ -244,14 +244,14 @@ def open(source: str | Path) -> RunView:
 
 def sweep(
     scenario: Scenario | str | Path,
-    over: Mapping[str, object] | Sequence[str],
+    over: Mapping[str, object] | Sequence[str] | None = None,
     *,
-    design: str = "grid",
-    replicates: int = 10,
+    design: str | None = None,
+    replicates: int | None = None,
     seed: int = 0,
     by: str | None = None,
     refine: str | None = None,
-    depth: int = 3,
+    depth: int | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     workers: int | None = None,
@@ -261,13 +261,16 @@ def sweep(
 ) -> SweepView:
     """Run a scenario at many settings with the same luck, and return a view of what came out.
 
+    What is not given is as the scenario's `sweep` has it, and where that says nothing, as here:
+    a grid, 10 replicates, ranked by goodput or by what is refined.
+
     A script, unlike a notebook, has to call this below `if __name__ == "__main__":`, or with
     `workers=0`: worker processes read the script again.
 
     Args:
         scenario: a scenario, or what `load` makes one of.
         over: what is varied: `{"breaker.failure_threshold": [3, 5, 10],
-            "breaker.recovery_timeout": "5s..120s/8@log"}`.
+            "breaker.recovery_timeout": "5s..120s/8@log"}`. If given, nothing else is varied.
         design: `grid`, `zip` or `lhs:N`.
         replicates: runs of each setting; intervals need at least two.
         seed: names the luck, the same in all settings.

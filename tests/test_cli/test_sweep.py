@@ -40,6 +40,71 @@ def test_the_command_that_repeats_repeats(small: str) -> None:
     assert simcb(*repeat, "--workers", "0").stdout == done.stdout
 
 
+BLOCK = """
+sweep:
+  over: {breaker.failure_threshold: [1, 3], breaker.recovery_timeout: 1s..8s/2}
+  design: zip
+  replicates: 2
+  by: p99{fault}
+"""
+
+
+@pytest.fixture
+def swept(tmp_path: Path) -> str:
+    """Return the path of the same scenario with a sweep of its own."""
+    file = tmp_path / "swept.yaml"
+    file.write_text(SMALL + BLOCK)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "replicates", "metric"),
+    [
+        ([], 2, 2, "p99"),
+        (["--over", "store.workers=2,4,8"], 3, 2, "p99"),
+        (["--sample", "grid", "-n", "3"], 4, 3, "p99"),
+        (["--sample", "lhs:3", "--by", "goodput"], 3, 2, "goodput"),
+        (["--set", "sweep.replicates=1", "--set", "sweep.by=null"], 2, 1, "goodput"),
+    ],
+)
+def test_a_scenarios_own_sweep_is_what_is_not_given(
+    swept: str, words: list[str], settings: int, replicates: int, metric: str
+) -> None:
+    """Each option takes the place of one word; the repeating command has only what was given."""
+    done = simcb("sweep", swept, *words, "--workers", "0", "--format", "json")
+    assert done.exit_code == 0
+    found = json.loads(done.stdout)
+    assert len(found["settings"]) == settings
+    assert (found["replicates"], found["objective"]["metric"]) == (replicates, metric)
+    long = ["--replicates" if word == "-n" else word for word in words]
+    program, *repeat = shlex.split(found["repeat"])
+    assert program == "simcb"
+    assert sorted(repeat) == sorted(["sweep", swept, *long, "--seed", "0"])
+    assert simcb(*repeat, "--workers", "0", "--format", "json").stdout == done.stdout
+
+
+def test_a_run_does_not_notice_the_sweep_beside_it(swept: str) -> None:
+    """The same bytes, digest and all, with the block and without."""
+    words = ["run", swept, "-n", "2", "--format", "json"]
+    with_block = simcb(*words).stdout
+    Path(swept).write_text(SMALL)
+    assert simcb(*words).stdout == with_block
+
+
+def test_check_looks_at_the_sweep_too(swept: str) -> None:
+    """A good one is counted; what only its metrics or settings show is told with the file."""
+    assert simcb("check", swept).stdout.endswith("; its sweep 2 settings, 4 runs\n")
+    for old, new, said in (
+        ("p99{fault}", "p98{fault}", f"{swept}: sweep: there is no metric `p98`; did you mean"),
+        ("[1, 3]", "[1, 0]", f"{swept}: sweep: with breaker.failure_threshold=0"),
+        ("failure_threshold: [1, 3]", "failure: [1, 3]", f"{swept}:19:10: sweep.over.breaker.fail"),
+    ):
+        Path(swept).write_text(SMALL + BLOCK.replace(old, new))
+        done = simcb("check", swept)
+        assert done.exit_code == 2
+        assert done.stderr.startswith(said)
+
+
 def test_a_directory_is_kept_and_gone_on_with(small: str, tmp_path: Path) -> None:
     """All files are written; a second time needs --resume, and then nothing changes."""
     out = tmp_path / "out"
@@ -81,7 +146,7 @@ def test_a_dry_run_runs_nothing(small: str, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "nothing is varied"),
+        ([], "or write a `sweep:` block into the scenario"),
         (["--over", "failure_threshold"], "is not an axis"),
         (["--over", "breaker.nothing=1,2"], "names no place"),
         (["--over", "failure_threshold=1,2", "--by", "goodputt"], "did you mean"),

@@ -64,6 +64,7 @@ from simcb.scenario.model import (
     Service,
 )
 from simcb.scenario.retries import PerMinute, TokenBucket
+from simcb.scenario.sweep import Sweep
 
 steady = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -245,6 +246,25 @@ def faults(draw: st.DrawFn) -> Fault:
     return kind(**words)
 
 
+SPECS = ("3,5,10", "1:9:1", "1..9/4", "1s..2m/3@log", [1, 2.5, "5%"], [True, None], [{"a": [1]}])
+"""What an axis may run through; whether it suits the place is told by a sweep."""
+
+
+@st.composite
+def sweeps(draw: st.DrawFn) -> Sweep:
+    """A sweep over places that every generated scenario has."""
+    paths = ("duration", "front.workers", "clients.shop.instances", "services.back-1.errors")
+    over = draw(st.dictionaries(st.sampled_from(paths), st.sampled_from(SPECS), min_size=1))
+    words: dict[str, object] = {"over": over}
+    if draw(st.booleans()):
+        words["design"] = draw(st.sampled_from(("grid", "lhs:7")))
+    if draw(st.booleans()):
+        words["replicates"] = draw(st.integers(1, 10_000))
+    if draw(st.booleans()):
+        words |= {"by": draw(text.filter(bool)), "refine": "collapse=50%"}
+    return Sweep(**words)
+
+
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
     """A scenario of two client groups and a chain of three services."""
@@ -285,6 +305,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         services=services,
         faults=draw(st.lists(faults(), max_size=3)),
         thresholds=draw(st.lists(thresholds, max_size=3)),
+        sweep=draw(maybe(sweeps())),
     )
 
 

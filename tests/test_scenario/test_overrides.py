@@ -9,10 +9,10 @@ from hypothesis import given
 from test_scenario.generated import scenarios, steady
 from test_scenario.written import SMALL, problem_of, problems_of, swapped
 
-from simcb.scenario import Scenario, ScenarioError, parse_scenario
-from simcb.scenario.breakers import ConsecutiveFailures, FailuresInWindow
+from simcb.scenario import Scenario, ScenarioError, parse_scenario, parse_value
+from simcb.scenario.breakers import ConsecutiveFailures, FailureRate, FailuresInWindow
 from simcb.scenario.calls import Fixed
-from simcb.scenario.distributions import Exponential
+from simcb.scenario.distributions import Exponential, Lognormal
 
 TWO = swapped("services:\n", "services:\n  other: {workers: 1, work: 1s}\n")
 
@@ -121,13 +121,118 @@ def test_rules_can_be_made_and_changed_word_by_word(tmp_path: Path) -> None:
     assert merged.trip == (FailuresInWindow(),)
 
 
-def test_both_forms_of_a_breaker_are_refused_at_the_change() -> None:
-    """Setting the short word of what is written long is refused where it is set."""
-    text = swapped("failure_threshold: 3", f"trip: {RULE}")
-    problem = problem_of(text, sets=["failure_threshold=3"])
-    assert problem.file == "--set failure_threshold=3"
-    assert "beside `trip`" in problem.what
-    assert parse_scenario(text, sets=["trip=null", "failure_threshold=3"]) == parse_scenario(SMALL)
+BREAKER = "{failure_threshold: 3, recovery_timeout: 30s}"
+LONG = f"{{trip: {RULE}, recovery: {{timeout: 10s, factor: 2}}}}"
+
+
+@pytest.mark.parametrize(
+    ("written", "change", "expected"),
+    [
+        (LONG, "failure_threshold=9", LONG.replace(f"trip: {RULE}", "failure_threshold: 9")),
+        (LONG, "recovery_timeout=9s", f"{{trip: {RULE}, recovery_timeout: 9s}}"),
+        (LONG, "trip.window=9s", LONG.replace("calls: 20", "window: 9s")),
+        (BREAKER, f"trip={RULE}", f"{{trip: {RULE}, recovery_timeout: 30s}}"),
+        (BREAKER, f"trip=[{RULE}]", f"{{trip: {RULE}, recovery_timeout: 30s}}"),
+        (BREAKER, "recovery={factor: 2}", "{failure_threshold: 3, recovery: {factor: 2}}"),
+        (BREAKER, "trip=null", BREAKER),
+        (BREAKER, "recovery=null", BREAKER),
+        ("{recovery_timeout: 30s, recovery: null}", "recovery.factor=2",
+         "{recovery: {timeout: 30s, factor: 2}}"),
+        ("{trip: null, failure_threshold: 3}", "failure_threshold=4", "{failure_threshold: 4}"),
+    ],
+)  # fmt: skip
+def test_a_word_takes_the_place_of_the_one_that_says_the_same(
+    written: str, change: str, expected: str, tmp_path: Path
+) -> None:
+    """Set, given to `with_` or in an overlay, one form drops the other; null drops nothing."""
+    text, wanted = SMALL.replace(BREAKER, written), SMALL.replace(BREAKER, expected)
+    assert parse_scenario(text, sets=[change]) == parse_scenario(wanted)
+    path, _, value = change.partition("=")
+    assert parse_scenario(text).with_({path: parse_value(value)}) == parse_scenario(wanted)
+    keys = ["clients", "shop", "calls", "payments", "breaker", *path.split(".")]
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text(": {".join(keys) + f": {value}" + "}" * (len(keys) - 1))
+    # A mapping in an overlay is merged word by word; the next test is about that.
+    if not value.startswith("{"):
+        assert parse_scenario(text, overlays=[overlay]) == parse_scenario(wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("recovery.factor=2", "failure_threshold: 3, recovery: {timeout: 30s, factor: 2}"),
+        ("recovery.timeout=9s", "failure_threshold: 3, recovery: {timeout: 9s}"),
+        (
+            "trip.kind=failures_in_window",
+            "trip: {kind: failures_in_window, threshold: 3}, recovery_timeout: 30s",
+        ),
+    ],
+)
+def test_what_was_said_in_short_is_kept_when_the_long_form_is_entered(
+    change: str, expected: str, tmp_path: Path
+) -> None:
+    """A timeout of 30s is still one of 30s when only its growth is set, not the default's 60s."""
+    wanted = parse_scenario(SMALL.replace(BREAKER, f"{{{expected}}}"))
+    assert parse_scenario(SMALL, sets=[change]) == wanted
+    path, _, value = change.partition("=")
+    outer, inner = path.split(".")
+    overlay = tmp_path / "over.yaml"
+    inside = f"{{breaker: {{{outer}: {{{inner}: {value}}}}}}}"
+    overlay.write_text(f"clients: {{shop: {{calls: {{payments: {inside}}}}}}}")
+    assert parse_scenario(SMALL, overlays=[overlay]) == wanted
+
+
+def test_the_later_of_two_that_say_the_same_wins() -> None:
+    """Changes from outside are made in their order, so the last word is the last one given."""
+    both = ["failure_threshold=9", f"trip={RULE}"]
+    first = parse_scenario(SMALL, sets=both).guarded_calls[0][2].breaker
+    assert (first.trip, first.model_fields_set & {"failure_threshold"}) == (
+        (FailureRate(rate=0.5, calls=20),),
+        set(),
+    )
+    last = parse_scenario(SMALL, sets=reversed(both)).guarded_calls[0][2].breaker
+    assert (last.trip, last.failure_threshold) == (None, 9)
+
+
+def test_both_forms_in_one_file_stay_a_mistake(tmp_path: Path) -> None:
+    """Neither of the two is later: a file, and an overlay by itself, gives one."""
+    both = f"{{failure_threshold: 3, trip: {RULE}}}"
+    problem = problem_of(SMALL.replace(BREAKER, both))
+    assert problem.what == "is given beside `trip`"
+    assert "`{kind: consecutive_failures, threshold: 5}`" in problem.remedy
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text(f"clients: {{shop: {{calls: {{payments: {{breaker: {both}}}}}}}}}")
+    problem = problem_of(SMALL, overlays=[overlay])
+    assert (problem.file, problem.what) == (str(overlay), "is given beside `trip`")
+    # A change may cure it.
+    sets = ["failure_threshold=3"]
+    assert parse_scenario(SMALL, overlays=[overlay], sets=sets) == parse_scenario(SMALL)
+
+
+def test_the_short_word_is_found_where_the_long_form_is_written() -> None:
+    """`breaker.recovery_timeout` names the same place, and only it, whichever form is there."""
+    text = SMALL.replace(BREAKER, LONG)
+    other = "        breaker: {recovery: {timeout: 5s}}\n"
+    for path in ("recovery_timeout", "breaker.recovery_timeout"):
+        changed = parse_scenario(text).with_({path: "7s"}).guarded_calls[0][2].breaker
+        assert changed.recovery is None
+        assert changed.recovery_timeout == 7
+    second = text.replace(
+        "services:\n", f"      b:\n{other}services:\n  b: {{workers: 1, work: 1s}}\n"
+    )
+    assert "names 2 places" in problem_of(second, sets=["breaker.recovery_timeout=7s"]).what
+    assert "names 2 places" in problem_of(second, sets=["recovery.factor=2"]).what
+
+
+def test_other_pairs_take_each_others_place_likewise() -> None:
+    """A cache for a hit rate, a mean for percentiles: whatever is one or the other."""
+    text = swapped("timeout: 2s", "timeout: 2s\n        fallback: {hit_rate: 50%}")
+    fallback = parse_scenario(text, sets=["fallback.cache={keys: 9, ttl: 1m}"])
+    assert fallback.clients["shop"].calls["payments"].fallback.hit_rate is None
+    text = swapped("work: 50ms", "work: {kind: lognormal, p50: 10ms, p99: 50ms}")
+    sets = ["work.mean=20ms", "work.cv=1"]
+    work = parse_scenario(text, sets=sets).services["payments"].work
+    assert work == Lognormal(mean=0.02, cv=1)
 
 
 def test_an_absent_part_is_made_when_one_place_is_meant() -> None:

@@ -130,6 +130,7 @@ PLACES = [
     "instances", "deadline", "payments.share", "network", "bulkhead", "throttle", "budget",
     "breaker.trip", "trip.kind", "breaker.recovery", "half_open", "counts", "fallback.cache",
     "balance", "on_abandon", "blocking", "repeat", "sticky", "faults.0.kind", "faults.0.replicas",
+    "sweep", "sweep.over", "sweep.design", "sweep.replicates", "sweep.by",
 ]  # fmt: skip
 
 

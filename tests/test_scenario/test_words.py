@@ -298,7 +298,7 @@ WORK = "work: 50ms"
             BREAKER,
             "trip: {kind: failure_rate, calls: 9, window: 1s}",
             "trip.window",
-            "`calls` and `window`",
+            "beside `calls`",
         ),
         (
             BREAKER,

@@ -15,6 +15,7 @@ from simcb.metrics import difference, estimate
 from simcb.scenario import list_shipped, parse_scenario, read_scenario
 from simcb.studies import StudyError, run_once
 from simcb.studies.sweep import StoreChangedError, StoreError, sweep
+from simcb.studies.sweep.axes import axes_of
 from simcb.studies.tune import DEFAULTS, NO_BREAKER, YOURS, TuneProgress, TuneResult, tune
 from simcb.studies.tune.contenders import with_default, without_breaker
 from simcb.studies.tune.racing import rungs
@@ -333,8 +334,6 @@ class TestSearch:
 
     def test_proposals_are_new_and_inside_the_space(self) -> None:
         """First evenly over the space, then where it was good."""
-        from simcb.studies.sweep.planning import axes_of
-
         axes = axes_of({"a.b": "1..100@log", "c.d": "10ms..1s", "e.f": ["x", "y"]})
         search = Search(axes, 1, 5, seed=3)
         history: list[Tried] = []
@@ -357,8 +356,6 @@ class TestSearch:
 
     def test_a_space_that_is_used_up_gives_nothing(self) -> None:
         """Four settings, and then no more."""
-        from simcb.studies.sweep.planning import axes_of
-
         search = Search(axes_of({"a.b": [1, 2], "c.d": ["1s", "2s"]}), 1, 3, seed=0)
         history: list[Tried] = []
         while found := search.propose(history):

@@ -67,6 +67,14 @@ def test_the_table_shows_as_many_as_wanted_and_ascii_where_needed() -> None:
     assert len([line for line in text.splitlines() if line[:1].isdigit()]) == 2
 
 
+def test_a_notebook_sweeps_what_the_scenario_says() -> None:
+    """`simcb.sweep(s)` needs no more than a scenario that has a sweep of its own."""
+    block = "sweep: {over: {store.workers: [4, 8]}, replicates: 2, by: p99}\n"
+    view = notebook_sweep(parse_scenario(SMALL + block), workers=0)
+    assert (len(view.result), view.result.replicates) == (2, 2)
+    assert str(view.result.objective) == "p99"
+
+
 def test_the_region_is_a_range_on_every_axis() -> None:
     """Numbers from the least to the largest, words listed."""
     result = swept()

@@ -17,6 +17,7 @@ from simcb.studies.sweep.planning import (
     SweepTooLargeError,
     demand_sweep_size,
     examine,
+    examine_block,
     make_plan,
 )
 from simcb.studies.sweep.ranking import Ranked
@@ -50,6 +51,7 @@ __all__ = [
     "check_store",
     "demand_sweep_size",
     "examine",
+    "examine_block",
     "make_plan",
     "parse_axis",
     "parse_objective",

@@ -1,324 +1,71 @@
-"""Axes: which place of a scenario is varied, and over which values.
+"""Axes as they are asked for: the scenario's own grammar, its refusals told as a study's.
 
-An axis is read from text that no shell expands, or made from Python values. The file knows
-numbers with units; it must not know which places a scenario has.
+What a spec means is known in `simcb.scenario.axes` alone, and the numbers in it in `amounts`;
+their names are passed on from here.
 """
 
 from __future__ import annotations
 
-import math
-import numbers
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 
-from simcb.scenario import ScenarioError, parse_value, units
-from simcb.scenario.refusal import Refused, quoted, shown
+from simcb.scenario.amounts import Measuring, Value, between, quantity_of, rounded, written
+from simcb.scenario.axes import DIGITS, EXAMPLES, Axis, Span, parse_spec
+from simcb.scenario.refusal import Refused, quoted
 from simcb.studies import StudyError
 
-MOST_VALUES = 100_000
-"""The most values of one axis."""
+__all__ = [
+    "DIGITS",
+    "Axis",
+    "Measuring",
+    "Over",
+    "Span",
+    "Value",
+    "axes_of",
+    "axis_of",
+    "between",
+    "parse_axis",
+    "quantity_of",
+    "rounded",
+    "written",
+]
 
-DIGITS = 3
-"""Digits to which values between the ends of a range are rounded, for people to read."""
-
-HINT = "write PATH=3,5,10 or PATH=1:10:1 or PATH=5s..120s/8 or PATH=5s..120s/8@log"
-
-_NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?"
-_INTEGER = re.compile(r"[+-]?\d{1,15}", re.ASCII)
-_PLAIN = re.compile(rf"[+-]?{_NUMBER}", re.ASCII)
-_SPAN = re.compile(r"(?P<low>.+?)\.\.(?P<high>.+?)(?:/(?P<count>\d{1,9}))?(?P<log>@log)?", re.ASCII)
-
-
-class Measuring(StrEnum):
-    """What the numbers of an axis count, which says how they are written."""
-
-    INTEGER = "integer"
-    NUMBER = "number"
-    SHARE = "share"
-    DURATION = "duration"
-    RATE = "rate"
-
-
-Value = str | int | float
-"""A value as a scenario file has it: text with its unit, or a number."""
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number and what it counts: seconds, per second, a share, or nothing but itself."""
-
-    number: float
-    measuring: Measuring
-
-    @property
-    def written(self) -> Value:
-        """The value as a file has it, such that reading it gives the same number."""
-        return written(self.number, self.measuring)
-
-
-@dataclass(frozen=True)
-class Span:
-    """The range of an axis, from which values can be drawn or put between others.
-
-    Args:
-        low: the lower end.
-        high: the upper end, above the lower.
-        measuring: what both count.
-        log: whether equal steps are equal factors.
-    """
-
-    low: float
-    high: float
-    measuring: Measuring
-    log: bool = False
-
-    def at(self, share: float) -> Value:
-        """Return the value at a share of the way from the lower end, 0 to 1."""
-        return self.nearest(between(self.low, self.high, share, log=self.log))
-
-    def share(self, number: float) -> float:
-        """Return how far a number lies on the way from the lower end: the inverse of `at`."""
-        if self.log:
-            return math.log(number / self.low) / math.log(self.high / self.low)
-        return (number - self.low) / (self.high - self.low)
-
-    def nearest(self, number: float) -> Value:
-        """Return a number of the range as a value with few digits, the ends as they are."""
-        if number not in (self.low, self.high):
-            number = min(max(rounded(number, DIGITS), self.low), self.high)
-        return written(number, self.measuring)
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One thing that is varied.
-
-    Args:
-        path: the place in the scenario, shortened to any ending that names one.
-        values: what stands there in turn, as in a file; empty if only the range is known.
-        span: the range, if it was given as one.
-    """
-
-    path: str
-    values: tuple[Value, ...]
-    span: Span | None = None
-
-    @property
-    def numbers(self) -> tuple[float, ...] | None:
-        """The values as numbers in simcb's units; None if one of them is a word."""
-        found = [quantity_of(value) for value in self.values]
-        numbers = tuple(each.number for each in found if each is not None)
-        return numbers if len(numbers) == len(self.values) else None
-
-    @property
-    def label(self) -> str:
-        """The last words of the path, enough to tell what is varied."""
-        words = self.path.split(".")
-        # A number alone says nothing: it is the place of a fault in its list.
-        kept = 3 if len(words) > 2 and words[-2].isdigit() else 2
-        return ".".join(words[-kept:])
-
-
-def written(number: float, measuring: Measuring) -> Value:
-    """Return a number as a scenario file has it."""
-    writers: dict[Measuring, Callable[[float], Value]] = {
-        Measuring.INTEGER: round,
-        Measuring.NUMBER: float,
-        Measuring.SHARE: units.format_share,
-        Measuring.DURATION: units.format_duration,
-        Measuring.RATE: units.format_rate,
-    }
-    return writers[measuring](number)
-
-
-def between(low: float, high: float, share: float, *, log: bool) -> float:
-    """Return what lies at a share of the way between two numbers, by factors if `log`."""
-    if share <= 0.0:
-        return low
-    if share >= 1.0:
-        return high
-    if log:
-        return low * math.pow(high / low, share)
-    return low + share * (high - low)
-
-
-def rounded(number: float, digits: int) -> float:
-    """Return a number with so many digits."""
-    return float(f"{number:.{digits}g}")
-
-
-def quantity_of(value: Value) -> Quantity | None:
-    """Read a value as a number with a unit; None if it is a word.
-
-    A bare number is an integer if it is written as one.
-    """
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return Quantity(value, Measuring.INTEGER)
-    if isinstance(value, float):
-        return Quantity(value, Measuring.NUMBER) if math.isfinite(value) else None
-    text = value.strip()
-    if _INTEGER.fullmatch(text):
-        return Quantity(int(text), Measuring.INTEGER)
-    if _PLAIN.fullmatch(text):
-        number = float(text)
-        return Quantity(number, Measuring.NUMBER) if math.isfinite(number) else None
-    readers: tuple[tuple[Measuring, Callable[[str], float]], ...] = (
-        (Measuring.SHARE, units.parse_share),
-        (Measuring.RATE, units.parse_rate),
-        (Measuring.DURATION, units.parse_duration),
-    )
-    for measuring, read in readers:
-        try:
-            return Quantity(read(text), measuring)
-        except Refused:
-            continue
-    return None
+Over = Mapping[str, object] | Sequence[str]
+"""What is varied: `{path: values or spec}`, or `PATH=SPEC` each."""
 
 
 def parse_axis(text: str) -> Axis:
     """Read `PATH=SPEC`: what `--over` takes.
 
-    SPEC is a list `a,b,c`; a range with a step, `lo:hi:step`, both ends in it if the steps
-    reach; or N values from one end to the other, `lo..hi/N`, by equal factors with `@log`.
-    Numbers have the units they have in a file. Values inside a range are rounded to three
-    digits, and to whole numbers where both ends are written as such. `lo..hi`, without a
-    number of values, is for sampling only.
-
     Raises:
-        StudyError: the text is none of these.
+        StudyError: the text is not of that form, or the spec is none.
     """
     path, equals, spec = text.partition("=")
     if not equals or not path.strip() or not spec.strip():
-        raise StudyError(f"--over {quoted(text)} is not an axis", HINT)
-    return axis_of(path.strip(), spec.strip())
+        examples = " or ".join(f"PATH={each}" for each in EXAMPLES)
+        raise StudyError(f"--over {quoted(text)} is not an axis", f"write {examples}")
+    return axis_of(path.strip(), spec)
 
 
-def axis_of(path: str, spec: str | Sequence[object]) -> Axis:
-    """Return the axis of a path: a spec as text, or the values themselves.
+def axis_of(path: str, spec: object) -> Axis:
+    """Return the axis of a path: a spec as text, or a list of the values themselves.
 
     Raises:
         StudyError: the spec is not one, or there are no values, or too many.
     """
-    if isinstance(spec, str):
-        axis = _parsed(path, spec)
-    else:
-        axis = Axis(path, tuple(_plain(value, path) for value in spec))
-    if not axis.values and axis.span is None:
-        raise _bad(path, "has no values", "give at least one")
-    if len(axis.values) > MOST_VALUES:
-        raise _bad(path, f"has more than {MOST_VALUES} values", "give fewer")
-    seen: set[str] = set()
-    for value in axis.values:
-        if str(value) in seen:
-            raise _bad(path, f"has {quoted(str(value))} twice", "give each value once")
-        seen.add(str(value))
-    return axis
-
-
-def _parsed(path: str, spec: str) -> Axis:
-    span = _SPAN.fullmatch(spec)
-    if span is not None and "," not in spec:
-        return _spanned(path, spec, span)
-    stepped = spec.split(":")
-    if len(stepped) == 3:
-        ends = [quantity_of(part) for part in stepped]
-        if all(ends):
-            return _stepped(path, spec, [each for each in ends if each is not None])
-    return Axis(path, tuple(_value(each, path) for each in split(spec)))
-
-
-def _spanned(path: str, spec: str, found: re.Match[str]) -> Axis:
-    low, high = quantity_of(found["low"]), quantity_of(found["high"])
-    if low is None or high is None:
-        raise _bad(path, f"{quoted(spec)} has an end that is no number", HINT)
-    measuring = _same(path, spec, [low, high])
-    log = found["log"] is not None
-    if not low.number < high.number:
-        raise _bad(path, f"{quoted(spec)} does not go upwards", "write the smaller end first")
-    if log and low.number <= 0.0:
-        raise _bad(path, f"{quoted(spec)} has no logarithm at its lower end", "begin above 0")
-    span = Span(low.number, high.number, measuring, log)
-    if found["count"] is None:
-        return Axis(path, (), span)
-    count = int(found["count"])
-    if not 2 <= count <= MOST_VALUES:
-        raise _bad(path, f"{quoted(spec)} asks for {count} values", f"ask for 2 to {MOST_VALUES}")
-    values = [span.at(index / (count - 1)) for index in range(count)]
-    # Whole numbers close together, and digits that do not suffice, give the same value twice.
-    return Axis(path, tuple(dict.fromkeys(values)), span)
-
-
-def _stepped(path: str, spec: str, parts: list[Quantity]) -> Axis:
-    low, high, step = parts
-    measuring = _same(path, spec, parts)
-    if step.number <= 0.0 or high.number < low.number:
-        raise _bad(path, f"{quoted(spec)} leads nowhere", "write LOW:HIGH:STEP, the step above 0")
-    # A step that reaches the end but for rounding reaches it.
-    steps = (high.number - low.number) / step.number * (1.0 + 1e-12) + 1e-9
-    if steps >= MOST_VALUES:
-        raise _bad(path, f"{quoted(spec)} has more than {MOST_VALUES} values", "take larger steps")
-    numbers = [rounded(low.number + index * step.number, 12) for index in range(int(steps) + 1)]
-    return Axis(path, tuple(written(number, measuring) for number in numbers))
-
-
-def _same(path: str, spec: str, parts: Sequence[Quantity]) -> Measuring:
-    """Return what all parts of a range count; a whole number may stand for any number."""
-    kinds = {part.measuring for part in parts}
-    if len(kinds) == 1:
-        return kinds.pop()
-    if kinds == {Measuring.INTEGER, Measuring.NUMBER}:
-        return Measuring.NUMBER
-    raise _bad(path, f"{quoted(spec)} mixes units", "give all its numbers the same kind of unit")
-
-
-def split(spec: str) -> list[str]:
-    """Return the parts of a list, separated by the commas outside of brackets and quotes."""
-    parts, depth, quote = [""], 0, ""
-    for letter in spec:
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter in "[{":
-            depth += 1
-        elif letter in "]}":
-            depth -= 1
-        elif letter == "," and depth == 0:
-            parts.append("")
-            continue
-        parts[-1] += letter
-    return [part.strip() for part in parts]
-
-
-def _value(text: str, path: str) -> Value:
-    """Return one value of a list as text; whether it fits is for the scenario to say."""
-    if not text.strip():
-        raise _bad(path, "has an empty value", "take out the comma, or write a value")
     try:
-        value = parse_value(text, f"--over {shown(path)}")
-    except ScenarioError as error:
-        problem = error.problems[0]
-        raise _bad(path, f"{quoted(text)} {problem.what}", problem.remedy) from None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    return text
+        return parse_spec(spec).at(path)
+    except Refused as refused:
+        raise StudyError(f"{quoted(path)}: {refused.what}", refused.remedy) from None
 
 
-def _plain(value: object, path: str) -> Value:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return _value(str(value), path)
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return float(value)
-    raise _bad(path, f"{quoted(value)} is no value", "give numbers or text as in a file")
+def axes_of(over: Over) -> tuple[Axis, ...]:
+    """Return all axes that are asked for.
 
-
-def _bad(path: str, what: str, remedy: str) -> StudyError:
-    return StudyError(f"{quoted(path)}: {what}", remedy)
+    Raises:
+        StudyError: one of them is none.
+    """
+    if isinstance(over, Mapping):
+        return tuple(axis_of(path, values) for path, values in over.items())
+    if isinstance(over, str):
+        return (parse_axis(over),)
+    return tuple(parse_axis(text) for text in over)

@@ -57,8 +57,11 @@ def _minor(text: str) -> str:
 
 
 def scenario_digest(scenario: Scenario) -> str:
-    """Return what identifies an effective scenario: its file's text and the data it replays."""
-    digest = hashlib.blake2b(scenario.to_yaml().encode(), digest_size=_DIGEST)
+    """Return what identifies an effective scenario: its file's text and the data it replays.
+
+    What is swept over it decides nothing about a run, so a `sweep` in the file is left out.
+    """
+    digest = hashlib.blake2b(scenario.without_sweep().to_yaml().encode(), digest_size=_DIGEST)
     for name, group in scenario.clients.items():
         if isinstance(group.arrivals, Replay):
             numbers = np.array(group.arrivals.moments or group.arrivals.rates, "<f8")

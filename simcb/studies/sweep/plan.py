@@ -6,44 +6,19 @@ here.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import product
 
-from simcb.scenario import Scenario, ScenarioError, parse_value
-from simcb.scenario.refusal import quoted, shown
+from simcb.scenario import Scenario, ScenarioError, designs
+from simcb.scenario.amounts import Measuring, Value
+from simcb.scenario.axes import Axis, to_plain
+from simcb.scenario.designs import Design, Kind, misfits
+from simcb.scenario.refusal import Refused, quoted, shown
 from simcb.studies import StudyError
-from simcb.studies.sweep.axes import Axis, Measuring, Value
 
-MOST_SETTINGS = 1_000_000
-"""The most settings that are ever listed."""
-
-
-class Kind(StrEnum):
-    """How settings are made of axes: every combination, the n-th with the n-th, or by lot."""
-
-    GRID = "grid"
-    ZIP = "zip"
-    LHS = "lhs"
-
-
-@dataclass(frozen=True)
-class Design:
-    """How settings are made of axes.
-
-    Args:
-        kind: grid, zip or Latin hypercube.
-        samples: how many settings a Latin hypercube has.
-    """
-
-    kind: Kind = Kind.GRID
-    samples: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.kind.value}:{self.samples}" if self.samples else self.kind.value
+__all__ = ["Design", "Kind", "Setting", "applied", "changes_of", "make_settings", "parse_design"]
 
 
 @dataclass(frozen=True)
@@ -63,14 +38,10 @@ def parse_design(text: str) -> Design:
     Raises:
         StudyError: it is none of these.
     """
-    kind, _, count = text.partition(":")
-    if kind == Kind.LHS and count.isascii() and count.isdigit():
-        if not 1 <= int(count) <= MOST_SETTINGS:
-            raise StudyError(f"--sample {quoted(text)}", f"ask for 1 to {MOST_SETTINGS} settings")
-        return Design(Kind.LHS, int(count))
-    if not count and kind in (Kind.GRID, Kind.ZIP):
-        return Design(Kind(kind))
-    raise StudyError(f"there is no design {quoted(text)}", "write grid, zip or lhs:N, as in lhs:50")
+    try:
+        return designs.parse_design(text)
+    except Refused as refused:
+        raise StudyError(refused.what, refused.remedy) from None
 
 
 def make_settings(axes: Sequence[Axis], design: Design, seed: int) -> tuple[Setting, ...]:
@@ -90,23 +61,11 @@ def make_settings(axes: Sequence[Axis], design: Design, seed: int) -> tuple[Sett
             raise StudyError(f"{quoted(axis.path)} is varied twice", "give one axis for it")
     if design.kind is Kind.LHS:
         return _sampled(axes, design.samples, seed)
-    for axis in axes:
-        if not axis.values:
-            raise StudyError(
-                f"{quoted(axis.path)} is a range without values",
-                "say how many, as in 5s..120s/8, or sample with --sample lhs:N",
-            )
-    lengths = [len(axis.values) for axis in axes]
+    for path, refused in misfits(axes, design):
+        what = f"{quoted(path)} {refused.what}" if path else refused.what
+        raise StudyError(what, refused.remedy)
     if design.kind is Kind.ZIP:
-        if len(set(lengths)) > 1:
-            each = ", ".join(f"{shown(axis.path)} {len(axis.values)}" for axis in axes)
-            raise StudyError(f"zipped axes differ in length ({each})", "give all of them as many")
         return tuple(Setting(values) for values in zip(*(a.values for a in axes), strict=True))
-    if math.prod(lengths) > MOST_SETTINGS:
-        raise StudyError(
-            f"the grid has {math.prod(lengths):,} settings",
-            f"keep it below {MOST_SETTINGS:,}, or sample it with --sample lhs:N",
-        )
     return tuple(Setting(values) for values in product(*(axis.values for axis in axes)))
 
 
@@ -133,10 +92,7 @@ def _column(axis: Axis, count: int, seed: int) -> list[Value]:
 
 def changes_of(axes: Sequence[Axis], setting: Setting) -> dict[str, object]:
     """Return a setting as the changes that `Scenario.with_` takes."""
-    return {
-        axis.path: parse_value(value, axis.path) if isinstance(value, str) else value
-        for axis, value in zip(axes, setting.values, strict=True)
-    }
+    return {axis.path: to_plain(value) for axis, value in zip(axes, setting.values, strict=True)}
 
 
 def applied(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:

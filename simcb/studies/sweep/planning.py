@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.errors import SimcbError
@@ -10,8 +9,8 @@ from simcb.metrics import check_thresholds
 from simcb.scenario import Scenario
 from simcb.studies import StudyError
 from simcb.studies.limits import SizeEstimate, demand_size, estimate_size, in_words
-from simcb.studies.run import MOST_REPLICATES
-from simcb.studies.sweep.axes import Axis, axis_of, parse_axis
+from simcb.studies.sweep.asking import asked, demand_places
+from simcb.studies.sweep.axes import Axis, Over
 from simcb.studies.sweep.columns import ROW, Column, columns_of
 from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
 from simcb.studies.sweep.manifest import Manifest
@@ -22,7 +21,6 @@ from simcb.studies.sweep.plan import (
     applied,
     changes_of,
     make_settings,
-    parse_design,
 )
 from simcb.studies.sweep.refining import check_refinable
 
@@ -32,19 +30,13 @@ MOST_CELLS = 100_000
 MOST_REQUESTS = 2_000_000_000
 """Requests of all runs of a sweep together, beyond which it has to be allowed explicitly."""
 
-DEPTH = 3
-"""How often a refinement halves the distance between neighbours, unless it is told."""
-
-Over = Mapping[str, object] | Sequence[str]
-"""What is varied: `{path: values or spec}`, or `PATH=SPEC` each."""
-
 
 @dataclass(frozen=True)
 class Plan:
     """A sweep that is known to make sense.
 
     Args:
-        scenario: the base.
+        scenario: the base, without its `sweep`, which decides nothing about its runs.
         axes: what is varied.
         design: how settings are made of the axes.
         settings: the settings known before anything is run.
@@ -143,14 +135,14 @@ class SweepTooLargeError(SimcbError):
 
 def make_plan(
     scenario: Scenario,
-    over: Over,
+    over: Over | None = None,
     *,
-    design: str = "grid",
-    replicates: int = 10,
+    design: str | None = None,
+    replicates: int | None = None,
     seed: int = 0,
     by: str | None = None,
     refine: str | None = None,
-    depth: int = DEPTH,
+    depth: int | None = None,
 ) -> Plan:
     """Return the plan of a sweep; see `sweep` for the arguments.
 
@@ -158,56 +150,41 @@ def make_plan(
         StudyError: something does not make sense.
         ThresholdError: a threshold of the scenario names what does not exist.
     """
-    if not 1 <= replicates <= MOST_REPLICATES:
-        raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
     check_thresholds(scenario.thresholds, scenario)
-    axes = axes_of(over)
-    made = parse_design(design)
-    settings = make_settings(axes, made, seed)
-    columns = columns_of(scenario)
-    border = parse_border(refine, scenario, columns) if refine is not None else None
-    if border is not None:
-        check_refinable(axes, made, depth)
-    if by is None:
-        objective = border.objective if border else parse_objective(DEFAULT, scenario, columns)
-    else:
-        objective = parse_objective(by, scenario, columns)
-    return Plan(
-        scenario=scenario,
-        axes=axes,
-        design=made,
-        settings=settings,
+    wanted = asked(
+        scenario,
+        over,
+        design=design,
         replicates=replicates,
+        by=by,
+        refine=refine,
+        depth=depth,
+    )
+    base = scenario.without_sweep()
+    settings = make_settings(wanted.axes, wanted.design, seed)
+    columns = columns_of(base)
+    border = None
+    if wanted.refine is not None:
+        border = parse_border(wanted.refine, base, columns)
+        check_refinable(wanted.axes, wanted.design, wanted.depth)
+    if wanted.by is not None or border is None:
+        objective = parse_objective(wanted.by or DEFAULT, base, columns)
+    else:
+        objective = border.objective
+    demand_places(base, wanted.axes)
+    return Plan(
+        scenario=base,
+        axes=wanted.axes,
+        design=wanted.design,
+        settings=settings,
+        replicates=wanted.replicates,
         seed=seed,
         columns=columns,
         objective=objective,
         border=border,
-        depth=depth,
+        depth=wanted.depth,
         engine=this_engine(),
     )
-
-
-def axes_of(over: Over) -> tuple[Axis, ...]:
-    """Return the axes of what is varied.
-
-    Raises:
-        StudyError: one of them is none.
-    """
-    if isinstance(over, Mapping):
-        return tuple(_axis(path, values) for path, values in over.items())
-    if isinstance(over, str):
-        return (parse_axis(over),)
-    return tuple(parse_axis(text) for text in over)
-
-
-def _axis(path: str, values: object) -> Axis:
-    if isinstance(values, str):
-        return axis_of(path, values)
-    try:
-        listed = list(values)  # type: ignore[call-overload]
-    except TypeError:
-        raise StudyError(f"`{path}` has one value", "give a list of values, or a spec") from None
-    return axis_of(path, listed)
 
 
 def examine(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
@@ -234,6 +211,40 @@ def examine(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
         parent_megabytes=plan.cells * len(plan.columns) * ROW.itemsize / 1e6,
     )
     return tuple(digests), size_of_all
+
+
+def vet(plan: Plan, *, allow_large: bool = False) -> tuple[tuple[str, ...], SweepSize]:
+    """Examine a plan, and refuse it if it is too large to be run without being asked for.
+
+    Raises:
+        StudyError: the scenario refuses a setting.
+        SweepTooLargeError: it is beyond `MOST_CELLS` or `MOST_REQUESTS`.
+        TooLargeError: a single run is.
+    """
+    if not allow_large:
+        demand_few_cells(plan)
+    digests, size = examine(plan)
+    if not allow_large:
+        demand_sweep_size(plan, size)
+    return digests, size
+
+
+def examine_block(scenario: Scenario) -> SweepSize | None:
+    """Examine the sweep that a scenario has in its own file, without running anything.
+
+    Returns None if it has none.
+
+    Raises:
+        StudyError: it does not make sense, or the scenario refuses a setting.
+        SweepTooLargeError: it is too large to be run without being asked for explicitly.
+        TooLargeError: a single run is.
+    """
+    if scenario.sweep is None:
+        return None
+    try:
+        return vet(make_plan(scenario))[1]
+    except StudyError as error:
+        raise StudyError(f"sweep: {error.what}", error.remedy) from None
 
 
 def demand_few_cells(plan: Plan) -> None:

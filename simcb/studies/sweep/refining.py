@@ -17,12 +17,12 @@ from itertools import product
 import numpy as np
 
 from simcb.scenario.refusal import quoted
+from simcb.scenario.sweep import DEEPEST
 from simcb.studies import StudyError
 from simcb.studies.sweep.axes import DIGITS, Axis, Measuring, Value, between, quantity_of, rounded
 from simcb.studies.sweep.axes import written as as_written
 from simcb.studies.sweep.plan import Design, Kind, Setting
 
-DEEPEST = 8
 MOST_AXES = 3
 
 Point = tuple[int, ...]

@@ -7,32 +7,25 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from simcb.scenario import Scenario
+from simcb.studies.sweep.axes import Over
 from simcb.studies.sweep.campaign import Campaign, Progress
 from simcb.studies.sweep.crews import crew_of
 from simcb.studies.sweep.manifest import MANIFEST, read_manifest
-from simcb.studies.sweep.planning import (
-    DEPTH,
-    Over,
-    Plan,
-    demand_few_cells,
-    demand_sweep_size,
-    examine,
-    make_plan,
-)
+from simcb.studies.sweep.planning import Plan, make_plan, vet
 from simcb.studies.sweep.result import SweepResult
 from simcb.studies.sweep.store import Store, check_store
 
 
 def sweep(
     scenario: Scenario,
-    over: Over,
+    over: Over | None = None,
     *,
-    design: str = "grid",
-    replicates: int = 10,
+    design: str | None = None,
+    replicates: int | None = None,
     seed: int = 0,
     by: str | None = None,
     refine: str | None = None,
-    depth: int = DEPTH,
+    depth: int | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     workers: int | None = None,
@@ -43,6 +36,9 @@ def sweep(
     stop: Callable[[], bool] | None = None,
 ) -> SweepResult:
     """Run a scenario at many settings, each with the same luck, and rank them.
+
+    What is not given is as the scenario's `sweep` has it, and where that says nothing, as here:
+    a grid, 10 replicates, ranked by goodput or by what is refined.
 
     Only numbers come back from the workers, and the numbers depend on nothing but the
     scenario, the settings, the seed and the versions of `Engine`: not on who ran what, when,
@@ -57,7 +53,8 @@ def sweep(
     Args:
         scenario: the base.
         over: what is varied: `{"breaker.failure_threshold": [3, 5, 10],
-            "breaker.recovery_timeout": "5s..120s/8@log"}`, or texts `PATH=SPEC`.
+            "breaker.recovery_timeout": "5s..120s/8@log"}`, or texts `PATH=SPEC`. If given,
+            nothing else is varied.
         design: `grid`, `zip` (first values together, then the second …) or `lhs:N`.
         replicates: runs of each setting; intervals need at least two.
         seed: names the luck; replicate i has the same in every setting.
@@ -116,12 +113,7 @@ def _digests(plan: Plan, out: str | Path | None, *, allow_large: bool) -> tuple[
         # Whatever differs besides is told when the directory is opened.
         if len(held.digests) == len(plan.settings):
             return held.digests
-    if not allow_large:
-        demand_few_cells(plan)
-    digests, size = examine(plan)
-    if not allow_large:
-        demand_sweep_size(plan, size)
-    return digests
+    return vet(plan, allow_large=allow_large)[0]
 
 
 def _never() -> bool:

@@ -10,6 +10,8 @@ from simcb.metrics import ThresholdError, check_thresholds
 from simcb.scenario import Scenario, Threshold, parse_threshold
 from simcb.scenario.refusal import Refused, quoted
 from simcb.studies import StudyError
+from simcb.studies.sweep.asking import demand_places
+from simcb.studies.sweep.axes import Axis
 from simcb.studies.sweep.columns import Column, columns_of
 from simcb.studies.sweep.objective import DEFAULT, Objective, parse_objective
 
@@ -59,7 +61,7 @@ def make_storms(
     limits = tuple(_limit(text) for text in subject_to)
     seen: Counter[str] = Counter()
     storms = []
-    for scenario in scenarios:
+    for scenario in (each.without_sweep() for each in scenarios):
         columns = columns_of(scenario)
         try:
             aims = [parse_objective(each, scenario, columns) for each in wanted or [DEFAULT]]
@@ -75,6 +77,19 @@ def make_storms(
         name = scenario.name if times == 1 else f"{scenario.name}#{times}"
         storms.append(Storm(name, scenario, columns, tuple(aims), limits))
     return tuple(storms)
+
+
+def demand_space(storms: Sequence[Storm], axes: Sequence[Axis]) -> None:
+    """Check that every axis has one place of its own in every scenario.
+
+    Raises:
+        StudyError: it names none, or several, in one of them.
+    """
+    for storm in storms:
+        try:
+            demand_places(storm.scenario, axes)
+        except StudyError as error:
+            raise StudyError(f"{quoted(storm.name)}: {error.what}", error.remedy) from None
 
 
 def _limit(text: str) -> Threshold:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simcb.scenario import Scenario
+from simcb.scenario.sweep import MOST_REPLICATES
 from simcb.studies import StudyError
 from simcb.studies.limits import demand_size, estimate_size, in_words
-from simcb.studies.run import MOST_REPLICATES
-from simcb.studies.sweep.axes import Axis, Value
+from simcb.studies.sweep.axes import Axis, Over, Value, axes_of
 from simcb.studies.sweep.crews import crew_of
 from simcb.studies.sweep.engine import scenario_digest, this_engine
 from simcb.studies.sweep.manifest import Manifest
 from simcb.studies.sweep.plan import Setting, changes_of
-from simcb.studies.sweep.planning import MOST_CELLS, MOST_REQUESTS, Over, axes_of, spec_of
+from simcb.studies.sweep.planning import MOST_CELLS, MOST_REQUESTS, spec_of
 from simcb.studies.sweep.store import Store, check_store
 from simcb.studies.tune.arena import Changes, Ledger
 from simcb.studies.tune.checking import Contest, check
@@ -26,7 +26,7 @@ from simcb.studies.tune.reach import STEPS, Reach, neighbours, reach_of
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.standings import Standings
-from simcb.studies.tune.storms import Storm, make_storms
+from simcb.studies.tune.storms import Storm, demand_space, make_storms
 
 TRIALS = 60
 BATCH = 8
@@ -121,6 +121,7 @@ def tune(
     given = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
     storms = make_storms(given, minimize=minimize, maximize=maximize, subject_to=subject_to)
     axes = axes_of(space)
+    demand_space(storms, axes)
     _demand_sense(
         trials=trials, batch=batch, replicates=replicates, fresh=fresh, tolerance=tolerance
     )

@@ -63,8 +63,8 @@ def sweep_command(
     overlays: Sequence[str] = (),
     sets: Sequence[str] = (),
     over: Sequence[str] = (),
-    design: str = "grid",
-    replicates: int = 10,
+    design: str | None = None,
+    replicates: int | None = None,
     seed: int = 0,
     by: str | None = None,
     refine: str | None = None,
@@ -72,8 +72,9 @@ def sweep_command(
     out: str | None = None,
     allow_large: bool = False,
 ) -> str:
-    """Return the `simcb sweep` command with these arguments, quoted for a POSIX shell.
+    """Return the `simcb sweep` command with the arguments given, quoted for a POSIX shell.
 
+    None is what was not given, and is left to the scenario's `sweep` again.
     Who runs the cells is not in it, for it changes no result.
     """
     words = ["simcb", "sweep", scenario]
@@ -82,14 +83,19 @@ def sweep_command(
             words += [option, value]
     if design == "zip":
         words.append("--zip")
-    elif design != "grid":
+    elif design is not None:
         words += ["--sample", design]
-    words += ["--replicates", str(replicates), "--seed", str(seed)]
-    for option, text in (("--by", by), ("--refine", refine), ("--out", out)):
-        if text is not None:
-            words += [option, text]
-    if refine is not None and depth is not None:
-        words += ["--depth", str(depth)]
+    given = (
+        ("--replicates", replicates),
+        ("--seed", seed),
+        ("--by", by),
+        ("--refine", refine),
+        ("--depth", depth),
+        ("--out", out),
+    )
+    for option, one in given:
+        if one is not None:
+            words += [option, str(one)]
     if allow_large:
         words.append("--allow-large")
     return shlex.join(words)

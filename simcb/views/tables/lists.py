@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -15,16 +16,30 @@ from simcb.views.safe_text import one_line, to_ascii
 from simcb.views.tables.quantities import clock
 from simcb.views.tables.run import FAILED, PASSED
 
+if TYPE_CHECKING:
+    from simcb.studies.sweep import SweepSize
+
 _BETWEEN = 2
 _WIDEST = 100
 
 
-def checked_line(source: str, scenario: Scenario, size: SizeEstimate) -> str:
-    """Return what there is to say about a scenario that can be run, in a line."""
+def checked_line(
+    source: str, scenario: Scenario, size: SizeEstimate, swept: SweepSize | None = None
+) -> str:
+    """Return what there is to say about a scenario that can be run, in a line.
+
+    Args:
+        source: what the user called it.
+        scenario: what was checked.
+        size: how large a run of it is.
+        swept: how large its own sweep is, if it has one.
+    """
     words = (
         f"{one_line(scenario.name, 80)}, {clock(scenario.duration)}, "
         f"about {in_words(size.requests)} requests"
     )
+    if swept is not None:
+        words += f"; its sweep {swept.settings:,} settings, {swept.cells:,} runs"
     return f"ok  {one_line(source)}: {words}\n"
 
 

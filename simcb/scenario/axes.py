@@ -1,0 +1,267 @@
+"""Axes: which place of a scenario is varied, and over which values.
+
+What an axis runs through is read from text that no shell expands, or from a list of values.
+This module knows numbers with units; it must not know which places a scenario has.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from simcb.scenario.amounts import Amount, Measuring, Value, between, quantity_of, rounded, written
+from simcb.scenario.forms import seen
+from simcb.scenario.problems import ScenarioError
+from simcb.scenario.reader import parse_value
+from simcb.scenario.refusal import Refused, quoted
+from simcb.scenario.writer import flow
+
+MOST_VALUES = 100_000
+"""The most values of one axis."""
+
+DIGITS = 3
+"""Digits to which values between the ends of a range are rounded, for people to read."""
+
+EXAMPLES = ("3,5,10", "1:10:1", "5s..120s/8", "5s..120s/8@log")
+"""A spec of every form."""
+
+_HINT = f"write it like {', '.join(f'`{each}`' for each in EXAMPLES)}"
+_FIXED = {None: "null", True: "true", False: "false"}
+
+_SPAN = re.compile(r"(?P<low>.+?)\.\.(?P<high>.+?)(?:/(?P<count>\d{1,9}))?(?P<log>@log)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The range of an axis, from which values can be drawn or put between others.
+
+    Args:
+        low: the lower end.
+        high: the upper end, above the lower.
+        measuring: what both count.
+        log: whether equal steps are equal factors.
+    """
+
+    low: float
+    high: float
+    measuring: Measuring
+    log: bool = False
+
+    def at(self, share: float) -> Value:
+        """Return the value at a share of the way from the lower end, 0 to 1."""
+        return self.nearest(between(self.low, self.high, share, log=self.log))
+
+    def share(self, number: float) -> float:
+        """Return how far a number lies on the way from the lower end: the inverse of `at`."""
+        if self.log:
+            return math.log(number / self.low) / math.log(self.high / self.low)
+        return (number - self.low) / (self.high - self.low)
+
+    def nearest(self, number: float) -> Value:
+        """Return a number of the range as a value with few digits, the ends as they are."""
+        if number not in (self.low, self.high):
+            number = min(max(rounded(number, DIGITS), self.low), self.high)
+        return written(number, self.measuring)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that is varied.
+
+    Args:
+        path: the place in the scenario, shortened to any ending that names one.
+        values: what stands there in turn, as in a file; empty if only the range is known.
+        span: the range, if it was given as one.
+    """
+
+    path: str
+    values: tuple[Value, ...]
+    span: Span | None = None
+
+    @property
+    def numbers(self) -> tuple[float, ...] | None:
+        """The values as numbers in simcb's units; None if one of them is a word."""
+        found = [quantity_of(value) for value in self.values]
+        numbers = tuple(each.number for each in found if each is not None)
+        return numbers if len(numbers) == len(self.values) else None
+
+    @property
+    def label(self) -> str:
+        """The last words of the path, enough to tell what is varied."""
+        words = self.path.split(".")
+        # A number alone says nothing: it is the place of a fault in its list.
+        kept = 3 if len(words) > 2 and words[-2].isdigit() else 2
+        return ".".join(words[-kept:])
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What an axis runs through, and how that was written.
+
+    Args:
+        written: the text of it, or the list of its values.
+        values: what stands at the axis's place in turn; empty if only the range is known.
+        span: the range, if it was given as one.
+    """
+
+    written: str | tuple[Value, ...]
+    values: tuple[Value, ...]
+    span: Span | None = None
+
+    def at(self, path: str) -> Axis:
+        """Return the axis that runs through this at a place."""
+        return Axis(path, self.values, self.span)
+
+
+def parse_spec(given: object) -> Spec:
+    """Read what an axis runs through: the text of a spec, or a list of values.
+
+    A spec is a list `a,b,c`; a range with a step, `lo:hi:step`, both ends in it if the steps
+    reach; or N values from one end to the other, `lo..hi/N`, by equal factors with `@log`.
+    Numbers have the units they have in a file. Values inside a range are rounded to three
+    digits, and to whole numbers where both ends are written as such. `lo..hi`, without a
+    number of values, is for sampling only. The values of a list are as in a file.
+
+    Raises:
+        Refused: it is neither, or there are no values, or too many, or one of them twice.
+    """
+    if isinstance(given, str):
+        spec = _parsed(given.strip())
+    else:
+        items = _listed(given)
+        _demand_few(items)
+        values = tuple(_plain(value) for value in items)
+        spec = Spec(values, values)
+    if not spec.values and spec.span is None:
+        raise Refused("has no values", "give at least one")
+    met: set[str] = set()
+    for value in spec.values:
+        if str(value) in met:
+            raise Refused(f"has {quoted(str(value))} twice", "give each value once")
+        met.add(str(value))
+    return spec
+
+
+def _demand_few(items: Sequence[object]) -> None:
+    if len(items) > MOST_VALUES:
+        raise Refused(f"has more than {MOST_VALUES} values", "give fewer")
+
+
+def _listed(given: object) -> list[object]:
+    if isinstance(given, Iterable) and not isinstance(given, Mapping):
+        return list(given)
+    what = "a mapping" if isinstance(given, Mapping) else "one value"
+    raise Refused(f"has {what}", "give a list of values like `[3, 5, 10]`, or a range of them")
+
+
+def _parsed(spec: str) -> Spec:
+    span = _SPAN.fullmatch(spec)
+    if span is not None and "," not in spec:
+        return _spanned(spec, span)
+    stepped = spec.split(":")
+    if len(stepped) == 3:
+        ends = [quantity_of(part) for part in stepped]
+        if all(ends):
+            return _stepped(spec, [each for each in ends if each is not None])
+    parts = split(spec)
+    _demand_few(parts)
+    return Spec(spec, tuple(_value(each) for each in parts))
+
+
+def _spanned(spec: str, found: re.Match[str]) -> Spec:
+    low, high = quantity_of(found["low"]), quantity_of(found["high"])
+    if low is None or high is None:
+        raise Refused(f"{quoted(spec)} has an end that is no number", _HINT)
+    measuring = _same(spec, [low, high])
+    log = found["log"] is not None
+    if not low.number < high.number:
+        raise Refused(f"{quoted(spec)} does not go upwards", "write the smaller end first")
+    if log and low.number <= 0.0:
+        raise Refused(f"{quoted(spec)} has no logarithm at its lower end", "begin above 0")
+    span = Span(low.number, high.number, measuring, log)
+    if found["count"] is None:
+        return Spec(spec, (), span)
+    count = int(found["count"])
+    if not 2 <= count <= MOST_VALUES:
+        raise Refused(f"{quoted(spec)} asks for {count} values", f"ask for 2 to {MOST_VALUES}")
+    values = [span.at(index / (count - 1)) for index in range(count)]
+    # Whole numbers close together, and digits that do not suffice, give the same value twice.
+    return Spec(spec, tuple(dict.fromkeys(values)), span)
+
+
+def _stepped(spec: str, parts: list[Amount]) -> Spec:
+    low, high, step = parts
+    measuring = _same(spec, parts)
+    if step.number <= 0.0 or high.number < low.number:
+        raise Refused(f"{quoted(spec)} leads nowhere", "write LOW:HIGH:STEP, the step above 0")
+    # A step that reaches the end but for rounding reaches it.
+    steps = (high.number - low.number) / step.number * (1.0 + 1e-12) + 1e-9
+    if steps >= MOST_VALUES:
+        raise Refused(f"{quoted(spec)} has more than {MOST_VALUES} values", "take larger steps")
+    numbers = [rounded(low.number + index * step.number, 12) for index in range(int(steps) + 1)]
+    return Spec(spec, tuple(written(number, measuring) for number in numbers))
+
+
+def _same(spec: str, parts: Sequence[Amount]) -> Measuring:
+    """Return what all parts of a range count; a whole number may stand for any number."""
+    kinds = {part.measuring for part in parts}
+    if len(kinds) == 1:
+        return kinds.pop()
+    if kinds == {Measuring.INTEGER, Measuring.NUMBER}:
+        return Measuring.NUMBER
+    raise Refused(f"{quoted(spec)} mixes units", "give all its numbers the same kind of unit")
+
+
+def split(spec: str) -> list[str]:
+    """Return the parts of a list, separated by the commas outside of brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for letter in spec:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "[{":
+            depth += 1
+        elif letter in "]}":
+            depth -= 1
+        elif letter == "," and depth == 0:
+            parts.append("")
+            continue
+        parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+def _value(text: str) -> Value:
+    """Return one value of a list as text; whether it fits is for the scenario to say."""
+    if not text.strip():
+        raise Refused("has an empty value", "take out the comma, or write a value")
+    try:
+        value = parse_value(text)
+    except ScenarioError as error:
+        problem = error.problems[0]
+        raise Refused(f"has {quoted(text)}, which {problem.what}", problem.remedy) from None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return text
+
+
+def _plain(value: object) -> Value:
+    if value is None or isinstance(value, bool):
+        return _FIXED[value]
+    if isinstance(value, str):
+        return _value(str(value))
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, Mapping | list | tuple):
+        return _value(flow(value))
+    raise Refused(f"has {seen(value)}, which is no value", "give numbers or text as in a file")
+
+
+def to_plain(value: Value) -> object:
+    """Return an axis's value as plain data, as `Scenario.with_` takes it."""
+    return parse_value(value) if isinstance(value, str) else value
