@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, NoReturn, Protocol, TypeVar
 
 import typer
 
 from simcb.cli.console import complain
+from simcb.cli.exits import Code, leave
 
 Workers = Annotated[
     str, typer.Option(metavar="N|auto", help="Processes; 0 runs everything in this one.")
@@ -51,9 +54,33 @@ def worker_count(text: str) -> int | None:
     return int(text)
 
 
+def resume_command(repeat: str, out: Path | None) -> str | None:
+    """Return the command that goes on with a job; None if nothing of it is kept."""
+    return None if out is None else f"{repeat} --out {shlex.quote(str(out))} --resume"
+
+
+def leave_interrupted(resume: str | None, runs: str) -> NoReturn:
+    """End the command as one that was interrupted, and say what is kept and how to go on.
+
+    Args:
+        resume: the command that goes on; None if nothing is kept.
+        runs: what was done, as in `12 runs`.
+    """
+    if resume is None:
+        complain(f"interrupted after {runs}; nothing is kept without --out DIR")
+    else:
+        complain(f"interrupted; {runs} are saved\nresume: {resume}")
+    leave(Code.INTERRUPTED)
+
+
 @contextlib.contextmanager
-def interrupts(*, quiet: bool) -> Iterator[Callable[[], bool]]:
-    """Make the first Ctrl-C a wish to stop, and the second one an interrupt as usual."""
+def interrupts(resume: str | None, *, quiet: bool) -> Iterator[Callable[[], bool]]:
+    """Make the first Ctrl-C a wish to stop, and let the second one end the command at once.
+
+    Args:
+        resume: the command that goes on with the job; None if nothing of it is kept.
+        quiet: say nothing of the wish.
+    """
     wished = False
 
     def wish(number: int, frame: FrameType | None) -> None:
@@ -71,6 +98,8 @@ def interrupts(*, quiet: bool) -> Iterator[Callable[[], bool]]:
         return
     try:
         yield lambda: wished
+    except KeyboardInterrupt:
+        leave_interrupted(resume, "the runs that were finished")
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -9,12 +9,12 @@ import typer
 
 from simcb.cli.console import complain, emit, page
 from simcb.cli.exits import Code, leave
-from simcb.cli.long_jobs import interrupts, job_bar, worker_count
+from simcb.cli.long_jobs import interrupts, job_bar, leave_interrupted, resume_command, worker_count
 from simcb.cli.options import Overlays, Sets, Source
 from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
-    from simcb.studies.sweep import Plan, SweepResult
+    from simcb.studies.sweep import Plan
 
 
 def sweep(
@@ -158,10 +158,13 @@ def sweep(
         by=by,
         refine=refine,
         depth=depth,
-        out=str(out) if out else None,
         allow_large=allow_large,
     )
-    with interrupts(quiet=quiet) as stop, job_bar(progress_words, quiet=quiet) as progress:
+    resume_with = resume_command(repeat, out)
+    with (
+        interrupts(resume_with, quiet=quiet) as stop,
+        job_bar(progress_words, quiet=quiet) as progress,
+    ):
         result = study.sweep(
             loaded,
             over or None,
@@ -182,7 +185,7 @@ def sweep(
     if result.tally.damaged and not quiet:
         complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
     if not result.complete:
-        _leave_interrupted(result, repeat, out)
+        leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
     answer = SweepAnswer(result, repeat, top)
     if out is not None:
         from simcb.views.sweeps.files import write_sweep
@@ -228,12 +231,3 @@ def _estimated(plan: Plan, workers: int | None) -> str:
     from simcb.views.sweeps.screen import size_lines
 
     return size_lines(plan, estimate_time(plan, workers))
-
-
-def _leave_interrupted(result: SweepResult, repeat: str, out: Path | None) -> None:
-    known = result.tally.ran + result.tally.reused
-    if out is None:
-        complain(f"interrupted after {known} runs; nothing is kept without --out DIR")
-    else:
-        complain(f"interrupted; {known} runs are saved\nresume: {repeat} --resume")
-    leave(Code.INTERRUPTED)

@@ -9,7 +9,15 @@ import typer
 
 from simcb.cli.console import complain, emit, page
 from simcb.cli.exits import Code, leave
-from simcb.cli.long_jobs import Dask, Workers, interrupts, job_bar, worker_count
+from simcb.cli.long_jobs import (
+    Dask,
+    Workers,
+    interrupts,
+    job_bar,
+    leave_interrupted,
+    resume_command,
+    worker_count,
+)
 from simcb.cli.options import Overlays, Sets
 from simcb.views.formats.names import Format
 
@@ -123,7 +131,7 @@ def tune(
     from simcb.studies import tune as study
     from simcb.views.tunings.answer import TuneAnswer, tune_command
     from simcb.views.tunings.rendering import render
-    from simcb.views.tunings.screen import progress_words
+    from simcb.views.tunings.screen import findings, progress_words
 
     count = worker_count(workers)
     loaded = [read_scenario(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
@@ -142,10 +150,13 @@ def tune(
         fresh=fresh,
         seed=seed,
         tolerance=tolerance,
-        out=str(out) if out else None,
         allow_large=allow_large,
     )
-    with interrupts(quiet=quiet) as stop, job_bar(progress_words, quiet=quiet) as progress:
+    resume_with = resume_command(repeat, out)
+    with (
+        interrupts(resume_with, quiet=quiet) as stop,
+        job_bar(progress_words, quiet=quiet) as progress,
+    ):
         result = study.tune(
             loaded,
             space or (),
@@ -169,7 +180,9 @@ def tune(
     if result.tally.damaged and not quiet:
         complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
     if not result.complete:
-        _leave_interrupted(result, repeat, out)
+        if result.winner is not None:
+            complain(f"so far {findings(result)[0]}")
+        leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
     answer = TuneAnswer(result, repeat)
     if out is not None:
         from simcb.views.tunings.files import write_tune
@@ -205,19 +218,6 @@ def _share(text: str) -> float:
         return units.parse_share(text)
     except Refused as refused:
         raise typer.BadParameter(f"--tolerance {refused.what}; {refused.remedy}") from None
-
-
-def _leave_interrupted(result: TuneResult, repeat: str, out: Path | None) -> None:
-    from simcb.views.tunings.screen import findings
-
-    if result.winner is not None:
-        complain(f"so far {findings(result)[0]}")
-    known = result.tally.ran + result.tally.reused
-    if out is None:
-        complain(f"interrupted after {known} runs; nothing is kept without --out DIR")
-    else:
-        complain(f"interrupted; {known} runs are saved\nresume: {repeat} --resume")
-    leave(Code.INTERRUPTED)
 
 
 def _leave_as(result: TuneResult) -> None:

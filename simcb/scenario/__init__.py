@@ -5,7 +5,6 @@ and overrides, units, the writer and the JSON Schema. It is pure: it must not kn
 simulator, chance, measures or terminals, and it prints nothing.
 """
 
-from simcb.scenario.changes import full_path
 from simcb.scenario.json_schema import schema
 from simcb.scenario.loading import parse_scenario, read_scenario
 from simcb.scenario.model import Scenario
@@ -21,7 +20,6 @@ __all__ = [
     "ScenarioError",
     "Threshold",
     "find_shipped",
-    "full_path",
     "list_shipped",
     "parse_scenario",
     "parse_threshold",

@@ -17,7 +17,6 @@ from simcb.scenario.model import ClientGroup, Scenario, Service
 from simcb.scenario.nodes import Findings, Mark, Source, Tree, from_plain
 from simcb.scenario.overrides import with_value
 from simcb.scenario.part import Named, Part
-from simcb.scenario.places import find_place
 from simcb.scenario.recorded import Column, Recall, Recording
 from simcb.scenario.refusal import Refused, quoted, shown
 from simcb.scenario.shapes import Object, to_data
@@ -41,15 +40,6 @@ def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
         except Refused as refused:
             findings.add(mark, "", refused)
     return judge(root, findings, _recall_of(scenario, changes.values()))
-
-
-def full_path(scenario: Scenario, path: str) -> str:
-    """Return the whole path of the one place in a scenario that a shortened one names.
-
-    Raises:
-        Refused: the path names no place, or several.
-    """
-    return find_place(tree_of(scenario), ROOT, path).path
 
 
 def _recall_of(scenario: Scenario, given: Iterable[object]) -> Recall:

@@ -40,6 +40,15 @@ def test_the_command_that_repeats_repeats(small: str) -> None:
     assert simcb(*repeat, "--workers", "0").stdout == done.stdout
 
 
+def test_the_command_that_repeats_needs_no_directory(small: str, tmp_path: Path) -> None:
+    """A sweep that was kept can be repeated as it is printed, beside what it left."""
+    words = ["sweep", small, *OVER, "-n", "2", "--out", str(tmp_path / "out")]
+    done = simcb(*words, "--workers", "0")
+    repeat = shlex.split(done.stdout.splitlines()[-1].removeprefix("repeat: simcb "))
+    assert "--out" not in repeat
+    assert simcb(*repeat, "--workers", "0").stdout == done.stdout
+
+
 BLOCK = """
 sweep:
   over: {breaker.failure_threshold: [1, 3], breaker.recovery_timeout: 1s..8s/2}

@@ -162,6 +162,7 @@ def test_a_second_ctrl_c_ends_at_once(folder: Path) -> None:
     _, stderr = running.communicate(timeout=20)
     assert running.returncode == 130
     assert b"Traceback" not in stderr
+    assert stderr.decode().splitlines()[-1].endswith("--out sweep-b --resume")
 
 
 def test_a_terminal_sees_how_far_it_is(folder: Path) -> None:

@@ -9,7 +9,13 @@ from hypothesis import given
 from test_scenario.generated import scenarios, steady
 from test_scenario.written import SMALL, problem_of, problems_of, swapped
 
-from simcb.scenario import Scenario, ScenarioError, parse_scenario, parse_value
+from simcb.scenario import (
+    Scenario,
+    ScenarioError,
+    parse_scenario,
+    parse_value,
+    read_scenario,
+)
 from simcb.scenario.breakers import ConsecutiveFailures, FailureRate, FailuresInWindow
 from simcb.scenario.calls import Fixed
 from simcb.scenario.distributions import Exponential, Lognormal
@@ -372,3 +378,30 @@ def test_overlays_that_are_no_mappings_are_refused(tmp_path: Path) -> None:
     listed.write_text("- a\n")
     problems = problems_of(SMALL, overlays=[tmp_path / "none.yaml", listed])
     assert [p.what for p in problems] == ["does not exist", "is not a mapping"]
+
+
+OVERLAY_PATHS = """\
+about: changed
+breaker.recovery_timeout: 7s
+duration: 2m
+"""
+
+
+def test_an_overlays_other_keys_are_paths(tmp_path: Path) -> None:
+    """A key that is no word of a scenario is taken as `--set` takes it, for any scenario."""
+    overlay = tmp_path / "best.yaml"
+    overlay.write_text(OVERLAY_PATHS)
+    for name in ("gc-pause", "flapping", "slow-replica"):
+        found = read_scenario(name, overlays=[overlay])
+        changes = {"about": "changed", "duration": "2m", "breaker.recovery_timeout": "7s"}
+        assert found == read_scenario(name).with_(changes)
+
+
+def test_an_overlays_wrong_path_is_told_where_it_stands(tmp_path: Path) -> None:
+    """With its line, and what was probably meant."""
+    overlay = tmp_path / "best.yaml"
+    overlay.write_text("about: changed\nduratoin: 2m\n")
+    with pytest.raises(ScenarioError) as told:
+        read_scenario("gc-pause", overlays=[overlay])
+    assert f"{overlay}:2:1" in str(told.value)
+    assert "did you mean `duration`" in str(told.value)

@@ -42,7 +42,7 @@ def parse_axis(text: str) -> Axis:
     path, equals, spec = text.partition("=")
     if not equals or not path.strip() or not spec.strip():
         examples = " or ".join(f"PATH={each}" for each in EXAMPLES)
-        raise StudyError(f"--over {quoted(text)} is not an axis", f"write {examples}")
+        raise StudyError(f"{quoted(text)} is not an axis", f"write {examples}")
     return axis_of(path.strip(), spec)
 
 

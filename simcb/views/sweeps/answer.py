@@ -69,7 +69,6 @@ def sweep_command(
     by: str | None = None,
     refine: str | None = None,
     depth: int | None = None,
-    out: str | None = None,
     allow_large: bool = False,
 ) -> str:
     """Return the `simcb sweep` command with the arguments given, quoted for a POSIX shell.
@@ -91,7 +90,6 @@ def sweep_command(
         ("--by", by),
         ("--refine", refine),
         ("--depth", depth),
-        ("--out", out),
     )
     for option, one in given:
         if one is not None:

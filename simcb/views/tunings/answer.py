@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simcb.scenario import full_path
 from simcb.studies.tune import BATCH, FRESH, REPLICATES, TOLERANCE, TRIALS, TuneResult
 from simcb.views.safe_text import one_line
 
@@ -34,8 +33,7 @@ class TuneAnswer:
 def overlay(answer: TuneAnswer) -> str:
     """Return the file that puts the winner's values over a scenario: `simcb run … -f` takes it.
 
-    A place is named by what its paths have in common in all scenarios, so that one file fits
-    them all.
+    Places are named as they were in the space, which fits all scenarios of the tune.
     """
     result = answer.result
     names = ", ".join(one_line(storm.name, 80) for storm in result.storms)
@@ -43,20 +41,9 @@ def overlay(answer: TuneAnswer) -> str:
     if answer.repeat:
         lines.append(f"# Found by: {one_line(answer.repeat, 2000)}")
     for path, value in result.best.items():
-        place = _common_ending([full_path(storm.scenario, path) for storm in result.storms])
-        key = place if _PLAIN_KEY.fullmatch(place) else json.dumps(place)
+        key = path if _PLAIN_KEY.fullmatch(path) else json.dumps(path)
         lines.append(f"{key}: {value}")
     return "\n".join(lines) + "\n"
-
-
-def _common_ending(paths: Sequence[str]) -> str:
-    words = [path.split(".") for path in paths]
-    kept = 0
-    while all(len(each) > kept for each in words):
-        if len({each[-1 - kept] for each in words}) > 1:
-            break
-        kept += 1
-    return ".".join(words[0][len(words[0]) - kept :])
 
 
 def tune_command(
@@ -74,7 +61,6 @@ def tune_command(
     fresh: int = FRESH,
     seed: int = 0,
     tolerance: str = f"{TOLERANCE:.0%}",
-    out: str | None = None,
     allow_large: bool = False,
 ) -> str:
     """Return the `simcb tune` command with these arguments, quoted for a POSIX shell.
@@ -104,8 +90,6 @@ def tune_command(
         if given != usual:
             words += [option, str(given)]
     words += ["--seed", str(seed)]
-    if out is not None:
-        words += ["--out", out]
     if allow_large:
         words.append("--allow-large")
     return shlex.join(words)

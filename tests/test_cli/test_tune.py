@@ -1,0 +1,160 @@
+"""`simcb tune` on the command line: words in, the setting that holds out, codes for scripts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_cli.commands import environment, simcb
+from test_studies.sweep_cases import SMALL
+from test_studies.tune_cases import SLOW
+
+from simcb.scenario import read_scenario
+
+SPACE = ["--space", "failure_threshold=1..40@log", "--space", "recovery_timeout=200ms..8s@log"]
+SHORT = ["--trials", "6", "--batch", "3", "-n", "3", "--fresh", "2", "--workers", "0"]
+
+
+@pytest.fixture
+def storms(tmp_path: Path) -> list[str]:
+    """Return the paths of two scenarios whose runs take milliseconds."""
+    files = [tmp_path / "small.yaml", tmp_path / "slow.yaml"]
+    for file, text in zip(files, (SMALL, SLOW), strict=True):
+        file.write_text(text)
+    return [str(file) for file in files]
+
+
+def test_the_best_comes_first_and_the_command_that_repeats_last(storms: list[str]) -> None:
+    """What it beats, how far it can be moved, who else was there; standard error is silent."""
+    done = simcb("tune", *storms, *SPACE, *SHORT)
+    assert done.exit_code == 0
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("best: failure_threshold = ")
+    assert "yours" in done.stdout
+    assert "pybreaker 5/60s" in done.stdout
+    assert "on fresh luck (seed 1, 2 runs of each in each scenario)" in done.stdout
+    assert done.stderr == ""
+    repeat = shlex.split(last.removeprefix("repeat: simcb "))
+    assert simcb(*repeat, "--workers", "0").stdout == done.stdout
+
+
+def test_the_directory_holds_an_overlay_that_fits_every_scenario(
+    storms: list[str], tmp_path: Path
+) -> None:
+    """best.yaml is short, says where it is from, and gives each scenario the winner's values."""
+    out = tmp_path / "tune"
+    done = simcb("tune", *storms, *SPACE, *SHORT, "--out", str(out))
+    assert done.exit_code == 0
+    names = {"best.yaml", "contenders.csv", "log", "manifest.json", "summary.json"}
+    assert {path.name for path in out.iterdir()} == names | {"trials.csv", "tune.png"}
+    text = (out / "best.yaml").read_text()
+    assert text.startswith("# The best of ")
+    assert "# Found by: simcb tune " in text
+    best = json.loads((out / "summary.json").read_text())["best"]
+    assert best.keys() == {"failure_threshold", "recovery_timeout"}
+    for storm in storms:
+        tuned = read_scenario(storm, overlays=[out / "best.yaml"])
+        assert tuned == read_scenario(storm).with_(best)
+    assert simcb("run", storms[0], "-f", str(out / "best.yaml"), "--format", "json").exit_code in (
+        0,
+        99,
+    )
+    rows = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
+    assert sum(row["found"] == "best" for row in rows) == 1
+    contenders = list(csv.DictReader((out / "contenders.csv").read_text().splitlines()))
+    assert len({row["contender"] for row in contenders}) * 2 == len(contenders)
+
+
+def test_every_format_says_the_same(storms: list[str]) -> None:
+    """JSON is one object without NaN, CSV a line a setting, Markdown two tables."""
+    words = ["tune", *storms, *SPACE, *SHORT, "--format"]
+    found = json.loads(simcb(*words, "json").stdout, parse_constant=pytest.fail)
+    rows = list(csv.DictReader(simcb(*words, "csv").stdout.splitlines()))
+    assert len(rows) == len(found["trials"])
+    best = next(row for row in rows if row["found"] == "best")
+    assert best["recovery_timeout"] == found["best"]["recovery_timeout"]
+    markdown = simcb(*words, "md").stdout
+    assert markdown.startswith("### small, slow: max goodput")
+    assert markdown.count("\n| --- |") == 2
+
+
+def test_a_limit_that_nothing_keeps_exits_with_99(storms: list[str]) -> None:
+    """The nearest is told, and that it is only that."""
+    done = simcb("tune", *storms, *SPACE, *SHORT, "--subject-to", "success >= 100%")
+    assert done.exit_code == 99
+    assert done.stdout.startswith("no setting keeps success >= 100%; the nearest: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "nothing is varied"),
+        (["--space", "recovery_timeout"], "is not an axis"),
+        (["--space", "recovery_timeot=1s..2s"], "did you mean"),
+        ([*SPACE, "--minimize", "p98"], "there is no metric"),
+        ([*SPACE, "--subject-to", "success"], "not a threshold"),
+        ([*SPACE, "--tolerance", "2"], "write `2%`"),
+        ([*SPACE, "--tolerance", "much"], "--tolerance"),
+        ([*SPACE, "--resume"], "--out DIR"),
+        ([*SPACE, "--plot", "x.gif"], ".png"),
+        ([*SPACE, "--workers", "two"], "neither a number nor auto"),
+    ],
+)
+def test_wrong_words_are_2_and_told(storms: list[str], words: list[str], said: str) -> None:
+    """Each with its remedy, and no traceback."""
+    done = simcb("tune", *storms, *words)
+    assert done.exit_code == 2
+    told = " ".join(done.stderr.replace("│", " ").split())
+    assert said in told
+    assert "Traceback" not in done.stderr
+
+
+def test_without_optuna_the_code_is_3(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the line that installs it, before anything runs."""
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    done = simcb("tune", *storms, *SPACE, *SHORT)
+    assert done.exit_code == 3
+    assert "pip install 'simcb[tune]'" in done.stderr
+
+
+def test_ctrl_c_saves_and_the_printed_command_ends_in_the_same_bytes(
+    storms: list[str], tmp_path: Path
+) -> None:
+    """130, what runs is finished and kept, and going on gives what never stopping gives."""
+    words = ["tune", *storms, *SPACE, "--trials", "30", "-n", "20", "--fresh", "2"]
+    command = [sys.executable, "-m", "simcb", *words, "--out", "stopped", "--workers", "1"]
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(),
+        start_new_session=True,
+    )
+    log = tmp_path / "stopped" / "log"
+    while running.poll() is None and not any(
+        path.stat().st_size for path in (log.iterdir() if log.exists() else ())
+    ):
+        pass
+    os.killpg(running.pid, signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert stdout == b""
+    resume = stderr.decode().splitlines()[-1].removeprefix("resume: simcb ")
+    done = subprocess.run(
+        [sys.executable, "-m", "simcb", *shlex.split(resume), "--workers", "0"],
+        cwd=tmp_path,
+        capture_output=True,
+        env=environment(),
+        timeout=60,
+        check=True,
+    )
+    whole = simcb(*words, "--workers", "0")
+    assert done.stdout.decode() == whole.stdout

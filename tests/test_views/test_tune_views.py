@@ -1,0 +1,196 @@
+"""The views of a tune: screen, files, picture and notebook say the same of one result."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from test_studies.sweep_cases import SMALL, after, scenario
+from test_studies.tune_cases import SPACE, storms, tuned, tuned_with
+
+import simcb
+from simcb.errors import MissingExtraError
+from simcb.scenario import Scenario, parse_scenario, read_scenario
+from simcb.studies import StudyError
+from simcb.studies.sweep import StoreError
+from simcb.studies.tune import TuneResult, tune
+from simcb.views.answer import Page
+from simcb.views.formats.names import Format
+from simcb.views.plots.figures import drawn
+from simcb.views.tunings.answer import TuneAnswer, overlay
+from simcb.views.tunings.figure import check_panel, front_panel, reach_panel, tune_figure
+from simcb.views.tunings.files import write_tune
+from simcb.views.tunings.json_object import as_json
+from simcb.views.tunings.rendering import render
+from simcb.views.tunings.screen import findings
+from simcb.views.tunings.view import TuneView
+
+
+@cache
+def two_aims() -> TuneResult:
+    """Return a tune with a front."""
+    return tuned_with(maximize=["goodput"], minimize=["amplification"])
+
+
+def screen(result: TuneResult, width: int = 120) -> str:
+    return render(TuneAnswer(result), Format.TABLE, Page(width=width)).plain
+
+
+def test_the_screen_says_the_best_what_it_beats_and_how_far_it_can_be_moved() -> None:
+    """In this order; then a line for each parameter and each contender."""
+    first, yours, usual, reach, title, *rest = screen(tuned()).splitlines()
+    assert first.startswith("best: breaker.failure_threshold = ")
+    assert yours.strip().split(":")[0].endswith("yours")
+    assert "pybreaker 5/60s" in usual
+    assert reach.strip().startswith("as good within 1.0%, one at a time: ")
+    assert title.strip().startswith("small, slow: max goodput, seed 0, 8 settings searched")
+    table = [line for line in rest if line.startswith("breaker.")]
+    assert len(table) == len(SPACE)
+    contenders = rest[rest.index("on fresh luck (seed 1, 3 runs of each in each scenario)") + 2 :]
+    assert contenders[0].startswith("best ")
+    assert tuned().check is not None
+    assert len(contenders[: contenders.index("")]) == len(tuned().check.contenders)  # type: ignore[union-attr]
+
+
+def test_the_screen_fits_the_page() -> None:
+    """On a narrow terminal the scenarios side by side are left out, the comparison stays."""
+    wide, narrow = screen(tuned(), 160), screen(tuned(), 70)
+    assert "slow goodput" in wide
+    assert "slow goodput" not in narrow
+    assert "worst regret" in narrow
+    ascii_only = render(TuneAnswer(tuned()), Format.TABLE, Page(ascii_only=True)).plain
+    assert ascii_only.isascii()
+
+
+def test_what_was_stopped_says_so() -> None:
+    """The best so far, if there is one; nothing was checked."""
+    early = tuned_with(stop=after(1))
+    assert findings(early) == ("no setting was run to the end",)
+    late = tuned_with(stop=after(45))
+    assert not late.complete
+    assert "nothing was checked" in screen(late)
+    assert json.loads(as_json(TuneAnswer(late)))["check"] is None
+
+
+def test_hostile_names_reach_no_terminal_and_no_page() -> None:
+    """What a scenario is called is text and nothing else, wherever it stands."""
+    text = SMALL.replace("name: small", 'name: "\\e[31m<b>[red]=1|"')
+    space = {"breaker.failure_threshold": [3, 4]}
+    result = tune(parse_scenario(text), space, trials=2, replicates=2, fresh=2, workers=0)
+    assert "\x1b" not in screen(result)
+    assert "<b>[" not in TuneView(result)._repr_html_()
+    assert "\x1b" not in overlay(TuneAnswer(result, "simcb tune \x1b[31m\n- x"))
+    assert tune_figure(result).get_axes()
+
+
+def test_the_picture_has_a_panel_for_each_axis_the_front_and_the_check() -> None:
+    """And equal tunes are equal pictures, to the byte."""
+    one = tune_figure(tuned())
+    assert len(one.get_axes()) == len(SPACE) + 1
+    assert drawn(one, "png") == drawn(tune_figure(tuned_with()), "png")
+    assert drawn(tune_figure(tuned()), "svg") == drawn(tune_figure(tuned()), "svg")
+    assert len(tune_figure(two_aims()).get_axes()) == len(SPACE) + 2
+
+
+def test_a_panel_is_drawn_where_it_is_told() -> None:
+    """Each takes axes and returns them, and shows what it is about."""
+    figure = Figure()
+    ax = figure.add_subplot(1, 3, 1)
+    assert check_panel(tuned(), ax) is ax
+    assert [label.get_text() for label in ax.get_yticklabels()][:2] == ["best", "yours"]
+    second = figure.add_subplot(1, 3, 2)
+    reach = tuned().reach[1]
+    assert reach_panel(reach, tuned(), second) is second
+    assert second.get_xscale() == "log"
+    shown = [label.get_text() for label in second.get_xticklabels()]
+    assert str(reach.value) in shown
+    third = figure.add_subplot(1, 3, 3)
+    assert front_panel(two_aims(), 0, 1, third) is third
+
+
+def test_words_are_an_axis_too() -> None:
+    """A choice between kinds has no between, and is drawn and told as a list."""
+    space = {"enabled": ["true", "false"], "breaker.failure_threshold": [2, 5]}
+    result = tune(scenario(), space, trials=4, replicates=3, fresh=2, workers=0)
+    assert result.best["enabled"] in ("true", "false")
+    assert tune_figure(result).get_axes()
+    assert "enabled" in screen(result)
+
+
+def test_a_view_holds_all_of_it() -> None:
+    """Best, check, reach, frames, scenarios with the winner's values, and an overlay."""
+    view = TuneView(tuned())
+    assert view.best == tuned().best
+    assert view.check is tuned().check
+    assert view.reach("breaker.recovery_timeout").value == view.best["breaker.recovery_timeout"]
+    with pytest.raises(StudyError, match="did you mean"):
+        view.reach("breaker.recovery_timeot")
+    frame = view.df
+    assert len(frame) == len(tuned().trials)
+    assert frame["best"].sum() == 1
+    contenders = view.contenders
+    assert set(contenders["scenario"]) == {"small", "slow"}
+    assert (contenders[contenders["contender"] == "best"]["behind"] == 0.0).all()
+    for number, storm in enumerate(storms()):
+        assert view.scenario(number) == storm.with_(dict(view.best))
+    with pytest.raises(StudyError, match="no scenario 2"):
+        view.scenario(2)
+    with pytest.raises(StudyError, match="no two"):
+        view.plot.front()
+    assert repr(view).startswith("<tune of 'small', 'slow': best: ")
+    assert view._repr_html_().count("<table>") == 2
+
+
+def test_an_overlay_lies_over_each_scenario(tmp_path: Path) -> None:
+    """One file fits all, whatever their callers are called."""
+    file = tmp_path / "best.yaml"
+    file.write_text(TuneView(tuned()).overlay)
+    for name, text in (("small", SMALL), ("other", SMALL.replace("shop", "other"))):
+        base = tmp_path / f"{name}.yaml"
+        base.write_text(text)
+        found: Scenario = read_scenario(base, overlays=[file])
+        assert found == read_scenario(base).with_(dict(tuned().best))
+
+
+def test_a_tune_in_a_notebook_is_the_study(tmp_path: Path) -> None:
+    """Names, paths or scenarios; one aim or limit as plain text."""
+    file = tmp_path / "small.yaml"
+    file.write_text(SMALL)
+    view = simcb.tune(
+        file,
+        {"breaker.failure_threshold": [1, 3]},
+        minimize="p99",
+        subject_to="success >= 1%",
+        trials=2,
+        replicates=2,
+        fresh=2,
+        workers=0,
+    )
+    assert str(view.result.aims[0]) == "p99"
+    assert view.save_plot(tmp_path / "t.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for every frame."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r"simcb\[notebook\]"):
+        _ = TuneView(tuned()).df
+
+
+def test_a_directory_that_takes_nothing_is_told(tmp_path: Path) -> None:
+    """With what is kept, and no traceback."""
+    (tmp_path / "summary.json").mkdir()
+    with pytest.raises(StoreError, match="make room"):
+        write_tune(TuneAnswer(tuned()), tmp_path)
+
+
+def test_importing_simcb_loads_no_optuna() -> None:
+    """It is loaded when something is tuned."""
+    code = "import simcb, sys; simcb.tune; print('optuna' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
