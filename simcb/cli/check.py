@@ -21,8 +21,7 @@ def check(
     Prints a line for each good one. Exits with 2 if any has a problem.
     """
     from simcb.errors import SimcbError
-    from simcb.metrics import check_thresholds
-    from simcb.scenario import read_scenario
+    from simcb.studies import read
     from simcb.studies.limits import demand_size, estimate_size
     from simcb.studies.sweep import examine_block
     from simcb.views.safe_text import one_line
@@ -31,8 +30,7 @@ def check(
     refused = 0
     for file in files:
         try:
-            scenario = read_scenario(file)
-            check_thresholds(scenario.thresholds, scenario)
+            scenario = read(file)
             size = estimate_size(scenario)
             demand_size(size)
             swept = examine_block(scenario)

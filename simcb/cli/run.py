@@ -78,14 +78,14 @@ def run(
     """
     from simcb import studies
     from simcb.metrics import check_thresholds, judge
-    from simcb.scenario import parse_threshold, read_scenario
+    from simcb.scenario import parse_threshold
     from simcb.studies.limits import demand_size, estimate_size
     from simcb.views.answer import Answer, audited, repeat_command
     from simcb.views.formats.rendering import render
 
-    loaded = read_scenario(scenario, overlays=overlays or (), sets=sets or ())
+    loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
     conditions = tuple(parse_threshold(text) for text in fail_if or ())
-    check_thresholds((*loaded.thresholds, *conditions), loaded)
+    check_thresholds(conditions, loaded)
     _check_outputs(out, plot, force=force)
     size = estimate_size(loaded, runs=replicates * (1 if baseline is None else 2))
     if not allow_large:

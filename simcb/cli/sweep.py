@@ -124,7 +124,7 @@ def sweep(
     and saves it; --resume goes on. Exits with 0, 1 if runs could not be made, 2 if something
     is wrong, 130 if interrupted.
     """
-    from simcb.scenario import read_scenario
+    from simcb.studies import read
     from simcb.studies import sweep as study
     from simcb.views.sweeps.answer import SweepAnswer, sweep_command
     from simcb.views.sweeps.rendering import render
@@ -132,7 +132,7 @@ def sweep(
 
     design = _design(zipped, sample)
     count = worker_count(workers)
-    loaded = read_scenario(scenario, overlays=overlays or (), sets=sets or ())
+    loaded = read(scenario, overlays=overlays or (), sets=sets or ())
     _check_outputs(out, plot, parquet=parquet, resume=resume)
     plan = study.make_plan(
         loaded,

@@ -127,14 +127,14 @@ def tune(
     Exits with 0, 1 if runs could not be made, 2 if something is wrong, 99 if no setting keeps
     --subject-to, 130 if interrupted.
     """
-    from simcb.scenario import read_scenario
+    from simcb.studies import read
     from simcb.studies import tune as study
     from simcb.views.tunings.answer import TuneAnswer, tune_command
     from simcb.views.tunings.rendering import render
     from simcb.views.tunings.screen import findings, progress_words
 
     count = worker_count(workers)
-    loaded = [read_scenario(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
+    loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     _check_outputs(out, plot, resume=resume)
     repeat = tune_command(
         scenarios,

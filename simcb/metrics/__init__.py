@@ -31,6 +31,7 @@ from simcb.metrics.thresholds import (
     ThresholdResult,
     check_thresholds,
     judge,
+    refusal_of,
 )
 from simcb.metrics.timeline import Series, ServiceSeries, StepError, series
 
@@ -67,6 +68,7 @@ __all__ = [
     "measure",
     "phases",
     "probability",
+    "refusal_of",
     "series",
     "state_intervals",
     "summarise",

@@ -17,7 +17,7 @@ from simcb.metrics.metric import Metric, Per
 from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
 from simcb.metrics.table import METRICS
 from simcb.scenario.model import Scenario
-from simcb.scenario.refusal import choice_remedy, quoted
+from simcb.scenario.refusal import Refused, choice_remedy, quoted
 from simcb.scenario.thresholds import Comparison, LimitUnit, Threshold
 
 PHASES = (WHOLE, HEALTHY, FAULT, RECOVERY)
@@ -133,6 +133,23 @@ def check_thresholds(thresholds: Sequence[Threshold], scenario: Scenario) -> Non
     """
     faults = [label for label, _ in scenario.labelled_faults]
     _targets(thresholds, tuple(scenario.services), faults)
+
+
+def refusal_of(
+    threshold: Threshold, services: Sequence[str], faults: Sequence[str]
+) -> Refused | None:
+    """Return why a threshold cannot be judged; None if it can.
+
+    Args:
+        threshold: what is demanded.
+        services: names of the services there are.
+        faults: labels of the faults there are.
+    """
+    try:
+        _target(threshold, tuple(services), faults)
+    except _Unjudgeable as error:
+        return Refused(*error.args)
+    return None
 
 
 def judge(thresholds: Sequence[Threshold], values: Valued) -> tuple[ThresholdResult, ...]:

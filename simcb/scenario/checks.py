@@ -6,13 +6,15 @@ checks, even when parts of the file are wrong. This module must not know models 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from simcb.scenario.faults import FAULTS, Fault, Target
 from simcb.scenario.forms import LINK, Struck
+from simcb.scenario.labels import label_of, numbered
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
+from simcb.scenario.thresholds import Threshold, parse_threshold
 
 Location = tuple[str | int, ...]
 """Where a value stands: the keys and indices that lead to it."""
@@ -43,6 +45,42 @@ def cross_checks(data: object) -> Iterator[Finding]:
         if isinstance(fault, Mapping):
             yield from _fault(index, fault, clients, services)
             yield from _duplicate(index, fault, names)
+
+
+Vet = Callable[[Threshold, Sequence[str], Sequence[str]], Refused | None]
+"""Says what is wrong with a threshold, for whoever knows metrics.
+
+It is given the names of the services and the labels of the faults.
+"""
+
+
+def threshold_checks(data: object, vet: Vet) -> Iterator[Finding]:
+    """Yield every threshold that somebody who knows metrics refuses."""
+    given = data.get("thresholds") if isinstance(data, Mapping) else None
+    services, faults = list(_tables(data, "services")), fault_labels(data)
+    for index, text in enumerate(given if isinstance(given, (list, tuple)) else ()):
+        try:
+            threshold = parse_threshold(str(text))
+        except Refused:
+            # It is told by the model.
+            continue
+        refused = vet(threshold, services, faults)
+        if refused is not None:
+            yield Finding(("thresholds", index), refused)
+
+
+def fault_labels(data: object) -> list[str]:
+    """Return what the faults of a scenario's plain data are called."""
+    faults = data.get("faults") if isinstance(data, Mapping) else None
+    given = (
+        [each for each in faults if isinstance(each, Mapping)]
+        if isinstance(faults, (list, tuple))
+        else []
+    )
+    words = [
+        (str(each.get("kind")), str(each.get("on")), str(each.get("name") or "")) for each in given
+    ]
+    return list(numbered(label_of(*each) for each in words))
 
 
 def _tables(data: object, key: str) -> Tables:

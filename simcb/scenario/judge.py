@@ -13,7 +13,7 @@ from typing import TypedDict
 
 from pydantic import ValidationError
 
-from simcb.scenario.checks import cross_checks
+from simcb.scenario.checks import Vet, cross_checks, threshold_checks
 from simcb.scenario.forms import FROM_FILE
 from simcb.scenario.model import Scenario
 from simcb.scenario.nodes import Findings, Items, Mark, Node, Scalar, Tree, plain
@@ -92,13 +92,14 @@ class _Spot:
         return ".".join(self.steps)
 
 
-def judge(root: Node, findings: Findings, recall: Recall) -> Scenario:
+def judge(root: Node, findings: Findings, recall: Recall, vet: Vet | None = None) -> Scenario:
     """Return the scenario a tree describes.
 
     Args:
         root: the tree.
         findings: what was found so far.
         recall: brings the numbers of data files.
+        vet: judges thresholds, which are about metrics that nobody here knows.
 
     Raises:
         ScenarioError: with every problem of notation, of value and of reference at once.
@@ -120,7 +121,8 @@ def judge(root: Node, findings: Findings, recall: Recall) -> Scenario:
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
             _note(root, _details(details), findings)
-    for found in chain(cross_checks(data), sweep_checks(root, ROOT)):
+    vetted = threshold_checks(data, vet) if vet is not None else ()
+    for found in chain(cross_checks(data), vetted, sweep_checks(root, ROOT)):
         if findings.full:
             break
         spot = _walk(root, found.location)

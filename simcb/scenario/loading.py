@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from simcb.scenario import reader
+from simcb.scenario.checks import Vet
 from simcb.scenario.data_files import recall_from, without_numbers
 from simcb.scenario.encoding import MOST_BYTES, decode
 from simcb.scenario.judge import ROOT, judge
@@ -28,7 +29,11 @@ STDIN = "-"
 
 
 def read_scenario(
-    source: str | Path, *, overlays: Sequence[str | Path] = (), sets: Sequence[str] = ()
+    source: str | Path,
+    *,
+    overlays: Sequence[str | Path] = (),
+    sets: Sequence[str] = (),
+    vet: Vet | None = None,
 ) -> Scenario:
     """Read a scenario from a file, from standard input, or by its shipped name.
 
@@ -41,6 +46,7 @@ def read_scenario(
             scenario is a path, as in `sets`.
         sets: `PATH=VALUE` changes, in order; a path may be shortened to any ending that
             names one place.
+        vet: judges thresholds, which are about metrics that nobody here knows.
 
     Raises:
         ScenarioError: with every problem of all of them.
@@ -54,7 +60,7 @@ def read_scenario(
         path = _path_of(source)
         text, label, folder = _text_of(path, findings), str(path), path.parent
     root = reader.read_tree(text, label, findings) if text is not None else None
-    return _finish(root, overlays, sets, findings, recall_from(folder))
+    return _finish(root, overlays, sets, findings, recall_from(folder), vet)
 
 
 def parse_scenario(
@@ -91,6 +97,7 @@ def _finish(
     sets: Sequence[str],
     findings: Findings,
     recall: Recall,
+    vet: Vet | None = None,
 ) -> Scenario:
     for overlay in overlays:
         path = Path(overlay)
@@ -107,7 +114,7 @@ def _finish(
     if root is None:
         findings.raise_if_any()
         raise AssertionError("a file that cannot be read was reported")
-    return judge(root, findings, recall)
+    return judge(root, findings, recall, vet)
 
 
 def _laid_over(root: Node, over: Tree, findings: Findings) -> Node:

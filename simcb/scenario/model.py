@@ -6,7 +6,7 @@ know files, chance or clocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from itertools import chain
 from typing import Annotated
@@ -19,6 +19,7 @@ from simcb.scenario.checks import cross_checks
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault
 from simcb.scenario.forms import FROM_FILE, Choice, Count, Flag, Name, Text
+from simcb.scenario.labels import label_of, numbered
 from simcb.scenario.nodes import Mark, Source, Tree, from_plain
 from simcb.scenario.part import Family, Named, Part, Table
 from simcb.scenario.quantities import Duration, Portion, PositiveSeconds, Seconds
@@ -209,7 +210,8 @@ class Scenario(Part):
 
         The label is the fault's name, or `kind:on`, with `#2`, `#3` for later ones alike.
         """
-        return tuple(zip(_labels(self.faults), self.faults, strict=True))
+        labels = numbered(label_of(each.kind, each.on, each.name) for each in self.faults)
+        return tuple(zip(labels, self.faults, strict=True))
 
     @property
     def guarded_calls(self) -> tuple[tuple[str, str, Call], ...]:
@@ -276,11 +278,3 @@ class Scenario(Part):
                 "sample_every",
             )
         return self
-
-
-def _labels(faults: tuple[Fault, ...]) -> Iterator[str]:
-    seen: dict[str, int] = {}
-    for fault in faults:
-        label = fault.name or f"{fault.kind}:{fault.on}"
-        seen[label] = seen.get(label, 0) + 1
-        yield label if seen[label] == 1 else f"{label}#{seen[label]}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from simcb.scenario.labels import label_of, numbered
 from simcb.scenario.nodes import Entry, Items, Mark, Node, Scalar, Source, Tree, from_plain, plain
 from simcb.scenario.part import Family, Part
 from simcb.scenario.refusal import Refused, did_you_mean, quoted, shown
@@ -210,15 +211,12 @@ def _kind(node: Node | None) -> object:
 
 
 def _labels(node: Items) -> list[str]:
-    """Return what each item of a list may be called: its name, or kind:on, or its kind."""
-    seen: dict[str, int] = {}
-    labels: list[str] = []
-    for item in node.items:
-        words = plain(item)
-        label = ""
-        if isinstance(words, dict) and "kind" in words:
-            kind = f"{words['kind']}:{words['on']}" if "on" in words else words["kind"]
-            label = str(words.get("name") or kind)
-        seen[label] = seen.get(label, 0) + 1
-        labels.append(label if seen[label] == 1 else f"{label}#{seen[label]}")
-    return labels
+    """Return what each item of a list may be called: as a fault is, or nothing."""
+    return list(numbered(_label(plain(item)) for item in node.items))
+
+
+def _label(words: object) -> str:
+    if not isinstance(words, dict) or "kind" not in words:
+        return ""
+    on, name = words.get("on"), words.get("name")
+    return label_of(str(words["kind"]), None if on is None else str(on), str(name or ""))

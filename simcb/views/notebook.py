@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from simcb import studies
 from simcb.errors import MissingExtraError
 from simcb.metrics import Judgement, Measures, Summary, ThresholdResult
-from simcb.scenario import Scenario, read_scenario
+from simcb.scenario import Scenario
 from simcb.studies import Baseline, Result, Run
 from simcb.trace import Trace
 from simcb.views.files.reading import open_run
@@ -206,7 +206,7 @@ def load(
     Raises:
         ScenarioError: with every problem there is in the files.
     """
-    return read_scenario(source, overlays=overlays, sets=sets)
+    return studies.read(source, overlays=overlays, sets=sets)
 
 
 def run(

@@ -158,3 +158,21 @@ def test_ctrl_c_saves_and_the_printed_command_ends_in_the_same_bytes(
     )
     whole = simcb(*words, "--workers", "0")
     assert done.stdout.decode() == whole.stdout
+
+
+def test_the_verb_and_the_notebook_do_what_the_study_does_by_default() -> None:
+    """One set of defaults, said three times because help has to be quick."""
+    import inspect
+
+    import simcb as window
+    from simcb.cli.tune import tune as verb
+    from simcb.scenario.units import parse_share
+    from simcb.studies.tune import tune as study
+
+    usual = inspect.signature(study).parameters
+    for other in (verb, window.tune):
+        given = inspect.signature(other).parameters
+        for name in ("trials", "batch", "replicates", "fresh", "seed"):
+            assert given[name].default == usual[name].default, name
+    told = inspect.signature(verb).parameters["tolerance"].default
+    assert parse_share(told) == usual["tolerance"].default

@@ -60,7 +60,7 @@ def test_check_tells_good_ones_from_bad_ones(folder: Path) -> None:
     assert done.exit_code == 2
     assert done.stdout == "ok  good.yaml: small, 40s, about 800 requests\n"
     assert "bad.yaml:" in done.stderr
-    assert "odd.yaml: threshold" in done.stderr
+    assert "odd.yaml:20:5: thresholds.1: there is no metric" in done.stderr
     assert "did you mean `success`?" in done.stderr
 
 

@@ -15,9 +15,9 @@ from simcb.studies.tune.tune import (
     REPLICATES,
     TOLERANCE,
     TRIALS,
-    TuneProgress,
     tune,
 )
+from simcb.studies.tune.tuning import TuneProgress
 
 __all__ = [
     "BATCH",

@@ -1,0 +1,280 @@
+"""A tune under way: propose and race, choose, walk around the winner, check it.
+
+What is done next depends on what is known, and on nothing else; who runs it and how it is kept
+is for others to know.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from simcb.studies import StudyError
+from simcb.studies.sweep.axes import Axis, Value
+from simcb.studies.sweep.plan import Setting, changes_of
+from simcb.studies.tune.arena import Changes
+from simcb.studies.tune.checking import Contest, check
+from simcb.studies.tune.racing import race
+from simcb.studies.tune.reach import Reach, neighbours, reach_of
+from simcb.studies.tune.result import Check, Trial, TuneResult
+from simcb.studies.tune.search import Search, Tried
+from simcb.studies.tune.standings import Standings
+
+WALKS = 3
+"""How often the walk begins anew because it has found a better winner."""
+
+
+@dataclass(frozen=True)
+class TuneProgress:
+    """How far a tune is.
+
+    Args:
+        stage: `searching`, `walking` around the winner, or `checking` it.
+        done: settings of the stage that are settled.
+        total: settings of the stage.
+        ran: runs made so far.
+        seconds: since the first run.
+        best: the best so far and its worst regret, if any is known.
+    """
+
+    stage: str
+    done: int
+    total: int
+    ran: int
+    seconds: float
+    best: tuple[Setting, float] | None
+
+
+class Tuning:
+    """A tune under way.
+
+    Args:
+        contest: the storms, and who runs them.
+        axes: the space.
+        search: what proposes settings.
+        trials: settings to try at most.
+        replicates: the most runs of a setting in a storm.
+        seed: names the luck.
+        tolerance: the loss that does not matter.
+        progress: called as runs come back.
+    """
+
+    def __init__(
+        self,
+        contest: Contest,
+        axes: Sequence[Axis],
+        search: Search,
+        trials: int,
+        replicates: int,
+        seed: int,
+        tolerance: float,
+        progress: Callable[[TuneProgress], None] | None,
+    ) -> None:
+        self._contest = contest
+        self._axes = tuple(axes)
+        self._search = search
+        self._trials = trials
+        self._seed = seed
+        self._tolerance = tolerance
+        self._arena = contest.arena(replicates, seed)
+        self._arena.taken = self._tell
+        self._tried: dict[Setting, int | str] = {}
+        self._standings: Standings | None = None
+        self._winner: int | None = None
+        self._progress = progress
+        self._stage, self._done, self._total = "searching", 0, trials
+        self._begun = time.monotonic()
+        self._best: tuple[Setting, float] | None = None
+
+    def run(self, fresh: int, batch: int) -> TuneResult:
+        """Search, walk and check; what was not reached before a stop is missing."""
+        complete = self._look()
+        searched = len(self._tried)
+        reach: tuple[Reach, ...] = ()
+        checked: Check | None = None
+        if complete and self._winner is not None:
+            complete, reach = self._walk()
+        if complete and self._winner is not None:
+            self._stage, self._done, self._total = "checking", 0, 1
+            changes = self._arena.changes(self._winner)
+            complete, checked = check(
+                self._contest, self._arena, self._known, changes, fresh, self._seed + 1, self._tell
+            )
+        return self._result(searched, reach, checked, batch, complete=complete)
+
+    # Searching.
+
+    def _look(self) -> bool:
+        while len(self._tried) < self._trials:
+            settings = self._search.propose(self._history())
+            settings = settings[: self._trials - len(self._tried)]
+            if not settings:
+                # Everything there is has been tried.
+                break
+            self._done = len(self._tried)
+            if not race(self._arena, self._enter(settings)):
+                return False
+            self._choose()
+        self._done = len(self._tried)
+        return True
+
+    def _enter(self, settings: Iterable[Setting]) -> list[int]:
+        """Return the entries of settings, and note those that a scenario refuses.
+
+        Raises:
+            StudyError: none was ever accepted.
+        """
+        entries = []
+        for setting in settings:
+            try:
+                found = self._arena.enter(self._changes(setting))
+            except StudyError as error:
+                self._tried.setdefault(setting, f"{error.what}; {error.remedy}")
+                refusal = error
+            else:
+                self._tried.setdefault(setting, found)
+                entries.append(found)
+        if not len(self._arena):
+            raise refusal
+        return entries
+
+    def _changes(self, setting: Setting) -> Changes:
+        return tuple(changes_of(self._axes, setting) for _ in self._contest.storms)
+
+    @property
+    def _known(self) -> Standings:
+        if self._standings is None or len(self._standings.ran) < len(self._arena):
+            self._standings = Standings.of(self._arena)
+        return self._standings
+
+    def _history(self) -> list[Tried]:
+        known = [
+            self._trial(number, setting, entry)
+            for number, (setting, entry) in enumerate(self._tried.items())
+        ]
+        ran = [each for each in known if each.worst]
+        if not ran:
+            return [Tried(each.setting, (), 1.0) for each in known]
+        # What cannot even be run is as bad as the worst that can, and against the limits.
+        worst = tuple(max(each.worst[aim] for each in ran) for aim in range(len(ran[0].worst)))
+        return [
+            Tried(each.setting, each.worst or worst, each.violation if each.worst else 1.0)
+            for each in known
+        ]
+
+    def _trial(self, number: int, setting: Setting, entry: int | str) -> Trial:
+        if isinstance(entry, str):
+            return Trial(number, setting, 0, (), 0.0, entry)
+        known = self._known
+        count = int(known.counts[entry])
+        if not count:
+            return Trial(number, setting, 0, (), 0.0)
+        return Trial(number, setting, count, known.worst(entry), known.violation(entry))
+
+    def _choose(self) -> None:
+        self._standings = Standings.of(self._arena)
+        known = self._standings
+        if known.complete:
+            self._winner = known.champion(known.complete, self._arena.replicates)
+            setting = next(s for s, entry in self._tried.items() if entry == self._winner)
+            self._best = (setting, max(known.worst(self._winner)))
+
+    # Walking.
+
+    def _walk(self) -> tuple[bool, tuple[Reach, ...]]:
+        for _ in range(WALKS):
+            winner = self._setting_of(self._winner)
+            paths = [neighbours(self._axes, winner, index) for index in range(len(self._axes))]
+            settings = list(dict.fromkeys(s for path in paths for s in path.values()))
+            self._stage, self._done, self._total = "walking", 0, len(settings)
+            if not race(self._arena, self._enter(settings), self._tolerance):
+                return False, ()
+            self._standings = Standings.of(self._arena)
+            if not self._improved():
+                break
+        winner = self._setting_of(self._winner)
+        return True, tuple(self._reach(index, winner) for index in range(len(self._axes)))
+
+    def _improved(self) -> bool:
+        """Put a winner that was found on the way in the old one's place, if it is worth it.
+
+        It is if it is better beyond doubt, or by more than the tolerance.
+        """
+        known, count = self._known, self._arena.replicates
+        assert self._winner is not None
+        found = known.champion(known.complete, count)
+        if found == self._winner:
+            return False
+        leads = known.leads(found, self._winner, count)
+        surely = all(each.high is not None and each.high < 0.0 for each in leads)
+        clearly = all(each.mean is not None and each.mean < -self._tolerance for each in leads)
+        # Of several aims one alone may be better, and the others the same to the last digit.
+        beaten = len(leads) > 1 and self._winner not in known.front(count)
+        kept = known.feasible[found] and not known.feasible[self._winner]
+        if surely or clearly or beaten or kept:
+            self._winner = found
+            return True
+        return False
+
+    def _reach(self, index: int, winner: Setting) -> Reach:
+        path = neighbours(self._axes, winner, index)
+        entries: dict[Value, int] = {}
+        for value, setting in path.items():
+            entry = self._tried.get(setting)
+            if isinstance(entry, int):
+                entries[value] = entry
+        assert self._winner is not None
+        axis, value = self._axes[index], winner.values[index]
+        return reach_of(axis, value, entries, self._known, self._winner, self._tolerance)
+
+    def _setting_of(self, entry: int | None) -> Setting:
+        return next(setting for setting, number in self._tried.items() if number == entry)
+
+    # Telling.
+
+    def _result(
+        self,
+        searched: int,
+        reach: tuple[Reach, ...],
+        checked: Check | None,
+        batch: int,
+        *,
+        complete: bool,
+    ) -> TuneResult:
+        known, arena = self._known, self._arena
+        trials = tuple(
+            self._trial(number, setting, entry)
+            for number, (setting, entry) in enumerate(self._tried.items())
+        )
+        numbers = {entry: number for number, entry in enumerate(self._tried.values())}
+        winner = None if self._winner is None else numbers[self._winner]
+        ended = self._winner is not None and complete
+        history = self._history()[:searched]
+        return TuneResult(
+            storms=self._contest.storms,
+            axes=self._axes,
+            replicates=arena.replicates,
+            batch=batch,
+            seed=self._seed,
+            tolerance=self._tolerance,
+            trials=trials,
+            searched=searched,
+            winner=winner,
+            feasible=self._winner is not None and bool(known.feasible[self._winner]),
+            front=tuple(numbers[each] for each in known.front(arena.replicates) if each in numbers),
+            reach=reach,
+            importance=self._search.importance(history) if ended else (None,) * len(self._axes),
+            check=checked,
+            lost=self._contest.lost,
+            complete=complete,
+            tally=self._contest.tally,
+        )
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            seconds = time.monotonic() - self._begun
+            ran = self._contest.tally.ran
+            self._progress(
+                TuneProgress(self._stage, self._done, self._total, ran, seconds, self._best)
+            )
