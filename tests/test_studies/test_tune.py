@@ -229,6 +229,8 @@ def test_the_check_is_on_other_luck_with_the_numbers_a_run_gives() -> None:
             for i in range(3)
         ]
         assert yours.storms[number].aims[0] == estimate(own)
+        assert yours.storms[number].regret[0].mean is not None
+        assert yours.storms[number].regret[0].mean <= (yours.worst[0].mean or 0.0) + 1e-12
         assert best.storms[number].aims[0] == estimate(tuned_runs)
         behind = yours.storms[number].behind
         assert behind is not None

@@ -157,12 +157,15 @@ def _contender(name: str, entry: int, winner: int, arena: Arena, standings: Stan
         worst=standings.worst_estimates(entry, count),
         behind=None if name == WINNER else standings.leads(entry, winner, count),
         storms=tuple(
-            _in_storm(name, entry, winner, arena, storm) for storm in range(len(arena.storms))
+            _in_storm(name, entry, winner, arena, standings, storm)
+            for storm in range(len(arena.storms))
         ),
     )
 
 
-def _in_storm(name: str, entry: int, winner: int, arena: Arena, place: int) -> InStorm:
+def _in_storm(
+    name: str, entry: int, winner: int, arena: Arena, standings: Standings, place: int
+) -> InStorm:
     storm, table = arena.storms[place], arena.tables[place]
     outcome = arena.outcome(entry, place)
     behind = []
@@ -172,6 +175,7 @@ def _in_storm(name: str, entry: int, winner: int, arena: Arena, place: int) -> I
         behind.append(difference(*turned))
     return InStorm(
         aims=tuple(table.estimate(entry, aim) for aim in storm.aims),
+        regret=standings.regret_estimates(entry, place, arena.replicates),
         behind=None if name == WINNER else tuple(behind),
         verdicts=outcome.verdicts,
         thresholds=judge(storm.scenario.thresholds, outcome),

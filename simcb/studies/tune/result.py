@@ -41,6 +41,7 @@ class InStorm:
 
     Args:
         aims: each aim's mean over the replicates with its interval.
+        regret: what is lost there to the best setting known for that storm alone, by aim.
         behind: how much worse that is than the winner's, paired; None for the winner.
         verdicts: how many replicates ended in each verdict, the worst last.
         thresholds: how the scenario's own thresholds fare.
@@ -48,6 +49,7 @@ class InStorm:
     """
 
     aims: tuple[Estimate, ...]
+    regret: tuple[Estimate, ...]
     behind: tuple[Estimate, ...] | None
     verdicts: dict[Verdict, int]
     thresholds: tuple[ThresholdResult, ...]

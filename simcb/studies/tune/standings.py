@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.metrics import Estimate, ThresholdResult, Unit, Verdict, jackknife, judge
+from simcb.metrics import Estimate, ThresholdResult, Unit, Verdict, estimate, jackknife, judge
 from simcb.scenario.thresholds import Comparison, Threshold
 from simcb.studies.sweep.columns import Column, Floats
 from simcb.studies.sweep.objective import Better, Objective
@@ -139,6 +139,10 @@ class Standings:
         wholes, parts = _worst(self.regrets(entry, replicates))
         pairs = zip(wholes.tolist(), parts.tolist(), strict=True)
         return tuple(jackknife(whole, without) for whole, without in pairs)
+
+    def regret_estimates(self, entry: int, storm: int, replicates: int) -> tuple[Estimate, ...]:
+        """Return an entry's regret in one storm for each aim, with its interval."""
+        return tuple(estimate(each) for each in self.regrets(entry, replicates)[:, storm].tolist())
 
     def leads(self, entry: int, other: int, replicates: int) -> tuple[Estimate, ...]:
         """Return, for each aim, by how much an entry's worst regret exceeds another's.

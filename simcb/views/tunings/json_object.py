@@ -116,6 +116,7 @@ def _contender(answer: TuneAnswer, contender: Contender) -> dict[str, Value]:
 def _in_storm(found: InStorm) -> dict[str, Value]:
     return {
         "aims": _estimates(found.aims),
+        "regret": _estimates(found.regret),
         "behind": None if found.behind is None else _estimates(found.behind),
         "verdicts": {verdict.value: count for verdict, count in found.verdicts.items()},
         "thresholds": [

@@ -39,7 +39,9 @@ def contender_lines(result: TuneResult) -> Iterator[str]:
     """Yield a line for every contender, scenario and aim: its mean, and how it is behind."""
     writer = line_writer()
     header = ["contender", "scenario", "aim"]
-    header += [f"{what}{end}" for what in ("mean", "behind") for end in ("", " low", " high")]
+    header += [
+        f"{what}{end}" for what in ("mean", "regret", "behind") for end in ("", " low", " high")
+    ]
     yield writer.writerow(header)
     if result.check is None:
         return
@@ -48,7 +50,7 @@ def contender_lines(result: TuneResult) -> Iterator[str]:
             for index, aim in enumerate(storm.aims):
                 row = [contender.name or "best", csv_cell(storm.name), str(aim)]
                 behind = found.behind[index] if found.behind else None
-                for each in (found.aims[index], behind):
+                for each in (found.aims[index], found.regret[index], behind):
                     numbers = (None,) * 3 if each is None else (each.mean, each.low, each.high)
                     row += map(number_cell, numbers)
                 yield writer.writerow(row)

@@ -150,8 +150,9 @@ class TuneView:
     def contenders(self) -> Any:  # pandas brings no types
         """Every contender in every scenario on fresh luck, as rows of a pandas frame.
 
-        The columns are contender, scenario, aim, mean, low, high, behind (how much worse than
-        the winner, paired), behind_low, behind_high, and worst_regret over all scenarios.
+        The columns are contender, scenario, aim, mean, low, high, regret (what is lost there to
+        the best setting known for that scenario alone), behind (how much worse than the
+        winner, paired), behind_low, behind_high, and worst_regret over all scenarios.
 
         Raises:
             MissingExtraError: pandas is not installed.
@@ -166,8 +167,9 @@ class TuneView:
                     ends = (paired.mean, paired.low, paired.high) if paired else (0.0, None, None)
                     row = [contender.name or "best", storm.name, str(aim)]
                     worst = contender.worst[index].mean
-                    rows.append([*row, mean.mean, mean.low, mean.high, *ends, worst])
-        columns = ["contender", "scenario", "aim", "mean", "low", "high"]
+                    regret = found.regret[index].mean
+                    rows.append([*row, mean.mean, mean.low, mean.high, regret, *ends, worst])
+        columns = ["contender", "scenario", "aim", "mean", "low", "high", "regret"]
         columns += ["behind", "behind_low", "behind_high", "worst_regret"]
         return frame(rows, columns=columns)
 
