@@ -27,6 +27,7 @@ from simcb.breaker.machine import (
     Machine,
     drawn,
 )
+from simcb.breaker.parameters import duration, whole
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
 from simcb.breaker.recovery import HalfOpen, Recovery
@@ -89,8 +90,8 @@ class CircuitBreaker(Machine):
         listeners: Iterable[Listener] = (),
         call_listeners: Iterable[CallListener] = (),
     ) -> None:
-        consecutive = ConsecutiveFailures(failure_threshold)
-        default = Recovery(recovery_timeout)
+        consecutive = ConsecutiveFailures(whole("failure_threshold", failure_threshold))
+        default = Recovery(duration("recovery_timeout", recovery_timeout))
         if recovery is not None and not isinstance(recovery, Recovery):
             raise ParameterError("recovery", recovery, "a Recovery")
         if half_open is not None and not isinstance(half_open, HalfOpen):

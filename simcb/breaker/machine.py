@@ -24,6 +24,7 @@ from itertools import count
 
 from simcb.breaker.errors import ClockError, ParameterError
 from simcb.breaker.judging import Judge, log_failure
+from simcb.breaker.parameters import functions
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
 from simcb.breaker.recovery import HalfOpen, Recovery
@@ -118,7 +119,7 @@ class Machine(Teller):
         self._latest = -NEVER
         self._state: State = self._closed(1, self._now_locked(), Mode.AUTOMATIC)
         self._call_listeners: tuple[CallListener, ...] = ()
-        for listener in call_listeners:
+        for listener in functions("call_listeners", call_listeners, "CallRecord"):
             self.add_call_listener(listener)
 
     # What the next state would be: pure, apart from the clock and the drawn luck.
@@ -362,7 +363,7 @@ class Machine(Teller):
         A breaker with call listeners reads its clock twice for every call.
         """
         if not callable(listener):
-            raise ParameterError("call_listener", listener, "a function of one CallRecord")
+            raise ParameterError("listener", listener, "a function of one CallRecord")
         with self._lock: self._watch_locked(listener)  # fmt: skip  # noqa: E701
 
     def _watch_locked(self, listener: CallListener) -> None:

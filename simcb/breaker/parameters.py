@@ -6,7 +6,8 @@ It knows numbers and ranges, and nothing of what the settings are for.
 from __future__ import annotations
 
 import math
-from typing import NoReturn
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 from simcb.breaker.errors import ParameterError
 
@@ -45,6 +46,19 @@ def duration(parameter: str, value: object, *, positive: bool = False) -> float:
         what = f"a number of seconds above 0, up to {MOST_SECONDS:,.0f}"
         return number(parameter, value, math.ulp(0.0), MOST_SECONDS, what)
     return number(parameter, value, 0.0, MOST_SECONDS, f"seconds from 0 to {MOST_SECONDS:,.0f}")
+
+
+def functions(parameter: str, value: object, what: str) -> tuple[Any, ...]:
+    """Returns the functions of a list.
+
+    Raises:
+        ParameterError: with the value, if it is no list of things to call.
+    """
+    if isinstance(value, Iterable):
+        value = tuple(value)
+        if all(callable(one) for one in value):
+            return value
+    raise ParameterError(parameter, value, f"a list of functions of one {what}")
 
 
 def rate(parameter: str, value: object) -> float:

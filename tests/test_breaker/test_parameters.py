@@ -41,7 +41,7 @@ from simcb.errors import SimcbError
 PIPES: Any = {"capture_output": True, "text": True}
 NAN, INF = math.nan, math.inf
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
-    *((CircuitBreaker, {"failure_threshold": value}, "threshold") for value in (0, -1, 1.5, True, "5", None, NAN)),  # noqa: E501
+    *((CircuitBreaker, {"failure_threshold": value}, "failure_threshold") for value in (0, -1, 1.5, True, "5", None, NAN)),  # noqa: E501
     *((CircuitBreaker, {"recovery_timeout": value}, "recovery_timeout") for value in (-1, NAN, INF, "60", None, 1e12)),  # noqa: E501
     *((CircuitBreaker, {"expected_exception": value}, "expected_exception") for value in (int, "ValueError", (ValueError, 3), None)),  # noqa: E501
     *((CircuitBreaker, {"clock": value}, "clock") for value in (None, 3.0)),
@@ -52,8 +52,10 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (CircuitBreaker, {"trip": "failure_rate"}, "trip"),
     (CircuitBreaker, {"recovery": 60.0}, "recovery"),
     (CircuitBreaker, {"half_open": 1}, "half_open"),
-    (CircuitBreaker, {"listeners": [1]}, "listener"),
-    (CircuitBreaker, {"call_listeners": [1]}, "call_listener"),
+    *((CircuitBreaker, {"listeners": value}, "listeners") for value in ([1], print, None)),
+    *((CircuitBreaker, {"call_listeners": value}, "call_listeners") for value in ([print, 1], print)),  # noqa: E501
+    (CircuitBreaker().add_listener, {"listener": 1}, "listener"),
+    (CircuitBreaker().add_call_listener, {"listener": 1}, "listener"),
     (CircuitBreaker, {"random": 0.5, "recovery": Recovery(jitter=0.1)}, "random"),
     *((FailureRate, {"rate": value}, "rate") for value in (0, 0.0, -0.1, 1.01, 50, NAN, "50%")),
     (FailureRate, {"calls": 10, "minimum_calls": 11}, "minimum_calls"),
@@ -63,11 +65,13 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (FailureRate, {"window": NAN}, "window"),
     (SlowCallRate, {"slow": 0.0}, "slow"),
     (SlowCallRate, {"slow": INF}, "slow"),
+    (ConsecutiveFailures, {"threshold": 0}, "threshold"),
     (FailuresInWindow, {"threshold": 0}, "threshold"),
     (FailuresInWindow, {"window": -1.0}, "window"),
     *((HalfOpen, {"probes": value}, "probes") for value in (0, -1, 1.0)),
     (HalfOpen, {"successes": 0}, "successes"),
     *((HalfOpen, {"lease": value}, "lease") for value in (0, INF, NAN)),
+    *((Recovery, {"timeout": value}, "timeout") for value in (-1, NAN, "60")),
     (Recovery, {"factor": 0.5}, "factor"),
     (Recovery, {"timeout": 60.0, "max": 30.0}, "max"),
     (Recovery, {"jitter": 1.5}, "jitter"),
@@ -93,6 +97,7 @@ def test_nonsense_is_refused_with_the_value_and_the_range(
         build(**settings)
     error = refused.value
     assert error.parameter == parameter
+    assert str(error).startswith(f"{parameter}=")
     assert repr(error.value) in str(error)
     assert error.allowed in str(error)
     assert isinstance(error, ValueError)
