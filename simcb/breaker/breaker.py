@@ -27,7 +27,7 @@ from simcb.breaker.machine import (
     Machine,
     drawn,
 )
-from simcb.breaker.parameters import duration, whole
+from simcb.breaker.parameters import UsualFloat, UsualInt, duration, whole
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
 from simcb.breaker.recovery import HalfOpen, Recovery
@@ -41,6 +41,9 @@ R = TypeVar("R")
 
 _blank = object.__new__
 
+USUAL_THRESHOLD = UsualInt(5)
+USUAL_TIMEOUT = UsualFloat(60.0)
+
 
 class CircuitBreaker(Machine):
     """Stops calling a service that keeps failing, and finds out by itself when it is back.
@@ -51,8 +54,10 @@ class CircuitBreaker(Machine):
 
     Args:
         name: shown in errors, transitions and snapshots.
-        failure_threshold: failures in a row that open it; not used when `trip` is given.
-        recovery_timeout: seconds it stays open; not used when `recovery` is given.
+        failure_threshold: failures in a row that open it, 5 unless given: short for
+            `trip=ConsecutiveFailures(…)`, so only one of the two may be given.
+        recovery_timeout: seconds it stays open, 60 unless given: short for
+            `recovery=Recovery(…)`, likewise.
         expected_exception: the exceptions that are failures: a type, a tuple of types, or a
             predicate. Any other `Exception` is an answer, and counts as a success.
         ignore: exceptions that are neither, given likewise. Cancellation and interrupts
@@ -68,7 +73,7 @@ class CircuitBreaker(Machine):
         call_listeners: functions called with a `CallRecord` for every call that ended.
 
     Raises:
-        ParameterError: when a value makes no sense.
+        ParameterError: when a value makes no sense, or two of them contradict each other.
     """
 
     __slots__ = ("_scopes",)
@@ -77,8 +82,8 @@ class CircuitBreaker(Machine):
         self,
         name: str = "breaker",
         *,
-        failure_threshold: int = 5,
-        recovery_timeout: float = 60.0,
+        failure_threshold: int = USUAL_THRESHOLD,
+        recovery_timeout: float = USUAL_TIMEOUT,
         expected_exception: Expected = Exception,
         ignore: Expected = (),
         failed_result: Callable[[Any], bool] | None = None,
@@ -90,19 +95,29 @@ class CircuitBreaker(Machine):
         listeners: Iterable[Listener] = (),
         call_listeners: Iterable[CallListener] = (),
     ) -> None:
-        consecutive = ConsecutiveFailures(whole("failure_threshold", failure_threshold))
-        default = Recovery(duration("recovery_timeout", recovery_timeout))
-        if recovery is not None and not isinstance(recovery, Recovery):
+        rules: tuple[TripRule, ...]
+        if trip is None:
+            rules = (ConsecutiveFailures(whole("failure_threshold", failure_threshold)),)
+        elif failure_threshold is USUAL_THRESHOLD:
+            rules = _rules(trip)
+        else:
+            remedy = "it as ConsecutiveFailures(…) in trip, or leave trip out"
+            raise ParameterError("failure_threshold", failure_threshold, remedy)
+        if recovery is None:
+            recovery = Recovery(duration("recovery_timeout", recovery_timeout))
+        elif not isinstance(recovery, Recovery):
             raise ParameterError("recovery", recovery, "a Recovery")
+        elif recovery_timeout is not USUAL_TIMEOUT:
+            remedy = "it as Recovery(timeout=…) in recovery, or leave recovery out"
+            raise ParameterError("recovery_timeout", recovery_timeout, remedy)
         if half_open is not None and not isinstance(half_open, HalfOpen):
             raise ParameterError("half_open", half_open, "a HalfOpen")
         if not callable(clock):
             raise ParameterError("clock", clock, "a function that returns seconds")
-        recovery = recovery or default
         self._scopes: Scopes[Permit] = Scopes()
         super().__init__(
             name,
-            (consecutive,) if trip is None else _rules(trip),
+            rules,
             recovery,
             half_open or HalfOpen(),
             Judge(expected_exception, ignore, failed_result),

@@ -18,6 +18,18 @@ MOST_SECONDS = 1e9
 """The longest duration, about thirty years: beyond it floats lose the milliseconds."""
 
 
+class UsualInt(int):
+    """A default that is the number it says, and yet another object than a number given.
+
+    So a function can see whether a parameter was given, while its signature, its help and
+    its body show and use the number.
+    """
+
+
+class UsualFloat(float):
+    """Likewise, for seconds and shares."""
+
+
 def whole(parameter: str, value: object, low: int = 1, high: int = MOST_CALLS) -> int:
     """Returns the value if it is a whole number in range.
 
@@ -25,7 +37,7 @@ def whole(parameter: str, value: object, low: int = 1, high: int = MOST_CALLS) -
         ParameterError: with the value and the allowed range.
     """
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-        return value
+        return int(value)
     raise ParameterError(parameter, value, f"a whole number from {low:,} to {high:,}")
 
 

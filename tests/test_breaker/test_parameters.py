@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import os
 import pickle
@@ -114,6 +115,36 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert HalfOpen() == HalfOpen(probes=1, successes=1, lease=60.0)
     assert CircuitBreaker(trip=FailureRate()).failure_threshold is None
     assert repr(breaker) == "<CircuitBreaker 'breaker' closed>"
+
+
+def test_a_short_form_beside_its_long_form_is_refused() -> None:
+    """Neither is silently dropped, and the defaults do not count as given."""
+    for long, short, remedy in (
+        ({"trip": FailureRate()}, {"failure_threshold": 5}, "give it as ConsecutiveFailures"),
+        ({"trip": [FailureRate()]}, {"failure_threshold": 3}, "or leave trip out"),
+        ({"recovery": Recovery()}, {"recovery_timeout": 60.0}, "give it as Recovery"),
+        ({"recovery": Recovery(9.0)}, {"recovery_timeout": 3}, "or leave recovery out"),
+    ):
+        given: dict[str, Any] = {**long, **short}
+        with pytest.raises(ParameterError, match=remedy) as refused:
+            CircuitBreaker(**given)
+        assert [refused.value.parameter] == list(short)
+        CircuitBreaker(**{name: long[name] for name in long})
+        CircuitBreaker(**{name: short[name] for name in short})
+    crossed = CircuitBreaker(trip=FailureRate(), recovery_timeout=3.0)
+    assert crossed.recovery_timeout == 3.0
+    crossed = CircuitBreaker(failure_threshold=3, recovery=Recovery(9.0))
+    assert (crossed.failure_threshold, crossed.recovery_timeout) == (3, 9.0)
+
+
+def test_the_signature_shows_the_defaults() -> None:
+    """`help` and `inspect.signature` say 5 and 60.0, and what arrives are plain numbers."""
+    shown = inspect.signature(CircuitBreaker).parameters
+    assert str(shown["failure_threshold"]) == "failure_threshold: 'int' = 5"
+    assert str(shown["recovery_timeout"]) == "recovery_timeout: 'float' = 60.0"
+    breaker = CircuitBreaker()
+    assert type(breaker.failure_threshold) is int
+    assert type(breaker.recovery_timeout) is float
 
 
 SETTINGS = st.sampled_from(
