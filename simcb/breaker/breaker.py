@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
+from simcb.breaker.adopting import PLAIN, adopt, unfinished
 from simcb.breaker.errors import CircuitOpenError, ParameterError
-from simcb.breaker.guards import COROUTINES, LASTING, AdoptedCoroutine, decorated, lasting, start
+from simcb.breaker.guards import LASTING, decorated, lasting, start
 from simcb.breaker.judging import Expected, Judge
 from simcb.breaker.machine import (
     FAILURES,
@@ -33,13 +34,20 @@ from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
 from simcb.breaker.recovery import HalfOpen, Recovery
 from simcb.breaker.rules import TRIP_RULES, ConsecutiveFailures, TripRule
 from simcb.breaker.scopes import Scopes
-from simcb.breaker.states import CALM, SETTLED, ClosedState, HalfOpenState, OpenState, State
+from simcb.breaker.states import CALM, SETTLED, HalfOpenState, OpenState, State
 from simcb.breaker.telling import CallListener, Listener
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _blank = object.__new__
+
+
+class UNSEEN:
+    """Stands for code one has to look for more closely: it may be of any kind."""
+
+    co_flags = LASTING
+
 
 USUAL_THRESHOLD = UsualInt(5)
 USUAL_TIMEOUT = UsualFloat(60.0)
@@ -134,11 +142,11 @@ class CircuitBreaker(Machine):
             CircuitOpenError: if the breaker lets no call through now.
         """
         state = self._state
-        if state.__class__ is OpenState:
-            wait = self._refusal()
-            if wait is not None:
-                raise CircuitOpenError(self.name, wait)
-        if state.__class__ is not ClosedState or self._timed:
+        if not state.quick:
+            if state.__class__ is OpenState:
+                wait = self._refusal()
+                if wait is not None:
+                    raise CircuitOpenError(self.name, wait)
             return self._acquire_by_asking()
         permit = _blank(Permit)
         permit._breaker = self
@@ -195,20 +203,25 @@ class CircuitBreaker(Machine):
         """Calls the function and returns what it returns, or raises what it raises.
 
         A coroutine function gives a coroutine to await, a generator function a generator; it
-        is the awaiting or the iterating that is guarded then.
+        is the awaiting or the iterating that is guarded then. It is the same with what a plain
+        function hands back unfinished. A coroutine, or whatever else can be awaited, counts by
+        how the awaiting ends, or the entering by `async with`; thrown away unawaited it counts
+        as nothing. A task or future of asyncio's, and the future of an executor's `submit`,
+        comes back as it is and counts when it is done, whether or not anybody waits for it.
 
         Raises:
             CircuitOpenError: if the breaker lets no call through now.
         """
         state = self._state
-        code = getattr(func, "__code__", None)
-        if code.co_flags & LASTING if code is not None else lasting(func):
-            return start(self, lasting(func), func, *args, **kwargs)
-        if state.__class__ is OpenState:
-            wait = self._refusal()
-            if wait is not None:
-                raise CircuitOpenError(self.name, wait)
-        if state.__class__ is not ClosedState or self._timed:
+        if getattr(func, "__code__", UNSEEN).co_flags & LASTING:
+            kind = lasting(func)
+            if kind:
+                return start(self, kind, func, *args, **kwargs)
+        if not state.quick:
+            if state.__class__ is OpenState:
+                wait = self._refusal()
+                if wait is not None:
+                    raise CircuitOpenError(self.name, wait)
             return self._call_by_permit(func, *args, **kwargs)
         # From here on this is `_call_by_permit` without a permit, which is only made when more
         # than two counters has to move. `owed` says that the call is admitted and not settled.
@@ -219,8 +232,11 @@ class CircuitBreaker(Machine):
             try:
                 owed = True; next(self._admitted)  # fmt: skip  # noqa: E702
                 result = func(*args, **kwargs)
-                calm = self._state is state and state.tally is CALM
-                if calm and result.__class__ not in COROUTINES:
+                if (
+                    self._state is state
+                    and state.tally is CALM
+                    and (id(type(result)) in PLAIN or not unfinished(result))
+                ):
                     owed = False; next(self._succeeded)  # fmt: skip  # noqa: E702
                     return result
                 permit, owed = self._permit_for(state), False
@@ -255,10 +271,9 @@ class CircuitBreaker(Machine):
         raise CircuitOpenError(self.name, answer)
 
     def _judged(self, permit: Permit, result: R) -> R:
-        """Settles a call by its result, or sees to it that its coroutine will."""
-        if result.__class__ in COROUTINES:
-            coroutine = cast("Coroutine[object, object, object]", result)
-            return cast("R", AdoptedCoroutine(coroutine, permit))
+        """Settles a call by its result, or sees to it that an unfinished result will."""
+        if id(type(result)) not in PLAIN and unfinished(result):
+            return adopt(result, permit)
         if self._judge.failed_result is None:
             permit.success()
         else:

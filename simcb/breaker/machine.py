@@ -139,7 +139,7 @@ class Machine(Teller):
     def _closed(self, generation: int, now: float, mode: Mode) -> ClosedState:
         windows = () if mode is Mode.FORCED_CLOSED else windows_for(self._rules)
         tally = (0, 0, *(0 for _ in windows)) if windows else self._calm
-        return ClosedState(generation, now, mode, windows, tally)
+        return ClosedState(generation, now, mode, windows, tally, not self._timed)
 
     def _opened(self, seen: State, now: float) -> OpenState:
         """The open state after `seen`: for a longer time when a probe has failed."""
@@ -370,6 +370,8 @@ class Machine(Teller):
         self._timed = self._clocked = True
         self._calm = WATCHED
         if self._state.tally is CALM: self._state.tally = WATCHED  # fmt: skip  # noqa: E701
+        if isinstance(self._state, ClosedState):
+            self._state.quick = False
         self._call_listeners += (listener,)
 
     def _report(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
