@@ -111,7 +111,7 @@ def legacy(story: Story) -> Generator[Any, Any, str]:
 
 
 AWAITABLES: dict[str, Callable[[Story], Awaitable[Any]]] = {
-    "coroutine": work,
+    "coroutine": lambda story: work(story),
     "generator-based": lambda story: legacy(story),
     "request": lambda story: Request(work(story)),
     "acquiring": Acquiring,
@@ -142,7 +142,7 @@ FUTURES: dict[str, Callable[[Story], asyncio.Future[str]]] = {
     "task": task,
     "future": future,
     "done": done,
-    "gathered": lambda story: asyncio.gather(answer(story)),
+    "shielded": lambda story: asyncio.shield(answer(story)),
 }
 """Run whether or not anybody awaits them, in the running event loop."""
 
