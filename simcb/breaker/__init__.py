@@ -44,7 +44,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from simcb.breaker.breaker import CircuitBreaker
-from simcb.breaker.errors import BulkheadFullError, CircuitOpenError, ClockError, ParameterError
+from simcb.breaker.errors import (
+    BulkheadFullError,
+    CircuitOpenError,
+    ClockError,
+    ParameterError,
+    UnkeyableError,
+)
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import (
     CallRecord,
@@ -117,4 +123,5 @@ __all__ = [
     "Store",
     "Transition",
     "TripRule",
+    "UnkeyableError",
 ]

@@ -33,6 +33,7 @@ from simcb.breaker.errors import ParameterError
 from simcb.breaker.forking import renew_in_child
 from simcb.breaker.guards import COROUTINE, lasting
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
+from simcb.breaker.keys import code_of, key_of
 from simcb.breaker.parameters import duration, whole
 
 if TYPE_CHECKING:
@@ -180,15 +181,23 @@ NOTHING = Nothing()
 class CachedFallback:
     """Serves the last good value for a key when a call fails or is rejected.
 
+    Whoever asks with the same key gets the same value, so without a `key` every call whose
+    key would not tell values apart is refused before it is made: an argument (or `self`) that
+    is known only by its address in memory, and for `call` and `ask` a function that has
+    captured data, like `lambda: fetch(user)`. What a decorated function has captured is taken
+    to be always the same.
+
     Args:
         store: where values are kept; in memory unless given.
         ttl: seconds a value may be served.
-        key: makes the key from the call's arguments; by default the function's name and the
-            `repr` of its arguments.
+        key: makes the key from the call's arguments, and is used as it is; by default the
+            function's name and the `repr` of its arguments, the object of a bound method
+            included.
         on: the exceptions that are answered from the store: types, or a predicate.
 
     Raises:
         ParameterError: when a value makes no sense.
+        UnkeyableError: at a call whose key would not tell values apart.
     """
 
     __slots__ = ("_key", "_on", "_troubled", "_unfinished", "store", "ttl")
@@ -252,13 +261,13 @@ class CachedFallback:
 
             @functools.wraps(func)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
-                return await self._ask_async(func, args, kwargs, _value)
+                return await self._ask_async(func, args, kwargs, _value, decorated=True)
 
             return cast("Callable[P, R]", awaited)
 
         @functools.wraps(func)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            return cast("R", self._ask(func, args, kwargs, _value))
+            return cast("R", self._ask(func, args, kwargs, _value, decorated=True))
 
         return called
 
@@ -268,11 +277,12 @@ class CachedFallback:
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
+        decorated: bool = False,
     ) -> object:
         if lasting(func) & COROUTINE:
-            return self._ask_async(func, args, kwargs, shape)
-        key = self._key_of(func, args, kwargs)
-        return self._answer(key, functools.partial(func, *args, **kwargs), shape, _code_of(func))
+            return self._ask_async(func, args, kwargs, shape, decorated)
+        key = self._key_of(func, args, kwargs, decorated)
+        return self._answer(key, functools.partial(func, *args, **kwargs), shape, code_of(func))
 
     async def _ask_async(
         self,
@@ -280,8 +290,9 @@ class CachedFallback:
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
+        decorated: bool = False,
     ) -> object:
-        key = self._key_of(func, args, kwargs)
+        key = self._key_of(func, args, kwargs, decorated)
         return await self._answer_async(key, functools.partial(func, *args, **kwargs), shape)
 
     def _answer(
@@ -382,34 +393,21 @@ class CachedFallback:
         return Answer(kept, True, error)
 
     def _key_of(
-        self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
+        self,
+        func: Callable[..., object],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        decorated: bool,
     ) -> str:
         if self._key is not None:
             return self._key(*args, **kwargs)
-        while isinstance(func, functools.partial):
-            args, kwargs = (*func.args, *args), {**func.keywords, **kwargs}
-            func = func.func
-        name = f"{func.__module__}.{getattr(func, '__qualname__', type(func).__qualname__)}"
-        named = "".join(f", {word}={kwargs[word]!r}" for word in sorted(kwargs))
-        return f"{name}({', '.join(map(repr, args))}{named})"
+        return key_of(func, args, kwargs, decorated=decorated)
 
     def _trouble(self) -> None:
         """Logs the store's failure being handled, once until the store works again."""
         if not self._troubled:
             self._troubled = True
             log_failure("the fallback store %r failed; calls go on without it", self.store)
-
-
-def _code_of(func: Any) -> CodeType | None:
-    """Returns the code that a call of this comes down to, if it is Python's."""
-    while True:
-        inner = func.func if isinstance(func, functools.partial) else None
-        inner = inner or getattr(func, "__wrapped__", None)
-        if inner is None:
-            break
-        func = inner
-    code = getattr(func, "__code__", None)
-    return code if isinstance(code, CodeType) else None
 
 
 def _failed_future(error: BaseException) -> Future[Any]:

@@ -20,6 +20,9 @@ class Upstream:
         self.down = False
         self.asked = 0
 
+    def __repr__(self) -> str:
+        return "Upstream()"
+
     def ask(self, item: str) -> str:
         self.asked += 1
         if self.down:

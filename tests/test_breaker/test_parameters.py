@@ -36,6 +36,7 @@ from simcb.breaker import (
     Permit,
     Recovery,
     SlowCallRate,
+    UnkeyableError,
 )
 from simcb.errors import SimcbError
 
@@ -191,6 +192,7 @@ def test_every_trip_rule_is_documented_and_named_by_its_reason(kind: str) -> Non
         BulkheadFullError("pool", 5, 0.25),
         ParameterError("rate", 2, "a share"),
         ClockError("upstream", None),
+        UnkeyableError("shop.fetch", "self", "is captured and no argument"),
     ],
 )
 def test_errors_survive_pickling_and_being_built_again(error: SimcbError) -> None:
