@@ -73,17 +73,18 @@ from simcb.breaker.rules import (
 
 if TYPE_CHECKING:
     from simcb.breaker.bulkhead import Bulkhead, Place
-    from simcb.breaker.fallback import Answer, CachedFallback, MemoryStore, Store
+    from simcb.breaker.fallback import Answer, CachedFallback
     from simcb.breaker.registry import BreakerRegistry
+    from simcb.breaker.stores import MemoryStore, Store
 
 _LATER = {
     "Answer": "fallback",
     "BreakerRegistry": "registry",
     "Bulkhead": "bulkhead",
     "CachedFallback": "fallback",
-    "MemoryStore": "fallback",
+    "MemoryStore": "stores",
     "Place": "bulkhead",
-    "Store": "fallback",
+    "Store": "stores",
 }
 """What a program with only a breaker does not need is loaded when it is first looked at."""
 
