@@ -59,6 +59,8 @@ class CircuitBreaker(Machine):
     Closed, it lets every call through and trips by its rules; open, it rejects every call
     until its recovery timeout has passed; half-open, it lets a few probes through and closes
     or opens again by how they end. One breaker serves any number of threads and event loops.
+    It needs timeouts inside the calls it guards: one that is cancelled from outside, as by
+    `asyncio.wait_for(breaker.call(f), 1.0)`, never counts.
 
     Args:
         name: shown in errors, transitions and snapshots.
@@ -208,6 +210,9 @@ class CircuitBreaker(Machine):
         how the awaiting ends, or the entering by `async with`; thrown away unawaited it counts
         as nothing. A task or future of asyncio's, and the future of an executor's `submit`,
         comes back as it is and counts when it is done, whether or not anybody waits for it.
+
+        A timeout belongs inside, `breaker.call(lambda: asyncio.wait_for(f(), 1.0))`: around
+        the call it cancels the call, and what is cancelled is neither success nor failure.
 
         Raises:
             CircuitOpenError: if the breaker lets no call through now.

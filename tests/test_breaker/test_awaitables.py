@@ -211,6 +211,24 @@ def test_line_05_a_task_that_is_cancelled_or_dies_gives_its_slot_back(
     assert balanced(breaker)
 
 
+def test_line_05_a_timeout_counts_inside_the_call_only(room: ModuleType, clock: Clock) -> None:
+    """Around the call it is a cancellation, which is neither; inside it is a failure."""
+    breaker = room.CircuitBreaker(clock=clock, failure_threshold=1)
+
+    async def forever() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(breaker.call(forever), 1e-3)
+        assert breaker.snapshot().ignored == 1
+        with pytest.raises(TimeoutError):
+            await breaker.call(lambda: asyncio.wait_for(forever(), 1e-3))
+        assert breaker.state is room.CircuitState.OPEN
+
+    asyncio.run(main())
+
+
 def test_line_05_an_error_nobody_looked_at_is_still_reported(
     room: ModuleType, clock: Clock
 ) -> None:
