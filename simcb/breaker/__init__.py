@@ -20,15 +20,15 @@ purpose and demands that its test notices):
 |  2 | in a half-open period at most `probes` permits are out, others are rejected | `test_line_02_…`, also in `test_schedules` |
 |  3 | one opening gives one half-open transition, however many callers | `test_line_03_…`, also in `test_schedules` |
 |  4 | a permit settles once; results of an earlier generation only count as stale | `test_line_04_…`, also in `test_schedules` |
-|  5 | every admitted call settles on every exit; interrupts are neither | `test_contract_exits` `test_line_05_…`, `test_interrupts` |
+|  5 | every admitted call settles on every exit; interrupts are neither | `test_contract_exits` `test_line_05_…`, also in `test_awaitables`; `test_interrupts` |
 |  6 | a probe is a lease: it expires, and that is a failed probe | `test_contract_states` `test_line_06_…`, `test_interrupts` |
 |  7 | healthy calls close it within timeout + lease + successes needed | `test_line_07_…`, `test_model` `recover` |
 |  8 | time never goes back; a clock without a time is an error, not a corrupted state | `test_line_08_…` |
 |  9 | listeners run outside the lock, in order, exactly once, and may use the breaker | `test_contract_threads` `test_line_09_…`, `test_schedules` |
 | 10 | no user code under the lock; re-entry, signals, finalizers and fork are safe | `test_line_10_…`, `test_interrupts` |
-| 11 | the user's exceptions, results and metadata arrive untouched | `test_contract_exits` `test_line_11_…` |
+| 11 | the user's exceptions, results and metadata arrive untouched | `test_contract_exits` `test_line_11_…`, also in `test_awaitables` |
 | 12 | windows are exact: the last N, younger than T, never below `minimum_calls` | `test_contract_windows` `test_line_12_…`, `test_model` |
-| 13 | memory is bounded, and a breaker nobody holds is collected | `test_contract_threads` `test_line_13_…` |
+| 13 | memory is bounded, and a breaker nobody holds is collected | `test_contract_threads` `test_line_13_…`, also in `test_awaitables` |
 | 14 | one state for threads and event loops; no timers, no threads of its own | `test_line_14_…`, `test_schedules` |
 | 15 | every way of calling gives the same states for the same calls | `test_contract_windows` `test_line_15_…` |
 
@@ -44,7 +44,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from simcb.breaker.breaker import CircuitBreaker
-from simcb.breaker.errors import BulkheadFullError, CircuitOpenError, ClockError, ParameterError
+from simcb.breaker.errors import (
+    BulkheadFullError,
+    CircuitOpenError,
+    ClockError,
+    ParameterError,
+    UnkeyableError,
+)
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import (
     CallRecord,
@@ -67,17 +73,18 @@ from simcb.breaker.rules import (
 
 if TYPE_CHECKING:
     from simcb.breaker.bulkhead import Bulkhead, Place
-    from simcb.breaker.fallback import Answer, CachedFallback, MemoryStore, Store
+    from simcb.breaker.fallback import Answer, CachedFallback
     from simcb.breaker.registry import BreakerRegistry
+    from simcb.breaker.stores import MemoryStore, Store
 
 _LATER = {
     "Answer": "fallback",
     "BreakerRegistry": "registry",
     "Bulkhead": "bulkhead",
     "CachedFallback": "fallback",
-    "MemoryStore": "fallback",
+    "MemoryStore": "stores",
     "Place": "bulkhead",
-    "Store": "fallback",
+    "Store": "stores",
 }
 """What a program with only a breaker does not need is loaded when it is first looked at."""
 
@@ -117,4 +124,5 @@ __all__ = [
     "Store",
     "Transition",
     "TripRule",
+    "UnkeyableError",
 ]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
+from simcb.breaker.adopting import PLAIN, adopt, unfinished
 from simcb.breaker.errors import CircuitOpenError, ParameterError
-from simcb.breaker.guards import COROUTINES, LASTING, AdoptedCoroutine, decorated, lasting, start
+from simcb.breaker.guards import LASTING, decorated, lasting, start
 from simcb.breaker.judging import Expected, Judge
 from simcb.breaker.machine import (
     FAILURES,
@@ -27,12 +28,13 @@ from simcb.breaker.machine import (
     Machine,
     drawn,
 )
+from simcb.breaker.parameters import UsualFloat, UsualInt, duration, whole
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
 from simcb.breaker.recovery import HalfOpen, Recovery
 from simcb.breaker.rules import TRIP_RULES, ConsecutiveFailures, TripRule
 from simcb.breaker.scopes import Scopes
-from simcb.breaker.states import CALM, SETTLED, ClosedState, HalfOpenState, OpenState, State
+from simcb.breaker.states import CALM, SETTLED, HalfOpenState, OpenState, State
 from simcb.breaker.telling import CallListener, Listener
 
 P = ParamSpec("P")
@@ -41,17 +43,31 @@ R = TypeVar("R")
 _blank = object.__new__
 
 
+class UNSEEN:
+    """Stands for code one has to look for more closely: it may be of any kind."""
+
+    co_flags = LASTING
+
+
+USUAL_THRESHOLD = UsualInt(5)
+USUAL_TIMEOUT = UsualFloat(60.0)
+
+
 class CircuitBreaker(Machine):
     """Stops calling a service that keeps failing, and finds out by itself when it is back.
 
     Closed, it lets every call through and trips by its rules; open, it rejects every call
     until its recovery timeout has passed; half-open, it lets a few probes through and closes
     or opens again by how they end. One breaker serves any number of threads and event loops.
+    It needs timeouts inside the calls it guards: one that is cancelled from outside, as by
+    `asyncio.wait_for(breaker.call(f), 1.0)`, never counts.
 
     Args:
         name: shown in errors, transitions and snapshots.
-        failure_threshold: failures in a row that open it; not used when `trip` is given.
-        recovery_timeout: seconds it stays open; not used when `recovery` is given.
+        failure_threshold: failures in a row that open it, 5 unless given: short for
+            `trip=ConsecutiveFailures(…)`, so only one of the two may be given.
+        recovery_timeout: seconds it stays open, 60 unless given: short for
+            `recovery=Recovery(…)`, likewise.
         expected_exception: the exceptions that are failures: a type, a tuple of types, or a
             predicate. Any other `Exception` is an answer, and counts as a success.
         ignore: exceptions that are neither, given likewise. Cancellation and interrupts
@@ -67,7 +83,7 @@ class CircuitBreaker(Machine):
         call_listeners: functions called with a `CallRecord` for every call that ended.
 
     Raises:
-        ParameterError: when a value makes no sense.
+        ParameterError: when a value makes no sense, or two of them contradict each other.
     """
 
     __slots__ = ("_scopes",)
@@ -76,8 +92,8 @@ class CircuitBreaker(Machine):
         self,
         name: str = "breaker",
         *,
-        failure_threshold: int = 5,
-        recovery_timeout: float = 60.0,
+        failure_threshold: int = USUAL_THRESHOLD,
+        recovery_timeout: float = USUAL_TIMEOUT,
         expected_exception: Expected = Exception,
         ignore: Expected = (),
         failed_result: Callable[[Any], bool] | None = None,
@@ -89,19 +105,29 @@ class CircuitBreaker(Machine):
         listeners: Iterable[Listener] = (),
         call_listeners: Iterable[CallListener] = (),
     ) -> None:
-        consecutive = ConsecutiveFailures(failure_threshold)
-        default = Recovery(recovery_timeout)
-        if recovery is not None and not isinstance(recovery, Recovery):
+        rules: tuple[TripRule, ...]
+        if trip is None:
+            rules = (ConsecutiveFailures(whole("failure_threshold", failure_threshold)),)
+        elif failure_threshold is USUAL_THRESHOLD:
+            rules = _rules(trip)
+        else:
+            remedy = "it as ConsecutiveFailures(…) in trip, or leave trip out"
+            raise ParameterError("failure_threshold", failure_threshold, remedy)
+        if recovery is None:
+            recovery = Recovery(duration("recovery_timeout", recovery_timeout))
+        elif not isinstance(recovery, Recovery):
             raise ParameterError("recovery", recovery, "a Recovery")
+        elif recovery_timeout is not USUAL_TIMEOUT:
+            remedy = "it as Recovery(timeout=…) in recovery, or leave recovery out"
+            raise ParameterError("recovery_timeout", recovery_timeout, remedy)
         if half_open is not None and not isinstance(half_open, HalfOpen):
             raise ParameterError("half_open", half_open, "a HalfOpen")
         if not callable(clock):
             raise ParameterError("clock", clock, "a function that returns seconds")
-        recovery = recovery or default
         self._scopes: Scopes[Permit] = Scopes()
         super().__init__(
             name,
-            (consecutive,) if trip is None else _rules(trip),
+            rules,
             recovery,
             half_open or HalfOpen(),
             Judge(expected_exception, ignore, failed_result),
@@ -118,11 +144,11 @@ class CircuitBreaker(Machine):
             CircuitOpenError: if the breaker lets no call through now.
         """
         state = self._state
-        if state.__class__ is OpenState:
-            wait = self._refusal()
-            if wait is not None:
-                raise CircuitOpenError(self.name, wait)
-        if state.__class__ is not ClosedState or self._timed:
+        if not state.quick:
+            if state.__class__ is OpenState:
+                wait = self._refusal()
+                if wait is not None:
+                    raise CircuitOpenError(self.name, wait)
             return self._acquire_by_asking()
         permit = _blank(Permit)
         permit._breaker = self
@@ -179,20 +205,28 @@ class CircuitBreaker(Machine):
         """Calls the function and returns what it returns, or raises what it raises.
 
         A coroutine function gives a coroutine to await, a generator function a generator; it
-        is the awaiting or the iterating that is guarded then.
+        is the awaiting or the iterating that is guarded then. It is the same with what a plain
+        function hands back unfinished. A coroutine, or whatever else can be awaited, counts by
+        how the awaiting ends, or the entering by `async with`; thrown away unawaited it counts
+        as nothing. A task or future of asyncio's, and the future of an executor's `submit`,
+        comes back as it is and counts when it is done, whether or not anybody waits for it.
+
+        A timeout belongs inside, `breaker.call(lambda: asyncio.wait_for(f(), 1.0))`: around
+        the call it cancels the call, and what is cancelled is neither success nor failure.
 
         Raises:
             CircuitOpenError: if the breaker lets no call through now.
         """
         state = self._state
-        code = getattr(func, "__code__", None)
-        if code.co_flags & LASTING if code is not None else lasting(func):
-            return start(self, lasting(func), func, *args, **kwargs)
-        if state.__class__ is OpenState:
-            wait = self._refusal()
-            if wait is not None:
-                raise CircuitOpenError(self.name, wait)
-        if state.__class__ is not ClosedState or self._timed:
+        if getattr(func, "__code__", UNSEEN).co_flags & LASTING:
+            kind = lasting(func)
+            if kind:
+                return start(self, kind, func, *args, **kwargs)
+        if not state.quick:
+            if state.__class__ is OpenState:
+                wait = self._refusal()
+                if wait is not None:
+                    raise CircuitOpenError(self.name, wait)
             return self._call_by_permit(func, *args, **kwargs)
         # From here on this is `_call_by_permit` without a permit, which is only made when more
         # than two counters has to move. `owed` says that the call is admitted and not settled.
@@ -203,8 +237,11 @@ class CircuitBreaker(Machine):
             try:
                 owed = True; next(self._admitted)  # fmt: skip  # noqa: E702
                 result = func(*args, **kwargs)
-                calm = self._state is state and state.tally is CALM
-                if calm and result.__class__ not in COROUTINES:
+                if (
+                    self._state is state
+                    and state.tally is CALM
+                    and (id(type(result)) in PLAIN or not unfinished(result))
+                ):
                     owed = False; next(self._succeeded)  # fmt: skip  # noqa: E702
                     return result
                 permit, owed = self._permit_for(state), False
@@ -239,10 +276,9 @@ class CircuitBreaker(Machine):
         raise CircuitOpenError(self.name, answer)
 
     def _judged(self, permit: Permit, result: R) -> R:
-        """Settles a call by its result, or sees to it that its coroutine will."""
-        if result.__class__ in COROUTINES:
-            coroutine = cast("Coroutine[object, object, object]", result)
-            return cast("R", AdoptedCoroutine(coroutine, permit))
+        """Settles a call by its result, or sees to it that an unfinished result will."""
+        if id(type(result)) not in PLAIN and unfinished(result):
+            return adopt(result, permit)
         if self._judge.failed_result is None:
             permit.success()
         else:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
+from simcb.breaker.adopting import adopt, unfinished
 from simcb.breaker.errors import BulkheadFullError, ParameterError
 from simcb.breaker.forking import renew_in_child
 from simcb.breaker.guards import COROUTINE, GENERATOR, lasting
@@ -87,6 +88,14 @@ class Place:
         with bulkhead._lock: woken = bulkhead._release_locked(self)  # fmt: skip  # noqa: E701
         if woken is not None:
             woken.wake()
+
+    def returned(self, result: object) -> None:
+        """Gives the place back, because the call has returned."""
+        self.release()
+
+    def raised(self, error: BaseException) -> None:
+        """Gives the place back, because the call has raised."""
+        self.release()
 
     def __enter__(self) -> Place:
         return self
@@ -220,6 +229,11 @@ class Bulkhead:
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function in a place; of a coroutine function, returns what to await.
 
+        What a plain function hands back unfinished keeps the place until it ends: something to
+        await until it is awaited, entered or thrown away, a task or an executor's future until
+        it is done. A plain function waits for its place in its thread even then, and an event
+        loop of that thread with it: give a coroutine function where calls may have to wait.
+
         Raises:
             BulkheadFullError: if no place is free, or came free in time.
         """
@@ -228,7 +242,10 @@ class Bulkhead:
         place = None
         try:
             place = self.acquire()
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            if unfinished(result):
+                result, place = adopt(result, place), None
+            return result
         finally:
             if place is not None:
                 place.release()

@@ -84,6 +84,28 @@ class ParameterError(SimcbError, ValueError):
         return f"{self.parameter}={self.value!r} is not allowed; give {self.allowed}"
 
 
+class UnkeyableError(SimcbError, TypeError):
+    """A call cannot be remembered, because something it depends on is not known by its value.
+
+    Args:
+        function: the function's full name.
+        variable: what cannot be in the key: an argument, `self`, a captured variable.
+        trouble: what is wrong with it.
+    """
+
+    def __init__(self, function: str, variable: str, trouble: str) -> None:
+        super().__init__(function, variable, trouble)
+        self.function = function
+        self.variable = variable
+        self.trouble = trouble
+
+    def __str__(self) -> str:
+        return (
+            f"answers of {self.function}() cannot be told apart: {self.variable} {self.trouble}; "
+            "give CachedFallback a key=, a function of the call's arguments"
+        )
+
+
 class ClockError(SimcbError):
     """The clock gave something that is not a moment; nothing in the breaker has changed.
 

@@ -9,89 +9,34 @@ or returns garbage, every call that would have succeeded without it still does.
 from __future__ import annotations
 
 import functools
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import CodeType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    cast,
+    overload,
+)
+from weakref import WeakKeyDictionary
 
+from simcb.breaker.adopting import adopt, is_thread_future, unfinished
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.forking import renew_in_child
 from simcb.breaker.guards import COROUTINE, lasting
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
-from simcb.breaker.parameters import duration, whole
+from simcb.breaker.keys import code_of, key_of
+from simcb.breaker.parameters import duration
+from simcb.breaker.stores import MemoryStore, Store
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Store(Protocol):
-    """Where answers are kept. Its methods may also be coroutine functions, for async calls.
-
-    A store may forget anything at any time, and raise anything but `KeyError` for trouble.
-    """
-
-    def get(self, key: str) -> Any:
-        """Returns the answer kept for the key; raises KeyError if there is none."""
-        ...
-
-    def put(self, key: str, value: Any, ttl: float) -> Any:
-        """Keeps an answer for `ttl` seconds."""
-        ...
-
-
-class MemoryStore:
-    """Keeps the `max_entries` answers used last, in this process.
-
-    Args:
-        max_entries: how many; the one unused for longest goes first.
-        clock: returns seconds that never go back.
-    """
-
-    __slots__ = ("__weakref__", "_clock", "_entries", "_lock", "max_entries")
-
-    def __init__(
-        self, max_entries: int = 1024, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.max_entries = whole("max_entries", max_entries)
-        if not callable(clock):
-            raise ParameterError("clock", clock, "a function that returns seconds")
-        self._clock = clock
-        self._entries: OrderedDict[str, tuple[float, object]] = OrderedDict()
-        self._renew_lock()
-        renew_in_child(self)
-
-    def _renew_lock(self) -> None:
-        self._lock = threading.RLock()
-
-    def get(self, key: str) -> object:
-        """Returns the answer kept for the key.
-
-        Raises:
-            KeyError: if there is none, or it is `ttl` seconds old.
-        """
-        with self._lock: return self._get_locked(key)  # fmt: skip  # noqa: E701
-
-    def put(self, key: str, value: object, ttl: float) -> None:
-        """Keeps an answer for `ttl` seconds."""
-        with self._lock: self._put_locked(key, value, ttl)  # fmt: skip  # noqa: E701
-
-    def _get_locked(self, key: str) -> object:
-        until, value = self._entries[key]
-        if self._clock() >= until:
-            self._entries.pop(key, None)
-            raise KeyError(key)
-        self._entries.move_to_end(key)
-        return value
-
-    def _put_locked(self, key: str, value: object, ttl: float) -> None:
-        self._entries[key] = (self._clock() + ttl, value)
-        self._entries.move_to_end(key)
-        while len(self._entries) > self.max_entries:
-            self._entries.popitem(last=False)
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
 
 class Answer(NamedTuple, Generic[R]):
@@ -102,21 +47,87 @@ class Answer(NamedTuple, Generic[R]):
     error: BaseException | None
 
 
+Shape: TypeAlias = Callable[[Answer[Any]], object]
+"""What of an answer the caller gets."""
+
+
+def _value(answer: Answer[Any]) -> object:
+    return answer.value
+
+
+def _whole(answer: Answer[Any]) -> object:
+    return answer
+
+
+class Failed(Coroutine[Any, Any, Any]):
+    """Something to await or to enter that raises: what could not even be begun.
+
+    A breaker around a plain function rejects at once, and whoever called is about to await.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def send(self, value: object) -> object:
+        """Raises the error."""
+        raise self.error
+
+    def throw(self, *given: Any) -> object:
+        """Raises the error it is given."""
+        raise given[0]
+
+    def close(self) -> None:
+        """Does nothing."""
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        raise self.error
+
+    async def __aenter__(self) -> object:
+        raise self.error
+
+    async def __aexit__(self, *_: object) -> None:
+        """Is never come to."""
+
+
+class Nothing:
+    """The duty of a fallback at the end of a call: all it does is done while it is awaited."""
+
+    def returned(self, result: object) -> None:
+        """Does nothing."""
+
+    def raised(self, error: BaseException) -> None:
+        """Does nothing."""
+
+    def release(self) -> None:
+        """Does nothing."""
+
+
+NOTHING = Nothing()
+
+
 class CachedFallback:
     """Serves the last good value for a key when a call fails or is rejected.
+
+    Whoever asks with the same key gets the same value, so without a `key` every call whose
+    key would not tell values apart is refused before it is made: an argument (or `self`) that
+    is known only by its address in memory, and for `call` and `ask` a function that has
+    captured data, like `lambda: fetch(user)`. What a decorated function has captured is taken
+    to be always the same.
 
     Args:
         store: where values are kept; in memory unless given.
         ttl: seconds a value may be served.
-        key: makes the key from the call's arguments; by default the function's name and the
-            `repr` of its arguments.
+        key: makes the key from the call's arguments, and is used as it is; by default the
+            function's name and the `repr` of its arguments, the object of a bound method
+            included.
         on: the exceptions that are answered from the store: types, or a predicate.
 
     Raises:
         ParameterError: when a value makes no sense.
+        UnkeyableError: at a call whose key would not tell values apart.
     """
 
-    __slots__ = ("_key", "_on", "_troubled", "store", "ttl")
+    __slots__ = ("_key", "_on", "_troubled", "_unfinished", "store", "ttl")
 
     def __init__(
         self,
@@ -138,72 +149,38 @@ class CachedFallback:
         self._key = key
         self._on = on
         self._troubled = False
+        self._unfinished: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function; on failure returns the last good value instead, if there is one.
 
-        Of a coroutine function it returns a coroutine that does so.
+        Of a coroutine function it returns a coroutine that does so, and what a plain function
+        hands back unfinished does so when it is awaited, or, if it is an executor's future,
+        when it is done: the future returned is another one then, which ends with the answer.
+        What is entered by `async with` is not remembered, because it ends with its block.
         """
-        if lasting(func) & COROUTINE:
-            return cast("R", self._value_async(func, args, kwargs))
-        return self.ask(func, *args, **kwargs).value
+        return cast("R", self._ask(func, args, kwargs, _value))
 
-    def ask(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Answer[R]:
-        """Calls the function like `call`, and says whether the value is a remembered one."""
-        key = self._key_of(func, args, kwargs)
-        try:
-            value = func(*args, **kwargs)
-        except Exception as error:
-            if not matches(self._on, error):
-                raise
-            try:
-                kept = self.store.get(key)
-            except KeyError:
-                self._troubled = False
-            except Exception:
-                self._trouble()
-            else:
-                self._troubled = False
-                return Answer(kept, True, error)
-            raise
-        try:
-            self.store.put(key, value, self.ttl)
-            self._troubled = False
-        except Exception:
-            self._trouble()
-        return Answer(value, False, None)
+    @overload
+    def ask(  # type: ignore[overload-overlap]
+        self, func: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[Answer[R]]: ...
+
+    @overload
+    def ask(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Answer[R]: ...
+
+    def ask(self, func: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Calls the function like `call`, and says whether the value is a remembered one.
+
+        What has to be awaited gives the answer when it is awaited.
+        """
+        return self._ask(func, args, kwargs, _whole)
 
     async def ask_async(
         self, func: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Answer[R]:
         """Awaits the function, and says whether the value is a remembered one."""
-        key = self._key_of(func, args, kwargs)
-        try:
-            value = await func(*args, **kwargs)
-        except Exception as error:
-            if not matches(self._on, error):
-                raise
-            try:
-                kept = await _done(self.store.get(key))
-            except KeyError:
-                self._troubled = False
-            except Exception:
-                self._trouble()
-            else:
-                self._troubled = False
-                return Answer(kept, True, error)
-            raise
-        try:
-            await _done(self.store.put(key, value, self.ttl))
-            self._troubled = False
-        except Exception:
-            self._trouble()
-        return Answer(value, False, None)
-
-    async def _value_async(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> object:
-        return (await self.ask_async(func, *args, **kwargs)).value
+        return cast("Answer[R]", await self._ask_async(func, args, kwargs, _whole))
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function or a coroutine function."""
@@ -211,33 +188,162 @@ class CachedFallback:
 
             @functools.wraps(func)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
-                return await self._value_async(func, args, kwargs)
+                return await self._ask_async(func, args, kwargs, _value, decorated=True)
 
             return cast("Callable[P, R]", awaited)
 
         @functools.wraps(func)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            return self.ask(func, *args, **kwargs).value
+            return cast("R", self._ask(func, args, kwargs, _value, decorated=True))
 
         return called
 
+    def _ask(
+        self,
+        func: Callable[..., Any],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        shape: Shape,
+        decorated: bool = False,
+    ) -> object:
+        if lasting(func) & COROUTINE:
+            return self._ask_async(func, args, kwargs, shape, decorated)
+        key = self._key_of(func, args, kwargs, decorated)
+        return self._answer(key, functools.partial(func, *args, **kwargs), shape, code_of(func))
+
+    async def _ask_async(
+        self,
+        func: Callable[..., Any],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        shape: Shape,
+        decorated: bool = False,
+    ) -> object:
+        key = self._key_of(func, args, kwargs, decorated)
+        return await self._answer_async(key, functools.partial(func, *args, **kwargs), shape)
+
+    def _answer(
+        self, key: str, begin: Callable[[], Any], shape: Shape, code: CodeType | None = None
+    ) -> object:
+        """Returns the answer, or what will give it when the function's result is unfinished.
+
+        Of a function known by its code for such results, a failure to begin is one as well.
+        """
+        try:
+            value = begin()
+        except Exception as error:
+            threaded = None if code is None else self._unfinished.get(code)
+            if threaded is None or not matches(self._on, error):
+                answer = self._remembered(key, error)
+                if answer is None:
+                    raise
+                return shape(answer)
+            value = _failed_future(error) if threaded else Failed(error)
+        if unfinished(value):
+            threaded = is_thread_future(value)
+            if code is not None:
+                self._unfinished[code] = threaded
+            if threaded:
+                return self._following(key, value, shape)
+            return adopt(value, NOTHING, lambda it: self._answer_async(key, lambda: it, shape))
+        try:
+            self.store.put(key, value, self.ttl)
+            self._troubled = False
+        except Exception:
+            self._trouble()
+        return shape(Answer(value, False, None))
+
+    async def _answer_async(
+        self, key: str, begin: Callable[[], Awaitable[Any]], shape: Shape
+    ) -> object:
+        try:
+            value = await begin()
+        except Exception as error:
+            answer = await self._remembered_async(key, error)
+            if answer is None:
+                raise
+            return shape(answer)
+        try:
+            await _done(self.store.put(key, value, self.ttl))
+            self._troubled = False
+        except Exception:
+            self._trouble()
+        return shape(Answer(value, False, None))
+
+    def _following(self, key: str, future: Future[Any], shape: Shape) -> Future[object]:
+        """Returns a future that ends with the answer when the executor's future is done."""
+        from concurrent.futures import Future  # whoever submits has it already
+
+        following: Future[object] = Future()
+
+        def end(future: Future[Any]) -> None:
+            if future.cancelled():
+                following.cancel()
+            if not following.set_running_or_notify_cancel():
+                return
+            try:
+                following.set_result(self._answer(key, future.result, shape))
+            except BaseException as error:
+                following.set_exception(error)
+
+        following.add_done_callback(lambda it: it.cancelled() and future.cancel())
+        future.add_done_callback(end)
+        return following
+
+    def _remembered(self, key: str, error: Exception) -> Answer[Any] | None:
+        """Returns the answer to a failure, or None if there is none or it is not to be given."""
+        if not matches(self._on, error):
+            return None
+        try:
+            kept = self.store.get(key)
+        except KeyError:
+            self._troubled = False
+            return None
+        except Exception:
+            self._trouble()
+            return None
+        self._troubled = False
+        return Answer(kept, True, error)
+
+    async def _remembered_async(self, key: str, error: Exception) -> Answer[Any] | None:
+        if not matches(self._on, error):
+            return None
+        try:
+            kept = await _done(self.store.get(key))
+        except KeyError:
+            self._troubled = False
+            return None
+        except Exception:
+            self._trouble()
+            return None
+        self._troubled = False
+        return Answer(kept, True, error)
+
     def _key_of(
-        self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
+        self,
+        func: Callable[..., object],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        decorated: bool,
     ) -> str:
         if self._key is not None:
             return self._key(*args, **kwargs)
-        while isinstance(func, functools.partial):
-            args, kwargs = (*func.args, *args), {**func.keywords, **kwargs}
-            func = func.func
-        name = f"{func.__module__}.{getattr(func, '__qualname__', type(func).__qualname__)}"
-        named = "".join(f", {word}={kwargs[word]!r}" for word in sorted(kwargs))
-        return f"{name}({', '.join(map(repr, args))}{named})"
+        return key_of(func, args, kwargs, decorated=decorated)
 
     def _trouble(self) -> None:
         """Logs the store's failure being handled, once until the store works again."""
         if not self._troubled:
             self._troubled = True
             log_failure("the fallback store %r failed; calls go on without it", self.store)
+
+
+def _failed_future(error: BaseException) -> Future[Any]:
+    """Returns the future of work that could not even be begun."""
+    from concurrent.futures import Future  # whoever submits has it already
+
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
 
 
 async def _done(value: Any) -> Any:

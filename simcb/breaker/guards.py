@@ -4,14 +4,14 @@ Each of them asks for its permit when it is first driven, not when it is created
 is never awaited or iterated was never admitted. Each settles on every way out: the inner
 `try` of each guard settles by how the call ended, the outer one catches an interrupt that
 arrives while the inner one is at it. They are written on `acquire` and permits alone, and
-know nothing of how a breaker decides.
+know nothing of how a breaker decides. What a plain function hands back unfinished is not
+theirs but `adopting`'s.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -140,71 +140,6 @@ def _aiterating(
             raise
 
     return guarded
-
-
-class AdoptedCoroutine(Coroutine[object, object, R]):
-    """Guards a coroutine that a plain function returned, for a call already admitted.
-
-    It settles the permit when the coroutine ends, or when it is thrown away unawaited.
-    """
-
-    __slots__ = ("__weakref__", "_coroutine", "_permit")
-
-    def __init__(self, coroutine: Coroutine[object, object, R], permit: Permit) -> None:
-        self._permit = permit
-        self._coroutine = coroutine
-
-    def send(self, value: object) -> object:
-        """Drives the coroutine one step further."""
-        return self._step(self._coroutine.send, value)
-
-    def throw(
-        self,
-        kind: type[BaseException] | BaseException,
-        value: BaseException | object = None,
-        traceback: TracebackType | None = None,
-    ) -> object:
-        """Raises an exception where the coroutine waits."""
-        error = kind if isinstance(kind, BaseException) else value
-        if not isinstance(error, BaseException):
-            error = cast("type[BaseException]", kind)()
-        if traceback is not None:
-            error = error.with_traceback(traceback)
-        return self._step(self._coroutine.throw, error)
-
-    def _step(self, drive: Callable[..., object], value: object) -> object:
-        try:
-            return drive(value)
-        except StopIteration as end:
-            self._permit.returned(end.value)
-            raise
-        except BaseException as error:
-            self._permit.raised(error)
-            raise
-
-    def close(self) -> None:
-        """Ends the coroutine early."""
-        try:
-            self._coroutine.close()
-        finally:
-            self._permit.ignore()
-
-    def __await__(self) -> Generator[object, None, R]:
-        return cast("Generator[object, None, R]", self)
-
-    def __iter__(self) -> AdoptedCoroutine[R]:
-        return self
-
-    def __next__(self) -> object:
-        return self.send(None)
-
-    def __del__(self) -> None:
-        permit = getattr(self, "_permit", None)
-        if permit is not None:
-            permit.ignore()
-
-
-COROUTINES: frozenset[type] = frozenset({CoroutineType, AdoptedCoroutine})
 
 
 def decorated(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:

@@ -24,6 +24,7 @@ from itertools import count
 
 from simcb.breaker.errors import ClockError, ParameterError
 from simcb.breaker.judging import Judge, log_failure
+from simcb.breaker.parameters import functions
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
 from simcb.breaker.recovery import HalfOpen, Recovery
@@ -118,7 +119,7 @@ class Machine(Teller):
         self._latest = -NEVER
         self._state: State = self._closed(1, self._now_locked(), Mode.AUTOMATIC)
         self._call_listeners: tuple[CallListener, ...] = ()
-        for listener in call_listeners:
+        for listener in functions("call_listeners", call_listeners, "CallRecord"):
             self.add_call_listener(listener)
 
     # What the next state would be: pure, apart from the clock and the drawn luck.
@@ -138,7 +139,7 @@ class Machine(Teller):
     def _closed(self, generation: int, now: float, mode: Mode) -> ClosedState:
         windows = () if mode is Mode.FORCED_CLOSED else windows_for(self._rules)
         tally = (0, 0, *(0 for _ in windows)) if windows else self._calm
-        return ClosedState(generation, now, mode, windows, tally)
+        return ClosedState(generation, now, mode, windows, tally, not self._timed)
 
     def _opened(self, seen: State, now: float) -> OpenState:
         """The open state after `seen`: for a longer time when a probe has failed."""
@@ -362,13 +363,15 @@ class Machine(Teller):
         A breaker with call listeners reads its clock twice for every call.
         """
         if not callable(listener):
-            raise ParameterError("call_listener", listener, "a function of one CallRecord")
+            raise ParameterError("listener", listener, "a function of one CallRecord")
         with self._lock: self._watch_locked(listener)  # fmt: skip  # noqa: E701
 
     def _watch_locked(self, listener: CallListener) -> None:
         self._timed = self._clocked = True
         self._calm = WATCHED
         if self._state.tally is CALM: self._state.tally = WATCHED  # fmt: skip  # noqa: E701
+        if isinstance(self._state, ClosedState):
+            self._state.quick = False
         self._call_listeners += (listener,)
 
     def _report(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:

@@ -6,7 +6,8 @@ It knows numbers and ranges, and nothing of what the settings are for.
 from __future__ import annotations
 
 import math
-from typing import NoReturn
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 from simcb.breaker.errors import ParameterError
 
@@ -17,6 +18,18 @@ MOST_SECONDS = 1e9
 """The longest duration, about thirty years: beyond it floats lose the milliseconds."""
 
 
+class UsualInt(int):
+    """A default that is the number it says, and yet another object than a number given.
+
+    So a function can see whether a parameter was given, while its signature, its help and
+    its body show and use the number.
+    """
+
+
+class UsualFloat(float):
+    """Likewise, for seconds and shares."""
+
+
 def whole(parameter: str, value: object, low: int = 1, high: int = MOST_CALLS) -> int:
     """Returns the value if it is a whole number in range.
 
@@ -24,7 +37,7 @@ def whole(parameter: str, value: object, low: int = 1, high: int = MOST_CALLS) -
         ParameterError: with the value and the allowed range.
     """
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-        return value
+        return int(value)
     raise ParameterError(parameter, value, f"a whole number from {low:,} to {high:,}")
 
 
@@ -45,6 +58,19 @@ def duration(parameter: str, value: object, *, positive: bool = False) -> float:
         what = f"a number of seconds above 0, up to {MOST_SECONDS:,.0f}"
         return number(parameter, value, math.ulp(0.0), MOST_SECONDS, what)
     return number(parameter, value, 0.0, MOST_SECONDS, f"seconds from 0 to {MOST_SECONDS:,.0f}")
+
+
+def functions(parameter: str, value: object, what: str) -> tuple[Any, ...]:
+    """Returns the functions of a list.
+
+    Raises:
+        ParameterError: with the value, if it is no list of things to call.
+    """
+    if isinstance(value, Iterable):
+        value = tuple(value)
+        if all(callable(one) for one in value):
+            return value
+    raise ParameterError(parameter, value, f"a list of functions of one {what}")
 
 
 def rate(parameter: str, value: object) -> float:

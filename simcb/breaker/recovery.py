@@ -28,7 +28,7 @@ class Recovery(Settings):
         max: float | None = None,
         jitter: float = 0.0,
     ) -> None:
-        timeout = duration("recovery_timeout", timeout)
+        timeout = duration("timeout", timeout)
         factor = number("factor", factor, 1.0, 1e6, "a number from 1 to 1,000,000")
         longest = min(10.0 * timeout, MOST_SECONDS) if max is None else duration("max", max)
         if longest < timeout:

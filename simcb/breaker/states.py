@@ -32,19 +32,27 @@ class ClosedState:
 
     Everything counted is in `tally`, an immutable tuple that is replaced by one assignment.
     The windows beside it are caches of what the totals were earlier, and follow from it.
+    `quick` says that a call may pass without asking the clock for the moment it began.
     """
 
-    __slots__ = ("generation", "mode", "since", "tally", "windows")
+    __slots__ = ("generation", "mode", "quick", "since", "tally", "windows")
     state = CircuitState.CLOSED
 
     def __init__(
-        self, generation: int, since: float, mode: Mode, windows: tuple[Window, ...], tally: Tally
+        self,
+        generation: int,
+        since: float,
+        mode: Mode,
+        windows: tuple[Window, ...],
+        tally: Tally,
+        quick: bool,
     ) -> None:
         self.generation = generation
         self.since = since
         self.mode = mode
         self.windows = windows
         self.tally = tally
+        self.quick = quick
 
 
 class OpenState:
@@ -55,6 +63,7 @@ class OpenState:
 
     __slots__ = ("deadline", "generation", "mode", "since", "wait")
     state = CircuitState.OPEN
+    quick = False
     tally: Tally = ()
 
     def __init__(
@@ -81,6 +90,7 @@ class HalfOpenState:
 
     __slots__ = ("generation", "probes", "since", "succeeded", "wait")
     state = CircuitState.HALF_OPEN
+    quick = False
     mode = Mode.AUTOMATIC
     tally: Tally = ()
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.forking import renew_in_child
 from simcb.breaker.judging import log_failure
+from simcb.breaker.parameters import functions
 from simcb.breaker.records import CallRecord, Transition
 
 Listener = Callable[[Transition], object]
@@ -48,7 +49,7 @@ class Teller:
         self._to_tell: tuple[Listener, ...] = ()
         self._renew_lock()
         renew_in_child(self)
-        for listener in listeners:
+        for listener in functions("listeners", listeners, "Transition"):
             self.add_listener(listener)
 
     def _renew_lock(self) -> None:

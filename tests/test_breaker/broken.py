@@ -35,6 +35,7 @@ class Broken:
 
 
 STATES, EXITS = "test_contract_states", "test_contract_exits"
+AWAITABLES = "test_awaitables"
 THREADS, WINDOWS, SCHEDULES = "test_contract_threads", "test_contract_windows", "test_schedules"
 
 BROKEN = (
@@ -113,10 +114,60 @@ BROKEN = (
     Broken(
         "a coroutine handed back unawaited is a success",
         5,
-        "guards.py",
-        "COROUTINES: frozenset[type] = frozenset({CoroutineType, AdoptedCoroutine})",
-        "COROUTINES: frozenset[type] = frozenset()",
+        "adopting.py",
+        'if getattr(kind, "__await__", None) is not None or is_thread_future(result):',
+        "if is_thread_future(result):",
         f"{EXITS}::test_line_05_a_coroutine_never_awaited_is_no_success",
+    ),
+    Broken(
+        "a request to be awaited is a success, because it is no coroutine of the language's",
+        5,
+        "adopting.py",
+        'if getattr(kind, "__await__", None) is not None or',
+        'if kind.__name__ == "coroutine" or',
+        f"{AWAITABLES}::test_line_05_what_has_to_be_awaited_settles_when_it_ends",
+    ),
+    Broken(
+        "a request that is entered instead of awaited never counts",
+        5,
+        "adopting.py",
+        "return AdoptedCoroutine(self, self._duty, lambda _: _steps(enter(thing)))",
+        "return enter(thing)",
+        f"{AWAITABLES}::test_line_05_what_has_to_be_awaited_settles_when_it_ends",
+    ),
+    Broken(
+        "a wrapper that is thrown away keeps its probe",
+        5,
+        "adopting.py",
+        "            duty.release()\n\n\nclass AdoptedCoroutine",
+        "            pass\n\n\nclass AdoptedCoroutine",
+        f"{AWAITABLES}::test_line_05_what_nobody_awaits_is_no_success",
+    ),
+    Broken(
+        "a task is a success when it is begun",
+        5,
+        "adopting.py",
+        "future.add_done_callback(ending)",
+        "duty.returned(future)",
+        f"{AWAITABLES}::test_line_05_what_runs_by_itself_settles_when_it_is_done",
+        ("task", False),
+    ),
+    Broken(
+        "a task counts only if somebody awaits it",
+        5,
+        "adopting.py",
+        'if steps is None and (hasattr(kind, "_asyncio_future_blocking") or',
+        "if steps is None and (",
+        f"{AWAITABLES}::test_line_05_what_runs_by_itself_settles_when_it_is_done",
+        ("task", False),
+    ),
+    Broken(
+        "a cancelled task is a failure",
+        5,
+        "adopting.py",
+        "if future.cancelled():",
+        "if False:",
+        f"{AWAITABLES}::test_line_05_an_executors_future_settles_when_it_is_done",
     ),
     Broken(
         "probes without a lease: a hung one wedges the breaker half-open",
@@ -253,6 +304,22 @@ BROKEN = (
         "weakref.WeakSet()",
         "set()",
         f"{THREADS}::test_line_13_a_breaker_nobody_holds_is_collected",
+    ),
+    Broken(
+        "a type of results that is remembered for ever",
+        13,
+        "adopting.py",
+        "= ref(kind, lambda _: PLAIN.pop(number, None))",
+        "= kind",
+        f"{AWAITABLES}::test_line_13_no_type_is_kept_alive",
+    ),
+    Broken(
+        "a type that is taken for a dead one at the same address",
+        13,
+        "adopting.py",
+        "= ref(kind, lambda _: PLAIN.pop(number, None))",
+        "= None",
+        f"{AWAITABLES}::test_line_13_an_identity_that_comes_again_is_looked_at_again",
     ),
     Broken(
         "counters without a lock",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
 import pytest
-from test_breaker.stage import Interrupts, bad, good
+from test_breaker.stage import Interrupts, bad, drive, good
+from test_breaker.unfinished import AWAITABLES, FUTURES, Acquiring, awaited
 
 from simcb.breaker import Bulkhead, BulkheadFullError, CachedFallback, CircuitBreaker
 
@@ -69,6 +73,77 @@ def test_every_exit_gives_the_place_back() -> None:
             await task
 
     asyncio.run(main())
+    assert bulkhead.running == 0
+
+
+@pytest.mark.parametrize("kind", AWAITABLES)
+def test_what_has_to_be_awaited_keeps_its_place_until_it_ends(kind: str) -> None:
+    """A plain function that hands back an awaitable is limited like a coroutine function."""
+    bulkhead = Bulkhead(2)
+    things = [bulkhead.call(AWAITABLES[kind], None) for _ in range(2)]
+    for _ in range(8):
+        with pytest.raises(BulkheadFullError):
+            bulkhead.call(AWAITABLES[kind], None)
+    assert drive(awaited(things.pop())) == "done"
+    assert bulkhead.running == 1
+    with pytest.raises(OSError, match="gone"):
+        drive(awaited(bulkhead(AWAITABLES[kind])(OSError("gone"))))
+    assert bulkhead.running == 1
+    cancelled = awaited(bulkhead.call(AWAITABLES[kind], None))
+    cancelled.send(None)
+    cancelled.close()
+    assert bulkhead.running == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        things.clear()
+        gc.collect()
+    assert bulkhead.running == 0
+
+
+def test_what_is_entered_keeps_its_place_until_it_is() -> None:
+    """Like awaiting: in the block the call has ended."""
+    bulkhead = Bulkhead(1)
+
+    async def main() -> None:
+        async with bulkhead.call(Acquiring, None) as value:
+            assert value == "done"
+            assert bulkhead.running == 0
+
+    drive(main())
+
+
+@pytest.mark.parametrize("kind", FUTURES)
+def test_what_runs_by_itself_keeps_its_place_until_it_is_done(kind: str) -> None:
+    """Never more tasks at once than places, whether or not anybody awaits them."""
+    bulkhead = Bulkhead(2)
+
+    async def main() -> None:
+        refused = 0
+        for _ in range(10):
+            try:
+                bulkhead.call(FUTURES[kind], None)
+            except BulkheadFullError:
+                refused += 1
+        assert refused == (0 if kind == "done" else 8)
+        for _ in range(6):
+            await asyncio.sleep(0)
+        assert bulkhead.running == 0
+        assert await bulkhead.call(FUTURES[kind], None) == "done"
+
+    asyncio.run(main())
+
+
+def test_an_executors_future_keeps_its_place_until_it_is_done() -> None:
+    """So a bulkhead limits what is submitted to a pool, queued or running."""
+    bulkhead, go = Bulkhead(2), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        submitted = [bulkhead.call(pool.submit, go.wait, 2.0) for _ in range(2)]
+        with pytest.raises(BulkheadFullError):
+            bulkhead.call(pool.submit, go.wait, 0.1)
+        assert submitted[1].cancel()
+        assert bulkhead.running == 1
+        go.set()
+    assert submitted[0].result() is True
     assert bulkhead.running == 0
 
 

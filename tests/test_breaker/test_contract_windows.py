@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from test_breaker.stage import Clock, bad, drive, fail, good, passes
+from test_breaker.unfinished import Acquiring, awaited, entered, submitted
 
 
 def feed(room: ModuleType, breaker: Any, outcomes: str) -> int:
@@ -198,6 +199,9 @@ def test_line_15_every_way_of_calling_gives_the_same_states(room: ModuleType) ->
         async with breaker:
             await later(error)
 
+    async def by_task(breaker: Any, error: BaseException | None) -> None:
+        await breaker.call(lambda: asyncio.ensure_future(later(error)))
+
     ways: list[Any] = [
         by_permit,
         by_with,
@@ -207,6 +211,10 @@ def test_line_15_every_way_of_calling_gives_the_same_states(room: ModuleType) ->
         lambda b, e: drive(by_async_with(b, e)),
         lambda b, e: drive(b(later)(e)),
         lambda b, e: drive(b.call(lambda: later(e))),
+        lambda b, e: drive(awaited(b.call(Acquiring, e, later))),
+        lambda b, e: drive(entered(b.call(Acquiring, e, later))),
+        lambda b, e: b.call(submitted, e),
+        lambda b, e: asyncio.run(by_task(b, e)),
     ]
     histories = []
     for way in ways:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
-from test_breaker.stage import Clock
+from test_breaker.stage import Clock, drive
+from test_breaker.unfinished import AWAITABLES, FUTURES, Request, entered, work
 
-from simcb.breaker import CachedFallback, CircuitBreaker, CircuitOpenError, MemoryStore
+from simcb.breaker import Bulkhead, CachedFallback, CircuitBreaker, CircuitOpenError, MemoryStore
 
 
 class Upstream:
@@ -17,6 +19,9 @@ class Upstream:
     def __init__(self) -> None:
         self.down = False
         self.asked = 0
+
+    def __repr__(self) -> str:
+        return "Upstream()"
 
     def ask(self, item: str) -> str:
         self.asked += 1
@@ -123,6 +128,132 @@ def test_async_calls_work_with_sync_and_async_stores(store: type[Shaky]) -> None
             await ask("jam")
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("store", [Shaky, AsyncShaky])
+@pytest.mark.parametrize("kind", AWAITABLES)
+def test_what_has_to_be_awaited_is_answered_when_it_is(kind: str, store: type[Shaky]) -> None:
+    """Its value is remembered, not the thing that was to be awaited, and served when it fails."""
+    kept = store()
+    fallback = CachedFallback(kept, key=lambda *_: kind)
+    ask = fallback(lambda story: AWAITABLES[kind](story))
+
+    async def main() -> None:
+        assert await ask(None) == "done"
+        assert kept.kept == {kind: "done"}
+        assert await fallback.call(AWAITABLES[kind], OSError("gone")) == "done"
+        answer = await fallback.ask(AWAITABLES[kind], OSError("gone"))
+        assert (answer.value, answer.stale, str(answer.error)) == ("done", True, "gone")
+        assert await fallback.ask(AWAITABLES[kind], None) == ("done", False, None)
+        kept.kept.clear()
+        with pytest.raises(OSError, match="gone"):
+            await ask(OSError("gone"))
+        with pytest.raises(KeyboardInterrupt):
+            await ask(KeyboardInterrupt())
+
+    drive(main())
+
+
+@pytest.mark.parametrize("kind", FUTURES)
+def test_a_task_is_answered_when_it_is_awaited(kind: str) -> None:
+    """It runs all the same, and stays in reach as what it is."""
+    store = Shaky()
+    fallback = CachedFallback(store, key=lambda *_: "key")
+
+    async def main() -> None:
+        assert await fallback.call(FUTURES[kind], None) == "done"
+        assert store.kept == {"key": "done"}
+        assert await fallback.call(FUTURES[kind], OSError("gone")) == "done"
+        handed = fallback.call(asyncio.ensure_future, asyncio.sleep(9.0))
+        assert handed.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await handed
+        assert await asyncio.gather(fallback.call(FUTURES[kind], OSError())) == ["done"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("store", [Shaky, AsyncShaky])
+@pytest.mark.parametrize("kind", AWAITABLES)
+def test_a_rejection_of_what_would_be_awaited_is_awaited(kind: str, store: type[Shaky]) -> None:
+    """The caller is about to await or to enter, so the answer comes, or the error, when it does."""
+    kept, breaker, bulkhead = store(), CircuitBreaker(), Bulkhead(2)
+    guarded = breaker(bulkhead(lambda story: AWAITABLES[kind](story)))
+    ask = CachedFallback(kept, key=lambda *_: "key")(guarded)
+
+    async def main() -> None:
+        assert await ask(None) == "done"
+        breaker.force_open()
+        assert await ask(None) == "done"
+        with pytest.raises(CircuitOpenError):
+            async with ask(None):
+                raise AssertionError("nothing has been entered")
+        kept.kept.clear()
+        with pytest.raises(CircuitOpenError):
+            await ask(None)
+
+    drive(main())
+    assert bulkhead.running == 0
+
+
+def test_a_rejection_of_what_would_be_submitted_comes_as_a_future() -> None:
+    """Likewise for an executor's work."""
+    breaker = CircuitBreaker()
+    with ThreadPoolExecutor(1) as pool:
+        ask = CachedFallback(key=lambda *_: "key")(breaker(lambda: pool.submit(lambda: "done")))
+        assert ask().result() == "done"
+        breaker.force_open()
+        assert ask().result() == "done"
+
+
+def test_a_plain_function_beside_an_unfinished_one_is_not_taken_for_it() -> None:
+    """Two functions of one name: each is answered in its own way."""
+    fallback = CachedFallback(key=lambda *_: "key")
+    plain, lasting = (lambda story: bad_or_done(story)), (lambda story: work(story))
+    assert drive(fallback.call(lasting, None)) == "done"
+    assert fallback.call(plain, OSError("gone")) == "done"
+
+
+def test_an_executors_future_ends_with_the_answer() -> None:
+    """Another future comes back, whose result is the remembered one if the work fails."""
+    fallback = CachedFallback(key=lambda *_: "key")
+    with ThreadPoolExecutor(1) as pool:
+
+        def ask(story: BaseException | None) -> Any:
+            return fallback.call(pool.submit, bad_or_done, story)
+
+        with pytest.raises(OSError, match="first"):
+            ask(OSError("first")).result()
+        assert ask(None).result() == "done"
+        assert ask(OSError("gone")).result() == "done"
+        answer = fallback.ask(pool.submit, bad_or_done, OSError("gone")).result()
+        assert (answer.value, answer.stale) == ("done", True)
+        with pytest.raises(KeyboardInterrupt):
+            ask(KeyboardInterrupt()).result()
+    waiting: Future[str] = Future()
+    assert fallback.call(lambda: waiting).cancel()
+    assert waiting.cancelled()
+    waiting = Future()
+    following = fallback.call(lambda: waiting)
+    waiting.cancel()
+    assert wait([following], timeout=5.0).done == {following}
+    assert following.cancelled()
+
+
+def bad_or_done(story: BaseException | None) -> str:
+    if story is not None:
+        raise story
+    return "done"
+
+
+def test_what_is_entered_is_not_remembered() -> None:
+    """What ends with its block would be of no use afterwards; it passes through untouched."""
+    store = Shaky()
+    fallback = CachedFallback(store, key=lambda *_: "key")
+    request = Request(work(None))
+    assert drive(entered(fallback.call(lambda: request))) == "done"
+    assert request.left
+    assert store.kept == {}
 
 
 @pytest.mark.parametrize("store", [Shaky, AsyncShaky])

@@ -23,6 +23,7 @@ from test_breaker.stage import (
     good,
     recovers,
 )
+from test_breaker.unfinished import Acquiring, Request, awaited, entered, submitted
 
 
 def raise_interrupt() -> None:
@@ -91,12 +92,15 @@ def by_async_with(breaker: Any) -> None:
 SITUATIONS = (closed, failing, windowed, waiting, probing, hung)
 # The first line of an `__exit__` or a `__del__` comes before anything in it can catch: there
 # one call may stay uncounted, and a probe is given back by its lease.
-LOSING = ("adopted coroutine", "with", "async with")
+LOSING = ("adopted coroutine", "adopted awaitable", "adopted request", "with", "async with")
 CALLS: dict[str, Callable[[Any], object]] = {
     "success": lambda breaker: breaker.call(good),
     "failure": lambda breaker: breaker.call(bad),
     "coroutine": lambda breaker: drive(breaker.call(later)),
     "adopted coroutine": lambda breaker: drive(breaker.call(lambda: later())),
+    "adopted awaitable": lambda breaker: drive(awaited(breaker.call(Acquiring, None))),
+    "adopted request": lambda breaker: drive(entered(breaker.call(lambda: Request(later())))),
+    "executor's future": lambda breaker: breaker.call(submitted, None),
     "generator": lambda breaker: list(breaker(stream)()),
     "with": by_with,
     "async with": by_async_with,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import os
 import pickle
@@ -35,13 +36,14 @@ from simcb.breaker import (
     Permit,
     Recovery,
     SlowCallRate,
+    UnkeyableError,
 )
 from simcb.errors import SimcbError
 
 PIPES: Any = {"capture_output": True, "text": True}
 NAN, INF = math.nan, math.inf
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
-    *((CircuitBreaker, {"failure_threshold": value}, "threshold") for value in (0, -1, 1.5, True, "5", None, NAN)),  # noqa: E501
+    *((CircuitBreaker, {"failure_threshold": value}, "failure_threshold") for value in (0, -1, 1.5, True, "5", None, NAN)),  # noqa: E501
     *((CircuitBreaker, {"recovery_timeout": value}, "recovery_timeout") for value in (-1, NAN, INF, "60", None, 1e12)),  # noqa: E501
     *((CircuitBreaker, {"expected_exception": value}, "expected_exception") for value in (int, "ValueError", (ValueError, 3), None)),  # noqa: E501
     *((CircuitBreaker, {"clock": value}, "clock") for value in (None, 3.0)),
@@ -52,8 +54,10 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (CircuitBreaker, {"trip": "failure_rate"}, "trip"),
     (CircuitBreaker, {"recovery": 60.0}, "recovery"),
     (CircuitBreaker, {"half_open": 1}, "half_open"),
-    (CircuitBreaker, {"listeners": [1]}, "listener"),
-    (CircuitBreaker, {"call_listeners": [1]}, "call_listener"),
+    *((CircuitBreaker, {"listeners": value}, "listeners") for value in ([1], print, None)),
+    *((CircuitBreaker, {"call_listeners": value}, "call_listeners") for value in ([print, 1], print)),  # noqa: E501
+    (CircuitBreaker().add_listener, {"listener": 1}, "listener"),
+    (CircuitBreaker().add_call_listener, {"listener": 1}, "listener"),
     (CircuitBreaker, {"random": 0.5, "recovery": Recovery(jitter=0.1)}, "random"),
     *((FailureRate, {"rate": value}, "rate") for value in (0, 0.0, -0.1, 1.01, 50, NAN, "50%")),
     (FailureRate, {"calls": 10, "minimum_calls": 11}, "minimum_calls"),
@@ -63,11 +67,13 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (FailureRate, {"window": NAN}, "window"),
     (SlowCallRate, {"slow": 0.0}, "slow"),
     (SlowCallRate, {"slow": INF}, "slow"),
+    (ConsecutiveFailures, {"threshold": 0}, "threshold"),
     (FailuresInWindow, {"threshold": 0}, "threshold"),
     (FailuresInWindow, {"window": -1.0}, "window"),
     *((HalfOpen, {"probes": value}, "probes") for value in (0, -1, 1.0)),
     (HalfOpen, {"successes": 0}, "successes"),
     *((HalfOpen, {"lease": value}, "lease") for value in (0, INF, NAN)),
+    *((Recovery, {"timeout": value}, "timeout") for value in (-1, NAN, "60")),
     (Recovery, {"factor": 0.5}, "factor"),
     (Recovery, {"timeout": 60.0, "max": 30.0}, "max"),
     (Recovery, {"jitter": 1.5}, "jitter"),
@@ -93,6 +99,7 @@ def test_nonsense_is_refused_with_the_value_and_the_range(
         build(**settings)
     error = refused.value
     assert error.parameter == parameter
+    assert str(error).startswith(f"{parameter}=")
     assert repr(error.value) in str(error)
     assert error.allowed in str(error)
     assert isinstance(error, ValueError)
@@ -109,6 +116,36 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert HalfOpen() == HalfOpen(probes=1, successes=1, lease=60.0)
     assert CircuitBreaker(trip=FailureRate()).failure_threshold is None
     assert repr(breaker) == "<CircuitBreaker 'breaker' closed>"
+
+
+def test_a_short_form_beside_its_long_form_is_refused() -> None:
+    """Neither is silently dropped, and the defaults do not count as given."""
+    for long, short, remedy in (
+        ({"trip": FailureRate()}, {"failure_threshold": 5}, "give it as ConsecutiveFailures"),
+        ({"trip": [FailureRate()]}, {"failure_threshold": 3}, "or leave trip out"),
+        ({"recovery": Recovery()}, {"recovery_timeout": 60.0}, "give it as Recovery"),
+        ({"recovery": Recovery(9.0)}, {"recovery_timeout": 3}, "or leave recovery out"),
+    ):
+        given: dict[str, Any] = {**long, **short}
+        with pytest.raises(ParameterError, match=remedy) as refused:
+            CircuitBreaker(**given)
+        assert [refused.value.parameter] == list(short)
+        CircuitBreaker(**{name: long[name] for name in long})
+        CircuitBreaker(**{name: short[name] for name in short})
+    crossed = CircuitBreaker(trip=FailureRate(), recovery_timeout=3.0)
+    assert crossed.recovery_timeout == 3.0
+    crossed = CircuitBreaker(failure_threshold=3, recovery=Recovery(9.0))
+    assert (crossed.failure_threshold, crossed.recovery_timeout) == (3, 9.0)
+
+
+def test_the_signature_shows_the_defaults() -> None:
+    """`help` and `inspect.signature` say 5 and 60.0, and what arrives are plain numbers."""
+    shown = inspect.signature(CircuitBreaker).parameters
+    assert str(shown["failure_threshold"]) == "failure_threshold: 'int' = 5"
+    assert str(shown["recovery_timeout"]) == "recovery_timeout: 'float' = 60.0"
+    breaker = CircuitBreaker()
+    assert type(breaker.failure_threshold) is int
+    assert type(breaker.recovery_timeout) is float
 
 
 SETTINGS = st.sampled_from(
@@ -155,6 +192,7 @@ def test_every_trip_rule_is_documented_and_named_by_its_reason(kind: str) -> Non
         BulkheadFullError("pool", 5, 0.25),
         ParameterError("rate", 2, "a share"),
         ClockError("upstream", None),
+        UnkeyableError("shop.fetch", "self", "is captured and no argument"),
     ],
 )
 def test_errors_survive_pickling_and_being_built_again(error: SimcbError) -> None:

@@ -68,6 +68,8 @@ async def examples() -> None:
     async with breaker as permit:
         assert_type(permit, Permit)
     assert_type(fallback.ask(price, "tea"), Answer[float])
+    assert_type(await fallback.ask(later, "tea"), Answer[bytes])
+    assert_type(await fallback.call(later, "tea"), bytes)
     assert_type(fallback(breaker(bulkhead(price)))("tea"), float)
     breaker.add_listener(listen)
     assert_type(CircuitOpenError("typed", 1.0).retry_after, float)

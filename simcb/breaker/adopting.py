@@ -1,0 +1,282 @@
+"""Adopts what a plain function hands back unfinished: something to await, a task, a future.
+
+Such a call has not ended when its function returns, so whatever is held for it (a permit, a
+place in a bulkhead) has to be let go by the end of what came back. There are two kinds of it.
+What runs only while somebody awaits it (a coroutine, aiohttp's request, asyncpg's
+`pool.acquire()`, whatever has an `__await__`) is wrapped, and the wrapper lets go when the
+awaiting ends or when it is thrown away. What runs whether or not anybody waits (a task or
+another future of asyncio's, a future of an executor's) stays the very object it is, and lets
+go when it is done. A wrapper passes on attributes, `async with` and `async for`; `isinstance`
+and the other special methods see the wrapper.
+
+It knows nothing of breakers, bulkheads and fallbacks: each gives it a `Duty`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from types import GeneratorType, NoneType, TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, TypeVar, cast
+from weakref import ref
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+R = TypeVar("R")
+Steps: TypeAlias = Callable[[Any], Coroutine[Any, Any, Any]]
+
+AWAITABLE = 0x100
+"""The flag of a generator that may be awaited, because `types.coroutine` made it."""
+
+PLAIN: dict[int, object] = {
+    id(kind): kind
+    for kind in (NoneType, bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
+}
+"""The types known to be neither awaitable nor futures, by their identity.
+
+A look at an identity runs no code of the type's or its metaclass's, and is quicker than a look
+for `__await__`. A type found later is held weakly and leaves the table before it dies.
+"""
+
+
+class Duty(Protocol):
+    """What has to be done once when a call ends; whichever comes first counts."""
+
+    def returned(self, result: object) -> None:
+        """The call returned."""
+        ...
+
+    def raised(self, error: BaseException) -> None:
+        """The call raised."""
+        ...
+
+    def release(self) -> None:
+        """Nobody will know how the call ends."""
+        ...
+
+
+def unfinished(result: object) -> bool:
+    """Whether what a function returned has yet to end."""
+    kind = type(result)
+    number = id(kind)
+    if number in PLAIN:
+        return False
+    if kind is GeneratorType:
+        return bool(cast("GeneratorType[Any, Any, Any]", result).gi_code.co_flags & AWAITABLE)
+    if getattr(kind, "__await__", None) is not None or is_thread_future(result):
+        return True
+    PLAIN[number] = ref(kind, lambda _: PLAIN.pop(number, None))
+    return False
+
+
+def is_thread_future(result: object) -> TypeGuard[Future[Any]]:
+    """Whether this is a future of an executor's; before their module is loaded nothing is."""
+    module = sys.modules.get("concurrent.futures._base")
+    return module is not None and issubclass(type(result), module.Future)
+
+
+def adopt(result: R, duty: Duty, steps: Steps | None = None) -> R:
+    """Sees to it that the duty is done when the unfinished result ends.
+
+    Args:
+        result: what `unfinished` has said yes to.
+        duty: what to do at its end.
+        steps: makes the coroutine that stands for awaiting the result, where whoever awaits
+            is to get something else; an asyncio future is wrapped then as well.
+    """
+    kind: Any = type(result)
+    if steps is None and (hasattr(kind, "_asyncio_future_blocking") or is_thread_future(result)):
+        _watch(result, duty)
+        return result
+    opened = hasattr(kind, "__aenter__") or hasattr(kind, "__aiter__")
+    wrapper: type[Adopted]
+    if _is_driven(result):
+        wrapper = OpenedCoroutine if opened else AdoptedCoroutine
+    else:
+        wrapper = OpenedAwaitable if opened else AdoptedAwaitable
+    return cast("R", wrapper(result, duty, steps or _steps))
+
+
+def _watch(future: Any, duty: Duty) -> None:
+    """Does the duty when the future is done, whether or not anybody asks for its result."""
+    ending = Ending(duty)
+    if future.done():
+        ending(future)
+    else:
+        future.add_done_callback(ending)
+
+
+class Ending:
+    """What a future calls when it is done; one that dies undone releases."""
+
+    __slots__ = ("_duty",)
+
+    def __init__(self, duty: Duty) -> None:
+        self._duty = duty
+
+    def __call__(self, future: Any) -> None:
+        """Does the duty by how the future ended."""
+        if future.cancelled():
+            self._duty.release()
+            return
+        # Asking for `exception()` would mark the error as seen, and asyncio would no longer
+        # complain about a task whose error nobody else has seen.
+        seen = hasattr(future, "_exception")
+        error = future._exception if seen else future.exception()
+        if error is None:
+            self._duty.returned(future.result())
+        else:
+            self._duty.raised(error)
+
+    def __del__(self) -> None:
+        duty = getattr(self, "_duty", None)
+        if duty is not None:
+            duty.release()
+
+
+def _is_driven(awaitable: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
+    """Whether it has steps itself, as coroutines have, rather than only an `__await__`."""
+    return issubclass(type(awaitable), (Coroutine, GeneratorType))
+
+
+def _steps(awaitable: Awaitable[R]) -> Coroutine[Any, Any, R]:
+    """Returns the coroutine that awaits it."""
+    return awaitable if _is_driven(awaitable) else _awaited(awaitable)
+
+
+async def _awaited(awaitable: Awaitable[R]) -> R:
+    return await awaitable
+
+
+class Adopted:
+    """Wraps something unfinished and does the duty when it ends, or is thrown away."""
+
+    __slots__ = ("__weakref__", "_duty", "_steps", "_thing")
+
+    def __init__(self, thing: object, duty: Duty, steps: Steps) -> None:
+        self._duty = duty
+        self._thing = thing
+        self._steps = steps
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "_thing"), name)
+
+    def __repr__(self) -> str:
+        return f"<guarded {self._thing!r}>"
+
+    def __del__(self) -> None:
+        duty = getattr(self, "_duty", None)
+        if duty is not None:
+            duty.release()
+
+
+class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
+    """Wraps a coroutine; it is one itself, so it may become a task."""
+
+    __slots__ = ("_begun",)
+
+    def __init__(self, thing: object, duty: Duty, steps: Steps = _steps) -> None:
+        super().__init__(thing, duty, steps)
+        self._begun: Coroutine[Any, Any, Any] | None = None
+
+    def send(self, value: object) -> object:
+        """Drives the coroutine one step further."""
+        return self._step("send", value)
+
+    def throw(
+        self,
+        kind: type[BaseException] | BaseException,
+        value: BaseException | object = None,
+        traceback: TracebackType | None = None,
+    ) -> object:
+        """Raises an exception where the coroutine waits."""
+        error = kind if isinstance(kind, BaseException) else value
+        if not isinstance(error, BaseException):
+            error = cast("type[BaseException]", kind)()
+        if traceback is not None:
+            error = error.with_traceback(traceback)
+        return self._step("throw", error)
+
+    def _step(self, how: str, value: object) -> object:
+        try:
+            if self._begun is None:
+                self._begun = self._steps(self._thing)
+            return getattr(self._begun, how)(value)
+        except StopIteration as end:
+            self._duty.returned(end.value)
+            raise
+        except BaseException as error:
+            self._duty.raised(error)
+            raise
+
+    def close(self) -> None:
+        """Ends the coroutine early."""
+        try:
+            if self._begun is not None:
+                self._begun.close()
+            elif _is_driven(self._thing):
+                self._thing.close()
+        finally:
+            self._duty.release()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return cast("Generator[Any, None, Any]", self)
+
+    def __iter__(self) -> AdoptedCoroutine:
+        return self
+
+    def __next__(self) -> object:
+        return self.send(None)
+
+
+class AdoptedAwaitable(Adopted):
+    """Wraps what can be awaited and is no coroutine; it has no methods to stand in the way."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        steps, thing = self._steps, self._thing
+        return AdoptedCoroutine(self, self._duty, lambda _: steps(thing)).__await__()
+
+
+class Opened(Adopted):
+    """Adds `async with`, whose entry is guarded like awaiting, and `async for`, all of it."""
+
+    __slots__ = ()
+
+    def __aenter__(self) -> Awaitable[Any]:
+        thing: Any = self._thing
+        enter = type(thing).__aenter__
+        return AdoptedCoroutine(self, self._duty, lambda _: _steps(enter(thing)))
+
+    def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Awaitable[bool | None]:
+        thing: Any = self._thing
+        return cast("Awaitable[bool | None]", type(thing).__aexit__(thing, kind, error, traceback))
+
+    async def __aiter__(self) -> AsyncGenerator[Any, None]:
+        thing: Any = self._thing
+        try:
+            async for item in thing:
+                yield item
+        except BaseException as error:
+            self._duty.raised(error)
+            raise
+        self._duty.returned(thing)
+
+
+class OpenedCoroutine(Opened, AdoptedCoroutine):
+    """A coroutine like aiohttp's requests, which may also be entered."""
+
+    __slots__ = ()
+
+
+class OpenedAwaitable(Opened, AdoptedAwaitable):
+    """An awaitable like asyncpg's `pool.acquire()`, which may also be entered."""
+
+    __slots__ = ()

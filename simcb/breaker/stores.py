@@ -1,0 +1,85 @@
+"""Where a fallback keeps its answers: what a store has to do, and the one in memory.
+
+It knows nothing of calls and failures. The store in Redis is an integration.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from simcb.breaker.errors import ParameterError
+from simcb.breaker.forking import renew_in_child
+from simcb.breaker.parameters import whole
+
+
+class Store(Protocol):
+    """Where answers are kept. Its methods may also be coroutine functions, for async calls.
+
+    A store may forget anything at any time, and raise anything but `KeyError` for trouble.
+    """
+
+    def get(self, key: str) -> Any:
+        """Returns the answer kept for the key; raises KeyError if there is none."""
+        ...
+
+    def put(self, key: str, value: Any, ttl: float) -> Any:
+        """Keeps an answer for `ttl` seconds."""
+        ...
+
+
+class MemoryStore:
+    """Keeps the `max_entries` answers used last, in this process.
+
+    Args:
+        max_entries: how many; the one unused for longest goes first.
+        clock: returns seconds that never go back.
+    """
+
+    __slots__ = ("__weakref__", "_clock", "_entries", "_lock", "max_entries")
+
+    def __init__(
+        self, max_entries: int = 1024, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.max_entries = whole("max_entries", max_entries)
+        if not callable(clock):
+            raise ParameterError("clock", clock, "a function that returns seconds")
+        self._clock = clock
+        self._entries: OrderedDict[str, tuple[float, object]] = OrderedDict()
+        self._renew_lock()
+        renew_in_child(self)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.RLock()
+
+    def get(self, key: str) -> object:
+        """Returns the answer kept for the key.
+
+        Raises:
+            KeyError: if there is none, or it is `ttl` seconds old.
+        """
+        with self._lock: return self._get_locked(key)  # fmt: skip  # noqa: E701
+
+    def put(self, key: str, value: object, ttl: float) -> None:
+        """Keeps an answer for `ttl` seconds."""
+        with self._lock: self._put_locked(key, value, ttl)  # fmt: skip  # noqa: E701
+
+    def _get_locked(self, key: str) -> object:
+        until, value = self._entries[key]
+        if self._clock() >= until:
+            self._entries.pop(key, None)
+            raise KeyError(key)
+        self._entries.move_to_end(key)
+        return value
+
+    def _put_locked(self, key: str, value: object, ttl: float) -> None:
+        self._entries[key] = (self._clock() + ttl, value)
+        self._entries.move_to_end(key)
+        while len(self._entries) > self.max_entries:
+            self._entries.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._entries)
