@@ -363,3 +363,22 @@ class TestSearch:
         while found := search.propose(history):
             history += [Tried(setting, (1.0,), 0.0) for setting in found]
         assert len({each.setting for each in history}) == len(history) == 4
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_bytes() -> None:
+    """Dask's workers run what this process would have run."""
+    pytest.importorskip("distributed")
+    assert bytes_of(tuned_with(dask="local", workers=2)) == bytes_of(tuned())
+
+
+@pytest.mark.slow
+def test_five_outages_have_a_setting_that_beats_five_and_a_minute_on_fresh_luck() -> None:
+    """By more than a tenth of the goodput in the worst of them, with the interval."""
+    names = ["metastable-overload", "gc-pause", "redis-500-retries", "flaky-payments", "flapping"]
+    space = {"breaker.failure_threshold": "1..50@log", "breaker.recovery_timeout": "1s..2m@log"}
+    found = tune([read_scenario(name) for name in names], space, trials=16, replicates=4, fresh=6)
+    assert found.check is not None
+    (behind,) = found.check.contender("pybreaker 5/60s").behind or ()
+    assert behind.low is not None
+    assert behind.low > 0.1
