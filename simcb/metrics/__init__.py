@@ -5,6 +5,7 @@ file years later, gives the same measures. Every metric is one function whose do
 definition; `METRICS` is the table of them.
 """
 
+from simcb.metrics.asking import UnknownNumberError, check_asked
 from simcb.metrics.intervals import (
     Estimate,
     ReplicatesError,
@@ -57,8 +58,10 @@ __all__ = [
     "ThresholdResult",
     "UndefinedValueError",
     "Unit",
+    "UnknownNumberError",
     "Verdict",
     "audit",
+    "check_asked",
     "check_thresholds",
     "difference",
     "estimate",
