@@ -27,8 +27,9 @@ from simcb.views.sweeps.figure import sweep_figure
 from simcb.views.sweeps.files import write_sweep
 from simcb.views.sweeps.json_object import as_json
 from simcb.views.sweeps.lines import lines
-from simcb.views.sweeps.maps import heatmap, scatter_map
+from simcb.views.sweeps.maps import heatmap
 from simcb.views.sweeps.rendering import render
+from simcb.views.sweeps.scatter import scatter_map
 from simcb.views.sweeps.tidy import cell_lines, ranking_lines
 from simcb.views.sweeps.view import SweepView
 

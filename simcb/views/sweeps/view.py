@@ -48,7 +48,8 @@ class SweepPlots:
     def heatmap(self, metric: str | None = None, ax: Axes | None = None) -> Axes:
         """Draw a number over the first two axes: tiles of a grid, a map of anything else."""
         from simcb.studies.sweep import Kind
-        from simcb.views.sweeps.maps import heatmap, scatter_map
+        from simcb.views.sweeps.maps import heatmap
+        from simcb.views.sweeps.scatter import scatter_map
 
         grid = self.result.design.kind is Kind.GRID and self.result.border is None
         return (heatmap if grid else scatter_map)(self.result, self._objective(metric), ax)
