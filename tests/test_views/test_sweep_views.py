@@ -68,6 +68,41 @@ def test_the_table_shows_as_many_as_wanted_and_ascii_where_needed() -> None:
     assert len([line for line in text.splitlines() if line[:1].isdigit()]) == 2
 
 
+def test_what_the_table_does_not_show_is_counted() -> None:
+    """How many settings are below, how many of them are as good, and how to see them."""
+    text = render(SweepAnswer(swept(), top=2), Format.TABLE, PAGE).plain
+    hidden = sum(each.tied for each in swept().ranking[2:])
+    assert hidden > 0
+    assert f"and 7 more, {hidden} of them =; --top 9 shows all" in text
+    assert "more" not in render(SweepAnswer(swept()), Format.TABLE, PAGE).plain
+    assert "and 1 more" in SweepView(swept())._repr_html_()
+
+
+def test_a_best_that_stands_alone_has_no_mark() -> None:
+    """A mark says that a setting is as good as another one."""
+    over = {"faults.0.for": ["1s", "4s", "9s"]}
+    result = sweep(scenario(), over, by="success", replicates=4, workers=0)
+    text = render(SweepAnswer(result), Format.TABLE, PAGE).plain
+    assert len(result.tied) == 1
+    assert "\n1   " in text
+    assert "=  " not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
+def test_the_table_fits_the_page_and_says_what_was_left_out(width: int) -> None:
+    """Axes get short names first, then the least important columns go, by name."""
+    text = render(SweepAnswer(swept()), Format.TABLE, Page(width=width)).plain
+    start = next(n for n, line in enumerate(text.splitlines()) if line.startswith("rank"))
+    header, *rows = text.splitlines()[start : start + 10]
+    assert all(len(line) <= width for line in (header, *rows))
+    full = ["success{fault}", "p99{fault}", "time_to_recover", "collapsed", "thresholds", "behind"]
+    for name in full:
+        assert (name in header) != (f"{name}," in text or f"{name};" in text)
+    assert ("no room for" in text) == any(name not in header for name in full)
+    assert "goodput" in header
+    assert "recovery_timeout" in header
+
+
 def test_the_region_is_a_range_on_every_axis() -> None:
     """Numbers from the least to the largest, words listed."""
     result = swept()

@@ -165,11 +165,12 @@ class SweepView:
 
     def _repr_html_(self) -> str:
         from simcb.views.sweeps.answer import SweepAnswer
-        from simcb.views.sweeps.screen import findings, notes, ranking_grid, title
+        from simcb.views.sweeps.screen import below, findings, notes, ranking_grid, title
 
-        grid = ranking_grid(SweepAnswer(self.result, top=ROWS))
+        answer = SweepAnswer(self.result, top=ROWS)
+        grid = ranking_grid(answer)
         first, *more = findings(self.result)
-        lines = (title(self.result), *more, *notes(self.result))
+        lines = (title(self.result), *more, *below(answer), *notes(self.result))
         return table_html(first, lines, grid)
 
 
