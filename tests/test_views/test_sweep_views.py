@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from test_studies.sweep_cases import OVER, SMALL, after, scenario, swept
+from test_studies.sweep_cases import OVER, SMALL, after, kept, scenario, swept
 
 import simcb
 from simcb.errors import MissingExtraError
@@ -294,6 +294,25 @@ def test_a_notebook_sees_the_best_the_table_and_the_plots() -> None:
     assert view.plot.lines("utilisation{store}").get_ylabel() == "utilisation{store} (%)"
     assert "best: breaker.failure_threshold" in view._repr_html_()
     assert repr(view).startswith("<sweep of 'small': best")
+
+
+def test_a_sweeps_directory_opens_as_a_view(tmp_path: Path) -> None:
+    """`simcb.open` gives what `simcb.sweep` gave, ranked by another number if asked."""
+    kept(tmp_path)
+    view = simcb.open(tmp_path)
+    assert isinstance(view, SweepView)
+    assert view._repr_html_() == SweepView(swept())._repr_html_()
+    other = simcb.open(tmp_path, by="p99")
+    assert isinstance(other, SweepView)
+    assert str(other.result.objective) == "p99"
+
+
+def test_an_interrupted_sweep_says_so_in_its_view(tmp_path: Path) -> None:
+    """On the card and in the picture's title."""
+    kept(tmp_path, stop=after(2))
+    view = simcb.open(tmp_path)
+    assert "interrupted" in view._repr_html_()
+    assert "incomplete" in view.plot().texts[1].get_text()
 
 
 def test_a_notebook_loads_nothing_heavy_for_a_sweep() -> None:
