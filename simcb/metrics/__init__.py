@@ -25,7 +25,7 @@ from simcb.metrics.measuring import ObjectiveError, UndefinedValueError, measure
 from simcb.metrics.metric import Metric, Per
 from simcb.metrics.phase import Phase, phases
 from simcb.metrics.states import StateInterval, state_intervals
-from simcb.metrics.table import METRICS
+from simcb.metrics.table import METRICS, metric_named
 from simcb.metrics.thresholds import (
     ThresholdError,
     ThresholdProblem,
@@ -68,6 +68,7 @@ __all__ = [
     "jackknife",
     "judge",
     "measure",
+    "metric_named",
     "phases",
     "probability",
     "series",

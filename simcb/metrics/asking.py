@@ -62,13 +62,18 @@ def check_asked(name: str, phase: str, of: str, known: Named) -> None:
     Raises:
         UnknownNumberError: there is no such metric, phase or service.
     """
-    _check("metric", name, known.names)
-    _check("phase", phase, [*PHASES, *(ONE_FAULT + fault for fault in known.faults)])
+    check_known("metric", name, known.names)
+    check_known("phase", phase, [*PHASES, *(ONE_FAULT + fault for fault in known.faults)])
     if of:
-        _check("service", of, known.entities)
+        check_known("service", of, known.entities)
 
 
-def _check(kind: str, name: str, known: Iterable[str]) -> None:
+def check_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Check that a name is one of those known of its kind.
+
+    Raises:
+        UnknownNumberError: it is none of them; the error says which was probably meant.
+    """
     names = tuple(known)
     if name not in names:
         raise UnknownNumberError(f"there is no {kind} {quoted(name)}", choice_remedy(name, names))
