@@ -16,6 +16,7 @@ from itertools import product
 from simcb.scenario import Scenario, ScenarioError, parse_value
 from simcb.scenario.refusal import quoted, shown
 from simcb.studies import StudyError
+from simcb.studies.run import checked_seed
 from simcb.studies.sweep.axes import Axis, Measuring, Value
 
 MOST_SETTINGS = 1_000_000
@@ -81,8 +82,10 @@ def make_settings(axes: Sequence[Axis], design: Design, seed: int) -> tuple[Sett
     drawn by the seed; an axis given as a list has its values equally often, as far as possible.
 
     Raises:
-        StudyError: there are no axes, a place is varied twice, or an axis does not suit.
+        StudyError: there are no axes, a place is varied twice, an axis does not suit, or the
+            seed is no whole number.
     """
+    checked_seed(seed)
     if not axes:
         raise StudyError("nothing is varied", "give an axis, like breaker.failure_threshold=3,5,10")
     for index, axis in enumerate(axes):

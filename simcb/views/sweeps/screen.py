@@ -29,7 +29,7 @@ _EXTRA = 4
 def as_screen(answer: SweepAnswer, page: Page) -> Text:
     """Return the answer for a terminal."""
     grid, left_out = fitting_grid(answer, page.width)
-    table = grid.text()
+    table = grid.text(ascii_only=page.ascii_only)
     for line in below(answer, left_out):
         table.append(f"\n{one_line(line, 400)}", "dim")
     blocks = [_head(answer), table]
