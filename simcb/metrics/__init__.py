@@ -6,6 +6,7 @@ definition; `METRICS` is the table of them.
 """
 
 from simcb.metrics.asking import UnknownNumberError, check_asked
+from simcb.metrics.futile import futile
 from simcb.metrics.intervals import (
     Estimate,
     ReplicatesError,
@@ -65,6 +66,7 @@ __all__ = [
     "check_thresholds",
     "difference",
     "estimate",
+    "futile",
     "jackknife",
     "judge",
     "measure",

@@ -119,6 +119,23 @@ def test_a_saved_run_is_drawn_again(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert (folder / "again.png").read_bytes() == (folder / "out" / "timeline.png").read_bytes()
 
 
+def test_what_can_never_matter_is_a_warning(folder: Path) -> None:
+    """`check` says it below the scenario's line, `run` on standard error; neither fails for it."""
+    late = GUARDED.replace("at: ", "at: 9", 1)
+    (folder / "late.yaml").write_text(late)
+    done = simcb("check", "late.yaml")
+    assert done.exit_code == 0
+    ok, *warnings = done.stdout.splitlines()
+    assert ok.startswith("ok  late.yaml: ")
+    assert warnings
+    assert all(line.startswith("    warning: ") for line in warnings)
+    ran = simcb("run", "late.yaml", "--set", "thresholds=[]")
+    assert ran.exit_code == 0
+    assert "warning: fault `" in ran.stderr
+    assert "never strikes" in ran.stderr
+    assert simcb("run", "late.yaml", "--set", "thresholds=[]", "-q").stderr == ""
+
+
 def test_a_saved_sweep_is_drawn_again(folder: Path) -> None:
     """`plot` knows a sweep's directory by its manifest, and names the file it wrote."""
     (folder / "bare.yaml").write_text(BARE)
