@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import typer
 
 from simcb import __version__
-from simcb.cli import check, init, plot, run, scenarios, schema, sweep, tune, validate
+from simcb.cli import check, init, metrics, plot, run, scenarios, schema, sweep, tune, validate
 from simcb.cli.console import complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 
@@ -42,6 +42,7 @@ VERBS = (
         "simcb tune gc-pause flapping --space recovery_timeout=1s..2m@log",
     ),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
+    Verb("metrics", metrics.metrics, "simcb metrics time_to_recover"),
     Verb("validate", validate.validate, "simcb validate --only gc-pause"),
     Verb("check", check.check, "simcb check my-outage.yaml slow-replica"),
     Verb("init", init.init, "simcb init my-outage.yaml"),

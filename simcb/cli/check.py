@@ -18,9 +18,11 @@ def check(
 ) -> None:
     """Read scenarios and report every problem in them, without running anything.
 
-    Prints a line for each good one. Exits with 2 if any has a problem.
+    Prints a line for each good one, and below it what in it can never matter. Exits with 2 if
+    any has a problem.
     """
     from simcb.errors import SimcbError
+    from simcb.metrics import futile
     from simcb.studies import read
     from simcb.studies.limits import demand_size, estimate_size
     from simcb.studies.sweep import examine_block
@@ -40,5 +42,7 @@ def check(
             complain(text if text.startswith(one_line(file)) else f"{one_line(file)}: {text}")
         else:
             emit(checked_line(file, scenario, size, swept))
+            for sentence in futile(scenario):
+                emit(f"    warning: {one_line(sentence, 1000)}\n")
     if refused:
         leave(Code.WRONG_INPUT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from simcb.cli.options import MaxEvents, Overlays, Sets, Source, event_budget
 from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
-    from simcb.scenario import Scenario
+    from simcb.scenario import Scenario, Threshold
     from simcb.views.answer import Answer
 
 
@@ -91,7 +92,7 @@ def run(
     if not allow_large:
         demand_size(size)
     if not quiet:
-        _warn(loaded, baseline)
+        _warn(loaded, conditions, baseline)
     with progress_bar("requests", size.requests, quiet=quiet) as progress:
         result = studies.run(
             loaded,
@@ -133,7 +134,12 @@ def _check_outputs(out: Path | None, plot: Path | None, *, force: bool) -> None:
         check_plot_path(plot)
 
 
-def _warn(scenario: Scenario, baseline: Baseline | None) -> None:
+def _warn(scenario: Scenario, conditions: Sequence[Threshold], baseline: Baseline | None) -> None:
+    from simcb.metrics import futile
+    from simcb.views.safe_text import one_line
+
+    for sentence in futile(scenario, conditions):
+        complain(f"warning: {one_line(sentence, 1000)}")
     guarded = any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls)
     if baseline is not None and not guarded:
         complain("warning: no breaker is enabled, so the baseline is the same as the scenario")

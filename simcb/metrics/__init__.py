@@ -5,6 +5,8 @@ file years later, gives the same measures. Every metric is one function whose do
 definition; `METRICS` is the table of them.
 """
 
+from simcb.metrics.asking import UnknownNumberError, check_asked
+from simcb.metrics.futile import futile
 from simcb.metrics.intervals import (
     Estimate,
     ReplicatesError,
@@ -24,7 +26,7 @@ from simcb.metrics.measuring import ObjectiveError, UndefinedValueError, measure
 from simcb.metrics.metric import Metric, Per
 from simcb.metrics.phase import Phase, phases
 from simcb.metrics.states import StateInterval, state_intervals
-from simcb.metrics.table import METRICS
+from simcb.metrics.table import METRICS, metric_named
 from simcb.metrics.thresholds import (
     ThresholdError,
     ThresholdProblem,
@@ -58,14 +60,18 @@ __all__ = [
     "ThresholdResult",
     "UndefinedValueError",
     "Unit",
+    "UnknownNumberError",
     "Verdict",
     "audit",
+    "check_asked",
     "check_thresholds",
     "difference",
     "estimate",
+    "futile",
     "jackknife",
     "judge",
     "measure",
+    "metric_named",
     "phases",
     "probability",
     "refusal_of",

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from simcb.errors import SimcbError
+from simcb.metrics.asking import check_asked
 from simcb.metrics.measures import Measure, Measures, Unit
 from simcb.metrics.phase import WHOLE
 from simcb.metrics.student import two_sided_t
@@ -104,9 +105,16 @@ class Summary:
         return len(self.items)
 
     def estimate(self, name: str, phase: str = WHOLE, of: str = "") -> Estimate | None:
-        """Return one metric's estimate; None if it was not measured there."""
+        """Return one metric's estimate; None if it was not measured there.
+
+        Raises:
+            UnknownNumberError: there is no such metric, phase or service.
+        """
         found = self._by_key.get((name, phase, of))
-        return None if found is None else found.estimate
+        if found is None:
+            check_asked(name, phase, of, self)
+            return None
+        return found.estimate
 
     def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
         """Return one metric's mean; None if it is undefined or was not measured there."""

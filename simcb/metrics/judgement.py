@@ -15,7 +15,15 @@ import numpy as np
 from simcb.metrics.facts import Facts
 from simcb.metrics.measures import Measures
 from simcb.metrics.phase import FAULT, RECOVERY
-from simcb.metrics.recovery import SIGMAS, WINDOW, Health, health, window_length
+from simcb.metrics.recovery import (
+    PATIENCE_FACTOR,
+    PATIENCE_FLOOR,
+    SIGMAS,
+    WINDOW,
+    Health,
+    health,
+    window_length,
+)
 from simcb.trace import Trace
 
 UNHARMED_KEPT = 0.99
@@ -134,7 +142,14 @@ def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement
 
 def _good(judged: Health) -> str:
     patience = judged.baseline.patience
-    return "ok" if math.isinf(patience) else f"ok within {patience:.3g} s"
+    if math.isinf(patience):
+        return "ok"
+    origin = (
+        f"{PATIENCE_FACTOR:.0f} × healthy p99"
+        if patience > PATIENCE_FLOOR * (1.0 + 1e-9)
+        else "the least"
+    )
+    return f"ok within {patience:.3g} s ({origin})"
 
 
 def _without_fault(facts: Facts, why: str) -> Judgement:

@@ -88,7 +88,14 @@ def unneeded_rejections(scope: Scope) -> float | None:
     Only a simulation knows what would have happened: at each rejection the world looks at the
     service's free workers, queue and faults and judges what an attempt sent at that moment
     would have met. The judgement is about that one attempt; the load that all the rejected ones
-    together would have added is not in it, so the count is an upper bound.
+    together would have added is not in it, so the count leans upwards.
+
+    The attempt's own demand and the faults that strike it are known exactly; the wait for a
+    worker is estimated. While workers are free there is none. Else every attempt before it in
+    the queue holds a worker as long as recent ones did on average, and hung workers serve
+    nobody until their hang ends: if all are hung, or the queue holds enough that will be, an
+    attempt is answered in time only if that end is near enough. A service whose own calls
+    hang is taken to go on at its recent pace, and a paused one to answer nobody.
     """
     return float(_count(scope.attempts.unneeded & scope.attempts.rejected))
 

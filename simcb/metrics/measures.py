@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from simcb.metrics.asking import check_asked
 from simcb.metrics.phase import WHOLE
 
 
@@ -74,9 +75,15 @@ class Measures:
 
         Asking for a phase the run does not have is no mistake: a run whose last fault outlives
         it has no recovery, and what it would have been is undefined.
+
+        Raises:
+            UnknownNumberError: there is no such metric, phase or service.
         """
         found = self._by_key.get((name, phase, of))
-        return None if found is None else found.value
+        if found is None:
+            check_asked(name, phase, of, self)
+            return None
+        return found.value
 
     @property
     def names(self) -> tuple[str, ...]:

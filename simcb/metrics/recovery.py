@@ -116,9 +116,11 @@ def time_to_recover(scope: Scope) -> float | None:
     Healthy is at least 95 % of the healthy phase's, relative to what is offered, over the next
     10 s (longer at low rates, until a window holds 20 requests on average). The moments tried
     are the fault's end and every later arrival of a request that turns out good; `never` if the
-    run shows none. What a good request is, and how much chance is allowed for, is said in
-    `simcb.metrics.recovery`. It is 0 if the fault did no harm that outlived it, and undefined if
-    the last fault does not end early enough for one such window to fit into the run.
+    run shows none. A good request ends ok within ten times the 99th percentile of ok latency
+    before the first fault, or within 1 s if that is more; why, and how much chance is allowed
+    for, is said in `simcb.metrics.recovery`. It is 0 if the fault did no harm that outlived it,
+    and undefined if the last fault does not end early enough for one such window to fit into
+    the run.
     """
     facts = scope.facts
     if not facts.faults:

@@ -6,6 +6,7 @@ A new metric is one function with its definition as docstring, and one line here
 from __future__ import annotations
 
 from simcb.metrics import answers, load, recovery, resources, trips
+from simcb.metrics.asking import check_known
 from simcb.metrics.measures import Unit
 from simcb.metrics.metric import Metric, Per
 
@@ -59,3 +60,13 @@ _ENTRIES = (
 
 METRICS: dict[str, Metric] = {each.name: each for each in _ENTRIES}
 """Name to metric, in the order of reports."""
+
+
+def metric_named(name: str) -> Metric:
+    """Return the metric of a name.
+
+    Raises:
+        UnknownNumberError: there is none.
+    """
+    check_known("metric", name, METRICS)
+    return METRICS[name]

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from simcb.errors import SimcbError
+from simcb.metrics.asking import PHASES
 from simcb.metrics.measures import Unit
 from simcb.metrics.metric import Metric, Per
-from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
+from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, WHOLE
 from simcb.metrics.table import METRICS
 from simcb.scenario.model import Scenario
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
 from simcb.scenario.thresholds import Comparison, LimitUnit, Threshold
-
-PHASES = (WHOLE, HEALTHY, FAULT, RECOVERY)
 
 _COMPARE = {
     Comparison.LESS: operator.lt,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Literal
 
 from simcb.errors import SimcbError
@@ -115,6 +116,17 @@ class Result:
         return "-".join(run.trace.digest() for run in self.runs)
 
 
+def checked_seed(seed: object) -> int:
+    """Return a seed as a plain whole number; those of numpy are welcome.
+
+    Raises:
+        StudyError: it is no whole number of 0 or more.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or int(seed) < 0:
+        raise StudyError(f"seed is {seed!r}", "give a whole number of 0 or more")
+    return int(seed)
+
+
 def measured(scenario: Scenario, trace: Trace) -> Run:
     """Measure and judge what happened in one run of `scenario`."""
     measures = measure(trace)
@@ -172,6 +184,7 @@ def run(
         raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
     if max_events is not None and max_events < 1:
         raise StudyError(f"max_events is {max_events}", "give 1 or more, or None for any number")
+    seed = checked_seed(seed)
     if baseline not in (None, "none"):
         raise StudyError(f"baseline is {baseline!r}", 'the one there is is "none": no breakers')
     check_thresholds(scenario.thresholds, scenario)

@@ -233,12 +233,27 @@ def run(
     return RunView(studies.run(read, seed=seed, replicates=replicates, baseline=baseline))
 
 
-def open(source: str | Path) -> RunView:
-    """Read what `simcb run --out` wrote: a directory, or one trace of it.
+def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView:
+    """Read what the command line wrote: a directory of `simcb run` or `simcb sweep`, or a trace.
+
+    Nothing is run. A sweep that was interrupted opens as far as it came, and says so.
+
+    Args:
+        source: the directory that `--out` named, or one trace of a run.
+        by: what to rank a sweep by; what it was first ranked by if None.
 
     Raises:
         TraceFileError: there is nothing of the kind, or it is damaged.
+        StoreError: the sweep's directory is damaged, or it is one of `simcb tune`.
+        StudyError: there is no number `by` in the sweep, or it is a run.
     """
+    from simcb.studies.sweep import is_sweep, open_sweep
+    from simcb.views.sweeps.view import SweepView
+
+    if is_sweep(source):
+        return SweepView(open_sweep(source, by=by))
+    if by is not None:
+        raise studies.StudyError(f"by is {by!r}, and {source} is no sweep", "leave it out")
     return RunView(open_run(source))
 
 

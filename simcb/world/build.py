@@ -38,11 +38,12 @@ from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, OpenGroup, PressLuck
 from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
 from simcb.world.conditions import Conditions, spells_of
+from simcb.world.desks import DESKS, ServiceDesk
 from simcb.world.guards import Guard, ReplicaGuard
 from simcb.world.luck import Root, Tree
 from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
-from simcb.world.replicas import DESKS, Replica, ServiceDesk
+from simcb.world.replicas import Replica
 from simcb.world.sites import CallSite
 from simcb.world.streams import Streams, sampler_of, uniform
 

@@ -210,6 +210,11 @@ class Conditions:
         )
         self._pause_ends = [end for _, end in self._pauses]
         self.pauses = bool(self._pauses)
+        self._hangs = _merged(
+            (spell.start, spell.end) for spell in spells if isinstance(spell.fault, Hang)
+        )
+        self._hang_ends = [end for _, end in self._hangs]
+        self.hangs = bool(self._hangs)
         self.loses_attempts = any(isinstance(spell.fault, Loss) for spell in spells)
 
     def refuses(self, active: Sequence[Spell], now: float, attempt: Struck) -> bool:
@@ -276,6 +281,16 @@ class Conditions:
             ),
             default=now,
         )
+
+    def hangs_until(self, now: float) -> float:
+        """Return from when on no hang is in force any more; `now` if none is.
+
+        Windows that adjoin or overlap are one.
+        """
+        place = bisect_right(self._hang_ends, now)
+        if place < len(self._hangs) and self._hangs[place][0] <= now:
+            return self._hang_ends[place]
+        return now
 
     def finish(self, now: float, work: float) -> float:
         """Return when work begun at `now` is done; it stands still while the replica pauses."""

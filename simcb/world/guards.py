@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
 
 if TYPE_CHECKING:
+    from simcb.world.desks import ServiceDesk
     from simcb.world.luck import AttemptLuck
-    from simcb.world.replicas import Replica, ServiceDesk
+    from simcb.world.replicas import Replica
 
 
 class Guard:

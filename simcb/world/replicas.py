@@ -1,4 +1,4 @@
-"""Who answers: services, their replicas, and the workers and queue of each.
+"""Who answers: a service's replicas, and the workers and queue of each.
 
 A worker is held from the moment it takes an attempt through the service's own work and, if
 the service blocks, through the calls it makes in turn. What becomes of an attempt whose
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from simcb.scenario.faults import Cold, Restart
-from simcb.scenario.model import Balance, Discipline, OnAbandon, Service
+from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Occurrence, Order
 from simcb.world.conditions import Conditions, Spell, Struck
@@ -29,6 +30,8 @@ _HUNG = int(Flag.HUNG)
 _DROPPED = int(Flag.DROPPED)
 _HOLD_WEIGHT = 0.05
 """Weight of the newest attempt in the moving mean of how long a worker is held."""
+_LOOKED_AT = 32
+"""Attempts at the head of a queue that are looked at to tell how many of it a hang will catch."""
 
 
 class Replica:
@@ -66,6 +69,8 @@ class Replica:
         self._conditions = conditions
         self.loses_attempts = conditions.loses_attempts
         self._pauses = conditions.pauses
+        self._may_hang = conditions.hangs
+        self._hung = 0
         self._active: tuple[Spell, ...] = ()
         self._change_at = 0.0
         self._hold = service.work.mean_value
@@ -142,6 +147,7 @@ class Replica:
                 attempt.fails = True
             if hung:
                 attempt.flags |= _HUNG
+                self._hung += 1
                 self._hang(attempt)
                 return
         attempt.callbacks = self._done_callbacks  # type: ignore[assignment]
@@ -209,6 +215,7 @@ class Replica:
         """Release the worker of an attempt that will never be answered."""
         attempt.finished = True
         attempt.owed = False
+        self._hung -= 1
         if self._inside is not None:
             del self._inside[attempt.attempt_row]
         self._release(attempt)
@@ -233,6 +240,8 @@ class Replica:
         attempt.flags |= _DROPPED
         attempt.finished = True
         attempt.owed = False
+        if attempt.flags & _HUNG:
+            self._hung -= 1
         if self._inside is not None:
             del self._inside[attempt.attempt_row]
         attempt.stop()
@@ -249,6 +258,10 @@ class Replica:
     def _warmed(self, spell: Spell) -> int:
         # At the spell's first moment work may begin before it is told of.
         return self._served - self._served_before.setdefault(spell, self._served)
+
+    def _warmed_so_far(self, spell: Spell) -> int:
+        # For a look ahead: it must not take note of a spell that has not begun.
+        return self._served - self._served_before.get(spell, self._served)
 
     def _restart(self) -> None:
         """Lose the queue and the work; callers see their connections break."""
@@ -273,10 +286,10 @@ class Replica:
     ) -> bool:
         """Tell whether an attempt sent now would have been answered well and in time.
 
-        The attempt's own demand and lots are known exactly. Its wait is estimated: with
-        all workers busy, those before it in the queue each hold a worker for the moving
-        mean of recent holds; a service that calls others is taken to need at least that
-        mean itself.
+        The attempt's own demand and lots are known exactly, and so are the faults it would
+        meet: on arrival those of now, at work those of the moment at which its work begins.
+        Only that moment is estimated, see `_wait`; and a service that calls others is taken
+        to need at least the mean of recent holds itself.
 
         Args:
             attempt: whose lots decide.
@@ -290,93 +303,58 @@ class Replica:
             self._look_around(now)
         if self._errors and node.errors.at(number) < self._errors:
             return False
+        active = self._active
+        if active:
+            if self._conditions.refuses(active, now, attempt):
+                return False
+            if self.loses_attempts and self._conditions.loses(active, now, attempt):
+                return False
+        begin = now
+        if self.busy >= self.capacity:
+            if len(self.queue) >= self._limit or self.capacity == 0:
+                return False
+            begin += self._wait(now)
+            if timeout is not None and begin + ways - now > timeout:
+                return False
+            if begin >= self._change_at:
+                active = self._conditions.active(begin)
         work = node.work.at(number) + self._contention * self.busy
-        if self._active:
-            if self._conditions.refuses(self._active, now, attempt):
-                return False
-            if self.loses_attempts and self._conditions.loses(self._active, now, attempt):
-                return False
+        if active:
             work, fails, hung = self._conditions.effect(
-                self._active, now, attempt, work, self._warmed
+                active, begin, attempt, work, self._warmed_so_far
             )
             if fails or hung:
                 return False
         if self.sites:
             work = max(work, self._hold)
-        if self.busy >= self.capacity:
-            if len(self.queue) >= self._limit or self.capacity == 0:
-                return False
-            work += (len(self.queue) + 1) * self._hold / self.capacity
-        return timeout is None or work + ways <= timeout
+        return timeout is None or begin - now + work + ways <= timeout
+
+    def _wait(self, now: float) -> float:
+        """Return about how long an attempt that arrives now waits for a worker: all are busy.
+
+        Those before it in the queue hold a worker for the moving mean of recent holds each.
+        A hung worker serves nobody before its hang ends. Of those in the queue a hang will
+        catch as large a part as of those at its head, and each takes one more worker away;
+        if none is left, all stands still until no hang is in force any more.
+        """
+        before = len(self.queue)
+        if not self._may_hang:
+            return (before + 1) * self._hold / self.capacity
+        left = self.capacity - self._hung
+        caught = self._caught_share(now) * before
+        if left > caught:
+            return (before + 1 - caught) * self._hold / (left - caught / 2)
+        standstill = self._conditions.hangs_until(now) - now
+        return standstill + (before + 1) * self._hold / self.capacity
+
+    def _caught_share(self, now: float) -> float:
+        """Return the part of those next in the queue that a hang now in force would catch."""
+        if not self.queue or self._conditions.hangs_until(now) <= now:
+            return 0.0
+        head = list(islice(reversed(self.queue) if self._lifo else self.queue, _LOOKED_AT))
+        hang_ends = self._conditions.hang_ends
+        return sum(hang_ends(now, _struck(each)) > now for each in head) / len(head)
 
 
 def _struck(attempt: Attempt) -> Struck:
     return Struck(attempt.site.caller, attempt.node.lot, attempt.number)
-
-
-class ServiceDesk:
-    """A service's replicas behind a balancer that takes turns."""
-
-    def __init__(self, replicas: Sequence[Replica]) -> None:
-        self.replicas = tuple(replicas)
-        self._turn = 0
-
-    def first(self, node: AttemptLuck, number: int) -> int:
-        """Return the place of the replica that an attempt should go to."""
-        return self._turn
-
-    def take(self, place: int) -> None:
-        """Take note that an attempt goes to the replica at `place`."""
-        self._turn = place + 1 if place + 1 < len(self.replicas) else 0
-
-    def pick(self, node: AttemptLuck, number: int) -> Replica:
-        """Return the replica an attempt goes to, and take note of it."""
-        place = self._turn
-        self.take(place)
-        return self.replicas[place]
-
-    def would_answer(
-        self, attempt: Struck, node: AttemptLuck, timeout: float | None, ways: float, now: float
-    ) -> bool:
-        """Tell whether the replica that is next would have answered; see `Replica`."""
-        replica = self.replicas[self.first(node, attempt.number)]
-        return replica.would_answer(attempt, node, timeout, ways, now)
-
-
-class ChoosingDesk(ServiceDesk):
-    """A balancer that does not simply take turns."""
-
-    def pick(self, node: AttemptLuck, number: int) -> Replica:
-        """Return the replica of its choice, and take note of it."""
-        place = self.first(node, number)
-        self.take(place)
-        return self.replicas[place]
-
-
-class RandomDesk(ChoosingDesk):
-    """A balancer that draws a replica by lot, the attempt's own."""
-
-    def first(self, node: AttemptLuck, number: int) -> int:
-        """Return the place that the attempt's lot falls on."""
-        return int(node.balance.at(number) * len(self.replicas))
-
-
-class LeastBusyDesk(ChoosingDesk):
-    """A balancer that knows how many attempts each replica has, waiting or in work."""
-
-    def first(self, node: AttemptLuck, number: int) -> int:
-        """Return the place with the fewest attempts; of equals, the first from the turn on."""
-        count = len(self.replicas)
-        turns = ((self._turn + offset) % count for offset in range(count))
-        return min(turns, key=lambda place: self._load(self.replicas[place]))
-
-    @staticmethod
-    def _load(replica: Replica) -> int:
-        return replica.busy + len(replica.queue)
-
-
-DESKS: dict[Balance, type[ServiceDesk]] = {
-    Balance.ROUND_ROBIN: ServiceDesk,
-    Balance.RANDOM: RandomDesk,
-    Balance.LEAST_BUSY: LeastBusyDesk,
-}

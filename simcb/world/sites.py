@@ -32,8 +32,8 @@ from simcb.world.tasks import (
 )
 
 if TYPE_CHECKING:
+    from simcb.world.desks import ServiceDesk
     from simcb.world.luck import AttemptLuck
-    from simcb.world.replicas import ServiceDesk
 
 _ASK = int(Order.ASK)
 _DONE = int(Order.DONE)

@@ -40,7 +40,7 @@ def test_wrong_number_is_exit_1_in_every_format(form: Format) -> None:
     """A number that does not come out is a bug, named on standard error."""
     done = simcb("validate", *FEW, "--format", form.value)
     assert done.exit_code == 1
-    assert f"1 of {NUMBERS} numbers of 2 cases do not hold: gc-pause" in done.stderr
+    assert f"1 of {NUMBERS} numbers of 2 cases does not hold: gc-pause" in done.stderr
     assert "bug" in done.stderr
     assert "fails" in done.stdout
 
@@ -98,3 +98,9 @@ def test_plain_terminal_gets_ascii() -> None:
     assert done.returncode == 0
     assert b"lambda(1+n) < C" in done.stdout
     assert b"\\" not in done.stdout
+
+
+def test_one_case_is_counted_in_the_singular() -> None:
+    """The last line is a sentence."""
+    last = simcb("validate", "--only", "gc-pause").stdout.splitlines()[-1]
+    assert last.endswith("numbers of 1 case hold")

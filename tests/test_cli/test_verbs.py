@@ -119,6 +119,51 @@ def test_a_saved_run_is_drawn_again(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert (folder / "again.png").read_bytes() == (folder / "out" / "timeline.png").read_bytes()
 
 
+def test_what_can_never_matter_is_a_warning(folder: Path) -> None:
+    """`check` says it below the scenario's line, `run` on standard error; neither fails for it."""
+    late = GUARDED.replace("at: ", "at: 9", 1)
+    (folder / "late.yaml").write_text(late)
+    done = simcb("check", "late.yaml")
+    assert done.exit_code == 0
+    ok, *warnings = done.stdout.splitlines()
+    assert ok.startswith("ok  late.yaml: ")
+    assert warnings
+    assert all(line.startswith("    warning: ") for line in warnings)
+    ran = simcb("run", "late.yaml", "--set", "thresholds=[]")
+    assert ran.exit_code == 0
+    assert "warning: fault `" in ran.stderr
+    assert "never strikes" in ran.stderr
+    assert simcb("run", "late.yaml", "--set", "thresholds=[]", "-q").stderr == ""
+
+
+def test_a_saved_sweep_is_drawn_again(folder: Path) -> None:
+    """`plot` knows a sweep's directory by its manifest, and names the file it wrote."""
+    (folder / "bare.yaml").write_text(BARE)
+    swept = ("sweep", "bare.yaml", "--over", "services.store.workers=1,2", "-n", "2", "-q")
+    assert simcb(*swept, "--workers", "0", "--out", "sw").exit_code == 0
+    done = simcb("plot", "sw")
+    assert (done.exit_code, done.stdout) == (0, "sweep.png\n")
+    assert (folder / "sweep.png").read_bytes() == (folder / "sw" / "map.png").read_bytes()
+    assert simcb("plot", "sw", "p99.svg", "--by", "p99").stdout == "p99.svg\n"
+    wrong = simcb("plot", "sw", "x.png", "--by", "godput")
+    assert wrong.exit_code == 2
+    assert "did you mean `goodput`?" in wrong.stderr
+
+
+def test_a_picture_is_not_replaced_unasked(folder: Path) -> None:
+    """What is there stays there, unless --force says otherwise."""
+    (folder / "bare.yaml").write_text(BARE)
+    simcb("run", "bare.yaml", "--out", "out")
+    (folder / "timeline.png").write_text("mine")
+    done = simcb("plot", "out")
+    assert done.exit_code == 2
+    assert "timeline.png: exists already; name another file, or add --force" in done.stderr
+    assert (folder / "timeline.png").read_text() == "mine"
+    assert simcb("plot", "out", "--force").stdout == "timeline.png\n"
+    assert (folder / "timeline.png").read_bytes()[:4] == b"\x89PNG"
+    assert simcb("plot", "out", "--force", "--by", "p99").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

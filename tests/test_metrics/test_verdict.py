@@ -38,7 +38,7 @@ def test_a_fault_without_harm_leaves_a_run_unharmed() -> None:
     """Nothing fails: unharmed, although the last requests are unfinished."""
     found = judged(fails())
     assert found.verdict is Verdict.UNHARMED
-    assert "100.0% of requests ok within 1 s under fault" in found.reason
+    assert "100.0% of requests ok within 1 s (the least) under fault" in found.reason
 
 
 def test_harm_that_passes_is_recovered() -> None:
@@ -100,7 +100,7 @@ def test_answers_that_come_a_minute_late_are_harm() -> None:
     """Every request is answered, but under the fault after 60 s instead of 0.1 s."""
     found = judged(lambda at: (60.0 if 60 <= at < 100 else 0.1, "ok"))
     assert found.verdict is Verdict.RECOVERED
-    assert found.reason.startswith("0.0% of requests ok within 1 s under fault")
+    assert found.reason.startswith("0.0% of requests ok within 1 s (the least) under fault")
 
 
 def test_fallback_answers_are_harm() -> None:
@@ -184,4 +184,7 @@ def test_requests_caught_by_the_fault_do_not_speak_for_the_time_before_it() -> N
     """Those that arrive in the last second before the fault hang in it for most of a minute."""
     found = judged(lambda at: (40.0 if 59.0 <= at < 100.0 else 0.1, "ok"))
     assert found.verdict is Verdict.RECOVERED
-    assert "0.0% of requests ok within 1 s under fault, 100.0% when healthy" in found.reason
+    assert (
+        "0.0% of requests ok within 1 s (the least) under fault, 100.0% when healthy"
+        in found.reason
+    )

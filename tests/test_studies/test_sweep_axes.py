@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_studies.sweep_cases import scenario
+from test_studies.sweep_cases import OVER, scenario
 
-from simcb.studies import StudyError
-from simcb.studies.sweep import axis_of, parse_axis
+from simcb.studies import StudyError, run
+from simcb.studies.sweep import axis_of, parse_axis, sweep
 from simcb.studies.sweep.axes import quantity_of
 from simcb.studies.sweep.plan import applied, changes_of, make_settings, parse_design
 
@@ -159,3 +160,19 @@ def test_a_setting_that_the_scenario_refuses_is_told_with_its_values() -> None:
     text = str(told.value)
     assert text.startswith("with breaker.failure_threshold=0: clients.shop")
     assert "write" in text
+
+
+@pytest.mark.parametrize("seed", [-1, "a", 1.5, True, None])
+def test_a_seed_is_a_whole_number_of_0_or_more(seed: object) -> None:
+    """What the command line refuses, Python refuses too, before anything is run."""
+    with pytest.raises(StudyError, match=r"seed is .*; give a whole number of 0 or more"):
+        run(scenario(), seed=seed)  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="give a whole number"):
+        sweep(scenario(), OVER, seed=seed, workers=0)  # type: ignore[arg-type]
+
+
+def test_a_seed_of_numpy_is_a_seed() -> None:
+    """It is the same number."""
+    result = run(scenario(), seed=np.int64(3))  # type: ignore[arg-type]
+    assert type(result.seed) is int
+    assert result.digest == run(scenario(), seed=3).digest

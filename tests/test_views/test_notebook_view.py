@@ -262,6 +262,9 @@ def test_what_the_command_line_wrote_is_opened_as_a_view(tmp_path: Path) -> None
     result = studies.run(scenario, seed=3, baseline="none")
     write_run(Answer(result), tmp_path / "out")
     view = simcb.open(tmp_path / "out")
+    assert isinstance(view, RunView)
     assert view.digest == result.digest
     assert view.baseline is not None
     assert view.scenario == scenario
+    with pytest.raises(studies.StudyError, match="is no sweep; leave it out"):
+        simcb.open(tmp_path / "out", by="goodput")

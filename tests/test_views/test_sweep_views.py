@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from test_studies.sweep_cases import OVER, SMALL, after, scenario, swept
+from test_studies.sweep_cases import OVER, SMALL, after, kept, scenario, swept
 
 import simcb
 from simcb.errors import MissingExtraError
@@ -27,8 +27,9 @@ from simcb.views.sweeps.figure import sweep_figure
 from simcb.views.sweeps.files import write_sweep
 from simcb.views.sweeps.json_object import as_json
 from simcb.views.sweeps.lines import lines
-from simcb.views.sweeps.maps import heatmap, scatter_map
+from simcb.views.sweeps.maps import heatmap
 from simcb.views.sweeps.rendering import render
+from simcb.views.sweeps.scatter import scatter_map
 from simcb.views.sweeps.tidy import cell_lines, ranking_lines
 from simcb.views.sweeps.view import SweepView
 
@@ -73,6 +74,41 @@ def test_a_notebook_sweeps_what_the_scenario_says() -> None:
     view = notebook_sweep(parse_scenario(SMALL + block), workers=0)
     assert (len(view.result), view.result.replicates) == (2, 2)
     assert str(view.result.objective) == "p99"
+
+
+def test_what_the_table_does_not_show_is_counted() -> None:
+    """How many settings are below, how many of them are as good, and how to see them."""
+    text = render(SweepAnswer(swept(), top=2), Format.TABLE, PAGE).plain
+    hidden = sum(each.tied for each in swept().ranking[2:])
+    assert hidden > 0
+    assert f"and 7 more, {hidden} of them =; --top 9 shows all" in text
+    assert "more" not in render(SweepAnswer(swept()), Format.TABLE, PAGE).plain
+    assert "and 1 more" in SweepView(swept())._repr_html_()
+
+
+def test_a_best_that_stands_alone_has_no_mark() -> None:
+    """A mark says that a setting is as good as another one."""
+    over = {"faults.0.for": ["1s", "4s", "9s"]}
+    result = sweep(scenario(), over, by="success", replicates=4, workers=0)
+    text = render(SweepAnswer(result), Format.TABLE, PAGE).plain
+    assert len(result.tied) == 1
+    assert "\n1   " in text
+    assert "=  " not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
+def test_the_table_fits_the_page_and_says_what_was_left_out(width: int) -> None:
+    """Axes get short names first, then the least important columns go, by name."""
+    text = render(SweepAnswer(swept()), Format.TABLE, Page(width=width)).plain
+    start = next(n for n, line in enumerate(text.splitlines()) if line.startswith("rank"))
+    header, *rows = text.splitlines()[start : start + 10]
+    assert all(len(line) <= width for line in (header, *rows))
+    full = ["success{fault}", "p99{fault}", "time_to_recover", "collapsed", "thresholds", "behind"]
+    for name in full:
+        assert (name in header) != (f"{name}," in text or f"{name};" in text)
+    assert ("no room for" in text) == any(name not in header for name in full)
+    assert "goodput" in header
+    assert "recovery_timeout" in header
 
 
 def test_the_region_is_a_range_on_every_axis() -> None:
@@ -266,6 +302,25 @@ def test_a_notebook_sees_the_best_the_table_and_the_plots() -> None:
     assert view.plot.lines("utilisation{store}").get_ylabel() == "utilisation{store} (%)"
     assert "best: breaker.failure_threshold" in view._repr_html_()
     assert repr(view).startswith("<sweep of 'small': best")
+
+
+def test_a_sweeps_directory_opens_as_a_view(tmp_path: Path) -> None:
+    """`simcb.open` gives what `simcb.sweep` gave, ranked by another number if asked."""
+    kept(tmp_path)
+    view = simcb.open(tmp_path)
+    assert isinstance(view, SweepView)
+    assert view._repr_html_() == SweepView(swept())._repr_html_()
+    other = simcb.open(tmp_path, by="p99")
+    assert isinstance(other, SweepView)
+    assert str(other.result.objective) == "p99"
+
+
+def test_an_interrupted_sweep_says_so_in_its_view(tmp_path: Path) -> None:
+    """On the card and in the picture's title."""
+    kept(tmp_path, stop=after(2))
+    view = simcb.open(tmp_path)
+    assert "interrupted" in view._repr_html_()
+    assert "incomplete" in view.plot().texts[1].get_text()
 
 
 def test_a_notebook_loads_nothing_heavy_for_a_sweep() -> None:

@@ -68,6 +68,10 @@ INTERVALS = [
     ((math.inf, None, None), Unit.SECONDS, "never"),
     ((None, None, None), Unit.SHARE, "–"),
     ((1434.0, 1379.0, 1489.0), Unit.COUNT, "1,434 ±55"),
+    ((6.87222, 6.87222 - 9e-16, 6.87222 + 9e-16), Unit.PER_SECOND, "6.87/s"),
+    ((6.87222, 6.87222 - 4e-6, 6.87222 + 4e-6), Unit.PER_SECOND, "6.87/s"),
+    ((1434.0, 1434.0 - 1e-7, 1434.0 + 1e-7), Unit.COUNT, "1,434"),
+    ((0.99999, 0.99998, 1.0), Unit.SHARE, "99.9990 ±0.0010%"),
 ]
 
 

@@ -196,6 +196,27 @@ def test_a_page_without_unicode_gets_ascii() -> None:
     assert "FAIL" in coloured
 
 
+def test_tables_in_ascii_are_as_aligned_as_any() -> None:
+    """`ok` and `FAIL` are wider than the signs they stand for, and the header knows."""
+    text = as_screen(answer(), Page(ascii_only=True)).plain
+    header, *rows = text[text.index("threshold ") :].partition("\n\n")[0].splitlines()
+    assert rows
+    assert all(row[:5] in ("ok   ", "FAIL ") for row in rows)
+    edge = header.index("value") + len("value")
+    assert all(row[edge - 1] != " " and row[edge : edge + 1] in ("", " ") for row in rows)
+
+
+def test_the_numbers_of_a_law_go_on_in_the_next_line() -> None:
+    """They are what an audit is asked for: nothing is cut off on a narrow page."""
+    shown = answer(laws=True)
+    text = as_screen(shown, Page(width=60)).plain
+    audit = text[text.index(f"✓ {shown.audits[0][0].name}") :].partition("\n\n")[0]
+    assert all(len(line) <= 60 for line in audit.splitlines())
+    words = " ".join(audit.split())
+    for law in shown.audits[0]:
+        assert " ".join(law.detail.split()) in words
+
+
 def test_laws_are_listed_when_asked_for() -> None:
     """An audit shows every law of the run with its sign."""
     shown = answer(laws=True)

@@ -6,9 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from test_world.focused import FOCUSED
 
-from simcb.scenario import parse_scenario
+from simcb.outcomes import ATTEMPT_CODE, AttemptOutcome
+from simcb.scenario import Scenario, parse_scenario
 from simcb.trace import Flag
 from simcb.world import simulate
 
@@ -23,6 +25,19 @@ services:
   api: {workers: 50, work: 50ms}
 faults:
   - {kind: errors, on: api, rate: 100%, at: 10s, for: 20s}
+"""
+
+HUNG = """
+name: hung
+duration: 60s
+clients:
+  users:
+    arrivals: {kind: poisson, rate: 10/s}
+    calls: {api: {timeout: 1s, breaker: {failure_threshold: 8, recovery_timeout: 35s}}}
+services:
+  api: {workers: 4, work: 50ms}
+faults:
+  - {kind: hang, on: api, at: 10s, for: 30s}
 """
 
 
@@ -79,6 +94,46 @@ def test_rejection_is_unneeded_exactly_while_the_service_would_have_answered() -
     assert np.array_equal(unneeded, over)
     assert over.sum() > 100
     assert (~over).sum() > 100
+
+
+def _rejections(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return when attempts were turned away, and whether each one was unneeded."""
+    attempts = simulate(scenario).attempts
+    rejected = attempts[attempts["outcome"] == ATTEMPT_CODE[AttemptOutcome.REJECTED]]
+    return rejected["start"], (rejected["flags"] & int(Flag.UNNEEDED)) > 0
+
+
+def test_no_rejection_is_unneeded_while_hung_workers_hold_the_service() -> None:
+    """With every worker hung, only what can wait for the end of the hang would be answered.
+
+    All four workers serve the four in the queue at 40 s, the attempt itself 50 ms later and
+    for 50 ms, so one that is sent from 39.1 s on is in time for its second.
+    """
+    start, unneeded = _rejections(parse_scenario(HUNG))
+    held = (start > 12.0) & (start < 39.0)
+    over = start > 39.2
+    assert held.sum() > 100
+    assert over.sum() > 50
+    assert not unneeded[held].any()
+    assert unneeded[over].all()
+
+
+def test_no_rejection_is_unneeded_when_the_queue_takes_the_last_free_worker() -> None:
+    """A hang that catches half of the attempts takes all workers as surely, only later."""
+    start, unneeded = _rejections(parse_scenario(HUNG, sets=["faults.0.share=50%"]))
+    held = (start > 16.0) & (start < 39.0)
+    assert held.sum() > 50
+    assert not unneeded[held].any()
+
+
+def test_every_rejection_by_an_idle_healthy_service_is_unneeded() -> None:
+    """A breaker that a moment's errors opened for long turns everybody away for nothing."""
+    blip = ["faults.0.for=1s", "breaker.recovery_timeout=45s"]
+    start, unneeded = _rejections(parse_scenario(OUTAGE, sets=blip))
+    healthy = start >= 11.0
+    assert healthy.sum() > 500
+    assert unneeded[healthy].all()
+    assert not unneeded[~healthy].any()
 
 
 @pytest.mark.parametrize("name", ["three-deep", "share-hangs-and-returns"])

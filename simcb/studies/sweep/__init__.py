@@ -21,6 +21,7 @@ from simcb.studies.sweep.planning import (
     make_plan,
 )
 from simcb.studies.sweep.ranking import Ranked
+from simcb.studies.sweep.reading import is_sweep, open_sweep
 from simcb.studies.sweep.result import SweepResult, Tally
 from simcb.studies.sweep.store import check_store
 from simcb.studies.sweep.sweep import sweep
@@ -52,7 +53,9 @@ __all__ = [
     "demand_sweep_size",
     "examine",
     "examine_block",
+    "is_sweep",
     "make_plan",
+    "open_sweep",
     "parse_axis",
     "parse_objective",
     "sweep",

@@ -101,6 +101,12 @@ class Campaign:
             crew.close(at_once=not orderly)
         return complete
 
+    def recalled(self) -> SweepResult:
+        """Return what the store knows, without running anything."""
+        while not self._missing() and self._refine():
+            pass
+        return self.result(complete=not self._missing())
+
     def result(self, *, complete: bool) -> SweepResult:
         """Return what is known."""
         plan = self._plan

@@ -57,8 +57,12 @@ def columns_of(scenario: Scenario) -> tuple[Column, ...]:
 
 
 def packed(measures: Measures, columns: Iterable[Column]) -> bytes:
-    """Return a run's measures as a row."""
-    values = (measures.value(each.metric, each.phase, each.of) for each in columns)
+    """Return a run's measures as a row; a column that this run does not know is undefined.
+
+    A setting may rename a fault, and with it the fault's own phase.
+    """
+    known = {(each.name, each.phase, each.of): each.value for each in measures}
+    values = (known.get((each.metric, each.phase, each.of)) for each in columns)
     return np.array([math.nan if v is None else v for v in values], ROW).tobytes()
 
 

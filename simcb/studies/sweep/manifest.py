@@ -10,12 +10,14 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from simcb.errors import SimcbError
 from simcb.scenario.refusal import shown
+from simcb.studies.sweep.axes import Axis, Measuring, Span
 from simcb.studies.sweep.columns import Column
 from simcb.studies.sweep.plan import Setting
 
@@ -81,6 +83,8 @@ class Manifest:
         seed: names the luck.
         refine: the border to be refined and how deep, as text, or "".
         goal: what decides which settings are tried next, as text; "" for a sweep.
+        varied: the axes of a sweep as they are, to show it again; `axes` says the same.
+        by: what a sweep was first ranked by; another ranking of the same runs is no other sweep.
         columns: what the numbers of a record are, in order.
         settings: the settings known before anything is run.
         digests: the effective scenario of each of them.
@@ -98,6 +102,8 @@ class Manifest:
     settings: tuple[Setting, ...]
     digests: tuple[str, ...]
     goal: str = ""
+    varied: tuple[Axis, ...] = field(default=(), compare=False)
+    by: str = field(default="", compare=False)
 
     def to_text(self) -> str:
         """Return the manifest's file, the same for equal manifests."""
@@ -111,6 +117,8 @@ class Manifest:
             "seed": self.seed,
             "refine": self.refine,
             "goal": self.goal,
+            "varied": [_axis_to_json(axis) for axis in self.varied],
+            "by": self.by,
             "columns": [[each.metric, each.phase, each.of] for each in self.columns],
             "settings": [[*each.values] for each in self.settings],
             "digests": [*self.digests],
@@ -157,6 +165,20 @@ def _line_differences(was: str, now: str, most: int = 5) -> list[str]:
     return lines[:most] + ([f"and {more} more lines of the scenario"] if more > 0 else [])
 
 
+def _axis_to_json(axis: Axis) -> Json:
+    span = axis.span
+    ends: Json = [span.low, span.high, span.measuring.value, span.log] if span else None
+    return {"path": axis.path, "values": [*axis.values], "span": ends}
+
+
+def _axis_from_json(axis: Any) -> Axis:  # as json.loads gave it
+    span = None
+    if axis["span"] is not None:
+        low, high, measuring, log = axis["span"]
+        span = Span(low, high, Measuring(measuring), log)
+    return Axis(axis["path"], tuple(axis["values"]), span)
+
+
 def _checksum(content: dict[str, Json]) -> str:
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -188,6 +210,8 @@ def read_manifest(folder: Path) -> Manifest:
             seed=content["seed"],
             refine=content["refine"],
             goal=content["goal"],
+            varied=tuple(_axis_from_json(each) for each in content["varied"]),
+            by=content["by"],
             columns=tuple(Column(*each) for each in content["columns"]),
             settings=tuple(Setting(tuple(each)) for each in content["settings"]),
             digests=tuple(content["digests"]),

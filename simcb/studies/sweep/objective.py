@@ -90,6 +90,17 @@ def parse_objective(text: str, scenario: Scenario, columns: Sequence[Column]) ->
     return _objective(rest if better else text, better, scenario, columns)
 
 
+def recorded_border(text: str, scenario: Scenario, columns: Sequence[Column]) -> Border:
+    """Read what `str` makes of a border: its value in the metric's own unit.
+
+    Raises:
+        StudyError: there is no such number in this scenario.
+        ValueError: it is not of that form.
+    """
+    name, _, value = text.rpartition("=")
+    return Border(_border_objective(name, scenario, columns), float(value))
+
+
 def parse_border(text: str, scenario: Scenario, columns: Sequence[Column]) -> Border:
     """Read `METRIC{…}=VALUE`: where to look for a border, such as `collapse=50%`.
 
@@ -100,8 +111,7 @@ def parse_border(text: str, scenario: Scenario, columns: Sequence[Column]) -> Bo
     if not equals:
         raise StudyError(f"{quoted(text)} is no border", "write METRIC=VALUE, as in collapse=50%")
     name, value = name.strip(), value.strip()
-    neutral = name.partition("{")[0].strip() in _NEITHER
-    objective = _objective(name, Better.LOWER if neutral else None, scenario, columns)
+    objective = _border_objective(name, scenario, columns)
     standing = name.replace(COLLAPSE, "success", 1) if objective.is_collapse else name
     try:
         threshold = parse_threshold(f"{standing} >= {value}")
@@ -112,6 +122,11 @@ def parse_border(text: str, scenario: Scenario, columns: Sequence[Column]) -> Bo
         problem = error.problems[0]
         raise StudyError(f"{quoted(text)}: {problem.what}", problem.remedy) from None
     return Border(objective, threshold.limit)
+
+
+def _border_objective(name: str, scenario: Scenario, columns: Sequence[Column]) -> Objective:
+    neutral = name.partition("{")[0].strip() in _NEITHER
+    return _objective(name, Better.LOWER if neutral else None, scenario, columns)
 
 
 def _objective(

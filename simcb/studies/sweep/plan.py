@@ -17,6 +17,7 @@ from simcb.scenario.axes import Axis, to_plain
 from simcb.scenario.designs import Design, Kind, misfits
 from simcb.scenario.refusal import Refused, quoted, shown
 from simcb.studies import StudyError
+from simcb.studies.run import checked_seed
 
 __all__ = ["Design", "Kind", "Setting", "applied", "changes_of", "make_settings", "parse_design"]
 
@@ -52,8 +53,10 @@ def make_settings(axes: Sequence[Axis], design: Design, seed: int) -> tuple[Sett
     drawn by the seed; an axis given as a list has its values equally often, as far as possible.
 
     Raises:
-        StudyError: there are no axes, a place is varied twice, or an axis does not suit.
+        StudyError: there are no axes, a place is varied twice, an axis does not suit, or the
+            seed is no whole number.
     """
+    checked_seed(seed)
     if not axes:
         raise StudyError("nothing is varied", "give an axis, like breaker.failure_threshold=3,5,10")
     for index, axis in enumerate(axes):

@@ -81,6 +81,8 @@ class Plan:
             columns=self.columns,
             settings=self.settings,
             digests=digests,
+            varied=self.axes,
+            by=f"{self.objective.better.value}:{self.objective}",
         )
 
 

@@ -13,7 +13,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.metrics import METRICS, Estimate, Summarised, Summary, Verdict, estimate, probability
+from simcb.metrics import (
+    METRICS,
+    Estimate,
+    Summarised,
+    Summary,
+    Verdict,
+    check_asked,
+    estimate,
+    probability,
+)
 from simcb.metrics.phase import WHOLE
 from simcb.scenario import Scenario
 from simcb.studies.sweep.columns import Column, Floats, unpacked, value_of
@@ -97,6 +106,11 @@ class Outcome:
     scenario: Scenario
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the metrics, and the number that only a setting has."""
+        return (*METRICS, COLLAPSE)
+
+    @property
     def entities(self) -> tuple[str, ...]:
         """Names of the services."""
         return tuple(self.scenario.services)
@@ -132,11 +146,16 @@ class Outcome:
         )
 
     def estimate(self, name: str, phase: str = WHOLE, of: str = "") -> Estimate | None:
-        """Return a metric's mean with its 95 % interval; None if it was not measured."""
+        """Return a metric's mean with its 95 % interval; None if it was not measured.
+
+        Raises:
+            UnknownNumberError: there is no such metric, phase or service.
+        """
         if name == COLLAPSE:
             return self.collapse
         index = self.table.index.get(Column(name, phase, of))
         if index is None:
+            check_asked(name, phase, of, self)
             return None
         numbers = self.table.values[self.number, :, index].tolist()
         return estimate([value_of(number) for number in numbers])

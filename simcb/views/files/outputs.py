@@ -104,8 +104,12 @@ def _check_writable(path: Path, shown: str) -> None:
         pass
 
 
-def check_new_file(path: str | Path) -> Path:
+def check_new_file(path: str | Path, otherwise: str = "move it away") -> Path:
     """Return `path` if a new file can be made there.
+
+    Args:
+        path: the file.
+        otherwise: what can be done instead of naming another.
 
     Raises:
         OutputError: something is there already, or the directory cannot be written to.
@@ -113,7 +117,7 @@ def check_new_file(path: str | Path) -> Path:
     path = Path(path)
     try:
         if _is_there(path):
-            raise OutputError(str(path), "exists already", "name another file, or move it away")
+            raise OutputError(str(path), "exists already", f"name another file, or {otherwise}")
         if not path.parent.is_dir():
             why = f"there is no directory {str(path.parent)!r}"
             raise OutputError(str(path), why, "make it first, or name another")

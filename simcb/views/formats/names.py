@@ -12,3 +12,10 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     MD = "md"
+
+
+class ListFormat(StrEnum):
+    """How a list of what simcb knows is written."""
+
+    TABLE = "table"
+    JSON = "json"

@@ -44,13 +44,14 @@ def as_screen(answer: Answer, page: Page) -> Text:
     blocks = [_head(answer, page)]
     judged = threshold_table(answer)
     if judged is not None:
-        blocks.append(_signs_coloured(judged.text()))
-    blocks.extend(grid.text() for grid in phase_tables(answer, page.width))
+        blocks.append(_signs_coloured(judged.text(ascii_only=page.ascii_only)))
+    phases = phase_tables(answer, page.width)
+    blocks.extend(grid.text(ascii_only=page.ascii_only) for grid in phases)
     differences = difference_table(answer)
     if differences is not None:
-        blocks.append(differences.text())
-    blocks.append(event_table(answer).text())
-    blocks.append(service_table(answer).text())
+        blocks.append(differences.text(ascii_only=page.ascii_only))
+    blocks.append(event_table(answer).text(ascii_only=page.ascii_only))
+    blocks.append(service_table(answer).text(ascii_only=page.ascii_only))
     blocks.append(_strip(answer.result, page))
     if answer.audits:
         blocks.append(_signs_coloured(law_list(answer.audits, page.width)))
@@ -112,8 +113,8 @@ def _strip(result: Result, page: Page) -> Text:
 
 
 def _signs_coloured(text: Text) -> Text:
-    text.highlight_words([PASSED], GOOD)
-    text.highlight_words([FAILED], f"bold {BAD}")
+    for sign, style in ((PASSED, GOOD), (FAILED, f"bold {BAD}")):
+        text.highlight_words([sign, to_ascii(sign)], style)
     return text
 
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simcb.studies.sweep import Kind, Objective, SweepResult
 from simcb.studies.sweep.axes import Value
 from simcb.views.plots.figures import new_picture
-from simcb.views.plots.style import FONT, INK, LABEL_SIZE, TITLE_SIZE
+from simcb.views.plots.lettering import shortened
+from simcb.views.plots.style import FONT, INK, LABEL_SIZE
+from simcb.views.sweeps.captions import KEY_HEIGHT, TITLE_HEIGHT, head, key_of
 from simcb.views.sweeps.lines import lines, points
-from simcb.views.sweeps.maps import colour_range, heatmap, scatter_map
+from simcb.views.sweeps.maps import colour_bar, colour_range, heatmap
+from simcb.views.sweeps.scatter import scatter_map
 
 MOST_PANELS = 12
 
@@ -41,36 +45,45 @@ def sweep_figure(result: SweepResult, objective: Objective | None = None) -> Fig
 
 
 def _alone(result: SweepResult, shown: Objective, kind: str) -> Figure:
-    figure = new_picture(7.6, 5.4 if kind != "lines" else 4.2)
+    height = 5.6 if kind != "lines" else 4.4
+    figure = new_picture(7.8, height, below=1.0 - TITLE_HEIGHT / height)
     drawers = {"lines": lines, "heatmap": heatmap, "scatter": scatter_map}
     drawers[kind](result, shown, figure.add_subplot())
+    head(figure, result, shown)
     return figure
 
 
 def _multiples(result: SweepResult, shown: Objective, third: Sequence[Value]) -> Figure:
-    columns = min(3, len(third))
-    rows = math.ceil(len(third) / columns)
-    figure = new_picture(1.2 + 3.6 * columns, 0.6 + 3.1 * rows, below=0.95)
+    figure, slots = _panels(len(third), 3.3, 2.8)
     scale = colour_range(result, shown)
-    for place, value in enumerate(third, 1):
-        ax = figure.add_subplot(rows, columns, place)
-        heatmap(result, shown, ax, layer=value, scale=scale)
+    for ax, value in zip(slots, third, strict=True):
+        heatmap(result, shown, ax, layer=value, scale=scale, alone=False)
         ax.set_title(
-            f"{result.axes[2].label} = {value}",
+            shortened(f"{result.axes[2].label} = {value}", 3.0, LABEL_SIZE),
             fontsize=LABEL_SIZE,
             fontfamily=FONT,
             color=INK,
             parse_math=False,
         )
-    figure.suptitle(str(shown), fontsize=TITLE_SIZE, fontfamily=FONT, color=INK, parse_math=False)
+    colour_bar(slots, shown, scale)
+    head(figure, result, shown)
+    key_of(figure)
     return figure
 
 
 def _over_each_axis(result: SweepResult, shown: Objective) -> Figure:
-    count = min(len(result.axes), MOST_PANELS)
-    columns = min(3, count)
-    rows = math.ceil(count / columns)
-    figure = new_picture(0.8 + 3.4 * columns, 0.6 + 2.8 * rows)
-    for place in range(count):
-        points(result, shown, place, figure.add_subplot(rows, columns, place + 1))
+    figure, slots = _panels(min(len(result.axes), MOST_PANELS), 3.2, 2.6)
+    for index, ax in enumerate(slots):
+        points(result, shown, index, ax)
+    head(figure, result, shown)
+    key_of(figure)
     return figure
+
+
+def _panels(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a title and a key, and axes of about that size in rows of three."""
+    columns = 2 if count in (2, 4) else min(3, count)
+    rows = math.ceil(count / columns)
+    whole = max(7.8, 1.0 + width * columns), 0.6 + height * rows
+    figure = new_picture(*whole, below=1.0 - (TITLE_HEIGHT + KEY_HEIGHT) / whole[1])
+    return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]

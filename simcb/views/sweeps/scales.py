@@ -1,18 +1,44 @@
-"""What the plots of sweeps share: axes with a sweep's values on them, and units people read."""
+"""What the plots of sweeps share: units people read, limits, and marks for settings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
 from simcb.metrics import Estimate, Unit
-from simcb.studies.sweep import Axis, Objective, SweepResult
+from simcb.studies.sweep import Objective, SweepResult
 from simcb.studies.sweep.columns import Floats
-from simcb.views.plots.lettering import shortened
-from simcb.views.plots.style import FONT, INK, LABEL_SIZE, MISSED_COLOR, SMALL_SIZE
+from simcb.views.plots.style import INK, MISSED_COLOR
+from simcb.views.sweeps.ticks import label_axis, label_values
+from simcb.views.tables.quantities import quantity
 
-MOST_TICKS = 14
+__all__ = [
+    "Limit",
+    "dots",
+    "drawable",
+    "factor_of",
+    "label_axis",
+    "label_values",
+    "limits_on",
+    "name_of",
+    "named",
+    "ring",
+]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Where a line runs through a number: a threshold, or the border that was refined.
+
+    Args:
+        value: in the metric's own unit.
+        text: what it is, for the key.
+    """
+
+    value: float
+    text: str
 
 
 def drawable(found: Estimate) -> float:
@@ -20,18 +46,19 @@ def drawable(found: Estimate) -> float:
     return found.mean if found.mean is not None and not found.never else float("nan")
 
 
-def thresholds_on(result: SweepResult, objective: Objective) -> list[float]:
-    """Return where the scenario's thresholds on a number lie, and the refined border's value."""
-    values = []
+def limits_on(result: SweepResult, objective: Objective) -> list[Limit]:
+    """Return the scenario's thresholds on a number, and the refined border's value."""
+    found = []
     column = objective.column
     for threshold in result.scenario.thresholds:
         phase = next((q for q in threshold.qualifiers if q != column.of), "whole")
         of = next((q for q in threshold.qualifiers if q in result.scenario.services), "")
         if (threshold.metric, phase, of) == (column.metric, column.phase, column.of):
-            values.append(threshold.limit)
+            found.append(Limit(threshold.limit, f"threshold {threshold.text}"))
     if result.border is not None and result.border.objective.column == column:
-        values.append(result.border.value)
-    return sorted(set(values))
+        value = quantity(result.border.value, objective.unit)
+        found.append(Limit(result.border.value, f"border {objective} = {value}"))
+    return sorted({each.value: each for each in found}.values(), key=lambda each: each.value)
 
 
 def name_of(objective: Objective) -> str:
@@ -45,26 +72,8 @@ def factor_of(objective: Objective) -> float:
     return 100.0 if objective.unit is Unit.SHARE else 1.0
 
 
-def label_axis(ax: Axes, which: str, axis: Axis) -> None:
-    """Name an axis by what is varied along it."""
-    write = ax.set_xlabel if which == "x" else ax.set_ylabel
-    text = shortened(axis.path, 4.5, LABEL_SIZE)
-    write(text, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
-
-
-def label_values(ax: Axes, which: str, places: Sequence[float], values: Sequence[object]) -> None:
-    """Write values at places of an axis; of many only some."""
-    step = max(1, -(-len(values) // MOST_TICKS))
-    kept = list(range(0, len(values), step))
-    texts = [shortened(str(values[index]), 0.9, SMALL_SIZE) for index in kept]
-    ticks = [places[index] for index in kept]
-    write = ax.set_xticks if which == "x" else ax.set_yticks
-    write(ticks, texts, fontsize=SMALL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
-    ax.minorticks_off()
-
-
-def ring(ax: Axes, x: float, y: float) -> None:
-    """Put a ring around the best setting's place."""
+def ring(ax: Axes, x: float, y: float, label: str = "") -> None:
+    """Put a ring around the best setting's place; its label is for the key."""
     ax.plot(
         [x],
         [y],
@@ -75,10 +84,20 @@ def ring(ax: Axes, x: float, y: float) -> None:
         markeredgewidth=1.8,
         zorder=4,
         clip_on=False,
+        label=label or None,
     )
 
 
-def dots(ax: Axes, x: Floats, y: Floats, colours: Sequence[str], size: float) -> None:
+def dots(
+    ax: Axes,
+    x: Floats,
+    y: Floats,
+    colours: Sequence[str],
+    size: float,
+    *,
+    edge: str = INK,
+    edge_width: float = 0.3,
+) -> None:
     """Draw points, each in its colour.
 
     They are drawn as marks of lines: a collection of points would carry random names into SVG
@@ -92,8 +111,15 @@ def dots(ax: Axes, x: Floats, y: Floats, colours: Sequence[str], size: float) ->
             "o",
             markersize=size,
             color=colour,
-            markeredgecolor=INK,
-            markeredgewidth=0.3,
+            markeredgecolor=edge,
+            markeredgewidth=edge_width,
             zorder=3,
             clip_on=False,
         )
+
+
+def named(ax: Axes, label: str, colour: str, *, mark: str = "", style: object = "") -> None:
+    """Name a mark for the key without drawing it: a marker, or a line of a style."""
+    ax.plot(
+        [], [], marker=mark, linestyle=style or "none", color=colour, markersize=4.4, label=label
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
@@ -20,10 +22,17 @@ from simcb.views.tables.quantities import clock, interval, quantity
 SAME = "="
 """The mark of a setting that cannot be told from the best."""
 
+_EXTRA = 4
+"""How early the first of `KEY_METRICS` leaves a table for which there is no room."""
+
 
 def as_screen(answer: SweepAnswer, page: Page) -> Text:
     """Return the answer for a terminal."""
-    blocks = [_head(answer), ranking_grid(answer).text()]
+    grid, left_out = fitting_grid(answer, page.width)
+    table = grid.text(ascii_only=page.ascii_only)
+    for line in below(answer, left_out):
+        table.append(f"\n{one_line(line, 400)}", "dim")
+    blocks = [_head(answer), table]
     blocks.extend(Text(line) for line in notes(answer.result))
     if answer.repeat:
         blocks.append(Text("repeat: ", "dim").append(one_line(answer.repeat, 4000)))
@@ -35,7 +44,8 @@ def as_markdown(answer: SweepAnswer) -> str:
     """Return the answer as Markdown."""
     result = answer.result
     lines = [f"### {markdown_cell(title(result))}", *map(markdown_cell, findings(result))]
-    lines += [ranking_grid(answer).markdown(), *map(markdown_cell, notes(result))]
+    lines += [ranking_grid(answer).markdown(), *map(markdown_cell, below(answer))]
+    lines += map(markdown_cell, notes(result))
     if answer.repeat:
         lines.append(f"```console\n{one_line(answer.repeat, 4000).replace('```', '')}\n```")
     return "\n\n".join(lines) + "\n"
@@ -106,27 +116,100 @@ def _head(answer: SweepAnswer) -> Text:
 
 
 def ranking_grid(answer: SweepAnswer) -> Grid:
-    """Return the first settings of the ranking as a table."""
+    """Return the first settings of the ranking as a table, with all columns."""
+    return _grid(_columns(answer))
+
+
+def fitting_grid(answer: SweepAnswer, width: int) -> tuple[Grid, tuple[str, ...]]:
+    """Return the same table no wider than a page, and the headers of what was left out.
+
+    First axes are named by the last word of their path, then columns go: those that people
+    ask for next, the last of them first. Ranks, values and the objective always stay.
+    """
+    columns = _columns(answer)
+    if _grid(columns).width > width:
+        columns = [replace(each, header=each.short or each.header) for each in columns]
+    left_out: list[str] = []
+    while _grid(columns).width > width and any(each.droppable for each in columns):
+        least = max(columns, key=lambda each: each.droppable)
+        columns.remove(least)
+        left_out.insert(0, least.header)
+    return _grid(columns), tuple(left_out)
+
+
+def below(answer: SweepAnswer, left_out: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what has to be said under the table: its mark, and what it does not show."""
     result = answer.result
+    lines = []
+    tied = len(result.tied)
+    shown = min(answer.top, len(result.ranking))
+    if tied > 1:
+        lines.append(f"{SAME} cannot be told from the best")
+    more = len(result.ranking) - shown
+    if more:
+        hidden = sum(each.tied for each in result.ranking[shown:])
+        of_them = f", {hidden} of them {SAME}" if hidden and tied > 1 else ""
+        lines.append(f"and {more} more{of_them}; --top {len(result.ranking)} shows all")
+    if left_out:
+        words = ", ".join(left_out)
+        lines.append(f"no room for {words}; a wider page or --format csv has all")
+    return tuple(lines)
+
+
+@dataclass(frozen=True)
+class _TableColumn:
+    """A column of the ranking.
+
+    Args:
+        header: its name.
+        cells: one for each row.
+        droppable: how early it goes if there is no room, the largest first; 0 for never.
+        short: a shorter name, if it has one.
+    """
+
+    header: str
+    cells: tuple[str, ...]
+    droppable: int = 0
+    short: str = ""
+
+
+def _columns(answer: SweepAnswer) -> list[_TableColumn]:
+    result = answer.result
+    shown = result.ranking[: answer.top]
+    mark = SAME if len(result.tied) > 1 else ""
+    outcomes = [result.outcome(each.setting) for each in shown]
+    columns = [_TableColumn("rank", tuple(f"{r.rank}{mark if r.tied else ''}" for r in shown))]
+    for index, axis in enumerate(result.axes):
+        values = [result.settings[each.setting].values[index] for each in shown]
+        cells = tuple(one_line(str(value), 30) for value in values)
+        columns.append(_TableColumn(axis.label, cells, short=_short_name(result, index)))
+    written = tuple(_written(each.estimate, result) for each in shown)
+    columns.append(_TableColumn(str(result.objective), written))
+    columns.append(_TableColumn("behind", tuple(_behind(each, result) for each in shown), 1))
     extra = [key for key in KEY_METRICS if _is_shown(result, *key)]
-    judged = bool(result.scenario.thresholds)
-    header = ["rank", *(axis.label for axis in result.axes), str(result.objective), "behind"]
-    header += [metric if phase == WHOLE else f"{metric}{{{phase}}}" for metric, phase in extra]
-    header += ["collapsed", *(["thresholds"] if judged else [])]
-    rows = []
-    for each in result.ranking[: answer.top]:
-        outcome = result.outcome(each.setting)
-        collapsed = outcome.verdicts.get(Verdict.COLLAPSED, 0)
-        row = [f"{each.rank}{SAME if each.tied else ''}"]
-        row += [one_line(str(value), 30) for value in result.settings[each.setting].values]
-        row += [_written(each.estimate, result), _behind(each, result)]
-        row += [_mean(outcome.value(m, p), METRICS[m].unit) for m, p in extra]
-        row.append(f"{collapsed} of {outcome.runs}")
-        if judged:
-            held = [threshold.passed for threshold in answer.thresholds(each.setting)]
-            row.append(f"{sum(held)} of {len(held)}")
-        rows.append(tuple(row))
-    return Grid(tuple(one_line(cell, 60) for cell in header), tuple(rows))
+    for place, (metric, phase) in enumerate(extra):
+        header = metric if phase == WHOLE else f"{metric}{{{phase}}}"
+        unit = METRICS[metric].unit
+        cells = tuple(_mean(each.value(metric, phase), unit) for each in outcomes)
+        columns.append(_TableColumn(header, cells, _EXTRA + place))
+    collapsed = [f"{each.verdicts.get(Verdict.COLLAPSED, 0)} of {each.runs}" for each in outcomes]
+    columns.append(_TableColumn("collapsed", tuple(collapsed), 3))
+    if result.scenario.thresholds:
+        held = [[one.passed for one in answer.thresholds(each.setting)] for each in shown]
+        kept = tuple(f"{sum(each)} of {len(each)}" for each in held)
+        columns.append(_TableColumn("thresholds", kept, 2))
+    return columns
+
+
+def _short_name(result: SweepResult, index: int) -> str:
+    """Return the last word of an axis's path, or nothing if another axis has it too."""
+    names = [axis.path.rpartition(".")[2] for axis in result.axes]
+    return names[index] if names.count(names[index]) == 1 else ""
+
+
+def _grid(columns: Sequence[_TableColumn]) -> Grid:
+    header = tuple(one_line(each.header, 60) for each in columns)
+    return Grid(header, tuple(zip(*(each.cells for each in columns), strict=True)))
 
 
 def _is_shown(result: SweepResult, metric: str, phase: str) -> bool:

@@ -48,7 +48,8 @@ class SweepPlots:
     def heatmap(self, metric: str | None = None, ax: Axes | None = None) -> Axes:
         """Draw a number over the first two axes: tiles of a grid, a map of anything else."""
         from simcb.studies.sweep import Kind
-        from simcb.views.sweeps.maps import heatmap, scatter_map
+        from simcb.views.sweeps.maps import heatmap
+        from simcb.views.sweeps.scatter import scatter_map
 
         grid = self.result.design.kind is Kind.GRID and self.result.border is None
         return (heatmap if grid else scatter_map)(self.result, self._objective(metric), ax)
@@ -164,11 +165,12 @@ class SweepView:
 
     def _repr_html_(self) -> str:
         from simcb.views.sweeps.answer import SweepAnswer
-        from simcb.views.sweeps.screen import findings, notes, ranking_grid, title
+        from simcb.views.sweeps.screen import below, findings, notes, ranking_grid, title
 
-        grid = ranking_grid(SweepAnswer(self.result, top=ROWS))
+        answer = SweepAnswer(self.result, top=ROWS)
+        grid = ranking_grid(answer)
         first, *more = findings(self.result)
-        lines = (title(self.result), *more, *notes(self.result))
+        lines = (title(self.result), *more, *below(answer), *notes(self.result))
         return table_html(first, lines, grid)
 
 

@@ -64,9 +64,16 @@ def summary_line(evidence: Evidence) -> str:
     cases = len({finding.case.name for finding in evidence.findings})
     wrong = [each for each in evidence.findings if each.outcome is not Outcome.HOLDS]
     if not wrong:
-        return f"all {numbers} numbers of {cases} cases hold"
+        if numbers == 1:
+            return "the one number of one case holds"
+        return f"all {numbers} numbers of {_cases(cases)} hold"
     names = ", ".join(dict.fromkeys(finding.case.name for finding in wrong))
-    return f"{len(wrong)} of {numbers} numbers of {cases} cases do not hold: {names}"
+    verb = "does" if len(wrong) == 1 else "do"
+    return f"{len(wrong)} of {numbers} numbers of {_cases(cases)} {verb} not hold: {names}"
+
+
+def _cases(count: int) -> str:
+    return "1 case" if count == 1 else f"{count} cases"
 
 
 def evidence_table(findings: Iterable[Finding]) -> Grid:
@@ -106,7 +113,7 @@ def _number(value: float) -> str:
 
 
 def _as_screen(evidence: Evidence, page: Page) -> Text:
-    header, *rows = evidence_table(evidence.findings).text().split("\n")
+    header, *rows = evidence_table(evidence.findings).text(ascii_only=page.ascii_only).split("\n")
     text = Text("\n").join([Text("  ").append_text(header)])
     lines = iter(rows)
     for case, findings in groupby(evidence.findings, key=lambda finding: finding.case):

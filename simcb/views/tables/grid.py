@@ -6,12 +6,12 @@ right unless they are said to be words. This module must not know what is in the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from simcb.views.safe_text import markdown_cell
+from simcb.views.safe_text import markdown_cell, to_ascii
 
 _BETWEEN = 2
 
@@ -57,14 +57,25 @@ class Grid:
         widths = self.widths
         return sum(widths) + _BETWEEN * (len(widths) - 1)
 
-    def text(self) -> Text:
-        """Return the table aligned for a terminal, one line a row."""
+    def text(self, *, ascii_only: bool = False) -> Text:
+        """Return the table aligned for a terminal, one line a row.
+
+        A sign's counterpart in ASCII may be wider, so cells are translated before they are
+        measured.
+        """
+        if ascii_only:
+            return self._in_ascii().text()
         lines = []
         if self.spans:
             lines.append(self._span_line())
         lines.append(self._line(self.header, "bold"))
         lines.extend(self._line(row, "") for row in self.rows)
         return Text("\n").join(lines)
+
+    def _in_ascii(self) -> Grid:
+        rows = tuple(tuple(map(to_ascii, row)) for row in self.rows)
+        spans = tuple((to_ascii(text), count) for text, count in self.spans)
+        return replace(self, header=tuple(map(to_ascii, self.header)), rows=rows, spans=spans)
 
     def _line(self, cells: tuple[str, ...], style: str) -> Text:
         line = Text()

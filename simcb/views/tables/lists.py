@@ -65,13 +65,19 @@ def law_list(audits: Sequence[Sequence[Law]], width: int) -> Text:
 
     Args:
         audits: each run's laws, the same ones in the same order.
-        width: columns after which the numbers of a law that holds are cut off.
+        width: columns after which the numbers go on in the next line.
     """
     lines = []
     for each in zip(*audits, strict=True):
         shown = next((law for law in each if not law.holds), each[0])
         sign = PASSED if shown.holds else FAILED
-        line = Text(f"{sign} {one_line(shown.name)}  ")
-        room = max(20, width - len(line)) if shown.holds else 1000
-        lines.append(line.append(one_line(shown.detail, room), "dim"))
+        name = f"{sign} {one_line(shown.name)}"
+        first, *rest = textwrap.wrap(
+            f"{name}  {one_line(shown.detail, 2000)}", max(width, 40), subsequent_indent="    "
+        )
+        if first.startswith(name):
+            lines.append(Text(name).append(first.removeprefix(name), "dim"))
+        else:
+            lines.append(Text(first))
+        lines.extend(Text(line, "dim") for line in rest)
     return Text("\n").join(lines)

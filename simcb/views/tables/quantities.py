@@ -15,6 +15,9 @@ NEVER = "never"
 
 _MOST_DECIMALS = 5
 
+_ROUNDING = 1e-9
+"""Part of a mean below which an interval is what sums of floats leave over."""
+
 
 def quantity(value: float | None, unit: Unit) -> str:
     """Write a value with its unit, about three digits of it.
@@ -39,14 +42,14 @@ def quantity(value: float | None, unit: Unit) -> str:
 def interval(mean: float | None, low: float | None, high: float | None, unit: Unit) -> str:
     """Write a mean and half its interval, in one unit: `1.214 ±0.038 s`.
 
-    The half-width has two digits and the mean as many decimals as it; without an interval,
-    or with one of no width, the mean stands alone.
+    The half-width has two digits and the mean as many decimals as it. Without an interval, or
+    with one of no width or of none but rounding, the mean stands alone.
     """
     if mean is None or low is None or high is None or not math.isfinite(high - low):
         return quantity(mean, unit)
     factor, suffix = (100.0, "%") if unit is Unit.SHARE else _scale(mean, unit)
     half = (high - low) / 2.0 * factor
-    if half <= 0.0:
+    if half < max(10.0**-_MOST_DECIMALS / 2.0, _ROUNDING * abs(mean * factor)):
         return quantity(mean, unit)
     decimals = min(max(0, 1 - _magnitude(half)), _MOST_DECIMALS)
     return f"{mean * factor:,.{decimals}f} ±{half:,.{decimals}f}{suffix}"

@@ -33,10 +33,14 @@ def as_screen(answer: TuneAnswer, page: Page) -> Text:
         head.append(f"\n  {line}", "")
     blocks = [head]
     if result.reach:
-        blocks.append(reach_grid(result).text())
+        blocks.append(reach_grid(result).text(ascii_only=page.ascii_only))
     if result.check is not None:
         grid = fitting_grid(result, page.width)
-        blocks.append(Text(check_title(result.check)).append("\n").append(grid.text()))
+        blocks.append(
+            Text(check_title(result.check))
+            .append("\n")
+            .append(grid.text(ascii_only=page.ascii_only))
+        )
     blocks.extend(Text(line) for line in notes(result))
     if answer.repeat:
         blocks.append(Text("repeat: ", "dim").append(one_line(answer.repeat, 4000)))

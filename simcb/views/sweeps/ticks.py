@@ -1,0 +1,155 @@
+"""Values along the axes of a sweep's plots, written as a scenario file has them.
+
+Where the settings have few values of their own, those are written; along a range from which
+they were drawn, tidy values in between: whole numbers at whole numbers, durations in the
+steps of a clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from simcb.studies.sweep.axes import Axis, Measuring, Span, written
+from simcb.studies.sweep.columns import Floats
+from simcb.views.plots.frame import tidy_step
+from simcb.views.plots.lettering import shortened, text_width
+from simcb.views.plots.style import FONT, INK, LABEL_SIZE, SMALL_SIZE, TIDY_STEPS
+
+MOST_TICKS = 14
+LONGEST_PATH = 4.5
+"""Inches after which the name of an axis is shortened."""
+
+_LONGEST_VALUE = 1.2
+_GAP = 0.1
+_LINE = 0.16
+_MARGIN = 0.04
+_STEPS_BY_FACTORS = ((1, 2, 5), (1, 2, 3, 5, 7))
+_CLOCK = (10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 43200)
+_FEWEST = 3
+
+
+def label_axis(ax: Axes, which: str, *axes: Axis) -> None:
+    """Name an axis by what is varied along it: one path, or all that are varied together."""
+    text = ", ".join(shortened(axis.path, LONGEST_PATH, LABEL_SIZE) for axis in axes)
+    name_axis(ax, which, shortened(text, 1.5 * LONGEST_PATH, LABEL_SIZE))
+
+
+def name_axis(ax: Axes, which: str, text: str) -> None:
+    """Write an axis's name, to be read as it is."""
+    write = ax.set_xlabel if which == "x" else ax.set_ylabel
+    write(text, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
+
+
+def label_values(ax: Axes, which: str, places: Sequence[float], values: Sequence[object]) -> None:
+    """Write values at places of an axis; of many only some, and none over another."""
+    step = max(1, -(-len(values) // MOST_TICKS))
+    every = list(range(0, len(values), step))
+    texts = [shortened(str(values[index]), _LONGEST_VALUE, SMALL_SIZE) for index in every]
+    at = [places[index] for index in every]
+    kept = _apart(ax, which, at, texts)
+    write = ax.set_xticks if which == "x" else ax.set_yticks
+    write(
+        [at[index] for index in kept],
+        [texts[index] for index in kept],
+        fontsize=SMALL_SIZE,
+        fontfamily=FONT,
+        color=INK,
+        parse_math=False,
+    )
+    ax.minorticks_off()
+
+
+def scale_axis(ax: Axes, which: str, axis: Axis) -> None:
+    """Scale an axis as its range is, and write the settings' values or tidy ones along it."""
+    span = axis.span
+    if span is not None and span.log:
+        (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    places: Sequence[float] = (0.0,)
+    if axis.values:
+        numbers = axis.numbers
+        places = numbers if numbers is not None else tuple(map(float, range(len(axis.values))))
+        label_values(ax, which, places, axis.values)
+    elif span is not None:
+        places = tidy_values(span)
+        label_values(ax, which, places, [_written(place, span.measuring) for place in places])
+    low, high = (span.low, span.high) if span is not None else (min(places), max(places))
+    if low < high:
+        log = span is not None and span.log
+        (ax.set_xlim if which == "x" else ax.set_ylim)(*_with_margins(low, high, log=log))
+
+
+def tidy_values(span: Span) -> tuple[float, ...]:
+    """Return a few tidy numbers within a range, in order."""
+    inside = [each for each in _tidy(span) if span.low <= each <= span.high]
+    return tuple(inside) if len(inside) > 1 else (span.low, span.high)
+
+
+def _tidy(span: Span) -> list[float]:
+    if span.log:
+        found = _by_factors(span, _STEPS_BY_FACTORS[0])
+        return found if len(found) >= _FEWEST else _by_factors(span, _STEPS_BY_FACTORS[1])
+    if span.measuring is Measuring.DURATION:
+        step = tidy_step(span.high - span.low)
+        first, last = math.ceil(span.low / step), math.floor(span.high / step * (1 + 1e-9))
+        return [float(f"{number * step:.9g}") for number in range(first, last + 1)]
+    whole = span.measuring is Measuring.INTEGER
+    percent = 100.0 if span.measuring is Measuring.SHARE else 1.0
+    locator = MaxNLocator(nbins=8, steps=TIDY_STEPS, integer=whole)
+    ticks = locator.tick_values(span.low * percent, span.high * percent)
+    return [float(f"{tick:.9g}") / percent for tick in np.asarray(ticks).tolist()]
+
+
+def _by_factors(span: Span, steps: Sequence[int]) -> list[float]:
+    lowest, highest = math.floor(math.log10(span.low)), math.ceil(math.log10(span.high))
+    found = [float(f"{step}e{power}") for power in range(lowest, highest + 1) for step in steps]
+    if span.measuring is Measuring.DURATION:
+        found = [each for each in found if each < _CLOCK[0]] + [float(each) for each in _CLOCK]
+        found += [86400.0 * 10**power for power in range(4)]
+    if span.measuring is Measuring.INTEGER:
+        found = [each for each in found if each >= 1.0]
+    inside = [each for each in found if span.low <= each <= span.high]
+    decades = [each for each in inside if f"{each:e}".startswith("1.000000e")]
+    return decades if len(inside) > MOST_TICKS else inside
+
+
+def _written(number: float, measuring: Measuring) -> str:
+    if measuring is Measuring.NUMBER:
+        return f"{number:g}"
+    return str(written(float(f"{number:.9g}"), measuring))
+
+
+def _with_margins(low: float, high: float, *, log: bool) -> tuple[float, float]:
+    """Return a range with a little room at both ends, for the points that lie there."""
+    if log:
+        factor = (high / low) ** _MARGIN
+        return low / factor, high * factor
+    room = (high - low) * _MARGIN
+    return low - room, high + room
+
+
+def _apart(ax: Axes, which: str, places: Sequence[float], texts: Sequence[str]) -> list[int]:
+    """Return which of the texts can stand beside each other, the first for sure."""
+    if not places:
+        return []
+    log = (ax.get_xscale() if which == "x" else ax.get_yscale()) == "log"
+    drawn: Floats = np.asarray(np.log(places) if log else places, np.float64)
+    size, box = ax.get_figure(root=True).get_size_inches(), ax.get_position()  # type: ignore[union-attr]
+    inches = float(size[0] * box.width if which == "x" else size[1] * box.height)
+    along = (drawn - drawn.min()) / (float(np.ptp(drawn)) or 1.0) * inches * (1 - 2 * _MARGIN)
+    if len(places) > 1 and not log and np.allclose(np.diff(drawn), drawn[1] - drawn[0]):
+        # Tiles and even steps: there is half a step beyond either end.
+        along *= (len(places) - 1) / len(places)
+    kept = [0]
+    for index in range(1, len(texts)):
+        room = _LINE
+        if which == "x":
+            both = text_width(texts[index], SMALL_SIZE) + text_width(texts[kept[-1]], SMALL_SIZE)
+            room = both / 2 + _GAP
+        if abs(along[index] - along[kept[-1]]) >= room:
+            kept.append(index)
+    return kept
