@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from simcb.breaker.adopting import PLAIN, adopt, unfinished
 from simcb.breaker.errors import CircuitOpenError, ParameterError
@@ -28,11 +28,10 @@ from simcb.breaker.machine import (
     Machine,
     drawn,
 )
-from simcb.breaker.parameters import UsualFloat, UsualInt, duration, whole
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
-from simcb.breaker.recovery import HalfOpen, Recovery
-from simcb.breaker.rules import TRIP_RULES, ConsecutiveFailures, TripRule
+from simcb.breaker.recovery import USUAL_TIMEOUT, HalfOpen, Recovery, luck_of, recovery_of
+from simcb.breaker.rules import USUAL_THRESHOLD, TripRule, rules_of
 from simcb.breaker.scopes import Scopes
 from simcb.breaker.states import CALM, SETTLED, HalfOpenState, OpenState, State
 from simcb.breaker.telling import CallListener, Listener
@@ -47,10 +46,6 @@ class UNSEEN:
     """Stands for code one has to look for more closely: it may be of any kind."""
 
     co_flags = LASTING
-
-
-USUAL_THRESHOLD = UsualInt(5)
-USUAL_TIMEOUT = UsualFloat(60.0)
 
 
 class CircuitBreaker(Machine):
@@ -105,21 +100,7 @@ class CircuitBreaker(Machine):
         listeners: Iterable[Listener] = (),
         call_listeners: Iterable[CallListener] = (),
     ) -> None:
-        rules: tuple[TripRule, ...]
-        if trip is None:
-            rules = (ConsecutiveFailures(whole("failure_threshold", failure_threshold)),)
-        elif failure_threshold is USUAL_THRESHOLD:
-            rules = _rules(trip)
-        else:
-            remedy = "it as ConsecutiveFailures(…) in trip, or leave trip out"
-            raise ParameterError("failure_threshold", failure_threshold, remedy)
-        if recovery is None:
-            recovery = Recovery(duration("recovery_timeout", recovery_timeout))
-        elif not isinstance(recovery, Recovery):
-            raise ParameterError("recovery", recovery, "a Recovery")
-        elif recovery_timeout is not USUAL_TIMEOUT:
-            remedy = "it as Recovery(timeout=…) in recovery, or leave recovery out"
-            raise ParameterError("recovery_timeout", recovery_timeout, remedy)
+        recovery = recovery_of(recovery, recovery_timeout)
         if half_open is not None and not isinstance(half_open, HalfOpen):
             raise ParameterError("half_open", half_open, "a HalfOpen")
         if not callable(clock):
@@ -127,12 +108,12 @@ class CircuitBreaker(Machine):
         self._scopes: Scopes[Permit] = Scopes()
         super().__init__(
             name,
-            rules,
+            rules_of(trip, failure_threshold),
             recovery,
             half_open or HalfOpen(),
             Judge(expected_exception, ignore, failed_result),
             clock,
-            _source(random, recovery),
+            luck_of(random, recovery),
             listeners,
             call_listeners,
         )
@@ -392,22 +373,3 @@ class CircuitBreaker(Machine):
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker {self.name!r} {self._state.state}>"
-
-
-def _rules(trip: object) -> tuple[TripRule, ...]:
-    rules = tuple(trip) if isinstance(trip, (list, tuple)) else (trip,)
-    if rules and all(isinstance(rule, TripRule) for rule in rules):
-        return cast("tuple[TripRule, ...]", rules)
-    kinds = ", ".join(one.__name__ for one in TRIP_RULES.values())
-    raise ParameterError("trip", trip, f"one or a list of: {kinds}")
-
-
-def _source(random: Callable[[], float] | None, recovery: Recovery) -> Callable[[], float]:
-    """Returns the random source; the standard one is imported only when it is needed."""
-    if random is None:
-        if not recovery.jitter:
-            return float
-        from random import random
-    if not callable(random):
-        raise ParameterError("random", random, "a function that returns a number in [0, 1)")
-    return random

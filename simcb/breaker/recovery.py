@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.parameters import MOST_SECONDS, Settings, duration, number, whole
+from simcb.breaker.parameters import (
+    MOST_SECONDS,
+    Settings,
+    UsualFloat,
+    duration,
+    number,
+    whole,
+)
 
 
 class Recovery(Settings):
@@ -61,3 +70,34 @@ class HalfOpen(Settings):
 
     def __reduce__(self) -> tuple[type[HalfOpen], tuple[object, ...]]:
         return type(self), (self.probes, self.successes, self.lease)
+
+
+USUAL_TIMEOUT = UsualFloat(60.0)
+"""The recovery timeout of a breaker that is given neither one nor a `Recovery`, in seconds."""
+
+
+def recovery_of(recovery: object, recovery_timeout: float) -> Recovery:
+    """Returns the recovery that a breaker's constructor is given, in either form.
+
+    Raises:
+        ParameterError: if it makes no sense, or both forms are given.
+    """
+    if recovery is None:
+        return Recovery(duration("recovery_timeout", recovery_timeout))
+    if not isinstance(recovery, Recovery):
+        raise ParameterError("recovery", recovery, "a Recovery")
+    if recovery_timeout is not USUAL_TIMEOUT:
+        remedy = "it as Recovery(timeout=…) in recovery, or leave recovery out"
+        raise ParameterError("recovery_timeout", recovery_timeout, remedy)
+    return recovery
+
+
+def luck_of(random: Callable[[], float] | None, recovery: Recovery) -> Callable[[], float]:
+    """Returns the random source; the standard one is imported only when it is needed."""
+    if random is None:
+        if not recovery.jitter:
+            return float
+        from random import random
+    if not callable(random):
+        raise ParameterError("random", random, "a function that returns a number in [0, 1)")
+    return random

@@ -5,8 +5,10 @@ A rule is only its parameters, checked; `windows` does the counting.
 
 from __future__ import annotations
 
+from typing import cast
+
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.parameters import Settings, duration, rate, whole
+from simcb.breaker.parameters import Settings, UsualInt, duration, rate, whole
 from simcb.breaker.records import Reason
 
 
@@ -124,3 +126,25 @@ def _window(calls: int | None, window: float | None, minimum: int | None) -> dic
     size = 100 if calls is None else whole("calls", calls)
     least = min(10, size) if minimum is None else whole("minimum_calls", minimum, high=size)
     return {"calls": size, "window": None, "minimum_calls": least}
+
+
+USUAL_THRESHOLD = UsualInt(5)
+"""The failure threshold of a breaker that is given neither one nor a rule."""
+
+
+def rules_of(trip: object, failure_threshold: int) -> tuple[TripRule, ...]:
+    """Returns the rules that a breaker's constructor is given, in either form.
+
+    Raises:
+        ParameterError: if there is no rule, or both forms are given.
+    """
+    if trip is None:
+        return (ConsecutiveFailures(whole("failure_threshold", failure_threshold)),)
+    if failure_threshold is not USUAL_THRESHOLD:
+        remedy = "it as ConsecutiveFailures(…) in trip, or leave trip out"
+        raise ParameterError("failure_threshold", failure_threshold, remedy)
+    rules = tuple(trip) if isinstance(trip, (list, tuple)) else (trip,)
+    if rules and all(isinstance(rule, TripRule) for rule in rules):
+        return cast("tuple[TripRule, ...]", rules)
+    kinds = ", ".join(one.__name__ for one in TRIP_RULES.values())
+    raise ParameterError("trip", trip, f"one or a list of: {kinds}")
