@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from simcb.errors import SimcbError
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
-    from simcb.views.notebook import RunView, load, open, run, sweep, tune
+    from simcb.views.notebook import RunView, load, open, run
+    from simcb.views.sweeps.notebook import sweep
     from simcb.views.sweeps.view import SweepView
+    from simcb.views.tunings.notebook import tune
     from simcb.views.tunings.view import TuneView
 
 __version__ = "0.1.0"
@@ -34,8 +36,8 @@ _WINDOW = {
     "load": "simcb.views.notebook",
     "open": "simcb.views.notebook",
     "run": "simcb.views.notebook",
-    "sweep": "simcb.views.notebook",
-    "tune": "simcb.views.notebook",
+    "sweep": "simcb.views.sweeps.notebook",
+    "tune": "simcb.views.tunings.notebook",
 }
 
 __all__ = [

@@ -6,8 +6,7 @@ table. Everything heavy is loaded when it is asked for: matplotlib by a plot, pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from simcb.views.plots import Curves
     from simcb.views.sweeps.view import SweepView
-    from simcb.views.tunings.view import TuneView
 
 EXTRA = "notebook"
 """The extra of simcb that brings pandas."""
@@ -255,164 +253,6 @@ def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView:
     if by is not None:
         raise studies.StudyError(f"by is {by!r}, and {source} is no sweep", "leave it out")
     return RunView(open_run(source))
-
-
-def sweep(
-    scenario: Scenario | str | Path,
-    over: Mapping[str, object] | Sequence[str] | None = None,
-    *,
-    design: str | None = None,
-    replicates: int | None = None,
-    seed: int = 0,
-    by: str | None = None,
-    refine: str | None = None,
-    depth: int | None = None,
-    out: str | Path | None = None,
-    resume: bool = False,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    dask: str | None = None,
-    allow_large: bool = False,
-) -> SweepView:
-    """Run a scenario at many settings with the same luck, and return a view of what came out.
-
-    What is not given is as the scenario's `sweep` has it, and where that says nothing, as here:
-    a grid, 10 replicates, ranked by goodput or by what is refined.
-
-    A script, unlike a notebook, has to call this below `if __name__ == "__main__":`, or with
-    `workers=0`: worker processes read the script again.
-
-    Args:
-        scenario: a scenario, or what `load` makes one of.
-        over: what is varied: `{"breaker.failure_threshold": [3, 5, 10],
-            "breaker.recovery_timeout": "5s..120s/8@log"}`. If given, nothing else is varied.
-        design: `grid`, `zip` or `lhs:N`.
-        replicates: runs of each setting; intervals need at least two.
-        seed: names the luck, the same in all settings.
-        by: the number to rank by, such as `goodput`, `p99{fault}` or `collapse`.
-        refine: a border such as `collapse=50%`, along which settings are added.
-        depth: how often the refinement halves the distance between neighbours.
-        out: a directory in which every finished run is kept.
-        resume: go on with what the directory holds.
-        workers: processes on this machine; 0 runs everything in this one, None takes every
-            core.
-        executor: somebody to run the cells instead: any `concurrent.futures.Executor`.
-        dask: the address of a Dask scheduler, or `local`.
-        allow_large: run even what is estimated to be huge.
-
-    Raises:
-        ScenarioError: the scenario cannot be read.
-        StudyError: an argument makes no sense.
-        StoreError: the directory cannot be used.
-    """
-    from simcb.studies.sweep import sweep as study
-    from simcb.views.sweeps.view import SweepView
-
-    read = scenario if isinstance(scenario, Scenario) else load(scenario)
-    result = study(
-        read,
-        over,
-        design=design,
-        replicates=replicates,
-        seed=seed,
-        by=by,
-        refine=refine,
-        depth=depth,
-        out=out,
-        resume=resume,
-        workers=workers,
-        executor=executor,
-        dask=dask,
-        allow_large=allow_large,
-    )
-    return SweepView(result)
-
-
-def tune(
-    scenarios: Scenario | str | Path | Sequence[Scenario | str | Path],
-    space: Mapping[str, object] | Sequence[str],
-    *,
-    minimize: str | Sequence[str] = (),
-    maximize: str | Sequence[str] = (),
-    subject_to: str | Sequence[str] = (),
-    trials: int = 60,
-    batch: int = 8,
-    replicates: int = 10,
-    fresh: int = 20,
-    seed: int = 0,
-    tolerance: float = 0.01,
-    out: str | Path | None = None,
-    resume: bool = False,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    dask: str | None = None,
-    allow_large: bool = False,
-) -> TuneView:
-    """Find the setting that holds in every scenario, and return a view of what came out.
-
-    A setting is as good as its worst regret: what it loses, in the scenario where it loses
-    most, to the best setting known for that scenario alone. The best is run on fresh luck
-    beside the scenarios as they are and the defaults of known libraries.
-
-    A script, unlike a notebook, has to call this below `if __name__ == "__main__":`, or with
-    `workers=0`: worker processes read the script again.
-
-    Args:
-        scenarios: one or many scenarios, or what `load` makes one of.
-        space: where to look: `{"breaker.failure_threshold": "1..50@log",
-            "breaker.recovery_timeout": "1s..2m@log"}`; ranges, or lists of values.
-        minimize: numbers to make small, such as `p99{fault}` or `collapse`.
-        maximize: numbers to make large; goodput if there is neither.
-        subject_to: what has to hold in every scenario, such as `success >= 99%`.
-        trials: settings that are tried at most.
-        batch: settings that are tried at a time; the result depends on it.
-        replicates: runs of a good setting in each scenario; bad ones get fewer.
-        fresh: runs of the best and of its rivals on other luck, at the end.
-        seed: names the luck, the same in all settings; the check uses the next one.
-        tolerance: the loss that does not matter, as a share.
-        out: a directory in which every finished run is kept.
-        resume: go on with what the directory holds.
-        workers: processes on this machine; 0 runs everything in this one, None takes every
-            core.
-        executor: somebody to run the cells instead: any `concurrent.futures.Executor`.
-        dask: the address of a Dask scheduler, or `local`.
-        allow_large: run even what is estimated to be huge.
-
-    Raises:
-        ScenarioError: a scenario cannot be read.
-        StudyError: an argument makes no sense.
-        StoreError: the directory cannot be used.
-        MissingExtraError: Optuna is not installed.
-    """
-    from simcb.studies.tune import tune as study
-    from simcb.views.tunings.view import TuneView
-
-    alone = isinstance(scenarios, Scenario | str | Path)
-    given = [scenarios] if alone else list(scenarios)  # type: ignore[arg-type]
-    result = study(
-        [each if isinstance(each, Scenario) else load(each) for each in given],  # type: ignore[arg-type]
-        space,
-        minimize=_listed(minimize),
-        maximize=_listed(maximize),
-        subject_to=_listed(subject_to),
-        trials=trials,
-        batch=batch,
-        replicates=replicates,
-        fresh=fresh,
-        seed=seed,
-        tolerance=tolerance,
-        out=out,
-        resume=resume,
-        workers=workers,
-        executor=executor,
-        dask=dask,
-        allow_large=allow_large,
-    )
-    return TuneView(result)
-
-
-def _listed(texts: str | Sequence[str]) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else tuple(texts)
 
 
 _COLUMNS = ("variant", "replicate", "metric", "unit", "phase", "of", "value")

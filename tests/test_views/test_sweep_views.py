@@ -20,7 +20,6 @@ from simcb.scenario import parse_scenario
 from simcb.studies.sweep import SweepResult, sweep
 from simcb.views.answer import Page
 from simcb.views.formats.names import Format
-from simcb.views.notebook import sweep as notebook_sweep
 from simcb.views.plots.figures import drawn
 from simcb.views.sweeps.answer import SweepAnswer, region
 from simcb.views.sweeps.figure import sweep_figure
@@ -28,6 +27,7 @@ from simcb.views.sweeps.files import write_sweep
 from simcb.views.sweeps.json_object import as_json
 from simcb.views.sweeps.lines import lines
 from simcb.views.sweeps.maps import heatmap
+from simcb.views.sweeps.notebook import sweep as notebook_sweep
 from simcb.views.sweeps.rendering import render
 from simcb.views.sweeps.scatter import scatter_map
 from simcb.views.sweeps.tidy import cell_lines, ranking_lines
@@ -326,7 +326,7 @@ def test_an_interrupted_sweep_says_so_in_its_view(tmp_path: Path) -> None:
 def test_a_notebook_loads_nothing_heavy_for_a_sweep() -> None:
     """No matplotlib and no pandas until a plot or a frame is asked for."""
     program = (
-        "import sys\nfrom simcb.views.notebook import sweep\n"
+        "import sys\nfrom simcb.views.sweeps.notebook import sweep\n"
         "from simcb.scenario import parse_scenario\n"
         f"s = parse_scenario({SMALL!r})\n"
         "repr(sweep(s, {'breaker.failure_threshold': [1]}, replicates=1, workers=0))\n"
