@@ -181,9 +181,11 @@ def _drawn(axis: Axis, luck: random.Random) -> Value:
 
 
 def _library() -> Any:
-    # Optuna has types for some of what it does.
+    # Optuna has types for some of what it does. In a notebook it warns of bars it cannot draw.
     try:
-        import optuna  # type: ignore[import, unused-ignore]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import optuna  # type: ignore[import, unused-ignore]
     except ImportError:
         raise MissingExtraError("optuna", EXTRA) from None
     return optuna
