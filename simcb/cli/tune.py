@@ -29,7 +29,7 @@ def tune(
     scenarios: Annotated[
         list[str],
         typer.Argument(
-            metavar="SCENARIO...",
+            metavar="SCENARIO",
             help="Shipped names or files; the setting has to hold in all of them.",
             show_default=False,
         ),
