@@ -107,6 +107,9 @@ def tune(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the tune that --out holds.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how much it would be.")
+    ] = False,
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
     plot: Annotated[
         Path | None,
@@ -131,11 +134,27 @@ def tune(
     from simcb.studies import tune as study
     from simcb.views.tunings.answer import TuneAnswer, tune_command
     from simcb.views.tunings.rendering import render
-    from simcb.views.tunings.screen import findings, progress_words
+    from simcb.views.tunings.screen import findings, progress_words, size_lines
 
     count = worker_count(workers)
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     _check_outputs(out, plot, resume=resume)
+    if dry_run:
+        plan = study.plan_tune(
+            loaded,
+            space or (),
+            minimize=minimize or (),
+            maximize=maximize or (),
+            subject_to=subject_to or (),
+            trials=trials,
+            batch=batch,
+            replicates=replicates,
+            fresh=fresh,
+            seed=seed,
+            tolerance=_share(tolerance),
+        )
+        emit(size_lines(plan, *study.estimate_tune_time(plan, count)))
+        return
     repeat = tune_command(
         scenarios,
         overlays=[str(path) for path in overlays or ()],

@@ -116,6 +116,20 @@ def test_wrong_words_are_2_and_told(storms: list[str], words: list[str], said: s
     assert "Traceback" not in done.stderr
 
 
+def test_a_dry_run_runs_nothing(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says how many runs there would be at most, and for how long."""
+    monkeypatch.setattr(
+        "simcb.studies.tune.tune", lambda *_, **__: pytest.fail("it was run"), raising=False
+    )
+    done = simcb("tune", *storms, *SPACE, "--dry-run", "--workers", "2")
+    assert done.exit_code == 0
+    assert "settings  60 searched, about 18 around the best, 12 contenders\n" in done.stdout
+    # (60 + 18) of 10 replicates and 12 of 20, in each of two scenarios
+    assert "runs      at most 2,040 in 2 scenarios; racing saves about half\n" in done.stdout
+    assert "on 2 workers" in done.stdout
+    assert simcb("tune", *storms, *SPACE, "--dry-run", "--trials", "0").exit_code == 2
+
+
 def test_without_optuna_the_code_is_3(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With the line that installs it, before anything runs."""
     monkeypatch.setitem(sys.modules, "optuna", None)

@@ -46,14 +46,17 @@ def estimate_time(plan: Plan, workers: int | None = None) -> TimeEstimate:
     _, size = examine(plan)
     middle = plan.settings[len(plan.settings) // 2]
     variant = applied(plan.scenario, changes_of(plan.axes, middle))
-    requests = estimate_size(variant).requests
-    sample = _shortened(variant, min(1.0, SAMPLE_REQUESTS / max(requests, 1.0)))
-    begin = time.perf_counter()
-    run_once(sample, plan.seed, 0)
-    seconds = time.perf_counter() - begin
-    each = seconds / max(estimate_size(sample).requests, 1.0)
     hands = max(1, usable_cores() if workers is None else workers)
-    return TimeEstimate(size, each * size.requests / hands, hands)
+    return TimeEstimate(size, pace(variant, plan.seed) * size.requests / hands, hands)
+
+
+def pace(scenario: Scenario, seed: int) -> float:
+    """Return how many seconds a request of a scenario takes, as its beginning does."""
+    requests = estimate_size(scenario).requests
+    sample = _shortened(scenario, min(1.0, SAMPLE_REQUESTS / max(requests, 1.0)))
+    begin = time.perf_counter()
+    run_once(sample, seed, 0)
+    return (time.perf_counter() - begin) / max(estimate_size(sample).requests, 1.0)
 
 
 def _shortened(scenario: Scenario, share: float) -> Scenario:

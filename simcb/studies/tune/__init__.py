@@ -6,21 +6,26 @@ the check. The room prints nothing and draws nothing.
 """
 
 from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, YOURS, Default
-from simcb.studies.tune.reach import Reach, Step
-from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
-from simcb.studies.tune.storms import Storm
-from simcb.studies.tune.tune import (
+from simcb.studies.tune.planning import (
     BATCH,
+    CONTENDERS,
     FRESH,
     REPLICATES,
     TOLERANCE,
     TRIALS,
-    tune,
+    TunePlan,
+    estimate_tune_time,
+    plan_tune,
 )
+from simcb.studies.tune.reach import Reach, Step
+from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
+from simcb.studies.tune.storms import Storm
+from simcb.studies.tune.tune import tune
 from simcb.studies.tune.tuning import TuneProgress
 
 __all__ = [
     "BATCH",
+    "CONTENDERS",
     "DEFAULTS",
     "FRESH",
     "NO_BREAKER",
@@ -36,7 +41,10 @@ __all__ = [
     "Step",
     "Storm",
     "Trial",
+    "TunePlan",
     "TuneProgress",
     "TuneResult",
+    "estimate_tune_time",
+    "plan_tune",
     "tune",
 ]

@@ -1,7 +1,8 @@
 """The arena: every entry in every storm on the same luck, run as far as is asked for.
 
-An entry is one set of changes, made to each storm's scenario. The arena knows who has been run
-how often and what came of it; it must not know what is good.
+An entry is one set of changes, made to each storm's scenario. An arena has the luck of one seed,
+and knows who has been run how often and what came of it; a contest has an arena for the search
+and one for the check. This module must not know what is good.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from simcb.studies.sweep.crews import Crew
 from simcb.studies.sweep.dispatch import Dispatcher, Lost
 from simcb.studies.sweep.engine import Engine, cell_key, scenario_digest
 from simcb.studies.sweep.plan import applied
+from simcb.studies.sweep.result import Tally
 from simcb.studies.sweep.store import Store, collect
 from simcb.studies.sweep.table import MISSING, Outcome, Table
 from simcb.studies.tune.storms import Storm
@@ -195,3 +197,56 @@ class Arena:
                 table.put(each.cell.setting, each.cell.replicate, each.verdict, each.row)
                 self.ran += 1
         self.taken()
+
+
+class Contest:
+    """The storms of a tune and who runs them; arenas for its search and its check are made here.
+
+    Args:
+        storms: the scenarios.
+        engine: the versions everything is run with.
+        ledger: what has been run before.
+        crew: who runs it.
+        stop: asked again and again whether to send out no more.
+    """
+
+    def __init__(
+        self,
+        storms: Sequence[Storm],
+        engine: Engine,
+        ledger: Ledger,
+        crew: Crew,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.storms = tuple(storms)
+        self._engine = engine
+        self._ledger = ledger
+        self._crew = crew
+        self._stop = stop
+        self._arenas: list[Arena] = []
+
+    def arena(self, replicates: int, seed: int) -> Arena:
+        """Return a new arena on the luck of a seed."""
+        arena = Arena(
+            self.storms,
+            replicates=replicates,
+            seed=seed,
+            engine=self._engine,
+            ledger=self._ledger,
+            crew=self._crew,
+            stop=self._stop,
+        )
+        self._arenas.append(arena)
+        return arena
+
+    @property
+    def lost(self) -> tuple[Lost, ...]:
+        """The runs that could not be made."""
+        return tuple(lost for arena in self._arenas for lost in arena.lost)
+
+    @property
+    def tally(self) -> Tally:
+        """How much work it was so far."""
+        ran = sum(arena.ran for arena in self._arenas)
+        reused = sum(arena.reused for arena in self._arenas)
+        return Tally(ran, reused, self._ledger.damaged)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from simcb.metrics import difference, judge
 from simcb.scenario import Scenario
-from simcb.studies.sweep.crews import Crew
-from simcb.studies.sweep.dispatch import Lost
-from simcb.studies.sweep.engine import Engine
 from simcb.studies.sweep.objective import Better
-from simcb.studies.sweep.result import Tally
-from simcb.studies.tune.arena import Arena, Changes, Ledger, Wanted
+from simcb.studies.tune.arena import Arena, Contest, Wanted
 from simcb.studies.tune.contenders import (
     DEFAULTS,
     NO_BREAKER,
@@ -22,7 +18,6 @@ from simcb.studies.tune.contenders import (
 )
 from simcb.studies.tune.result import Check, Contender, InStorm
 from simcb.studies.tune.standings import Standings, judged
-from simcb.studies.tune.storms import Storm
 
 WINNER = ""
 """The name under which the winner stands among the contenders."""
@@ -30,69 +25,12 @@ WINNER = ""
 Maker = Callable[[Scenario], Mapping[str, object]]
 
 
-class Contest:
-    """The storms of a tune and who runs them; arenas for its search and its check are made here.
-
-    Args:
-        storms: the scenarios.
-        engine: the versions everything is run with.
-        ledger: what has been run before.
-        crew: who runs it.
-        stop: asked again and again whether to send out no more.
-    """
-
-    def __init__(
-        self,
-        storms: Sequence[Storm],
-        engine: Engine,
-        ledger: Ledger,
-        crew: Crew,
-        stop: Callable[[], bool],
-    ) -> None:
-        self.storms = tuple(storms)
-        self._engine = engine
-        self._ledger = ledger
-        self._crew = crew
-        self._stop = stop
-        self._arenas: list[Arena] = []
-
-    def arena(self, replicates: int, seed: int) -> Arena:
-        """Return a new arena on the luck of a seed."""
-        arena = Arena(
-            self.storms,
-            replicates=replicates,
-            seed=seed,
-            engine=self._engine,
-            ledger=self._ledger,
-            crew=self._crew,
-            stop=self._stop,
-        )
-        self._arenas.append(arena)
-        return arena
-
-    @property
-    def lost(self) -> tuple[Lost, ...]:
-        """The runs that could not be made."""
-        return tuple(lost for arena in self._arenas for lost in arena.lost)
-
-    @property
-    def tally(self) -> Tally:
-        """How much work it was so far."""
-        ran = sum(arena.ran for arena in self._arenas)
-        reused = sum(arena.reused for arena in self._arenas)
-        return Tally(ran, reused, self._ledger.damaged)
-
-    @staticmethod
-    def most_contenders() -> int:
-        """Return how many contenders a check has at most, the winner among them."""
-        return 3 + len(DEFAULTS)
-
-
 def check(
     contest: Contest,
     searched: Arena,
     known: Standings,
-    winner: Changes,
+    winner: int,
+    *,
     replicates: int,
     seed: int,
     taken: Callable[[], None],
@@ -106,7 +44,7 @@ def check(
         contest: the storms.
         searched: where the winner was found.
         known: how the entries stood there.
-        winner: its changes.
+        winner: its entry there.
         replicates: runs of each contender in each storm.
         seed: names the luck.
         taken: called whenever runs have come back.
@@ -116,7 +54,7 @@ def check(
     """
     arena = contest.arena(replicates, seed)
     arena.taken = taken
-    entries = {WINNER: arena.enter(winner)}
+    entries = {WINNER: arena.enter(searched.changes(winner))}
     for name, maker in _others():
         changes = tuple(maker(storm.scenario) for storm in contest.storms)
         # Who changes nothing is you, and is among them already.

@@ -7,14 +7,15 @@ is for others to know.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from simcb.studies import StudyError
-from simcb.studies.sweep.axes import Axis, Value
+from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.plan import Setting, changes_of
-from simcb.studies.tune.arena import Changes
-from simcb.studies.tune.checking import Contest, check
+from simcb.studies.tune.arena import Changes, Contest
+from simcb.studies.tune.checking import check
+from simcb.studies.tune.planning import TunePlan
 from simcb.studies.tune.racing import race
 from simcb.studies.tune.reach import Reach, neighbours, reach_of
 from simcb.studies.tune.result import Check, Trial, TuneResult
@@ -50,44 +51,34 @@ class Tuning:
     """A tune under way.
 
     Args:
+        plan: what is to be done.
         contest: the storms, and who runs them.
-        axes: the space.
         search: what proposes settings.
-        trials: settings to try at most.
-        replicates: the most runs of a setting in a storm.
-        seed: names the luck.
-        tolerance: the loss that does not matter.
         progress: called as runs come back.
     """
 
     def __init__(
         self,
+        plan: TunePlan,
         contest: Contest,
-        axes: Sequence[Axis],
         search: Search,
-        trials: int,
-        replicates: int,
-        seed: int,
-        tolerance: float,
         progress: Callable[[TuneProgress], None] | None,
     ) -> None:
+        self._plan = plan
         self._contest = contest
-        self._axes = tuple(axes)
+        self._axes = plan.axes
         self._search = search
-        self._trials = trials
-        self._seed = seed
-        self._tolerance = tolerance
-        self._arena = contest.arena(replicates, seed)
+        self._arena = contest.arena(plan.replicates, plan.seed)
         self._arena.taken = self._tell
         self._tried: dict[Setting, int | str] = {}
         self._standings: Standings | None = None
         self._winner: int | None = None
         self._progress = progress
-        self._stage, self._done, self._total = "searching", 0, trials
+        self._stage, self._done, self._total = "searching", 0, plan.trials
         self._begun = time.monotonic()
         self._best: tuple[Setting, float] | None = None
 
-    def run(self, fresh: int, batch: int) -> TuneResult:
+    def run(self) -> TuneResult:
         """Search, walk and check; what was not reached before a stop is missing."""
         complete = self._look()
         searched = len(self._tried)
@@ -97,18 +88,23 @@ class Tuning:
             complete, reach = self._walk()
         if complete and self._winner is not None:
             self._stage, self._done, self._total = "checking", 0, 1
-            changes = self._arena.changes(self._winner)
             complete, checked = check(
-                self._contest, self._arena, self._known, changes, fresh, self._seed + 1, self._tell
+                self._contest,
+                self._arena,
+                self._known,
+                self._winner,
+                replicates=self._plan.fresh,
+                seed=self._plan.seed + 1,
+                taken=self._tell,
             )
-        return self._result(searched, reach, checked, batch, complete=complete)
+        return self._result(searched, reach, checked, complete=complete)
 
     # Searching.
 
     def _look(self) -> bool:
-        while len(self._tried) < self._trials:
+        while len(self._tried) < self._plan.trials:
             settings = self._search.propose(self._history())
-            settings = settings[: self._trials - len(self._tried)]
+            settings = settings[: self._plan.trials - len(self._tried)]
             if not settings:
                 # Everything there is has been tried.
                 break
@@ -188,7 +184,7 @@ class Tuning:
             paths = [neighbours(self._axes, winner, index) for index in range(len(self._axes))]
             settings = list(dict.fromkeys(s for path in paths for s in path.values()))
             self._stage, self._done, self._total = "walking", 0, len(settings)
-            if not race(self._arena, self._enter(settings), self._tolerance):
+            if not race(self._arena, self._enter(settings), self._plan.tolerance):
                 return False, ()
             self._standings = Standings.of(self._arena)
             if not self._improved():
@@ -208,7 +204,7 @@ class Tuning:
             return False
         leads = known.leads(found, self._winner, count)
         surely = all(each.high is not None and each.high < 0.0 for each in leads)
-        clearly = all(each.mean is not None and each.mean < -self._tolerance for each in leads)
+        clearly = all(each.mean is not None and each.mean < -self._plan.tolerance for each in leads)
         # Of several aims one alone may be better, and the others the same to the last digit.
         beaten = len(leads) > 1 and self._winner not in known.front(count)
         kept = known.feasible[found] and not known.feasible[self._winner]
@@ -226,7 +222,7 @@ class Tuning:
                 entries[value] = entry
         assert self._winner is not None
         axis, value = self._axes[index], winner.values[index]
-        return reach_of(axis, value, entries, self._known, self._winner, self._tolerance)
+        return reach_of(axis, value, entries, self._known, self._winner, self._plan.tolerance)
 
     def _setting_of(self, entry: int | None) -> Setting:
         return next(setting for setting, number in self._tried.items() if number == entry)
@@ -238,7 +234,6 @@ class Tuning:
         searched: int,
         reach: tuple[Reach, ...],
         checked: Check | None,
-        batch: int,
         *,
         complete: bool,
     ) -> TuneResult:
@@ -255,9 +250,9 @@ class Tuning:
             storms=self._contest.storms,
             axes=self._axes,
             replicates=arena.replicates,
-            batch=batch,
-            seed=self._seed,
-            tolerance=self._tolerance,
+            batch=self._plan.batch,
+            seed=self._plan.seed,
+            tolerance=self._plan.tolerance,
             trials=trials,
             searched=searched,
             winner=winner,

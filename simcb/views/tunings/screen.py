@@ -5,8 +5,18 @@ from __future__ import annotations
 from rich.text import Text
 
 from simcb.metrics import Estimate, Unit
+from simcb.studies.limits import in_words
 from simcb.studies.sweep.axes import Value
-from simcb.studies.tune import YOURS, Check, Contender, Reach, TuneProgress, TuneResult
+from simcb.studies.tune import (
+    CONTENDERS,
+    YOURS,
+    Check,
+    Contender,
+    Reach,
+    TunePlan,
+    TuneProgress,
+    TuneResult,
+)
 from simcb.views.answer import Page
 from simcb.views.safe_text import markdown_cell, one_line, to_ascii
 from simcb.views.sweeps.screen import rough_clock
@@ -216,6 +226,19 @@ def notes(result: TuneResult) -> tuple[str, ...]:
     if not result.complete:
         lines.append("interrupted: this is the best so far, and nothing was checked")
     return tuple(lines)
+
+
+def size_lines(plan: TunePlan, seconds: float, workers: int) -> str:
+    """Return what a dry run says: settings, runs and time, at most."""
+    scenarios = f"{len(plan.storms)} scenario{'s' if len(plan.storms) > 1 else ''}"
+    lines = (
+        f"settings  {plan.trials:,} searched, about {plan.around:,} around the best, "
+        f"{CONTENDERS} contenders",
+        f"runs      at most {plan.runs:,} in {scenarios}; racing saves about half",
+        f"requests  at most about {in_words(plan.requests)}",
+        f"time      at most about {rough_clock(seconds)} on {workers} workers",
+    )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def progress_words(now: TuneProgress) -> str:

@@ -1,0 +1,163 @@
+"""From what is asked for to a tune that is known to make sense, and how large it will be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simcb.scenario import Scenario
+from simcb.scenario.sweep import MOST_REPLICATES
+from simcb.studies import StudyError
+from simcb.studies.limits import demand_size, estimate_size, in_words
+from simcb.studies.sweep.axes import Axis, Over, axes_of
+from simcb.studies.sweep.calibration import pace
+from simcb.studies.sweep.crews import usable_cores
+from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
+from simcb.studies.sweep.manifest import Manifest
+from simcb.studies.sweep.planning import MOST_CELLS, MOST_REQUESTS, spec_of
+from simcb.studies.tune.contenders import DEFAULTS
+from simcb.studies.tune.reach import STEPS
+from simcb.studies.tune.storms import Storm, demand_space, make_storms
+
+TRIALS = 60
+BATCH = 8
+REPLICATES = 10
+FRESH = 20
+TOLERANCE = 0.01
+MOST_TRIALS = 10_000
+MOST_BATCH = 1_000
+
+CONTENDERS = 3 + len(DEFAULTS)
+"""Who is checked at most: the winner, yours, no breaker, and the libraries."""
+
+
+@dataclass(frozen=True)
+class TunePlan:
+    """A tune that is known to make sense.
+
+    Args:
+        storms: the scenarios, with what counts in them.
+        axes: the space.
+        trials: settings to try at most.
+        batch: settings tried at a time.
+        replicates: runs of a good setting in each storm.
+        fresh: runs of each contender in each storm, at the end.
+        seed: names the luck.
+        tolerance: the loss of worst regret that does not matter.
+        engine: the versions it is run with.
+    """
+
+    storms: tuple[Storm, ...]
+    axes: tuple[Axis, ...]
+    trials: int
+    batch: int
+    replicates: int
+    fresh: int
+    seed: int
+    tolerance: float
+    engine: Engine
+
+    @property
+    def around(self) -> int:
+        """How many settings around the winner are looked at, about."""
+        return sum(len(axis.values) or STEPS for axis in self.axes)
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are at most: if no setting is sent home early."""
+        searched = (self.trials + self.around) * self.replicates
+        return (searched + CONTENDERS * self.fresh) * len(self.storms)
+
+    @property
+    def requests(self) -> float:
+        """How many user requests those runs have, about."""
+        each = sum(estimate_size(storm.scenario).requests for storm in self.storms)
+        return each * self.runs / len(self.storms)
+
+    def manifest(self) -> Manifest:
+        """Return what the tune's directory says of it."""
+        aims = [f"{aim.better.value}:{aim}" for aim in self.storms[0].aims]
+        limits = [limit.text for limit in self.storms[0].limits]
+        return Manifest(
+            engine=self.engine.items,
+            scenario="---\n".join(storm.scenario.to_yaml() for storm in self.storms),
+            digest="-".join(scenario_digest(storm.scenario) for storm in self.storms),
+            axes=tuple(f"{axis.path}={spec_of(axis)}" for axis in self.axes),
+            design=f"a search of {self.trials} settings, {self.batch} at a time, "
+            f"checked {self.fresh} times",
+            replicates=self.replicates,
+            seed=self.seed,
+            refine="",
+            columns=tuple(column for storm in self.storms for column in storm.columns),
+            settings=(),
+            digests=(),
+            goal=", ".join([*aims, *limits]),
+        )
+
+
+def plan_tune(
+    scenarios: Scenario | Sequence[Scenario],
+    space: Over,
+    *,
+    minimize: Sequence[str] = (),
+    maximize: Sequence[str] = (),
+    subject_to: Sequence[str] = (),
+    trials: int = TRIALS,
+    batch: int = BATCH,
+    replicates: int = REPLICATES,
+    fresh: int = FRESH,
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+) -> TunePlan:
+    """Return the plan of a tune; see `tune` for the arguments.
+
+    Raises:
+        StudyError: something does not make sense.
+    """
+    given = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
+    storms = make_storms(given, minimize=minimize, maximize=maximize, subject_to=subject_to)
+    axes = axes_of(space)
+    demand_space(storms, axes)
+    bounds = (
+        ("trials", trials, 1, MOST_TRIALS),
+        ("batch", batch, 1, MOST_BATCH),
+        ("replicates", replicates, 2, MOST_REPLICATES),
+        ("fresh", fresh, 2, MOST_REPLICATES),
+    )
+    for name, value, least, most in bounds:
+        if not least <= value <= most:
+            raise StudyError(f"{name} is {value}", f"give {least} to {most}")
+    if not 0.0 <= tolerance < 1.0:
+        raise StudyError(f"tolerance is {tolerance!r}", "give a share from 0 to below 1")
+    engine = this_engine()
+    return TunePlan(storms, axes, trials, batch, replicates, fresh, seed, tolerance, engine)
+
+
+def demand_small(plan: TunePlan) -> None:
+    """Refuse a tune that is too large to be run without being asked for explicitly.
+
+    Raises:
+        StudyError: it is beyond the limits of a sweep.
+        TooLargeError: a single run is too large.
+    """
+    for storm in plan.storms:
+        demand_size(estimate_size(storm.scenario))
+    if plan.runs > MOST_CELLS or plan.requests > MOST_REQUESTS:
+        raise StudyError(
+            f"this would be up to {plan.runs:,} runs with about {in_words(plan.requests)} requests",
+            "give fewer trials, replicates or scenarios, or allow it with --allow-large",
+        )
+
+
+def estimate_tune_time(plan: TunePlan, workers: int | None = None) -> tuple[float, int]:
+    """Return how long a tune takes at most, in seconds, and on how many workers.
+
+    The beginning of each scenario is run to find out, so the estimate is rough; bad settings
+    that are sent home early usually save about half of it.
+    """
+    seconds = sum(
+        pace(storm.scenario, plan.seed) * estimate_size(storm.scenario).requests
+        for storm in plan.storms
+    )
+    hands = max(1, usable_cores() if workers is None else workers)
+    return seconds * plan.runs / len(plan.storms) / hands, hands
