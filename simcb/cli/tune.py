@@ -139,20 +139,20 @@ def tune(
     count = worker_count(workers)
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     _check_outputs(out, plot, resume=resume)
+    plan = study.plan_tune(
+        loaded,
+        space or (),
+        minimize=minimize or (),
+        maximize=maximize or (),
+        subject_to=subject_to or (),
+        trials=trials,
+        batch=batch,
+        replicates=replicates,
+        fresh=fresh,
+        seed=seed,
+        tolerance=_share(tolerance),
+    )
     if dry_run:
-        plan = study.plan_tune(
-            loaded,
-            space or (),
-            minimize=minimize or (),
-            maximize=maximize or (),
-            subject_to=subject_to or (),
-            trials=trials,
-            batch=batch,
-            replicates=replicates,
-            fresh=fresh,
-            seed=seed,
-            tolerance=_share(tolerance),
-        )
         emit(size_lines(plan, *study.estimate_tune_time(plan, count)))
         return
     repeat = tune_command(
@@ -176,18 +176,8 @@ def tune(
         interrupts(resume_with, quiet=quiet) as stop,
         job_bar(progress_words, quiet=quiet) as progress,
     ):
-        result = study.tune(
-            loaded,
-            space or (),
-            minimize=minimize or (),
-            maximize=maximize or (),
-            subject_to=subject_to or (),
-            trials=trials,
-            batch=batch,
-            replicates=replicates,
-            fresh=fresh,
-            seed=seed,
-            tolerance=_share(tolerance),
+        result = study.run_tune(
+            plan,
             out=out,
             resume=resume,
             workers=count,

@@ -119,7 +119,7 @@ def test_wrong_words_are_2_and_told(storms: list[str], words: list[str], said: s
 def test_a_dry_run_runs_nothing(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how many runs there would be at most, and for how long."""
     monkeypatch.setattr(
-        "simcb.studies.tune.tune", lambda *_, **__: pytest.fail("it was run"), raising=False
+        "simcb.studies.tune.run_tune", lambda *_, **__: pytest.fail("it was run"), raising=False
     )
     done = simcb("tune", *storms, *SPACE, "--dry-run", "--workers", "2")
     assert done.exit_code == 0

@@ -20,7 +20,7 @@ from simcb.studies.tune.planning import (
 from simcb.studies.tune.reach import Reach, Step
 from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
 from simcb.studies.tune.storms import Storm
-from simcb.studies.tune.tune import tune
+from simcb.studies.tune.tune import run_tune, tune
 from simcb.studies.tune.tuning import TuneProgress
 
 __all__ = [
@@ -46,5 +46,6 @@ __all__ = [
     "TuneResult",
     "estimate_tune_time",
     "plan_tune",
+    "run_tune",
     "tune",
 ]

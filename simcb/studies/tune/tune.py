@@ -17,6 +17,7 @@ from simcb.studies.tune.planning import (
     REPLICATES,
     TOLERANCE,
     TRIALS,
+    TunePlan,
     demand_small,
     plan_tune,
 )
@@ -95,9 +96,35 @@ def tune(
         seed=seed,
         tolerance=tolerance,
     )
+    return run_tune(
+        plan,
+        out=out,
+        resume=resume,
+        workers=workers,
+        executor=executor,
+        dask=dask,
+        allow_large=allow_large,
+        progress=progress,
+        stop=stop,
+    )
+
+
+def run_tune(
+    plan: TunePlan,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    dask: str | None = None,
+    allow_large: bool = False,
+    progress: Callable[[TuneProgress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> TuneResult:
+    """Do what a plan says; see `tune` for the arguments and errors."""
     if not allow_large:
         demand_small(plan)
-    search = Search(plan.axes, len(plan.storms[0].aims), batch, seed)
+    search = Search(plan.axes, len(plan.storms[0].aims), plan.batch, plan.seed)
     store = None
     if out is not None:
         check_store(out, resume=resume)
