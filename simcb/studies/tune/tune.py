@@ -58,7 +58,7 @@ def tune(
         scenarios: the storms that the setting has to hold in.
         space: where to look: `{"breaker.recovery_timeout": "1s..2m@log"}`, or texts
             `PATH=SPEC`; ranges, or lists of values.
-        minimize: numbers to make small, such as `p99` or `max:` for none.
+        minimize: numbers to make small, such as `p99{fault}` or `collapse`.
         maximize: numbers to make large; with neither, goodput.
         subject_to: what has to hold in every scenario, such as `success >= 99%`.
         trials: settings that are tried at most.
