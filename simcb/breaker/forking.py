@@ -8,8 +8,9 @@ and a fork comes between steps.
 from __future__ import annotations
 
 import os
-import weakref
+from itertools import count
 from typing import Protocol
+from weakref import ref
 
 
 class Renewable(Protocol):
@@ -18,16 +19,51 @@ class Renewable(Protocol):
     def _renew_lock(self) -> None: ...
 
 
-_renewables: weakref.WeakSet[Renewable] = weakref.WeakSet()
+class Memory:
+    """Remembers things weakly, and runs no code when one of them dies.
+
+    A `WeakSet` is told of each death, and an interrupt that comes while it listens is lost:
+    a callback has nobody to raise it to. So the dead are only found when their number may
+    have grown to that of the living. Each step is a single one, so no lock is needed.
+    """
+
+    SPARE = 64
+    """The dead that are kept however few live."""
+
+    def __init__(self) -> None:
+        self._things: dict[int, ref[Renewable]] = {}
+        self._numbers = count()
+        self._most = self.SPARE
+
+    def add(self, thing: Renewable) -> None:
+        """Remembers one more."""
+        self._things[next(self._numbers)] = ref(thing)
+        if len(self._things) > self._most:
+            self.living()
+            self._most = 2 * len(self._things) + self.SPARE
+
+    def living(self) -> list[Renewable]:
+        """Returns those that live, and forgets the others."""
+        found = []
+        for number, known in self._things.copy().items():
+            thing = known()
+            if thing is None:
+                self._things.pop(number, None)
+            else:
+                found.append(thing)
+        return found
+
+
+_memory = Memory()
 
 
 def renew_in_child(thing: Renewable) -> None:
     """Remembers, weakly, to renew the lock of this object after a fork."""
-    _renewables.add(thing)
+    _memory.add(thing)
 
 
 def _renew_all() -> None:
-    for thing in tuple(_renewables):
+    for thing in _memory.living():
         thing._renew_lock()
 
 

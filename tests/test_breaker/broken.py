@@ -301,8 +301,8 @@ BROKEN = (
         "a breaker that somebody always holds",
         13,
         "forking.py",
-        "weakref.WeakSet()",
-        "set()",
+        "= ref(thing)",
+        "= lambda: thing",
         f"{THREADS}::test_line_13_a_breaker_nobody_holds_is_collected",
     ),
     Broken(

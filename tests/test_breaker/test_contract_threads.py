@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 import tracemalloc
@@ -393,6 +394,32 @@ def test_line_13_a_time_window_is_bounded_whatever_the_traffic(
     assert size < 3_000_000
     fail(breaker)
     assert breaker.state is room.CircuitState.CLOSED
+
+
+def test_line_13_many_short_lives_leave_nothing(room: ModuleType, clock: Clock) -> None:
+    """Whoever makes a breaker for every request pays for those that live."""
+    tracemalloc.start()
+    try:
+        for _ in range(1_000):
+            room.CircuitBreaker(clock=clock)
+        first = tracemalloc.get_traced_memory()[0]
+        for _ in range(20_000):
+            room.CircuitBreaker(clock=clock)
+        assert tracemalloc.get_traced_memory()[0] - first < 200_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_line_5_no_interrupt_is_lost_when_a_breaker_dies(room: ModuleType, clock: Clock) -> None:
+    """Its death runs no code in which a Ctrl-C would be raised to nobody."""
+    breakers = [room.CircuitBreaker(clock=clock) for _ in range(3)]
+    called: list[str] = []
+    sys.setprofile(lambda frame, event, _: event == "call" and called.append(event))
+    try:
+        breakers.clear()
+    finally:
+        sys.setprofile(None)
+    assert called == []
 
 
 def test_line_13_a_breaker_nobody_holds_is_collected(room: ModuleType, clock: Clock) -> None:
