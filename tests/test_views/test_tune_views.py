@@ -67,6 +67,21 @@ def test_the_screen_fits_the_page() -> None:
     assert ascii_only.isascii()
 
 
+def test_who_misses_a_limit_is_beaten_whatever_the_aim_says() -> None:
+    """The first lines say so: to be as fast is nothing if too few are answered."""
+    space = {"breaker.failure_threshold": [3, 30]}
+    limits = ["false_trips <= 0", "rejected <= 60%"]
+    result = tune(
+        scenario(), space, minimize=["p50"], subject_to=limits, replicates=4, fresh=4, workers=0
+    )
+    assert result.feasible
+    assert result.check is not None
+    usual = result.check.contender("pybreaker 5/60s")
+    assert not usual.feasible
+    line = next(each for each in findings(result) if "pybreaker" in each)
+    assert line.startswith("beats pybreaker 5/60s, which misses rejected <= 60%: better by ")
+
+
 def test_what_was_stopped_says_so() -> None:
     """The best so far, if there is one; nothing was checked."""
     early = tuned_with(stop=after(1))

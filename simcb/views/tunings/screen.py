@@ -116,8 +116,18 @@ def _won(result: TuneResult, check: Check) -> list[str]:
                 for aim, each in zip(result.aims, contender.behind, strict=True)
             )
             what = "worst regret lower by " if many else "better by "
-            lines.append(f"{_compared(contender)}: {what}{behind}")
+            if check.winner.feasible and not contender.feasible:
+                missed = ", ".join(_missed(contender))
+                lines.append(f"beats {contender.name}, which misses {missed}: {what}{behind}")
+            else:
+                lines.append(f"{_compared(contender)}: {what}{behind}")
     return lines
+
+
+def _missed(contender: Contender) -> tuple[str, ...]:
+    """Return the limits that a contender misses somewhere."""
+    limits = (limit for storm in contender.storms for limit in storm.limits)
+    return tuple(dict.fromkeys(one_line(limit.text, 80) for limit in limits if not limit.passed))
 
 
 def _compared(contender: Contender) -> str:
