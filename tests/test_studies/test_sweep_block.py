@@ -42,12 +42,14 @@ def test_a_plan_without_axes_is_the_blocks() -> None:
 
 
 def test_what_is_given_takes_the_place_of_one_word() -> None:
-    """Given axes replace all of the block's; the other words stay, each until it is given."""
+    """Given axes replace the block's, with all that is about them; the other words stay."""
     block = with_block()
     given = make_plan(block, {"store.workers": [4, 8, 16]})
     assert [axis.path for axis in given.axes] == ["store.workers"]
-    assert (given.design, given.replicates) == (Design(Kind.ZIP), 2)
+    assert (given.design, given.replicates) == (Design(Kind.GRID), 2)
     assert str(given.objective) == "success{fault}"
+    refining = with_block("design: zip", "refine: success=60%\n  depth: 2")
+    assert make_plan(refining, {"store.workers": [4, 8, 16]}).border is None
     assert len(make_plan(block, design="grid").settings) == 4
     assert make_plan(block, replicates=3).replicates == 3
     assert str(make_plan(block, by="p99").objective) == "p99"

@@ -1,12 +1,14 @@
 """What is asked for: what is given, else the scenario's `sweep`, else what is usual.
 
-Whatever is given takes the place of one word of the scenario's `sweep`, and of nothing else.
+Whatever is given takes the place of one word of the scenario's `sweep`. Only axes take more with
+them: a design, a border to refine and its depth were chosen for the block's own axes, and mean
+nothing for others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simcb.scenario import Scenario
 from simcb.scenario.axes import Axis
@@ -61,6 +63,8 @@ def asked(
         usual = Asked(
             block.axes, block.design, block.replicates, block.by, block.refine, block.depth
         )
+        if over is not None:
+            usual = replace(usual, design=DESIGN, refine=None, depth=DEPTH)
     elif over is not None:
         usual = Asked((), DESIGN, REPLICATES, None, None, DEPTH)
     else:
