@@ -1,11 +1,13 @@
 """What only a process of its own shows: what is loaded, terminals, pipes and signals."""
 
+import contextlib
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -152,16 +154,31 @@ def test_a_name_cannot_command_a_terminal(tmp_path: Path, form: str) -> None:
     assert b"bold red" in shown
 
 
+@contextlib.contextmanager
+def interrupts_are_heard() -> Iterator[None]:
+    """Let processes begun meanwhile hear of Ctrl-C, though this one may be in the background.
+
+    A shell without job control lets what it starts with `&` ignore interrupts, and whoever
+    ignores them hands that down.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_ends_a_run_with_130(small: str, tmp_path: Path) -> None:
     """Ctrl-C is one line, no traceback, and no files."""
     ours, theirs = pty.openpty()
     words = ["run", small, "-n", "5000", "--allow-large", "--out", str(tmp_path / "out")]
-    running = subprocess.Popen(
-        [sys.executable, "-m", "simcb", *words],
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        env=environment(),
-    )
+    with interrupts_are_heard():
+        running = subprocess.Popen(
+            [sys.executable, "-m", "simcb", *words],
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env=environment(),
+        )
     os.close(theirs)
     # The progress bar appears once the simulation is under way.
     first = os.read(ours, 1)
