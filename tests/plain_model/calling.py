@@ -196,7 +196,9 @@ class Site:
         if answer.triggered:
             return self.settle(row, *answer.value, permit)
         result = self.settle(row, ABANDONED if errand.over.triggered else TIMEOUT, permit=permit)
-        replica.deserted(job)
+        if replica.deserted(job):
+            # The worker is free again before the caller goes on.
+            yield env.timeout(0)
         return result
 
     def settle(

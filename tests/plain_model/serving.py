@@ -89,10 +89,15 @@ class Replica:
         for job in lost:
             self.env.process(self.reply(job, Answer(ERROR)))
 
-    def deserted(self, job: Job) -> None:
-        """Learn at once that a job's caller has gone; what waits is dropped at its turn."""
-        if self.service.on_abandon is OnAbandon.STOP and job in self.inside:
+    def deserted(self, job: Job) -> bool:
+        """Learn at once that a job's caller has gone, and tell whether work on it stops.
+
+        What waits is dropped at its turn.
+        """
+        stops = self.service.on_abandon is OnAbandon.STOP and job in self.inside
+        if stops:
             job.cut.succeed()
+        return stops
 
     # -- What it does for a job --
 
@@ -118,8 +123,7 @@ class Replica:
         if result is not None and result.outcome is OK:
             self.served += 1
         if seat in self.workers.users:
-            row.freed = env.now
-            self.workers.release(seat)
+            yield from self.let_go(job, seat)
         if job.cut.triggered:
             row.dropped = True
         elif result is not None:
@@ -146,11 +150,16 @@ class Replica:
         if fails:
             return Answer(ERROR)
         if not service.blocking and self.caller.sites:
-            job.row.freed = env.now
-            self.workers.release(seat)
+            yield from self.let_go(job, seat)
         errand = Errand(number, job.row.request, job.place, job.cut)
         result = yield from self.caller.make_calls(errand, job.luck.calls)
         return result if result.outcome is OK else Answer(ERROR)
+
+    def let_go(self, job: Job, seat: Seat) -> Process:
+        """Release a job's worker; the next who waits begins before the job goes on."""
+        job.row.freed = self.env.now
+        self.workers.release(seat)
+        yield self.env.timeout(0)
 
     def reply(self, job: Job, answer: Answer) -> Process:
         """Send an answer back, for whom it may still concern."""

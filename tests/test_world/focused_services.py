@@ -229,4 +229,33 @@ services:
         {A.OK, A.TIMEOUT},
         marks={"dropped"},
     ),
+    "stopped-before-the-caller-tries-again": Focused(
+        """
+duration: 12s
+clients:
+  users:
+    arrivals: {kind: poisson, rate: 6/s}
+    calls: {api: {timeout: 200ms, retry: {max_retries: 2}}}
+services:
+  api: {replicas: 2, balance: least_busy, workers: 2, on_abandon: stop,
+        work: {kind: exponential, mean: 150ms}}
+""",
+        {A.OK, A.TIMEOUT},
+        marks={"dropped"},
+    ),
+    "next-begins-before-the-answer-leaves": Focused(
+        """
+duration: 12s
+clients:
+  users:
+    arrivals: {kind: constant, rate: 8/s}
+    calls:
+      api: {network: 0s}
+      log: {}
+services:
+  api: {workers: 1, work: {kind: empirical, values: [0s, 0s, 250ms]}, calls: {log: {}}}
+  log: {workers: 2, work: {kind: exponential, mean: 20ms}}
+""",
+        {A.OK},
+    ),
 }
