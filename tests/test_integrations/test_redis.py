@@ -210,7 +210,7 @@ JSON = st.recursive(
 
 
 @given(value=JSON, key=st.text(max_size=20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_json_value_comes_back_equal(value, key):
     """Write then read is the identity on JSON."""
     with fakeredis.FakeRedis() as client:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from simcb.outcomes import AttemptOutcome
@@ -65,11 +64,6 @@ from simcb.scenario.model import (
 )
 from simcb.scenario.retries import PerMinute, TokenBucket
 from simcb.scenario.sweep import Sweep
-
-steady = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-"""The same examples on every machine, however busy it is."""
 
 SERVICES = ("front", "middle", "back-1")
 CLIENTS = ("shop", "Batch_2")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from test_scenario.generated import breakers, steady
+from test_scenario.generated import breakers
 
 from simcb import breaker as shipped
 from simcb.scenario.breakers import TRIP_RULES, Breaker, HalfOpen, Recovery
@@ -69,7 +69,7 @@ WORDS: dict[str, dict[str, st.SearchStrategy[object]]] = {
 
 
 @given(st.data())
-@settings(steady, max_examples=400)
+@settings(max_examples=400)
 def test_a_rule_is_taken_exactly_when_the_breaker_takes_it(data: st.DataObject) -> None:
     """File and constructor have the same limits; only a window must be said in a file."""
     kind = data.draw(st.sampled_from(tuple(WORDS)))
@@ -90,7 +90,7 @@ def test_a_rule_is_taken_exactly_when_the_breaker_takes_it(data: st.DataObject) 
         {}, optional=dict.fromkeys(("timeout", "factor", "max", "jitter"), numbers)
     )
 )
-@settings(steady, max_examples=200)
+@settings(max_examples=200)
 def test_a_recovery_is_taken_exactly_when_the_breaker_takes_it(words: dict[str, float]) -> None:
     """File and constructor have the same limits for how long a breaker stays open."""
     taken = _is_taken(lambda: shipped.Recovery(**words), shipped.ParameterError)
@@ -103,7 +103,7 @@ def test_a_recovery_is_taken_exactly_when_the_breaker_takes_it(words: dict[str, 
 @given(
     st.fixed_dictionaries({}, optional={"probes": wholes, "successes": wholes, "lease": numbers})
 )
-@settings(steady, max_examples=200)
+@settings(max_examples=200)
 def test_a_half_open_state_is_taken_exactly_when_the_breaker_takes_it(
     words: dict[str, float],
 ) -> None:
@@ -116,7 +116,6 @@ def test_a_half_open_state_is_taken_exactly_when_the_breaker_takes_it(
 
 
 @given(breakers())
-@steady
 def test_every_breaker_of_a_scenario_can_be_built(breaker: Breaker) -> None:
     """Whatever a file may hold, the breaker takes."""
     built = shipped.CircuitBreaker(

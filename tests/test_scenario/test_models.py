@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from test_scenario.generated import distributions, scenarios, steady
+from test_scenario.generated import distributions, scenarios
 from test_scenario.written import SMALL, problem_of, swapped
 
 from simcb.scenario import Scenario, parse_scenario
@@ -101,7 +101,6 @@ def test_a_lognormal_by_percentiles_has_the_mean_of_its_shape() -> None:
 
 
 @given(st.floats(1e-6, 1e3), st.floats(0.01, 50))
-@steady
 def test_a_lognormal_by_mean_keeps_its_mean(mean: float, cv: float) -> None:
     """The parameters derived from mean and cv give back that mean and that variation."""
     work = Lognormal(mean=mean, cv=cv)
@@ -120,7 +119,6 @@ def test_the_other_means_are_the_textbook_ones() -> None:
 
 
 @given(distributions)
-@steady
 def test_every_mean_is_finite(work: object) -> None:
     """No distribution that is accepted has a mean that is negative or endless."""
     assert 0 <= work.mean_value <= 1e9 * (1 + 1e-9)
@@ -160,7 +158,6 @@ def test_models_cannot_be_changed() -> None:
 
 
 @given(scenarios())
-@steady
 def test_scenarios_are_values(scenario: Scenario) -> None:
     """A scenario survives pickling, as process pools do it, and hashes like its equal."""
     again = pickle.loads(pickle.dumps(scenario))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from test_scenario.generated import scenarios, steady
+from test_scenario.generated import scenarios
 from test_scenario.written import SMALL, problem_of, problems_of, swapped
 
 from simcb.scenario import (
@@ -330,7 +330,6 @@ def test_breakers_can_be_switched_off_together() -> None:
 
 
 @given(scenarios())
-@steady
 def test_switching_breakers_off_is_done_once(scenario: Scenario) -> None:
     """Every breaker of any scenario is off, and switching off again changes nothing."""
     bare = scenario.without_breakers()

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from test_scenario.generated import steady
 from test_scenario.written import problem_of, read_or_refuse, refusal_of, swapped
 
 from simcb.scenario import ScenarioError, parse_scenario, parse_value, read_scenario, schema
@@ -319,7 +318,6 @@ moments = st.lists(st.floats(0, 1e9), min_size=1, max_size=20).map(sorted)
 
 
 @given(moments)
-@steady
 def test_recorded_moments_survive_being_written(numbers: list[float]) -> None:
     """The text of a recording reads back to the same numbers, bit for bit."""
     replay = Replay(file="x.csv", moments=numbers)
@@ -328,7 +326,6 @@ def test_recorded_moments_survive_being_written(numbers: list[float]) -> None:
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=20))
-@steady
 def test_recorded_rates_survive_being_written(numbers: list[float]) -> None:
     """Rates too, in any order."""
     lines = recording_text(numbers, Column.RATES).splitlines()
@@ -336,7 +333,6 @@ def test_recorded_rates_survive_being_written(numbers: list[float]) -> None:
 
 
 @given(data=st.binary(max_size=60), rates=st.booleans())
-@steady
 def test_any_bytes_beside_a_scenario_never_surprise(
     data: bytes, rates: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

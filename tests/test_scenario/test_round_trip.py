@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_scenario.generated import scenarios, steady
+from test_scenario.generated import scenarios
 from test_scenario.written import SMALL, read_or_refuse, refusal_of
 
 from simcb.scenario import Scenario, ScenarioError, parse_scenario, parse_value, read_scenario
@@ -18,7 +18,6 @@ from simcb.scenario.shapes import to_data
 
 
 @given(scenarios())
-@steady
 def test_a_written_scenario_reads_back_equal(scenario: Scenario) -> None:
     """Every scenario, however built, survives being written to a file, bit for bit."""
     text = scenario.to_yaml()
@@ -58,7 +57,6 @@ def _flow(value: object) -> str:
 
 
 @given(scenarios(), st.randoms(use_true_random=False))
-@steady
 def test_the_order_of_keys_means_nothing(scenario: Scenario, luck: random.Random) -> None:
     """The same words in any order are the same scenario."""
     shuffled = _flow(_shuffled(to_data(scenario, ROOT), luck))
@@ -77,14 +75,13 @@ yaml_like = st.lists(st.sampled_from(WORDS + PUNCTUATION), max_size=40).map("".j
 
 
 @given(yaml_like)
-@settings(steady, max_examples=400)
+@settings(max_examples=400)
 def test_text_that_looks_like_yaml_never_surprises(text: str) -> None:
     """Any jumble of YAML's signs and our words is read or refused, never a crash."""
     read_or_refuse(lambda: parse_scenario(text))
 
 
 @given(st.text(max_size=60))
-@steady
 def test_any_text_never_surprises(text: str) -> None:
     """Any text is read or refused, alone, as a value and as a change."""
     read_or_refuse(lambda: parse_scenario(text))
@@ -94,7 +91,6 @@ def test_any_text_never_surprises(text: str) -> None:
 
 
 @given(data=st.binary(max_size=80))
-@steady
 def test_any_bytes_never_surprise(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Any file is read or refused."""
     path: Path = tmp_path_factory.getbasetemp() / "any.yaml"
@@ -104,7 +100,6 @@ def test_any_bytes_never_surprise(data: bytes, tmp_path_factory: pytest.TempPath
 
 
 @given(st.data())
-@steady
 def test_a_damaged_scenario_isread_or_refused(data: st.DataObject) -> None:
     """A real file with a piece cut out, doubled or exchanged never crashes the reader."""
     begin = data.draw(st.integers(0, len(SMALL)))
@@ -135,7 +130,7 @@ PLACES = [
 
 
 @given(st.sampled_from(PLACES), values, st.sampled_from(PLACES), values)
-@settings(steady, max_examples=300)
+@settings(max_examples=300)
 def test_any_value_at_any_place_never_surprises(a: str, b: str, c: str, d: str) -> None:
     """Values of every type at every place are read or refused."""
     sets = [f"{a}={b}", f"{c}={d}"]

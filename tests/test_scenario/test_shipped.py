@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from hypothesis import given, settings
-from test_scenario.generated import scenarios, steady
+from test_scenario.generated import scenarios
 from test_scenario.written import SMALL
 
 from simcb.scenario import (
@@ -88,7 +88,7 @@ def test_the_schema_accepts_real_files(text: str) -> None:
 
 
 @given(scenarios())
-@settings(steady, max_examples=25)
+@settings(max_examples=25)
 def test_the_schema_accepts_what_the_reader_accepts(scenario: Scenario) -> None:
     """Any scenario, as it is written, fits the schema."""
     jsonschema.Draft202012Validator(schema()).validate(to_data(scenario, ROOT))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_scenario.generated import steady
 
 from simcb.scenario.refusal import Refused
 from simcb.scenario.units import (
@@ -94,21 +93,18 @@ def test_a_share_above_one_is_probably_a_percentage() -> None:
 
 
 @given(st.floats(0, 1e9))
-@steady
 def test_every_duration_survives_being_written(seconds: float) -> None:
     """Writing a duration and reading it back gives the same bits."""
     assert parse_duration(format_duration(seconds)) == seconds
 
 
 @given(st.floats(0, 1e9))
-@steady
 def test_every_rate_survives_being_written(rate: float) -> None:
     """Writing a rate and reading it back gives the same bits."""
     assert parse_rate(format_rate(rate)) == rate
 
 
 @given(st.floats(0, 1))
-@steady
 def test_every_share_survives_being_written(share: float) -> None:
     """Writing a share and reading it back gives the same bits."""
     assert parse_share(format_share(share)) == share
@@ -124,7 +120,6 @@ def test_durations_are_written_as_people_write_them(seconds: float, text: str) -
 
 
 @given(st.text(max_size=80))
-@steady
 def test_no_text_surprises_the_units(text: str) -> None:
     """Any text is a finite value or is refused."""
     for parse in (parse_duration, parse_rate, parse_share):

@@ -8,7 +8,6 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_scenario.generated import steady
 from test_scenario.written import SMALL, problem_of, problems_of, swapped
 
 from simcb.outcomes import AttemptOutcome
@@ -189,7 +188,6 @@ def test_a_fault_that_comes_again_has_a_window_each_time() -> None:
 
 
 @given(st.floats(0, 1e6), st.floats(1e-3, 1e3), st.floats(0, 1e3), st.integers(1, 50))
-@steady
 def test_windows_neither_overlap_nor_leave_gaps_that_nobody_wrote(
     at: float, lasts: float, pause: float, times: int
 ) -> None:

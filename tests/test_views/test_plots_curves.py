@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from test_views.plot_cases import MANY_BREAKERS, UNGUARDED, outage, result_of
@@ -109,7 +109,6 @@ def test_a_bin_is_unknown_where_most_replicates_have_no_value() -> None:
     assert laid.known
 
 
-@settings(deadline=None, derandomize=True)
 @given(arrays(float, (5, 8), elements=st.one_of(st.just(math.nan), st.floats(0, 1e6))))
 def test_a_band_holds_its_median_and_never_warns(rows: np.ndarray) -> None:
     """Low ≤ median ≤ high wherever there is a value, for any pattern of gaps."""
@@ -122,7 +121,6 @@ def test_a_band_holds_its_median_and_never_warns(rows: np.ndarray) -> None:
     assert np.all(laid.middle[known] <= laid.high[known] * (1 + 1e-12))
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.1, 50)), max_size=12))
 def test_faults_of_a_lane_do_not_overlap_while_there_are_lanes(
     spans: list[tuple[float, float]],

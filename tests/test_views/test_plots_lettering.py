@@ -37,7 +37,6 @@ def test_a_name_that_fits_is_not_shortened() -> None:
     assert shortened("payments", 1.0, 7.0) == "payments"
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.text(max_size=600), st.floats(0.0, 3.0))
 def test_a_shortened_name_is_no_wider_than_its_room(name: str, width: float) -> None:
     """Any text fits any width, down to an ellipsis alone."""
@@ -45,7 +44,7 @@ def test_a_shortened_name_is_no_wider_than_its_room(name: str, width: float) -> 
     assert text_width(short, 7.0) <= width or short in ("", ELLIPSIS)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(max_examples=60)
 @given(st.text(max_size=20))
 def test_any_name_can_be_drawn_without_a_warning(name: str) -> None:
     """Whatever a name holds, the drawing neither warns nor reads it as mathematics."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_model import differences, record_of, simulate_plainly
 from scenario_strategy import scenarios
 from test_world.focused import FOCUSED
+from tied_strategy import tied_scenarios
 
 from simcb.scenario import Scenario, list_shipped, read_scenario
 from simcb.world import simulate
@@ -69,7 +70,7 @@ def test_models_agree_on_focused_scenario_with_more_seeds(name: str) -> None:
         assert_agreement(FOCUSED[name].scenario(name), seed)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40)
 @given(scenarios(), st.integers(0, 5))
 def test_models_agree_on_generated_scenarios(scenario: Scenario, seed: int) -> None:
     """Whatever is in the file, both models give the same events."""
@@ -77,8 +78,25 @@ def test_models_agree_on_generated_scenarios(scenario: Scenario, seed: int) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300)
 @given(scenarios(most_faults=6), st.integers(0, 5))
 def test_models_agree_on_many_generated_scenarios(scenario: Scenario, seed: int) -> None:
-    """Whatever is in the file, both models give the same events, with fresh examples each time."""
+    """Whatever is in the file, both models give the same events, with more going wrong at once."""
+    assert_agreement(scenario, seed)
+
+
+@settings(max_examples=40)
+@given(tied_scenarios(), st.integers(0, 5))
+def test_models_agree_on_what_happens_in_the_same_moment(scenario: Scenario, seed: int) -> None:
+    """Whatever falls together, both models let it happen in the same order."""
+    assert_agreement(scenario, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@given(tied_scenarios(most_faults=6), st.integers(0, 5))
+def test_models_agree_on_much_that_happens_in_the_same_moment(
+    scenario: Scenario, seed: int
+) -> None:
+    """Whatever falls together, both models agree, with more going wrong at once."""
     assert_agreement(scenario, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simcb.scenario.arrivals import Constant, Poisson, RatePoint
@@ -65,7 +65,7 @@ def surges(draw: st.DrawFn) -> Surge:
     return Surge(on="users", at=at, lasts=lasts, ramp=ramp, times=times)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20)
 @given(scripts(), st.lists(surges(), max_size=2))
 def test_kth_arrival_comes_when_the_integral_of_the_rate_says(
     points: list[RatePoint], storms: list[Surge]

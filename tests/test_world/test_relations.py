@@ -12,7 +12,7 @@ from math import inf, isnan, nan
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_model import Record, differences, record_of
 from scenario_strategy import Data, arrivals, scenario_data, works
@@ -24,9 +24,7 @@ from simcb.scenario import Scenario, read_scenario
 from simcb.trace import Trace
 from simcb.world import simulate
 
-few = settings(
-    max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+few = settings(max_examples=10)
 
 
 def calls_of(data: Data) -> Iterator[Data]:
@@ -221,7 +219,7 @@ def test_fault_of_no_length_or_share_or_after_the_end_changes_nothing(
     ],
     ids=lambda fault: fault["kind"],
 )
-@settings(few, max_examples=5)
+@settings(max_examples=5)
 @given(data=scenario_data(most_faults=0, whole=False))
 def test_two_adjoining_faults_are_one(fault: Data, data: Data) -> None:
     """A fault in two adjoining windows is the fault in one."""
