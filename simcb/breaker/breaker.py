@@ -33,7 +33,7 @@ from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
 from simcb.breaker.recovery import USUAL_TIMEOUT, HalfOpen, Recovery, luck_of, recovery_of
 from simcb.breaker.rules import USUAL_THRESHOLD, TripRule, rules_of
 from simcb.breaker.scopes import Scopes
-from simcb.breaker.states import CALM, SETTLED, HalfOpenState, OpenState, State
+from simcb.breaker.states import SETTLED, Calm, HalfOpenState, OpenState, State
 from simcb.breaker.telling import CallListener, Listener
 
 P = ParamSpec("P")
@@ -220,10 +220,12 @@ class CircuitBreaker(Machine):
                 result = func(*args, **kwargs)
                 if (
                     self._state is state
-                    and state.tally is CALM
+                    and state.tally.__class__ is Calm
                     and (id(type(result)) in PLAIN or not unfinished(result))
                 ):
-                    owed = False; next(self._succeeded)  # fmt: skip  # noqa: E702
+                    owed = False; next(state.step)  # fmt: skip  # noqa: E702
+                    if state.tally.__class__ is not Calm:
+                        self._look_again(state)
                     return result
                 permit, owed = self._permit_for(state), False
                 return self._judged(permit, result)

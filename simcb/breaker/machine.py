@@ -30,9 +30,8 @@ from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
 from simcb.breaker.recovery import HalfOpen, Recovery
 from simcb.breaker.rules import ConsecutiveFailures, SlowCallRate, TripRule
 from simcb.breaker.states import (
-    CALM,
     SETTLED,
-    WATCHED,
+    Calm,
     ClosedState,
     HalfOpenState,
     OpenState,
@@ -41,9 +40,12 @@ from simcb.breaker.states import (
     Tally,
 )
 from simcb.breaker.telling import CallListener, Listener, Teller
-from simcb.breaker.windows import TimeWindow, Window, windows_for
+from simcb.breaker.windows import QUIET, TRIPPED, CountWindow, TimeWindow, windows_for
 
 NEVER = float("inf")
+
+TOTALS = 3
+"""The place of the first window's total in a tally."""
 
 REJECTED, SUCCESSES, FAILURES, IGNORED, STALE, PROBES = range(6)
 COUNT_OF = {Outcome.SUCCESS: SUCCESSES, Outcome.FAILURE: FAILURES, Outcome.IGNORED: IGNORED}
@@ -58,14 +60,13 @@ class Machine(Teller):
     """Decides; every method named `_locked` is called with the lock held.
 
     What a calm breaker does needs no lock: letting a call through is reading one reference,
-    and its success changes nothing. Only the two counters of that path, `_admitted` and
-    `_succeeded`, move, and a step of `itertools.count` is indivisible.
+    and its success is one more success. Only the counters of that path, `_admitted` and the
+    state's `step`, move, and each of those is indivisible.
     """
 
     __slots__ = (
         "_admitted",
         "_call_listeners",
-        "_calm",
         "_clock",
         "_clocked",
         "_counts",
@@ -80,6 +81,7 @@ class Machine(Teller):
         "_spent",
         "_state",
         "_succeeded",
+        "_tallies",
         "_threshold",
         "_timed",
     )
@@ -112,7 +114,8 @@ class Machine(Teller):
         self._timed = bool(slow)
         windows = windows_for(rules)
         self._clocked = self._timed or any(isinstance(one, TimeWindow) for one in windows)
-        self._calm = CALM if judge.failed_result is None else WATCHED
+        seen_by_all = judge.failed_result is not None or any(one.needs_all for one in windows)
+        self._tallies: type[Tally] = tuple if seen_by_all else Calm
         self._admitted = count()
         self._succeeded = count()
         self._counts = [0] * 6
@@ -138,8 +141,8 @@ class Machine(Teller):
 
     def _closed(self, generation: int, now: float, mode: Mode) -> ClosedState:
         windows = () if mode is Mode.FORCED_CLOSED else windows_for(self._rules)
-        tally = (0, 0, *(0 for _ in windows)) if windows else self._calm
-        return ClosedState(generation, now, mode, windows, tally, not self._timed)
+        tally = self._tallies((0,) * (TOTALS + len(windows)))
+        return ClosedState(generation, now, mode, windows, tally, not self._timed, self._succeeded)
 
     def _opened(self, seen: State, now: float) -> OpenState:
         """The open state after `seen`: for a longer time when a probe has failed."""
@@ -249,17 +252,16 @@ class Machine(Teller):
             self._report(permit, counted, error)
 
     def _succeed_locked(self, permit: Permit) -> None:
-        """Settles a success; nearly always it changes nothing but the count."""
+        """Settles a success; nearly always it only adds itself."""
         seen = self._state
         if permit._generation != seen.generation:
             self._settle_locked(permit, Outcome.SUCCESS)
             return
-        if seen.tally is CALM and permit._generation: permit._generation = SETTLED; self._counts[SUCCESSES] += 1; return  # fmt: skip  # noqa: E501, E701, E702
-        if (
-            not isinstance(seen, ClosedState)
-            or seen.mode is Mode.FORCED_CLOSED
-            or not self._record_locked(permit, SUCCESSES, seen)
-        ):
+        if not isinstance(seen, ClosedState):
+            self._settle_locked(permit, Outcome.SUCCESS)
+            return
+        if seen.tally.__class__ is Calm and permit._generation: permit._generation = SETTLED; next(seen.step); return  # fmt: skip  # noqa: E501, E701, E702
+        if seen.mode is Mode.FORCED_CLOSED or not self._record_locked(permit, SUCCESSES, seen):
             self._settle_locked(permit, Outcome.SUCCESS)
 
     def _settle_locked(self, permit: Permit, outcome: Outcome) -> Outcome | None:
@@ -293,13 +295,16 @@ class Machine(Teller):
         streak = tally[1] + 1 if failed else 0
         reason = Reason.CONSECUTIVE_FAILURES if streak >= self._threshold else None
         if seen.windows:
-            new_tally, tripped = self._consult_locked(permit, seen.windows, tally, failed, streak)
+            new_tally, tripped = self._consult_locked(permit, seen, tally, failed, streak)
             reason = reason or tripped
         else:
-            new_tally = (0, streak) if streak else self._calm
+            new_tally = (0, streak, 0) if streak else self._tallies((0, 0, 0))
         if reason is None or seen.mode is Mode.COUNT_ONLY:
-            if seen.tally is tally and self._state is seen and permit._generation: seen.tally, permit._generation = new_tally, SETTLED; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
-            return False
+            done = False
+            if seen.tally is tally and self._state is seen and permit._generation: seen.tally, permit._generation = new_tally, SETTLED; self._counts[kind] += 1; done = True  # fmt: skip  # noqa: E501, E701, E702
+            if done and tally.__class__ is Calm and seen.windows:
+                self._look_again_locked(seen)
+            return done
         opened = self._opened(seen, self._now_locked())
         news = self._news_of(seen, opened, reason)
         if seen.tally is tally and self._state is seen and permit._generation: self._state, permit._generation, self._news, self._luck = opened, SETTLED, self._news + news, self._spent; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
@@ -308,24 +313,64 @@ class Machine(Teller):
     def _consult_locked(
         self,
         permit: Permit,
-        windows: tuple[Window, ...],
+        seen: ClosedState,
         tally: Tally,
         failed: bool,
         streak: int,
     ) -> tuple[Tally, Reason | None]:
         """Returns what the tally becomes, and the reason of the first window that trips."""
-        calls = tally[0] + 1
+        calls, steps = tally[0] + 1, tally[2]
+        calm = tally.__class__ is Calm
+        if calm:
+            steps = drawn(seen.passed)
+            calls += steps - tally[2]
         now = self._now_locked() if self._clocked else 0.0
         took = self._took(permit, now) if self._timed else 0.0
         reason = None
-        totals = [calls, streak]
-        for place, window in enumerate(windows, 2):
+        quiet = not streak
+        totals = [calls, streak, steps]
+        for place, window in enumerate(seen.windows, TOTALS):
             before = tally[place]
             after = before + (failed if window.slow == NEVER else took >= window.slow)
             totals.append(after)
-            if window.trips(calls, before, after, now) and reason is None:
+            found = window.look(calls, before, after, now, calm)
+            quiet = quiet and found == QUIET
+            if found == TRIPPED and reason is None:
                 reason = window.reason
-        return tuple(totals), reason
+        return (self._tallies if quiet else tuple)(totals), reason
+
+    def _look_again(self, seen: ClosedState) -> None:
+        """Asks the windows once more, after a success that was counted beside a failure."""
+        with self._lock: self._look_again_locked(seen)  # fmt: skip  # noqa: E701
+        if self._news:
+            self._announce()
+
+    def _look_again_locked(self, seen: ClosedState) -> None:
+        """Adds the successes that made a step before the calm ended and were not yet added.
+
+        One may have stepped while another thread recorded the failure that ended it, and
+        neither saw the other. So both look again, and whoever is later sees both: a count
+        window may only now have as many calls as its rule asks for.
+        """
+        while self._state is seen and seen.tally.__class__ is not Calm:
+            tally = seen.tally
+            steps = drawn(seen.passed)
+            if steps == tally[2]:
+                return
+            calls = tally[0] + steps - tally[2]
+            tripped = (
+                window.reason
+                for window, total in zip(seen.windows, tally[TOTALS:], strict=True)
+                if isinstance(window, CountWindow)
+                and window.look(calls, total, total, 0.0, calm=False) == TRIPPED
+            )
+            reason = next(tripped, None)
+            if reason is None or seen.mode is Mode.COUNT_ONLY:
+                if seen.tally is tally: seen.tally = (calls, tally[1], steps, *tally[TOTALS:])  # fmt: skip  # noqa: E501, E701
+                continue
+            opened = self._opened(seen, self._now_locked())
+            news = self._news_of(seen, opened, reason)
+            if seen.tally is tally and self._state is seen: self._state, self._news, self._luck = opened, self._news + news, self._spent; return  # fmt: skip  # noqa: E501, E701, E702
 
     def _settle_probe_locked(
         self, permit: Permit, outcome: Outcome, seen: HalfOpenState, now: float
@@ -368,10 +413,12 @@ class Machine(Teller):
 
     def _watch_locked(self, listener: CallListener) -> None:
         self._timed = self._clocked = True
-        self._calm = WATCHED
-        if self._state.tally is CALM: self._state.tally = WATCHED  # fmt: skip  # noqa: E701
-        if isinstance(self._state, ClosedState):
-            self._state.quick = False
+        self._tallies = tuple
+        seen = self._state
+        if isinstance(seen, ClosedState):
+            seen.quick = False
+            if seen.tally.__class__ is Calm: seen.tally = tuple(seen.tally)  # fmt: skip  # noqa: E701
+            self._look_again_locked(seen)
         self._call_listeners += (listener,)
 
     def _report(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:

@@ -9,7 +9,9 @@ begins a new one.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Iterator
+from itertools import count
+from typing import Literal, TypeAlias
 
 from simcb.breaker.records import CircuitState, Mode
 from simcb.breaker.windows import Window
@@ -18,13 +20,20 @@ SETTLED = 0
 """The generation of a permit that has been settled, or was never granted."""
 
 Tally: TypeAlias = tuple[int, ...]
-"""Running totals of one generation: outcomes, failures in a row, and one for each window."""
+"""Running totals of one generation: outcomes, failures in a row, how many of the outcomes were
+successes that only made a step, and then what each window counts.
 
-CALM: Tally = (0, 0)
-"""This very tuple, by identity, says that one more success would change nothing."""
+While it is `Calm`, steps made since then come on top of both.
+"""
 
-WATCHED: Tally = (*CALM,)
-"""Equal, but another: nothing has to change, yet somebody wants to see how every call ends."""
+
+class Calm(tuple[int, ...]):
+    """A tally to which a success adds nothing but itself: no failure in a row or in a window.
+
+    Whoever sees one in the state may count a success by a step, without the lock.
+    """
+
+    __slots__ = ()
 
 
 class ClosedState:
@@ -32,10 +41,11 @@ class ClosedState:
 
     Everything counted is in `tally`, an immutable tuple that is replaced by one assignment.
     The windows beside it are caches of what the totals were earlier, and follow from it.
-    `quick` says that a call may pass without asking the clock for the moment it began.
+    `quick` says that a call may pass without asking the clock for the moment it began. A
+    success of a calm state is one `step`, and if there are windows, that moves `passed` too.
     """
 
-    __slots__ = ("generation", "mode", "quick", "since", "tally", "windows")
+    __slots__ = ("generation", "mode", "passed", "quick", "since", "step", "tally", "windows")
     state = CircuitState.CLOSED
 
     def __init__(
@@ -46,6 +56,7 @@ class ClosedState:
         windows: tuple[Window, ...],
         tally: Tally,
         quick: bool,
+        succeeded: count[int],
     ) -> None:
         self.generation = generation
         self.since = since
@@ -53,6 +64,11 @@ class ClosedState:
         self.windows = windows
         self.tally = tally
         self.quick = quick
+        self.passed = count()
+        # The two counters of a step move together: nothing can come between them inside `zip`.
+        self.step: Iterator[object] = succeeded
+        if windows:
+            self.step = zip(succeeded, self.passed, strict=False)
 
 
 class OpenState:
@@ -63,7 +79,7 @@ class OpenState:
 
     __slots__ = ("deadline", "generation", "mode", "since", "wait")
     state = CircuitState.OPEN
-    quick = False
+    quick: Literal[False] = False
     tally: Tally = ()
 
     def __init__(
@@ -90,7 +106,7 @@ class HalfOpenState:
 
     __slots__ = ("generation", "probes", "since", "succeeded", "wait")
     state = CircuitState.HALF_OPEN
-    quick = False
+    quick: Literal[False] = False
     mode = Mode.AUTOMATIC
     tally: Tally = ()
 

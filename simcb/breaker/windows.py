@@ -21,6 +21,9 @@ from simcb.breaker.rules import (
     TripRule,
 )
 
+QUIET, COUNTING, TRIPPED = range(3)
+"""What a window finds: nothing counted in it, something, or enough to open."""
+
 FINEST = 10_000
 """How many distinct moments a time window keeps apart before it begins to merge them."""
 
@@ -31,15 +34,18 @@ class Window(Protocol):
     reason: Reason
     slow: float
     """Seconds from which a call is counted; infinite when failures are counted instead."""
+    needs_all: bool
+    """Whether it has to hear of every success, also while it is quiet."""
 
-    def trips(self, calls: int, before: int, after: int, now: float) -> bool:
-        """Whether the rule trips at outcome number `calls`.
+    def look(self, calls: int, before: int, after: int, now: float, calm: bool) -> int:
+        """Returns what the window finds at outcome number `calls`.
 
         Args:
             calls: outcomes of this generation, the present one included.
             before: how many of the counted kind there were before it.
             after: how many there are with it.
             now: seconds, never less than in an earlier question.
+            calm: all windows were quiet until now; then it need not have heard of successes.
         """
         ...
 
@@ -48,10 +54,11 @@ class CountWindow:
     """The last `size` outcomes: a ring of running totals.
 
     Place k holds the total after outcome k, k + size, …, so the place the present outcome
-    will take still holds the total from `size` outcomes ago.
+    will take still holds the total from `size` outcomes ago. While it is quiet all its places
+    hold the same total, and successes it has not heard of would write that total again.
     """
 
-    __slots__ = ("minimum", "rate", "reason", "ring", "size", "slow", "written")
+    __slots__ = ("minimum", "needs_all", "rate", "reason", "ring", "size", "slow", "written")
 
     def __init__(
         self, size: int, minimum: int, rate: float, reason: Reason, slow: float = float("inf")
@@ -61,19 +68,25 @@ class CountWindow:
         self.rate = rate
         self.reason = reason
         self.slow = slow
+        self.needs_all = slow < float("inf")
         self.ring = [0] * size
-        self.written = -1
+        self.written = 0
 
-    def trips(self, calls: int, before: int, after: int, now: float) -> bool:
-        """Whether the share of the last `size` outcomes has reached the rate."""
+    def look(self, calls: int, before: int, after: int, now: float, calm: bool) -> int:
+        """Compares the share of the last `size` outcomes with the rate."""
         size = self.size
         ring = self.ring
         last = calls - 1
-        # One line: a re-entrant call that has written further must not be written over.
-        if last > self.written: ring[last % size], self.written = before, last  # fmt: skip  # noqa: E701
-        if calls >= size:
-            return (after - ring[calls % size]) / size >= self.rate
-        return calls >= self.minimum and after / calls >= self.rate
+        # Lines that are whole: what a re-entrant call has written must not be written over.
+        if calm and last > self.written: self.written = last  # fmt: skip  # noqa: E701
+        if last - size > self.written: self.written = last - size  # fmt: skip  # noqa: E701
+        while last > self.written: self.written += 1; ring[self.written % size] = before  # fmt: skip  # noqa: E501, E701, E702
+        inside = calls if calls < size else size
+        counted = after if calls < size else after - ring[calls % size]
+        if not counted:
+            return QUIET
+        enough = inside >= self.minimum and counted / inside >= self.rate
+        return TRIPPED if enough else COUNTING
 
 
 class TimeWindow:
@@ -85,7 +98,7 @@ class TimeWindow:
     whatever the traffic.
     """
 
-    __slots__ = ("minimum", "moments", "rate", "reason", "slow", "span", "threshold")
+    __slots__ = ("minimum", "moments", "needs_all", "rate", "reason", "slow", "span", "threshold")
 
     def __init__(
         self,
@@ -102,10 +115,11 @@ class TimeWindow:
         self.reason = reason
         self.slow = slow
         self.threshold = threshold
+        self.needs_all = not threshold  # a rate is a share of the successes, too
         self.moments: deque[tuple[float, int, int]] = deque()
 
-    def trips(self, calls: int, before: int, after: int, now: float) -> bool:
-        """Whether enough of the outcomes still inside the window are of the counted kind."""
+    def look(self, calls: int, before: int, after: int, now: float, calm: bool) -> int:
+        """Compares how many of the outcomes still inside the window are of the counted kind."""
         moments = self.moments
         span = self.span
         if not moments or (
@@ -118,10 +132,13 @@ class TimeWindow:
         while now - moments[0][0] >= span: moments.popleft()  # fmt: skip  # noqa: E701
         _, calls_then, total_then = moments[0]
         counted = after - total_then
+        if not counted:
+            return QUIET
         if self.threshold:
-            return counted >= self.threshold
+            return TRIPPED if counted >= self.threshold else COUNTING
         inside = calls - calls_then
-        return inside >= self.minimum and counted / inside >= self.rate
+        enough = inside >= self.minimum and counted / inside >= self.rate
+        return TRIPPED if enough else COUNTING
 
 
 def windows_for(rules: tuple[TripRule, ...]) -> tuple[Window, ...]:

@@ -31,6 +31,52 @@ def test_line_12_a_count_window_holds_the_last_n_outcomes(room: ModuleType, cloc
         assert feed(room, room.CircuitBreaker(clock=clock, trip=rule), outcomes) == opens
 
 
+def test_line_12_a_window_is_exact_after_it_was_quiet(room: ModuleType) -> None:
+    """Runs of successes between failures, single ones and bursts: as counted by hand."""
+    openings = 0
+    for seed in range(400):
+        draw = random.Random(seed)
+        size, window, clock = draw.randint(1, 12), float(draw.randint(1, 20)), Clock()
+        share = room.FailureRate(
+            draw.choice([0.1, 0.3, 0.5, 1.0]), calls=size, minimum_calls=draw.randint(1, size)
+        )
+        count = room.FailuresInWindow(draw.randint(2, 5), window=window)
+        breaker = room.CircuitBreaker(clock=clock, trip=[share, count])
+        log: list[tuple[float, bool]] = []
+        while breaker.state is room.CircuitState.CLOSED and len(log) < 300:
+            failing = draw.random() < 0.5
+            for _ in range(draw.choice([1, 1, 2] if failing else [1, 3, 10, 40])):
+                clock.advance(draw.choice([0.0, 0.5, 3.0]))
+                with contextlib.suppress(ValueError, room.CircuitOpenError):
+                    breaker.call(bad if failing else good)
+                log.append((clock.now, failing))
+                last = [failed for _, failed in log[-size:]]
+                young = [failed for at, failed in log if clock.now - at < window]
+                opens = sum(young) >= count.threshold or (
+                    len(last) >= share.minimum_calls and sum(last) / len(last) >= share.rate
+                )
+                assert (breaker.state is room.CircuitState.OPEN) is opens, (seed, len(log))
+                if opens:
+                    openings += 1
+                    break
+    assert openings > 200
+
+
+def test_line_12_a_listener_that_comes_late_finds_every_call_in_the_window(
+    room: ModuleType, clock: Clock
+) -> None:
+    """What a quiet window has not been told of counts when somebody begins to listen."""
+    rule = room.FailureRate(0.5, calls=6, minimum_calls=6)
+    breaker = room.CircuitBreaker(clock=clock, trip=rule)
+    for _ in range(20):
+        breaker.call(good)
+    breaker.add_call_listener(lambda record: None)
+    fail(breaker, 2)
+    assert breaker.state is room.CircuitState.CLOSED
+    fail(breaker)
+    assert breaker.state is room.CircuitState.OPEN
+
+
 def test_line_12_a_time_window_drops_what_is_exactly_its_age(
     room: ModuleType, clock: Clock
 ) -> None:

@@ -57,6 +57,13 @@ def windowed(room: ModuleType, clock: Clock) -> Any:
     return breaker
 
 
+def quiet(room: ModuleType, clock: Clock) -> Any:
+    trip = [room.FailureRate(0.5, calls=4, minimum_calls=2), room.FailuresInWindow(3, window=9.0)]
+    breaker = room.CircuitBreaker(clock=clock, trip=trip, listeners=[lambda t: None])
+    breaker.call(good)
+    return breaker
+
+
 def waiting(room: ModuleType, clock: Clock) -> Any:
     breaker = failing(room, clock)
     fail(breaker)
@@ -89,7 +96,7 @@ def by_async_with(breaker: Any) -> None:
     drive(main())
 
 
-SITUATIONS = (closed, failing, windowed, waiting, probing, hung)
+SITUATIONS = (closed, failing, windowed, quiet, waiting, probing, hung)
 # The first line of an `__exit__` or a `__del__` comes before anything in it can catch: there
 # one call may stay uncounted, and a probe is given back by its lease.
 LOSING = ("adopted coroutine", "adopted awaitable", "adopted request", "with", "async with")

@@ -109,6 +109,18 @@ def test_line_09_news_is_told_in_order_under_any_schedule(room: ModuleType) -> N
             assert told.after is following.before, seed
 
 
+def test_line_12_a_rate_is_exact_under_any_schedule(room: ModuleType) -> None:
+    """A success and a failure at once: whichever came first, two calls make the rule speak."""
+    for seed in range(SCHEDULES):
+        rule = room.FailureRate(0.5, calls=4, minimum_calls=2)
+        breaker, schedule = scheduled(room, seed, Clock(), trip=rule)
+        up = lambda b=breaker: attempt(room, b, good)  # noqa: E731
+        down = lambda b=breaker: attempt(room, b, bad)  # noqa: E731
+        schedule.run(up, down)
+        assert breaker.state.value == "open", seed
+        assert balanced(breaker), seed
+
+
 @pytest.mark.parametrize("windowed", [False, True])
 def test_line_14_every_outcome_is_counted_under_any_schedule(
     room: ModuleType, windowed: bool
