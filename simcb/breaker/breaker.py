@@ -20,20 +20,19 @@ from simcb.breaker.judging import Expected, Judge
 from simcb.breaker.machine import (
     FAILURES,
     IGNORED,
-    NEVER,
     PROBES,
     REJECTED,
     STALE,
     SUCCESSES,
     Machine,
-    drawn,
 )
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
 from simcb.breaker.recovery import USUAL_TIMEOUT, HalfOpen, Recovery, luck_of, recovery_of
 from simcb.breaker.rules import USUAL_THRESHOLD, TripRule, rules_of
 from simcb.breaker.scopes import Scopes
-from simcb.breaker.states import SETTLED, Calm, HalfOpenState, OpenState, State
+from simcb.breaker.states import SETTLED, HalfOpenState, OpenState, State
+from simcb.breaker.tallies import NEVER, Calm, drawn
 from simcb.breaker.telling import CallListener, Listener
 
 P = ParamSpec("P")

@@ -29,31 +29,13 @@ from simcb.breaker.permit import Permit
 from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
 from simcb.breaker.recovery import HalfOpen, Recovery
 from simcb.breaker.rules import ConsecutiveFailures, SlowCallRate, TripRule
-from simcb.breaker.states import (
-    SETTLED,
-    Calm,
-    ClosedState,
-    HalfOpenState,
-    OpenState,
-    Probe,
-    State,
-    Tally,
-)
+from simcb.breaker.states import SETTLED, ClosedState, HalfOpenState, OpenState, Probe, State
+from simcb.breaker.tallies import NEVER, TOTALS, Calm, Tally, one_more, steps_added
 from simcb.breaker.telling import CallListener, Listener, Teller
-from simcb.breaker.windows import QUIET, TRIPPED, CountWindow, TimeWindow, windows_for
-
-NEVER = float("inf")
-
-TOTALS = 3
-"""The place of the first window's total in a tally."""
+from simcb.breaker.windows import TimeWindow, windows_for
 
 REJECTED, SUCCESSES, FAILURES, IGNORED, STALE, PROBES = range(6)
 COUNT_OF = {Outcome.SUCCESS: SUCCESSES, Outcome.FAILURE: FAILURES, Outcome.IGNORED: IGNORED}
-
-
-def drawn(counter: count[int]) -> int:
-    """Returns how many steps a counter has made, without making one."""
-    return int(repr(counter)[6:-1])
 
 
 class Machine(Teller):
@@ -291,14 +273,11 @@ class Machine(Teller):
         Returns whether it was counted; if not, a re-entrant call came between.
         """
         tally = seen.tally
-        failed = kind == FAILURES
-        streak = tally[1] + 1 if failed else 0
-        reason = Reason.CONSECUTIVE_FAILURES if streak >= self._threshold else None
-        if seen.windows:
-            new_tally, tripped = self._consult_locked(permit, seen, tally, failed, streak)
-            reason = reason or tripped
-        else:
-            new_tally = (0, streak, 0) if streak else self._tallies((0, 0, 0))
+        now = self._now_locked() if self._clocked else 0.0
+        took = self._took(permit, now) if self._timed else 0.0
+        new_tally, reason = one_more(seen, tally, kind == FAILURES, took, now, self._tallies)
+        if new_tally[1] >= self._threshold:
+            reason = Reason.CONSECUTIVE_FAILURES
         if reason is None or seen.mode is Mode.COUNT_ONLY:
             done = False
             if seen.tally is tally and self._state is seen and permit._generation: seen.tally, permit._generation = new_tally, SETTLED; self._counts[kind] += 1; done = True  # fmt: skip  # noqa: E501, E701, E702
@@ -309,35 +288,6 @@ class Machine(Teller):
         news = self._news_of(seen, opened, reason)
         if seen.tally is tally and self._state is seen and permit._generation: self._state, permit._generation, self._news, self._luck = opened, SETTLED, self._news + news, self._spent; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
         return False
-
-    def _consult_locked(
-        self,
-        permit: Permit,
-        seen: ClosedState,
-        tally: Tally,
-        failed: bool,
-        streak: int,
-    ) -> tuple[Tally, Reason | None]:
-        """Returns what the tally becomes, and the reason of the first window that trips."""
-        calls, steps = tally[0] + 1, tally[2]
-        calm = tally.__class__ is Calm
-        if calm:
-            steps = drawn(seen.passed)
-            calls += steps - tally[2]
-        now = self._now_locked() if self._clocked else 0.0
-        took = self._took(permit, now) if self._timed else 0.0
-        reason = None
-        quiet = not streak
-        totals = [calls, streak, steps]
-        for place, window in enumerate(seen.windows, TOTALS):
-            before = tally[place]
-            after = before + (failed if window.slow == NEVER else took >= window.slow)
-            totals.append(after)
-            found = window.look(calls, before, after, now, calm)
-            quiet = quiet and found == QUIET
-            if found == TRIPPED and reason is None:
-                reason = window.reason
-        return (self._tallies if quiet else tuple)(totals), reason
 
     def _look_again(self, seen: ClosedState) -> None:
         """Asks the windows once more, after a success that was counted beside a failure."""
@@ -354,23 +304,15 @@ class Machine(Teller):
         """
         while self._state is seen and seen.tally.__class__ is not Calm:
             tally = seen.tally
-            steps = drawn(seen.passed)
-            if steps == tally[2]:
+            new_tally, reason = steps_added(seen, tally)
+            if new_tally == tally:
                 return
-            calls = tally[0] + steps - tally[2]
-            tripped = (
-                window.reason
-                for window, total in zip(seen.windows, tally[TOTALS:], strict=True)
-                if isinstance(window, CountWindow)
-                and window.look(calls, total, total, 0.0, calm=False) == TRIPPED
-            )
-            reason = next(tripped, None)
             if reason is None or seen.mode is Mode.COUNT_ONLY:
-                if seen.tally is tally: seen.tally = (calls, tally[1], steps, *tally[TOTALS:])  # fmt: skip  # noqa: E501, E701
+                if seen.tally is tally: seen.tally = new_tally  # fmt: skip  # noqa: E701
                 continue
             opened = self._opened(seen, self._now_locked())
             news = self._news_of(seen, opened, reason)
-            if seen.tally is tally and self._state is seen: self._state, self._news, self._luck = opened, self._news + news, self._spent; return  # fmt: skip  # noqa: E501, E701, E702
+            if seen.tally is tally and self._state is seen: self._state, self._news, self._luck = opened, self._news + news, self._spent  # fmt: skip  # noqa: E501, E701
 
     def _settle_probe_locked(
         self, permit: Permit, outcome: Outcome, seen: HalfOpenState, now: float

@@ -14,26 +14,11 @@ from itertools import count
 from typing import Literal, TypeAlias
 
 from simcb.breaker.records import CircuitState, Mode
+from simcb.breaker.tallies import Tally
 from simcb.breaker.windows import Window
 
 SETTLED = 0
 """The generation of a permit that has been settled, or was never granted."""
-
-Tally: TypeAlias = tuple[int, ...]
-"""Running totals of one generation: outcomes, failures in a row, how many of the outcomes were
-successes that only made a step, and then what each window counts.
-
-While it is `Calm`, steps made since then come on top of both.
-"""
-
-
-class Calm(tuple[int, ...]):
-    """A tally to which a success adds nothing but itself: no failure in a row or in a window.
-
-    Whoever sees one in the state may count a success by a step, without the lock.
-    """
-
-    __slots__ = ()
 
 
 class ClosedState:
