@@ -50,6 +50,7 @@ from simcb.breaker.errors import (
     ClockError,
     ParameterError,
     UnkeyableError,
+    UnpairedExitError,
 )
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import (
@@ -89,6 +90,10 @@ _LATER = {
 """What a program with only a breaker does not need is loaded when it is first looked at."""
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> object:
     if name in _LATER:
         return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
@@ -125,4 +130,5 @@ __all__ = [
     "Transition",
     "TripRule",
     "UnkeyableError",
+    "UnpairedExitError",
 ]

@@ -20,6 +20,8 @@ from types import GeneratorType, NoneType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, TypeVar, cast
 from weakref import ref
 
+from simcb.breaker.nesting import enter, leave
+
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
@@ -199,14 +201,20 @@ class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
         return self._step("throw", error)
 
     def _step(self, how: str, value: object) -> object:
+        mark = None
         try:
+            mark = enter(self._duty)
             if self._begun is None:
                 self._begun = self._steps(self._thing)
-            return getattr(self._begun, how)(value)
+            waited_for = getattr(self._begun, how)(value)
+            leave(mark)
+            return waited_for
         except StopIteration as end:
+            leave(mark)
             self._duty.returned(end.value)
             raise
         except BaseException as error:
+            leave(mark)
             self._duty.raised(error)
             raise
 

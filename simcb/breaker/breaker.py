@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
 
 from simcb.breaker.adopting import PLAIN, adopt, unfinished
 from simcb.breaker.errors import CircuitOpenError, ParameterError
-from simcb.breaker.guards import LASTING, decorated, lasting, start
+from simcb.breaker.guards import decorated, function, start
 from simcb.breaker.judging import Expected, Judge
+from simcb.breaker.kinds import LASTING, lasting
 from simcb.breaker.machine import (
     FAILURES,
     IGNORED,
@@ -26,6 +27,7 @@ from simcb.breaker.machine import (
     SUCCESSES,
     Machine,
 )
+from simcb.breaker.nesting import enter, leave
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
 from simcb.breaker.recovery import USUAL_TIMEOUT, HalfOpen, Recovery, luck_of, recovery_of
@@ -126,9 +128,9 @@ class CircuitBreaker(Machine):
         state = self._state
         if not state.quick:
             if state.__class__ is OpenState:
-                wait = self._refusal()
-                if wait is not None:
-                    raise CircuitOpenError(self.name, wait)
+                refusal = self._refusal()
+                if refusal is not None:
+                    raise refusal
             return self._acquire_by_asking()
         permit = _blank(Permit)
         permit._breaker = self
@@ -152,14 +154,17 @@ class CircuitBreaker(Machine):
             raise
         raise CircuitOpenError(self.name, answer)
 
-    def _refusal(self) -> float | None:
-        """Returns the seconds to wait if the breaker is open before its deadline, else None."""
+    def _refusal(self) -> CircuitOpenError | None:
+        """Returns what to raise if the breaker is open before its deadline, else None."""
         with self._lock: wait = self._refusal_locked()  # fmt: skip  # noqa: E701
         if self._news:
             self._announce()
-        if wait is not None and self._call_listeners:
+        if wait is None:
+            return None
+        if self._call_listeners:
             self._report(None, Outcome.REJECTED, None)
-        return wait
+        forced = self._state.mode is Mode.FORCED_OPEN
+        return CircuitOpenError(self.name, wait, forced)
 
     def _ask(self) -> Permit | float:
         """Returns a permit, or the seconds until it is worth asking again."""
@@ -196,17 +201,18 @@ class CircuitBreaker(Machine):
 
         Raises:
             CircuitOpenError: if the breaker lets no call through now.
+            ParameterError: if it is nothing to call; that is not the service's failure.
         """
         state = self._state
         if getattr(func, "__code__", UNSEEN).co_flags & LASTING:
-            kind = lasting(func)
+            kind = lasting(function(func))
             if kind:
                 return start(self, kind, func, *args, **kwargs)
         if not state.quick:
             if state.__class__ is OpenState:
-                wait = self._refusal()
-                if wait is not None:
-                    raise CircuitOpenError(self.name, wait)
+                refusal = self._refusal()
+                if refusal is not None:
+                    raise refusal
             return self._call_by_permit(func, *args, **kwargs)
         # From here on this is `_call_by_permit` without a permit, which is only made when more
         # than two counters has to move. `owed` says that the call is admitted and not settled.
@@ -242,12 +248,17 @@ class CircuitBreaker(Machine):
 
     def _call_by_permit(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         answer: Permit | float | None = None
+        mark = None
         try:
             try:
                 answer = self._ask()
                 if isinstance(answer, Permit):
-                    return self._judged(answer, func(*args, **kwargs))
+                    mark = enter(answer)
+                    result = func(*args, **kwargs)
+                    leave(mark)
+                    return self._judged(answer, result)
             except BaseException as error:
+                leave(mark)
                 if isinstance(answer, Permit):
                     answer.raised(error)
                 raise
@@ -275,11 +286,15 @@ class CircuitBreaker(Machine):
         return permit
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
-        """Decorates a function, a coroutine function, a generator or an async generator."""
+        """Decorates a function, a coroutine function, a generator or an async generator.
+
+        Raises:
+            ParameterError: if it is nothing to call.
+        """
         return decorated(self, func)
 
     def __enter__(self) -> Permit:
-        return self._scopes.enter(sys._getframe(1), self.acquire())
+        return self._scopes.enter(sys._getframe(1), self.acquire().__enter__())
 
     def __exit__(
         self,
@@ -290,7 +305,7 @@ class CircuitBreaker(Machine):
         return self._scopes.leave(sys._getframe(1)).__exit__(kind, error, traceback)
 
     async def __aenter__(self) -> Permit:
-        return self._scopes.enter(sys._getframe(1), self.acquire())
+        return self._scopes.enter(sys._getframe(1), self.acquire().__enter__())
 
     async def __aexit__(
         self,
@@ -299,6 +314,26 @@ class CircuitBreaker(Machine):
         traceback: TracebackType | None,
     ) -> Literal[False]:
         return self._scopes.leave(sys._getframe(1)).__exit__(kind, error, traceback)
+
+    @property
+    def trip(self) -> tuple[TripRule, ...]:
+        """The rules of which any opens the breaker."""
+        return self._rules
+
+    @property
+    def recovery(self) -> Recovery:
+        """How long it stays open."""
+        return self._recovery
+
+    @property
+    def half_open(self) -> HalfOpen:
+        """How it finds out whether the service is back."""
+        return self._half_open
+
+    @property
+    def mode(self) -> Mode:
+        """Whether it decides for itself, or what it was told by hand."""
+        return self._state.mode
 
     @property
     def failure_threshold(self) -> int | None:
@@ -372,5 +407,13 @@ class CircuitBreaker(Machine):
         if self._news:
             self._announce()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"circuit {self.name!r} cannot be copied or pickled: whoever uses it has to share "
+            "it; build one in each process, or get it by its name from a BreakerRegistry"
+        )
+
     def __repr__(self) -> str:
-        return f"<CircuitBreaker {self.name!r} {self._state.state}>"
+        state = self._state
+        by_hand = "" if state.mode is Mode.AUTOMATIC else f", {state.mode}"
+        return f"<CircuitBreaker {self.name!r} {state.state}{by_hand}>"

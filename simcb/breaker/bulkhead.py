@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 from simcb.breaker.adopting import adopt, unfinished
 from simcb.breaker.errors import BulkheadFullError, ParameterError
 from simcb.breaker.forking import renew_in_child
-from simcb.breaker.guards import COROUTINE, GENERATOR, lasting
+from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
 from simcb.breaker.parameters import duration, whole
 from simcb.breaker.scopes import Scopes
 

@@ -18,11 +18,12 @@ class CircuitOpenError(SimcbError):
         name: the breaker's name.
         retry_after: seconds, at least 0, until it is worth asking again; 0 when every probe
             of a half-open breaker is taken, because one may come back at any moment.
+        forced: somebody has opened the breaker by hand, so it closes by hand only.
     """
 
-    if TYPE_CHECKING:  # at run time the inherited constructor stores the two in half the time
+    if TYPE_CHECKING:  # at run time the inherited constructor stores them in half the time
 
-        def __init__(self, name: str, retry_after: float) -> None: ...
+        def __init__(self, name: str, retry_after: float, forced: bool = False) -> None: ...
 
     @property
     def name(self) -> str:
@@ -36,7 +37,14 @@ class CircuitOpenError(SimcbError):
         seconds: float = self.args[1]
         return seconds
 
+    @property
+    def forced(self) -> bool:
+        """Whether the breaker was opened by hand."""
+        return len(self.args) > 2 and bool(self.args[2])
+
     def __str__(self) -> str:
+        if self.forced:
+            return f"circuit {self.name!r} was opened by hand and lets no call through"
         if not self.retry_after:
             return f"circuit {self.name!r} is half-open and its probes are out; try again shortly"
         return f"circuit {self.name!r} is open; try again in {self.retry_after:.3g} s"
@@ -103,6 +111,16 @@ class UnkeyableError(SimcbError, TypeError):
         return (
             f"answers of {self.function}() cannot be told apart: {self.variable} {self.trouble}; "
             "give CachedFallback a key=, a function of the call's arguments"
+        )
+
+
+class UnpairedExitError(SimcbError):
+    """A breaker or bulkhead is left in a `with` block's way without having been entered so."""
+
+    def __str__(self) -> str:
+        return (
+            "__exit__ without the __enter__ it belongs to, in the same function, ExitStack, "
+            "thread or task; hold what acquire() returns and leave that: with breaker.acquire()"
         )
 
 

@@ -26,9 +26,9 @@ from weakref import WeakKeyDictionary
 
 from simcb.breaker.adopting import adopt, is_thread_future, unfinished
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.guards import COROUTINE, lasting
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
 from simcb.breaker.keys import code_of, key_of
+from simcb.breaker.kinds import COROUTINE, lasting
 from simcb.breaker.parameters import duration
 from simcb.breaker.stores import MemoryStore, Store
 

@@ -12,7 +12,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
+
+from simcb.breaker.errors import ParameterError
+from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
+from simcb.breaker.nesting import enter, leave
 
 if TYPE_CHECKING:
     from simcb.breaker.breaker import CircuitBreaker
@@ -22,27 +26,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Y = TypeVar("Y")
 S = TypeVar("S")
-
-# The flags of a code object, as the language reference lists them; `inspect` has names for
-# them and takes longer to import than this whole room.
-GENERATOR = 0x20
-COROUTINE = 0x80 | 0x100
-ASYNC_GENERATOR = 0x200
-LASTING = GENERATOR | COROUTINE | ASYNC_GENERATOR
-
-
-def lasting(func: Callable[..., object]) -> int:
-    """Returns which of the three kinds a callable is, or 0 if its work ends when it returns.
-
-    Looks through `functools.partial` and into the `__call__` of an object.
-    """
-    while isinstance(func, functools.partial):
-        func = func.func
-    code = getattr(func, "__code__", None)
-    if code is None:
-        method = getattr(type(func), "__call__", None)  # noqa: B004 - its code is wanted
-        code = getattr(method, "__code__", None)
-    return getattr(code, "co_flags", 0) & LASTING
 
 
 def guarded(breaker: CircuitBreaker, kind: int, func: Callable[P, R]) -> Callable[P, R]:
@@ -66,13 +49,17 @@ def _awaiting(
 ) -> Callable[P, Coroutine[object, object, R]]:
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit: Permit | None = None
+        mark = None
         try:
             try:
                 permit = breaker.acquire()
+                mark = enter(permit)
                 result = await func(*args, **kwargs)
+                leave(mark)
                 permit.returned(result)
                 return result
             except BaseException as error:
+                leave(mark)
                 if permit is not None:
                     permit.raised(error)
                 raise
@@ -142,9 +129,29 @@ def _aiterating(
     return guarded
 
 
+def function(func: Callable[P, R]) -> Callable[P, R]:
+    """Returns what is to be called.
+
+    Raises:
+        ParameterError: if it cannot be.
+    """
+    return func if callable(func) else _refuse(func)
+
+
+def _refuse(func: object) -> NoReturn:
+    if isinstance(func, classmethod):
+        remedy = "a function; put the breaker below @classmethod"
+    elif isinstance(func, Coroutine):
+        func.close()
+        remedy = "the function that makes the coroutine, and its arguments behind it"
+    else:
+        remedy = "a function"
+    raise ParameterError("func", func, remedy)
+
+
 def decorated(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
     """Returns the function guarded: same kind, same name, same signature, same results."""
-    kind = lasting(func)
+    kind = lasting(function(func))
     if not kind:
         import inspect  # slow to import, and only decorating needs it
 

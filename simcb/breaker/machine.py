@@ -24,6 +24,8 @@ from itertools import count
 
 from simcb.breaker.errors import ClockError, ParameterError
 from simcb.breaker.judging import Judge, log_failure
+from simcb.breaker.kinds import is_plain
+from simcb.breaker.nesting import INSIDE
 from simcb.breaker.parameters import functions
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
@@ -147,6 +149,7 @@ class Machine(Teller):
 
     def _admit_locked(self, permit: Permit) -> float | None:
         """Grants the permit and returns None, or returns the seconds until it is worth asking."""
+        permit._probe = None
         while True:
             now = self._now_locked()
             seen = self._state
@@ -158,6 +161,8 @@ class Machine(Teller):
             elif isinstance(seen, HalfOpenState):
                 if self._lease_ran_out_locked(seen, now):
                     continue
+                if any(probe in seen.probes for probe in INSIDE.get()):
+                    return None  # a part of a probe: its permit is born settled
                 if len(seen.probes) >= self._half_open.probes:
                     self._counts[REJECTED] += 1
                     return 0.0
@@ -349,9 +354,24 @@ class Machine(Teller):
 
         A breaker with call listeners reads its clock twice for every call.
         """
-        if not callable(listener):
-            raise ParameterError("listener", listener, "a function of one CallRecord")
+        if not is_plain(listener):
+            raise ParameterError("listener", listener, "a plain function of one CallRecord")
         with self._lock: self._watch_locked(listener)  # fmt: skip  # noqa: E701
+
+    def remove_call_listener(self, listener: CallListener) -> None:
+        """Stops calling the function; one that was never added is no error."""
+        while True:
+            seen = self._call_listeners
+            kept = tuple(one for one in seen if one != listener)
+            with self._lock: done = self._swap_call_listeners_locked(seen, kept)  # fmt: skip  # noqa: E701
+            if done:
+                return
+
+    def _swap_call_listeners_locked(
+        self, seen: tuple[CallListener, ...], kept: tuple[CallListener, ...]
+    ) -> bool:
+        if self._call_listeners is seen: self._call_listeners = kept; return True  # fmt: skip  # noqa: E701, E702
+        return False
 
     def _watch_locked(self, listener: CallListener) -> None:
         self._timed = self._clocked = True

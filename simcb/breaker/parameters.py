@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from simcb.breaker.errors import ParameterError
+from simcb.breaker.kinds import is_plain
 
 MOST_CALLS = 1_000_000
 """The largest count window or threshold: more would be a memory leak by configuration."""
@@ -68,9 +69,9 @@ def functions(parameter: str, value: object, what: str) -> tuple[Any, ...]:
     """
     if isinstance(value, Iterable):
         value = tuple(value)
-        if all(callable(one) for one in value):
+        if all(is_plain(one) for one in value):
             return value
-    raise ParameterError(parameter, value, f"a list of functions of one {what}")
+    raise ParameterError(parameter, value, f"a list of plain functions of one {what}")
 
 
 def rate(parameter: str, value: object) -> float:

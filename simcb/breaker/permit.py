@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from simcb.breaker.nesting import Mark, enter, leave
 from simcb.breaker.records import Outcome
 from simcb.breaker.states import SETTLED, Probe
 
@@ -24,11 +25,12 @@ class Permit:
             ask_upstream()
     """
 
-    __slots__ = ("_began", "_breaker", "_generation", "_probe")
+    __slots__ = ("_began", "_breaker", "_generation", "_mark", "_probe")
 
     _began: float
     _breaker: CircuitBreaker
     _generation: int
+    _mark: Mark | None
     _probe: Probe | None
 
     def __init__(self) -> None:
@@ -36,8 +38,12 @@ class Permit:
 
     @property
     def settled(self) -> bool:
-        """Whether the call's end has been told."""
+        """Whether nothing is to be told: it has been, or it is part of a probe's own call."""
         return self._generation == SETTLED
+
+    def __repr__(self) -> str:
+        settled = "settled" if self.settled else "out"
+        return f"<Permit of {self._breaker.name!r}, {settled}>"
 
     def success(self) -> None:
         """Settles the call as a success."""
@@ -75,6 +81,7 @@ class Permit:
             breaker._settle(self, breaker._judge.of_error(error), error)
 
     def __enter__(self) -> Permit:
+        self._mark = enter(self)
         return self
 
     def __exit__(
@@ -83,6 +90,7 @@ class Permit:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> Literal[False]:
+        leave(getattr(self, "_mark", None))
         if error is None:
             self.success()
         else:

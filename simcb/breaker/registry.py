@@ -26,10 +26,17 @@ class BreakerRegistry:
         self._breakers: dict[str, CircuitBreaker] = {}
 
     def get(self, name: str) -> CircuitBreaker:
-        """Returns the breaker of this name."""
+        """Returns the breaker of this name.
+
+        Raises:
+            ParameterError: if `build` makes something else, or a breaker of another name.
+        """
         found = self._breakers.get(name)
         if found is None:
-            found = self._breakers.setdefault(name, self._build(name))
+            made = self._build(name)
+            if not isinstance(made, CircuitBreaker) or made.name != name:
+                raise ParameterError("build", made, f"a CircuitBreaker({name!r}, …)")
+            found = self._breakers.setdefault(name, made)
         return found
 
     __getitem__ = get
@@ -47,6 +54,9 @@ class BreakerRegistry:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._breakers.copy())
+
+    def __repr__(self) -> str:
+        return f"<BreakerRegistry {', '.join(map(repr, self))}>"
 
     def __len__(self) -> int:
         return len(self._breakers)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.forking import renew_in_child
 from simcb.breaker.judging import log_failure
+from simcb.breaker.kinds import is_plain
 from simcb.breaker.parameters import functions
 from simcb.breaker.records import CallRecord, Transition
 
@@ -60,10 +61,10 @@ class Teller:
         """Calls the function with every `Transition` from now on.
 
         A listener that raises is logged and the next one is called. A KeyboardInterrupt or
-        SystemExit in it passes through, and what was left to tell is told by a later call.
+        SystemExit in it passes through, and what was left to tell is told with the next news.
         """
-        if not callable(listener):
-            raise ParameterError("listener", listener, "a function of one Transition")
+        if not is_plain(listener):
+            raise ParameterError("listener", listener, "a plain function of one Transition")
         with self._lock: self._listeners += (listener,)  # fmt: skip  # noqa: E701
 
     def remove_listener(self, listener: Listener) -> None:

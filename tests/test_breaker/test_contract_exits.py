@@ -348,6 +348,48 @@ def test_what_counts_follows_the_parameters(room: ModuleType, clock: Clock) -> N
     assert count(room.CircuitOpenError("inner", 1.0), expected_exception=named) == "failures"
 
 
+def test_a_group_is_judged_by_what_is_in_it(room: ModuleType, clock: Clock) -> None:
+    """One failure makes it one; rejections, and what is ignored, say nothing there either."""
+    rejected = room.CircuitOpenError("inner", 1.0)
+    cases = [
+        ({}, [ValueError()], "failures"),
+        ({}, [rejected], "ignored"),
+        ({}, [rejected, ValueError()], "failures"),
+        ({"ignore": KeyError}, [KeyError()], "ignored"),
+        ({"expected_exception": OSError}, [ConnectionError(), KeyError()], "failures"),
+        ({"expected_exception": OSError}, [KeyError()], "successes"),
+        ({"expected_exception": OSError}, [ExceptionGroup("", [OSError()])], "failures"),
+        ({"expected_exception": (ExceptionGroup, OSError)}, [KeyError()], "failures"),
+        ({"expected_exception": lambda e: isinstance(e, OSError)}, [OSError()], "failures"),
+        ({"expected_exception": lambda e: len(e.exceptions) == 1}, [KeyError()], "failures"),
+    ]
+    for settings, errors, counted in cases:
+        breaker = room.CircuitBreaker(clock=clock, **settings)
+        before = breaker.snapshot()
+        with pytest.raises(ExceptionGroup):
+            breaker.call(bad, ExceptionGroup("several", errors))
+        assert outcome(breaker, before) == {"admitted": 1, counted: 1}, (settings, errors)
+
+
+def test_a_mistake_in_a_predicate_never_disables_the_breaker(
+    room: ModuleType, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whichever of the three it is in, the call counts as failed, as the log says."""
+
+    def mistaken(_: object) -> bool:
+        raise ZeroDivisionError
+
+    for parameter in ("ignore", "expected_exception", "failed_result"):
+        breaker = room.CircuitBreaker(clock=clock, failure_threshold=1, **{parameter: mistaken})
+        if parameter == "failed_result":
+            breaker.call(good)
+        else:
+            with pytest.raises(ValueError, match="down"):
+                breaker.call(bad)
+        assert breaker.state is room.CircuitState.OPEN
+        assert "its call counts as failed" in caplog.text
+
+
 def test_a_result_may_be_a_failure(room: ModuleType, clock: Clock) -> None:
     """The result predicate judges sync and async results alike, and changes neither."""
     breaker = room.CircuitBreaker(

@@ -205,11 +205,14 @@ def test_line_10_no_user_code_runs_under_the_lock(room: ModuleType, clock: Clock
 
 
 def test_line_10_a_call_may_enter_the_same_breaker(room: ModuleType, clock: Clock) -> None:
-    """Nested calls work closed, and as a probe the inner one is simply rejected."""
+    """Nested calls work closed, and as a probe the inner ones are part of the outer one's."""
     breaker = tripped(room, clock)
     clock.advance(10.0)
-    assert breaker.call(lambda: passes(room, breaker)) is False
+    assert breaker.call(lambda: passes(room, breaker) and passes(room, breaker)) is True
+    seen = breaker.snapshot()
+    assert (seen.state, seen.successes, seen.rejected) == (room.CircuitState.CLOSED, 1, 0)
     assert breaker.call(lambda: passes(room, breaker)) is True
+    assert breaker.snapshot().successes == 3
     assert balanced(breaker)
 
 

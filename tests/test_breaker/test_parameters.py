@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import inspect
 import math
@@ -32,6 +33,7 @@ from simcb.breaker import (
     FailuresInWindow,
     HalfOpen,
     MemoryStore,
+    Mode,
     ParameterError,
     Permit,
     Recovery,
@@ -224,6 +226,109 @@ def test_a_registry_hands_out_one_breaker_per_name() -> None:
     assert "a" not in registry
     assert len(registry) == 1
     assert registry.get("a") is not one
+
+
+def test_a_registry_refuses_a_breaker_that_is_not_the_one_asked_for() -> None:
+    """One without its name would be mistaken for another in every log and metric."""
+    for build in (lambda name: CircuitBreaker(), lambda name: None):
+        with pytest.raises(ParameterError, match=r"give a CircuitBreaker\('a', …\)"):
+            BreakerRegistry(build).get("a")
+
+
+async def later() -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"failed_result": later},
+        {"expected_exception": later},
+        {"ignore": later},
+        {"listeners": [later]},
+        {"call_listeners": [later]},
+    ],
+)
+def test_a_coroutine_function_is_refused_where_nobody_would_await_it(settings: Any) -> None:
+    """As a predicate it would say yes to everything, as a listener it would never run."""
+    with pytest.raises(ParameterError, match="plain function"):
+        CircuitBreaker(**settings)
+
+
+def test_what_cannot_be_called_is_refused_and_is_no_failure() -> None:
+    """A mistake in the program says nothing about the service."""
+    breaker = CircuitBreaker(failure_threshold=1)
+
+    async def work() -> None: ...
+
+    for thing, remedy in ((3, "a function"), (classmethod(repr), "below @classmethod")):
+        with pytest.raises(ParameterError, match=remedy):
+            breaker(thing)  # type: ignore[arg-type]
+        with pytest.raises(ParameterError, match=remedy):
+            breaker.call(thing)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="the function that makes the coroutine"):
+        breaker.call(work())  # type: ignore[arg-type]
+    assert breaker.snapshot().failures == 0
+
+
+def test_cancellation_cannot_be_expected() -> None:
+    """It never counts, so a breaker that waits for it would never open."""
+    for kind in (asyncio.CancelledError, (OSError, KeyboardInterrupt)):
+        with pytest.raises(ParameterError, match="never count"):
+            CircuitBreaker(expected_exception=kind)
+    CircuitBreaker(expected_exception=BaseException, ignore=asyncio.CancelledError)
+
+
+def test_a_breaker_is_shared_and_not_copied() -> None:
+    """A copy would be a twin that shares half of its state."""
+    breaker = CircuitBreaker("payments")
+    for take in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="'payments' cannot be copied or pickled"):
+            take(breaker)
+
+
+def test_what_a_breaker_was_built_with_can_be_read() -> None:
+    """Rules, recovery, probes, and what it was told by hand."""
+    breaker = CircuitBreaker("b", failure_threshold=3, recovery_timeout=7.0)
+    assert breaker.trip == (ConsecutiveFailures(3),)
+    assert breaker.recovery == Recovery(7.0)
+    assert breaker.half_open == HalfOpen()
+    assert (breaker.mode, repr(breaker)) == (Mode.AUTOMATIC, "<CircuitBreaker 'b' closed>")
+    breaker.count_only()
+    assert (breaker.mode, repr(breaker)) == (
+        Mode.COUNT_ONLY,
+        "<CircuitBreaker 'b' closed, count_only>",
+    )
+    assert repr(breaker.acquire()) == "<Permit of 'b', out>"
+    assert repr(BreakerRegistry()) == "<BreakerRegistry >"
+
+
+def test_a_rejection_says_what_is_the_matter() -> None:
+    """Open, half-open with its probes out, or opened by hand, which waiting does not change."""
+    breaker = CircuitBreaker("b", failure_threshold=1, recovery_timeout=0.0)
+    said = []
+    breaker.acquire().failure()
+    breaker.acquire()
+    for _ in range(2):
+        with pytest.raises(CircuitOpenError) as caught:
+            breaker.call(len, "")
+        said.append((str(caught.value), caught.value.forced))
+        breaker.force_open()
+    assert said == [
+        ("circuit 'b' is half-open and its probes are out; try again shortly", False),
+        ("circuit 'b' was opened by hand and lets no call through", True),
+    ]
+
+
+def test_a_call_listener_can_be_removed() -> None:
+    """It then hears nothing any more, and one that was never added is no error."""
+    heard: list[object] = []
+    breaker = CircuitBreaker(call_listeners=[heard.append])
+    breaker.call(len, "")
+    breaker.remove_call_listener(heard.append)
+    breaker.remove_call_listener(print)
+    breaker.call(len, "")
+    assert len(heard) == 1
 
 
 def test_importing_the_breaker_is_light(tmp_path: Path) -> None:

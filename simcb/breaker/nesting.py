@@ -1,0 +1,37 @@
+"""Knows inside which probes the present code runs, so that a probe may call its own breaker.
+
+A function that is guarded and calls another one guarded by the same breaker is one call on
+trial: were the inner call rejected because the outer one has the only place, no probe could
+ever end well. The mark is a variable of the context, so tasks and `asyncio.to_thread` inside
+the probe have it too. A mark that an interrupt leaves behind is harmless: it only says
+something while its probe is out.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from contextvars import ContextVar, Token
+
+from simcb.breaker.states import Probe
+
+INSIDE: ContextVar[tuple[Probe, ...]] = ContextVar("simcb.breaker.probes", default=())
+"""The probes, of any breakers, that the present code is part of."""
+
+Mark = Token[tuple[Probe, ...]]
+
+
+def enter(held: object) -> Mark | None:
+    """Marks what follows as part of the call that this permit, if it is one, stands for."""
+    probe = getattr(held, "_probe", None)
+    return None if probe is None else INSIDE.set((*INSIDE.get(), probe))
+
+
+def leave(mark: Mark | None) -> None:
+    """Takes the mark away, if there is one.
+
+    There may be none any more: a coroutine that another context finishes or throws away has
+    left it in the first, and an interrupted call may leave twice.
+    """
+    if mark is not None:
+        with suppress(ValueError, RuntimeError):
+            INSIDE.reset(mark)

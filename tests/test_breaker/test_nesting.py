@@ -1,0 +1,123 @@
+"""Lines 2, 7 and 10 of the contract: a guarded call may make calls through its own breaker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from test_breaker.stage import (
+    Clock,
+    Pause,
+    bad,
+    balanced,
+    drive,
+    elsewhere,
+    good,
+    passes,
+    tripped,
+)
+
+
+def by_function(breaker: Any) -> None:
+    guarded = breaker(lambda depth: depth and guarded(depth - 1))
+    guarded(2)
+
+
+def by_coroutine(breaker: Any) -> None:
+    async def inner(depth: int) -> None:
+        await Pause()
+        if depth:
+            await guarded(depth - 1)
+
+    guarded = breaker(inner)
+    drive(guarded(2))
+
+
+def by_handing_back(breaker: Any) -> None:
+    async def inner() -> None:
+        await Pause()
+        await breaker.call(by_pausing)
+
+    async def by_pausing() -> None:
+        await Pause()
+
+    drive(breaker.call(lambda: breaker.call(lambda: inner())))
+
+
+def by_with(breaker: Any) -> None:
+    with breaker, breaker.acquire(), breaker:
+        breaker.call(good)
+
+
+def by_async_with(breaker: Any) -> None:
+    async def main() -> None:
+        async with breaker:
+            await Pause()
+            async with breaker:
+                await breaker.call(asyncio.sleep, 0)
+
+    drive(main())
+
+
+def by_tasks(breaker: Any) -> None:
+    async def all_of_them() -> None:
+        await asyncio.gather(*(breaker.call(asyncio.sleep, 0) for _ in range(3)))
+        await asyncio.to_thread(breaker.call, good)
+
+    asyncio.run(breaker.call(all_of_them))
+
+
+NESTED: dict[str, Callable[[Any], None]] = {
+    "function": by_function,
+    "coroutine": by_coroutine,
+    "handed back": by_handing_back,
+    "with": by_with,
+    "async with": by_async_with,
+    "tasks": by_tasks,
+}
+
+
+@pytest.mark.parametrize("way", NESTED)
+@pytest.mark.parametrize("probes", [1, 2])
+def test_line_07_calls_within_calls_of_one_breaker_close_it(
+    room: ModuleType, clock: Clock, way: str, probes: int
+) -> None:
+    """Three deep, each through the same breaker: one healthy call and it is closed again."""
+    breaker = tripped(room, clock, half_open=room.HalfOpen(probes=probes))
+    clock.advance(10.0)
+    NESTED[way](breaker)
+    assert breaker.state is room.CircuitState.CLOSED
+    assert balanced(breaker)
+
+
+def test_line_07_a_failure_within_a_probe_fails_the_probe(room: ModuleType, clock: Clock) -> None:
+    """It arrives at the outer call, which is the one on trial."""
+    breaker = tripped(room, clock)
+    clock.advance(10.0)
+    with pytest.raises(ValueError, match="down"):
+        breaker.call(lambda: breaker.call(bad))
+    seen = breaker.snapshot()
+    assert (seen.state, seen.failures) == (room.CircuitState.OPEN, 2)
+    assert balanced(breaker)
+
+
+def test_line_02_what_only_follows_a_probe_is_not_part_of_it(
+    room: ModuleType, clock: Clock
+) -> None:
+    """A permit taken by hand, another thread, and what comes when the probe has ended."""
+    breaker = tripped(room, clock, half_open=room.HalfOpen(successes=2))
+    clock.advance(10.0)
+    permit = breaker.acquire()
+    assert not passes(room, breaker)
+    permit.success()
+    assert breaker.call(lambda: elsewhere(lambda: passes(room, breaker))) is False
+    breaker = tripped(room, clock, half_open=room.HalfOpen(successes=9))
+    clock.advance(10.0)
+    with breaker:
+        assert passes(room, breaker)
+    permit = breaker.acquire()
+    assert not passes(room, breaker)
+    permit.success()
