@@ -12,13 +12,13 @@ import functools
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
 from simcb.breaker.adopting import adopt, unfinished
 from simcb.breaker.errors import BulkheadFullError, ParameterError
 from simcb.breaker.forking import renew_in_child
-from simcb.breaker.guards import COROUTINE, GENERATOR, lasting
+from simcb.breaker.guards import COROUTINE, GENERATOR, lasting, relaying
 from simcb.breaker.parameters import duration, whole
 from simcb.breaker.scopes import Scopes
 
@@ -273,14 +273,9 @@ class Bulkhead:
             with self.acquire():
                 return (yield from work(*args, **kwargs))
 
-        async def aiterated(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[object, object]:
-            with await self.acquire_async():
-                async with contextlib.aclosing(work(*args, **kwargs)) as items:
-                    async for item in items:
-                        yield item
-
-        guard = awaited if kind & COROUTINE else iterated if kind & GENERATOR else aiterated
-        return cast("Callable[P, R]", guard)
+        if not kind & (COROUTINE | GENERATOR):
+            return cast("Callable[P, R]", relaying(work, self.acquire_async, Place.release))
+        return cast("Callable[P, R]", awaited if kind & COROUTINE else iterated)
 
     def __enter__(self) -> Place:
         return self._scopes.enter(sys._getframe(1), self.acquire())

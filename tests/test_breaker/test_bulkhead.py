@@ -76,6 +76,41 @@ def test_every_exit_gives_the_place_back() -> None:
     assert bulkhead.running == 0
 
 
+def test_what_is_sent_to_an_async_generator_and_thrown_reaches_it() -> None:
+    """A chat is limited like any call, and is none the poorer for it."""
+    bulkhead = Bulkhead(1)
+
+    async def echo() -> Any:
+        heard: list[object] = []
+        try:
+            heard.append((yield 1))
+        except KeyError:
+            heard.append("key")
+        heard.append((yield 2))
+        yield heard
+
+    async def main() -> None:
+        for talk in (bulkhead(echo)(), bulkhead.call(echo)):
+            assert await anext(talk) == 1
+            assert bulkhead.running == 1
+            assert await talk.athrow(KeyError()) == 2
+            assert await talk.asend("b") == ["key", "b"]
+            with pytest.raises(StopAsyncIteration):
+                await anext(talk)
+            assert bulkhead.running == 0
+        early = bulkhead(echo)()
+        await anext(early)
+        await early.aclose()
+        assert bulkhead.running == 0
+        failed = bulkhead(echo)()
+        await anext(failed)
+        with pytest.raises(OSError, match="gone"):
+            await failed.athrow(OSError("gone"))
+        assert bulkhead.running == 0
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("kind", AWAITABLES)
 def test_what_has_to_be_awaited_keeps_its_place_until_it_ends(kind: str) -> None:
     """A plain function that hands back an awaitable is limited like a coroutine function."""
