@@ -2,7 +2,7 @@
 
 One limit holds for threads and for tasks on any number of event loops. Whoever finds it full
 may wait a bounded time, first come first served; a place that comes free is handed to the
-longest waiter. It knows nothing of breakers.
+longest waiter. A forked child begins with every place free. It knows nothing of breakers.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Place:
 
     def __init__(self, bulkhead: Bulkhead) -> None:
         self._bulkhead = bulkhead
-        self._held = False
+        self._held: object = None  # or the bulkhead's life it was taken in
 
     def release(self) -> None:
         """Gives the place back; a second time does nothing."""
@@ -119,6 +119,7 @@ class Bulkhead:
 
     __slots__ = (
         "__weakref__",
+        "_life",
         "_lock",
         "_running",
         "_scopes",
@@ -136,8 +137,6 @@ class Bulkhead:
         if not isinstance(name, str):
             raise ParameterError("name", name, "a string")
         self.name = name
-        self._running = 0
-        self._waiters: deque[_ThreadWaiter | _TaskWaiter] = deque()
         self._scopes: Scopes[Place] = Scopes()
         self._renew_lock()
         renew_in_child(self)
@@ -204,26 +203,26 @@ class Bulkhead:
 
     def _enter_locked(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter | None) -> None:
         """Takes a free place, unless others wait for it already; else queues the waiter."""
-        if self._running < self.max_concurrent and not self._waiters: self._running += 1; place._held = True  # fmt: skip  # noqa: E501, E701, E702
+        if self._running < self.max_concurrent and not self._waiters: self._running += 1; place._held = self._life  # fmt: skip  # noqa: E501, E701, E702
         elif waiter is not None:
             self._waiters.append(waiter)
 
     def _withdraw_locked(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter) -> None:
         """Ends a wait: with the place it was granted, or without one."""
         if waiter.granted:
-            place._held, waiter.granted = True, False
+            place._held, waiter.granted = self._life, False
         elif waiter in self._waiters:
             self._waiters.remove(waiter)
 
     def _release_locked(self, place: Place) -> _ThreadWaiter | _TaskWaiter | None:
         """Takes a place back, and hands it to the longest waiter if there is one."""
-        if not place._held:
+        if place._held is not self._life:
             return None
         if self._waiters:
             waiter = self._waiters[0]
-            place._held, waiter.granted = False, True; del self._waiters[0]  # fmt: skip  # noqa: E702
+            place._held, waiter.granted = None, True; del self._waiters[0]  # fmt: skip  # noqa: E702
             return waiter
-        place._held = False; self._running -= 1  # fmt: skip  # noqa: E702
+        place._held = None; self._running -= 1  # fmt: skip  # noqa: E702
         return None
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -293,7 +292,15 @@ class Bulkhead:
         return False
 
     def _renew_lock(self) -> None:
+        """Begins a life with every place free, in a forked child another one.
+
+        Those who ran and waited are threads of the parent and count there. What the forking
+        thread itself holds is of the former life, and giving it back changes nothing.
+        """
         self._lock = threading.RLock()
+        self._life = object()
+        self._running = 0
+        self._waiters: deque[_ThreadWaiter | _TaskWaiter] = deque()
 
     def __repr__(self) -> str:
         return f"<Bulkhead {self.name!r} {self._running} of {self.max_concurrent}>"

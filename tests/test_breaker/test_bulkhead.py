@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import threading
 import warnings
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from test_breaker.stage import Interrupts, bad, drive, good
+from test_breaker.stage import PATIENCE, Interrupts, bad, drive, good
 from test_breaker.unfinished import AWAITABLES, FUTURES, Acquiring, awaited
 
 from simcb.breaker import Bulkhead, BulkheadFullError, CachedFallback, CircuitBreaker
@@ -268,6 +270,36 @@ def test_an_interrupt_at_any_line_of_acquire_leaves_no_place_taken(room: ModuleT
                 break
             assert bulkhead.running == (place is not None), line
         assert line > 5
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_begins_with_every_place_free() -> None:
+    """Whoever ran and waited in the parent does not exist there, and gives nothing back twice."""
+    bulkhead = Bulkhead(2, max_wait=PATIENCE)
+    held = [bulkhead.acquire(), bulkhead.acquire()]
+    waiter = threading.Thread(target=bulkhead.call, args=(good,))
+    waiter.start()
+    while not bulkhead.waiting:
+        pass
+    child = os.fork()
+    if child == 0:
+        signal.alarm(2)
+        seen = [(bulkhead.running, bulkhead.waiting)]
+        with bulkhead:
+            held[0].release()
+            seen.append((bulkhead.running, bulkhead.waiting))
+            with bulkhead:
+                held[1].release()
+                seen.append((bulkhead.running, bulkhead.waiting))
+        seen.append((bulkhead.running, bulkhead.waiting))
+        os._exit(0 if seen == [(0, 0), (1, 0), (2, 0), (0, 0)] else 1)
+    _, status = os.waitpid(child, 0)
+    for place in held:
+        place.release()
+    waiter.join(PATIENCE)
+    assert status == 0, "the child counts the parent's calls"
+    assert (bulkhead.running, bulkhead.waiting) == (0, 0)
 
 
 def test_all_three_compose_in_one_expression() -> None:
