@@ -251,6 +251,8 @@ class Bulkhead:
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a generator, or a coroutine function."""
+        if not callable(func):
+            raise ParameterError("func", func, "a function, a coroutine function or a generator")
         if lasting(func):
             return functools.wraps(func)(self._lasting(func))
 

@@ -18,7 +18,13 @@ import pytest
 from test_breaker.stage import PATIENCE, Interrupts, bad, drive, good
 from test_breaker.unfinished import AWAITABLES, FUTURES, Acquiring, awaited
 
-from simcb.breaker import Bulkhead, BulkheadFullError, CachedFallback, CircuitBreaker
+from simcb.breaker import (
+    Bulkhead,
+    BulkheadFullError,
+    CachedFallback,
+    CircuitBreaker,
+    ParameterError,
+)
 
 
 def test_a_full_bulkhead_refuses_at_once() -> None:
@@ -300,6 +306,15 @@ def test_a_forked_child_begins_with_every_place_free() -> None:
     waiter.join(PATIENCE)
     assert status == 0, "the child counts the parent's calls"
     assert (bulkhead.running, bulkhead.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("func", [3, None, "good"])
+def test_what_cannot_be_called_is_refused_when_it_is_decorated(func: Any) -> None:
+    """Not at its first call; likewise the function given where the settings belong."""
+    with pytest.raises(ParameterError, match=f"func={func!r} is not allowed; give a function"):
+        Bulkhead()(func)
+    with pytest.raises(ParameterError, match="max_concurrent=<function good"):
+        Bulkhead(good)  # type: ignore[arg-type]
 
 
 def test_all_three_compose_in_one_expression() -> None:
