@@ -21,6 +21,7 @@ from simcb.breaker.forking import renew_in_child
 from simcb.breaker.guards import COROUTINE, GENERATOR, lasting, relaying
 from simcb.breaker.parameters import duration, whole
 from simcb.breaker.scopes import Scopes
+from simcb.breaker.sharing import Shared
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,7 +74,7 @@ class _TaskWaiter:
             timer.cancel()
 
 
-class Place:
+class Place(Shared):
     """One place in a bulkhead; `release` gives it back, once."""
 
     __slots__ = ("_bulkhead", "_held")
@@ -105,7 +106,7 @@ class Place:
         return False
 
 
-class Bulkhead:
+class Bulkhead(Shared):
     """Lets at most `max_concurrent` calls run at once.
 
     Args:

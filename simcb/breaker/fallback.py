@@ -30,6 +30,7 @@ from simcb.breaker.guards import COROUTINE, lasting
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
 from simcb.breaker.keys import code_of, key_of
 from simcb.breaker.parameters import duration
+from simcb.breaker.sharing import Shared
 from simcb.breaker.stores import MemoryStore, Store
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Nothing:
 NOTHING = Nothing()
 
 
-class CachedFallback:
+class CachedFallback(Shared):
     """Serves the last good value for a key when a call fails or is rejected.
 
     Whoever asks with the same key gets the same value, so without a `key` every call whose

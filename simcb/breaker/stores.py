@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.forking import renew_in_child
 from simcb.breaker.parameters import whole
+from simcb.breaker.sharing import Shared
 
 
 class Store(Protocol):
@@ -31,7 +32,7 @@ class Store(Protocol):
         ...
 
 
-class MemoryStore:
+class MemoryStore(Shared):
     """Keeps the `max_entries` answers used last, in this process.
 
     Args:

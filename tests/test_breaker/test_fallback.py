@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -62,7 +65,7 @@ class AsyncShaky(Shaky):
         super().put(key, value, ttl)
 
 
-def test_the_last_good_answer_is_served_for_its_own_key(clock: Clock) -> None:
+def test_the_last_bad_or_done_is_served_for_its_own_key(clock: Clock) -> None:
     """Fresh while the upstream works; remembered, and marked so, while it does not."""
     upstream = Upstream()
     fallback = CachedFallback(MemoryStore(clock=clock), ttl=60.0)
@@ -294,3 +297,17 @@ def test_the_memory_store_keeps_what_was_used_last(clock: Clock) -> None:
     with pytest.raises(KeyError):
         store.get("a")
     assert len(store) == 1
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize(
+    "shared", [Bulkhead(), Bulkhead().acquire(), CachedFallback(), MemoryStore()]
+)
+def test_shared_state_is_neither_copied_nor_pickled(
+    shared: object, copied: Callable[[object], object]
+) -> None:
+    """A twin would have half of it; the error says what to do instead."""
+    with pytest.raises(TypeError, match=f"a {type(shared).__name__} cannot be copied or pickled"):
+        copied(shared)
+    with pytest.raises(TypeError, match="build one in each process"):
+        copied(shared)
