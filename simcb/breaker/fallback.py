@@ -28,7 +28,7 @@ from simcb.breaker.adopting import adopt, is_thread_future, unfinished
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.guards import COROUTINE, lasting
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
-from simcb.breaker.keys import code_of, key_of
+from simcb.breaker.keys import check, code_of, key_of
 from simcb.breaker.parameters import duration
 from simcb.breaker.sharing import Shared
 from simcb.breaker.stores import MemoryStore, Store
@@ -110,22 +110,24 @@ class CachedFallback(Shared):
     """Serves the last good value for a key when a call fails or is rejected.
 
     Whoever asks with the same key gets the same value, so without a `key` every call whose
-    key would not tell values apart is refused before it is made: an argument (or `self`) that
-    is known only by its address in memory, and for `call` and `ask` a function that has
-    captured data, like `lambda: fetch(user)`. What a decorated function has captured is taken
-    to be always the same.
+    key would not tell values apart is refused before it is made, or as soon as it is decorated:
+    if an argument (or `self`) is known only by its address in memory, or if the function has
+    captured something other than code, guards and fixed values, like the client in
+    `lambda path: client.get(path)`. A captured string, number, or other value with a hash of
+    its own is in the key like an argument, as it is at each call.
 
     Args:
         store: where values are kept; in memory unless given.
         ttl: seconds a value may be served.
         key: makes the key from the call's arguments, and is used as it is; by default the
-            function's name and the `repr` of its arguments, the object of a bound method
-            included.
+            function's name, the `repr` of its arguments, defaults and the object of a bound
+            method included, and of what it has captured.
         on: the exceptions that are answered from the store: types, or a predicate.
 
     Raises:
         ParameterError: when a value makes no sense.
-        UnkeyableError: at a call whose key would not tell values apart.
+        UnkeyableError: at a call whose key would not tell values apart, or when a function is
+            decorated of which that is known.
     """
 
     __slots__ = ("_key", "_on", "_troubled", "_unfinished", "store", "ttl")
@@ -185,17 +187,19 @@ class CachedFallback(Shared):
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function or a coroutine function."""
+        if self._key is None:
+            check(func)
         if lasting(func) & COROUTINE:
 
             @functools.wraps(func)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
-                return await self._ask_async(func, args, kwargs, _value, decorated=True)
+                return await self._ask_async(func, args, kwargs, _value)
 
             return cast("Callable[P, R]", awaited)
 
         @functools.wraps(func)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            return cast("R", self._ask(func, args, kwargs, _value, decorated=True))
+            return cast("R", self._ask(func, args, kwargs, _value))
 
         return called
 
@@ -205,11 +209,10 @@ class CachedFallback(Shared):
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
-        decorated: bool = False,
     ) -> object:
         if lasting(func) & COROUTINE:
-            return self._ask_async(func, args, kwargs, shape, decorated)
-        key = self._key_of(func, args, kwargs, decorated)
+            return self._ask_async(func, args, kwargs, shape)
+        key = self._key_of(func, args, kwargs)
         return self._answer(key, functools.partial(func, *args, **kwargs), shape, code_of(func))
 
     async def _ask_async(
@@ -218,9 +221,8 @@ class CachedFallback(Shared):
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
-        decorated: bool = False,
     ) -> object:
-        key = self._key_of(func, args, kwargs, decorated)
+        key = self._key_of(func, args, kwargs)
         return await self._answer_async(key, functools.partial(func, *args, **kwargs), shape)
 
     def _answer(
@@ -321,15 +323,11 @@ class CachedFallback(Shared):
         return Answer(kept, True, error)
 
     def _key_of(
-        self,
-        func: Callable[..., object],
-        args: tuple[object, ...],
-        kwargs: dict[str, object],
-        decorated: bool,
+        self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
     ) -> str:
         if self._key is not None:
             return self._key(*args, **kwargs)
-        return key_of(func, args, kwargs, decorated=decorated)
+        return key_of(func, args, kwargs)
 
     def _trouble(self) -> None:
         """Logs the store's failure being handled, once until the store works again."""

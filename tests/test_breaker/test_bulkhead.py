@@ -328,7 +328,7 @@ def test_all_three_compose_in_one_expression() -> None:
             raise answer
         return answer
 
-    guarded = CachedFallback()(breaker(bulkhead(price)))
+    guarded = CachedFallback(key="{}".format)(breaker(bulkhead(price)))
     assert guarded("tea") == 10
     with bulkhead:
         assert guarded("tea") == 10
