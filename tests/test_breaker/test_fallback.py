@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import pickle
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -13,7 +14,14 @@ import pytest
 from test_breaker.stage import Clock, drive
 from test_breaker.unfinished import AWAITABLES, FUTURES, Request, entered, work
 
-from simcb.breaker import Bulkhead, CachedFallback, CircuitBreaker, CircuitOpenError, MemoryStore
+from simcb.breaker import (
+    Bulkhead,
+    CachedFallback,
+    CircuitBreaker,
+    CircuitOpenError,
+    MemoryStore,
+    ParameterError,
+)
 
 
 class Upstream:
@@ -297,6 +305,120 @@ def test_the_memory_store_keeps_what_was_used_last(clock: Clock) -> None:
     with pytest.raises(KeyError):
         store.get("a")
     assert len(store) == 1
+
+
+def items() -> Any:
+    yield 1
+
+
+async def later_items() -> Any:
+    yield 1
+
+
+class Feed:
+    def items(self) -> Any:
+        yield 1
+
+    def __call__(self) -> Any:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    "func",
+    [
+        items,
+        later_items,
+        Feed().items,
+        Feed(),
+        functools.partial(items),
+        CircuitBreaker()(items),
+        Bulkhead()(later_items),
+        3,
+        None,
+    ],
+)
+def test_generators_and_what_cannot_be_called_are_refused(func: Any) -> None:
+    """When they are decorated or called: there is no answer to remember."""
+    store = Shaky()
+    fallback = CachedFallback(store, key=lambda: "key")
+    for use in (fallback, fallback.call, fallback.ask):
+        with pytest.raises(ParameterError, match="is not allowed; give a function"):
+            use(func)
+    with pytest.raises(ParameterError, match="is not allowed; give a function"):
+        drive(fallback.ask_async(func))
+    assert store.kept == {}
+
+
+async def coroutine() -> str:
+    return "later"
+
+
+@pytest.mark.parametrize(
+    "make", [items, later_items, coroutine, lambda: iter("tea"), lambda: map(str, "tea")]
+)
+def test_what_can_be_used_only_once_is_never_remembered(
+    make: Callable[[], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It comes back untouched, the store does not retain it, and one line says why."""
+    store, given = Shaky(), []
+    fallback = CachedFallback(store, key=lambda *_: "key")
+
+    async def later() -> Any:
+        return make()
+
+    calls = [lambda: drive(fallback.call(later))]
+    if make is not coroutine:  # a plain function's would be awaited, and remembered
+        calls.append(lambda: fallback.call(lambda: make()))
+    for call in calls * 2:
+        given.append(call())
+        assert fallback.call(bad_or_done, None) == "done"
+    assert store.kept == {"key": "done"}
+    assert not any(one == "done" for one in given)
+    for one in given:
+        if make is coroutine:
+            assert drive(one) == "later"
+    assert len(caplog.records) == 1
+    assert "can be used only once" in str(caplog.records[0].exc_info)
+
+
+def test_an_async_store_around_plain_functions_remembers_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No coroutine of the store's comes back as the answer; one line is logged, for good."""
+    store = AsyncShaky()
+    fallback = CachedFallback(store, key=lambda *_: "key")
+    assert fallback.call(bad_or_done, None) == "done"
+    gone = OSError("gone")
+    for _ in range(2):
+        with pytest.raises(OSError, match="gone") as caught:
+            fallback(bad_or_done)(gone)
+        assert caught.value is gone
+        assert asyncio.run(fallback.ask_async(coroutine)) == ("later", False, None)
+    assert store.kept == {"key": "later"}
+    assert len(caplog.records) == 1
+    assert "its methods have to be awaited" in str(caplog.records[0].exc_info)
+
+
+def test_tasks_of_a_store_are_cancelled_for_a_plain_function() -> None:
+    """Whatever it hands out to be awaited is not left behind."""
+    made: list[asyncio.Future[Any]] = []
+
+    class Tasks:
+        def get(self, key: str) -> Any:
+            made.append(asyncio.get_running_loop().create_future())
+            return made[-1]
+
+        def put(self, key: str, value: Any, ttl: float) -> Any:
+            return self.get(key)
+
+    async def main() -> None:
+        fallback = CachedFallback(Tasks(), key=lambda *_: "key")
+        assert fallback.call(bad_or_done, None) == "done"
+        with pytest.raises(OSError, match="gone"):
+            fallback.call(bad_or_done, OSError("gone"))
+
+    asyncio.run(main())
+    assert [one.cancelled() for one in made] == [True, True]
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
