@@ -130,13 +130,14 @@ class CachedFallback(Shared):
     Args:
         store: where values are kept; in memory unless given.
         ttl: seconds a value may be served.
-        key: makes the key from the call's arguments, and is used as it is; by default the
-            function's name, the `repr` of its arguments, defaults and the object of a bound
-            method included, and of what it has captured.
+        key: makes the key, a string, from the call's arguments, and is used as it is; by
+            default the function's name, the `repr` of its arguments, defaults and the object
+            of a bound method included, and of what it has captured.
         on: the exceptions that are answered from the store: types, or a predicate.
 
     Raises:
-        ParameterError: when a value makes no sense, a function to call or decorate included.
+        ParameterError: when a value makes no sense, a function to call or decorate or what
+            `key` returns included.
         UnkeyableError: at a call whose key would not tell values apart, or when a function is
             decorated of which that is known.
     """
@@ -156,8 +157,10 @@ class CachedFallback(Shared):
             getattr(self.store, "put", None)
         ):
             raise ParameterError("store", store, "an object with get(key) and put(key, value, ttl)")
-        if key is not None and not callable(key):
-            raise ParameterError("key", key, "a function of the call's arguments")
+        if key is not None and (not callable(key) or lasting(key)):
+            raise ParameterError(
+                "key", key, "a function of the call's arguments that returns a string"
+            )
         check_expected("on", on)
         self.ttl = duration("ttl", ttl, positive=True)
         self._key = key
@@ -338,9 +341,13 @@ class CachedFallback(Shared):
     def _key_of(
         self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
     ) -> str:
-        if self._key is not None:
-            return self._key(*args, **kwargs)
-        return key_of(func, args, kwargs)
+        if self._key is None:
+            return key_of(func, args, kwargs)
+        key: object = self._key(*args, **kwargs)
+        if not isinstance(key, str):
+            allowed = f"a function that returns a string; for this call it returned {key!r}"
+            raise ParameterError("key", self._key, allowed)
+        return key
 
     def _worked(self) -> None:
         """Notes that the store works, so that its next failure is logged again."""

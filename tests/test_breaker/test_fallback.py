@@ -421,6 +421,22 @@ def test_tasks_of_a_store_are_cancelled_for_a_plain_function() -> None:
     assert [one.cancelled() for one in made] == [True, True]
 
 
+@pytest.mark.parametrize("given", [["tea"], 7, None, b"tea"])
+def test_a_key_that_is_no_string_is_the_keys_fault(
+    given: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an error that names `key`, before the function is called, and not the store's."""
+    upstream = Upstream()
+    fallback = CachedFallback(key=lambda item: given)  # type: ignore[arg-type,return-value]
+    with pytest.raises(ParameterError, match=r"key=.* give a function that returns a string"):
+        fallback.call(upstream.ask, "tea")
+    with pytest.raises(ParameterError, match="for this call it returned"):
+        drive(fallback(upstream.later)("tea"))
+    assert (upstream.asked, caplog.records) == (0, [])
+    with pytest.raises(ParameterError, match="that returns a string"):
+        CachedFallback(key=upstream.later)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
 @pytest.mark.parametrize(
     "shared", [Bulkhead(), Bulkhead().acquire(), CachedFallback(), MemoryStore()]
