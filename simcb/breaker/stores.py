@@ -35,6 +35,10 @@ class Store(Protocol):
 class MemoryStore(Shared):
     """Keeps the `max_entries` answers used last, in this process.
 
+    It keeps the very objects and hands them out again, because a copy would cost every call
+    and some objects have none: whoever changes an answer changes what is remembered. Return
+    values that do not change, or change a copy.
+
     Args:
         max_entries: how many; the one unused for longest goes first.
         clock: returns seconds that never go back.

@@ -449,3 +449,11 @@ def test_shared_state_is_neither_copied_nor_pickled(
         copied(shared)
     with pytest.raises(TypeError, match="build one in each process"):
         copied(shared)
+
+
+def test_the_memory_store_hands_out_the_very_object() -> None:
+    """So whoever changes an answer changes what is remembered, as its docstring says."""
+    answer = {"tea": 1}
+    fallback = CachedFallback(key=lambda *_: "key")
+    assert fallback.call(lambda: answer) is answer
+    assert fallback.call(bad_or_done, OSError("gone")) is answer
