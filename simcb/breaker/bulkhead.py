@@ -2,7 +2,7 @@
 
 One limit holds for threads and for tasks on any number of event loops. Whoever finds it full
 may wait a bounded time, first come first served; a place that comes free is handed to the
-longest waiter. It knows nothing of breakers.
+longest waiter. A forked child begins with every place free. It knows nothing of breakers.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import functools
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
 from simcb.breaker.adopting import adopt, unfinished
 from simcb.breaker.errors import BulkheadFullError, ParameterError
 from simcb.breaker.forking import renew_in_child
+from simcb.breaker.guards import relaying
 from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
 from simcb.breaker.parameters import duration, whole
 from simcb.breaker.scopes import Scopes
+from simcb.breaker.sharing import Shared
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,14 +75,14 @@ class _TaskWaiter:
             timer.cancel()
 
 
-class Place:
+class Place(Shared):
     """One place in a bulkhead; `release` gives it back, once."""
 
     __slots__ = ("_bulkhead", "_held")
 
     def __init__(self, bulkhead: Bulkhead) -> None:
         self._bulkhead = bulkhead
-        self._held = False
+        self._held: object = None  # or the bulkhead's life it was taken in
 
     def release(self) -> None:
         """Gives the place back; a second time does nothing."""
@@ -105,7 +107,7 @@ class Place:
         return False
 
 
-class Bulkhead:
+class Bulkhead(Shared):
     """Lets at most `max_concurrent` calls run at once.
 
     Args:
@@ -119,6 +121,7 @@ class Bulkhead:
 
     __slots__ = (
         "__weakref__",
+        "_life",
         "_lock",
         "_running",
         "_scopes",
@@ -136,8 +139,6 @@ class Bulkhead:
         if not isinstance(name, str):
             raise ParameterError("name", name, "a string")
         self.name = name
-        self._running = 0
-        self._waiters: deque[_ThreadWaiter | _TaskWaiter] = deque()
         self._scopes: Scopes[Place] = Scopes()
         self._renew_lock()
         renew_in_child(self)
@@ -204,26 +205,26 @@ class Bulkhead:
 
     def _enter_locked(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter | None) -> None:
         """Takes a free place, unless others wait for it already; else queues the waiter."""
-        if self._running < self.max_concurrent and not self._waiters: self._running += 1; place._held = True  # fmt: skip  # noqa: E501, E701, E702
+        if self._running < self.max_concurrent and not self._waiters: self._running += 1; place._held = self._life  # fmt: skip  # noqa: E501, E701, E702
         elif waiter is not None:
             self._waiters.append(waiter)
 
     def _withdraw_locked(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter) -> None:
         """Ends a wait: with the place it was granted, or without one."""
         if waiter.granted:
-            place._held, waiter.granted = True, False
+            place._held, waiter.granted = self._life, False
         elif waiter in self._waiters:
             self._waiters.remove(waiter)
 
     def _release_locked(self, place: Place) -> _ThreadWaiter | _TaskWaiter | None:
         """Takes a place back, and hands it to the longest waiter if there is one."""
-        if not place._held:
+        if place._held is not self._life:
             return None
         if self._waiters:
             waiter = self._waiters[0]
-            place._held, waiter.granted = False, True; del self._waiters[0]  # fmt: skip  # noqa: E702
+            place._held, waiter.granted = None, True; del self._waiters[0]  # fmt: skip  # noqa: E702
             return waiter
-        place._held = False; self._running -= 1  # fmt: skip  # noqa: E702
+        place._held = None; self._running -= 1  # fmt: skip  # noqa: E702
         return None
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -252,6 +253,8 @@ class Bulkhead:
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a generator, or a coroutine function."""
+        if not callable(func):
+            raise ParameterError("func", func, "a function, a coroutine function or a generator")
         if lasting(func):
             return functools.wraps(func)(self._lasting(func))
 
@@ -273,14 +276,9 @@ class Bulkhead:
             with self.acquire():
                 return (yield from work(*args, **kwargs))
 
-        async def aiterated(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[object, object]:
-            with await self.acquire_async():
-                async with contextlib.aclosing(work(*args, **kwargs)) as items:
-                    async for item in items:
-                        yield item
-
-        guard = awaited if kind & COROUTINE else iterated if kind & GENERATOR else aiterated
-        return cast("Callable[P, R]", guard)
+        if not kind & (COROUTINE | GENERATOR):
+            return cast("Callable[P, R]", relaying(work, self.acquire_async, Place.release))
+        return cast("Callable[P, R]", awaited if kind & COROUTINE else iterated)
 
     def __enter__(self) -> Place:
         return self._scopes.enter(sys._getframe(1), self.acquire())
@@ -298,7 +296,15 @@ class Bulkhead:
         return False
 
     def _renew_lock(self) -> None:
+        """Begins a life with every place free, in a forked child another one.
+
+        Those who ran and waited are threads of the parent and count there. What the forking
+        thread itself holds is of the former life, and giving it back changes nothing.
+        """
         self._lock = threading.RLock()
+        self._life = object()
+        self._running = 0
+        self._waiters: deque[_ThreadWaiter | _TaskWaiter] = deque()
 
     def __repr__(self) -> str:
         return f"<Bulkhead {self.name!r} {self._running} of {self.max_concurrent}>"

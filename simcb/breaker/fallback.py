@@ -9,7 +9,14 @@ or returns garbage, every call that would have succeeded without it still does.
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+)
 from types import CodeType
 from typing import (
     TYPE_CHECKING,
@@ -27,9 +34,10 @@ from weakref import WeakKeyDictionary
 from simcb.breaker.adopting import adopt, is_thread_future, unfinished
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
-from simcb.breaker.keys import code_of, key_of
-from simcb.breaker.kinds import COROUTINE, lasting
+from simcb.breaker.keys import check, code_of, key_of
+from simcb.breaker.kinds import ASYNC_GENERATOR, COROUTINE, GENERATOR, lasting
 from simcb.breaker.parameters import duration
+from simcb.breaker.sharing import Shared
 from simcb.breaker.stores import MemoryStore, Store
 
 if TYPE_CHECKING:
@@ -105,29 +113,36 @@ class Nothing:
 NOTHING = Nothing()
 
 
-class CachedFallback:
+class CachedFallback(Shared):
     """Serves the last good value for a key when a call fails or is rejected.
 
     Whoever asks with the same key gets the same value, so without a `key` every call whose
-    key would not tell values apart is refused before it is made: an argument (or `self`) that
-    is known only by its address in memory, and for `call` and `ask` a function that has
-    captured data, like `lambda: fetch(user)`. What a decorated function has captured is taken
-    to be always the same.
+    key would not tell values apart is refused before it is made, or as soon as it is decorated:
+    if an argument (or `self`) is known only by its address in memory, or if the function has
+    captured something other than code, guards and fixed values, like the client in
+    `lambda path: client.get(path)`. A captured string, number, or other value with a hash of
+    its own is in the key like an argument, as it is at each call.
+
+    Generators are refused, and what can be gone through only once is never remembered. Around
+    a plain function a store whose methods have to be awaited remembers nothing, unless what
+    the function returns has to be awaited too; the first such call logs it.
 
     Args:
         store: where values are kept; in memory unless given.
         ttl: seconds a value may be served.
-        key: makes the key from the call's arguments, and is used as it is; by default the
-            function's name and the `repr` of its arguments, the object of a bound method
-            included.
+        key: makes the key, a string, from the call's arguments, and is used as it is; by
+            default the function's name, the `repr` of its arguments, defaults and the object
+            of a bound method included, and of what it has captured.
         on: the exceptions that are answered from the store: types, or a predicate.
 
     Raises:
-        ParameterError: when a value makes no sense.
-        UnkeyableError: at a call whose key would not tell values apart.
+        ParameterError: when a value makes no sense, a function to call or decorate or what
+            `key` returns included.
+        UnkeyableError: at a call whose key would not tell values apart, or when a function is
+            decorated of which that is known.
     """
 
-    __slots__ = ("_key", "_on", "_troubled", "_unfinished", "store", "ttl")
+    __slots__ = ("_key", "_on", "_told", "_unfinished", "store", "ttl")
 
     def __init__(
         self,
@@ -142,13 +157,15 @@ class CachedFallback:
             getattr(self.store, "put", None)
         ):
             raise ParameterError("store", store, "an object with get(key) and put(key, value, ttl)")
-        if key is not None and not callable(key):
-            raise ParameterError("key", key, "a function of the call's arguments")
+        if key is not None and (not callable(key) or lasting(key)):
+            raise ParameterError(
+                "key", key, "a function of the call's arguments that returns a string"
+            )
         check_expected("on", on)
         self.ttl = duration("ttl", ttl, positive=True)
         self._key = key
         self._on = on
-        self._troubled = False
+        self._told: set[str] = set()
         self._unfinished: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -180,21 +197,25 @@ class CachedFallback:
         self, func: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Answer[R]:
         """Awaits the function, and says whether the value is a remembered one."""
+        _kind_of(func)
         return cast("Answer[R]", await self._ask_async(func, args, kwargs, _whole))
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function or a coroutine function."""
-        if lasting(func) & COROUTINE:
+        kind = _kind_of(func)
+        if self._key is None:
+            check(func)
+        if kind & COROUTINE:
 
             @functools.wraps(func)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
-                return await self._ask_async(func, args, kwargs, _value, decorated=True)
+                return await self._ask_async(func, args, kwargs, _value)
 
             return cast("Callable[P, R]", awaited)
 
         @functools.wraps(func)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            return cast("R", self._ask(func, args, kwargs, _value, decorated=True))
+            return cast("R", self._ask(func, args, kwargs, _value))
 
         return called
 
@@ -204,11 +225,10 @@ class CachedFallback:
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
-        decorated: bool = False,
     ) -> object:
-        if lasting(func) & COROUTINE:
-            return self._ask_async(func, args, kwargs, shape, decorated)
-        key = self._key_of(func, args, kwargs, decorated)
+        if _kind_of(func) & COROUTINE:
+            return self._ask_async(func, args, kwargs, shape)
+        key = self._key_of(func, args, kwargs)
         return self._answer(key, functools.partial(func, *args, **kwargs), shape, code_of(func))
 
     async def _ask_async(
@@ -217,9 +237,8 @@ class CachedFallback:
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
-        decorated: bool = False,
     ) -> object:
-        key = self._key_of(func, args, kwargs, decorated)
+        key = self._key_of(func, args, kwargs)
         return await self._answer_async(key, functools.partial(func, *args, **kwargs), shape)
 
     def _answer(
@@ -247,10 +266,10 @@ class CachedFallback:
                 return self._following(key, value, shape)
             return adopt(value, NOTHING, lambda it: self._answer_async(key, lambda: it, shape))
         try:
-            self.store.put(key, value, self.ttl)
-            self._troubled = False
-        except Exception:
-            self._trouble()
+            _at_once(self.store.put(key, _keepable(value), self.ttl))
+            self._worked()
+        except Exception as error:
+            self._trouble(error)
         return shape(Answer(value, False, None))
 
     async def _answer_async(
@@ -264,10 +283,10 @@ class CachedFallback:
                 raise
             return shape(answer)
         try:
-            await _done(self.store.put(key, value, self.ttl))
-            self._troubled = False
-        except Exception:
-            self._trouble()
+            await _done(self.store.put(key, _keepable(value), self.ttl))
+            self._worked()
+        except Exception as error:
+            self._trouble(error)
         return shape(Answer(value, False, None))
 
     def _following(self, key: str, future: Future[Any], shape: Shape) -> Future[object]:
@@ -295,14 +314,14 @@ class CachedFallback:
         if not matches(self._on, error):
             return None
         try:
-            kept = self.store.get(key)
+            kept = _at_once(self.store.get(key))
         except KeyError:
-            self._troubled = False
+            self._worked()
             return None
-        except Exception:
-            self._trouble()
+        except Exception as trouble:
+            self._trouble(trouble)
             return None
-        self._troubled = False
+        self._worked()
         return Answer(kept, True, error)
 
     async def _remembered_async(self, key: str, error: Exception) -> Answer[Any] | None:
@@ -311,30 +330,87 @@ class CachedFallback:
         try:
             kept = await _done(self.store.get(key))
         except KeyError:
-            self._troubled = False
+            self._worked()
             return None
-        except Exception:
-            self._trouble()
+        except Exception as trouble:
+            self._trouble(trouble)
             return None
-        self._troubled = False
+        self._worked()
         return Answer(kept, True, error)
 
     def _key_of(
-        self,
-        func: Callable[..., object],
-        args: tuple[object, ...],
-        kwargs: dict[str, object],
-        decorated: bool,
+        self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
     ) -> str:
-        if self._key is not None:
-            return self._key(*args, **kwargs)
-        return key_of(func, args, kwargs, decorated=decorated)
+        if self._key is None:
+            return key_of(func, args, kwargs)
+        key: object = self._key(*args, **kwargs)
+        if not isinstance(key, str):
+            allowed = f"a function that returns a string; for this call it returned {key!r}"
+            raise ParameterError("key", self._key, allowed)
+        return key
 
-    def _trouble(self) -> None:
-        """Logs the store's failure being handled, once until the store works again."""
-        if not self._troubled:
-            self._troubled = True
-            log_failure("the fallback store %r failed; calls go on without it", self.store)
+    def _worked(self) -> None:
+        """Notes that the store works, so that its next failure is logged again."""
+        self._told.discard("")
+
+    def _trouble(self, error: Exception) -> None:
+        """Logs the trouble being handled: the store's until it works again, misuse for good."""
+        told = str(error) if isinstance(error, _MisuseError) else ""
+        if told not in self._told:
+            self._told.add(told)
+            log_failure("the fallback cannot use its store %r; calls go on without it", self.store)
+
+
+class _MisuseError(TypeError):
+    """The store is asked for what it cannot do, whatever state it is in."""
+
+
+def _kind_of(func: Callable[..., object]) -> int:
+    """Returns `lasting` of what is to be called, and refuses what no answer comes from.
+
+    Raises:
+        ParameterError: if it is not callable, or a generator.
+    """
+    if not callable(func):
+        raise ParameterError("func", func, "a function or a coroutine function")
+    kind = lasting(func)
+    if kind & (GENERATOR | ASYNC_GENERATOR) and not kind & COROUTINE:
+        raise ParameterError(
+            "func",
+            func,
+            "a function that returns all its items at once, in a list; a generator has no "
+            "answer to remember",
+        )
+    return kind
+
+
+def _keepable(value: object) -> object:
+    """Returns a value that may be handed out again.
+
+    Raises:
+        _MisuseError: if it is used up by whoever gets it first.
+    """
+    if isinstance(value, (Iterator, AsyncIterator)) or unfinished(value):
+        kind = type(value).__qualname__
+        raise _MisuseError(f"a {kind} can be used only once, so it is not kept; return a list")
+    return value
+
+
+def _at_once(given: Any) -> Any:
+    """Returns what a store answered to a call that is not awaited.
+
+    Raises:
+        _MisuseError: if the answer would have to be.
+    """
+    if unfinished(given):
+        end = getattr(given, "close", None) or getattr(given, "cancel", None)
+        if end is not None:
+            end()
+        raise _MisuseError(
+            "its methods have to be awaited, and this call is not: give a store like "
+            "MemoryStore to plain functions, or a coroutine function to this one"
+        )
+    return given
 
 
 def _failed_future(error: BaseException) -> Future[Any]:

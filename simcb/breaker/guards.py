@@ -4,14 +4,14 @@ Each of them asks for its permit when it is first driven, not when it is created
 is never awaited or iterated was never admitted. Each settles on every way out: the inner
 `try` of each guard settles by how the call ended, the outer one catches an interrupt that
 arrives while the inner one is at it. They are written on `acquire` and permits alone, and
-know nothing of how a breaker decides. What a plain function hands back unfinished is not
-theirs but `adopting`'s.
+know nothing of how a breaker decides; a bulkhead has async generators relayed here too. What
+a plain function hands back unfinished is not theirs but `adopting`'s.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
 
 from simcb.breaker.errors import ParameterError
@@ -19,6 +19,7 @@ from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
 from simcb.breaker.nesting import enter, leave
 
 if TYPE_CHECKING:
+    from simcb.breaker.adopting import Duty
     from simcb.breaker.breaker import CircuitBreaker
     from simcb.breaker.permit import Permit
 
@@ -26,6 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Y = TypeVar("Y")
 S = TypeVar("S")
+D = TypeVar("D", bound="Duty")
 
 
 def guarded(breaker: CircuitBreaker, kind: int, func: Callable[P, R]) -> Callable[P, R]:
@@ -97,11 +99,32 @@ def _iterating(
 def _aiterating(
     breaker: CircuitBreaker, func: Callable[P, AsyncGenerator[Y, S]]
 ) -> Callable[P, AsyncGenerator[Y, S]]:
+    async def begin() -> Permit:
+        return breaker.acquire()
+
+    return relaying(func, begin, lambda permit: permit.success())
+
+
+def relaying(
+    func: Callable[P, AsyncGenerator[Y, S]],
+    begin: Callable[[], Awaitable[D]],
+    succeed: Callable[[D], object],
+) -> Callable[P, AsyncGenerator[Y, S]]:
+    """Returns an async generator function that passes on all that is sent to it and thrown.
+
+    There is no `yield from` for async generators, so this is it, written out.
+
+    Args:
+        func: what is relayed.
+        begin: gives what is held from the first item on.
+        succeed: lets it go when there are no more items.
+    """
+
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:
-        permit: Permit | None = None
+        held: D | None = None
         try:
             try:
-                permit = breaker.acquire()
+                held = await begin()
                 inner = func(*args, **kwargs)
                 try:
                     item = await anext(inner)
@@ -116,14 +139,14 @@ def _aiterating(
                         else:
                             item = await inner.asend(sent)
                 except StopAsyncIteration:
-                    permit.success()
+                    succeed(held)
             except BaseException as error:
-                if permit is not None:
-                    permit.raised(error)
+                if held is not None:
+                    held.raised(error)
                 raise
         except BaseException:
-            if permit is not None:
-                permit.ignore()
+            if held is not None:
+                held.release()
             raise
 
     return guarded

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.forking import renew_in_child
 from simcb.breaker.parameters import whole
+from simcb.breaker.sharing import Shared
 
 
 class Store(Protocol):
@@ -31,8 +32,12 @@ class Store(Protocol):
         ...
 
 
-class MemoryStore:
+class MemoryStore(Shared):
     """Keeps the `max_entries` answers used last, in this process.
+
+    It keeps the very objects and hands them out again, because a copy would cost every call
+    and some objects have none: whoever changes an answer changes what is remembered. Return
+    values that do not change, or change a copy.
 
     Args:
         max_entries: how many; the one unused for longest goes first.

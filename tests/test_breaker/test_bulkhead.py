@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import threading
 import warnings
 from collections.abc import Iterator
@@ -13,10 +15,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from test_breaker.stage import Interrupts, bad, drive, good
+from test_breaker.stage import PATIENCE, Interrupts, bad, drive, good
 from test_breaker.unfinished import AWAITABLES, FUTURES, Acquiring, awaited
 
-from simcb.breaker import Bulkhead, BulkheadFullError, CachedFallback, CircuitBreaker
+from simcb.breaker import (
+    Bulkhead,
+    BulkheadFullError,
+    CachedFallback,
+    CircuitBreaker,
+    ParameterError,
+)
 
 
 def test_a_full_bulkhead_refuses_at_once() -> None:
@@ -74,6 +82,41 @@ def test_every_exit_gives_the_place_back() -> None:
 
     asyncio.run(main())
     assert bulkhead.running == 0
+
+
+def test_what_is_sent_to_an_async_generator_and_thrown_reaches_it() -> None:
+    """A chat is limited like any call, and is none the poorer for it."""
+    bulkhead = Bulkhead(1)
+
+    async def echo() -> Any:
+        heard: list[object] = []
+        try:
+            heard.append((yield 1))
+        except KeyError:
+            heard.append("key")
+        heard.append((yield 2))
+        yield heard
+
+    async def main() -> None:
+        for talk in (bulkhead(echo)(), bulkhead.call(echo)):
+            assert await anext(talk) == 1
+            assert bulkhead.running == 1
+            assert await talk.athrow(KeyError()) == 2
+            assert await talk.asend("b") == ["key", "b"]
+            with pytest.raises(StopAsyncIteration):
+                await anext(talk)
+            assert bulkhead.running == 0
+        early = bulkhead(echo)()
+        await anext(early)
+        await early.aclose()
+        assert bulkhead.running == 0
+        failed = bulkhead(echo)()
+        await anext(failed)
+        with pytest.raises(OSError, match="gone"):
+            await failed.athrow(OSError("gone"))
+        assert bulkhead.running == 0
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("kind", AWAITABLES)
@@ -235,6 +278,45 @@ def test_an_interrupt_at_any_line_of_acquire_leaves_no_place_taken(room: ModuleT
         assert line > 5
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_begins_with_every_place_free() -> None:
+    """Whoever ran and waited in the parent does not exist there, and gives nothing back twice."""
+    bulkhead = Bulkhead(2, max_wait=PATIENCE)
+    held = [bulkhead.acquire(), bulkhead.acquire()]
+    waiter = threading.Thread(target=bulkhead.call, args=(good,))
+    waiter.start()
+    while not bulkhead.waiting:
+        pass
+    child = os.fork()
+    if child == 0:
+        signal.alarm(2)
+        seen = [(bulkhead.running, bulkhead.waiting)]
+        with bulkhead:
+            held[0].release()
+            seen.append((bulkhead.running, bulkhead.waiting))
+            with bulkhead:
+                held[1].release()
+                seen.append((bulkhead.running, bulkhead.waiting))
+        seen.append((bulkhead.running, bulkhead.waiting))
+        os._exit(0 if seen == [(0, 0), (1, 0), (2, 0), (0, 0)] else 1)
+    _, status = os.waitpid(child, 0)
+    for place in held:
+        place.release()
+    waiter.join(PATIENCE)
+    assert status == 0, "the child counts the parent's calls"
+    assert (bulkhead.running, bulkhead.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("func", [3, None, "good"])
+def test_what_cannot_be_called_is_refused_when_it_is_decorated(func: Any) -> None:
+    """Not at its first call; likewise the function given where the settings belong."""
+    with pytest.raises(ParameterError, match=f"func={func!r} is not allowed; give a function"):
+        Bulkhead()(func)
+    with pytest.raises(ParameterError, match="max_concurrent=<function good"):
+        Bulkhead(good)  # type: ignore[arg-type]
+
+
 def test_all_three_compose_in_one_expression() -> None:
     """Fallback around breaker around bulkhead, and a full bulkhead is no failure of upstream."""
     breaker, bulkhead = CircuitBreaker(failure_threshold=1), Bulkhead(1)
@@ -246,7 +328,7 @@ def test_all_three_compose_in_one_expression() -> None:
             raise answer
         return answer
 
-    guarded = CachedFallback()(breaker(bulkhead(price)))
+    guarded = CachedFallback(key="{}".format)(breaker(bulkhead(price)))
     assert guarded("tea") == 10
     with bulkhead:
         assert guarded("tea") == 10

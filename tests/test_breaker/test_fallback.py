@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import functools
+import pickle
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -10,7 +14,14 @@ import pytest
 from test_breaker.stage import Clock, drive
 from test_breaker.unfinished import AWAITABLES, FUTURES, Request, entered, work
 
-from simcb.breaker import Bulkhead, CachedFallback, CircuitBreaker, CircuitOpenError, MemoryStore
+from simcb.breaker import (
+    Bulkhead,
+    CachedFallback,
+    CircuitBreaker,
+    CircuitOpenError,
+    MemoryStore,
+    ParameterError,
+)
 
 
 class Upstream:
@@ -62,7 +73,7 @@ class AsyncShaky(Shaky):
         super().put(key, value, ttl)
 
 
-def test_the_last_good_answer_is_served_for_its_own_key(clock: Clock) -> None:
+def test_the_last_bad_or_done_is_served_for_its_own_key(clock: Clock) -> None:
     """Fresh while the upstream works; remembered, and marked so, while it does not."""
     upstream = Upstream()
     fallback = CachedFallback(MemoryStore(clock=clock), ttl=60.0)
@@ -294,3 +305,155 @@ def test_the_memory_store_keeps_what_was_used_last(clock: Clock) -> None:
     with pytest.raises(KeyError):
         store.get("a")
     assert len(store) == 1
+
+
+def items() -> Any:
+    yield 1
+
+
+async def later_items() -> Any:
+    yield 1
+
+
+class Feed:
+    def items(self) -> Any:
+        yield 1
+
+    def __call__(self) -> Any:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    "func",
+    [
+        items,
+        later_items,
+        Feed().items,
+        Feed(),
+        functools.partial(items),
+        CircuitBreaker()(items),
+        Bulkhead()(later_items),
+        3,
+        None,
+    ],
+)
+def test_generators_and_what_cannot_be_called_are_refused(func: Any) -> None:
+    """When they are decorated or called: there is no answer to remember."""
+    store = Shaky()
+    fallback = CachedFallback(store, key=lambda: "key")
+    for use in (fallback, fallback.call, fallback.ask):
+        with pytest.raises(ParameterError, match="is not allowed; give a function"):
+            use(func)
+    with pytest.raises(ParameterError, match="is not allowed; give a function"):
+        drive(fallback.ask_async(func))
+    assert store.kept == {}
+
+
+async def coroutine() -> str:
+    return "later"
+
+
+@pytest.mark.parametrize(
+    "make", [items, later_items, coroutine, lambda: iter("tea"), lambda: map(str, "tea")]
+)
+def test_what_can_be_used_only_once_is_never_remembered(
+    make: Callable[[], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It comes back untouched, the store does not retain it, and one line says why."""
+    store, given = Shaky(), []
+    fallback = CachedFallback(store, key=lambda *_: "key")
+
+    async def later() -> Any:
+        return make()
+
+    calls = [lambda: drive(fallback.call(later))]
+    if make is not coroutine:  # a plain function's would be awaited, and remembered
+        calls.append(lambda: fallback.call(lambda: make()))
+    for call in calls * 2:
+        given.append(call())
+        assert fallback.call(bad_or_done, None) == "done"
+    assert store.kept == {"key": "done"}
+    assert not any(one == "done" for one in given)
+    for one in given:
+        if make is coroutine:
+            assert drive(one) == "later"
+    assert len(caplog.records) == 1
+    assert "can be used only once" in str(caplog.records[0].exc_info)
+
+
+def test_an_async_store_around_plain_functions_remembers_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No coroutine of the store's comes back as the answer; one line is logged, for good."""
+    store = AsyncShaky()
+    fallback = CachedFallback(store, key=lambda *_: "key")
+    assert fallback.call(bad_or_done, None) == "done"
+    gone = OSError("gone")
+    for _ in range(2):
+        with pytest.raises(OSError, match="gone") as caught:
+            fallback(bad_or_done)(gone)
+        assert caught.value is gone
+        assert asyncio.run(fallback.ask_async(coroutine)) == ("later", False, None)
+    assert store.kept == {"key": "later"}
+    assert len(caplog.records) == 1
+    assert "its methods have to be awaited" in str(caplog.records[0].exc_info)
+
+
+def test_tasks_of_a_store_are_cancelled_for_a_plain_function() -> None:
+    """Whatever it hands out to be awaited is not left behind."""
+    made: list[asyncio.Future[Any]] = []
+
+    class Tasks:
+        def get(self, key: str) -> Any:
+            made.append(asyncio.get_running_loop().create_future())
+            return made[-1]
+
+        def put(self, key: str, value: Any, ttl: float) -> Any:
+            return self.get(key)
+
+    async def main() -> None:
+        fallback = CachedFallback(Tasks(), key=lambda *_: "key")
+        assert fallback.call(bad_or_done, None) == "done"
+        with pytest.raises(OSError, match="gone"):
+            fallback.call(bad_or_done, OSError("gone"))
+
+    asyncio.run(main())
+    assert [one.cancelled() for one in made] == [True, True]
+
+
+@pytest.mark.parametrize("given", [["tea"], 7, None, b"tea"])
+def test_a_key_that_is_no_string_is_the_keys_fault(
+    given: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an error that names `key`, before the function is called, and not the store's."""
+    upstream = Upstream()
+    fallback = CachedFallback(key=lambda item: given)  # type: ignore[arg-type,return-value]
+    with pytest.raises(ParameterError, match=r"key=.* give a function that returns a string"):
+        fallback.call(upstream.ask, "tea")
+    with pytest.raises(ParameterError, match="for this call it returned"):
+        drive(fallback(upstream.later)("tea"))
+    assert (upstream.asked, caplog.records) == (0, [])
+    with pytest.raises(ParameterError, match="that returns a string"):
+        CachedFallback(key=upstream.later)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize(
+    "shared", [Bulkhead(), Bulkhead().acquire(), CachedFallback(), MemoryStore()]
+)
+def test_shared_state_is_neither_copied_nor_pickled(
+    shared: object, copied: Callable[[object], object]
+) -> None:
+    """A twin would have half of it; the error says what to do instead."""
+    with pytest.raises(TypeError, match=f"a {type(shared).__name__} cannot be copied or pickled"):
+        copied(shared)
+    with pytest.raises(TypeError, match="build one in each process"):
+        copied(shared)
+
+
+def test_the_memory_store_hands_out_the_very_object() -> None:
+    """So whoever changes an answer changes what is remembered, as its docstring says."""
+    answer = {"tea": 1}
+    fallback = CachedFallback(key=lambda *_: "key")
+    assert fallback.call(lambda: answer) is answer
+    assert fallback.call(bad_or_done, OSError("gone")) is answer

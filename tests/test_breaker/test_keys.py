@@ -7,18 +7,25 @@ import operator
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_breaker.stage import drive
+from test_breaker.stage import drive, good
 from test_breaker.test_fallback import Shaky
 
 import simcb
-from simcb.breaker import Bulkhead, CachedFallback, CircuitBreaker, UnkeyableError
+from simcb.breaker import (
+    BreakerRegistry,
+    Bulkhead,
+    CachedFallback,
+    CircuitBreaker,
+    UnkeyableError,
+)
+from simcb.breaker.keys import key_of
 
 
 class User:
@@ -72,7 +79,39 @@ def defaults(user: object) -> Callable[[], str]:
     return lambda user=user: fetch(user)
 
 
-ALICE = User("alice")
+def for_user(user: object) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """A decorator that has captured data, like many that pass a session in."""
+
+    def around(func: Callable[..., str]) -> Callable[..., str]:
+        @functools.wraps(func)
+        def wrapper(*args: object) -> str:
+            return func(user, *args)
+
+        return wrapper
+
+    return around
+
+
+class ForUser:
+    """Likewise, as an object."""
+
+    def __init__(self, func: Callable[..., str], user: object) -> None:
+        functools.update_wrapper(self, func)
+        self.func, self.user = func, user
+
+    def __call__(self, *args: object) -> str:
+        return self.func(self.user, *args)
+
+
+@for_user(ALICE := User("alice"))
+def alices(user: object, item: str) -> str:
+    return f"{item} {fetch(user)}"
+
+
+def shown(item: str, page: int = 1, *, size: float = 10.5, how: object = ALICE) -> str:
+    return f"{item} {page} {size}"
+
+
 LOOP: list[object] = [1]
 LOOP.append(LOOP)
 REFUSED: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], str]] = [
@@ -93,8 +132,17 @@ REFUSED: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], str]] =
     (CircuitBreaker()(Bulkhead()(ALICE.orders)), (), {}, "self"),
     (ALICE, (), {}, "self"),
     ([ALICE].copy, (), {}, "argument 1"),
-    (captures("alice"), (), {}, "user"),
-    (nested("alice"), (), {}, "user"),
+    (captures(ALICE), (), {}, "user"),
+    (captures(Named("bob")), (), {}, "user"),
+    (captures(["alice"]), (), {}, "user"),
+    (captures(("alice", ALICE)), (), {}, "user"),
+    (captures(ALICE.orders), (), {}, "user"),
+    (captures(functools.partial(fetch, ALICE)), (), {}, "user"),
+    (nested(ALICE), (), {}, "user"),
+    (nested(defaults(ALICE)), (), {}, "user"),
+    (CircuitBreaker()(Bulkhead()(captures(ALICE))), (), {}, "user"),
+    (for_user(ALICE)(fetch), (1,), {}, "user"),
+    (ForUser(fetch, ALICE), (1,), {}, "user"),
     (defaults(ALICE), (), {}, "user"),
 ]
 
@@ -149,9 +197,13 @@ KEYS: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], str]] = [
     (functools.partial(fetch, 1, a=2), (3,), {}, "fetch(1, 3, a=2)"),
     (Named("bob").orders, (2,), {}, "User.orders(Named('bob'), 2)"),
     (CircuitBreaker()(Named("bob").orders), (2,), {}, "User.orders(Named('bob'), 2)"),
-    (Named("bob"), (), {}, "Named(Named('bob'))"),
+    (Named("bob"), (), {}, "User.__call__(Named('bob'))"),
+    ("abc".__len__, (), {}, "str.__len__('abc')"),
+    (alices, ("tea",), {}, "alices('tea')"),
+    (for_user("bob")(fetch), (1,), {}, "fetch(1, user:='bob')"),
+    (ForUser(fetch, "bob"), (1,), {}, "fetch(1, user:='bob')"),  # type: ignore[list-item]
+    (shown, ("tea",), {}, "shown('tea', 1, how=<default>, size=10.5)"),
     (Named, ("bob",), {}, "Named('bob')"),
-    (defaults("tea"), (), {}, "defaults.<locals>.<lambda>(user:='tea')"),
     (nested, (1,), {}, "nested(1)"),
 ]
 
@@ -163,7 +215,8 @@ def test_a_key_is_the_name_and_the_values(
     """Whatever stands between: partials, wrappers, methods; a string is only a string."""
     store = Shaky()
     CachedFallback(store).call(func, *args, **named)
-    assert list(store.kept) == [f"{__name__}.{key}"]
+    module = __name__ if not key.startswith("str.") else None
+    assert list(store.kept) == [f"{module}.{key}"]
 
 
 def test_code_may_be_captured() -> None:
@@ -187,16 +240,193 @@ def test_code_may_be_captured() -> None:
     assert len(store.kept) == 2
 
 
-def test_what_a_decorated_function_has_captured_is_always_the_same() -> None:
-    """Decorating inside a function that builds a program is what decorators are for."""
-    client = User("the one")
+def outage(down: list[bool], text: str) -> str:
+    if down:
+        raise OSError("down")
+    return text
+
+
+DOWN: list[bool] = []
+"""Not empty while the service is down."""
+
+
+@pytest.fixture
+def service() -> Iterator[None]:
+    yield
+    DOWN.clear()
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("owners", [("acme", "bolt"), (1, True), (User, Named), (fetch, outage)])
+def test_each_closure_is_served_its_own_answers(owners: tuple[Any, Any]) -> None:
+    """Decorated by one fallback: what was captured is in the key, be it data or code."""
+    fallback = CachedFallback()
+
+    def client_for(owner: Any) -> Callable[[str], str]:
+        @fallback
+        def prices(item: str) -> str:
+            return outage(DOWN, f"{item} for {owner}")
+
+        return prices
+
+    clients = [client_for(owner) for owner in owners]
+    fresh = [client("tea") for client in clients]
+    assert fresh[0] != fresh[1]
+    DOWN.append(True)
+    assert [client("tea") for client in clients] == fresh
+
+
+@pytest.mark.usefixtures("service")
+def test_a_captured_value_is_the_one_of_the_call() -> None:
+    """Not the one of the moment when the function was decorated."""
+
+    def session() -> tuple[Callable[[str], None], Callable[[], str]]:
+        owner = "acme"
+
+        def take(other: str) -> None:
+            nonlocal owner
+            owner = other
+
+        return take, CachedFallback()(lambda: outage(DOWN, owner))
+
+    take, ask = session()
+    assert ask() == "acme"
+    take("bolt")
+    assert ask() == "bolt"
+    DOWN.append(True)
+    assert ask() == "bolt"
+    take("acme")
+    assert ask() == "acme"
+    take("core")
+    with pytest.raises(OSError, match="down"):
+        ask()
+
+
+@pytest.mark.parametrize("captured", [ALICE, Named("bob"), ["tea"], {"tea": 1}, iter("tea")])
+def test_captured_objects_are_refused_when_the_function_is_decorated(captured: object) -> None:
+    """With the variable's name and the remedy, in the constructor of a client for example."""
+
+    class Client:
+        def __init__(self, **settings: Any) -> None:
+            breaker = CircuitBreaker()
+            self.get = CachedFallback(Shaky(), **settings)(breaker(lambda path: self._get(path)))
+
+        def _get(self, path: str) -> str:
+            return f"{path} {captured}"
+
+    with pytest.raises(UnkeyableError, match="self is captured, and a Client is no") as refused:
+        Client()
+    assert refused.value.variable == "self"
+    assert "give CachedFallback a key=" in str(refused.value)
+    assert Client(key="{}".format).get("tea") == f"tea {captured}"
 
     def ask(item: str) -> str:
-        return f"{item} from {client.name}"
+        return f"{item} {captured}"
 
-    store = Shaky()
-    assert CachedFallback(store)(ask)("tea") == "tea from the one"
-    assert len(store.kept) == 1
+    async def later(item: str) -> str:
+        return f"{item} {captured}"
+
+    for func in (ask, later, CircuitBreaker()(Bulkhead()(ask)), lambda item: ask(item)):
+        with pytest.raises(UnkeyableError, match="captured is captured"):
+            CachedFallback()(func)
+    with pytest.raises(UnkeyableError, match="self is told by its address"):
+        CachedFallback()(ALICE.orders)
+
+
+def test_a_variable_the_function_changes_itself_is_refused() -> None:
+    """Every call would have a key of its own, and none would ever be answered."""
+    calls = 0
+
+    def bump() -> int:
+        nonlocal calls
+        calls += 1
+        return calls
+
+    for func in (bump, lambda: bump()):
+        with pytest.raises(UnkeyableError, match="calls is captured and changed"):
+            CachedFallback()(func)
+
+
+def test_guards_and_code_are_no_data_when_decorating_either() -> None:
+    """A function may capture what guards it, the fallback itself, and itself."""
+    breaker, bulkhead, fallback = CircuitBreaker(), Bulkhead(), CachedFallback()
+    registry = BreakerRegistry()
+
+    def inner(depth: int) -> int:
+        return depth
+
+    @fallback
+    @breaker
+    @bulkhead
+    def outer(depth: int) -> int:
+        if depth:
+            return outer(depth - 1)
+        with bulkhead:
+            call = registry.get("other").call
+            return fallback.call(lambda: breaker.call(call, inner, 7) if os else 0)
+
+    assert outer(1) == 7
+    assert fallback(lambda: fallback.call(breaker.call, good, 3))() == 3
+    breaker.force_open()
+    assert fallback.call(breaker.call, good, 3) == 3
+
+
+@pytest.mark.usefixtures("service")
+def test_lambdas_of_one_place_are_told_apart_by_what_they_do() -> None:
+    """All of them have one name."""
+    fallback = CachedFallback()
+    both = [lambda: outage(DOWN, "users"), lambda: outage(DOWN, "orders")]
+    assert [fallback.call(one) for one in both] == ["users", "orders"]
+    DOWN.append(True)
+    assert [fallback.call(one) for one in both] == ["users", "orders"]
+
+
+SAME: list[list[tuple[tuple[Any, ...], dict[str, Any]]]] = [
+    [(("a",), {}), (("a", 1), {}), ((), {"item": "a"}), ((), {"page": 1, "item": "a"})],
+    [(("a", 2), {}), (("a",), {"page": 2}), (("a", 2), {"size": 10.5}), (("a", 2), {"how": ALICE})],
+    [(("a", 1.0), {}), (("a",), {"page": 1.0})],
+    [(("a", True), {})],
+    [(("a",), {"size": 2})],
+]
+"""Ways to give the same arguments, line by line."""
+
+
+def test_the_same_call_has_one_key_however_it_is_written() -> None:
+    """By place, by name, by default, through partials, methods and wrappers."""
+    keys = []
+    for group in SAME:
+        found = {key_of(shown, args, named) for args, named in group}
+        found |= {key_of(CircuitBreaker()(shown), args, named) for args, named in group}
+        found |= {key_of(functools.partial(shown, *args), (), named) for args, named in group}
+        assert len(found) == 1
+        keys += found
+    assert len(set(keys)) == len(SAME)
+    orders = Named("bob").orders
+    assert key_of(orders, (), {}) == key_of(orders, (1,), {}) == key_of(orders, (), {"page": 1})
+
+
+def test_a_wrapper_with_a_default_of_its_own_is_not_taken_for_what_it_wraps() -> None:
+    """Its default is what the function is given."""
+
+    @functools.wraps(shown)
+    def wide(item: str, page: int = 9) -> str:
+        return shown(item, page)
+
+    assert key_of(wide, ("a",), {}) == key_of(shown, ("a", 9), {})
+    assert key_of(wide, ("a", 1), {}) == key_of(shown, ("a",), {})
+
+
+def place_only(item: int = 1, /, *more: object, **named: object) -> object:
+    return (item, more, named)
+
+
+def test_arguments_that_do_not_fit_are_left_to_the_call() -> None:
+    """It raises as it would without a fallback; and a name may be a place's as well."""
+    for args, named in (((), {}), (("a", 1, 2), {}), (("a",), {"item": 1}), (("a",), {"x": 1})):
+        with pytest.raises(TypeError, match="shown"):
+            CachedFallback().call(shown, *args, **named)
+    assert key_of(place_only, (), {"item": 2}).endswith("place_only(1, item=2)")
+    assert key_of(place_only, (2, 3), {}).endswith("place_only(2, 3)")
 
 
 def test_keys_are_the_same_in_every_process() -> None:
@@ -204,7 +434,7 @@ def test_keys_are_the_same_in_every_process() -> None:
     code = (
         "from simcb.breaker.keys import key_of\n"
         "words = {'a', 'b', 'c', 'd', 'e'}\n"
-        "print(key_of(print, (words, frozenset(words), {'x': words}), {}, decorated=False))"
+        "print(key_of(print, (words, frozenset(words), {'x': words}), {}))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(simcb.__file__).parents[1])}
     seen = {
