@@ -8,15 +8,24 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
 from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from test_integrations.http_clients import Clock
 
-from simcb.breaker import Bulkhead, CircuitBreaker, CircuitOpenError, CircuitState, Permit
+from simcb.breaker import (
+    Bulkhead,
+    BulkheadFullError,
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+    Permit,
+)
 from simcb.integrations.fastapi import (
     DEGRADED_HEADER,
     Guard,
     answer_rejections,
     describe_rejections,
     guarded_by,
+    is_client_error,
     mark_degraded,
     retry_after_header,
 )
@@ -156,29 +165,46 @@ def test_a_rejection_by_a_guarded_http_client_becomes_503(app):
         (HTTPException(502), 502, (0, 1, 0)),
         (HTTPException(404), 404, (0, 0, 1)),
         (HTTPException(429), 429, (0, 0, 1)),
+        (StarletteHTTPException(500), 500, (0, 1, 0)),
+        (StarletteHTTPException(404), 404, (0, 0, 1)),
         (CircuitOpenError("other", 3.0), 503, (0, 0, 1)),
+        (BulkheadFullError("other", 1, 0.0), 503, (0, 0, 1)),
         (ConnectionError("refused"), 500, (0, 1, 0)),
     ],
 )
 @pytest.mark.parametrize("kind", ["async", "sync"])
-def test_a_guard_counts_how_its_route_ended(app, payments, kind, error, status, counted):
+@pytest.mark.parametrize("way", ["dependency", "decorator"])
+def test_a_guard_counts_how_its_route_ended(app, clock, way, kind, error, status, counted):
     """Server errors and exceptions count; what is the client's or another breaker's does not."""
+    payments = CircuitBreaker("payments", ignore=is_client_error, clock=clock)
 
     def end() -> None:
         if error is not None:
             raise error
 
-    if kind == "sync":
-        app.get("/checkout", dependencies=[guarded_by(payments)])(end)
+    async def end_async() -> None:
+        end()
+
+    route = end if kind == "sync" else end_async
+    if way == "decorator":
+        app.get("/checkout")(payments(route))
     else:
-
-        @app.get("/checkout", dependencies=[guarded_by(payments)])
-        async def checkout() -> None:
-            end()
-
+        app.get("/checkout", dependencies=[guarded_by(payments)])(route)
     assert ask(app, "/checkout").status_code == status
     assert counts(payments) == counted
     assert payments.snapshot().in_flight == 0
+
+
+@pytest.mark.parametrize("error", [HTTPException(404), StarletteHTTPException(404)])
+def test_a_dependency_needs_no_telling_what_a_client_error_is(app, payments, error):
+    """A route that says 404 all day keeps its breaker closed."""
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout() -> None:
+        raise error
+
+    assert [ask(app, "/checkout").status_code for _ in range(5)] == [404] * 5
+    assert counts(payments) == (0, 0, 5)
 
 
 def test_a_request_that_does_not_validate_says_nothing_about_the_upstream(app, payments):
