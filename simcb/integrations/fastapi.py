@@ -176,20 +176,21 @@ def guarded_by(breaker: CircuitBreaker) -> params.Depends:
     return depends
 
 
-def mark_degraded(response: Response, *, age: float | None = None) -> None:
+def mark_degraded(response: Response) -> None:
     """Marks a response as made without its upstream, from cached data or a default.
 
-    Adds `X-Degraded: true`, `Cache-Control: no-store` so that no cache on the way keeps it
-    after the upstream is back, and `Age` if the data's age is known.
+        answer = await prices.ask_async(fetch_price, article)    # prices is a CachedFallback
+        if answer.stale:
+            mark_degraded(response)
+
+    Adds `X-Degraded: true`, and `Cache-Control: no-store` so that no cache on the way keeps
+    it after the upstream is back.
 
     Args:
         response: the response to mark, before it is sent.
-        age: seconds since the data was fresh.
     """
     response.headers[DEGRADED_HEADER] = "true"
     response.headers["Cache-Control"] = "no-store"
-    if age is not None:
-        response.headers["Age"] = str(max(0, math.floor(age)))
 
 
 def describe_rejections() -> dict[int | str, dict[str, Any]]:
