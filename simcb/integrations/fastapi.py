@@ -28,7 +28,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simcb.breaker import BulkheadFullError, CircuitBreaker, CircuitOpenError, Permit
+from simcb.breaker import (
+    BulkheadFullError,
+    CircuitBreaker,
+    CircuitOpenError,
+    ParameterError,
+    Permit,
+)
 from simcb.errors import MissingExtraError
 
 try:
@@ -146,6 +152,10 @@ class Guard:
 
     breaker: CircuitBreaker
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.breaker, CircuitBreaker):
+            raise ParameterError("breaker", self.breaker, "a CircuitBreaker")
+
     async def __call__(self) -> AsyncIterator[Permit]:
         """Yields the permit to the route; rejects the request if there is none."""
         permit = self.breaker.acquire()
@@ -171,6 +181,9 @@ def guarded_by(breaker: CircuitBreaker) -> params.Depends:
 
     It settles when the route has returned, before the response is sent: a slow client does
     not make the upstream look slow.
+
+    Raises:
+        ParameterError: if this is no breaker.
     """
     depends: params.Depends = Depends(Guard(breaker), scope="function")
     return depends

@@ -99,6 +99,10 @@ class Shelf(Generic[ClientT]):
     ) -> None:
         if not isinstance(namespace, str) or not namespace:
             raise ParameterError("namespace", namespace, "a string that is not empty")
+        if not all(callable(getattr(client, method, None)) for method in ("getrange", "set")):
+            raise ParameterError("client", _shown(client), "a client of Redis, or use from_url")
+        if breaker is not None and not isinstance(breaker, CircuitBreaker):
+            raise ParameterError("breaker", breaker, "a CircuitBreaker")
         self.client = client
         self.namespace = namespace
         self.max_bytes = whole("max_bytes", max_bytes, high=MOST_BYTES)
@@ -252,10 +256,14 @@ def _client(kind: Any, retry: object, url: str, timeout: float) -> Any:
             url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=retry
         )
     except (ValueError, AttributeError) as error:
-        shown = re.sub(r"//[^/]*@", "//…@", str(url))  # a password is not for logs
         raise ParameterError(
-            "url", shown, "redis://host:port/database, rediss:// or unix://"
+            "url", _shown(url), "redis://host:port/database, rediss:// or unix://"
         ) from error
+
+
+def _shown(url: object) -> str:
+    """Returns what may be a URL without its password, which is not for logs."""
+    return re.sub(r"//[^/]*@", "//…@", str(url))
 
 
 def _milliseconds(ttl: float) -> int:

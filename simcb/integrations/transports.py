@@ -17,7 +17,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
-from simcb.breaker import BreakerRegistry, CircuitOpenError, Permit
+from simcb.breaker import (
+    BreakerRegistry,
+    CircuitBreaker,
+    CircuitOpenError,
+    ParameterError,
+    Permit,
+)
 
 SERVER_ERROR = 500
 
@@ -123,6 +129,9 @@ class Gate(Generic[RequestT, ResponseT]):
         failed_error: whether an exception speaks against the service; any other exception
             says nothing about it, so it is neither a failure nor a success.
         rejection: the error to raise when the breaker lets nothing through.
+
+    Raises:
+        ParameterError: when something is of another kind.
     """
 
     breakers: BreakerRegistry
@@ -131,14 +140,26 @@ class Gate(Generic[RequestT, ResponseT]):
     failed_error: Callable[[Exception], bool]
     rejection: type[CircuitOpenError]
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.breakers, BreakerRegistry):
+            raise ParameterError("breakers", self.breakers, "a BreakerRegistry")
+        for parameter in ("key", "failed_response", "failed_error"):
+            given = getattr(self, parameter)
+            if not callable(given):
+                raise ParameterError(parameter, given, "a function of one argument")
+
     def admit(self, request: RequestT) -> Permit:
         """Returns the permit for one request.
 
         Raises:
             CircuitOpenError: the client's own variety of it, when the breaker is open.
+            ParameterError: when what the registry has built is no breaker.
         """
+        breaker = self.breakers.get(self.key(request))
+        if not isinstance(breaker, CircuitBreaker):
+            raise ParameterError("breakers", breaker, "a registry whose function builds breakers")
         try:
-            return self.breakers.get(self.key(request)).acquire()
+            return breaker.acquire()
         except CircuitOpenError as rejected:
             raise self.rejection(rejected.name, rejected.retry_after) from None
 
@@ -172,6 +193,12 @@ def _says(predicate: Callable[[Judged], bool], value: Judged) -> bool:
         return True
 
 
+def _check_sends(transport: object, method: str) -> None:
+    """Refuses what is no transport, or one of the other kind of client."""
+    if not callable(getattr(transport, method, None)):
+        raise ParameterError("transport", transport, f"a transport with {method}(request)")
+
+
 class Dialect(ABC):
     """What differs between the clients: their errors."""
 
@@ -197,6 +224,9 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
         failed_response: whether a response counts as a failure; from 500 up by default.
         failed_error: whether an exception counts as a failure; a transport error by default.
             What is not one is not counted at all.
+
+    Raises:
+        ParameterError: when an argument is of another kind.
     """
 
     def __init__(
@@ -209,11 +239,12 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
         failed_error: Callable[[Exception], bool] | None = None,
     ) -> None:
         self._transport = self.plain() if transport is None else transport
+        _check_sends(self._transport, "handle_request")
         self._gate: Gate[RequestT, ResponseT] = Gate(
             breakers=BreakerRegistry() if breakers is None else breakers,
             key=key,
             failed_response=failed_response,
-            failed_error=failed_error or self.is_failure,
+            failed_error=self.is_failure if failed_error is None else failed_error,
             rejection=self.rejection,
         )
 
@@ -267,11 +298,12 @@ class AsyncGuarded(Dialect, Generic[RequestT, ResponseT]):
         failed_error: Callable[[Exception], bool] | None = None,
     ) -> None:
         self._transport = self.plain() if transport is None else transport
+        _check_sends(self._transport, "handle_async_request")
         self._gate: Gate[RequestT, ResponseT] = Gate(
             breakers=BreakerRegistry() if breakers is None else breakers,
             key=key,
             failed_response=failed_response,
-            failed_error=failed_error or self.is_failure,
+            failed_error=self.is_failure if failed_error is None else failed_error,
             rejection=self.rejection,
         )
 

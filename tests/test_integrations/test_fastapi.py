@@ -12,12 +12,14 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from test_integrations.http_clients import Clock
 
 from simcb.breaker import (
+    BreakerRegistry,
     Bulkhead,
     BulkheadFullError,
     CachedFallback,
     CircuitBreaker,
     CircuitOpenError,
     CircuitState,
+    ParameterError,
     Permit,
 )
 from simcb.integrations.fastapi import (
@@ -206,6 +208,15 @@ def test_a_dependency_needs_no_telling_what_a_client_error_is(app, payments, err
 
     assert [ask(app, "/checkout").status_code for _ in range(5)] == [404] * 5
     assert counts(payments) == (0, 0, 5)
+
+
+@pytest.mark.parametrize(
+    "nonsense", [None, BreakerRegistry(), CircuitBreaker], ids=["none", "registry", "class"]
+)
+def test_what_is_no_breaker_guards_no_route(nonsense):
+    """It is refused where the route is written, and not at its first request."""
+    with pytest.raises(ParameterError, match="give a CircuitBreaker"):
+        guarded_by(nonsense)
 
 
 def test_a_request_that_does_not_validate_says_nothing_about_the_upstream(app, payments):

@@ -11,7 +11,13 @@ import pickle
 
 import pytest
 
-from simcb.breaker import BreakerRegistry, CircuitOpenError, CircuitState
+from simcb.breaker import (
+    BreakerRegistry,
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+    ParameterError,
+)
 
 TRANSPORT_FAILURES = [
     "ConnectError",
@@ -266,6 +272,46 @@ def test_without_a_registry_each_transport_has_its_own(kit):
         with pytest.raises(CircuitOpenError):
             failing.get("http://shop/")
         assert healthy.get("http://shop/").status_code == 200
+
+
+NONSENSE = [
+    {"breakers": CircuitBreaker("shop")},
+    {"breakers": {}},
+    {"breakers": CircuitBreaker},
+    {"key": "shop"},
+    {"failed_response": 503},
+    {"failed_error": ConnectionError("refused")},
+    {"transport": BreakerRegistry()},
+]
+
+
+@pytest.mark.parametrize("kind", ["BreakerTransport", "AsyncBreakerTransport"])
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=lambda given: "-".join(given))
+def test_arguments_of_another_kind_are_refused_when_the_transport_is_built(kit, kind, nonsense):
+    """The message names the parameter; nothing waits for the first request."""
+    (parameter,) = nonsense
+    with pytest.raises(ParameterError, match=f"^{parameter}="):
+        getattr(kit.ours, kind)(**nonsense)
+
+
+def test_a_transport_of_the_other_kind_of_client_is_refused(kit):
+    """Each of the two says which method is missing."""
+    with pytest.raises(ParameterError, match=r"handle_request\(request\)"):
+        kit.ours.BreakerTransport(kit.library.AsyncBaseTransport())
+    with pytest.raises(ParameterError, match=r"handle_async_request\(request\)"):
+        kit.ours.AsyncBreakerTransport(kit.library.BaseTransport())
+
+
+@pytest.mark.parametrize("built", [None, "a breaker"])
+def test_a_registry_that_builds_no_breakers_is_refused_at_its_first_request(kit, built):
+    """Nothing is sent, and the message says where to look."""
+    odd = BreakerRegistry(lambda name: built)
+    with (
+        kit.client(lambda request: kit.library.Response(200), breakers=odd) as client,
+        pytest.raises(ParameterError, match=f"breakers={built!r} .* builds breakers"),
+    ):
+        client.get("http://shop/")
+    assert kit.asked == []
 
 
 def test_sync_and_async_clients_may_share_their_breakers(kit):

@@ -221,13 +221,29 @@ def test_every_json_value_comes_back_equal(value, key):
 
 @pytest.mark.parametrize(
     "nonsense",
-    [{"namespace": ""}, {"namespace": 7}, {"max_bytes": 0}, {"max_bytes": 2**40}],
+    [
+        {"namespace": ""},
+        {"namespace": 7},
+        {"max_bytes": 0},
+        {"max_bytes": 2**40},
+        {"breaker": "redis"},
+        {"breaker": {}},
+    ],
     ids=repr,
 )
 def test_nonsensical_parameters_are_refused(client, nonsense):
     """With the value and what would be allowed."""
     with pytest.raises(ParameterError, match=re.escape(repr(next(iter(nonsense.values()))))):
         RedisStore(client, **nonsense)
+
+
+@pytest.mark.parametrize("kind", [RedisStore, AsyncRedisStore])
+@pytest.mark.parametrize("client", ["redis://shop:s3cr3t@cache:6379/0", None], ids=["url", "none"])
+def test_what_is_no_client_is_refused(kind, client):
+    """A URL belongs into `from_url`, and its password into no message."""
+    with pytest.raises(ParameterError, match="from_url") as caught:
+        kind(client)
+    assert "s3cr3t" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", [RedisStore, AsyncRedisStore])
