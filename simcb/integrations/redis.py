@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Generic, Self, TypeVar
 
-from simcb.breaker import CircuitBreaker, ParameterError
+from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState, ParameterError
 from simcb.breaker.parameters import duration, whole
 from simcb.errors import MissingExtraError
 
@@ -139,6 +139,18 @@ class Shelf(Generic[ClientT]):
             return None
         return entry
 
+    def check(self) -> None:
+        """Stands for asking Redis where there is nothing to ask.
+
+        A fallback takes whatever returns for a store that works again, and logs its next
+        trouble anew; so while Redis is in trouble, this raises as asking it would.
+
+        Raises:
+            CircuitOpenError: if Redis has not answered since it last failed to.
+        """
+        if self.breaker.state is not CircuitState.CLOSED:
+            raise CircuitOpenError(self.breaker.name, self.breaker.recovery_timeout)
+
     def unpack(self, key: str, reply: object) -> Any:
         """Returns the value of what Redis answered to `GETRANGE`.
 
@@ -203,7 +215,9 @@ class RedisStore(Shelf[redis.Redis]):
             CircuitOpenError: if it did not a moment ago.
         """
         entry = self.pack(value)
-        if entry is not None:
+        if entry is None:
+            self.check()
+        else:
             with self.breaker.acquire():
                 self.client.set(self.place(key), entry, px=_milliseconds(ttl))
 
@@ -239,7 +253,9 @@ class AsyncRedisStore(Shelf[redis.asyncio.Redis]):
     async def put(self, key: str, value: object, ttl: float) -> None:
         """Keeps a value for `ttl` seconds; raises like `RedisStore.put`."""
         entry = self.pack(value)
-        if entry is not None:
+        if entry is None:
+            self.check()
+        else:
             with self.breaker.acquire():
                 await self.client.set(self.place(key), entry, px=_milliseconds(ttl))
 

@@ -293,6 +293,28 @@ def test_with_redis_down_the_calls_own_result_arrives_and_one_line_is_logged(cap
     store.close()
 
 
+def test_values_that_are_not_kept_do_not_look_like_a_redis_that_is_back(caplog):
+    """An outage is logged once, too, when every good answer is one that JSON cannot carry."""
+    clock = Clock()
+    breaker = CircuitBreaker("redis", failure_threshold=1, recovery_timeout=1.0, clock=clock)
+    store = RedisStore.from_url(f"redis://127.0.0.1:{free_port()}/0", breaker=breaker)
+    guarded = fallback_on(store)
+
+    def answer(*, fails: bool) -> object:
+        return object() if price(fails=fails) else None
+
+    for _ in range(5):
+        guarded.call(answer, fails=False)
+        with pytest.raises(ConnectionError):
+            guarded.call(answer, fails=True)
+        clock.now += 0.5
+    store.close()
+    told = warnings_in(caplog)
+    assert [one for one in told if "is not kept" in one] == told[:1]
+    assert [one for one in told if "calls go on without it" in one] == told[1:]
+    assert len(told) == 2
+
+
 def test_with_redis_hanging_one_call_waits_and_the_others_pass_it_by(caplog):
     """A server that accepts and never answers costs one timeout, not one a call."""
     clock = Clock()
@@ -439,6 +461,25 @@ def test_with_redis_down_or_hanging_coroutines_get_their_own_result(caplog):
     asyncio.run(main(f"redis://127.0.0.1:{free_port()}/0"))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         asyncio.run(main(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"))
+    assert len(warnings_in(caplog)) == 2
+
+
+def test_for_coroutines_values_that_are_not_kept_do_not_look_like_a_redis_that_is_back(caplog):
+    """The asynchronous store does not say either that it works when it has not asked."""
+
+    async def answer(*, fails: bool) -> object:
+        return object() if price(fails=fails) else None
+
+    async def main() -> None:
+        store = AsyncRedisStore.from_url(f"redis://127.0.0.1:{free_port()}/0")
+        guarded = fallback_on(store)
+        for _ in range(5):
+            await guarded.call(answer, fails=False)
+            with pytest.raises(ConnectionError):
+                await guarded.call(answer, fails=True)
+        await store.aclose()
+
+    asyncio.run(main())
     assert len(warnings_in(caplog)) == 2
 
 
