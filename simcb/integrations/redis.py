@@ -4,10 +4,15 @@
 
 A cache must never be the reason a call fails or waits. A fallback goes on without its store
 when that raises, and logs it once; what remains is the time a dead Redis takes to be found
-dead. So each store has a breaker of its own: the first error (down, slow, out of memory,
-read-only) opens it, calls then pass Redis by without asking, and one a second tries again.
-`from_url` gives a client that waits a quarter of a second at most and does not retry; a
-client of your own should be as impatient, or each of those tries holds its caller up.
+dead. So each store has a breaker of its own: the first error (down, out of time, out of
+memory, read-only) opens it, and so does the first answer that took a second; calls then pass
+Redis by without asking, and one a second tries again. `from_url` gives a client that does not
+retry and waits a quarter of a second at most for a Redis that says nothing; a client of your
+own should be as impatient, or each of those tries holds its caller up.
+
+What no timeout of a synchronous client bounds is an answer that drips: it waits anew for every
+piece, so one caller may be held up until the last of them. The asynchronous client's timeout
+is for the whole answer.
 
 Values are JSON unless another codec is given, and never pickles: whoever can write to Redis
 could otherwise run code in every process that reads from it. What the codec cannot write is
@@ -25,7 +30,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Generic, Self, TypeVar
 
-from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState, ParameterError
+from simcb.breaker import (
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+    ConsecutiveFailures,
+    ParameterError,
+    SlowCallRate,
+)
 from simcb.breaker.parameters import duration, whole
 from simcb.errors import MissingExtraError
 
@@ -42,7 +54,10 @@ Dumps = Callable[[Any], str | bytes]
 Loads = Callable[[bytes], Any]
 
 TIMEOUT: Final = 0.25
-"""Seconds `from_url` waits for a connection, and for each answer."""
+"""Seconds `from_url` waits for a connection and for each answer, or each piece of an answer."""
+
+SLOW: Final = 1.0
+"""Seconds from which an answer is trouble, though it came: a cache must not make calls wait."""
 
 LONGEST_KEY: Final = 512
 """Bytes of a key that are kept as they are; a longer one is replaced by its SHA-256."""
@@ -79,8 +94,8 @@ class Shelf(Generic[ClientT]):
         loads: reads a value; raises on bytes it cannot read.
         max_bytes: size of the largest entry kept or read; a larger one is a miss.
         breaker: decides when Redis is left alone; by default it opens at the first error and
-            tries again every second.
-        clock: seconds; used only to keep complaints about entries rare.
+            at the first answer that took a second, and tries again every second.
+        clock: seconds; for the default breaker, and to keep complaints about entries rare.
 
     Raises:
         ParameterError: when a value makes no sense.
@@ -107,7 +122,10 @@ class Shelf(Generic[ClientT]):
         self.namespace = namespace
         self.max_bytes = whole("max_bytes", max_bytes, high=MOST_BYTES)
         self.breaker = breaker or CircuitBreaker(
-            f"redis {namespace}", failure_threshold=1, recovery_timeout=1.0
+            f"redis {namespace}",
+            trip=[ConsecutiveFailures(1), SlowCallRate(SLOW, calls=1)],
+            recovery_timeout=1.0,
+            clock=clock,
         )
         self._dumps = dumps
         self._loads = loads
@@ -183,7 +201,7 @@ class RedisStore(Shelf[redis.Redis]):
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
-        """Returns a store with a client that gives up after `timeout` seconds.
+        """Returns a store with a client that gives up after `timeout` silent seconds.
 
         The other arguments are those of the store.
 
@@ -231,7 +249,7 @@ class AsyncRedisStore(Shelf[redis.asyncio.Redis]):
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
-        """Returns a store with a client that gives up after `timeout` seconds.
+        """Returns a store with a client that gives up after `timeout` silent seconds.
 
         The other arguments are those of the store.
 

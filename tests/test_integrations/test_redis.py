@@ -333,6 +333,27 @@ def test_with_redis_hanging_one_call_waits_and_the_others_pass_it_by(caplog):
     assert len(warnings_in(caplog)) == 1
 
 
+@pytest.mark.parametrize(("seconds", "asked"), [(0.9, 5), (1.0, 1), (6.0, 1)])
+def test_a_redis_whose_answers_take_a_second_is_left_alone_like_one_that_is_down(seconds, asked):
+    """One caller is held up by an answer that drips, and the others pass it by."""
+    clock, sets = Clock(), []
+
+    class Dripping(fakeredis.FakeRedis):
+        def set(self, *args, **kwargs):
+            sets.append(clock.now)
+            clock.now += seconds
+            return super().set(*args, **kwargs)
+
+    with Dripping() as client:
+        store = RedisStore(client, clock=clock)
+        guarded = fallback_on(store)
+        assert [guarded.call(price) for _ in range(5)] == [42] * 5
+        assert len(sets) == asked
+        clock.now += 1.0
+        guarded.call(price)
+        assert len(sets) == asked + 1
+
+
 def test_a_paused_server_is_too_slow_and_is_asked_again_later(server, caplog):
     """A real Redis that stalls its writes: results arrive meanwhile, and the cache comes back."""
     clock = Clock()
