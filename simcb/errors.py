@@ -12,8 +12,11 @@ class SimcbError(Exception):
     """Something simcb refuses or reports: the value, the place, and the remedy."""
 
 
-class MissingExtraError(SimcbError):
+class MissingExtraError(SimcbError, ImportError):
     """An optional library is not installed.
+
+    It is an `ImportError` as well, whose `name` is the library's: what is optional is usually
+    imported in a `try` with an `except ImportError`.
 
     Args:
         library: the import name that failed.
@@ -21,7 +24,7 @@ class MissingExtraError(SimcbError):
     """
 
     def __init__(self, library: str, extra: str) -> None:
-        super().__init__(library, extra)
+        super().__init__(library, extra, name=library)
         self.library = library
         self.extra = extra
 

@@ -1,8 +1,9 @@
 """The breaker inside other people's frameworks, one module each, each an optional extra.
 
 Every module here imports its one library at the top, and importing it without that library
-raises `MissingExtraError` with the `pip install` to run. A module knows the breaker and its
-library, never the simulator: a service that uses them loads neither SimPy nor NumPy.
+raises `MissingExtraError`, an `ImportError` that says which `pip install` to run. A module
+knows the breaker and its library, never the simulator: a service that uses them loads neither
+SimPy nor NumPy.
 
 | module | puts the breaker into |
 | --- | --- |

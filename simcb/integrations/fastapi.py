@@ -11,8 +11,14 @@ wherever in the application the `CircuitOpenError` comes: a guard, a decorated f
 guarded httpx transport. An answer that is not quite what was asked for, such as a cached one,
 is marked with `mark_degraded`.
 
+A breaker is also a decorator, so `@app.get(…)` above `@payments` works as well. It sees an
+`HTTPException(404)` as the exception it is and would count it, unless it is told as much of
+HTTP as the dependency knows:
+
+    payments = CircuitBreaker("payments", ignore=is_client_error)
+
 It knows HTTP answers only; which breaker stands before which upstream is the application's
-business. A breaker is also a decorator, so `@app.get(…)` above `@payments` works as well.
+business.
 """
 
 from __future__ import annotations
@@ -22,13 +28,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from simcb.breaker import BulkheadFullError, CircuitBreaker, CircuitOpenError, Permit
+from simcb.breaker import (
+    BulkheadFullError,
+    CircuitBreaker,
+    CircuitOpenError,
+    ParameterError,
+    Permit,
+)
 from simcb.errors import MissingExtraError
 
 try:
-    from fastapi import Depends, FastAPI, HTTPException, Request, Response, params
+    from fastapi import Depends, FastAPI, Request, Response, params
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
+    from starlette.exceptions import HTTPException  # FastAPI's own is one of these
 except ImportError as error:
     raise MissingExtraError("fastapi", "fastapi") from error
 
@@ -109,13 +122,23 @@ def answer_rejections(app: FastAPI, *, name_breaker: bool = True) -> None:
     app.add_exception_handler(BulkheadFullError, answer)
 
 
+def is_client_error(error: BaseException) -> bool:
+    """Whether an exception answers the client and says nothing about the upstream.
+
+    It does if it is an `HTTPException` below 500, Starlette's or FastAPI's, or a request that
+    does not validate.
+    """
+    if isinstance(error, HTTPException):
+        return error.status_code < SERVER_ERROR
+    return isinstance(error, RequestValidationError)
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """A dependency that lets a request into its route only with the breaker's permit.
 
-    The permit is settled by how the route ends: a return is a success; an `HTTPException`
-    from 500 up is a failure; one below 500, a request that does not validate, and a
-    rejection by another breaker or bulkhead say nothing about the upstream; anything else is
+    The permit is settled by how the route ends: a return is a success; what `is_client_error`
+    says nothing about the upstream; any other `HTTPException` is a failure; anything else is
     judged by the breaker's parameters. A route that *returns* an error, or knows better,
     takes the permit as a parameter and settles it itself:
 
@@ -129,6 +152,10 @@ class Guard:
 
     breaker: CircuitBreaker
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.breaker, CircuitBreaker):
+            raise ParameterError("breaker", self.breaker, "a CircuitBreaker")
+
     async def __call__(self) -> AsyncIterator[Permit]:
         """Yields the permit to the route; rejects the request if there is none."""
         permit = self.breaker.acquire()
@@ -141,12 +168,10 @@ class Guard:
 
 
 def _settle(permit: Permit, error: BaseException) -> None:
-    if isinstance(error, HTTPException) and error.status_code >= SERVER_ERROR:
-        permit.failure(error)
-    elif isinstance(
-        error, (HTTPException, RequestValidationError, CircuitOpenError, BulkheadFullError)
-    ):
+    if is_client_error(error):
         permit.ignore()
+    elif isinstance(error, HTTPException):
+        permit.failure(error)
     else:
         permit.raised(error)
 
@@ -156,25 +181,29 @@ def guarded_by(breaker: CircuitBreaker) -> params.Depends:
 
     It settles when the route has returned, before the response is sent: a slow client does
     not make the upstream look slow.
+
+    Raises:
+        ParameterError: if this is no breaker.
     """
     depends: params.Depends = Depends(Guard(breaker), scope="function")
     return depends
 
 
-def mark_degraded(response: Response, *, age: float | None = None) -> None:
+def mark_degraded(response: Response) -> None:
     """Marks a response as made without its upstream, from cached data or a default.
 
-    Adds `X-Degraded: true`, `Cache-Control: no-store` so that no cache on the way keeps it
-    after the upstream is back, and `Age` if the data's age is known.
+        answer = await prices.ask_async(fetch_price, article)    # prices is a CachedFallback
+        if answer.stale:
+            mark_degraded(response)
+
+    Adds `X-Degraded: true`, and `Cache-Control: no-store` so that no cache on the way keeps
+    it after the upstream is back.
 
     Args:
         response: the response to mark, before it is sent.
-        age: seconds since the data was fresh.
     """
     response.headers[DEGRADED_HEADER] = "true"
     response.headers["Cache-Control"] = "no-store"
-    if age is not None:
-        response.headers["Age"] = str(max(0, math.floor(age)))
 
 
 def describe_rejections() -> dict[int | str, dict[str, Any]]:
@@ -199,6 +228,7 @@ __all__ = [
     "answer_rejections",
     "describe_rejections",
     "guarded_by",
+    "is_client_error",
     "mark_degraded",
     "rejection_response",
     "retry_after_header",

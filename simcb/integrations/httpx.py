@@ -3,10 +3,12 @@
     client = httpx.Client(transport=BreakerTransport())
     client = httpx.AsyncClient(transport=AsyncBreakerTransport())
 
-A response from 500 up and a transport error (a timeout, a connection refused or broken)
-count as failures. A 4xx is an answer, hence a success. A request that could not be sent as it
-was written, an exception that is no transport error, and cancellation say nothing about the
-host and are not counted. Another rule is one argument away:
+A response from 500 up and a transport error (a timeout, a connection refused or broken, also
+in the middle of a body) count as failures. A 4xx is an answer, hence a success. A success is
+counted when its body has been read or is closed, so a `client.stream` block is one call from
+its beginning to its end; events and WebSockets, which have no end, count when they begin. A
+request that could not be sent as it was written, an exception that is no transport error, and
+cancellation say nothing about the host and are not counted. Another rule is one argument away:
 
     BreakerTransport(failed_response=lambda response: response.status_code in (429, 503))
 
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 from simcb.breaker import CircuitOpenError
 from simcb.errors import MissingExtraError
+from simcb.integrations.bodies import AsyncBody, Body
 from simcb.integrations.transports import AsyncGuarded, Dialect, Guarded
 
 try:
@@ -58,8 +61,18 @@ class _Httpx(Dialect):
         return isinstance(error, httpx.TransportError) and not isinstance(error, callers_fault)
 
 
+class _Body(Body, httpx.SyncByteStream):
+    """A body as a synchronous client wants it."""
+
+
+class _AsyncBody(AsyncBody, httpx.AsyncByteStream):
+    """A body as an asynchronous client wants it."""
+
+
 class BreakerTransport(_Httpx, Guarded[httpx.Request, httpx.Response], httpx.BaseTransport):
     """A transport for `httpx.Client`, one breaker per host; parameters as in `Guarded`."""
+
+    body = _Body
 
     @staticmethod
     def plain() -> httpx.BaseTransport:
@@ -71,6 +84,8 @@ class AsyncBreakerTransport(
     _Httpx, AsyncGuarded[httpx.Request, httpx.Response], httpx.AsyncBaseTransport
 ):
     """A transport for `httpx.AsyncClient`, one breaker per host; parameters as in `Guarded`."""
+
+    body = _AsyncBody
 
     @staticmethod
     def plain() -> httpx.AsyncBaseTransport:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from simcb.breaker import CircuitOpenError
 from simcb.errors import MissingExtraError
+from simcb.integrations.bodies import AsyncBody, Body
 from simcb.integrations.transports import AsyncGuarded, Dialect, Guarded
 
 try:
@@ -50,8 +51,18 @@ class _Httpx2(Dialect):
         return isinstance(error, httpx2.TransportError) and not isinstance(error, callers_fault)
 
 
+class _Body(Body, httpx2.SyncByteStream):
+    """A body as a synchronous client wants it."""
+
+
+class _AsyncBody(AsyncBody, httpx2.AsyncByteStream):
+    """A body as an asynchronous client wants it."""
+
+
 class BreakerTransport(_Httpx2, Guarded[httpx2.Request, httpx2.Response], httpx2.BaseTransport):
     """A transport for `httpx2.Client`, one breaker per host; parameters as in `Guarded`."""
+
+    body = _Body
 
     @staticmethod
     def plain() -> httpx2.BaseTransport:
@@ -63,6 +74,8 @@ class AsyncBreakerTransport(
     _Httpx2, AsyncGuarded[httpx2.Request, httpx2.Response], httpx2.AsyncBaseTransport
 ):
     """A transport for `httpx2.AsyncClient`, one breaker per host; parameters as in `Guarded`."""
+
+    body = _AsyncBody
 
     @staticmethod
     def plain() -> httpx2.AsyncBaseTransport:

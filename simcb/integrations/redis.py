@@ -4,10 +4,15 @@
 
 A cache must never be the reason a call fails or waits. A fallback goes on without its store
 when that raises, and logs it once; what remains is the time a dead Redis takes to be found
-dead. So each store has a breaker of its own: the first error (down, slow, out of memory,
-read-only) opens it, calls then pass Redis by without asking, and one a second tries again.
-`from_url` gives a client that waits a quarter of a second at most and does not retry; a
-client of your own should be as impatient, or each of those tries holds its caller up.
+dead. So each store has a breaker of its own: the first error (down, out of time, out of
+memory, read-only) opens it, and so does the first answer that took a second; calls then pass
+Redis by without asking, and one a second tries again. `from_url` gives a client that does not
+retry and waits a quarter of a second at most for a Redis that says nothing; a client of your
+own should be as impatient, or each of those tries holds its caller up.
+
+What no timeout of a synchronous client bounds is an answer that drips: it waits anew for every
+piece, so one caller may be held up until the last of them. The asynchronous client's timeout
+is for the whole answer.
 
 Values are JSON unless another codec is given, and never pickles: whoever can write to Redis
 could otherwise run code in every process that reads from it. What the codec cannot write is
@@ -25,7 +30,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Generic, Self, TypeVar
 
-from simcb.breaker import CircuitBreaker, ParameterError
+from simcb.breaker import (
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+    ConsecutiveFailures,
+    ParameterError,
+    SlowCallRate,
+)
 from simcb.breaker.parameters import duration, whole
 from simcb.errors import MissingExtraError
 
@@ -42,7 +54,10 @@ Dumps = Callable[[Any], str | bytes]
 Loads = Callable[[bytes], Any]
 
 TIMEOUT: Final = 0.25
-"""Seconds `from_url` waits for a connection, and for each answer."""
+"""Seconds `from_url` waits for a connection and for each answer, or each piece of an answer."""
+
+SLOW: Final = 1.0
+"""Seconds from which an answer is trouble, though it came: a cache must not make calls wait."""
 
 LONGEST_KEY: Final = 512
 """Bytes of a key that are kept as they are; a longer one is replaced by its SHA-256."""
@@ -79,8 +94,8 @@ class Shelf(Generic[ClientT]):
         loads: reads a value; raises on bytes it cannot read.
         max_bytes: size of the largest entry kept or read; a larger one is a miss.
         breaker: decides when Redis is left alone; by default it opens at the first error and
-            tries again every second.
-        clock: seconds; used only to keep complaints about entries rare.
+            at the first answer that took a second, and tries again every second.
+        clock: seconds; for the default breaker, and to keep complaints about entries rare.
 
     Raises:
         ParameterError: when a value makes no sense.
@@ -99,11 +114,18 @@ class Shelf(Generic[ClientT]):
     ) -> None:
         if not isinstance(namespace, str) or not namespace:
             raise ParameterError("namespace", namespace, "a string that is not empty")
+        if not all(callable(getattr(client, method, None)) for method in ("getrange", "set")):
+            raise ParameterError("client", _shown(client), "a client of Redis, or use from_url")
+        if breaker is not None and not isinstance(breaker, CircuitBreaker):
+            raise ParameterError("breaker", breaker, "a CircuitBreaker")
         self.client = client
         self.namespace = namespace
         self.max_bytes = whole("max_bytes", max_bytes, high=MOST_BYTES)
         self.breaker = breaker or CircuitBreaker(
-            f"redis {namespace}", failure_threshold=1, recovery_timeout=1.0
+            f"redis {namespace}",
+            trip=[ConsecutiveFailures(1), SlowCallRate(SLOW, calls=1)],
+            recovery_timeout=1.0,
+            clock=clock,
         )
         self._dumps = dumps
         self._loads = loads
@@ -134,6 +156,18 @@ class Shelf(Generic[ClientT]):
             )
             return None
         return entry
+
+    def check(self) -> None:
+        """Stands for asking Redis where there is nothing to ask.
+
+        A fallback takes whatever returns for a store that works again, and logs its next
+        trouble anew; so while Redis is in trouble, this raises as asking it would.
+
+        Raises:
+            CircuitOpenError: if Redis has not answered since it last failed to.
+        """
+        if self.breaker.state is not CircuitState.CLOSED:
+            raise CircuitOpenError(self.breaker.name, self.breaker.recovery_timeout)
 
     def unpack(self, key: str, reply: object) -> Any:
         """Returns the value of what Redis answered to `GETRANGE`.
@@ -167,7 +201,7 @@ class RedisStore(Shelf[redis.Redis]):
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
-        """Returns a store with a client that gives up after `timeout` seconds.
+        """Returns a store with a client that gives up after `timeout` silent seconds.
 
         The other arguments are those of the store.
 
@@ -199,7 +233,9 @@ class RedisStore(Shelf[redis.Redis]):
             CircuitOpenError: if it did not a moment ago.
         """
         entry = self.pack(value)
-        if entry is not None:
+        if entry is None:
+            self.check()
+        else:
             with self.breaker.acquire():
                 self.client.set(self.place(key), entry, px=_milliseconds(ttl))
 
@@ -213,7 +249,7 @@ class AsyncRedisStore(Shelf[redis.asyncio.Redis]):
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
-        """Returns a store with a client that gives up after `timeout` seconds.
+        """Returns a store with a client that gives up after `timeout` silent seconds.
 
         The other arguments are those of the store.
 
@@ -235,7 +271,9 @@ class AsyncRedisStore(Shelf[redis.asyncio.Redis]):
     async def put(self, key: str, value: object, ttl: float) -> None:
         """Keeps a value for `ttl` seconds; raises like `RedisStore.put`."""
         entry = self.pack(value)
-        if entry is not None:
+        if entry is None:
+            self.check()
+        else:
             with self.breaker.acquire():
                 await self.client.set(self.place(key), entry, px=_milliseconds(ttl))
 
@@ -252,10 +290,14 @@ def _client(kind: Any, retry: object, url: str, timeout: float) -> Any:
             url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=retry
         )
     except (ValueError, AttributeError) as error:
-        shown = re.sub(r"//[^/]*@", "//…@", str(url))  # a password is not for logs
         raise ParameterError(
-            "url", shown, "redis://host:port/database, rediss:// or unix://"
+            "url", _shown(url), "redis://host:port/database, rediss:// or unix://"
         ) from error
+
+
+def _shown(url: object) -> str:
+    """Returns what may be a URL without its password, which is not for logs."""
+    return re.sub(r"//[^/]*@", "//…@", str(url))
 
 
 def _milliseconds(ttl: float) -> int:

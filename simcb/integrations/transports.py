@@ -4,22 +4,37 @@ httpx and httpx2 have the same two transport methods, so what a guarded transpor
 written once, here, and the modules named after the libraries only add their classes. It
 imports neither of them and knows nothing of sockets or of what is in a request or a body.
 
-The verdict falls when the response's headers arrive: that is when the service has shown that
-it works, and the body is then streamed to the caller untouched, however long it takes.
+A response that speaks against the service is a failure when its headers arrive. Any other
+response has still to be sent whole, and a service that hangs or hangs up in the middle of its
+answers has failed: so the permit goes along with the body, which is passed on untouched, and
+the verdict falls when the body has been read, or is closed before, or breaks off. A response
+that nobody closes is a success when it is collected, as one closed early is.
+
+A probe's body therefore has to arrive within the probe's lease. What goes on until somebody
+hangs up, a stream of events or a connection for another protocol, is judged by its headers.
 """
 
 from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from simcb.breaker import BreakerRegistry, CircuitOpenError, Permit
+from simcb.breaker import (
+    BreakerRegistry,
+    CircuitBreaker,
+    CircuitOpenError,
+    ParameterError,
+    Permit,
+)
+from simcb.integrations.bodies import AsyncBody, Body
 
 SERVER_ERROR = 500
+SWITCHING_PROTOCOLS = 101
+EVENTS = "text/event-stream"
 
 _log = logging.getLogger("simcb.integrations")
 
@@ -45,9 +60,20 @@ class Asked(Protocol):
 class Answered(Protocol):
     """A response, as far as judging it needs it."""
 
+    stream: Any
+    """The body, of a class that each library has for itself."""
+
+    is_closed: bool
+    """Whether there is nothing more to read."""
+
     @property
     def status_code(self) -> int:
         """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, whose names may be asked for in small letters."""
         ...
 
 
@@ -111,6 +137,12 @@ def is_server_error(response: Answered) -> bool:
     return response.status_code >= SERVER_ERROR
 
 
+def is_endless(response: Answered) -> bool:
+    """Whether a body goes on until somebody hangs up: server-sent events, or a WebSocket."""
+    events = response.headers.get("content-type", "").lower().startswith(EVENTS)
+    return events or response.status_code == SWITCHING_PROTOCOLS
+
+
 @dataclass(frozen=True, slots=True)
 class Gate(Generic[RequestT, ResponseT]):
     """Asks the breaker of a request's host, and tells it how the request ended.
@@ -119,35 +151,53 @@ class Gate(Generic[RequestT, ResponseT]):
         breakers: gives the breaker of a name.
         key: the name of the breaker a request belongs to.
         failed_response: whether a response speaks against the service; any other response is
-            a success.
+            a success if its body arrives.
+        endless: whether a response is a success without its body.
         failed_error: whether an exception speaks against the service; any other exception
             says nothing about it, so it is neither a failure nor a success.
         rejection: the error to raise when the breaker lets nothing through.
+
+    Raises:
+        ParameterError: when something is of another kind.
     """
 
     breakers: BreakerRegistry
     key: Callable[[RequestT], str]
     failed_response: Callable[[ResponseT], bool]
+    endless: Callable[[ResponseT], bool]
     failed_error: Callable[[Exception], bool]
     rejection: type[CircuitOpenError]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.breakers, BreakerRegistry):
+            raise ParameterError("breakers", self.breakers, "a BreakerRegistry")
+        for parameter in ("key", "failed_response", "endless", "failed_error"):
+            given = getattr(self, parameter)
+            if not callable(given):
+                raise ParameterError(parameter, given, "a function of one argument")
 
     def admit(self, request: RequestT) -> Permit:
         """Returns the permit for one request.
 
         Raises:
             CircuitOpenError: the client's own variety of it, when the breaker is open.
+            ParameterError: when what the registry has built is no breaker.
         """
+        breaker = self.breakers.get(self.key(request))
+        if not isinstance(breaker, CircuitBreaker):
+            raise ParameterError("breakers", breaker, "a registry whose function builds breakers")
         try:
-            return self.breakers.get(self.key(request)).acquire()
+            return breaker.acquire()
         except CircuitOpenError as rejected:
             raise self.rejection(rejected.name, rejected.retry_after) from None
 
-    def answered(self, permit: Permit, response: ResponseT) -> None:
-        """Settles a request that was answered."""
+    def answered(self, permit: Permit, response: ResponseT) -> bool:
+        """Settles a request by its response's headers; returns False if the body is to decide."""
         if _says(self.failed_response, response):
             permit.failure()
-        else:
+        elif response.is_closed or _says(self.endless, response):
             permit.success()
+        return permit.settled
 
     def raised(self, permit: Permit, error: BaseException) -> None:
         """Settles a request that ended in an exception; a cancelled one says nothing."""
@@ -161,15 +211,21 @@ Judged = TypeVar("Judged")
 
 
 def _says(predicate: Callable[[Judged], bool], value: Judged) -> bool:
-    """Asks the user's predicate; one that raises is logged and taken for "it failed".
+    """Asks the user's predicate; one that raises is logged and taken for a yes.
 
     Were the exception let through, a response whose connection is open would be lost.
     """
     try:
         return bool(predicate(value))
     except Exception:
-        _log.exception("predicate %r raised; its request counts as failed", predicate)
+        _log.exception("predicate %r raised, which is taken for a yes", predicate)
         return True
+
+
+def _check_sends(transport: object, method: str) -> None:
+    """Refuses what is no transport, or one of the other kind of client."""
+    if not callable(getattr(transport, method, None)):
+        raise ParameterError("transport", transport, f"a transport with {method}(request)")
 
 
 class Dialect(ABC):
@@ -195,8 +251,14 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
             port where it is not the scheme's own. Every name keeps a breaker, so where hosts
             come from strangers (webhooks, say), give a key with a bounded number of names.
         failed_response: whether a response counts as a failure; from 500 up by default.
+        endless: whether a response counts as a success as soon as its headers are there, and
+            not when its body is; events and WebSockets by default. Say so of downloads that
+            may take longer than a probe's lease, or that callers read slowly.
         failed_error: whether an exception counts as a failure; a transport error by default.
             What is not one is not counted at all.
+
+    Raises:
+        ParameterError: when an argument is of another kind.
     """
 
     def __init__(
@@ -206,14 +268,17 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
         breakers: BreakerRegistry | None = None,
         key: Callable[[RequestT], str] = host_of,
         failed_response: Callable[[ResponseT], bool] = is_server_error,
+        endless: Callable[[ResponseT], bool] = is_endless,
         failed_error: Callable[[Exception], bool] | None = None,
     ) -> None:
         self._transport = self.plain() if transport is None else transport
+        _check_sends(self._transport, "handle_request")
         self._gate: Gate[RequestT, ResponseT] = Gate(
             breakers=BreakerRegistry() if breakers is None else breakers,
             key=key,
             failed_response=failed_response,
-            failed_error=failed_error or self.is_failure,
+            endless=endless,
+            failed_error=self.is_failure if failed_error is None else failed_error,
             rejection=self.rejection,
         )
 
@@ -222,12 +287,16 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
     def plain() -> Transport[RequestT, ResponseT]:
         """Returns the transport that is wrapped when none is given."""
 
+    body: ClassVar[type[Body]]
+    """The library's kind of body, which it insists on."""
+
     def handle_request(self, request: RequestT) -> ResponseT:
         """Sends the request, unless the breaker of its host is open."""
         permit = self._gate.admit(request)
         try:
             response = self._transport.handle_request(request)
-            self._gate.answered(permit, response)
+            if not self._gate.answered(permit, response):
+                response.stream = self.body(response.stream, permit, self._gate.raised)
             return response
         except BaseException as error:
             self._gate.raised(permit, error)
@@ -264,14 +333,17 @@ class AsyncGuarded(Dialect, Generic[RequestT, ResponseT]):
         breakers: BreakerRegistry | None = None,
         key: Callable[[RequestT], str] = host_of,
         failed_response: Callable[[ResponseT], bool] = is_server_error,
+        endless: Callable[[ResponseT], bool] = is_endless,
         failed_error: Callable[[Exception], bool] | None = None,
     ) -> None:
         self._transport = self.plain() if transport is None else transport
+        _check_sends(self._transport, "handle_async_request")
         self._gate: Gate[RequestT, ResponseT] = Gate(
             breakers=BreakerRegistry() if breakers is None else breakers,
             key=key,
             failed_response=failed_response,
-            failed_error=failed_error or self.is_failure,
+            endless=endless,
+            failed_error=self.is_failure if failed_error is None else failed_error,
             rejection=self.rejection,
         )
 
@@ -280,12 +352,16 @@ class AsyncGuarded(Dialect, Generic[RequestT, ResponseT]):
     def plain() -> AsyncTransport[RequestT, ResponseT]:
         """Returns the transport that is wrapped when none is given."""
 
+    body: ClassVar[type[AsyncBody]]
+    """The library's kind of body, which it insists on."""
+
     async def handle_async_request(self, request: RequestT) -> ResponseT:
         """Sends the request, unless the breaker of its host is open."""
         permit = self._gate.admit(request)
         try:
             response = await self._transport.handle_async_request(request)
-            self._gate.answered(permit, response)
+            if not self._gate.answered(permit, response):
+                response.stream = self.body(response.stream, permit, self._gate.raised)
             return response
         except BaseException as error:
             self._gate.raised(permit, error)

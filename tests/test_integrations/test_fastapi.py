@@ -8,15 +8,27 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
 from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from test_integrations.http_clients import Clock
 
-from simcb.breaker import Bulkhead, CircuitBreaker, CircuitOpenError, CircuitState, Permit
+from simcb.breaker import (
+    BreakerRegistry,
+    Bulkhead,
+    BulkheadFullError,
+    CachedFallback,
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+    ParameterError,
+    Permit,
+)
 from simcb.integrations.fastapi import (
     DEGRADED_HEADER,
     Guard,
     answer_rejections,
     describe_rejections,
     guarded_by,
+    is_client_error,
     mark_degraded,
     retry_after_header,
 )
@@ -156,29 +168,55 @@ def test_a_rejection_by_a_guarded_http_client_becomes_503(app):
         (HTTPException(502), 502, (0, 1, 0)),
         (HTTPException(404), 404, (0, 0, 1)),
         (HTTPException(429), 429, (0, 0, 1)),
+        (StarletteHTTPException(500), 500, (0, 1, 0)),
+        (StarletteHTTPException(404), 404, (0, 0, 1)),
         (CircuitOpenError("other", 3.0), 503, (0, 0, 1)),
+        (BulkheadFullError("other", 1, 0.0), 503, (0, 0, 1)),
         (ConnectionError("refused"), 500, (0, 1, 0)),
     ],
 )
 @pytest.mark.parametrize("kind", ["async", "sync"])
-def test_a_guard_counts_how_its_route_ended(app, payments, kind, error, status, counted):
+@pytest.mark.parametrize("way", ["dependency", "decorator"])
+def test_a_guard_counts_how_its_route_ended(app, clock, way, kind, error, status, counted):
     """Server errors and exceptions count; what is the client's or another breaker's does not."""
+    payments = CircuitBreaker("payments", ignore=is_client_error, clock=clock)
 
     def end() -> None:
         if error is not None:
             raise error
 
-    if kind == "sync":
-        app.get("/checkout", dependencies=[guarded_by(payments)])(end)
+    async def end_async() -> None:
+        end()
+
+    route = end if kind == "sync" else end_async
+    if way == "decorator":
+        app.get("/checkout")(payments(route))
     else:
-
-        @app.get("/checkout", dependencies=[guarded_by(payments)])
-        async def checkout() -> None:
-            end()
-
+        app.get("/checkout", dependencies=[guarded_by(payments)])(route)
     assert ask(app, "/checkout").status_code == status
     assert counts(payments) == counted
     assert payments.snapshot().in_flight == 0
+
+
+@pytest.mark.parametrize("error", [HTTPException(404), StarletteHTTPException(404)])
+def test_a_dependency_needs_no_telling_what_a_client_error_is(app, payments, error):
+    """A route that says 404 all day keeps its breaker closed."""
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout() -> None:
+        raise error
+
+    assert [ask(app, "/checkout").status_code for _ in range(5)] == [404] * 5
+    assert counts(payments) == (0, 0, 5)
+
+
+@pytest.mark.parametrize(
+    "nonsense", [None, BreakerRegistry(), CircuitBreaker], ids=["none", "registry", "class"]
+)
+def test_what_is_no_breaker_guards_no_route(nonsense):
+    """It is refused where the route is written, and not at its first request."""
+    with pytest.raises(ParameterError, match="give a CircuitBreaker"):
+        guarded_by(nonsense)
 
 
 def test_a_request_that_does_not_validate_says_nothing_about_the_upstream(app, payments):
@@ -307,17 +345,25 @@ def test_a_breaker_decorates_a_route(app, payments):
 
 def test_degraded_answers_are_marked_and_not_kept_on_the_way(app):
     """A cache between us and the client must not keep it after the upstream is back."""
+    prices = CachedFallback(key="price of {}".format)
 
-    @app.get("/checkout")
-    async def checkout(response: Response, age: float | None = None) -> str:
-        mark_degraded(response, age=age)
-        return "last good answer"
+    def price(article: str, fails: bool) -> int:
+        if fails:
+            raise ConnectionError("refused")
+        return 42
 
-    plain = ask(app, "/checkout").headers
-    assert (plain[DEGRADED_HEADER], plain["Cache-Control"]) == ("true", "no-store")
-    assert "Age" not in plain
-    assert ask(app, "/checkout?age=12.9").headers["Age"] == "12"
-    assert ask(app, "/checkout?age=-1").headers["Age"] == "0"
+    @app.get("/prices/{article}")
+    async def show(response: Response, article: str, fails: bool = False) -> int:
+        answer = prices.ask(lambda article: price(article, fails), article)
+        if answer.stale:
+            mark_degraded(response)
+        return answer.value
+
+    fresh, remembered = ask(app, "/prices/7"), ask(app, "/prices/7?fails=true")
+    assert fresh.json() == remembered.json() == 42
+    assert not {DEGRADED_HEADER.lower(), "cache-control"} & set(fresh.headers)
+    assert remembered.headers[DEGRADED_HEADER] == "true"
+    assert remembered.headers["Cache-Control"] == "no-store"
 
 
 def test_the_503_is_in_the_routes_documentation(app, payments):

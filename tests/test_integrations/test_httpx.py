@@ -6,12 +6,20 @@ Every test runs once for each library.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import pickle
 
 import pytest
 
-from simcb.breaker import BreakerRegistry, CircuitOpenError, CircuitState
+from simcb.breaker import (
+    BreakerRegistry,
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+    HalfOpen,
+    ParameterError,
+)
 
 TRANSPORT_FAILURES = [
     "ConnectError",
@@ -142,7 +150,7 @@ def test_the_breaker_closes_again_when_the_host_is_back(kit):
 
 
 class Body:
-    """A body that is sent in parts and notes how far it was read."""
+    """A body that is sent in parts, breaks off if it has an error, and notes what was sent."""
 
     def __init__(self, parts, error=None):
         self.parts, self.error, self.sent = parts, error, 0
@@ -154,29 +162,236 @@ class Body:
         if self.error is not None:
             raise self.error
 
+    async def __aiter__(self):
+        for part in self:
+            yield part
 
-def test_the_verdict_falls_with_the_headers_and_the_body_is_left_alone(kit):
-    """The success is counted before a byte of the body is read, and nobody reads ahead."""
+
+class OnlyAsync:
+    """The same for coroutines only: the libraries take a body by what it can do."""
+
+    def __init__(self, body):
+        self.body = body
+
+    def __aiter__(self):
+        return self.body.__aiter__()
+
+
+def _sending(kit, body, status=200, **settings):
+    return lambda request: kit.library.Response(status, content=body, **settings)
+
+
+def _sending_async(kit, body):
+    return lambda request: kit.library.Response(200, content=OnlyAsync(body))
+
+
+def test_the_verdict_falls_when_the_body_has_been_read_and_nobody_reads_ahead(kit):
+    """Headers alone are no success, and the parts arrive as the caller asks for them."""
     body = Body([b"a", b"b", b"c"])
+    extensions = {"reason_phrase": b"fine"}
     with (
-        kit.client(lambda request: kit.library.Response(200, content=body)) as client,
+        kit.client(_sending(kit, body, extensions=extensions)) as client,
+        client.stream("GET", "http://shop/") as response,
+    ):
+        assert response.extensions == extensions
+        assert (kit.counts("shop"), body.sent) == ((0, 0, 0), 0)
+        parts = response.iter_raw()
+        assert (next(parts), body.sent) == (b"a", 1)
+        assert list(parts) == [b"b", b"c"]
+        assert kit.counts("shop") == (1, 0, 0)
+    assert kit.counts("shop") == (1, 0, 0)
+
+
+@pytest.mark.parametrize("name", TRANSPORT_FAILURES)
+def test_a_body_that_breaks_off_is_a_failure(kit, name):
+    """A host that hangs or hangs up after its headers opens its breaker, and says why."""
+    error = getattr(kit.library, name)("broken off")
+    with kit.client(_sending(kit, Body([b"a"], error))) as client:
+        for _ in range(2):
+            with pytest.raises(type(error)) as caught:
+                client.get("http://shop/")
+            assert caught.value is error
+        with pytest.raises(CircuitOpenError):
+            client.get("http://shop/")
+    assert kit.counts("shop") == (0, 2, 0)
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()], ids=repr)
+def test_what_else_ends_a_body_says_nothing_about_the_host(kit, error):
+    """Bugs and interrupts are judged in the middle of a body as before it."""
+    with (
+        kit.client(_sending(kit, Body([b"a"], error))) as client,
+        pytest.raises(type(error)),
+    ):
+        client.get("http://shop/")
+    assert kit.counts("shop") == (0, 0, 1)
+
+
+@pytest.mark.parametrize("reads", [0, 1])
+def test_a_body_closed_before_its_end_is_a_success(kit, reads):
+    """A caller who has read enough has been served well."""
+    body = Body([b"a", b"b"], kit.library.ReadError("never come to"))
+    with kit.client(_sending(kit, body)) as client:
+        with client.stream("GET", "http://shop/") as response:
+            for _ in zip(range(reads), response.iter_raw(), strict=False):
+                assert kit.counts("shop") == (0, 0, 0)
+        assert kit.counts("shop") == (1, 0, 0)
+
+
+def test_a_body_that_cannot_be_closed_is_a_failure(kit):
+    """Its error is judged like any other."""
+
+    class Stuck(kit.library.SyncByteStream):
+        def __iter__(self):
+            yield b"a"
+
+        def close(self):
+            raise kit.library.CloseError("stuck")
+
+    with (
+        kit.client(lambda request: kit.library.Response(200, stream=Stuck())) as client,
+        pytest.raises(kit.library.CloseError),
+        client.stream("GET", "http://shop/"),
+    ):
+        pass
+    assert kit.counts("shop") == (0, 1, 0)
+
+
+def test_a_response_nobody_closes_is_a_success_when_it_is_collected(kit):
+    """Forgetting it costs no more than the connection it always cost."""
+    with kit.client(_sending(kit, Body([b"a"]))) as client:
+        response = client.send(client.build_request("GET", "http://shop/"), stream=True)
+        assert kit.breakers.get("shop").snapshot().in_flight == 1
+        del response
+        gc.collect()
+    assert kit.counts("shop") == (1, 0, 0)
+
+
+def test_a_probe_whose_body_never_ends_holds_its_place_for_its_lease_only(kit):
+    """Then it has failed, and a later one closes the breaker."""
+    patient = BreakerRegistry(
+        lambda name: CircuitBreaker(
+            name,
+            failure_threshold=1,
+            recovery_timeout=10.0,
+            half_open=HalfOpen(lease=5.0),
+            clock=kit.clock,
+        )
+    )
+    answers = iter([500, 200, 200])
+
+    def answer(request):
+        return kit.library.Response(next(answers), content=Body([b"a"]))
+
+    with kit.client(answer, breakers=patient) as client:
+        client.get("http://shop/")
+        kit.clock.now += 10.0
+        with client.stream("GET", "http://shop/"):
+            with pytest.raises(CircuitOpenError):
+                client.get("http://shop/")
+            kit.clock.now += 5.0
+            with pytest.raises(CircuitOpenError):
+                client.get("http://shop/")
+            kit.clock.now += 10.0
+            client.get("http://shop/")
+            assert patient.get("shop").state is CircuitState.CLOSED
+    assert patient.get("shop").snapshot().stale == 1
+
+
+def test_a_failure_by_its_headers_is_counted_at_once_and_once(kit):
+    """How the body of a 500 ends changes nothing."""
+    body = Body([b"a"], kit.library.ReadError("broken off"))
+    with (
+        kit.client(_sending(kit, body, status=500)) as client,
+        client.stream("GET", "http://shop/") as response,
+    ):
+        assert kit.counts("shop") == (0, 1, 0)
+        with pytest.raises(kit.library.ReadError):
+            response.read()
+    assert kit.counts("shop") == (0, 1, 0)
+
+
+def test_what_goes_on_until_somebody_hangs_up_is_a_success_by_its_headers(kit):
+    """A stream of events may be a probe: it closes the breaker when it begins."""
+    body = Body([b"data: 1"], kit.library.ReadError("hung up"))
+    headers = {"Content-Type": "Text/Event-Stream; charset=utf-8"}
+    with (
+        kit.client(_sending(kit, body, headers=headers)) as client,
         client.stream("GET", "http://shop/") as response,
     ):
         assert kit.counts("shop") == (1, 0, 0)
-        assert body.sent == 0
-        assert list(response.iter_raw()) == [b"a", b"b", b"c"]
+        with pytest.raises(kit.library.ReadError):
+            response.read()
     assert kit.counts("shop") == (1, 0, 0)
 
 
-def test_a_body_that_breaks_off_does_not_change_the_verdict(kit):
-    """The call was settled when the headers came; the caller still gets the error."""
-    body = Body([b"a"], kit.library.ReadError("broken off"))
+def test_a_connection_for_another_protocol_is_a_success_by_its_headers(kit):
+    """A WebSocket is no body to wait for."""
     with (
-        kit.client(lambda request: kit.library.Response(200, content=body)) as client,
-        pytest.raises(kit.library.ReadError),
+        kit.client(_sending(kit, Body([]), status=101)) as client,
+        client.stream("GET", "http://shop/"),
     ):
-        client.get("http://shop/")
+        assert kit.counts("shop") == (1, 0, 0)
+
+
+def test_what_is_endless_is_one_argument(kit):
+    """A long download may be judged by its headers as well."""
+    long = {"endless": lambda response: "content-length" not in response.headers}
+    with (
+        kit.client(_sending(kit, Body([b"a"])), **long) as client,
+        client.stream("GET", "http://shop/"),
+    ):
+        assert kit.counts("shop") == (1, 0, 0)
+
+
+def test_an_async_body_is_judged_as_a_sync_one_is(kit):
+    """Read to its end or closed before, it is a success; broken off, a failure."""
+
+    async def read(body):
+        async with kit.async_client(_sending_async(kit, body)) as client:
+            return (await client.get("http://shop/")).content
+
+    async def read_one_part(body):
+        async with (
+            kit.async_client(_sending_async(kit, body)) as client,
+            client.stream("GET", "http://shop/") as response,
+        ):
+            return await anext(response.aiter_raw())
+
+    assert asyncio.run(read(Body([b"a", b"b"]))) == b"ab"
     assert kit.counts("shop") == (1, 0, 0)
+    broken = Body([b"a", b"b"], kit.library.RemoteProtocolError("broken off"))
+    assert asyncio.run(read_one_part(broken)) == b"a"
+    assert kit.counts("shop") == (2, 0, 0)
+    for _ in range(2):
+        with pytest.raises(kit.library.RemoteProtocolError):
+            asyncio.run(read(broken))
+    with pytest.raises(CircuitOpenError):
+        asyncio.run(read(broken))
+    assert kit.counts("shop") == (2, 2, 0)
+
+
+def test_reading_that_is_cancelled_is_neither_success_nor_failure(kit):
+    """A caller's own deadline says nothing about the service, in a body as before it."""
+
+    async def main():
+        hanging = asyncio.Event()
+
+        class Hanging:
+            async def __aiter__(self):
+                yield b"a"
+                hanging.set()
+                await asyncio.Event().wait()
+
+        async with kit.async_client(_sending(kit, Hanging())) as client:
+            reading = asyncio.create_task(client.get("http://shop/"))
+            await hanging.wait()
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+
+    asyncio.run(main())
+    assert kit.counts("shop") == (0, 0, 1)
 
 
 def test_which_responses_count_is_one_argument(kit):
@@ -218,7 +433,7 @@ def test_a_predicate_that_raises_costs_nobody_a_response(kit, caplog):
     ):
         assert client.get("http://shop/").status_code == 200
     assert kit.counts("shop") == (0, 1, 0)
-    assert "counts as failed" in caplog.text
+    assert "taken for a yes" in caplog.text
 
 
 def test_breakers_are_named_by_host_with_an_unusual_port(kit):
@@ -266,6 +481,47 @@ def test_without_a_registry_each_transport_has_its_own(kit):
         with pytest.raises(CircuitOpenError):
             failing.get("http://shop/")
         assert healthy.get("http://shop/").status_code == 200
+
+
+NONSENSE = [
+    {"breakers": CircuitBreaker("shop")},
+    {"breakers": {}},
+    {"breakers": CircuitBreaker},
+    {"key": "shop"},
+    {"failed_response": 503},
+    {"endless": True},
+    {"failed_error": ConnectionError("refused")},
+    {"transport": BreakerRegistry()},
+]
+
+
+@pytest.mark.parametrize("kind", ["BreakerTransport", "AsyncBreakerTransport"])
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=lambda given: "-".join(given))
+def test_arguments_of_another_kind_are_refused_when_the_transport_is_built(kit, kind, nonsense):
+    """The message names the parameter; nothing waits for the first request."""
+    (parameter,) = nonsense
+    with pytest.raises(ParameterError, match=f"^{parameter}="):
+        getattr(kit.ours, kind)(**nonsense)
+
+
+def test_a_transport_of_the_other_kind_of_client_is_refused(kit):
+    """Each of the two says which method is missing."""
+    with pytest.raises(ParameterError, match=r"handle_request\(request\)"):
+        kit.ours.BreakerTransport(kit.library.AsyncBaseTransport())
+    with pytest.raises(ParameterError, match=r"handle_async_request\(request\)"):
+        kit.ours.AsyncBreakerTransport(kit.library.BaseTransport())
+
+
+@pytest.mark.parametrize("built", [None, "a breaker"])
+def test_a_registry_that_builds_no_breakers_is_refused_at_its_first_request(kit, built):
+    """Nothing is sent, and the message says where to look."""
+    odd = BreakerRegistry(lambda name: built)
+    with (
+        kit.client(lambda request: kit.library.Response(200), breakers=odd) as client,
+        pytest.raises(ParameterError, match=f"breakers={built!r} .* builds breakers"),
+    ):
+        client.get("http://shop/")
+    assert kit.asked == []
 
 
 def test_sync_and_async_clients_may_share_their_breakers(kit):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from fastapi import FastAPI
@@ -80,12 +82,76 @@ def test_a_server_that_never_answers_is_a_failure_after_the_clients_timeout(kit)
                 client.get(f"http://{address}/")
 
 
-def test_a_streamed_body_arrives_whole_after_the_verdict(kit, service):
-    """The breaker has counted the success before the body is read."""
+def test_a_streamed_body_arrives_whole_and_is_a_success_at_its_end(kit, service):
+    """The call is under way until the last part is there."""
     service.start()
+    name = f"127.0.0.1:{service.port}"
     with client_of(kit, service) as client, client.stream("GET", "/stream") as response:
-        assert kit.counts(f"127.0.0.1:{service.port}") == (1, 0, 0)
+        assert kit.counts(name) == (0, 0, 0)
         assert b"".join(response.iter_raw()) == b"".join(CHUNKS)
+    assert kit.counts(name) == (1, 0, 0)
+
+
+@contextmanager
+def stopping_short(*, hangs: bool) -> Iterator[str]:
+    """Run a server that sends headers and half of each body, and then hangs or hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as hung:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection = hung.enter_context(listening.accept()[0])
+                    connection.recv(65_536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhal")
+                    if not hangs:
+                        connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+SHORT = [(True, "ReadTimeout"), (False, "RemoteProtocolError")]
+
+
+@pytest.mark.parametrize(("hangs", "error"), SHORT)
+def test_a_server_that_stops_in_the_middle_of_its_bodies_opens_its_breaker(kit, hangs, error):
+    """The headers were there, and no caller got an answer."""
+    transport = kit.ours.BreakerTransport(
+        kit.library.HTTPTransport(verify=False), breakers=kit.breakers
+    )
+    with (
+        stopping_short(hangs=hangs) as address,
+        kit.library.Client(transport=transport, timeout=0.05) as client,
+    ):
+        for _ in range(2):
+            with pytest.raises(getattr(kit.library, error)):
+                client.get(f"http://{address}/")
+        with pytest.raises(CircuitOpenError):
+            client.get(f"http://{address}/")
+    assert kit.counts(address) == (0, 2, 0)
+
+
+@pytest.mark.parametrize(("hangs", "error"), SHORT)
+def test_coroutines_see_such_a_server_open_its_breaker_too(kit, hangs, error):
+    """The asynchronous transport reads the same way."""
+
+    async def main(address: str) -> None:
+        transport = kit.ours.AsyncBreakerTransport(
+            kit.library.AsyncHTTPTransport(verify=False), breakers=kit.breakers
+        )
+        async with kit.library.AsyncClient(transport=transport, timeout=0.05) as client:
+            for _ in range(2):
+                with pytest.raises(getattr(kit.library, error)):
+                    await client.get(f"http://{address}/")
+            with pytest.raises(CircuitOpenError):
+                await client.get(f"http://{address}/")
+
+    with stopping_short(hangs=hangs) as address:
+        asyncio.run(main(address))
+    assert kit.counts(address) == (0, 2, 0)
 
 
 def test_many_coroutines_share_one_guarded_client(kit, service):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import subprocess
 import sys
 
@@ -43,6 +44,23 @@ def test_an_integration_without_its_library_names_the_extra(without, module, lib
     with pytest.raises(MissingExtraError) as caught:
         importlib.import_module(f"simcb.integrations.{module}")
     assert str(caught.value) == (f"{library} is not installed; run: pip install 'simcb[{extra}]'")
+
+
+@pytest.mark.parametrize(("module", "library", "extra"), EXTRAS)
+def test_whoever_can_do_without_catches_an_import_error(without, module, library, extra):
+    """The usual `try: import … except ImportError:` works, and its error knows the library."""
+    without(library)
+    with pytest.raises(ImportError) as caught:
+        importlib.import_module(f"simcb.integrations.{module}")
+    assert caught.value.name == library
+
+
+def test_a_missing_extra_survives_pickling_and_being_built_again_from_its_args():
+    """A worker of a process pool may be the one that finds out."""
+    error = MissingExtraError("pandas", "notebook")
+    for again in (pickle.loads(pickle.dumps(error)), type(error)(*error.args)):
+        assert (again.library, again.extra, again.name) == ("pandas", "notebook", "pandas")
+        assert str(again) == str(error)
 
 
 @pytest.mark.parametrize("library", ["fastapi", "uvicorn", "httpx"])

@@ -221,13 +221,29 @@ def test_every_json_value_comes_back_equal(value, key):
 
 @pytest.mark.parametrize(
     "nonsense",
-    [{"namespace": ""}, {"namespace": 7}, {"max_bytes": 0}, {"max_bytes": 2**40}],
+    [
+        {"namespace": ""},
+        {"namespace": 7},
+        {"max_bytes": 0},
+        {"max_bytes": 2**40},
+        {"breaker": "redis"},
+        {"breaker": {}},
+    ],
     ids=repr,
 )
 def test_nonsensical_parameters_are_refused(client, nonsense):
     """With the value and what would be allowed."""
     with pytest.raises(ParameterError, match=re.escape(repr(next(iter(nonsense.values()))))):
         RedisStore(client, **nonsense)
+
+
+@pytest.mark.parametrize("kind", [RedisStore, AsyncRedisStore])
+@pytest.mark.parametrize("client", ["redis://shop:s3cr3t@cache:6379/0", None], ids=["url", "none"])
+def test_what_is_no_client_is_refused(kind, client):
+    """A URL belongs into `from_url`, and its password into no message."""
+    with pytest.raises(ParameterError, match="from_url") as caught:
+        kind(client)
+    assert "s3cr3t" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", [RedisStore, AsyncRedisStore])
@@ -277,6 +293,28 @@ def test_with_redis_down_the_calls_own_result_arrives_and_one_line_is_logged(cap
     store.close()
 
 
+def test_values_that_are_not_kept_do_not_look_like_a_redis_that_is_back(caplog):
+    """An outage is logged once, too, when every good answer is one that JSON cannot carry."""
+    clock = Clock()
+    breaker = CircuitBreaker("redis", failure_threshold=1, recovery_timeout=1.0, clock=clock)
+    store = RedisStore.from_url(f"redis://127.0.0.1:{free_port()}/0", breaker=breaker)
+    guarded = fallback_on(store)
+
+    def answer(*, fails: bool) -> object:
+        return object() if price(fails=fails) else None
+
+    for _ in range(5):
+        guarded.call(answer, fails=False)
+        with pytest.raises(ConnectionError):
+            guarded.call(answer, fails=True)
+        clock.now += 0.5
+    store.close()
+    told = warnings_in(caplog)
+    assert [one for one in told if "is not kept" in one] == told[:1]
+    assert [one for one in told if "calls go on without it" in one] == told[1:]
+    assert len(told) == 2
+
+
 def test_with_redis_hanging_one_call_waits_and_the_others_pass_it_by(caplog):
     """A server that accepts and never answers costs one timeout, not one a call."""
     clock = Clock()
@@ -293,6 +331,27 @@ def test_with_redis_hanging_one_call_waits_and_the_others_pass_it_by(caplog):
     assert 0.04 < took < 0.5
     assert breaker.snapshot().admitted == 1
     assert len(warnings_in(caplog)) == 1
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0.9, 5), (1.0, 1), (6.0, 1)])
+def test_a_redis_whose_answers_take_a_second_is_left_alone_like_one_that_is_down(seconds, asked):
+    """One caller is held up by an answer that drips, and the others pass it by."""
+    clock, sets = Clock(), []
+
+    class Dripping(fakeredis.FakeRedis):
+        def set(self, *args, **kwargs):
+            sets.append(clock.now)
+            clock.now += seconds
+            return super().set(*args, **kwargs)
+
+    with Dripping() as client:
+        store = RedisStore(client, clock=clock)
+        guarded = fallback_on(store)
+        assert [guarded.call(price) for _ in range(5)] == [42] * 5
+        assert len(sets) == asked
+        clock.now += 1.0
+        guarded.call(price)
+        assert len(sets) == asked + 1
 
 
 def test_a_paused_server_is_too_slow_and_is_asked_again_later(server, caplog):
@@ -423,6 +482,25 @@ def test_with_redis_down_or_hanging_coroutines_get_their_own_result(caplog):
     asyncio.run(main(f"redis://127.0.0.1:{free_port()}/0"))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         asyncio.run(main(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"))
+    assert len(warnings_in(caplog)) == 2
+
+
+def test_for_coroutines_values_that_are_not_kept_do_not_look_like_a_redis_that_is_back(caplog):
+    """The asynchronous store does not say either that it works when it has not asked."""
+
+    async def answer(*, fails: bool) -> object:
+        return object() if price(fails=fails) else None
+
+    async def main() -> None:
+        store = AsyncRedisStore.from_url(f"redis://127.0.0.1:{free_port()}/0")
+        guarded = fallback_on(store)
+        for _ in range(5):
+            await guarded.call(answer, fails=False)
+            with pytest.raises(ConnectionError):
+                await guarded.call(answer, fails=True)
+        await store.aclose()
+
+    asyncio.run(main())
     assert len(warnings_in(caplog)) == 2
 
 

@@ -56,8 +56,6 @@ def _serve(options: argparse.Namespace) -> None:
         from simcb.integrations.demo.serving import HOST, Service, listen
     except ImportError as error:
         raise MissingExtraError(error.name or "a library", "demo") from error
-    except MissingExtraError as error:
-        raise MissingExtraError(error.library, "demo") from error
     payments = Service(
         payments_app(flaky=options.flaky), options.payments_port, option="--payments-port"
     )
