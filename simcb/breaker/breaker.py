@@ -11,30 +11,22 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from simcb.breaker.adopting import PLAIN, adopt, unfinished
+from simcb.breaker.controls import Controls
 from simcb.breaker.errors import CircuitOpenError, ParameterError
 from simcb.breaker.guards import decorated, function, start
 from simcb.breaker.judging import Expected, Judge
 from simcb.breaker.kinds import LASTING, lasting
-from simcb.breaker.machine import (
-    FAILURES,
-    IGNORED,
-    PROBES,
-    REJECTED,
-    STALE,
-    SUCCESSES,
-    Machine,
-)
 from simcb.breaker.nesting import enter, leave
 from simcb.breaker.permit import Permit
-from simcb.breaker.records import CircuitState, Mode, Outcome, Reason, Snapshot
+from simcb.breaker.records import Mode, Outcome
 from simcb.breaker.recovery import USUAL_TIMEOUT, HalfOpen, Recovery, luck_of, recovery_of
 from simcb.breaker.rules import USUAL_THRESHOLD, TripRule, rules_of
 from simcb.breaker.scopes import Scopes
-from simcb.breaker.states import SETTLED, HalfOpenState, OpenState, State
-from simcb.breaker.tallies import NEVER, Calm, drawn
+from simcb.breaker.states import SETTLED, OpenState, State
+from simcb.breaker.tallies import Calm
 from simcb.breaker.telling import CallListener, Listener
 
 P = ParamSpec("P")
@@ -49,7 +41,7 @@ class UNSEEN:
     co_flags = LASTING
 
 
-class CircuitBreaker(Machine):
+class CircuitBreaker(Controls):
     """Stops calling a service that keeps failing, and finds out by itself when it is back.
 
     Closed, it lets every call through and trips by its rules; open, it rejects every call
@@ -314,106 +306,3 @@ class CircuitBreaker(Machine):
         traceback: TracebackType | None,
     ) -> Literal[False]:
         return self._scopes.leave(sys._getframe(1)).__exit__(kind, error, traceback)
-
-    @property
-    def trip(self) -> tuple[TripRule, ...]:
-        """The rules of which any opens the breaker."""
-        return self._rules
-
-    @property
-    def recovery(self) -> Recovery:
-        """How long it stays open."""
-        return self._recovery
-
-    @property
-    def half_open(self) -> HalfOpen:
-        """How it finds out whether the service is back."""
-        return self._half_open
-
-    @property
-    def mode(self) -> Mode:
-        """Whether it decides for itself, or what it was told by hand."""
-        return self._state.mode
-
-    @property
-    def failure_threshold(self) -> int | None:
-        """Failures in a row that open the breaker, or None if no rule counts them."""
-        return None if self._threshold == NEVER else int(self._threshold)
-
-    @property
-    def recovery_timeout(self) -> float:
-        """Seconds of the first opening, before growth and jitter."""
-        return self._recovery.timeout
-
-    @property
-    def expected_exception(self) -> Expected:
-        """What counts as a failure, as it was given."""
-        return self._judge.expected
-
-    @property
-    def state(self) -> CircuitState:
-        """The state as the last call left it; reading it changes nothing."""
-        return self._state.state
-
-    def snapshot(self) -> Snapshot:
-        """Returns the state and the counts of one moment, without reading the clock."""
-        with self._lock: return self._snapshot_locked()  # fmt: skip  # noqa: E701
-
-    def _snapshot_locked(self) -> Snapshot:
-        state = self._state
-        counts = self._counts.copy()
-        # Successes before admissions: a call that ends meanwhile must not seem to be missing.
-        counts[SUCCESSES] += drawn(self._succeeded)
-        admitted = counts[PROBES] + drawn(self._admitted)
-        deadline = state.deadline if isinstance(state, OpenState) else NEVER
-        return Snapshot(
-            name=self.name,
-            state=state.state,
-            mode=state.mode,
-            since=state.since,
-            next_probe_at=deadline if deadline < NEVER else None,
-            generation=state.generation,
-            consecutive_failures=state.tally[1] if state.tally else 0,
-            probes_out=len(state.probes) if isinstance(state, HalfOpenState) else 0,
-            admitted=admitted,
-            rejected=counts[REJECTED],
-            successes=counts[SUCCESSES],
-            failures=counts[FAILURES],
-            ignored=counts[IGNORED],
-            stale=counts[STALE],
-            in_flight=admitted - sum(counts[SUCCESSES:PROBES]),
-        )
-
-    # By hand. Each begins a new generation, so results of earlier calls become stale.
-
-    def reset(self) -> None:
-        """Closes the breaker with empty windows and lets it decide for itself again."""
-        self._take(Mode.AUTOMATIC, Reason.RESET)
-
-    def force_open(self) -> None:
-        """Lets no call through until `reset`; rejections suggest the recovery timeout."""
-        self._take(Mode.FORCED_OPEN, Reason.FORCED_OPEN)
-
-    def force_closed(self) -> None:
-        """Lets every call through until `reset`, judging nothing: the breaker is disabled."""
-        self._take(Mode.FORCED_CLOSED, Reason.FORCED_CLOSED)
-
-    def count_only(self) -> None:
-        """Lets every call through and fills the windows, but never trips, until `reset`."""
-        self._take(Mode.COUNT_ONLY, Reason.COUNT_ONLY)
-
-    def _take(self, mode: Mode, reason: Reason) -> None:
-        with self._lock: self._take_locked(mode, reason)  # fmt: skip  # noqa: E701
-        if self._news:
-            self._announce()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"circuit {self.name!r} cannot be copied or pickled: whoever uses it has to share "
-            "it; build one in each process, or get it by its name from a BreakerRegistry"
-        )
-
-    def __repr__(self) -> str:
-        state = self._state
-        by_hand = "" if state.mode is Mode.AUTOMATIC else f", {state.mode}"
-        return f"<CircuitBreaker {self.name!r} {state.state}{by_hand}>"

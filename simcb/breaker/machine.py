@@ -213,20 +213,6 @@ class Machine(Teller):
         if self._state is seen: self._state, self._luck, self._news = new, self._spent, self._news + news; return True  # fmt: skip  # noqa: E501, E701, E702
         return False
 
-    def _take_locked(self, mode: Mode, reason: Reason) -> None:
-        """Begins a generation that somebody wants by hand."""
-        done = False
-        while not done:
-            now = self._now_locked()
-            seen = self._state
-            generation = seen.generation + 1
-            new: State
-            if mode is Mode.FORCED_OPEN:
-                new = OpenState(generation, now, mode, NEVER, self._recovery.timeout)
-            else:
-                new = self._closed(generation, now, mode)
-            done = self._replace_locked(seen, new, reason)
-
     # Settling a permit.
 
     def _settle(self, permit: Permit, outcome: Outcome, error: BaseException | None) -> None:

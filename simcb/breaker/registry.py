@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from simcb.breaker.breaker import CircuitBreaker
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.records import Snapshot
+from simcb.breaker.sharing import Shared
 
 
-class BreakerRegistry:
+class BreakerRegistry(Shared):
     """Hands out one breaker per name, to any number of threads.
 
     Args:

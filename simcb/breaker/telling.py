@@ -17,12 +17,13 @@ from simcb.breaker.judging import log_failure
 from simcb.breaker.kinds import is_plain
 from simcb.breaker.parameters import functions
 from simcb.breaker.records import CallRecord, Transition
+from simcb.breaker.sharing import Shared
 
 Listener = Callable[[Transition], object]
 CallListener = Callable[[CallRecord], object]
 
 
-class Teller:
+class Teller(Shared):
     """The part of a breaker that keeps its lock, its listeners and what they have yet to hear.
 
     `_news` holds transitions nobody has begun to tell, `_topic` the one being told, `_to_tell`

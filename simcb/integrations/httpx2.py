@@ -31,12 +31,13 @@ class CircuitOpenTransportError(CircuitOpenError, httpx2.TransportError):
     Args:
         name: the breaker's name, by default the host.
         retry_after: seconds, at least 0, until it is worth asking again.
+        forced: somebody has opened the breaker by hand.
     """
 
-    def __init__(self, name: str, retry_after: float) -> None:
+    def __init__(self, name: str, retry_after: float, forced: bool = False) -> None:
         # The library's errors take one message and remember their request; ours keep fields.
         httpx2.TransportError.__init__(self, "")
-        self.args = (name, retry_after)
+        self.args = (name, retry_after, forced)
 
 
 class _Httpx2(Dialect):

@@ -25,7 +25,6 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from simcb.breaker import (
     BreakerRegistry,
-    CircuitBreaker,
     CircuitOpenError,
     ParameterError,
     Permit,
@@ -181,15 +180,13 @@ class Gate(Generic[RequestT, ResponseT]):
 
         Raises:
             CircuitOpenError: the client's own variety of it, when the breaker is open.
-            ParameterError: when what the registry has built is no breaker.
+            ParameterError: when what the registry has built is not the breaker asked for.
         """
         breaker = self.breakers.get(self.key(request))
-        if not isinstance(breaker, CircuitBreaker):
-            raise ParameterError("breakers", breaker, "a registry whose function builds breakers")
         try:
             return breaker.acquire()
         except CircuitOpenError as rejected:
-            raise self.rejection(rejected.name, rejected.retry_after) from None
+            raise self.rejection(*rejected.args) from None
 
     def answered(self, permit: Permit, response: ResponseT) -> bool:
         """Settles a request by its response's headers; returns False if the body is to decide."""

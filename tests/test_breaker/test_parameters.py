@@ -281,10 +281,10 @@ def test_cancellation_cannot_be_expected() -> None:
 
 def test_a_breaker_is_shared_and_not_copied() -> None:
     """A copy would be a twin that shares half of its state."""
-    breaker = CircuitBreaker("payments")
-    for take in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match="'payments' cannot be copied or pickled"):
-            take(breaker)
+    for shared in (CircuitBreaker(), BreakerRegistry()):
+        for take in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="cannot be copied or pickled"):
+                take(shared)
 
 
 def test_what_a_breaker_was_built_with_can_be_read() -> None:

@@ -518,7 +518,7 @@ def test_a_registry_that_builds_no_breakers_is_refused_at_its_first_request(kit,
     odd = BreakerRegistry(lambda name: built)
     with (
         kit.client(lambda request: kit.library.Response(200), breakers=odd) as client,
-        pytest.raises(ParameterError, match=f"breakers={built!r} .* builds breakers"),
+        pytest.raises(ParameterError, match=f"build={built!r} .* CircuitBreaker"),
     ):
         client.get("http://shop/")
     assert kit.asked == []
