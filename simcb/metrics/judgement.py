@@ -14,16 +14,9 @@ import numpy as np
 
 from simcb.metrics.facts import Facts
 from simcb.metrics.measures import Measures
+from simcb.metrics.patience import PATIENCE_FACTOR, PATIENCE_FLOOR, Patience
 from simcb.metrics.phase import FAULT, RECOVERY
-from simcb.metrics.recovery import (
-    PATIENCE_FACTOR,
-    PATIENCE_FLOOR,
-    SIGMAS,
-    WINDOW,
-    Health,
-    health,
-    window_length,
-)
+from simcb.metrics.recovery import SIGMAS, WINDOW, Health, health, window_length
 from simcb.trace import Trace
 
 UNHARMED_KEPT = 0.99
@@ -104,13 +97,13 @@ def verdict(trace: Trace, measures: Measures) -> Judgement:
     if judged.baseline.share < COLLAPSED_BELOW:
         share = f"{judged.baseline.share:.1%}"
         return _without_fault(
-            facts, f"only {share} of requests were {_good(judged)} before any fault"
+            facts, f"only {share} of requests were {_good(facts.patience)} before any fault"
         )
     return _after_faults(facts, judged, measures)
 
 
 def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement:
-    good, healthy = _good(judged), f"{judged.baseline.share:.1%} when healthy"
+    good, healthy = _good(facts.patience), f"{judged.baseline.share:.1%} when healthy"
     if not judged.baseline.requests:
         healthy = "with no healthy phase to compare with"
     under_faults, after = _shares(facts, judged, FAULT), _shares(facts, judged, RECOVERY)
@@ -140,16 +133,22 @@ def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement
     return Judgement(Verdict.RECOVERED, f"{harm}; healthy again {when}")
 
 
-def _good(judged: Health) -> str:
-    patience = judged.baseline.patience
-    if math.isinf(patience):
+def _good(patience: Patience) -> str:
+    """Return what a good request is in words, with its limits in time and where they are from."""
+    limits = np.unique(patience.limits)
+    known = limits[np.isfinite(limits)]
+    if not len(known):
         return "ok"
-    origin = (
-        f"{PATIENCE_FACTOR:.0f} × healthy p99"
-        if patience > PATIENCE_FLOOR * (1.0 + 1e-9)
-        else "the least"
-    )
-    return f"ok within {patience:.3g} s ({origin})"
+    least, most = float(known[0]), float(known[-1])
+    if len(limits) > 1:
+        origin = (
+            f"{PATIENCE_FACTOR:.0f} × each group's healthy p99, at least {PATIENCE_FLOOR:.0f} s"
+        )
+        within = f"{least:.3g} to {most:.3g}" if most > least else f"{least:.3g}"
+        return f"ok within {within} s ({origin})"
+    floor = most <= PATIENCE_FLOOR * (1.0 + 1e-9)
+    origin = "the least" if floor else f"{PATIENCE_FACTOR:.0f} × healthy p99"
+    return f"ok within {most:.3g} s ({origin})"
 
 
 def _without_fault(facts: Facts, why: str) -> Judgement:

@@ -188,3 +188,42 @@ def test_requests_caught_by_the_fault_do_not_speak_for_the_time_before_it() -> N
         "0.0% of requests ok within 1 s (the least) under fault, 100.0% when healthy"
         in found.reason
     )
+
+
+def two_groups(fast: Fate, slow: Fate) -> Judgement:
+    """Judge nine fast requests a second and a slow one, with a fault from 60 to 100 s of 300."""
+    build = TraceBuilder(300.0, groups=("fast", "slow"), faults=(("x", 60.0, 100.0),))
+    for tenth in range(3000):
+        at, group = tenth / 10, int(tenth % 10 == 0)
+        latency, outcome = (slow if group else fast)(at)
+        build.request(at, latency, outcome, group)
+    trace = build.trace()
+    return verdict(trace, measure(trace))
+
+
+def test_a_slow_group_lends_a_fast_one_no_patience() -> None:
+    """Users of the fast group wait 20 s instead of 0.1 s; those of the slow one always did 6 s."""
+    found = two_groups(lambda at: (20.0 if 60 <= at < 100 else 0.1, "ok"), lambda _: (6.0, "ok"))
+    assert found.verdict is Verdict.RECOVERED
+    assert found.reason.startswith(
+        "10.0% of requests ok within 1 to 60 s (10 × each group's healthy p99, at least 1 s) "
+        "under fault, 100.0% when healthy"
+    )
+
+
+def test_a_fast_group_takes_no_patience_from_a_slow_one() -> None:
+    """A slow group of one request in ten that takes 50 s instead of 6 s takes what it may."""
+    found = two_groups(lambda _: (0.1, "ok"), lambda at: (50.0 if 60 <= at < 100 else 6.0, "ok"))
+    assert found.verdict is Verdict.UNHARMED
+
+
+def test_groups_of_the_same_patience_are_told_as_one() -> None:
+    """Both are fast enough for the least: the sentence is that of a run with one group."""
+    found = two_groups(fails((60.0, 100.0)), fails())
+    assert found.reason.startswith("10.0% of requests ok within 1 s (the least) under fault")
+
+
+def test_a_group_without_healthy_answers_has_no_limit() -> None:
+    """Nothing is known of the slow group, so any ok answer of it is good; the fast one's are."""
+    found = two_groups(lambda _: (0.1, "ok"), lambda at: (50.0, "ok" if at >= 60 else "failed"))
+    assert found.verdict is Verdict.UNHARMED
