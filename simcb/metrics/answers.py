@@ -53,9 +53,9 @@ def burn(scope: Scope) -> float | None:
 
 
 def budget_used(scope: Scope) -> float | None:
-    """Share of the run's error budget used up by the phase's failed requests.
+    """Part of the run's error budget used up by the phase's failed requests.
 
-    The budget is 1 − SLO of all requests of the run. The shares of phases that do not overlap
+    The budget is 1 − SLO of all requests of the run. The parts of phases that do not overlap
     add up; 1 and more means that the objective is missed.
     """
     requests = len(scope.facts.requests)
