@@ -15,7 +15,7 @@ import numpy as np
 from simcb.metrics.facts import Facts
 from simcb.metrics.measures import Measures
 from simcb.metrics.patience import PATIENCE_FACTOR, PATIENCE_FLOOR, Patience
-from simcb.metrics.phase import FAULT, RECOVERY
+from simcb.metrics.phase import FAULT, RECOVERY, Window
 from simcb.metrics.recovery import SIGMAS, WINDOW, Health, health, window_length
 from simcb.trace import Trace
 
@@ -56,6 +56,7 @@ class _Share:
 
     good: int
     decided: int
+    window: Window
 
     @property
     def value(self) -> float:
@@ -107,7 +108,9 @@ def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement
     if not judged.baseline.requests:
         healthy = "with no healthy phase to compare with"
     under_faults, after = _shares(facts, judged, FAULT), _shares(facts, judged, RECOVERY)
-    in_fault, recovery = _worst(under_faults, judged), _worst(after, judged)
+    in_fault, when = _worst(under_faults, judged), "under fault"
+    if not _is_all_of(FAULT, in_fault.window, facts):
+        when = "in the worst fault window ({:.6g} to {:.6g} s)".format(*in_fault.window)
     at_end = _at_end(facts, judged)
     time_left = facts.trace.duration - max(fault.end for fault in facts.faults)
     low = at_end is not None and at_end.value < COLLAPSED_BELOW * judged.baseline.share
@@ -116,10 +119,10 @@ def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement
         return Judgement(Verdict.COLLAPSED, reason)
     time = measures.value("time_to_recover")
     if all(_kept(each, judged) for each in (*under_faults, *after)) and not time:
-        later = f", {recovery} after" if recovery.decided else ""
-        reason = f"{in_fault} of requests {good} under fault{later}, {healthy}"
+        later = "".join(f", {each} after" for each in after if each.decided)
+        reason = f"{in_fault} of requests {good} {when}{later}, {healthy}"
         return Judgement(Verdict.UNHARMED, reason)
-    harm = f"{in_fault} of requests {good} under fault, {healthy}"
+    harm = f"{in_fault} of requests {good} {when}, {healthy}"
     if at_end is None:
         over = "no request after it shows a recovery"
         why = over if time_left > 0.0 else "the fault lasts until the end"
@@ -129,8 +132,8 @@ def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement
     if not _well(at_end, judged):
         where = "at the end" if time_left >= WINDOW else f"in the last {time_left:.1f} s after it"
         return Judgement(Verdict.DEGRADED, f"{harm}; only {at_end} {where}")
-    when = "by the end" if time is None else f"{time:.1f} s after the last fault"
-    return Judgement(Verdict.RECOVERED, f"{harm}; healthy again {when}")
+    since = "by the end" if time is None else f"{time:.1f} s after the last fault"
+    return Judgement(Verdict.RECOVERED, f"{harm}; healthy again {since}")
 
 
 def _good(patience: Patience) -> str:
@@ -170,15 +173,23 @@ def _without_fault(facts: Facts, why: str) -> Judgement:
 
 
 def _shares(facts: Facts, judged: Health, kind: str) -> list[_Share]:
-    """Return the good share of every window of the phases whose name begins with `kind`."""
+    """Return the good share of every window of the phases whose name begins with `kind`, once."""
     windows = [w for each in facts.phases if each.name.startswith(kind) for w in each.windows]
-    return [_Share(*judged.within(*window)) for window in windows]
+    return [_share(judged, window) for window in dict.fromkeys(windows)]
+
+
+def _is_all_of(phase: str, window: Window, facts: Facts) -> bool:
+    return any(each.name == phase and each.windows == (window,) for each in facts.phases)
+
+
+def _share(judged: Health, window: Window) -> _Share:
+    return _Share(*judged.within(*window), window)
 
 
 def _worst(shares: list[_Share], judged: Health) -> _Share:
-    """Return the share in which the most requests are missing; of none, an empty share."""
+    """Return the share in which the most requests are missing."""
     healthy = judged.baseline.share
-    return min(shares, key=lambda each: each.good - healthy * each.decided, default=_Share(0, 0))
+    return min(shares, key=lambda each: each.good - healthy * each.decided)
 
 
 def _at_end(facts: Facts, judged: Health) -> _Share | None:
@@ -188,11 +199,11 @@ def _at_end(facts: Facts, judged: Health) -> _Share | None:
     if healed >= duration:
         return None
     start = max(healed, duration - _end_length(facts))
-    share = _Share(*judged.within(start, math.inf))
+    share = _share(judged, (start, math.inf))
     if share.decided:
         return share
     # All requests of the end are too young to judge: take what came before them.
-    share = _Share(*judged.within(healed, math.inf))
+    share = _share(judged, (healed, math.inf))
     return share if share.decided else None
 
 

@@ -227,3 +227,20 @@ def test_a_group_without_healthy_answers_has_no_limit() -> None:
     """Nothing is known of the slow group, so any ok answer of it is good; the fast one's are."""
     found = two_groups(lambda _: (0.1, "ok"), lambda at: (50.0, "ok" if at >= 60 else "failed"))
     assert found.verdict is Verdict.UNHARMED
+
+
+def test_of_several_fault_windows_the_worst_is_named() -> None:
+    """A third is lost in one, all in the other: the number is of that one, and says so."""
+    faults = (("a", 60.0, 70.0), ("a", 100.0, 112.5))
+    found = judged(fails((63.0, 66.0), (100.0, 112.5)), faults=faults)
+    assert found.reason.startswith(
+        "0.0% of requests ok within 1 s (the least) in the worst fault window (100 to 112.5 s), "
+    )
+    unharmed = judged(fails(), faults=faults)
+    assert "in the worst fault window (60 to 70 s), 100.0% after" in unharmed.reason
+
+
+def test_a_window_that_is_all_of_the_fault_phase_is_not_named() -> None:
+    """The second fault lies within the first: more is lost under the first, which is all."""
+    found = judged(fails((60.0, 100.0)), faults=(("a", 60.0, 100.0), ("b", 70.0, 80.0)))
+    assert found.reason.startswith("0.0% of requests ok within 1 s (the least) under fault, ")
