@@ -56,14 +56,16 @@ class _Share:
 
     good: int
     decided: int
+    fallbacks: int
     window: Window
 
     @property
     def value(self) -> float:
         return self.good / self.decided if self.decided else 1.0
 
-    def __str__(self) -> str:
-        return f"{self.value:.1%}"
+    def told(self, where: str) -> str:
+        """Return the share in words, and beside it that of a fallback's answers, if any."""
+        return f"{self.value:.1%} {where}{_more(self.fallbacks, self.decided)}"
 
 
 def verdict(trace: Trace, measures: Measures) -> Judgement:
@@ -104,36 +106,44 @@ def verdict(trace: Trace, measures: Measures) -> Judgement:
 
 
 def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement:
-    good, healthy = _good(facts.patience), f"{judged.baseline.share:.1%} when healthy"
-    if not judged.baseline.requests:
+    good, before = _good(facts.patience), judged.baseline
+    healthy = f"{before.share:.1%} when healthy{_more(before.fallbacks, before.requests)}"
+    if not before.requests:
         healthy = "with no healthy phase to compare with"
     under_faults, after = _shares(facts, judged, FAULT), _shares(facts, judged, RECOVERY)
     in_fault, when = _worst(under_faults, judged), "under fault"
     if not _is_all_of(FAULT, in_fault.window, facts):
         when = "in the worst fault window ({:.6g} to {:.6g} s)".format(*in_fault.window)
+    harm = in_fault.told(f"of requests {good} {when}")
     at_end = _at_end(facts, judged)
     time_left = facts.trace.duration - max(fault.end for fault in facts.faults)
-    low = at_end is not None and at_end.value < COLLAPSED_BELOW * judged.baseline.share
-    if low and time_left >= WINDOW:
-        reason = f"{at_end} of requests {good} at the end with no fault active, {healthy}"
-        return Judgement(Verdict.COLLAPSED, reason)
+    low = COLLAPSED_BELOW * before.share
+    if at_end is not None and at_end.value < low and time_left >= WINDOW:
+        end = at_end.told(f"of requests {good} at the end with no fault active")
+        return Judgement(Verdict.COLLAPSED, f"{end}, {healthy}")
     time = measures.value("time_to_recover")
     if all(_kept(each, judged) for each in (*under_faults, *after)) and not time:
-        later = "".join(f", {each} after" for each in after if each.decided)
-        reason = f"{in_fault} of requests {good} {when}{later}, {healthy}"
-        return Judgement(Verdict.UNHARMED, reason)
-    harm = f"{in_fault} of requests {good} {when}, {healthy}"
+        later = "".join(f", {each.told('after')}" for each in after if each.decided)
+        return Judgement(Verdict.UNHARMED, f"{harm}{later}, {healthy}")
+    harm += f", {healthy}"
     if at_end is None:
         over = "no request after it shows a recovery"
         why = over if time_left > 0.0 else "the fault lasts until the end"
         return Judgement(Verdict.DEGRADED, f"{harm}; {why}")
     if time == math.inf:
-        return Judgement(Verdict.DEGRADED, f"{harm}; goodput never came back, {at_end} at the end")
+        end = at_end.told("at the end")
+        return Judgement(Verdict.DEGRADED, f"{harm}; goodput never came back, {end}")
     if not _well(at_end, judged):
         where = "at the end" if time_left >= WINDOW else f"in the last {time_left:.1f} s after it"
-        return Judgement(Verdict.DEGRADED, f"{harm}; only {at_end} {where}")
+        return Judgement(Verdict.DEGRADED, f"{harm}; only {at_end.told(where)}")
     since = "by the end" if time is None else f"{time:.1f} s after the last fault"
     return Judgement(Verdict.RECOVERED, f"{harm}; healthy again {since}")
+
+
+def _more(fallbacks: int, requests: int) -> str:
+    """Return how many requests a fallback answered, to be said after the share of good ones."""
+    share = f"{fallbacks / max(1, requests):.1%}"
+    return "" if share == "0.0%" else f" and {share} more from a fallback"
 
 
 def _good(patience: Patience) -> str:
@@ -167,7 +177,8 @@ def _without_fault(facts: Facts, why: str) -> Judgement:
     if answered < COLLAPSED_BELOW * arrived - slack:
         return Judgement(Verdict.COLLAPSED, f"{why}; {pace}")
     if ok < UNHARMED_KEPT * finished or answered < arrived - SIGMAS * slack:
-        share = f"{ok / finished:.1%} of finished requests ok, " if finished else ""
+        more = _more(int(np.count_nonzero(rows.degraded)), finished)
+        share = f"{ok / finished:.1%} of finished requests ok{more}, " if finished else ""
         return Judgement(Verdict.DEGRADED, f"{why}; {share}{pace}")
     return Judgement(Verdict.UNHARMED, f"{why}; {ok} of {finished} finished requests ok")
 

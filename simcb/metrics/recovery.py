@@ -3,7 +3,8 @@
 Three choices are made here, for `time_to_recover` and for the verdict.
 
 *Good.* A request is good if it ends ok within the patience of its client group, which is that
-of `simcb.metrics.patience`.
+of `simcb.metrics.patience`. A fallback's answer is never good, but it is told apart from no
+answer if it comes within the same patience.
 
 *Decided.* An unfinished request is bad once it has lasted longer than the patience (a minute,
 where that is unlimited); a younger one is neither good nor bad and is left out, so a run that
@@ -49,10 +50,12 @@ class Baseline:
     Args:
         share: good requests of all decided ones; 1 if there was no request to judge by.
         requests: how many were decided.
+        fallbacks: how many of those a fallback answered in time.
     """
 
     share: float
     requests: int
+    fallbacks: int
 
     def expects(self, requests: Integers, kept: float = KEPT) -> Floats:
         """Return how many of `requests` have to be good for the run to be as well as before."""
@@ -68,18 +71,30 @@ class Baseline:
 
 @dataclass(frozen=True, eq=False)
 class Health:
-    """Which requests of a run, in order of arrival, are good, and which can be judged at all."""
+    """Which requests of a run, in order of arrival, are good, and which can be judged at all.
+
+    Args:
+        baseline: how well they did before the first fault.
+        at: when each arrived.
+        good: ended ok in time.
+        decided: can be judged.
+        fallbacks: answered by a fallback in time.
+    """
 
     baseline: Baseline
     at: Floats
     good: Booleans
     decided: Booleans
+    fallbacks: Booleans
 
-    def within(self, start: float, end: float) -> tuple[int, int]:
-        """Return how many requests of `[start, end)` are good, and how many are decided."""
+    def within(self, start: float, end: float) -> tuple[int, int, int]:
+        """Return how many requests of `[start, end)` are good, decided, and a fallback's."""
         low, high = np.searchsorted(self.at, (start, end))
-        decided = self.decided[low:high]
-        return int(np.count_nonzero(self.good[low:high])), int(np.count_nonzero(decided))
+        good, decided, fallbacks = (
+            int(np.count_nonzero(each[low:high]))
+            for each in (self.good, self.decided, self.fallbacks)
+        )
+        return good, decided, fallbacks
 
 
 def health(facts: Facts) -> Health:
@@ -91,11 +106,13 @@ def health(facts: Facts) -> Health:
     rows, patience, until = facts.requests, facts.patience, facts.healthy_until
     # A comparison with nan is false: an unfinished request has not ended.
     ended = rows.at + rows.latency <= until
-    good = rows.ok & patience.kept(rows)
+    in_time = patience.kept(rows)
+    good, fallbacks = rows.ok & in_time, rows.degraded & in_time
     decided = ~rows.unfinished | patience.lost(rows, facts.trace.duration)
     judged = int(np.count_nonzero(ended | patience.lost(rows, until)))
     share = int(np.count_nonzero(ended & good)) / judged if judged else 1.0
-    return Health(Baseline(share, judged), rows.at, good, decided)
+    baseline = Baseline(share, judged, int(np.count_nonzero(ended & fallbacks)))
+    return Health(baseline, rows.at, good, decided, fallbacks)
 
 
 def time_to_recover(scope: Scope) -> float | None:

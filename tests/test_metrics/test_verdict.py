@@ -109,6 +109,41 @@ def test_fallback_answers_are_harm() -> None:
     assert found.verdict is Verdict.RECOVERED
 
 
+def test_fallback_answers_are_told_beside_the_good_ones() -> None:
+    """Of ten requests under the fault one is ok and nine come from a fallback, one too late."""
+
+    def fate(at: float) -> tuple[float | None, str]:
+        tenth = round(at * 10) % 10
+        if not 60 <= at < 100 or tenth == 0:
+            return 0.1, "ok"
+        return 5.0 if tenth == 1 else 0.1, "degraded"
+
+    assert judged(fate).reason.startswith(
+        "10.0% of requests ok within 1 s (the least) under fault and 80.0% more from a fallback, "
+        "100.0% when healthy; "
+    )
+
+
+def test_a_fallback_is_told_wherever_it_answers() -> None:
+    """One answer in twenty is a fallback's at all times; after the fault nothing else is left."""
+    second_best: Fate = lambda at: (  # noqa: E731
+        0.1,
+        "degraded" if at >= 60 or round(at * 10) % 20 == 0 else "ok",
+    )
+    found = judged(second_best)
+    assert found.verdict is Verdict.COLLAPSED
+    assert "0.0% of requests" in found.reason
+    assert "with no fault active and 100.0% more from a fallback" in found.reason
+    assert found.reason.endswith("95.0% when healthy and 5.0% more from a fallback")
+    steady: Fate = lambda at: (0.1, "degraded" if round(at * 10) % 20 == 0 else "ok")  # noqa: E731
+    assert "95.0% of finished requests ok and 5.0% more from" in judged(steady, faults=()).reason
+
+
+def test_without_a_fallback_none_is_spoken_of() -> None:
+    """Nothing from a fallback, no word of it."""
+    assert "fallback" not in judged(fails((60.0, 120.0))).reason
+
+
 def test_without_a_healthy_phase_perfection_is_the_measure() -> None:
     """A fault from the start that everybody survives, and one that everybody hangs in."""
     faults = (("x", 0.0, 100.0),)
