@@ -42,25 +42,27 @@ def goodput(scope: Scope) -> float | None:
 
 
 def burn(scope: Scope) -> float | None:
-    """Speed at which the error budget burns: the share of failed requests over 1 − SLO.
+    """Speed at which the error budget burns: the share of missed requests over 1 − SLO.
 
-    At 1 the budget is used up exactly when the objective's period is over. Degraded answers
-    are answers; unfinished requests have not failed. The objective is 99.9 % unless `measure`
-    is told otherwise.
+    At 1 the budget is used up exactly when the objective's period is over. A request is missed
+    if it failed, or if it is unfinished and older than ten times the 99th percentile of its
+    client group's ok latency before the first fault (a second at least; a minute where nothing
+    is known of before); a younger one may still end well. Degraded answers are answers. The
+    objective is 99.9 % unless `measure` is told otherwise.
     """
-    share = _share(scope, scope.requests.failed)
+    share = _share(scope, _missed(scope))
     return None if share is None else share / (1.0 - scope.facts.slo)
 
 
 def budget_used(scope: Scope) -> float | None:
-    """Share of the run's error budget used up by the phase's failed requests.
+    """Part of the run's error budget used up by the phase's missed requests, as `burn` has them.
 
-    The budget is 1 − SLO of all requests of the run. The shares of phases that do not overlap
+    The budget is 1 − SLO of all requests of the run. The parts of phases that do not overlap
     add up; 1 and more means that the objective is missed.
     """
     requests = len(scope.facts.requests)
-    failed = int(np.count_nonzero(scope.requests.failed))
-    return failed / requests / (1.0 - scope.facts.slo) if requests else None
+    missed = int(np.count_nonzero(_missed(scope)))
+    return missed / requests / (1.0 - scope.facts.slo) if requests else None
 
 
 def mean(scope: Scope) -> float | None:
@@ -115,6 +117,12 @@ def success_p99(scope: Scope) -> float | None:
 def success_p999(scope: Scope) -> float | None:
     """99.9th percentile of the latency of the requests that ended ok."""
     return _quantile(scope.ok_latencies, 0.999)
+
+
+def _missed(scope: Scope) -> Booleans:
+    """Return which requests failed, or are still unfinished when it is too late for them."""
+    rows, now = scope.requests, scope.facts.trace.duration
+    return rows.failed | (rows.unfinished & scope.facts.patience.lost(rows, now))
 
 
 def _share(scope: Scope, chosen: Booleans) -> float | None:

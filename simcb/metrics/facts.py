@@ -13,7 +13,8 @@ from typing import TypeVar
 import numpy as np
 
 from simcb.metrics.openings import Openings, openings
-from simcb.metrics.phase import WHOLE, Phase, effective_faults, phases
+from simcb.metrics.patience import Patience, patience_of
+from simcb.metrics.phase import HEALTHY, WHOLE, Phase, effective_faults, phases
 from simcb.metrics.rows import AttemptRows, RequestRows, attempt_rows, request_rows
 from simcb.metrics.spans import Floats, Spans
 from simcb.metrics.states import state_intervals, time_in
@@ -51,6 +52,18 @@ class Facts:
     def requests(self) -> RequestRows:
         """The run's requests, by arrival."""
         return request_rows(self.trace)
+
+    @cached_property
+    def healthy_until(self) -> float:
+        """The moment the healthy phase ends; 0 if there is none."""
+        return next((each.windows[0][1] for each in self.phases if each.name == HEALTHY), 0.0)
+
+    @cached_property
+    def patience(self) -> Patience:
+        """How long the users of each client group wait, by what was usual in good times."""
+        rows = self.requests
+        ended = rows.at + rows.latency <= self.healthy_until
+        return patience_of(rows.where(ended), len(self.trace.layout.groups))
 
     @cached_property
     def attempts(self) -> AttemptRows:

@@ -14,16 +14,9 @@ import numpy as np
 
 from simcb.metrics.facts import Facts
 from simcb.metrics.measures import Measures
-from simcb.metrics.phase import FAULT, RECOVERY
-from simcb.metrics.recovery import (
-    PATIENCE_FACTOR,
-    PATIENCE_FLOOR,
-    SIGMAS,
-    WINDOW,
-    Health,
-    health,
-    window_length,
-)
+from simcb.metrics.patience import PATIENCE_FACTOR, PATIENCE_FLOOR, Patience
+from simcb.metrics.phase import FAULT, RECOVERY, Window
+from simcb.metrics.recovery import SIGMAS, WINDOW, Health, health, window_length
 from simcb.trace import Trace
 
 UNHARMED_KEPT = 0.99
@@ -63,13 +56,16 @@ class _Share:
 
     good: int
     decided: int
+    fallbacks: int
+    window: Window
 
     @property
     def value(self) -> float:
         return self.good / self.decided if self.decided else 1.0
 
-    def __str__(self) -> str:
-        return f"{self.value:.1%}"
+    def told(self, where: str) -> str:
+        """Return the share in words, and beside it that of a fallback's answers, if any."""
+        return f"{self.value:.1%} {where}{_more(self.fallbacks, self.decided)}"
 
 
 def verdict(trace: Trace, measures: Measures) -> Judgement:
@@ -104,52 +100,68 @@ def verdict(trace: Trace, measures: Measures) -> Judgement:
     if judged.baseline.share < COLLAPSED_BELOW:
         share = f"{judged.baseline.share:.1%}"
         return _without_fault(
-            facts, f"only {share} of requests were {_good(judged)} before any fault"
+            facts, f"only {share} of requests were {_good(facts.patience)} before any fault"
         )
     return _after_faults(facts, judged, measures)
 
 
 def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement:
-    good, healthy = _good(judged), f"{judged.baseline.share:.1%} when healthy"
-    if not judged.baseline.requests:
+    good, before = _good(facts.patience), judged.baseline
+    healthy = f"{before.share:.1%} when healthy{_more(before.fallbacks, before.requests)}"
+    if not before.requests:
         healthy = "with no healthy phase to compare with"
     under_faults, after = _shares(facts, judged, FAULT), _shares(facts, judged, RECOVERY)
-    in_fault, recovery = _worst(under_faults, judged), _worst(after, judged)
+    in_fault, when = _worst(under_faults, judged), "under fault"
+    if not _is_all_of(FAULT, in_fault.window, facts):
+        when = "in the worst fault window ({:.6g} to {:.6g} s)".format(*in_fault.window)
+    harm = in_fault.told(f"of requests {good} {when}")
     at_end = _at_end(facts, judged)
     time_left = facts.trace.duration - max(fault.end for fault in facts.faults)
-    low = at_end is not None and at_end.value < COLLAPSED_BELOW * judged.baseline.share
-    if low and time_left >= WINDOW:
-        reason = f"{at_end} of requests {good} at the end with no fault active, {healthy}"
-        return Judgement(Verdict.COLLAPSED, reason)
+    low = COLLAPSED_BELOW * before.share
+    if at_end is not None and at_end.value < low and time_left >= WINDOW:
+        end = at_end.told(f"of requests {good} at the end with no fault active")
+        return Judgement(Verdict.COLLAPSED, f"{end}, {healthy}")
     time = measures.value("time_to_recover")
     if all(_kept(each, judged) for each in (*under_faults, *after)) and not time:
-        later = f", {recovery} after" if recovery.decided else ""
-        reason = f"{in_fault} of requests {good} under fault{later}, {healthy}"
-        return Judgement(Verdict.UNHARMED, reason)
-    harm = f"{in_fault} of requests {good} under fault, {healthy}"
+        later = "".join(f", {each.told('after')}" for each in after if each.decided)
+        return Judgement(Verdict.UNHARMED, f"{harm}{later}, {healthy}")
+    harm += f", {healthy}"
     if at_end is None:
         over = "no request after it shows a recovery"
         why = over if time_left > 0.0 else "the fault lasts until the end"
         return Judgement(Verdict.DEGRADED, f"{harm}; {why}")
     if time == math.inf:
-        return Judgement(Verdict.DEGRADED, f"{harm}; goodput never came back, {at_end} at the end")
+        end = at_end.told("at the end")
+        return Judgement(Verdict.DEGRADED, f"{harm}; goodput never came back, {end}")
     if not _well(at_end, judged):
         where = "at the end" if time_left >= WINDOW else f"in the last {time_left:.1f} s after it"
-        return Judgement(Verdict.DEGRADED, f"{harm}; only {at_end} {where}")
-    when = "by the end" if time is None else f"{time:.1f} s after the last fault"
-    return Judgement(Verdict.RECOVERED, f"{harm}; healthy again {when}")
+        return Judgement(Verdict.DEGRADED, f"{harm}; only {at_end.told(where)}")
+    since = "by the end" if time is None else f"{time:.1f} s after the last fault"
+    return Judgement(Verdict.RECOVERED, f"{harm}; healthy again {since}")
 
 
-def _good(judged: Health) -> str:
-    patience = judged.baseline.patience
-    if math.isinf(patience):
+def _more(fallbacks: int, requests: int) -> str:
+    """Return how many requests a fallback answered, to be said after the share of good ones."""
+    share = f"{fallbacks / max(1, requests):.1%}"
+    return "" if share == "0.0%" else f" and {share} more from a fallback"
+
+
+def _good(patience: Patience) -> str:
+    """Return what a good request is in words, with its limits in time and where they are from."""
+    limits = np.unique(patience.limits)
+    known = limits[np.isfinite(limits)]
+    if not len(known):
         return "ok"
-    origin = (
-        f"{PATIENCE_FACTOR:.0f} × healthy p99"
-        if patience > PATIENCE_FLOOR * (1.0 + 1e-9)
-        else "the least"
-    )
-    return f"ok within {patience:.3g} s ({origin})"
+    least, most = float(known[0]), float(known[-1])
+    if len(limits) > 1:
+        origin = (
+            f"{PATIENCE_FACTOR:.0f} × each group's healthy p99, at least {PATIENCE_FLOOR:.0f} s"
+        )
+        within = f"{least:.3g} to {most:.3g}" if most > least else f"{least:.3g}"
+        return f"ok within {within} s ({origin})"
+    floor = most <= PATIENCE_FLOOR * (1.0 + 1e-9)
+    origin = "the least" if floor else f"{PATIENCE_FACTOR:.0f} × healthy p99"
+    return f"ok within {most:.3g} s ({origin})"
 
 
 def _without_fault(facts: Facts, why: str) -> Judgement:
@@ -165,21 +177,30 @@ def _without_fault(facts: Facts, why: str) -> Judgement:
     if answered < COLLAPSED_BELOW * arrived - slack:
         return Judgement(Verdict.COLLAPSED, f"{why}; {pace}")
     if ok < UNHARMED_KEPT * finished or answered < arrived - SIGMAS * slack:
-        share = f"{ok / finished:.1%} of finished requests ok, " if finished else ""
+        more = _more(int(np.count_nonzero(rows.degraded)), finished)
+        share = f"{ok / finished:.1%} of finished requests ok{more}, " if finished else ""
         return Judgement(Verdict.DEGRADED, f"{why}; {share}{pace}")
     return Judgement(Verdict.UNHARMED, f"{why}; {ok} of {finished} finished requests ok")
 
 
 def _shares(facts: Facts, judged: Health, kind: str) -> list[_Share]:
-    """Return the good share of every window of the phases whose name begins with `kind`."""
+    """Return the good share of every window of the phases whose name begins with `kind`, once."""
     windows = [w for each in facts.phases if each.name.startswith(kind) for w in each.windows]
-    return [_Share(*judged.within(*window)) for window in windows]
+    return [_share(judged, window) for window in dict.fromkeys(windows)]
+
+
+def _is_all_of(phase: str, window: Window, facts: Facts) -> bool:
+    return any(each.name == phase and each.windows == (window,) for each in facts.phases)
+
+
+def _share(judged: Health, window: Window) -> _Share:
+    return _Share(*judged.within(*window), window)
 
 
 def _worst(shares: list[_Share], judged: Health) -> _Share:
-    """Return the share in which the most requests are missing; of none, an empty share."""
+    """Return the share in which the most requests are missing."""
     healthy = judged.baseline.share
-    return min(shares, key=lambda each: each.good - healthy * each.decided, default=_Share(0, 0))
+    return min(shares, key=lambda each: each.good - healthy * each.decided)
 
 
 def _at_end(facts: Facts, judged: Health) -> _Share | None:
@@ -189,11 +210,11 @@ def _at_end(facts: Facts, judged: Health) -> _Share | None:
     if healed >= duration:
         return None
     start = max(healed, duration - _end_length(facts))
-    share = _Share(*judged.within(start, math.inf))
+    share = _share(judged, (start, math.inf))
     if share.decided:
         return share
     # All requests of the end are too young to judge: take what came before them.
-    share = _Share(*judged.within(healed, math.inf))
+    share = _share(judged, (healed, math.inf))
     return share if share.decided else None
 
 

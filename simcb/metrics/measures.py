@@ -11,7 +11,10 @@ from simcb.metrics.phase import WHOLE
 
 
 class Unit(StrEnum):
-    """What a number counts; a view formats by it."""
+    """What a number counts; a view formats by it.
+
+    A share is of a whole and at most 1; a ratio may be more.
+    """
 
     SECONDS = "s"
     PER_SECOND = "1/s"

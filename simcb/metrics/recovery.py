@@ -2,11 +2,9 @@
 
 Three choices are made here, for `time_to_recover` and for the verdict.
 
-*Good.* A request is good if it ends ok within the run's patience: ten times the 99th
-percentile of ok latency before the first fault, and at least one second, below which people do
-not lose their train of thought (Nielsen, "Usability Engineering", 1993, chapter 5). Without it
-a frozen frontend whose users are all answered a minute late would count as unharmed. With no
-healthy phase to compare with there is no such limit.
+*Good.* A request is good if it ends ok within the patience of its client group, which is that
+of `simcb.metrics.patience`. A fallback's answer is never good, but it is told apart from no
+answer if it comes within the same patience.
 
 *Decided.* An unfinished request is bad once it has lasted longer than the patience (a minute,
 where that is unlimited); a younger one is neither good nor bad and is left out, so a run that
@@ -30,7 +28,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from simcb.metrics.facts import Facts, Scope
-from simcb.metrics.phase import HEALTHY
 from simcb.metrics.rows import Booleans
 from simcb.metrics.spans import Floats, Integers
 
@@ -43,9 +40,6 @@ FEWEST = 20
 KEPT = 0.95
 """Share of the healthy goodput that counts as recovered."""
 
-PATIENCE_FACTOR = 10.0
-PATIENCE_FLOOR = 1.0
-PATIENCE_UNKNOWN = 60.0
 SIGMAS = 3.0
 
 
@@ -56,12 +50,12 @@ class Baseline:
     Args:
         share: good requests of all decided ones; 1 if there was no request to judge by.
         requests: how many were decided.
-        patience: seconds within which an ok answer is good; infinite without a baseline.
+        fallbacks: how many of those a fallback answered in time.
     """
 
     share: float
     requests: int
-    patience: float
+    fallbacks: int
 
     def expects(self, requests: Integers, kept: float = KEPT) -> Floats:
         """Return how many of `requests` have to be good for the run to be as well as before."""
@@ -77,18 +71,30 @@ class Baseline:
 
 @dataclass(frozen=True, eq=False)
 class Health:
-    """Which requests of a run, in order of arrival, are good, and which can be judged at all."""
+    """Which requests of a run, in order of arrival, are good, and which can be judged at all.
+
+    Args:
+        baseline: how well they did before the first fault.
+        at: when each arrived.
+        good: ended ok in time.
+        decided: can be judged.
+        fallbacks: answered by a fallback in time.
+    """
 
     baseline: Baseline
     at: Floats
     good: Booleans
     decided: Booleans
+    fallbacks: Booleans
 
-    def within(self, start: float, end: float) -> tuple[int, int]:
-        """Return how many requests of `[start, end)` are good, and how many are decided."""
+    def within(self, start: float, end: float) -> tuple[int, int, int]:
+        """Return how many requests of `[start, end)` are good, decided, and a fallback's."""
         low, high = np.searchsorted(self.at, (start, end))
-        decided = self.decided[low:high]
-        return int(np.count_nonzero(self.good[low:high])), int(np.count_nonzero(decided))
+        good, decided, fallbacks = (
+            int(np.count_nonzero(each[low:high]))
+            for each in (self.good, self.decided, self.fallbacks)
+        )
+        return good, decided, fallbacks
 
 
 def health(facts: Facts) -> Health:
@@ -97,17 +103,16 @@ def health(facts: Facts) -> Health:
     The baseline is what could be known when the first fault began: a request that was still
     waiting then may have been hurt by the fault, and does not speak for the time before it.
     """
-    rows, duration = facts.requests, facts.trace.duration
-    until = next((each.windows[0][1] for each in facts.phases if each.name == HEALTHY), 0.0)
-    # A comparison with nan is false: an unfinished request has not ended, and is not good.
+    rows, patience, until = facts.requests, facts.patience, facts.healthy_until
+    # A comparison with nan is false: an unfinished request has not ended.
     ended = rows.at + rows.latency <= until
-    patience = _patience(rows.latency[ended & rows.ok])
-    overdue = patience if math.isfinite(patience) else PATIENCE_UNKNOWN
-    good = rows.ok & (rows.latency <= patience)
-    decided = ~rows.unfinished | (duration - rows.at > overdue)
-    judged = int(np.count_nonzero(ended | (until - rows.at > overdue)))
+    in_time = patience.kept(rows)
+    good, fallbacks = rows.ok & in_time, rows.degraded & in_time
+    decided = ~rows.unfinished | patience.lost(rows, facts.trace.duration)
+    judged = int(np.count_nonzero(ended | patience.lost(rows, until)))
     share = int(np.count_nonzero(ended & good)) / judged if judged else 1.0
-    return Health(Baseline(share, judged, patience), rows.at, good, decided)
+    baseline = Baseline(share, judged, int(np.count_nonzero(ended & fallbacks)))
+    return Health(baseline, rows.at, good, decided, fallbacks)
 
 
 def time_to_recover(scope: Scope) -> float | None:
@@ -116,11 +121,11 @@ def time_to_recover(scope: Scope) -> float | None:
     Healthy is at least 95 % of the healthy phase's, relative to what is offered, over the next
     10 s (longer at low rates, until a window holds 20 requests on average). The moments tried
     are the fault's end and every later arrival of a request that turns out good; `never` if the
-    run shows none. A good request ends ok within ten times the 99th percentile of ok latency
-    before the first fault, or within 1 s if that is more; why, and how much chance is allowed
-    for, is said in `simcb.metrics.recovery`. It is 0 if the fault did no harm that outlived it,
-    and undefined if the last fault does not end early enough for one such window to fit into
-    the run.
+    run shows none. A good request ends ok within ten times the 99th percentile of its client
+    group's ok latency before the first fault, or within 1 s if that is more; why is said in
+    `simcb.metrics.patience`, and how much chance is allowed for in `simcb.metrics.recovery`. It
+    is 0 if the fault did no harm that outlived it, and undefined if the last fault does not end
+    early enough for one such window to fit into the run.
     """
     facts = scope.facts
     if not facts.faults:
@@ -150,10 +155,3 @@ def window_length(facts: Facts) -> float:
     """Return the seconds over which goodput is judged."""
     rate = len(facts.requests) / facts.trace.duration
     return max(WINDOW, FEWEST / rate) if rate > 0.0 else WINDOW
-
-
-def _patience(healthy_latencies: Floats) -> float:
-    if not len(healthy_latencies):
-        return math.inf
-    usual = float(np.quantile(healthy_latencies, 0.99))
-    return max(PATIENCE_FLOOR, PATIENCE_FACTOR * usual)

@@ -71,6 +71,7 @@ class TimedRows:
 class RequestRows(TimedRows):
     """User requests by arrival. `latency` is end minus arrival, nan while unfinished."""
 
+    group: Indexes
     latency: Floats
     ok: Booleans
     degraded: Booleans
@@ -105,6 +106,7 @@ def request_rows(trace: Trace) -> RequestRows:
     outcome = np.ascontiguousarray(rows["outcome"])
     unsorted = RequestRows(
         at=arrival,
+        group=rows["group"].astype(np.int64),
         latency=rows["end"] - arrival,
         ok=outcome == REQUEST_CODE[RequestOutcome.OK],
         degraded=outcome == REQUEST_CODE[RequestOutcome.DEGRADED],

@@ -55,7 +55,7 @@ _ENTRIES = (
     Metric(resources.wasted_work, Unit.SHARE, _NO_WORK, Per.BOTH),
     Metric(resources.worker_seconds_waiting, Unit.WORKER_SECONDS, _NO_TIME, Per.BOTH),
     Metric(answers.burn, Unit.RATIO, _NO_REQUEST),
-    Metric(answers.budget_used, Unit.SHARE, _NO_REQUEST),
+    Metric(answers.budget_used, Unit.RATIO, _NO_REQUEST),
 )
 
 METRICS: dict[str, Metric] = {each.name: each for each in _ENTRIES}

@@ -20,6 +20,7 @@ from simcb.metrics.table import METRICS
 from simcb.scenario.model import Scenario
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
 from simcb.scenario.thresholds import Comparison, LimitUnit, Threshold
+from simcb.scenario.units import parse_share
 
 _COMPARE = {
     Comparison.LESS: operator.lt,
@@ -128,7 +129,7 @@ def check_thresholds(thresholds: Sequence[Threshold], scenario: Scenario) -> Non
 
     Raises:
         ThresholdError: one or more name an unknown metric, phase, fault or service, or have a
-            limit of another kind than the metric's unit.
+            limit of another kind than the metric's unit, or more than the whole of a share.
     """
     faults = [label for label, _ in scenario.labelled_faults]
     _targets(thresholds, tuple(scenario.services), faults)
@@ -287,3 +288,8 @@ def _check_limit(threshold: Threshold, metric: Metric) -> None:
             f"{metric.name} cannot be compared with a limit written as a {threshold.unit.value}",
             f"write {example}",
         )
+    if metric.unit is Unit.SHARE and threshold.limit > 1.0:
+        try:
+            parse_share(threshold.text.rpartition(" ")[2])
+        except Refused as refused:
+            raise _Unjudgeable(refused.what, refused.remedy) from None

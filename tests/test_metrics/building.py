@@ -46,6 +46,7 @@ class TraceBuilder:
         calls: Sequence[tuple[str, str, float | None]] = (("shop", "db", None),),
         breakers: Sequence[tuple[int, int]] = (),
         faults: Sequence[tuple[str, float, float]] = (),
+        groups: Sequence[str] = ("shop",),
     ) -> None:
         self.duration = duration
         infos, first = [], 0
@@ -54,7 +55,7 @@ class TraceBuilder:
             first += replicas
         names = {info.name for info in infos}
         self.layout = Layout(
-            groups=("shop",),
+            groups=tuple(groups),
             services=tuple(infos),
             calls=tuple(CallInfo(a, b, timeout, a not in names) for a, b, timeout in calls),
             breakers=tuple(
@@ -69,14 +70,20 @@ class TraceBuilder:
         self.samples: list[tuple[object, ...]] = []
         self.counters: list[tuple[object, ...]] = []
 
-    def request(self, arrival: float, latency: float | None = 0.1, outcome: str = "ok") -> int:
+    def request(
+        self,
+        arrival: float,
+        latency: float | None = 0.1,
+        outcome: str = "ok",
+        group: int = 0,
+    ) -> int:
         """Add a request; a latency of None makes it unfinished. Returns its row."""
         if latency is None:
             outcome = "unfinished"
         end = NAN if latency is None else arrival + latency
         code = REQUEST_CODE[RequestOutcome(outcome)]
         cause = ATTEMPT_CODE[AttemptOutcome(_CAUSE_OF[outcome])]
-        self.requests.append((arrival, end, 0, 1, code, cause))
+        self.requests.append((arrival, end, group, 1, code, cause))
         return len(self.requests) - 1
 
     def attempt(

@@ -118,6 +118,9 @@ def test_a_summary_is_judged_by_its_means() -> None:
         ("goodput > 40", "written as a number", "a rate such as `40/s`"),
         ("flaps < never", "written as a never", "a number"),
         ("success > 1s", "written as a duration", "a share such as `99.9%`"),
+        ("success > 99.9", "`99.9` is more than the whole", "write `99.9%` for a percentage"),
+        ("rejected{db} < 5", "`5` is more than the whole", "write `5%` for a percentage"),
+        ("open_fraction{fault} <= 101", "`101` is more than the whole", "from 0% to 100%"),
     ],
 )
 def test_a_threshold_that_makes_no_sense_is_refused_with_a_remedy(
@@ -144,5 +147,8 @@ def test_all_bad_thresholds_are_told_at_once() -> None:
 
 def test_good_thresholds_pass_the_check_before_the_run() -> None:
     """Everything a run can measure may be demanded."""
-    texts = ("p99{fault:first} < 1s", "queue_peak{db,fault} < 10", "success{fault:refuse:db} > 1%")
+    texts = (
+        *("p99{fault:first} < 1s", "queue_peak{db,fault} < 10", "success{fault:refuse:db} > 1%"),
+        *("success >= 1", "rejected < 0.05", "budget_used < 1.5", "budget_used < 50%", "burn < 14"),
+    )
     check_thresholds([parse_threshold(text) for text in texts], parse_scenario(SCENARIO))

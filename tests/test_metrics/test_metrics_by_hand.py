@@ -184,7 +184,10 @@ def test_amplification_of_a_service_counts_those_who_need_it() -> None:
 
 
 def test_shares_count_unfinished_requests_in_the_denominator() -> None:
-    """Five requests, each end once and ok twice: success 2/5, availability 3/5."""
+    """Five requests, each end once and ok twice: success 2/5, availability 3/5.
+
+    The unfinished one is 96 s old, too old to be waited for: two of five burn the budget.
+    """
     build = TraceBuilder()
     for second, (latency, outcome) in enumerate(
         [(0.1, "ok"), (0.1, "ok"), (0.1, "degraded"), (0.1, "failed"), (None, "unfinished")]
@@ -195,8 +198,24 @@ def test_shares_count_unfinished_requests_in_the_denominator() -> None:
     assert measures.value("degraded") == 1 / 5
     assert measures.value("availability") == 3 / 5
     assert measures.value("goodput") == 2 / 100
-    assert measures.value("burn") == pytest.approx((1 / 5) / 0.1)
-    assert measures.value("budget_used") == pytest.approx((1 / 5) / 0.1)
+    assert measures.value("burn") == pytest.approx((2 / 5) / 0.1)
+    assert measures.value("budget_used") == pytest.approx((2 / 5) / 0.1)
+
+
+def test_requests_that_never_end_burn_the_budget_once_they_are_too_old() -> None:
+    """Ten seconds of hanging in the middle of a run, and one at its end, which may be nothing.
+
+    Before the fault all is answered in 0.3 s, so after 3 s nobody waits any more.
+    """
+    build = TraceBuilder(faults=[("x", 40.0, 50.0)])
+    for tenth in range(1000):
+        at = tenth / 10
+        build.request(at, None if 40 <= at < 50 or at >= 99 else 0.3)
+    measures = measure(build.trace(), slo=0.9)
+    assert measures.value("burn", "healthy") == 0.0
+    assert measures.value("burn", "fault") == pytest.approx(10.0)
+    assert measures.value("burn", "recovery") == 0.0
+    assert measures.value("budget_used") == pytest.approx(1.0)
 
 
 def test_the_budget_used_adds_up_over_phases() -> None:

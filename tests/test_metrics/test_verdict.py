@@ -109,6 +109,41 @@ def test_fallback_answers_are_harm() -> None:
     assert found.verdict is Verdict.RECOVERED
 
 
+def test_fallback_answers_are_told_beside_the_good_ones() -> None:
+    """Of ten requests under the fault one is ok and nine come from a fallback, one too late."""
+
+    def fate(at: float) -> tuple[float | None, str]:
+        tenth = round(at * 10) % 10
+        if not 60 <= at < 100 or tenth == 0:
+            return 0.1, "ok"
+        return 5.0 if tenth == 1 else 0.1, "degraded"
+
+    assert judged(fate).reason.startswith(
+        "10.0% of requests ok within 1 s (the least) under fault and 80.0% more from a fallback, "
+        "100.0% when healthy; "
+    )
+
+
+def test_a_fallback_is_told_wherever_it_answers() -> None:
+    """One answer in twenty is a fallback's at all times; after the fault nothing else is left."""
+    second_best: Fate = lambda at: (  # noqa: E731
+        0.1,
+        "degraded" if at >= 60 or round(at * 10) % 20 == 0 else "ok",
+    )
+    found = judged(second_best)
+    assert found.verdict is Verdict.COLLAPSED
+    assert "0.0% of requests" in found.reason
+    assert "with no fault active and 100.0% more from a fallback" in found.reason
+    assert found.reason.endswith("95.0% when healthy and 5.0% more from a fallback")
+    steady: Fate = lambda at: (0.1, "degraded" if round(at * 10) % 20 == 0 else "ok")  # noqa: E731
+    assert "95.0% of finished requests ok and 5.0% more from" in judged(steady, faults=()).reason
+
+
+def test_without_a_fallback_none_is_spoken_of() -> None:
+    """Nothing from a fallback, no word of it."""
+    assert "fallback" not in judged(fails((60.0, 120.0))).reason
+
+
 def test_without_a_healthy_phase_perfection_is_the_measure() -> None:
     """A fault from the start that everybody survives, and one that everybody hangs in."""
     faults = (("x", 0.0, 100.0),)
@@ -188,3 +223,59 @@ def test_requests_caught_by_the_fault_do_not_speak_for_the_time_before_it() -> N
         "0.0% of requests ok within 1 s (the least) under fault, 100.0% when healthy"
         in found.reason
     )
+
+
+def two_groups(fast: Fate, slow: Fate) -> Judgement:
+    """Judge nine fast requests a second and a slow one, with a fault from 60 to 100 s of 300."""
+    build = TraceBuilder(300.0, groups=("fast", "slow"), faults=(("x", 60.0, 100.0),))
+    for tenth in range(3000):
+        at, group = tenth / 10, int(tenth % 10 == 0)
+        latency, outcome = (slow if group else fast)(at)
+        build.request(at, latency, outcome, group)
+    trace = build.trace()
+    return verdict(trace, measure(trace))
+
+
+def test_a_slow_group_lends_a_fast_one_no_patience() -> None:
+    """Users of the fast group wait 20 s instead of 0.1 s; those of the slow one always did 6 s."""
+    found = two_groups(lambda at: (20.0 if 60 <= at < 100 else 0.1, "ok"), lambda _: (6.0, "ok"))
+    assert found.verdict is Verdict.RECOVERED
+    assert found.reason.startswith(
+        "10.0% of requests ok within 1 to 60 s (10 × each group's healthy p99, at least 1 s) "
+        "under fault, 100.0% when healthy"
+    )
+
+
+def test_a_fast_group_takes_no_patience_from_a_slow_one() -> None:
+    """A slow group of one request in ten that takes 50 s instead of 6 s takes what it may."""
+    found = two_groups(lambda _: (0.1, "ok"), lambda at: (50.0 if 60 <= at < 100 else 6.0, "ok"))
+    assert found.verdict is Verdict.UNHARMED
+
+
+def test_groups_of_the_same_patience_are_told_as_one() -> None:
+    """Both are fast enough for the least: the sentence is that of a run with one group."""
+    found = two_groups(fails((60.0, 100.0)), fails())
+    assert found.reason.startswith("10.0% of requests ok within 1 s (the least) under fault")
+
+
+def test_a_group_without_healthy_answers_has_no_limit() -> None:
+    """Nothing is known of the slow group, so any ok answer of it is good; the fast one's are."""
+    found = two_groups(lambda _: (0.1, "ok"), lambda at: (50.0, "ok" if at >= 60 else "failed"))
+    assert found.verdict is Verdict.UNHARMED
+
+
+def test_of_several_fault_windows_the_worst_is_named() -> None:
+    """A third is lost in one, all in the other: the number is of that one, and says so."""
+    faults = (("a", 60.0, 70.0), ("a", 100.0, 112.5))
+    found = judged(fails((63.0, 66.0), (100.0, 112.5)), faults=faults)
+    assert found.reason.startswith(
+        "0.0% of requests ok within 1 s (the least) in the worst fault window (100 to 112.5 s), "
+    )
+    unharmed = judged(fails(), faults=faults)
+    assert "in the worst fault window (60 to 70 s), 100.0% after" in unharmed.reason
+
+
+def test_a_window_that_is_all_of_the_fault_phase_is_not_named() -> None:
+    """The second fault lies within the first: more is lost under the first, which is all."""
+    found = judged(fails((60.0, 100.0)), faults=(("a", 60.0, 100.0), ("b", 70.0, 80.0)))
+    assert found.reason.startswith("0.0% of requests ok within 1 s (the least) under fault, ")
