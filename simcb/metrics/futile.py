@@ -6,52 +6,157 @@ something that will not happen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from simcb.metrics.asking import PHASES
 from simcb.metrics.phase import HEALTHY, ONE_FAULT, RECOVERY, WHOLE
-from simcb.scenario.model import Scenario
+from simcb.outcomes import AttemptOutcome
+from simcb.scenario.breakers import SlowCallRate
+from simcb.scenario.calls import Call
+from simcb.scenario.faults import Fault, Loss
+from simcb.scenario.forms import LINK
+from simcb.scenario.model import ClientGroup, OnAbandon, Scenario, Service
 from simcb.scenario.refusal import quoted
+from simcb.scenario.retries import Jitter
 from simcb.scenario.thresholds import Threshold
 from simcb.scenario.units import format_duration
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A call and whose it is, by the name that faults have for it."""
+
+    name: str
+    caller: ClientGroup | Service
+    service: str
+    call: Call
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether the caller may stop waiting although the call has no timeout."""
+        if isinstance(self.caller, ClientGroup):
+            return self.caller.deadline is not None or self.caller.refresh is not None
+        return self.caller.on_abandon is OnAbandon.STOP
 
 
 def futile(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[str, ...]:
     """Return what can never matter in a run, each as a sentence with its remedy.
 
-    That is a fault that begins when the run is over, and a threshold on a phase that the run
-    cannot have, which then only can fail. `healthy` of a run without faults is its whole.
+    That is a fault that begins when the run is over, or that loses what nobody stops waiting
+    for; a retry or a breaker for outcomes that its call cannot have; jitter where no retry
+    waits; a breaker for each of one replica; and a threshold on a phase that the run cannot
+    have, which then only can fail. `healthy` of a run without faults is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
         conditions: further thresholds, likewise.
     """
+    return (
+        *_late_faults(scenario),
+        *_endless_losses(scenario),
+        *_futile_retries(scenario),
+        *_futile_breakers(scenario),
+        *_failing_thresholds(scenario, (*scenario.thresholds, *conditions)),
+    )
+
+
+def _late_faults(scenario: Scenario) -> Iterator[str]:
     end = format_duration(scenario.duration)
-    found = []
     for label, fault in scenario.labelled_faults:
         if fault.at >= scenario.duration:
-            found.append(
+            yield (
                 f"fault {quoted(label)} begins at {format_duration(fault.at)} and the run ends "
                 f"at {end}, so it never strikes; let it begin earlier, or the run last longer"
             )
+
+
+def _endless_losses(scenario: Scenario) -> Iterator[str]:
+    """Yield the calls whose lost attempts are awaited for ever: nobody is told of them."""
+    for label, fault in scenario.labelled_faults:
+        if not isinstance(fault, Loss) or not _active(fault, scenario.duration):
+            continue
+        for link in _links(scenario):
+            struck = fault.on in (link.service, link.name)
+            if struck and link.call.timeout is None and not link.gives_up:
+                yield (
+                    f"what fault {quoted(label)} loses of {quoted(link.name)} is awaited for "
+                    "ever, as the call has no timeout; give it one like `timeout: 2s`"
+                )
+
+
+def _futile_retries(scenario: Scenario) -> Iterator[str]:
+    for link in _links(scenario):
+        place, retry = quoted(link.name), link.call.retry
+        if retry is None or retry.max_retries == 0:
+            continue
+        if reason := _out_of_reach(link.call, retry.on):
+            yield f"{place} is never retried: `retry.on` names {reason}"
+        if retry.jitter is not Jitter.NONE and retry.backoff.delay_before(1) == 0.0:
+            yield (
+                f"`jitter` changes nothing in the retries of {place}, which do not wait; leave "
+                "it out, or add a backoff like `backoff: {kind: fixed, delay: 100ms}`"
+            )
+
+
+def _futile_breakers(scenario: Scenario) -> Iterator[str]:
+    for link in _links(scenario):
+        place, breaker = quoted(link.name), link.call.breaker
+        if breaker is None or not breaker.enabled:
+            continue
+        slow = any(isinstance(rule, SlowCallRate) for rule in breaker.trip or ())
+        if not slow and (reason := _out_of_reach(link.call, breaker.counts)):
+            yield f"the breaker of {place} never opens: `counts` names {reason}"
+        if breaker.per_replica and scenario.services[link.service].replicas == 1:
+            yield (
+                f"`per_replica` changes nothing in the breaker of {place}, whose service has one "
+                "replica; leave it out, or give the service more like `replicas: 3`"
+            )
+
+
+def _failing_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iterator[str]:
     missing = _missing_phases(scenario)
-    found += [
-        f"threshold {quoted(threshold.text)} can only fail: {missing[name]}; "
-        "take another phase, or leave it out"
-        for threshold in (*scenario.thresholds, *conditions)
-        for name in threshold.qualifiers
-        if name in missing
-    ]
-    return tuple(found)
+    for threshold in thresholds:
+        for name in threshold.qualifiers:
+            if name in missing:
+                yield (
+                    f"threshold {quoted(threshold.text)} can only fail: {missing[name]}; "
+                    "take another phase, or leave it out"
+                )
+
+
+def _links(scenario: Scenario) -> Iterator[_Link]:
+    every: tuple[Mapping[str, ClientGroup | Service], ...] = (scenario.clients, scenario.services)
+    for callers in every:
+        for name, caller in callers.items():
+            for service, call in caller.calls.items():
+                yield _Link(f"{name}{LINK}{service}", caller, service, call)
+
+
+def _out_of_reach(call: Call, outcomes: Sequence[AttemptOutcome]) -> str:
+    """Return why no attempt of a call can have any of these outcomes; "" if one can."""
+    given = {
+        AttemptOutcome.TIMEOUT: ("timeout", call.timeout),
+        AttemptOutcome.REJECTED: ("breaker", call.breaker),
+        AttemptOutcome.SHED: ("bulkhead or throttle", call.bulkhead or call.throttle),
+    }
+    lacking = {outcome: word for outcome, (word, value) in given.items() if value is None}
+    if not outcomes or not set(outcomes) <= lacking.keys():
+        return ""
+    named = " and ".join(quoted(outcome) for outcome in outcomes)
+    words = " and no ".join(lacking[outcome] for outcome in outcomes)
+    return f"only {named}, and the call has no {words}; give it one, or name another outcome"
+
+
+def _active(fault: Fault, end: float) -> list[tuple[float, float]]:
+    """Return the windows in which a fault strikes before the end of the run, in seconds."""
+    return [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
 
 
 def _missing_phases(scenario: Scenario) -> dict[str, str]:
     """Return the phases that no run of a scenario has, each with the reason."""
     end = scenario.duration
-    windows = {
-        label: [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
-        for label, fault in scenario.labelled_faults
-    }
+    windows = {label: _active(fault, end) for label, fault in scenario.labelled_faults}
     missing = {
         ONE_FAULT + label: f"the fault {quoted(label)} is never active in it"
         for label, own in windows.items()

@@ -168,16 +168,26 @@ class Fault(Part):
 
 
 class Latency(Fault):
-    """Work takes longer: `times` as long, and `add` more."""
+    """Work takes `times` as long, and `add` more; on a link only the work for that caller.
+
+    It is the service that is slow, not the way to it: a worker is held all the while. A slow
+    wire is the `network` of a call, or, for a while, this on a link whose service has workers
+    to spare: then callers cannot tell the two apart.
+    """
 
     on_links: ClassVar[bool] = True
 
     kind: Literal["latency"] = "latency"
     add: Seconds | None = Field(
-        default=None, description="extra time for each attempt, seconds", examples=["200ms"]
+        default=None,
+        description="extra work for each attempt, seconds; it holds a worker of the service, on "
+        "a link too (a slow wire, which holds none, is the `network` of a call)",
+        examples=["200ms"],
     )
     times: Times | None = Field(
-        default=None, description="multiple of the usual time", examples=["3"]
+        default=None,
+        description="multiple of the usual work, for all of which a worker is held",
+        examples=["3"],
     )
 
     @model_validator(mode="after")

@@ -75,6 +75,32 @@ def test_slow_network_fails_no_call_and_starves_the_scaled_in_tier() -> None:
     assert told("slow-network").value("queue_peak", "fault", "web") < 50
 
 
+@pytest.mark.parametrize("sets", [(), (BLIND,)])
+def test_slow_network_is_a_slow_wire_because_the_backend_has_workers_to_spare(
+    sets: tuple[str, ...],
+) -> None:
+    """As many workers as web can ask at once are as good as any number; with fewer it queues."""
+    shipped = told("slow-network", *sets)
+    enough = told("slow-network", "backend.workers=32", *sets)
+    assert enough.trace.requests.tobytes() == shipped.trace.requests.tobytes()
+    assert enough.value("queue_peak", "fault", "backend") == 0
+    few = told("slow-network", "backend.workers=16", *sets)
+    assert few.value("queue_peak", "fault", "backend") > 10
+    assert few.value("availability", "fault") < shipped.value("availability", "fault")
+
+
+def test_slow_network_in_the_whole_run_is_the_network_of_the_call() -> None:
+    """To its callers 600 ms of latency on the link are 300 ms each way; the backend is idler."""
+    always = ("faults.0.at=0s", "faults.0.for=6m", "faults.0.ramp=0s", BLIND)
+    held = told("slow-network", *always)
+    wire = told("slow-network", "faults.0.add=0s", "web.calls.backend.network=300ms", BLIND)
+    ours, theirs = held.trace.requests, wire.trace.requests
+    assert ours["outcome"].tobytes() == theirs["outcome"].tobytes()
+    assert np.allclose(ours["end"], theirs["end"], rtol=0.0, atol=1e-6, equal_nan=True)
+    busy = [run.value("utilisation", of="backend") for run in (held, wire)]
+    assert busy[0] > 10 * busy[1]
+
+
 def test_hung_redis_misconfigured_is_as_bad_as_no_breaker() -> None:
     """Every breaker opens, and not one request fares better than without them."""
     assert same_to_the_user("hung-redis")

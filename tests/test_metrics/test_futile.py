@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from simcb.metrics import futile, judge, measure
@@ -9,14 +10,14 @@ from simcb.scenario import Scenario, list_shipped, parse_scenario, read_scenario
 from simcb.world import simulate
 
 
-def scenario(faults: str, *thresholds: str) -> Scenario:
-    """Return ten seconds of a shop with these faults and thresholds."""
+def scenario(faults: str, *thresholds: str, call: str = "timeout: 1s") -> Scenario:
+    """Return ten seconds of a shop with these faults and thresholds, and a call of these words."""
     lines = "".join(f"\n  - {each}" for each in thresholds)
     return parse_scenario(f"""
 name: short
 duration: 10s
 clients:
-  shop: {{arrivals: {{kind: poisson, rate: 5/s}}, calls: {{store: {{timeout: 1s}}}}}}
+  shop: {{arrivals: {{kind: poisson, rate: 5/s}}, calls: {{store: {{{call}}}}}}}
 services:
   store: {{workers: 2, work: 20ms}}
 faults: {faults}
@@ -69,6 +70,130 @@ def test_what_a_run_can_have_is_not_told(threshold: str) -> None:
     """Every phase of a run with a fault in its middle, and `healthy` of one without any."""
     assert futile(scenario("[{kind: hang, on: store, at: 4s, for: 1s}]", threshold)) == ()
     assert futile(scenario("[]", "p99{healthy} < 1s")) == ()
+
+
+TROUBLE = """[{kind: hang, on: store, at: 2s, for: 4s},
+  {kind: errors, on: store, rate: 50%, at: 7s, for: 2s}]"""
+"""Calls wait and fail, so that whatever can matter does."""
+
+
+@pytest.mark.parametrize(
+    ("call", "without", "told"),
+    [
+        (
+            "retry: {max_retries: 2, on: [timeout]}",
+            "",
+            "`shop->store` is never retried: `retry.on` names only `timeout`, and the call has no "
+            "timeout; give it one, or name another outcome",
+        ),
+        (
+            "timeout: 1s, retry: {max_retries: 2, on: [rejected, shed]}",
+            "timeout: 1s",
+            "`shop->store` is never retried: `retry.on` names only `rejected` and `shed`, and the "
+            "call has no breaker and no bulkhead or throttle; give it one, or name another outcome",
+        ),
+        (
+            "breaker: {failure_threshold: 1, counts: [timeout]}",
+            "",
+            "the breaker of `shop->store` never opens: `counts` names only `timeout`, and the "
+            "call has no timeout; give it one, or name another outcome",
+        ),
+        (
+            "timeout: 1s, retry: {max_retries: 2, jitter: full}",
+            "timeout: 1s, retry: {max_retries: 2}",
+            "`jitter` changes nothing in the retries of `shop->store`, which do not wait; leave "
+            "it out, or add a backoff like `backoff: {kind: fixed, delay: 100ms}`",
+        ),
+        (
+            "timeout: 1s, breaker: {failure_threshold: 2, per_replica: true}",
+            "timeout: 1s, breaker: {failure_threshold: 2}",
+            "`per_replica` changes nothing in the breaker of `shop->store`, whose service has one "
+            "replica; leave it out, or give the service more like `replicas: 3`",
+        ),
+    ],
+)
+def test_a_guard_that_cannot_matter_is_told_and_leaving_it_out_changes_nothing(
+    call: str, without: str, told: str
+) -> None:
+    """Its sentence has the place and the remedy, and no request is other without it."""
+    made, plain = scenario(TROUBLE, call=call), scenario(TROUBLE, call=without)
+    assert futile(made) == (told,)
+    assert futile(plain) == ()
+    ours, theirs = (simulate(each).requests for each in (made, plain))
+    assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "timeout: 1s, retry: {max_retries: 2, on: [timeout]}",
+        "retry: {max_retries: 2, on: [timeout, error]}",
+        "retry: {max_retries: 0, on: [timeout], jitter: full}",
+        "timeout: 1s, breaker: {enabled: false}, retry: {max_retries: 2, on: [rejected]}",
+        "bulkhead: {max_concurrent: 1}, retry: {max_retries: 2, on: [shed]}",
+        "throttle: {kind: adaptive}, retry: {max_retries: 2, on: [shed]}",
+        "breaker: {counts: [timeout], per_replica: true, enabled: false}",
+        "breaker: {counts: [timeout], trip: {kind: slow_call_rate, slow: 1s, window: 5s}}",
+        "retry: {max_retries: 2, jitter: full, backoff: {kind: exponential, base: 10ms}}",
+        "retry: {max_retries: 2, backoff: {kind: decorrelated, base: 10ms, max: 1s}}",
+    ],
+)
+def test_a_guard_that_can_matter_or_is_switched_off_is_not_told(call: str) -> None:
+    """One outcome within reach is enough, and what is switched off is so on purpose."""
+    made = scenario(TROUBLE, call=call)
+    assert futile(made) == ()
+    assert futile(made.without_breakers()) == ()
+
+
+def test_a_breaker_for_each_of_several_replicas_is_not_told() -> None:
+    """Two replicas are enough."""
+    made = scenario("[]", call="breaker: {per_replica: true}")
+    assert len(futile(made)) == 1
+    assert futile(made.with_({"store.replicas": 2})) == ()
+
+
+CHAIN = """
+name: chain
+duration: 10s
+clients:
+  shop: {arrivals: {kind: poisson, rate: 5/s}, calls: {web: {}}}
+services:
+  web: {workers: 50, work: 5ms, calls: {store: {}}}
+  store: {workers: 2, work: 20ms}
+faults: [{kind: loss, on: store, at: 4s, for: 1s, name: cut}]
+"""
+
+
+def test_a_loss_that_nobody_stops_waiting_for_is_told() -> None:
+    """Without a timeout a lost attempt is under way for ever, and so is the request."""
+    made = parse_scenario(CHAIN)
+    (sentence,) = futile(made)
+    assert sentence == (
+        "what fault `cut` loses of `web->store` is awaited for ever, as the call has no timeout; "
+        "give it one like `timeout: 2s`"
+    )
+    requests = simulate(made).requests
+    struck = (requests["arrival"] > 4.1) & (requests["arrival"] < 4.9)
+    assert struck.any()
+    assert np.isnan(requests["end"][struck]).all()
+    assert futile(made.with_({"faults.0.on": "web->store"})) == futile(made)
+    assert "of `shop->web` is awaited" in futile(made.with_({"faults.0.on": "web"}))[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"web.calls.store.timeout": "1s"},
+        {"web.on_abandon": "stop", "shop.deadline": "2s"},
+        {"faults.0.on": "web", "shop.deadline": "2s"},
+        {"faults.0.on": "shop->web", "shop.refresh": {"after": "2s", "times": 1}},
+        {"faults.0.share": "0%"},
+        {"faults.0.for": "0s"},
+    ],
+)
+def test_a_loss_that_somebody_stops_waiting_for_is_not_told(changes: dict[str, object]) -> None:
+    """Callers who leave, and losses that lose nothing, leave nobody waiting for ever."""
+    assert futile(parse_scenario(CHAIN).with_(changes)) == ()
 
 
 @pytest.mark.parametrize("name", list_shipped())

@@ -14,6 +14,7 @@ from simcb.studies.evidence import (
     Case,
     Claim,
     Finding,
+    Observed,
     Outcome,
     Relation,
     Seen,
@@ -21,6 +22,7 @@ from simcb.studies.evidence import (
     validate,
 )
 from simcb.studies.evidence.examining import CONFIDENCE, FULL_TIMES
+from simcb.world import simulate
 
 TINY = "duration: 1s\nclients: {u: {arrivals: {kind: constant, rate: 1/s}, calls: {a: {}}}}\n"
 TINY += "services: {a: {workers: 1, work: 1ms}}\n"
@@ -100,6 +102,47 @@ def test_wrong_theory_is_found_out(name: str, wrong: float) -> None:
     case = CASES[name]
     other = replace(case, claims=tuple(replace(each, expected=wrong) for each in case.claims[:1]))
     assert examine(other)[0].outcome is Outcome.FAILS
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "word", "other"),
+    [
+        ("idle-breaker", "idle", "1000000", "2"),
+        ("idle-breaker", "disabled", "false", "true"),
+        ("idle-fault", "no-length", "5s, for: 0s", "5s, for: 1s"),
+        ("idle-fault", "no-length", "10s, for: 0s", "10s, for: 100ms"),
+        ("idle-fault", "no-rate", "rate: 0%", "rate: 2%"),
+        ("idle-fault", "no-rate", "share: 0%", "share: 2%"),
+        ("idle-fault", "late", "60s, for", "59s, for"),
+        ("nothing-fails", "", "{network: 5ms,", "{timeout: 200ms,"),
+        ("nothing-fails", "", "{workers: 4,", "{errors: 1%, workers: 4,"),
+        ("permuted-file", "turned", "errors: 5%", "errors: 6%"),
+        ("permuted-file", "turned", "max_retries: 2", "max_retries: 1"),
+        ("adjoining-faults", "two", "for: 4s", "for: 3900ms"),
+        ("adjoining-faults", "again", "times: 2", "times: 1"),
+        ("never-slower", "more", "workers: 3", "workers: 1"),
+        ("never-slower", "shorter", "80ms", "101ms"),
+        ("prefix", "long", "workers: 4", "workers: 5"),
+        ("doubled-times", "slow", "workers: 4", "workers: 5"),
+    ],
+)
+def test_broken_relation_is_found_out(name: str, run: str, word: str, other: str) -> None:
+    """Runs that only have to be alike are different enough to tell when they are not."""
+    case = CASES[name]
+    assert word in case.scenarios[run]
+    runs = {**case.scenarios, run: case.scenarios[run].replace(word, other)}
+    outcomes = [found.outcome for found in examine(replace(case, scenarios=runs))]
+    assert Outcome.FAILS in outcomes
+
+
+def test_other_luck_than_in_the_sweep_is_found_out() -> None:
+    """A replicate that is not the one among others has hardly a number in common with it."""
+    case = CASES["replicate-in-sweep"]
+    (scenario,) = case.parsed().values()
+    (claim,) = case.claims
+    for replicate in (0, 1):
+        assert claim.observe({"": Observed(scenario, simulate(scenario, 0, replicate))}) == 0
+        assert claim.observe({"": Observed(scenario, simulate(scenario, 1, replicate))}) > 50
 
 
 def test_findings_repeat_to_the_last_bit() -> None:
