@@ -13,8 +13,6 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Coroutine,
-    Generator,
     Iterator,
 )
 from types import CodeType
@@ -33,6 +31,7 @@ from weakref import WeakKeyDictionary
 
 from simcb.breaker.adopting import adopt, is_thread_future, unfinished
 from simcb.breaker.errors import ParameterError
+from simcb.breaker.failing import Failed, failed_future
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
 from simcb.breaker.keys import check, code_of, key_of
 from simcb.breaker.kinds import ASYNC_GENERATOR, COROUTINE, GENERATOR, lasting
@@ -65,36 +64,6 @@ def _value(answer: Answer[Any]) -> object:
 
 def _whole(answer: Answer[Any]) -> object:
     return answer
-
-
-class Failed(Coroutine[Any, Any, Any]):
-    """Something to await or to enter that raises: what could not even be begun.
-
-    A breaker around a plain function rejects at once, and whoever called is about to await.
-    """
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-    def send(self, value: object) -> object:
-        """Raises the error."""
-        raise self.error
-
-    def throw(self, *given: Any) -> object:
-        """Raises the error it is given."""
-        raise given[0]
-
-    def close(self) -> None:
-        """Does nothing."""
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        raise self.error
-
-    async def __aenter__(self) -> object:
-        raise self.error
-
-    async def __aexit__(self, *_: object) -> None:
-        """Is never come to."""
 
 
 class Nothing:
@@ -257,7 +226,7 @@ class CachedFallback(Shared):
                 if answer is None:
                     raise
                 return shape(answer)
-            value = _failed_future(error) if threaded else Failed(error)
+            value = failed_future(error) if threaded else Failed(error)
         if unfinished(value):
             threaded = is_thread_future(value)
             if code is not None:
@@ -411,15 +380,6 @@ def _at_once(given: Any) -> Any:
             "MemoryStore to plain functions, or a coroutine function to this one"
         )
     return given
-
-
-def _failed_future(error: BaseException) -> Future[Any]:
-    """Returns the future of work that could not even be begun."""
-    from concurrent.futures import Future  # whoever submits has it already
-
-    future: Future[Any] = Future()
-    future.set_exception(error)
-    return future
 
 
 async def _done(value: Any) -> Any:

@@ -158,13 +158,12 @@ class Guard:
 
     async def __call__(self) -> AsyncIterator[Permit]:
         """Yields the permit to the route; rejects the request if there is none."""
-        permit = self.breaker.acquire()
-        try:
-            yield permit
-            permit.success()
-        except BaseException as error:
-            _settle(permit, error)
-            raise
+        with self.breaker.acquire() as permit:
+            try:
+                yield permit
+            except BaseException as error:
+                _settle(permit, error)
+                raise
 
 
 def _settle(permit: Permit, error: BaseException) -> None:

@@ -287,6 +287,26 @@ def test_a_route_guarded_twice_takes_one_permit(app, payments, clock):
     assert payments.snapshot().successes == 1
 
 
+@pytest.mark.parametrize("threaded", [False, True])
+def test_a_guarded_route_may_call_what_the_same_breaker_guards(app, payments, clock, threaded):
+    """Both are one call on trial, so the breaker closes with the first good answer."""
+
+    @payments
+    def charge():
+        return "charged"
+
+    async def checkout():
+        return charge()
+
+    route = charge if threaded else checkout
+    app.get("/checkout", dependencies=[guarded_by(payments)])(route)
+    open_up(payments)
+    clock.now += 10.0
+    assert ask(app, "/checkout").json() == "charged"
+    assert payments.state is CircuitState.CLOSED
+    assert ask(app, "/checkout").status_code == 200
+
+
 def test_a_guard_settles_before_the_response_is_sent(app, payments):
     """A client that reads slowly does not make the upstream look slow."""
     while_sending = []
