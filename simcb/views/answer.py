@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from simcb.metrics import Law, Summary, ThresholdResult, audit, summarise_difference
+from simcb.metrics import (
+    Law,
+    Summary,
+    ThresholdResult,
+    audit,
+    check_thresholds,
+    judge,
+    summarise_difference,
+)
+from simcb.scenario import Scenario, Threshold, parse_threshold
 from simcb.studies import Result
 
 
@@ -66,6 +75,25 @@ class Page:
 
     width: int = 100
     ascii_only: bool = False
+
+
+def conditions_of(texts: Sequence[str], scenario: Scenario) -> tuple[Threshold, ...]:
+    """Return the conditions under which a run of `scenario` is to count as failed.
+
+    Raises:
+        ThresholdError: one is about what does not exist.
+    """
+    conditions = tuple(parse_threshold(text) for text in texts)
+    check_thresholds(conditions, scenario)
+    return conditions
+
+
+def answer_of(
+    result: Result, conditions: Sequence[Threshold] = (), *, laws: bool = False, repeat: str = ""
+) -> Answer:
+    """Hold conditions, and the laws if they are asked for, against a result."""
+    judged = judge(conditions, result.summary)
+    return Answer(result, judged, repeat, audited(result) if laws else ())
 
 
 def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
