@@ -41,7 +41,8 @@ def read_scenario(
 
     Args:
         source: a path, `-`, or a shipped name. Text that names an existing file, or has a
-            separator or a YAML ending, is a path.
+            separator or a YAML ending, is a path; a directory that has a shipped name is not
+            meant by it.
         overlays: files merged over it, in order; a key at their top that is no word of a
             scenario is a path, as in `sets`.
         sets: `PATH=VALUE` changes, in order; a path may be shortened to any ending that
@@ -159,14 +160,15 @@ def _path_of(source: str | Path) -> Path:
     if isinstance(source, Path):
         return source
     looks_like_a_path = "/" in source or "\\" in source or source.endswith((".yaml", ".yml"))
-    if looks_like_a_path or _exists(Path(source)):
+    if looks_like_a_path or _may_be_meant(Path(source)):
         return Path(source)
     return find_shipped(source)
 
 
-def _exists(path: Path) -> bool:
+def _may_be_meant(path: Path) -> bool:
+    """Return True if there is a file, or a directory that no shipped scenario is called like."""
     try:
-        return path.exists()
+        return path.exists() and not (path.is_dir() and path.name in list_shipped())
     except (OSError, ValueError):
         return False
 
