@@ -359,6 +359,32 @@ def test_a_changed_kind_drops_the_words_of_the_old_one(tmp_path: Path) -> None:
     assert parse_scenario(text, sets=both).services["payments"].work == expected
 
 
+@pytest.mark.parametrize("old", ["50ms", "{kind: lognormal, p50: 10ms, p99: 50ms}"])
+@pytest.mark.parametrize("change", ["work={kind: exponential}", "work.kind=exponential"])
+def test_a_word_that_a_change_leaves_out_is_missing_there(change: str, old: str) -> None:
+    """The file's own value, which was good, is not to blame."""
+    problem = problem_of(swapped("work: 50ms", f"work: {old}"), sets=[change])
+    told = f"--set {change}: services.payments.work.mean: is missing"
+    assert str(problem).startswith(told)
+
+
+@pytest.mark.parametrize("old", ["50ms", "{kind: lognormal, p50: 10ms, p99: 50ms}"])
+def test_a_word_that_an_overlay_leaves_out_is_missing_there(tmp_path: Path, old: str) -> None:
+    """With the overlay's line, whether it exchanges a value or only its kind."""
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text("duration: 3m\nservices:\n  payments: {work: {kind: exponential}}\n")
+    problem = problem_of(swapped("work: 50ms", f"work: {old}"), overlays=[overlay])
+    assert (problem.file, problem.line, problem.column) == (str(overlay), 3, 14)
+    assert problem.path == "services.payments.work.mean"
+
+
+def test_a_word_of_the_file_that_is_missing_is_missing_in_the_file() -> None:
+    """A change beside it moves no blame."""
+    text = swapped("work: 50ms", "work: {kind: lognormal, p50: 10ms}")
+    problem = problem_of(text, sets=["work.p50=20ms"])
+    assert (problem.file, problem.line) == ("f.yaml", 14)
+
+
 def test_a_problem_of_an_overlay_is_marked_in_the_overlay(tmp_path: Path) -> None:
     """Each value is marked in the file it came from."""
     overlay = tmp_path / "over.yaml"
