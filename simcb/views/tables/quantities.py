@@ -12,6 +12,7 @@ from simcb.metrics import Unit
 
 UNDEFINED = "–"
 NEVER = "never"
+POINTS = " pp"
 
 _MOST_DECIMALS = 5
 
@@ -53,6 +54,18 @@ def interval(mean: float | None, low: float | None, high: float | None, unit: Un
         return quantity(mean, unit)
     decimals = min(max(0, 1 - _magnitude(half)), _MOST_DECIMALS)
     return f"{mean * factor:,.{decimals}f} ±{half:,.{decimals}f}{suffix}"
+
+
+def difference(mean: float | None, low: float | None, high: float | None, unit: Unit) -> str:
+    """Write the mean of differences and half its interval, as `interval` does: `-37 ±42 pp`.
+
+    A difference of shares is in percentage points, for `-37%` would read as relative. It is
+    `-never` where a time came only in the variant that is written first.
+    """
+    if mean is not None and mean == -math.inf:
+        return f"-{NEVER}"
+    written = interval(mean, low, high, unit)
+    return written.replace("%", POINTS) if unit is Unit.SHARE else written
 
 
 def clock(seconds: float) -> str:
