@@ -88,8 +88,8 @@ def state_strip(
     """
     names = [one_line(each.name, _WIDEST_NAME) for each in breakers]
     windows: dict[str, list[FaultInfo]] = {}
-    for each in faults:
-        windows.setdefault(one_line(each.name, _WIDEST_NAME), []).append(each)
+    for fault in faults:
+        windows.setdefault(one_line(fault.name, _WIDEST_NAME), []).append(fault)
     many = len(breakers) > MOST_LINES
     crowd = f"{len(breakers)} breakers"
     margin = max((len(name) for name in [*([crowd] if many else names), *windows]), default=0)
