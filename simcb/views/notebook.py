@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from simcb import studies
 from simcb.errors import MissingExtraError
 from simcb.metrics import Judgement, Law, Measures, Summary, ThresholdResult
+from simcb.metrics.phase import WHOLE
 from simcb.scenario import Scenario
 from simcb.studies import Baseline, Result, Run
 from simcb.trace import Trace
@@ -121,13 +122,28 @@ class RunView:
 
     @property
     def trace(self) -> Trace:
-        """The first replicate's trace."""
+        """The first replicate's trace; `runs` has all of them."""
         return self.result.trace
 
     @property
     def measures(self) -> Measures:
-        """The first replicate's measures."""
+        """The first replicate's measures; for all replicates together see `value`."""
         return self.result.measures
+
+    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
+        """Return a metric's mean over the replicates; None if it is undefined.
+
+        `summary.estimate` has its interval as well.
+
+        Args:
+            name: the metric, as in `simcb metrics`.
+            phase: `whole`, `healthy`, `fault`, `fault:NAME` or `recovery`.
+            of: the service, for what is measured of each.
+
+        Raises:
+            UnknownNumberError: there is no such metric, phase or service.
+        """
+        return self.summary.value(name, phase, of)
 
     @property
     def summary(self) -> Summary:

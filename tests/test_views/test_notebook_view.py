@@ -17,7 +17,7 @@ from test_views.plot_cases import OUTAGE, UNGUARDED, outage, renamed, result_of
 import simcb
 from simcb import studies
 from simcb.errors import MissingExtraError
-from simcb.metrics import METRICS, ThresholdError
+from simcb.metrics import METRICS, ThresholdError, UnknownNumberError
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
 from simcb.studies.limits import TooLargeError
 from simcb.views.answer import Answer
@@ -141,6 +141,19 @@ def test_the_parts_of_the_result_are_attributes(view: RunView) -> None:
     assert view.baseline is not None
     assert view.baseline.result is result.baseline
     assert view.baseline.baseline is None
+
+
+def test_a_value_is_the_mean_over_the_replicates(view: RunView) -> None:
+    """Of one run it is that run's; an unknown name is told."""
+    many = RunView(outage(replicates=3))
+    each = [run.measures.value("success", "recovery") for run in many.runs]
+    assert len(set(each)) > 1
+    assert many.value("success", "recovery") == pytest.approx(sum(map(float, each)) / 3)
+    assert view.value("utilisation", of="payments") == view.measures.value(
+        "utilisation", of="payments"
+    )
+    with pytest.raises(UnknownNumberError, match="did you mean `success`"):
+        many.value("sucess")
 
 
 def test_a_view_cannot_be_changed(view: RunView) -> None:
