@@ -112,6 +112,7 @@ def run(
             fail_if=fail_if or (),
             allow_large=allow_large,
             max_events=max_events,
+            laws=audit,
         ),
     )
     _write(answer, out, plot, force=force)

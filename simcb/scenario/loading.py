@@ -59,7 +59,8 @@ def read_scenario(
         text = decode(data, label, findings)
     else:
         path = _path_of(source)
-        text, label, folder = _text_of(path, findings), str(path), path.parent
+        remedy = f"write a path or a shipped name: {choice_remedy('', list_shipped())[6:]}"
+        text, label, folder = _text_of(path, findings, remedy), str(path), path.parent
     root = reader.read_tree(text, label, findings) if text is not None else None
     return _finish(root, overlays, sets, findings, recall_from(folder), vet)
 
@@ -102,7 +103,7 @@ def _finish(
 ) -> Scenario:
     for overlay in overlays:
         path = Path(overlay)
-        text = _text_of(path, findings)
+        text = _text_of(path, findings, "write the path of a file, no shipped name and no `-`")
         over = reader.read_tree(text, str(path), findings) if text is not None else None
         if over is None or root is None:
             continue
@@ -173,8 +174,8 @@ def _may_be_meant(path: Path) -> bool:
         return False
 
 
-def _text_of(path: Path, findings: Findings) -> str | None:
-    """Return a file's text, or note why there is none."""
+def _text_of(path: Path, findings: Findings, remedy: str) -> str | None:
+    """Return a file's text, or note why there is none, and what to write if it is not there."""
     mark = Mark(Source(str(path)))
     try:
         if path.is_dir():
@@ -183,8 +184,7 @@ def _text_of(path: Path, findings: Findings) -> str | None:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        shipped = f"write a path or a shipped name: {choice_remedy('', list_shipped())[6:]}"
-        findings.add(mark, "", Refused("does not exist", shipped))
+        findings.add(mark, "", Refused("does not exist", remedy))
         return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -102,6 +102,11 @@ def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
     return tuple(audit(run.trace) for each in variants for run in each.runs)
 
 
+def source_word(scenario: str) -> str:
+    """Return what names a scenario on a command line, where a file `-x.yaml` would be an option."""
+    return f"./{scenario}" if scenario.startswith("-") and scenario != "-" else scenario
+
+
 def repeat_command(
     scenario: str,
     *,
@@ -113,12 +118,13 @@ def repeat_command(
     fail_if: Sequence[str] = (),
     allow_large: bool = False,
     max_events: int | None = None,
+    laws: bool = False,
 ) -> str:
     """Return the `simcb run` command with these arguments, quoted for a POSIX shell.
 
     The seed is always in it, so the command stays right if the default ever changes.
     """
-    words = ["simcb", "run", scenario]
+    words = ["simcb", "run", source_word(scenario)]
     for overlay in overlays:
         words += ["-f", overlay]
     for change in sets:
@@ -130,6 +136,8 @@ def repeat_command(
         words += ["--baseline", baseline]
     for condition in fail_if:
         words += ["--fail-if", condition]
+    if laws:
+        words.append("--audit")
     if allow_large:
         words.append("--allow-large")
     if max_events is not None:

@@ -68,6 +68,19 @@ def test_the_command_that_repeats_repeats(small: str) -> None:
     assert simcb(*again, "--format", "json").stdout == done.stdout
 
 
+def test_the_command_that_repeats_can_be_run_whatever_the_file_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name like an option is written as a path, and the audit is asked for again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-dash.yaml").write_text(BARE)
+    done = simcb("run", "--audit", "--", "-dash.yaml")
+    assert done.exit_code == 0
+    repeat = done.stdout.splitlines()[-1].removeprefix("repeat: simcb ")
+    assert repeat == "run ./-dash.yaml --seed 0 --audit"
+    assert simcb(*repeat.split()).stdout == done.stdout
+
+
 def test_changes_and_overlays_reach_the_run(small: str, tmp_path: Path) -> None:
     """`--set` and `-f` change what is simulated."""
     overlay = tmp_path / "over.yaml"

@@ -64,6 +64,14 @@ def test_check_tells_good_ones_from_bad_ones(folder: Path) -> None:
     assert "did you mean `success`?" in done.stderr
 
 
+def test_check_says_once_where_a_problem_is(folder: Path) -> None:
+    """Standard input has a name in messages as files have."""
+    done = simcb("check", "-", stdin=b"x")
+    assert done.stderr.startswith("<stdin>:1:1: is not a mapping")
+    (folder / "huge.yaml").write_text(BARE.replace("10/s", "1e9/s"))
+    assert simcb("check", "huge.yaml").stderr.startswith("huge.yaml: this would be about")
+
+
 def test_init_writes_a_scenario_that_runs_and_overwrites_nothing(folder: Path) -> None:
     """The first scenario is good as it is; a second `init` refuses."""
     done = simcb("init")

@@ -289,6 +289,36 @@ def test_a_wrong_change_is_its_own_place(change: str, place: str, words: str) ->
     assert words in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ("faults.1.share=3%", "adding to `faults` needs `-f overlay.yaml` with the whole list"),
+        ("faults.1={kind: hang}", "adding to `faults` needs `-f overlay.yaml` with the whole list"),
+        ("services.c={workers: 3}", "adding to `services` needs `-f overlay.yaml`"),
+        ("calls.c.timeout=3s", "adding to `clients.shop.calls` needs `-f overlay.yaml`"),
+        ("services.paymets.workers=3", "did you mean `services.payments.workers`?"),
+        ("faults.0.shaer=3%", "did you mean `faults.0.share`?"),
+        ("seed=3", "it belongs to the run and not to the scenario: write `--seed`"),
+    ],
+)
+def test_what_a_change_cannot_do_is_done_in_another_way(change: str, remedy: str) -> None:
+    """Something new needs an overlay; a slip in a name that is there is recognised."""
+    assert problem_of(SMALL, sets=[change]).remedy == remedy
+
+
+def test_a_seed_in_a_file_is_told_where_it_belongs() -> None:
+    problem = problem_of("seed: 3\n" + SMALL)
+    assert "write `--seed`" in problem.remedy
+
+
+@pytest.mark.parametrize("name", ["slow-replica", "-"])
+def test_an_overlay_is_a_file_and_nothing_else(name: str) -> None:
+    """Neither a shipped name nor standard input, and the message offers none."""
+    problem = problem_of(SMALL, overlays=[name])
+    assert problem.file == name
+    assert problem.remedy == "write the path of a file, no shipped name and no `-`"
+
+
 def test_changes_and_file_are_judged_together() -> None:
     """Problems of the file and of several changes come in one pass, and a change may cure."""
     text = swapped("timeout: 2s", "timeout: 2")
