@@ -51,7 +51,9 @@ def run(
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Draw the timeline: .png, .svg or .pdf.", show_default=False
+            metavar="FILE",
+            help="Draw the timeline: .png, .svg or .pdf. An old one is replaced.",
+            show_default=False,
         ),
     ] = None,
     fail_if: Annotated[
