@@ -87,6 +87,7 @@ DIFFERENCES = [
     ((-0.37, -0.79, 0.05), Unit.SHARE, "-37 ±42 pp"),
     ((0.0, 0.0, 0.0), Unit.SHARE, "0 pp"),
     ((0.012, None, None), Unit.SHARE, "1.2 pp"),
+    ((-3.5e-18, -4e-18, -3e-18), Unit.SECONDS, "0 s"),
     ((-2.0, -3.0, -1.0), Unit.SECONDS, "-2.0 ±1.0 s"),
     ((-math.inf, None, None), Unit.SECONDS, "-never"),
     ((math.inf, None, None), Unit.SECONDS, "never"),

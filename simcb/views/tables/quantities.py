@@ -17,7 +17,7 @@ POINTS = " pp"
 _MOST_DECIMALS = 5
 
 _ROUNDING = 1e-9
-"""Part of a mean below which an interval is what sums of floats leave over."""
+"""Below this part of a mean an interval, and below this a difference, is what floats leave over."""
 
 
 def quantity(value: float | None, unit: Unit) -> str:
@@ -64,6 +64,8 @@ def difference(mean: float | None, low: float | None, high: float | None, unit: 
     """
     if mean is not None and mean == -math.inf:
         return f"-{NEVER}"
+    if mean is not None and abs(mean) < _ROUNDING:
+        mean = 0.0
     written = interval(mean, low, high, unit)
     return written.replace("%", POINTS) if unit is Unit.SHARE else written
 

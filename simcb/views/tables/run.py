@@ -173,7 +173,7 @@ def difference_table(answer: Answer) -> Grid | None:
         unit = METRICS[name].unit
         found = [paired.estimate(name, phase) for phase in phases]
         cells = [difference(e.mean, e.low, e.high, unit) if e else UNDEFINED for e in found]
-        if any(e and (e.mean or e.low) for e in found):
+        if set(cells) - {UNDEFINED, difference(0.0, None, None, unit)}:
             rows.append((name, *cells))
     return Grid((f"{WITH} − {WITHOUT}", *phases), tuple(rows)) if rows else None
 
