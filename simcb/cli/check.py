@@ -23,6 +23,7 @@ def check(
     """
     from simcb.errors import SimcbError
     from simcb.metrics import futile
+    from simcb.scenario import ScenarioError
     from simcb.studies import read
     from simcb.studies.limits import demand_size, estimate_size
     from simcb.studies.sweep import examine_block
@@ -38,8 +39,9 @@ def check(
             swept = examine_block(scenario)
         except SimcbError as error:
             refused += 1
-            text = str(error)
-            complain(text if text.startswith(one_line(file)) else f"{one_line(file)}: {text}")
+            # The problems of a scenario say themselves where they are.
+            placed = isinstance(error, ScenarioError)
+            complain(str(error) if placed else f"{one_line(file)}: {error}")
         else:
             emit(checked_line(file, scenario, size, swept))
             for sentence in futile(scenario):

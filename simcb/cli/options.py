@@ -47,12 +47,3 @@ MaxEvents = Annotated[
         show_default=False,
     ),
 ]
-
-
-def event_budget(given: int | None, *, allow_large: bool) -> int | None:
-    """Return how many events a run may have; None for any number."""
-    if given is not None or allow_large:
-        return given
-    from simcb.world import MOST_EVENTS
-
-    return MOST_EVENTS

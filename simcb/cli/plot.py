@@ -9,9 +9,6 @@ import typer
 
 from simcb.cli.console import complain, emit
 
-RUN_PICTURE = "timeline.png"
-SWEEP_PICTURE = "sweep.png"
-
 
 def plot(
     source: Annotated[
@@ -26,7 +23,8 @@ def plot(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help=f"What to draw: .png, .svg or .pdf. [default: {RUN_PICTURE} or {SWEEP_PICTURE}]",
+            help="What to draw: .png, .svg or .pdf. An old one is replaced. "
+            "[default: timeline.png or map.png in DIR]",
             show_default=False,
         ),
     ] = None,
@@ -38,43 +36,42 @@ def plot(
             show_default=False,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Let FILE be replaced.")] = False,
 ) -> None:
     """Draw what a run or a sweep has left in its directory, without running it again.
 
-    A run is drawn as its timeline, a sweep as its map or its lines. Prints the file's name.
+    A run is drawn as its timeline, a sweep as its map or its lines, beside its other files
+    unless FILE says otherwise. Prints the file's name.
     """
     from simcb.studies.sweep import is_sweep
-    from simcb.views import plots
-    from simcb.views.files.outputs import check_new_file
+    from simcb.views.plots import check_plot_path
     from simcb.views.safe_text import one_line
 
-    swept = is_sweep(source)
-    target = file or Path(SWEEP_PICTURE if swept else RUN_PICTURE)
-    plots.check_plot_path(target)
-    if not force:
-        check_new_file(target, "add --force")
-    draw = _draw_sweep if swept else _draw_run
-    draw(source, by, target)
+    if file is not None:
+        check_plot_path(file)
+    draw = _draw_sweep if is_sweep(source) else _draw_run
+    target = draw(source, by, file)
     emit(f"{one_line(str(target))}\n")
 
 
-def _draw_sweep(source: Path, by: str | None, target: Path) -> None:
+def _draw_sweep(source: Path, by: str | None, file: Path | None) -> Path:
     from simcb.studies.sweep import open_sweep
     from simcb.views import plots
     from simcb.views.sweeps.figure import sweep_figure
+    from simcb.views.sweeps.files import MAP
 
     result = open_sweep(source, by=by)
     if not result.complete:
         known = int((result.table.verdicts >= 0).sum())
         complain(f"warning: the sweep is incomplete: {known} of {result.table.verdicts.size} runs")
-    plots.save(sweep_figure(result), target)
+    return plots.save(sweep_figure(result), file or source / MAP)
 
 
-def _draw_run(source: Path, by: str | None, target: Path) -> None:
+def _draw_run(source: Path, by: str | None, file: Path | None) -> Path:
     from simcb.views import plots
+    from simcb.views.files.outputs import TIMELINE
     from simcb.views.files.reading import open_run
 
     if by is not None:
         raise typer.BadParameter("--by is for sweeps, and this is a run; leave it out")
-    plots.save(plots.timeline(open_run(source)), target)
+    usual = source / TIMELINE if source.is_dir() else source.with_suffix(".png")
+    return plots.save(plots.timeline(open_run(source)), file or usual)

@@ -11,7 +11,7 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import MaxEvents, Overlays, Sets, Source, event_budget
+from simcb.cli.options import MaxEvents, Overlays, Sets, Source
 from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def run(
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Draw the timeline: .png, .svg or .pdf.", show_default=False
+            metavar="FILE",
+            help="Draw the timeline: .png, .svg or .pdf. An old one is replaced.",
+            show_default=False,
         ),
     ] = None,
     fail_if: Annotated[
@@ -78,19 +80,14 @@ def run(
     wrong, 130 if interrupted.
     """
     from simcb import studies
-    from simcb.metrics import check_thresholds, judge
-    from simcb.scenario import parse_threshold
-    from simcb.studies.limits import demand_size, estimate_size
-    from simcb.views.answer import Answer, audited, repeat_command
+    from simcb.studies.limits import estimate_size
+    from simcb.views.answer import answer_of, conditions_of, repeat_command
     from simcb.views.formats.rendering import render
 
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
-    conditions = tuple(parse_threshold(text) for text in fail_if or ())
-    check_thresholds(conditions, loaded)
+    conditions = conditions_of(fail_if or (), loaded)
     _check_outputs(out, plot, force=force)
     size = estimate_size(loaded, runs=replicates * (1 if baseline is None else 2))
-    if not allow_large:
-        demand_size(size)
     if not quiet:
         _warn(loaded, conditions, baseline)
     with progress_bar("requests", size.requests, quiet=quiet) as progress:
@@ -100,12 +97,14 @@ def run(
             replicates=replicates,
             baseline=None if baseline is None else "none",
             progress=progress,
-            max_events=event_budget(max_events, allow_large=allow_large),
+            allow_large=allow_large,
+            max_events=max_events,
         )
-    answer = Answer(
+    answer = answer_of(
         result,
-        judge(conditions, result.summary),
-        repeat_command(
+        conditions,
+        laws=audit,
+        repeat=repeat_command(
             scenario,
             overlays=[str(path) for path in overlays or ()],
             sets=sets or (),
@@ -115,8 +114,8 @@ def run(
             fail_if=fail_if or (),
             allow_large=allow_large,
             max_events=max_events,
+            laws=audit,
         ),
-        audited(result) if audit else (),
     )
     _write(answer, out, plot, force=force)
     emit(render(answer, form, page()))

@@ -106,7 +106,11 @@ def sweep(
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Draw it: .png, .svg or .pdf. An old one is replaced.",
+            show_default=False,
+        ),
     ] = None,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Write cells.parquet into --out as well.")

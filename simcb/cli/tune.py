@@ -113,7 +113,11 @@ def tune(
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Draw it: .png, .svg or .pdf. An old one is replaced.",
+            show_default=False,
+        ),
     ] = None,
     allow_large: Annotated[
         bool, typer.Option("--allow-large", help="Run even what is estimated to be huge.")

@@ -18,6 +18,7 @@ from simcb.scenario.forms import FROM_FILE
 from simcb.scenario.model import Scenario
 from simcb.scenario.nodes import Findings, Items, Mark, Node, Scalar, Tree, plain
 from simcb.scenario.part import KIND_TAG
+from simcb.scenario.places import of_the_run
 from simcb.scenario.recorded import Column, DataFile, Recall
 from simcb.scenario.refusal import Refused, choice_remedy, listed
 from simcb.scenario.shapes import Entries, Kinds, Listing, Object, Shape, Slot, member, slots
@@ -208,6 +209,8 @@ def _note_refusal(root: Tree, details: _Details, spot: _Spot, findings: Findings
 
 def _known(word: str, shape: Shape | None) -> str:
     """Say which word of a part was probably meant."""
+    if shape == ROOT and (elsewhere := of_the_run(word)):
+        return elsewhere
     known = list(slots(shape.part)) if isinstance(shape, Object) else []
     remedy = choice_remedy(word, known)
     if remedy.startswith("did"):

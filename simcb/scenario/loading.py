@@ -41,7 +41,8 @@ def read_scenario(
 
     Args:
         source: a path, `-`, or a shipped name. Text that names an existing file, or has a
-            separator or a YAML ending, is a path.
+            separator or a YAML ending, is a path; a directory that has a shipped name is not
+            meant by it.
         overlays: files merged over it, in order; a key at their top that is no word of a
             scenario is a path, as in `sets`.
         sets: `PATH=VALUE` changes, in order; a path may be shortened to any ending that
@@ -58,7 +59,8 @@ def read_scenario(
         text = decode(data, label, findings)
     else:
         path = _path_of(source)
-        text, label, folder = _text_of(path, findings), str(path), path.parent
+        remedy = f"write a path or a shipped name: {choice_remedy('', list_shipped())[6:]}"
+        text, label, folder = _text_of(path, findings, remedy), str(path), path.parent
     root = reader.read_tree(text, label, findings) if text is not None else None
     return _finish(root, overlays, sets, findings, recall_from(folder), vet)
 
@@ -101,7 +103,7 @@ def _finish(
 ) -> Scenario:
     for overlay in overlays:
         path = Path(overlay)
-        text = _text_of(path, findings)
+        text = _text_of(path, findings, "write the path of a file, no shipped name and no `-`")
         over = reader.read_tree(text, str(path), findings) if text is not None else None
         if over is None or root is None:
             continue
@@ -159,20 +161,21 @@ def _path_of(source: str | Path) -> Path:
     if isinstance(source, Path):
         return source
     looks_like_a_path = "/" in source or "\\" in source or source.endswith((".yaml", ".yml"))
-    if looks_like_a_path or _exists(Path(source)):
+    if looks_like_a_path or _may_be_meant(Path(source)):
         return Path(source)
     return find_shipped(source)
 
 
-def _exists(path: Path) -> bool:
+def _may_be_meant(path: Path) -> bool:
+    """Return True if there is a file, or a directory that no shipped scenario is called like."""
     try:
-        return path.exists()
+        return path.exists() and not (path.is_dir() and path.name in list_shipped())
     except (OSError, ValueError):
         return False
 
 
-def _text_of(path: Path, findings: Findings) -> str | None:
-    """Return a file's text, or note why there is none."""
+def _text_of(path: Path, findings: Findings, remedy: str) -> str | None:
+    """Return a file's text, or note why there is none, and what to write if it is not there."""
     mark = Mark(Source(str(path)))
     try:
         if path.is_dir():
@@ -181,8 +184,7 @@ def _text_of(path: Path, findings: Findings) -> str | None:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        shipped = f"write a path or a shipped name: {choice_remedy('', list_shipped())[6:]}"
-        findings.add(mark, "", Refused("does not exist", shipped))
+        findings.add(mark, "", Refused("does not exist", remedy))
         return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

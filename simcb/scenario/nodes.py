@@ -84,9 +84,13 @@ class Tree:
         return entry.node if entry else None
 
     def with_entry(self, key: str, node: Node) -> Tree:
-        """Return the same mapping with one value added or exchanged."""
+        """Return the same mapping with one value added, exchanged, or changed inside.
+
+        A key keeps its mark as long as its value does; with another value it is where that is.
+        """
         known = self.entries.get(key)
-        entry = replace(known, node=node) if known else Entry(node.mark, node)
+        kept = known is not None and known.node.mark == node.mark
+        entry = replace(known, node=node) if known and kept else Entry(node.mark, node)
         return replace(self, entries={**self.entries, key: entry})
 
     def without(self, keys: set[str]) -> Tree:

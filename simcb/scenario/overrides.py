@@ -38,8 +38,8 @@ def merged(base: Node, over: Node, shape: Shape | None) -> Node:
         known = entries.get(key)
         if known:
             node = merged(known.node, entry.node, _inside(shape, key))
-            # Lists and scalars come from the overlay; a merged mapping is still the file's.
-            entry = replace(known if isinstance(node, Tree) else entry, node=node)
+            # A merged mapping is still the file's; whatever else comes from the overlay.
+            entry = replace(known if node.mark == known.node.mark else entry, node=node)
         entries[key] = entry
     return replace(base, entries=entries)
 
@@ -121,10 +121,11 @@ def _of_kind(tree: Tree, new_kind: Node | None, shape: Kinds) -> tuple[Tree, Sha
     chosen = member(shape.family, kind.value if isinstance(kind, Scalar) else None)
     if chosen is None:
         return tree, shape
-    if new_kind is not None and isinstance(old, Scalar) and member(shape.family, old.value):
-        before = member(shape.family, old.value)
-        gone = set(slots(before.part) if before else ()) - set(slots(chosen.part))
-        tree = tree.without(gone)
+    before = member(shape.family, old.value) if isinstance(old, Scalar) else None
+    if new_kind is not None and before is not None and before != chosen:
+        tree = tree.without(set(slots(before.part)) - set(slots(chosen.part)))
+        # What the new kind lacks is missing where the kind is named.
+        tree = replace(tree, mark=new_kind.mark)
     return tree, chosen
 
 

@@ -28,6 +28,9 @@ from simcb.scenario.shapes import (
     to_data,
 )
 
+OF_THE_RUN = {"seed": "--seed", "baseline": "--baseline"}
+"""What people look for in a scenario and how it is given instead."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -64,11 +67,13 @@ class Place:
         steps: from the root of the file.
         absent: whether it belongs to an optional part that is not there.
         whole: whether it goes by its whole path alone.
+        shape: what its value looks like, if it is known.
     """
 
     steps: tuple[Step, ...]
     absent: bool = False
     whole: bool = False
+    shape: Shape | None = None
 
     @property
     def keys(self) -> tuple[str | int, ...]:
@@ -119,7 +124,30 @@ def find_place(root: Tree, shape: Shape, path: str) -> Place:
             raise Refused(
                 f"{quoted(path)} names {len(found)} places", f"write one of:{paths}{more}"
             )
-    raise Refused(f"{quoted(path)} names no place", _nearest(words, every))
+    remedy = of_the_run(path) or _adding(words, every) or _nearest(words, every)
+    raise Refused(f"{quoted(path)} names no place", remedy)
+
+
+def of_the_run(path: str) -> str:
+    """Say how to give what is no part of a scenario; nothing for all else."""
+    option = OF_THE_RUN.get(path)
+    return f"it belongs to the run and not to the scenario: write `{option}`" if option else ""
+
+
+def _adding(words: list[str], every: list[Place]) -> str:
+    """Say how to add to a table or a list, if a path names something new in one."""
+    for cut in range(len(words) - 1, 0, -1):
+        for place in every:
+            if place.whole or place.before(words[:cut]) is None:
+                continue
+            new = words[cut]
+            inside = {str(each.keys[-1]) for each in every if each.keys[:-1] == place.keys}
+            match place.shape:
+                case Listing() if new.isdigit() and new not in inside:
+                    return f"adding to `{place.path}` needs `-f overlay.yaml` with the whole list"
+                case Entries() if new not in inside and not did_you_mean(new, inside):
+                    return f"adding to `{place.path}` needs `-f overlay.yaml`"
+    return ""
 
 
 def _nearest(words: list[str], every: list[Place]) -> str:
@@ -179,7 +207,7 @@ def spelt_out(node: Node | None, family: Family) -> Node | None:
 def _at(
     node: Node | None, shape: Shape, steps: tuple[Step, ...], absent: bool, whole: bool
 ) -> Iterator[Place]:
-    yield Place(steps, absent, whole)
+    yield Place(steps, absent, whole, shape)
     yield from places(node, shape, steps, absent, whole)
 
 
@@ -193,7 +221,7 @@ def _words(
         if inner is None:
             inner = _default(slot)
         missing = inner is None or (isinstance(inner, Scalar) and inner.value is None)
-        yield Place(here, absent, whole)
+        yield Place(here, absent, whole, slot.shape)
         yield from places(None if missing else inner, slot.shape, here, absent or missing, whole)
 
 

@@ -73,7 +73,7 @@ class TooLargeError(SimcbError):
             f"{in_words(self.worst_attempts)} attempts and {in_words(self.megabytes / 1000)} GB; "
             f"the limit is {in_words(MOST_REQUESTS)} requests or {MOST_MEGABYTES // 1000} GB: "
             "shorten it, lower rates, users, retries, instances or replicates, or allow it with "
-            "--allow-large"
+            "--allow-large (in Python allow_large=True)"
         )
 
 

@@ -26,6 +26,7 @@ from simcb.metrics import (
 )
 from simcb.scenario import Scenario
 from simcb.scenario.sweep import MOST_REPLICATES
+from simcb.studies.limits import demand_size, estimate_size
 from simcb.trace import Trace
 from simcb.world import MOST_EVENTS, simulate
 
@@ -162,7 +163,8 @@ def run(
     replicates: int = 1,
     baseline: Baseline | None = None,
     progress: Callable[[float], None] | None = None,
-    max_events: int | None = MOST_EVENTS,
+    allow_large: bool = False,
+    max_events: int | None = None,
 ) -> Result:
     """Run a scenario and measure it.
 
@@ -172,23 +174,28 @@ def run(
         replicates: how many runs with other luck; intervals need at least two.
         baseline: "none" also runs the scenario without any breaker on the same luck.
         progress: called with the share of all work that is done, from 0 to 1.
-        max_events: events each run may have, 200 million unless said otherwise; None for any
-            number.
+        allow_large: run even what is estimated to be huge.
+        max_events: events each run may have; if None 200 million, and any number with
+            `allow_large`.
 
     Raises:
         StudyError: a parameter makes no sense.
+        TooLargeError: it would be huge, and that is not allowed; nothing was run.
         EventBudgetError: a run is not over after `max_events`.
         ThresholdError: a threshold names a metric, phase or service that does not exist.
     """
     if not 1 <= replicates <= MOST_REPLICATES:
         raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
     if max_events is not None and max_events < 1:
-        raise StudyError(f"max_events is {max_events}", "give 1 or more, or None for any number")
+        raise StudyError(f"max_events is {max_events}", "give 1 or more")
     seed = checked_seed(seed)
     if baseline not in (None, "none"):
         raise StudyError(f"baseline is {baseline!r}", 'the one there is is "none": no breakers')
     check_thresholds(scenario.thresholds, scenario)
     passes = 1 if baseline is None else 2
+    if not allow_large:
+        demand_size(estimate_size(scenario, runs=passes * replicates))
+    budget = MOST_EVENTS if max_events is None and not allow_large else max_events
     total = passes * replicates * scenario.duration
     done = 0.0
 
@@ -200,7 +207,7 @@ def run(
         nonlocal done
         runs = []
         for replicate in range(replicates):
-            runs.append(run_once(variant, seed, replicate, report, max_events=max_events))
+            runs.append(run_once(variant, seed, replicate, report, max_events=budget))
             done += scenario.duration
         return result_of(runs)
 

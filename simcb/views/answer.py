@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from simcb.metrics import Law, Summary, ThresholdResult, audit, summarise_difference
+from simcb.metrics import (
+    Law,
+    Summary,
+    ThresholdResult,
+    audit,
+    check_thresholds,
+    judge,
+    summarise_difference,
+)
+from simcb.scenario import Scenario, Threshold, parse_threshold
 from simcb.studies import Result
 
 
@@ -68,10 +77,34 @@ class Page:
     ascii_only: bool = False
 
 
+def conditions_of(texts: Sequence[str], scenario: Scenario) -> tuple[Threshold, ...]:
+    """Return the conditions under which a run of `scenario` is to count as failed.
+
+    Raises:
+        ThresholdError: one is about what does not exist.
+    """
+    conditions = tuple(parse_threshold(text) for text in texts)
+    check_thresholds(conditions, scenario)
+    return conditions
+
+
+def answer_of(
+    result: Result, conditions: Sequence[Threshold] = (), *, laws: bool = False, repeat: str = ""
+) -> Answer:
+    """Hold conditions, and the laws if they are asked for, against a result."""
+    judged = judge(conditions, result.summary)
+    return Answer(result, judged, repeat, audited(result) if laws else ())
+
+
 def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
     """Hold the exact laws against every run of a result, and of its baseline after them."""
     variants = [each for each in (result, result.baseline) if each is not None]
     return tuple(audit(run.trace) for each in variants for run in each.runs)
+
+
+def source_word(scenario: str) -> str:
+    """Return what names a scenario on a command line, where a file `-x.yaml` would be an option."""
+    return f"./{scenario}" if scenario.startswith("-") and scenario != "-" else scenario
 
 
 def repeat_command(
@@ -85,12 +118,13 @@ def repeat_command(
     fail_if: Sequence[str] = (),
     allow_large: bool = False,
     max_events: int | None = None,
+    laws: bool = False,
 ) -> str:
     """Return the `simcb run` command with these arguments, quoted for a POSIX shell.
 
     The seed is always in it, so the command stays right if the default ever changes.
     """
-    words = ["simcb", "run", scenario]
+    words = ["simcb", "run", source_word(scenario)]
     for overlay in overlays:
         words += ["-f", overlay]
     for change in sets:
@@ -102,6 +136,8 @@ def repeat_command(
         words += ["--baseline", baseline]
     for condition in fail_if:
         words += ["--fail-if", condition]
+    if laws:
+        words.append("--audit")
     if allow_large:
         words.append("--allow-large")
     if max_events is not None:

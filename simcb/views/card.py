@@ -11,6 +11,7 @@ from html import escape
 
 from simcb.metrics import METRICS, ThresholdResult, Verdict
 from simcb.studies import Result
+from simcb.views.answer import Answer
 from simcb.views.formats.screen import title, verdict_words
 from simcb.views.safe_text import one_line
 from simcb.views.tables.quantities import quantity
@@ -38,15 +39,16 @@ _NUMBER = "text-align:right;padding:.1em .7em;font-variant-numeric:tabular-nums"
 _WORD = "text-align:left;padding:.1em .7em .1em 0;white-space:nowrap"
 
 
-def card(result: Result) -> str:
-    """Return the card of a result as HTML."""
+def card(answer: Answer) -> str:
+    """Return the card of an answer as HTML."""
+    result = answer.result
     parts = [
         f'<div style="margin-bottom:.4em"><b>{_safe(title(result))}</b></div>',
         _verdict(result, ""),
     ]
     if result.baseline is not None:
         parts.append(_verdict(result.baseline, "without the breaker: "))
-    parts += [_thresholds(result.thresholds), _numbers(result)]
+    parts += [_thresholds(answer), _numbers(result)]
     return f'<div style="{_CARD}">{"".join(parts)}</div>'
 
 
@@ -60,22 +62,24 @@ def _verdict(result: Result, what: str) -> str:
     return f"<div>{what}{badge} {_safe(result.judgement.reason)}</div>"
 
 
-def _thresholds(judged: tuple[ThresholdResult, ...]) -> str:
+def _thresholds(answer: Answer) -> str:
+    judged = [(each, each.passed, each.text) for each in answer.result.thresholds]
+    judged += [(each, not each.passed, f"fail if {each.text}") for each in answer.fail_if]
     if not judged:
         return ""
-    lines = [_threshold(each) for each in judged[:MOST_THRESHOLDS]]
+    lines = [_threshold(*each) for each in judged[:MOST_THRESHOLDS]]
     if left_out := len(judged) - len(lines):
-        missed = sum(not each.passed for each in judged[MOST_THRESHOLDS:])
+        missed = sum(not good for _, good, _ in judged[MOST_THRESHOLDS:])
         lines.append(f'<div style="{_FAINT}">and {left_out} more, {missed} of them missed</div>')
     return f'<div style="margin:.4em 0">{"".join(lines)}</div>'
 
 
-def _threshold(each: ThresholdResult) -> str:
+def _threshold(each: ThresholdResult, good: bool, text: str) -> str:
     value = quantity(each.value, METRICS[each.metric].unit)
     note = f", {_safe(each.note)}" if each.note else ""
-    sign, weight = (PASSED, "400") if each.passed else (FAILED, "600")
+    sign, weight = (PASSED, "400") if good else (FAILED, "600")
     return (
-        f'<div style="font-weight:{weight}">{sign} <code>{_safe(each.text)}</code> '
+        f'<div style="font-weight:{weight}">{sign} <code>{_safe(text)}</code> '
         f'<span style="{_FAINT}">is {value}{note}</span></div>'
     )
 

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from simcb import studies
 from simcb.errors import MissingExtraError
-from simcb.metrics import Judgement, Measures, Summary, ThresholdResult
+from simcb.metrics import Judgement, Law, Measures, Summary, ThresholdResult
+from simcb.metrics.phase import WHOLE
 from simcb.scenario import Scenario
 from simcb.studies import Baseline, Result, Run
 from simcb.trace import Trace
+from simcb.views.answer import Answer, answer_of, conditions_of
 from simcb.views.files.reading import open_run
 
 if TYPE_CHECKING:
@@ -88,9 +90,15 @@ class RunView:
 
     Args:
         result: what a run came to; its parts are attributes of the view, too.
+        fail_if: the conditions under which the run was to count as failed; each is `passed` if
+            it holds, which here is the bad case.
+        audits: the laws held against each run, the baseline's after the scenario's; empty if
+            that was not asked for.
     """
 
     result: Result
+    fail_if: tuple[ThresholdResult, ...] = ()
+    audits: tuple[tuple[Law, ...], ...] = ()
     plot: Plots = field(init=False)
     """The plots: `r.plot()` is the timeline, `r.plot.latency(ax=ax)` one panel of it."""
 
@@ -114,13 +122,28 @@ class RunView:
 
     @property
     def trace(self) -> Trace:
-        """The first replicate's trace."""
+        """The first replicate's trace; `runs` has all of them."""
         return self.result.trace
 
     @property
     def measures(self) -> Measures:
-        """The first replicate's measures."""
+        """The first replicate's measures; for all replicates together see `value`."""
         return self.result.measures
+
+    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
+        """Return a metric's mean over the replicates; None if it is undefined.
+
+        `summary.estimate` has its interval as well.
+
+        Args:
+            name: the metric, as in `simcb metrics`.
+            phase: `whole`, `healthy`, `fault`, `fault:NAME` or `recovery`.
+            of: the service, for what is measured of each.
+
+        Raises:
+            UnknownNumberError: there is no such metric, phase or service.
+        """
+        return self.summary.value(name, phase, of)
 
     @property
     def summary(self) -> Summary:
@@ -136,6 +159,16 @@ class RunView:
     def passed(self) -> bool:
         """True if every threshold holds."""
         return self.result.passed
+
+    @property
+    def good(self) -> bool:
+        """True if every threshold holds and no condition of `fail_if` is met."""
+        return self._answer.good
+
+    @property
+    def broken_laws(self) -> tuple[Law, ...]:
+        """The laws that a run breaks, if it was audited: a mistake of the simulator."""
+        return self._answer.broken_laws
 
     @property
     def judgement(self) -> Judgement:
@@ -188,7 +221,11 @@ class RunView:
     def _repr_html_(self) -> str:
         from simcb.views.card import card
 
-        return card(self.result)
+        return card(self._answer)
+
+    @property
+    def _answer(self) -> Answer:
+        return Answer(self.result, self.fail_if, audits=self.audits)
 
 
 def load(
@@ -213,6 +250,10 @@ def run(
     seed: int = 0,
     replicates: int = 1,
     baseline: Baseline | None = None,
+    fail_if: Sequence[str] = (),
+    audit: bool = False,
+    allow_large: bool = False,
+    max_events: int | None = None,
 ) -> RunView:
     """Run a scenario and return a view of what came out.
 
@@ -221,14 +262,31 @@ def run(
         seed: names the luck; the same seed gives the same run.
         replicates: how many runs with other luck; intervals need at least two.
         baseline: "none" also runs the scenario without any breaker on the same luck.
+        fail_if: conditions under which the run counts as failed, as in `p99{fault} > 1s`.
+        audit: hold the laws that every run must obey against each run.
+        allow_large: run even what is estimated to be huge.
+        max_events: events each run may have; if None 200 million, and any number with
+            `allow_large`.
 
     Raises:
         ScenarioError: the scenario cannot be read.
         StudyError: an argument makes no sense.
         ThresholdError: a threshold names what does not exist.
+        TooLargeError: it would be huge, and that is not allowed; nothing was run.
+        EventBudgetError: a run is not over after `max_events`.
     """
     read = scenario if isinstance(scenario, Scenario) else load(scenario)
-    return RunView(studies.run(read, seed=seed, replicates=replicates, baseline=baseline))
+    conditions = conditions_of(fail_if, read)
+    result = studies.run(
+        read,
+        seed=seed,
+        replicates=replicates,
+        baseline=baseline,
+        allow_large=allow_large,
+        max_events=max_events,
+    )
+    answer = answer_of(result, conditions, laws=audit)
+    return RunView(result, answer.fail_if, answer.audits)
 
 
 def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView:

@@ -1,3 +1,4 @@
+import importlib
 import json
 import shlex
 from pathlib import Path
@@ -28,7 +29,8 @@ def bare(tmp_path: Path) -> str:
 
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail the test if anything is simulated."""
-    monkeypatch.setattr("simcb.studies.run", lambda *_, **__: pytest.fail("it was run"))
+    study = importlib.import_module("simcb.studies.run")
+    monkeypatch.setattr(study, "simulate", lambda *_, **__: pytest.fail("it was run"))
 
 
 def test_a_run_prints_the_verdict_first_and_the_command_last(small: str) -> None:
@@ -64,6 +66,19 @@ def test_the_command_that_repeats_repeats(small: str) -> None:
     program, *again = shlex.split(repeat)
     assert program == "simcb"
     assert simcb(*again, "--format", "json").stdout == done.stdout
+
+
+def test_the_command_that_repeats_can_be_run_whatever_the_file_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name like an option is written as a path, and the audit is asked for again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-dash.yaml").write_text(BARE)
+    done = simcb("run", "--audit", "--", "-dash.yaml")
+    assert done.exit_code == 0
+    repeat = done.stdout.splitlines()[-1].removeprefix("repeat: simcb ")
+    assert repeat == "run ./-dash.yaml --seed 0 --audit"
+    assert simcb(*repeat.split()).stdout == done.stdout
 
 
 def test_changes_and_overlays_reach_the_run(small: str, tmp_path: Path) -> None:

@@ -64,6 +64,14 @@ def test_check_tells_good_ones_from_bad_ones(folder: Path) -> None:
     assert "did you mean `success`?" in done.stderr
 
 
+def test_check_says_once_where_a_problem_is(folder: Path) -> None:
+    """Standard input has a name in messages as files have."""
+    done = simcb("check", "-", stdin=b"x")
+    assert done.stderr.startswith("<stdin>:1:1: is not a mapping")
+    (folder / "huge.yaml").write_text(BARE.replace("10/s", "1e9/s"))
+    assert simcb("check", "huge.yaml").stderr.startswith("huge.yaml: this would be about")
+
+
 def test_init_writes_a_scenario_that_runs_and_overwrites_nothing(folder: Path) -> None:
     """The first scenario is good as it is; a second `init` refuses."""
     done = simcb("init")
@@ -141,27 +149,43 @@ def test_a_saved_sweep_is_drawn_again(folder: Path) -> None:
     (folder / "bare.yaml").write_text(BARE)
     swept = ("sweep", "bare.yaml", "--over", "services.store.workers=1,2", "-n", "2", "-q")
     assert simcb(*swept, "--workers", "0", "--out", "sw").exit_code == 0
+    drawn = (folder / "sw" / "map.png").read_bytes()
+    (folder / "sw" / "map.png").unlink()
     done = simcb("plot", "sw")
-    assert (done.exit_code, done.stdout) == (0, "sweep.png\n")
-    assert (folder / "sweep.png").read_bytes() == (folder / "sw" / "map.png").read_bytes()
+    assert (done.exit_code, done.stdout) == (0, "sw/map.png\n")
+    assert (folder / "sw" / "map.png").read_bytes() == drawn
     assert simcb("plot", "sw", "p99.svg", "--by", "p99").stdout == "p99.svg\n"
     wrong = simcb("plot", "sw", "x.png", "--by", "godput")
     assert wrong.exit_code == 2
     assert "did you mean `goodput`?" in wrong.stderr
 
 
-def test_a_picture_is_not_replaced_unasked(folder: Path) -> None:
-    """What is there stays there, unless --force says otherwise."""
+def test_a_picture_goes_beside_what_it_shows(folder: Path) -> None:
+    """A run's and a trace's replace the old ones there; elsewhere nothing is written."""
+    (folder / "bare.yaml").write_text(BARE)
+    simcb("run", "bare.yaml", "--out", "out", "-n", "2")
+    before = {path.name for path in folder.iterdir()}
+    (folder / "out" / "timeline.png").write_text("old")
+    assert simcb("plot", "out").stdout == "out/timeline.png\n"
+    assert (folder / "out" / "timeline.png").read_bytes()[:4] == b"\x89PNG"
+    assert simcb("plot", "out/trace-1.npz").stdout == "out/trace-1.png\n"
+    assert {path.name for path in folder.iterdir()} == before
+    assert simcb("run", "bare.yaml", "--out", "out", "--force").exit_code == 0
+    assert simcb("plot", "out", "--by", "p99").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "words", [("plot", "out", "a.png"), ("run", "bare.yaml", "--plot", "a.png")]
+)
+def test_a_picture_that_is_named_is_replaced(words: tuple[str, ...], folder: Path) -> None:
+    """By every verb alike: the command that made it can be given again, and its help says so."""
     (folder / "bare.yaml").write_text(BARE)
     simcb("run", "bare.yaml", "--out", "out")
-    (folder / "timeline.png").write_text("mine")
-    done = simcb("plot", "out")
-    assert done.exit_code == 2
-    assert "timeline.png: exists already; name another file, or add --force" in done.stderr
-    assert (folder / "timeline.png").read_text() == "mine"
-    assert simcb("plot", "out", "--force").stdout == "timeline.png\n"
-    assert (folder / "timeline.png").read_bytes()[:4] == b"\x89PNG"
-    assert simcb("plot", "out", "--force", "--by", "p99").exit_code == 2
+    (folder / "a.png").write_text("old")
+    assert simcb(*words).exit_code == 0
+    assert (folder / "a.png").read_bytes()[:4] == b"\x89PNG"
+    helped = simcb(words[0], "--help").stdout.replace("│", "")
+    assert "An old one is replaced" in " ".join(helped.split())
 
 
 @pytest.mark.parametrize(

@@ -289,6 +289,36 @@ def test_a_wrong_change_is_its_own_place(change: str, place: str, words: str) ->
     assert words in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ("faults.1.share=3%", "adding to `faults` needs `-f overlay.yaml` with the whole list"),
+        ("faults.1={kind: hang}", "adding to `faults` needs `-f overlay.yaml` with the whole list"),
+        ("services.c={workers: 3}", "adding to `services` needs `-f overlay.yaml`"),
+        ("calls.c.timeout=3s", "adding to `clients.shop.calls` needs `-f overlay.yaml`"),
+        ("services.paymets.workers=3", "did you mean `services.payments.workers`?"),
+        ("faults.0.shaer=3%", "did you mean `faults.0.share`?"),
+        ("seed=3", "it belongs to the run and not to the scenario: write `--seed`"),
+    ],
+)
+def test_what_a_change_cannot_do_is_done_in_another_way(change: str, remedy: str) -> None:
+    """Something new needs an overlay; a slip in a name that is there is recognised."""
+    assert problem_of(SMALL, sets=[change]).remedy == remedy
+
+
+def test_a_seed_in_a_file_is_told_where_it_belongs() -> None:
+    problem = problem_of("seed: 3\n" + SMALL)
+    assert "write `--seed`" in problem.remedy
+
+
+@pytest.mark.parametrize("name", ["slow-replica", "-"])
+def test_an_overlay_is_a_file_and_nothing_else(name: str) -> None:
+    """Neither a shipped name nor standard input, and the message offers none."""
+    problem = problem_of(SMALL, overlays=[name])
+    assert problem.file == name
+    assert problem.remedy == "write the path of a file, no shipped name and no `-`"
+
+
 def test_changes_and_file_are_judged_together() -> None:
     """Problems of the file and of several changes come in one pass, and a change may cure."""
     text = swapped("timeout: 2s", "timeout: 2")
@@ -357,6 +387,32 @@ def test_a_changed_kind_drops_the_words_of_the_old_one(tmp_path: Path) -> None:
     assert parse_scenario(text, overlays=[overlay]).services["payments"].work == expected
     both = ["work.kind=exponential", "work.mean=1s"]
     assert parse_scenario(text, sets=both).services["payments"].work == expected
+
+
+@pytest.mark.parametrize("old", ["50ms", "{kind: lognormal, p50: 10ms, p99: 50ms}"])
+@pytest.mark.parametrize("change", ["work={kind: exponential}", "work.kind=exponential"])
+def test_a_word_that_a_change_leaves_out_is_missing_there(change: str, old: str) -> None:
+    """The file's own value, which was good, is not to blame."""
+    problem = problem_of(swapped("work: 50ms", f"work: {old}"), sets=[change])
+    told = f"--set {change}: services.payments.work.mean: is missing"
+    assert str(problem).startswith(told)
+
+
+@pytest.mark.parametrize("old", ["50ms", "{kind: lognormal, p50: 10ms, p99: 50ms}"])
+def test_a_word_that_an_overlay_leaves_out_is_missing_there(tmp_path: Path, old: str) -> None:
+    """With the overlay's line, whether it exchanges a value or only its kind."""
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text("duration: 3m\nservices:\n  payments: {work: {kind: exponential}}\n")
+    problem = problem_of(swapped("work: 50ms", f"work: {old}"), overlays=[overlay])
+    assert (problem.file, problem.line, problem.column) == (str(overlay), 3, 14)
+    assert problem.path == "services.payments.work.mean"
+
+
+def test_a_word_of_the_file_that_is_missing_is_missing_in_the_file() -> None:
+    """A change beside it moves no blame."""
+    text = swapped("work: 50ms", "work: {kind: lognormal, p50: 10ms}")
+    problem = problem_of(text, sets=["work.p50=20ms"])
+    assert (problem.file, problem.line) == ("f.yaml", 14)
 
 
 def test_a_problem_of_an_overlay_is_marked_in_the_overlay(tmp_path: Path) -> None:

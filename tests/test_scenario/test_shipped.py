@@ -57,6 +57,17 @@ def test_a_file_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert read_scenario("./slow-replica").name == "small"
 
 
+def test_a_directory_is_no_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of results called like a shipped scenario hides it from nobody."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("slow-replica", "other"):
+        Path(name).mkdir()
+    assert read_scenario("slow-replica").name == "slow-replica"
+    for name in ("other", "./slow-replica"):
+        with pytest.raises(ScenarioError, match="is a directory; name a file in it"):
+            read_scenario(name)
+
+
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     """Text piped in is read, and called so in messages."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SMALL.encode())))

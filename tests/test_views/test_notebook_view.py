@@ -17,12 +17,14 @@ from test_views.plot_cases import OUTAGE, UNGUARDED, outage, renamed, result_of
 import simcb
 from simcb import studies
 from simcb.errors import MissingExtraError
-from simcb.metrics import METRICS
+from simcb.metrics import METRICS, ThresholdError, UnknownNumberError
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
+from simcb.studies.limits import TooLargeError
 from simcb.views.answer import Answer
 from simcb.views.files.writing import write_run
 from simcb.views.notebook import RunView, load, run
 from simcb.views.plots import PANELS, PlotFileError
+from simcb.world import EventBudgetError
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -89,6 +91,41 @@ def test_the_arguments_reach_the_run() -> None:
     assert found.scenario == scenario
 
 
+def test_what_is_estimated_to_be_huge_is_not_run_unasked() -> None:
+    """From Python, too, the limit asks; it does not forbid."""
+    huge = parse_scenario(UNGUARDED, sets=["arrivals.rate=1000000/s", "duration=1h"])
+    with pytest.raises(TooLargeError, match="allow_large=True"):
+        run(huge)
+    with pytest.raises(TooLargeError):
+        run(huge, max_events=10)
+    with pytest.raises(EventBudgetError):
+        run(huge, allow_large=True, max_events=10)
+
+
+def test_a_replicate_counts_towards_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All runs of a study are weighed together, the baseline's as well."""
+    scenario = parse_scenario(UNGUARDED)
+    monkeypatch.setattr("simcb.studies.limits.MOST_REQUESTS", 1000)
+    assert len(run(scenario, replicates=2).runs) == 2
+    with pytest.raises(TooLargeError):
+        run(scenario, replicates=2, baseline="none")
+
+
+def test_conditions_and_laws_are_held_against_a_run_as_on_the_command_line() -> None:
+    """`fail_if` and `audit` are arguments of the function, too, and the card shows the former."""
+    found = run(parse_scenario(UNGUARDED), fail_if=["p99 > 1h", "success > 50%"], audit=True)
+    assert found.passed
+    assert not found.good
+    assert [each.passed for each in found.fail_if] == [False, True]
+    assert [len(laws) > 5 for laws in found.audits] == [True]
+    assert found.broken_laws == ()
+    words = Words(found._repr_html_()).text
+    assert words.count("✓") == words.count("✗") == 1
+    assert "fail if success > 50%" in words
+    with pytest.raises(ThresholdError, match="did you mean `p99`"):
+        run(parse_scenario(UNGUARDED), fail_if=["p9 < 1s"])
+
+
 def test_the_parts_of_the_result_are_attributes(view: RunView) -> None:
     result = view.result
     assert view.scenario is result.scenario
@@ -104,6 +141,19 @@ def test_the_parts_of_the_result_are_attributes(view: RunView) -> None:
     assert view.baseline is not None
     assert view.baseline.result is result.baseline
     assert view.baseline.baseline is None
+
+
+def test_a_value_is_the_mean_over_the_replicates(view: RunView) -> None:
+    """Of one run it is that run's; an unknown name is told."""
+    many = RunView(outage(replicates=3))
+    each = [run.measures.value("success", "recovery") for run in many.runs]
+    assert len(set(each)) > 1
+    assert many.value("success", "recovery") == pytest.approx(sum(map(float, each)) / 3)
+    assert view.value("utilisation", of="payments") == view.measures.value(
+        "utilisation", of="payments"
+    )
+    with pytest.raises(UnknownNumberError, match="did you mean `success`"):
+        many.value("sucess")
 
 
 def test_a_view_cannot_be_changed(view: RunView) -> None:

@@ -259,6 +259,28 @@ def test_a_run_without_breakers_says_so() -> None:
     assert legend_texts(ax) == []
 
 
+FLAP = tuple(FaultInfo("flap", "errors", "payments", n, n + 0.4) for n in (1.0, 2.0, 3.0, 6.0))
+
+
+def test_a_fault_that_comes_again_is_named_once() -> None:
+    """Alone in its lane it has its name at the side, beside another it is where there is room."""
+    ax = states(curves(faults=FLAP, breakers=(course("b"),)))
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["flap", "b"]
+    assert [text.get_text() for text in ax.texts] == []
+    late = FaultInfo("late", "hang", "payments", 8.0, 9.0)
+    ax = states(curves(faults=(*FLAP, late), breakers=(course("b"),)))
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["faults", "b"]
+    assert [text.get_text() for text in ax.texts] == ["flap", "late"]
+    assert ax.texts[0].get_position()[0] > 3.0
+
+
+def test_a_legend_counts_faults_and_not_their_windows() -> None:
+    """A fault that comes four times is one of four."""
+    others = tuple(FaultInfo(name, "hang", "payments", 1.0, 2.0) for name in "abc")
+    assert "fault: flap" in legend_texts(workers(curves(faults=FLAP)))
+    assert "4 faults" in legend_texts(workers(curves(faults=(*FLAP, *others))))
+
+
 def test_overlapping_faults_lie_in_lanes_of_their_own() -> None:
     """Names of faults at the same time never lie upon each other."""
     pair = (HANG, FaultInfo("surge", "surge", "shop", 3.0, 5.0))

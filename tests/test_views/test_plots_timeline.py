@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import pytest
@@ -15,7 +16,7 @@ from test_views.plot_cases import (
     result_of,
 )
 
-from simcb.views.plots import Picture, timeline
+from simcb.views.plots import Picture, curves_of, timeline
 
 NOBODY = """
 name: nobody asks
@@ -36,6 +37,12 @@ CASES = {
     "an outage": lambda: outage(),
     "with a baseline": lambda: outage(baseline=True),
     "with replicates": lambda: outage(replicates=3, baseline=True),
+    "with much to say": lambda: replace(
+        curves_of(outage(replicates=3, baseline=True)),
+        title="a long name of many words " * 4,
+        verdict="recovered in 5 of 10, degraded in 3, collapsed in 2",
+        baseline_verdict="recovered in 4 of 10, degraded in 1, collapsed in 5",
+    ),
     "many breakers": lambda: result_of(MANY_BREAKERS),
     "no breaker, no fault": lambda: result_of(UNGUARDED),
     "no request": lambda: result_of(NOBODY),
@@ -71,8 +78,8 @@ def test_nothing_overlaps_and_nothing_is_cut_off(picture: Picture) -> None:
         assert box.y0 >= -1
         assert box.x1 <= picture.bbox.x1 + 1
         assert box.y1 <= picture.bbox.y1 + 1
-    left, right = sorted(captions, key=lambda box: float(box.x0))
-    assert left.x1 < right.x0
+    title, luck = captions
+    assert title.x1 < luck.x0 or title.y0 >= luck.y1
 
 
 def test_legends_lie_above_their_panels(picture: Picture) -> None:
@@ -102,6 +109,23 @@ def test_the_caption_says_what_was_run_and_how_it_went() -> None:
     texts = [text.get_text() for text in timeline(outage(replicates=3, baseline=True)).texts]
     assert any(text.startswith("outage: ") and "without breakers" in text for text in texts)
     assert any("seed 0, 3 replicates: median and 10–90 % band" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", ["metastable-overload", "a-name-of-many-words-" * 9])
+def test_the_scenario_s_name_can_be_read(name: str) -> None:
+    """However long the verdicts are: what else there is to say goes below."""
+    drawn = replace(
+        curves_of(outage(replicates=3, baseline=True)),
+        title=name,
+        verdict="recovered in 5 of 10, degraded in 3, collapsed in 2",
+        baseline_verdict="recovered in 4 of 10, degraded in 1, collapsed in 5",
+    )
+    title, luck = timeline(drawn).texts
+    shown = title.get_text().partition(": ")[0]
+    assert len(shown) >= min(20, len(name))
+    assert shown[:10] == name[:10]
+    assert luck.get_text().startswith("seed 0, 3 replicates")
+    assert title.get_window_extent().y0 >= luck.get_window_extent().y1
 
 
 def test_a_fault_is_named_once() -> None:

@@ -94,6 +94,8 @@ def test_a_best_that_stands_alone_has_no_mark() -> None:
     assert len(result.tied) == 1
     assert "\n1   " in text
     assert "=  " not in text
+    # How far a share is behind is in points of it.
+    assert text.count(" pp") == 2
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160])

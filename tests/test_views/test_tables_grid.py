@@ -51,3 +51,30 @@ def test_faint_columns_are_dim_and_nothing_else_is() -> None:
     text = grid.text()
     dim = "".join(text.plain[s.start : s.end] for s in text.spans if s.style == "dim")
     assert dim.split() == ["without", "2"]
+
+
+def test_a_table_that_is_too_wide_is_split() -> None:
+    """Every column is in one of its parts, all of which have the names and fit."""
+    grid = Grid(
+        ("name", "a", "b", "c", "d"),
+        (("x", "11111", "22222", "33333", "44444"),),
+        spans=(("left", 2), ("right", 2)),
+        faint=frozenset({2, 4}),
+        note="and more",
+    )
+    assert grid.split(grid.width) == (grid,)
+    left, right = grid.split(grid.width - 1)
+    assert (left.header, right.header) == (("name", "a", "b"), ("name", "c", "d"))
+    assert (left.spans, right.spans) == ((("left", 2),), (("right", 2),))
+    assert left.faint == right.faint == frozenset({2})
+    assert (left.note, right.note) == ("", "and more")
+    single = grid.split(12)
+    assert [part.header[1] for part in single] == ["a", "b", "c", "d"]
+    assert [part.spans[0] for part in single] == [("left", 1)] * 2 + [("right", 1)] * 2
+    assert [part.header[1:] for part in grid.split(1)] == [("a",), ("b",), ("c",), ("d",)]
+
+
+def test_a_note_stands_below() -> None:
+    grid = Grid(("name", "a"), (("x", "1"),), note="b is *missing*")
+    assert grid.text().plain.splitlines()[-1] == "b is *missing*"
+    assert grid.markdown().endswith("\n\nb is \\*missing\\*")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simcb.metrics import Unit
-from simcb.views.tables.quantities import clock, interval, quantity
+from simcb.views.tables.quantities import clock, difference, interval, quantity
 
 WRITTEN = [
     (None, Unit.SECONDS, "–"),
@@ -81,6 +81,26 @@ def test_an_interval_shows_as_many_decimals_as_its_width_is_worth(
 ) -> None:
     """The half-width has two digits and the mean the same decimals."""
     assert interval(*numbers, unit) == text
+
+
+DIFFERENCES = [
+    ((-0.37, -0.79, 0.05), Unit.SHARE, "-37 ±42 pp"),
+    ((0.0, 0.0, 0.0), Unit.SHARE, "0 pp"),
+    ((0.012, None, None), Unit.SHARE, "1.2 pp"),
+    ((-3.5e-18, -4e-18, -3e-18), Unit.SECONDS, "0 s"),
+    ((-2.0, -3.0, -1.0), Unit.SECONDS, "-2.0 ±1.0 s"),
+    ((-math.inf, None, None), Unit.SECONDS, "-never"),
+    ((math.inf, None, None), Unit.SECONDS, "never"),
+    ((None, None, None), Unit.SHARE, "–"),
+]
+
+
+@pytest.mark.parametrize(("numbers", "unit", "text"), DIFFERENCES)
+def test_a_difference_of_shares_is_in_points(
+    numbers: tuple[float | None, float | None, float | None], unit: Unit, text: str
+) -> None:
+    """37 points fewer of 69 is not 37 % fewer."""
+    assert difference(*numbers, unit) == text
 
 
 CLOCKS = [(0, "0s"), (0.25, "250ms"), (45, "45s"), (90, "1m30s"), (120, "2m"), (4800, "1h20m")]

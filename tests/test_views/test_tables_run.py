@@ -3,7 +3,7 @@ import math
 import pytest
 from test_views.small_runs import BARE, GUARDED, TWO_FAULTS, answer
 
-from simcb.metrics import METRICS
+from simcb.metrics import METRICS, Unit
 from simcb.views.answer import Page
 from simcb.views.formats.screen import as_screen
 from simcb.views.tables import (
@@ -115,6 +115,55 @@ def test_the_difference_is_of_pairs_and_needs_replicates() -> None:
     assert found is not None
     assert found.mean == pytest.approx(math.fsum(differences) / 3)
     assert column(grid, "fault")["downstream_rate"].startswith("-")
+
+
+def test_the_difference_is_shown_of_all_that_changed() -> None:
+    """Goodput first, shares in points, and no row for what is the same in every phase."""
+    grid = difference_table(answer(replicates=3, baseline=True))
+    assert grid is not None
+    rows = {row[0]: row[1:] for row in grid.rows}
+    assert {"goodput", "success", "p99", "amplification", "worker_seconds_waiting"} <= set(rows)
+    assert "offered_rate" not in rows
+    assert "±" in "".join(rows["goodput"])
+    for name, cells in rows.items():
+        assert ("pp" in "".join(cells)) == (METRICS[name].unit is Unit.SHARE)
+        assert not any("%" in cell for cell in cells)
+
+
+@pytest.mark.parametrize("width", [WIDE, 100])
+def test_replicates_beside_a_baseline_show_intervals(width: int) -> None:
+    """Each variant has its own, in one table or in two."""
+    shown = answer(replicates=3, baseline=True)
+    grids = phase_tables(shown, width)
+    assert len(grids) == (1 if width == WIDE else 2)
+    cells = [cell for grid in grids for row in grid.rows if row[0] == "goodput" for cell in row]
+    assert sum("±" in cell for cell in cells) >= 6
+    assert "±" in "".join(cell for row in event_table(shown).rows for cell in row)
+    assert "±" in "".join(cell for row in service_table(shown).rows for cell in row)
+
+
+def test_what_is_left_out_is_said() -> None:
+    """A narrow page names the columns that it has no room for, a wide one has nothing to say."""
+    for baseline in (False, True):
+        shown = answer(TWO_FAULTS, baseline=baseline)
+        assert "no room for" not in as_screen(shown, Page(width=WIDE)).plain
+        narrow = " ".join(as_screen(shown, Page(width=80)).plain.split())
+        assert "no room for fault:slowness, fault:refuse:store" in narrow
+        assert "--format csv has all" in narrow
+    assert "no room for whole" in as_screen(answer(baseline=True), Page(width=80)).plain
+
+
+@pytest.mark.parametrize("width", [50, 60, 80])
+@pytest.mark.parametrize("replicates", [1, 3])
+@pytest.mark.parametrize("baseline", [False, True])
+def test_no_table_is_wider_than_its_page(width: int, replicates: int, baseline: bool) -> None:
+    """What does not fit is a table of its own, with the names once more."""
+    shown = answer(TWO_FAULTS, replicates=replicates, baseline=baseline)
+    text = as_screen(shown, Page(width=width)).plain
+    tables_shown = text[text.index("offered_rate") : text.index("· closed")]
+    assert max(map(len, tables_shown.splitlines()[:-1])) <= width
+    assert "queue_peak" in text
+    assert "burn" in text
 
 
 def test_moments_have_a_line_for_each_variant() -> None:

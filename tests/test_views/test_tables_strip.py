@@ -89,6 +89,17 @@ def test_the_shortest_fault_still_has_a_sign() -> None:
     assert [line.count("━") for line in lines[:2]] == [1, 0]
 
 
+def test_a_fault_that_comes_again_has_one_line() -> None:
+    """A hundred windows are a line, and another fault has its own."""
+    windows = tuple(FaultInfo("flap", "errors", "b", 20.0 * n, 20.0 * n + 10.0) for n in range(3))
+    other = FaultInfo("other", "hang", "b", 0.0, 60.0)
+    flap, line, breaker, *_ = strip(1, faults=(*windows[:2], other, windows[2]))
+    assert (flap.split()[0], line.split()[0]) == ("flap", "other")
+    assert breaker.startswith("shop")
+    signs = flap.removeprefix("flap ").strip()
+    assert [len(each) for each in signs.split()] == [12, 12, 12]
+
+
 def test_without_breakers_the_strip_says_so() -> None:
     """A run without a breaker has a line of time and a sentence."""
     assert strip(0)[-1].strip() == "no breaker guards any call"

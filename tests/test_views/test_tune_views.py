@@ -57,6 +57,15 @@ def test_the_screen_says_the_best_what_it_beats_and_how_far_it_can_be_moved() ->
     assert len(contenders[: contenders.index("")]) == len(tuned().check.contenders)  # type: ignore[union-attr]
 
 
+def test_regret_of_a_share_is_in_points() -> None:
+    """Of anything else it is relative to the best."""
+    result = tuned_with(maximize=["success"], minimize=["p99"])
+    _, yours, usual, *_ = findings(result)
+    for line in (yours, usual):
+        assert " pp of success" in line
+        assert "% of p99" in line
+
+
 def test_the_screen_fits_the_page() -> None:
     """On a narrow terminal the scenarios side by side are left out, the comparison stays."""
     wide, narrow = screen(tuned(), 160), screen(tuned(), 70)

@@ -20,7 +20,9 @@ TIMELINE = "timeline.png"
 TRACE = "trace"
 BASELINE_TRACE = "baseline-trace"
 
-_TRACE_FILE = re.compile(rf"(?:{TRACE}|{BASELINE_TRACE})(?:-(?:0|[1-9]\d*))?\.npz", re.ASCII)
+_TRACE_FILE = re.compile(
+    rf"(?:{TRACE}|{BASELINE_TRACE})(?:-(?:0|[1-9]\d*))?\.(?:npz|png)", re.ASCII
+)
 _ARRIVALS_FILE = re.compile(r"arrivals-(?:0|[1-9]\d*)\.csv", re.ASCII)
 _FILES = frozenset({SUMMARY, SCENARIO, SERIES, EVENTS, TIMELINE})
 
@@ -82,7 +84,7 @@ def _check_content(path: Path, shown: str, *, force: bool) -> None:
 
 
 def written_by_a_run(name: str) -> bool:
-    """Return True if a run writes a file of this name."""
+    """Return True if a run, or a plot of one of its traces, writes a file of this name."""
     patterns = (_TRACE_FILE, _ARRIVALS_FILE)
     return name in _FILES or any(pattern.fullmatch(name) for pattern in patterns)
 
@@ -104,12 +106,8 @@ def _check_writable(path: Path, shown: str) -> None:
         pass
 
 
-def check_new_file(path: str | Path, otherwise: str = "move it away") -> Path:
+def check_new_file(path: str | Path) -> Path:
     """Return `path` if a new file can be made there.
-
-    Args:
-        path: the file.
-        otherwise: what can be done instead of naming another.
 
     Raises:
         OutputError: something is there already, or the directory cannot be written to.
@@ -117,7 +115,7 @@ def check_new_file(path: str | Path, otherwise: str = "move it away") -> Path:
     path = Path(path)
     try:
         if _is_there(path):
-            raise OutputError(str(path), "exists already", f"name another file, or {otherwise}")
+            raise OutputError(str(path), "exists already", "name another file, or move it away")
         if not path.parent.is_dir():
             why = f"there is no directory {str(path.parent)!r}"
             raise OutputError(str(path), why, "make it first, or name another")

@@ -45,13 +45,11 @@ def as_screen(answer: Answer, page: Page) -> Text:
     judged = threshold_table(answer)
     if judged is not None:
         blocks.append(_signs_coloured(judged.text(ascii_only=page.ascii_only)))
-    phases = phase_tables(answer, page.width)
-    blocks.extend(grid.text(ascii_only=page.ascii_only) for grid in phases)
     differences = difference_table(answer)
-    if differences is not None:
-        blocks.append(differences.text(ascii_only=page.ascii_only))
-    blocks.append(event_table(answer).text(ascii_only=page.ascii_only))
-    blocks.append(service_table(answer).text(ascii_only=page.ascii_only))
+    grids = [*phase_tables(answer, page.width), *([differences] if differences else [])]
+    grids += [event_table(answer), service_table(answer)]
+    parts = [part for grid in grids for part in grid.split(page.width)]
+    blocks.extend(part.text(ascii_only=page.ascii_only) for part in parts)
     blocks.append(_strip(answer.result, page))
     if answer.audits:
         blocks.append(_signs_coloured(law_list(answer.audits, page.width)))

@@ -132,9 +132,10 @@ def fault_windows(ax: Axes, faults: Sequence[FaultInfo], duration: float) -> lis
     if not faults:
         return []
     key = paint(Patch(), FAULT_FILL)
-    if len({fault.name for fault in faults}) > MOST_FAULT_LABELS:
-        return [Entry(key, f"{len(faults)} faults")]
-    names = dict.fromkeys(name_text(fault.name) for fault in faults)
+    names = dict.fromkeys(fault.name for fault in faults)
+    if len(names) > MOST_FAULT_LABELS:
+        return [Entry(key, f"{len(names)} faults")]
+    names = dict.fromkeys(map(name_text, names))
     return [Entry(key, "fault: " + ", ".join(names))]
 
 

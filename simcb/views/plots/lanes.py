@@ -1,7 +1,7 @@
 """The faults as bars with names, above the breakers' states.
 
-Faults that overlap lie in lanes of their own, so that every name has its place. This file
-knows no breaker.
+Faults that overlap lie in lanes of their own, so that every name has its place. A fault that
+comes again and again stays in one lane and is named once. This file knows no breaker.
 """
 
 from __future__ import annotations
@@ -27,37 +27,76 @@ THICKNESS = 0.76
 
 
 def fault_lanes(faults: Sequence[FaultInfo]) -> list[list[FaultInfo]]:
-    """Deal faults out to lanes so that those of a lane do not overlap, as far as four go."""
+    """Deal faults out to lanes so that those of a lane do not overlap, as far as four go.
+
+    All windows of a fault lie in the same lane.
+    """
     lanes: list[list[FaultInfo]] = []
-    for fault in sorted(faults, key=lambda each: (each.start, each.end, each.name)):
-        free = [lane for lane in lanes if lane[-1].end <= fault.start]
+    windows: dict[str, list[FaultInfo]] = {}
+    for each in sorted(faults, key=lambda each: (each.start, each.end, each.name)):
+        windows.setdefault(each.name, []).append(each)
+    for same in windows.values():
+        free = [lane for lane in lanes if lane[-1].end <= same[0].start]
         if free:
-            free[0].append(fault)
+            free[0].extend(same)
         elif len(lanes) < MOST_LANES:
-            lanes.append([fault])
+            lanes.append(same)
         else:
-            lanes[-1].append(fault)
+            lanes[-1] = sorted([*lanes[-1], *same], key=lambda each: each.start)
     return lanes
 
 
 def draw_lanes(
     ax: Axes, lanes: Sequence[Sequence[FaultInfo]], duration: float
 ) -> tuple[list[float], list[str]]:
-    """Draw each fault as a bar with its name; return the lanes' places on y and their labels."""
+    """Draw each fault as bars with its name; return the lanes' places on y and their labels.
+
+    The name is in or beside the bar with the most room. A lane of one fault that comes again and
+    again, which leaves little room, has the fault's name as its label.
+    """
     inset = (1.0 - THICKNESS) / 2
     inches = max(1.0, ax.figure.bbox.width / ax.figure.dpi - WIDEST_NAME - 0.5)
+    titles = []
     for row, lane in enumerate(lanes):
-        taken = 0.0
-        ends = [*(fault.start for fault in lane[1:]), duration]
-        for fault, room_end in zip(lane, ends, strict=True):
-            bar = (fault.start, min(fault.end, duration))
-            spans = [(bar[0], bar[1] - bar[0])]
-            drawn = ax.broken_barh(spans, (row + inset, THICKNESS), label=f"fault: {fault.name}")
+        bars = [(fault.start, min(fault.end, duration)) for fault in lane]
+        for fault, (start, end) in zip(lane, bars, strict=True):
+            span = [(start, end - start)]
+            drawn = ax.broken_barh(span, (row + inset, THICKNESS), label=f"fault: {fault.name}")
             paint(drawn, LANE_FILL)
-            label = _place_name(fault.name, bar, (taken, room_end), duration / inches)
-            taken = max(bar[1], label.right)
-            _write_name(ax, label, row + 0.5)
-    return [row + 0.5 for row in range(len(lanes))], ["faults", "", "", ""][: len(lanes)]
+        alone = len(lane) > 1 and len({fault.name for fault in lane}) == 1
+        titles.append(lane[0].name if alone else "faults" if row == 0 else "")
+        if not alone:
+            _name_bars(ax, [fault.name for fault in lane], bars, row, duration, duration / inches)
+    return [row + 0.5 for row in range(len(lanes))], titles
+
+
+def _name_bars(
+    ax: Axes,
+    names: Sequence[str],
+    bars: Sequence[tuple[float, float]],
+    row: int,
+    duration: float,
+    scale: float,
+) -> None:
+    """Name the bars of a lane, each name once."""
+    ends = [*(start for start, _ in bars[1:]), duration]
+    roomiest: dict[str, int] = {}
+    for number, name in enumerate(names):
+        best = roomiest.setdefault(name, number)
+        if _room(bars[number], ends[number]) > _room(bars[best], ends[best]):
+            roomiest[name] = number
+    taken = 0.0
+    for number, (name, bar, end) in enumerate(zip(names, bars, ends, strict=True)):
+        if roomiest[name] != number:
+            taken = max(taken, bar[1])
+            continue
+        label = _place_name(name, bar, (taken, end), scale)
+        taken = max(bar[1], label.right)
+        _write_name(ax, label, row + 0.5)
+
+
+def _room(bar: tuple[float, float], room_end: float) -> float:
+    return max(bar[1] - bar[0], room_end - bar[1])
 
 
 @dataclass(frozen=True)

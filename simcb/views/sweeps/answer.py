@@ -13,6 +13,7 @@ from simcb.metrics import ThresholdResult, judge
 from simcb.metrics.phase import FAULT, WHOLE
 from simcb.studies.sweep import Ranked, SweepResult
 from simcb.studies.sweep.axes import quantity_of
+from simcb.views.answer import source_word
 
 KEY_METRICS = (("success", FAULT), ("p99", FAULT), ("time_to_recover", WHOLE))
 """What people ask next of a setting, besides what it is ranked by."""
@@ -76,7 +77,7 @@ def sweep_command(
     None is what was not given, and is left to the scenario's `sweep` again.
     Who runs the cells is not in it, for it changes no result.
     """
-    words = ["simcb", "sweep", scenario]
+    words = ["simcb", "sweep", source_word(scenario)]
     for option, values in (("-f", overlays), ("--set", sets), ("--over", over)):
         for value in values:
             words += [option, value]

@@ -16,8 +16,8 @@ from simcb.studies.sweep.calibration import WORKER_MEGABYTES, TimeEstimate
 from simcb.views.answer import Page
 from simcb.views.safe_text import markdown_cell, one_line, to_ascii
 from simcb.views.sweeps.answer import KEY_METRICS, SweepAnswer, region
-from simcb.views.tables.grid import Grid
-from simcb.views.tables.quantities import clock, interval, quantity
+from simcb.views.tables.grid import Grid, no_room
+from simcb.views.tables.quantities import clock, difference, interval, quantity
 
 SAME = "="
 """The mark of a setting that cannot be told from the best."""
@@ -151,8 +151,7 @@ def below(answer: SweepAnswer, left_out: Sequence[str] = ()) -> tuple[str, ...]:
         of_them = f", {hidden} of them {SAME}" if hidden and tied > 1 else ""
         lines.append(f"and {more} more{of_them}; --top {len(result.ranking)} shows all")
     if left_out:
-        words = ", ".join(left_out)
-        lines.append(f"no room for {words}; a wider page or --format csv has all")
+        lines.append(no_room(left_out))
     return tuple(lines)
 
 
@@ -229,7 +228,7 @@ def _behind(each: Ranked, result: SweepResult) -> str:
     found = each.behind
     if found is None:
         return "best"
-    return interval(found.mean, found.low, found.high, result.objective.unit)
+    return difference(found.mean, found.low, found.high, result.objective.unit)
 
 
 def _mean(value: float | None, unit: Unit) -> str:

@@ -5,7 +5,7 @@ prints or measures.
 """
 
 from simcb.views.tables.grid import Grid
-from simcb.views.tables.quantities import clock, interval, quantity
+from simcb.views.tables.quantities import clock, difference, interval, quantity
 from simcb.views.tables.run import (
     difference_table,
     event_table,
@@ -18,6 +18,7 @@ from simcb.views.tables.strip import state_strip
 __all__ = [
     "Grid",
     "clock",
+    "difference",
     "difference_table",
     "event_table",
     "interval",

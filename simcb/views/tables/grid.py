@@ -6,6 +6,7 @@ right unless they are said to be words. This module must not know what is in the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
@@ -26,6 +27,7 @@ class Grid:
         spans: headings over neighbouring columns, (text, columns) from the second column on.
         faint: columns shown in the background, counted from 0.
         words: further columns that are aligned left.
+        note: what has to be said below, such as what the table leaves out.
     """
 
     header: tuple[str, ...]
@@ -33,6 +35,7 @@ class Grid:
     spans: tuple[tuple[str, int], ...] = ()
     faint: frozenset[int] = frozenset()
     words: frozenset[int] = frozenset()
+    note: str = ""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -57,6 +60,40 @@ class Grid:
         widths = self.widths
         return sum(widths) + _BETWEEN * (len(widths) - 1)
 
+    def split(self, width: int) -> tuple[Grid, ...]:
+        """Return the table as several ones, each no wider than `width` as far as a column is.
+
+        All of them have the names. Columns below the same heading stay together if they can.
+        """
+        groups = []
+        first = 1
+        for count in [count for _, count in self.spans] or [1] * (len(self.header) - 1):
+            groups.append(list(range(first, first + count)))
+            first += count
+        packed = _packed(groups, lambda columns: self._of(columns).width <= width)
+        if len(packed) < 2:
+            return (self,)
+        return tuple(
+            replace(self._of(columns), note=self.note if columns is packed[-1] else "")
+            for columns in packed
+        )
+
+    def _of(self, columns: Sequence[int]) -> Grid:
+        """Return the table with the names and some of the other columns."""
+        kept = (0, *columns)
+        spans = []
+        first = 1
+        for text, count in self.spans:
+            spans.append((text, sum(first <= column < first + count for column in columns)))
+            first += count
+        return Grid(
+            tuple(self.header[column] for column in kept),
+            tuple(tuple(row[column] for column in kept) for row in self.rows),
+            tuple((text, count) for text, count in spans if count),
+            frozenset(place for place, column in enumerate(kept) if column in self.faint),
+            frozenset(place for place, column in enumerate(kept) if column in self.words),
+        )
+
     def text(self, *, ascii_only: bool = False) -> Text:
         """Return the table aligned for a terminal, one line a row.
 
@@ -70,6 +107,7 @@ class Grid:
             lines.append(self._span_line())
         lines.append(self._line(self.header, "bold"))
         lines.extend(self._line(row, "") for row in self.rows)
+        lines.extend(Text(line, "dim") for line in self.note.splitlines())
         return Text("\n").join(lines)
 
     def _in_ascii(self) -> Grid:
@@ -114,4 +152,23 @@ class Grid:
         table = [header, *self.rows]
         written = [[markdown_cell(cell) for cell in row] for row in table]
         written.insert(1, rule)
-        return "\n".join(f"| {' | '.join(row)} |" for row in written)
+        table_lines = "\n".join(f"| {' | '.join(row)} |" for row in written)
+        return f"{table_lines}\n\n{markdown_cell(self.note)}" if self.note else table_lines
+
+
+def _packed(groups: Sequence[list[int]], fits: Callable[[Sequence[int]], bool]) -> list[list[int]]:
+    """Put neighbouring groups of columns together as long as they fit, and break what does not."""
+    packs: list[list[int]] = []
+    for group in groups:
+        if packs and fits([*packs[-1], *group]):
+            packs[-1] += group
+        elif len(group) == 1 or fits(group):
+            packs.append(list(group))
+        else:
+            packs += _packed([[column] for column in group], fits)
+    return packs
+
+
+def no_room(names: Sequence[str]) -> str:
+    """Return the line that says which columns a page is too narrow for."""
+    return f"no room for {', '.join(names)}; a wider page or --format csv has all"

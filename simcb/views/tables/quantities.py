@@ -12,11 +12,12 @@ from simcb.metrics import Unit
 
 UNDEFINED = "–"
 NEVER = "never"
+POINTS = " pp"
 
 _MOST_DECIMALS = 5
 
 _ROUNDING = 1e-9
-"""Part of a mean below which an interval is what sums of floats leave over."""
+"""Below this part of a mean an interval, and below this a difference, is what floats leave over."""
 
 
 def quantity(value: float | None, unit: Unit) -> str:
@@ -53,6 +54,20 @@ def interval(mean: float | None, low: float | None, high: float | None, unit: Un
         return quantity(mean, unit)
     decimals = min(max(0, 1 - _magnitude(half)), _MOST_DECIMALS)
     return f"{mean * factor:,.{decimals}f} ±{half:,.{decimals}f}{suffix}"
+
+
+def difference(mean: float | None, low: float | None, high: float | None, unit: Unit) -> str:
+    """Write the mean of differences and half its interval, as `interval` does: `-37 ±42 pp`.
+
+    A difference of shares is in percentage points, for `-37%` would read as relative. It is
+    `-never` where a time came only in the variant that is written first.
+    """
+    if mean is not None and mean == -math.inf:
+        return f"-{NEVER}"
+    if mean is not None and abs(mean) < _ROUNDING:
+        mean = 0.0
+    written = interval(mean, low, high, unit)
+    return written.replace("%", POINTS) if unit is Unit.SHARE else written
 
 
 def clock(seconds: float) -> str:

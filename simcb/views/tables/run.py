@@ -1,19 +1,20 @@
 """The tables of a run: phases, moments, services and thresholds.
 
 Rows are named with the metrics' own names, the words a threshold and `--set` use. With a
-baseline every number has its counterpart beside it.
+baseline every number has its counterpart beside or below it, and with replicates its interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
+from dataclasses import replace
 
 from simcb.metrics import METRICS, ThresholdResult, Unit
 from simcb.studies import Result
 from simcb.views.answer import Answer
 from simcb.views.safe_text import one_line
-from simcb.views.tables.grid import Grid
-from simcb.views.tables.quantities import UNDEFINED, interval, quantity
+from simcb.views.tables.grid import Grid, no_room
+from simcb.views.tables.quantities import UNDEFINED, difference, interval, quantity
 
 WITH, WITHOUT = "with", "without"
 """What a result and its baseline are called: with the breaker, and without."""
@@ -46,9 +47,6 @@ BY_PHASE = (
 )
 """The metrics shown by phase; all others are in the other formats."""
 
-COMPARED = ("success", "p99", "success_p99", "downstream_rate", "worker_seconds_waiting")
-"""The metrics whose difference to the baseline is shown."""
-
 WITH_FALLBACK = frozenset({"degraded", "availability"})
 WITH_BREAKER = frozenset({"rejected", "unneeded_rejections", "open_fraction"})
 
@@ -67,12 +65,6 @@ _NOTE = 3
 """The column of a threshold's note."""
 
 
-def cell(result: Result, name: str, phase: str = WHOLE, of: str = "") -> str:
-    """Write one metric of a result: the mean over its replicates."""
-    found = result.summary.estimate(name, phase, of)
-    return quantity(found.mean if found else None, METRICS[name].unit)
-
-
 def cell_with_interval(result: Result, name: str, phase: str = WHOLE, of: str = "") -> str:
     """Write one metric of a result with half its 95 % interval, if it has one."""
     found = result.summary.estimate(name, phase, of)
@@ -84,7 +76,8 @@ def cell_with_interval(result: Result, name: str, phase: str = WHOLE, of: str = 
 def phase_tables(answer: Answer, width: int) -> tuple[Grid, ...]:
     """Return the metrics by phase: one table, or two if a baseline does not fit beside.
 
-    What does not fit is left out in this order: the phases of single faults, the whole run.
+    What does not fit is left out in this order, with a note: the phases of single faults, the
+    whole run.
 
     Args:
         answer: what is shown.
@@ -94,29 +87,30 @@ def phase_tables(answer: Answer, width: int) -> tuple[Grid, ...]:
     everything = _phases(result)
     single = tuple(phase for phase in everything if not phase.startswith(ONE_FAULT))
     parts = tuple(phase for phase in single if phase != WHOLE) or single
+    choices = tuple(dict.fromkeys((everything, single, parts)))
     rows = _phase_rows(answer)
-    if baseline is None:
-        grids = [_by_phase(result, rows, phases) for phases in (everything, single, parts)]
-        return (_widest_fitting(grids, width),)
-    pairs = [_side_by_side(result, baseline, rows, phases) for phases in (everything, single)]
-    pairs.append(_side_by_side(result, baseline, rows, parts))
-    fitting = _widest_fitting(pairs, width)
-    if fitting.width <= width:
-        return (fitting,)
-    return (
-        _by_phase(result, rows, parts, f"{WITH} breaker"),
-        _by_phase(baseline, rows, parts, f"{WITHOUT} breaker"),
-    )
+    variants = [("", result)]
+    layouts: list[tuple[tuple[str, ...], tuple[Grid, ...]]] = []
+    if baseline is not None:
+        variants = [(f"{WITH} breaker", result), (f"{WITHOUT} breaker", baseline)]
+        layouts += [(each, (_side_by_side(result, baseline, rows, each),)) for each in choices]
+    # Where nothing fits the tables are split, and there the whole run has its place again.
+    for phases in (*choices, single):
+        grids = tuple(_by_phase(each, rows, phases, title) for title, each in variants)
+        layouts.append((phases, grids))
+    fitting = (each for each in layouts if max(grid.width for grid in each[1]) <= width)
+    phases, grids = next(fitting, layouts[-1])
+    left_out = [one_line(phase, _LONGEST_NAME) for phase in everything if phase not in phases]
+    if not left_out:
+        return grids
+    note = textwrap.fill(no_room(left_out), width)
+    return (*grids[:-1], replace(grids[-1], note=note))
 
 
 def _phases(result: Result) -> tuple[str, ...]:
     """Return the phases in the order people read them: the whole run last."""
     names = result.measures.phases
     return (*(name for name in names if name != WHOLE), WHOLE)
-
-
-def _widest_fitting(grids: list[Grid], width: int) -> Grid:
-    return next((grid for grid in grids if grid.width <= width), grids[-1])
 
 
 def _phase_rows(answer: Answer) -> tuple[str, ...]:
@@ -151,7 +145,8 @@ def _side_by_side(
 ) -> Grid:
     lines = []
     for name in rows:
-        cells = [cell(each, name, phase) for phase in phases for each in (result, baseline)]
+        pairs = [(phase, each) for phase in phases for each in (result, baseline)]
+        cells = [cell_with_interval(each, name, phase) for phase, each in pairs]
         lines.append((name, *cells))
     return Grid(
         ("breaker", *(word for _ in phases for word in (WITH, WITHOUT))),
@@ -165,7 +160,8 @@ def difference_table(answer: Answer) -> Grid | None:
     """Return what the breaker changed, with 95 % intervals of the paired differences.
 
     Both variants of a replicate have the same luck, so the interval is of the differences in
-    each pair. None without a baseline, and with a single replicate, which has no interval.
+    each pair. What changed nowhere has no row. None if nothing changed, without a baseline,
+    and with a single replicate, which has no interval.
     """
     paired = answer.difference
     if paired is None or paired.replicates < 2:
@@ -173,26 +169,23 @@ def difference_table(answer: Answer) -> Grid | None:
     phases = _phases(answer.result)
     phases = tuple(phase for phase in phases if not phase.startswith(ONE_FAULT))
     rows = []
-    for name in COMPARED:
-        cells = []
-        for phase in phases:
-            found = paired.estimate(name, phase)
-            unit = METRICS[name].unit
-            cells.append(interval(found.mean, found.low, found.high, unit) if found else UNDEFINED)
-        rows.append((name, *cells))
-    return Grid((f"{WITH} − {WITHOUT}", *phases), tuple(rows))
+    for name in _phase_rows(answer):
+        unit = METRICS[name].unit
+        found = [paired.estimate(name, phase) for phase in phases]
+        cells = [difference(e.mean, e.low, e.high, unit) if e else UNDEFINED for e in found]
+        if set(cells) - {UNDEFINED, difference(0.0, None, None, unit)}:
+            rows.append((name, *cells))
+    return Grid((f"{WITH} − {WITHOUT}", *phases), tuple(rows)) if rows else None
 
 
 def event_table(answer: Answer) -> Grid:
     """Return when breakers tripped and users recovered, and what was in vain: a line a variant."""
-    write: Callable[..., str] = cell_with_interval
     variants = [(WITH, answer.result)]
     if answer.result.baseline is not None:
         variants.append((WITHOUT, answer.result.baseline))
-        write = cell
     paired = len(variants) > 1
     table = [
-        (word if paired else "whole run", *(write(each, name) for name in OF_THE_RUN))
+        (word if paired else "whole run", *(cell_with_interval(each, name) for name in OF_THE_RUN))
         for word, each in variants
     ]
     known = [
@@ -217,7 +210,11 @@ def service_table(answer: Answer) -> Grid:
         if result.baseline is not None:
             variants.append((f"  {WITHOUT} breaker", result.baseline))
         for word, each in variants:
-            cells = (cell(each, name, p, service) for name in OF_A_SERVICE for p in phases)
+            cells = [
+                cell_with_interval(each, name, phase, service)
+                for name in OF_A_SERVICE
+                for phase in phases
+            ]
             rows.append((word, *cells))
     return Grid(
         ("service", *(phase for _ in OF_A_SERVICE for phase in phases)),

@@ -77,22 +77,26 @@ def state_strip(
 ) -> Text:
     """Draw the strip: a line a fault, a line a breaker, a line of time, and what signs mean.
 
+    A fault that comes again and again has one line with all its windows.
+
     Args:
         breakers: the run's breakers.
         states: for each breaker its states from 0 to `duration`.
-        faults: the run's faults.
+        faults: the windows of the run's faults.
         duration: the run's length, in seconds.
         width: terminal columns to fill.
     """
     names = [one_line(each.name, _WIDEST_NAME) for each in breakers]
-    labels = [one_line(each.name, _WIDEST_NAME) for each in faults]
+    windows: dict[str, list[FaultInfo]] = {}
+    for fault in faults:
+        windows.setdefault(one_line(fault.name, _WIDEST_NAME), []).append(fault)
     many = len(breakers) > MOST_LINES
     crowd = f"{len(breakers)} breakers"
-    margin = max((len(name) for name in [*([crowd] if many else names), *labels]), default=0)
+    margin = max((len(name) for name in [*([crowd] if many else names), *windows]), default=0)
     count = max(20, min(72, width - margin - 2))
     lines = []
-    for label, fault in zip(labels, faults, strict=True):
-        lines.append(Text(f"{label:<{margin}}  {_fault_line(fault, duration, count)}".rstrip()))
+    for label, same in windows.items():
+        lines.append(Text(f"{label:<{margin}}  {_fault_line(same, duration, count)}".rstrip()))
     cut = [stretches(each, duration, count) for each in states]
     if many:
         lines.append(Text(f"{crowd:<{margin}}  ").append(_share_line(cut), STYLES[OPEN]))
@@ -121,14 +125,16 @@ def _share_line(cut: Sequence[Stretches]) -> str:
     return "".join(signs)
 
 
-def _fault_line(fault: FaultInfo, duration: float, count: int) -> str:
+def _fault_line(windows: Sequence[FaultInfo], duration: float, count: int) -> str:
     length = duration / count
-    # A fault shorter than one character still is one character long.
-    first = int(fault.start / length)
-    last = max(first + 1, round(min(fault.end, duration) / length))
-    if fault.end <= fault.start or first >= count:
-        return ""
-    return " " * first + FAULT * (min(last, count) - first)
+    signs = [" "] * count
+    for each in windows:
+        # A window shorter than one character still is one character long.
+        first = int(each.start / length)
+        last = min(count, max(first + 1, round(min(each.end, duration) / length)))
+        if each.end > each.start and first < count:
+            signs[first:last] = FAULT * (last - first)
+    return "".join(signs)
 
 
 def _axis(duration: float, count: int) -> str:

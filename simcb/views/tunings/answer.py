@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simcb.studies.tune import BATCH, FRESH, REPLICATES, TOLERANCE, TRIALS, TuneResult
+from simcb.views.answer import source_word
 from simcb.views.safe_text import one_line
 
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -67,7 +68,7 @@ def tune_command(
 
     Who runs the cells is not in it, for it changes no result.
     """
-    words = ["simcb", "tune", *scenarios]
+    words = ["simcb", "tune", *map(source_word, scenarios)]
     options = (
         ("-f", overlays),
         ("--set", sets),

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from simcb.metrics import Estimate, Unit
 from simcb.studies.limits import in_words
+from simcb.studies.sweep import Objective
 from simcb.studies.sweep.axes import Value
 from simcb.studies.tune import (
     CONTENDERS,
@@ -21,7 +22,7 @@ from simcb.views.answer import Page
 from simcb.views.safe_text import markdown_cell, one_line, to_ascii
 from simcb.views.sweeps.screen import rough_clock
 from simcb.views.tables.grid import Grid
-from simcb.views.tables.quantities import UNDEFINED, interval, quantity
+from simcb.views.tables.quantities import UNDEFINED, difference, interval, quantity
 from simcb.views.tunings.answer import TuneAnswer
 
 BEST = "best"
@@ -112,7 +113,7 @@ def _won(result: TuneResult, check: Check) -> list[str]:
     for contender in check.contenders[1:]:
         if contender.name in (YOURS, USUAL) and contender.behind is not None:
             behind = ", ".join(
-                f"{_regret(each)} of {aim}"
+                f"{_regret(each, aim)} of {aim}"
                 for aim, each in zip(result.aims, contender.behind, strict=True)
             )
             what = "worst regret lower by " if many else "better by "
@@ -201,9 +202,9 @@ def check_grid(result: TuneResult, most: int = MOST_SHOWN) -> Grid:
     rows = []
     for contender in check.contenders:
         row = [contender.name or BEST]
-        for index in range(len(result.aims)):
+        for index, aim in enumerate(result.aims):
             behind = contender.behind[index] if contender.behind else None
-            row += [_regret(contender.worst[index]), _regret(behind) if behind else BEST]
+            row += [_regret(contender.worst[index], aim), _regret(behind, aim) if behind else BEST]
         for storm, found in zip(shown, contender.storms, strict=False):
             row += [
                 _value(each, aim.unit) for aim, each in zip(storm.aims, found.aims, strict=True)
@@ -266,8 +267,10 @@ def progress_words(now: TuneProgress) -> str:
     return "; ".join(words)
 
 
-def _regret(found: Estimate) -> str:
-    return interval(found.mean, found.low, found.high, Unit.SHARE)
+def _regret(found: Estimate, aim: Objective) -> str:
+    """Write what is lost of an aim: in points if it is a share, else relative to the best."""
+    write = difference if aim.unit is Unit.SHARE else interval
+    return write(found.mean, found.low, found.high, Unit.SHARE)
 
 
 def _value(found: Estimate, unit: Unit) -> str:
