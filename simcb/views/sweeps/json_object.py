@@ -12,7 +12,7 @@ from simcb import __version__
 from simcb.metrics import Estimate
 from simcb.studies.sweep import Objective, Ranked
 from simcb.views.formats.json_object import SCHEMA_VERSION, Value, number
-from simcb.views.sweeps.answer import SweepAnswer
+from simcb.views.sweeps.answer import SweepAnswer, thresholds_of
 
 
 def as_json(answer: SweepAnswer, indent: int | None = None) -> str:
@@ -63,7 +63,7 @@ def _setting(answer: SweepAnswer, each: Ranked) -> dict[str, Value]:
         "verdicts": {verdict.value: count for verdict, count in outcome.verdicts.items()},
         "thresholds": [
             {"text": judged.text, "value": number(judged.value), "passed": judged.passed}
-            for judged in answer.thresholds(each.setting)
+            for judged in thresholds_of(result, each.setting)
         ],
     }
 

@@ -11,7 +11,7 @@ from simcb.studies.sweep.axes import quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.style import BAND_ALPHA, DOTTED, INK, LINE_WIDTH, SERVICE_COLORS
-from simcb.views.sweeps.captions import AS_GOOD, BEST, INTERVAL, MEAN, OTHER, WORSE, key
+from simcb.views.sweeps.captions import AS_GOOD, BEST, INTERVAL, MEAN, WORSE, key
 from simcb.views.sweeps.scales import (
     dots,
     drawable,
@@ -105,7 +105,7 @@ def _mark(result: SweepResult, ax: Axes, x: Floats, y: Floats, order: list[int])
     if sum(full) > 1:
         named(ax, AS_GOOD, COLOUR, mark="o")
     if not all(full):
-        named(ax, WORSE if result.replicates > 1 else OTHER, WEAK, mark="o")
+        named(ax, WORSE, WEAK, mark="o")
 
 
 def _end(found: Estimate, end: float | None) -> float:
