@@ -194,6 +194,9 @@ def test_a_time_that_never_came_keeps_its_sign() -> None:
     assert "never in 1, else 2.50 s" in rows[1]
     assert "±never in 3" in rows[2]
     assert "  never in 1  " in rows[3]
+    lines = list(csv.DictReader(io.StringIO("".join(ranking_lines(result)))))
+    assert [row["time_to_recover never"] for row in lines] == ["1", "2", "2", "3"]
+    assert [row["time_to_recover finite"] for row in lines] == ["2.5", "2.0", "3.0", ""]
     late = made([[NEVER, 2.0], [1.0, 2.0]], "store.workers=1,2", by="max:time_to_recover")
     assert "-never in 1" in render(SweepAnswer(late), Format.TABLE, PAGE).plain
 
@@ -221,6 +224,7 @@ def test_json_has_every_setting_with_its_interval() -> None:
     assert first["objective"]["mean"] == swept().ranking[0].estimate.mean
     assert first["behind"] is None
     assert first["thresholds"][0]["text"] == "success >= 60%"
+    assert set(first["metrics"]) == {"success{fault}", "p99{fault}", "time_to_recover"}
     assert found["objective"]["better"] == "max"
     assert found["complete"] is True
 
@@ -244,6 +248,14 @@ def test_the_csv_of_the_ranking_has_a_line_a_setting() -> None:
     rows = list(csv.DictReader(io.StringIO("".join(ranking_lines(swept())))))
     assert [int(row["rank"]) for row in rows] == list(range(1, 10))
     assert all(row["tied"] in ("yes", "no") for row in rows)
+    # What a page has no room for is here.
+    text = render(SweepAnswer(swept()), Format.TABLE, Page(width=60)).plain
+    (missing,) = [line for line in text.splitlines() if line.startswith("no room for")]
+    assert missing.endswith("--format csv has all")
+    assert {"success{fault}", "p99{fault}", "time_to_recover"} < rows[0].keys()
+    best = swept().outcome(int(rows[0]["setting"]))
+    assert float(rows[0]["p99{fault}"]) == best.value("p99", "fault")
+    assert rows[0]["threshold success >= 60%"] == "yes"
     assert all(
         sum(int(row[v]) for v in ("unharmed", "recovered", "degraded", "collapsed")) == 4
         for row in rows
