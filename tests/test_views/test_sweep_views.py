@@ -405,6 +405,11 @@ def test_a_notebook_sees_the_best_the_table_and_the_plots() -> None:
     assert view.plot.heatmap("p99").get_xlabel() == "breaker.failure_threshold"
     assert view.plot.lines("utilisation{store}").get_ylabel() == "utilisation{store} (%)"
     assert "best: breaker.failure_threshold" in view._repr_html_()
+    assert repr(best).startswith("<best: breaker.failure_threshold = ")
+    assert repr(best).endswith(f"{findings(view.result)[-1]}>")
+    assert len(repr(best)) < 400
+    assert best._repr_html_().count("<tr>") == 2
+    assert repr(view).startswith("<sweep of 'small': best")
 
 
 def test_a_sweeps_directory_opens_as_a_view(tmp_path: Path) -> None:
