@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from test_studies.sweep_cases import OVER, SMALL, after, kept, made, scenario, swept
@@ -311,6 +312,19 @@ def test_one_axis_is_a_line_with_a_band() -> None:
     assert list(line.get_ydata()) == [each.mean for each in result.estimates(result.objective)]
     assert ax.get_xscale() == "log"
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1s", "2.83s", "8s"]
+
+
+def test_words_are_points_with_bars() -> None:
+    """Between two words there is no line and no band, and their intervals stand alone."""
+    numbers = [[1.0, 2.0, 4.0], [2.0, 3.0, 3.5]]
+    ax = lines(made(numbers, "jitter=none,full"))
+    assert not ax.collections
+    (bars,) = [line for line in ax.get_lines() if line.get_label() == "mean and its 95% interval"]
+    ends = np.asarray(bars.get_ydata()).reshape(2, 3)
+    assert np.isnan(ends[:, 2]).all()
+    assert ends[:, :2].mean(axis=1).tolist() == pytest.approx([7 / 3, 8.5 / 3])
+    assert not any(line.get_label() == "mean" for line in ax.get_lines())
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["none", "full"]
 
 
 def test_three_axes_are_small_multiples_with_one_scale() -> None:

@@ -23,6 +23,7 @@ AS_GOOD = f"cannot be told from it within {TOLERANCE:.0%}"
 WORSE = "worse than it"
 MEAN = "mean"
 INTERVAL = "its 95% interval"
+MEAN_AND_INTERVAL = "mean and its 95% interval"
 SETTING = "a setting; colours between are interpolated"
 
 TITLE_HEIGHT = 0.32
