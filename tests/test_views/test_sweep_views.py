@@ -327,6 +327,16 @@ def test_words_are_points_with_bars() -> None:
     assert [label.get_text() for label in ax.get_xticklabels()] == ["none", "full"]
 
 
+def test_the_dots_of_a_large_map_are_one_mark_and_leave_its_colours_to_be_seen() -> None:
+    """However many settings are as good as the best, and however small their tiles are."""
+    over = ("breaker.failure_threshold=1:40:1", "breaker.recovery_timeout=1s:40s:1s")
+    ax = heatmap(made([GOOD] * 1600, *over))
+    (dots,) = [line for line in ax.get_lines() if len(line.get_xdata()) > 1]
+    assert len(dots.get_xdata()) == 1599
+    box = ax.get_window_extent()
+    assert dots.get_markersize() < min(box.width, box.height) / ax.figure.dpi * 72 / 40 / 2
+
+
 def test_three_axes_are_small_multiples_with_one_scale() -> None:
     """A map for each value of the third, coloured alike."""
     over = {**{k: v[:2] for k, v in OVER.items()}, "store.workers": [4, 8]}
