@@ -7,12 +7,15 @@ so equal sweeps are equal bytes, however they were made.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from simcb.metrics import Verdict
 from simcb.studies.sweep import SweepResult
-from simcb.studies.sweep.columns import value_of
+from simcb.studies.sweep.columns import Floats
 from simcb.studies.sweep.table import MISSING, VERDICTS
 from simcb.views.formats.tidy import number_cell
 from simcb.views.safe_text import csv_cell
@@ -67,8 +70,17 @@ def cell_lines(result: SweepResult) -> Iterator[str]:
     for setting, (made, _) in enumerate(result.outcomes()):
         values = [csv_cell(str(value)) for value in made.values]
         verdicts = result.table.verdicts[setting].tolist()
-        for replicate, numbers in enumerate(result.table.values[setting].tolist()):
+        for replicate, cells in enumerate(_cells(result.table.values[setting])):
             code = verdicts[replicate]
             verdict = "" if code == MISSING else VERDICTS[code].value
-            cells = [number_cell(value_of(number)) for number in numbers]
             yield writer.writerow([str(setting), *values, str(replicate), verdict, *cells])
+
+
+def _cells(numbers: Floats) -> list[list[object]]:
+    """Return numbers as cells that a csv writer writes like `number_cell`, millions of them."""
+    cells = numbers.astype(object)
+    cells[np.isnan(numbers)] = None
+    for infinite in (math.inf, -math.inf):
+        cells[numbers == infinite] = number_cell(infinite)
+    found: list[list[object]] = cells.tolist()
+    return found
