@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
+from simcb.metrics import Verdict
 from simcb.scenario import Scenario, parse_scenario
-from simcb.studies.sweep import SweepResult, sweep
+from simcb.studies.sweep import Design, Kind, SweepResult, Tally, parse_objective, sweep
+from simcb.studies.sweep.axes import parse_axis
+from simcb.studies.sweep.columns import columns_of
+from simcb.studies.sweep.plan import make_settings
+from simcb.studies.sweep.ranking import rank
+from simcb.studies.sweep.table import VERDICTS, Table
 
 SMALL = """
 name: small
@@ -59,3 +67,42 @@ def after(calls: int) -> Callable[[], bool]:
         return asked > calls
 
     return stop
+
+
+def made(
+    numbers: Sequence[Sequence[float]],
+    *over: str,
+    by: str = "time_to_recover",
+) -> SweepResult:
+    """Return a sweep that came to given numbers: of each setting, the objective in each replicate.
+
+    Of `collapse` 1 is a run that collapses. Everything else is undefined.
+    """
+    base = scenario()
+    axes = tuple(parse_axis(text) for text in over)
+    settings = make_settings(axes, Design(Kind.GRID), 0)
+    columns = columns_of(base)
+    objective = parse_objective(by, base, columns)
+    table = Table(columns, len(numbers[0]))
+    table.grow(len(settings))
+    table.verdicts[:] = VERDICTS.index(Verdict.RECOVERED)
+    if objective.is_collapse:
+        table.verdicts[np.array(numbers) == 1.0] = VERDICTS.index(Verdict.COLLAPSED)
+    else:
+        table.values[:, :, table.index[objective.column]] = numbers
+    return SweepResult(
+        scenario=base,
+        axes=axes,
+        design=Design(Kind.GRID),
+        settings=settings,
+        replicates=table.replicates,
+        seed=0,
+        objective=objective,
+        border=None,
+        fine_settings=0,
+        table=table,
+        ranking=rank(table, objective),
+        lost=(),
+        complete=True,
+        tally=Tally(0, 0, 0),
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from test_studies.sweep_cases import OVER, SMALL, after, scenario, swept
+from test_studies.sweep_cases import OVER, SMALL, after, made, scenario, swept
 
 from simcb.metrics import Verdict, difference, estimate
 from simcb.scenario import parse_scenario
@@ -51,7 +52,7 @@ def test_settings_share_their_luck() -> None:
 
 
 def test_the_ranking_is_by_the_mean_and_ties_are_by_the_paired_difference() -> None:
-    """Best first; a setting is tied if its paired difference to the best may be zero."""
+    """Best first; a setting is tied if it may be no worse than the best by 1 %."""
     result = swept()
     means = [each.estimate.mean for each in result.ranking]
     assert means == sorted(means, key=lambda mean: -(mean or 0.0))
@@ -65,8 +66,79 @@ def test_the_ranking_is_by_the_mean_and_ties_are_by_the_paired_difference() -> N
         assert each.estimate == estimate(series[each.setting])
         paired = difference(series[best.setting], series[each.setting])
         assert each.behind == paired
-        if paired.low is not None and paired.high is not None:
-            assert each.tied == (paired.low <= 0.0 <= paired.high)
+        assert paired.high is not None
+        assert each.tied == (paired.high >= -0.01 * (best.estimate.mean or 0.0))
+
+
+NEVER = math.inf
+TIMEOUTS = "breaker.recovery_timeout=1s,2s,3s,4s"
+
+
+def test_a_time_that_never_comes_counts_before_any_that_does() -> None:
+    """Settings are ordered by how often they are `never`, then by the mean of the others."""
+    result = made(
+        [[NEVER] * 3 + [1.0] * 7, [NEVER] * 3 + [0.5] * 7, [NEVER] * 10, [NEVER] + [9.0] * 9],
+        TIMEOUTS,
+    )
+    assert [each.setting for each in result.ranking] == [3, 1, 0, 2]
+    assert result.best is not None
+    assert result.best.estimate.never == 1
+
+
+def test_never_is_told_apart_only_by_more_replicates_than_chance_takes() -> None:
+    """Six more of ten are no coin's work, five more may be; without an interval nothing is sure."""
+    base = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
+    result = made(
+        [base, [NEVER] * 5 + base[5:], [NEVER] * 6 + base[6:], [NEVER, *base[1:]]], TIMEOUTS
+    )
+    assert {each.setting: each.tied for each in result.ranking} == {
+        0: True,
+        1: True,
+        2: False,
+        3: True,
+    }
+    once = made([[1.0], [2.0], [NEVER], [3.0]], TIMEOUTS)
+    assert all(each.tied for each in once.ranking)
+
+
+def test_what_is_as_often_never_is_compared_by_the_times_that_came() -> None:
+    """The paired interval of the finite times decides, whatever the infinite ones are."""
+    base = [NEVER, 1.0, 2.0, 3.0, 4.0]
+    later = [NEVER, 2.1, 2.9, 4.0, 5.05]
+    result = made([base, later, [NEVER, 1.5, 1.2, 3.9, 3.5], base], TIMEOUTS)
+    assert {each.setting: each.tied for each in result.ranking} == {
+        0: True,
+        1: False,
+        2: True,
+        3: True,
+    }
+
+
+@pytest.mark.parametrize(("replicates", "tied"), [(2, True), (5, True), (6, False)])
+def test_differences_without_spread_are_judged_by_their_signs(replicates: int, tied: bool) -> None:
+    """Two collapses against none may be chance, and so may two equal steps of any number."""
+    two = "breaker.recovery_timeout=1s,2s"
+    for by in ("collapse", "time_to_recover"):
+        result = made([[0.0] * replicates, [1.0] * replicates], two, by=by)
+        assert [each.setting for each in result.ranking] == [0, 1]
+        assert result.ranking[1].tied is tied
+
+
+def test_a_setting_worse_by_less_than_a_hundredth_is_as_good() -> None:
+    """However sure it is; of a share, a hundredth of what it lacks of the whole."""
+    two = "breaker.recovery_timeout=1s,2s"
+    base = [100.0, 101.0, 102.0, 103.0]
+    near, far = ([one - by - 0.01 * n for n, one in enumerate(base)] for by in (0.06, 2.0))
+    assert [each.tied for each in made([base, near], two, by="goodput").ranking] == [True, True]
+    assert [each.tied for each in made([base, far], two, by="goodput").ranking] == [True, False]
+    shares = [[0.999, 0.9991, 0.9992], [0.998, 0.9983, 0.9981]]
+    assert [each.tied for each in made(shares, two, by="success").ranking] == [True, False]
+
+
+def test_a_setting_without_a_value_is_last_and_as_good_as_none() -> None:
+    """Undefined is neither good nor bad."""
+    result = made([[math.nan] * 3, [1.0, 2.0, 3.0]], "breaker.recovery_timeout=1s,2s")
+    assert [(each.setting, each.tied) for each in result.ranking] == [(1, True), (0, False)]
 
 
 def test_the_metric_says_which_way_is_better() -> None:

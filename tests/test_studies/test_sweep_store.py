@@ -181,6 +181,15 @@ def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:
         kept(tmp_path / "s")
 
 
+def test_a_sweep_that_lost_its_manifest_is_known_by_its_log(tmp_path: Path) -> None:
+    """Whatever else it has written, the message says what to bring back."""
+    kept(tmp_path)
+    (tmp_path / "cells.csv").touch()
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(StoreError, match=r"has a log but no manifest\.json; bring manifest\.json"):
+        check_store(tmp_path, resume=True)
+
+
 def test_a_full_disk_loses_nothing_that_was_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,7 +147,7 @@ def test_the_key_names_the_marks_that_occur_and_no_others() -> None:
     )
     assert len(alone.tied) == 1
     assert words(sweep_figure(alone))[2:] == ["threshold success >= 60%", "best"]
-    assert words(sweep_figure(swept()))[2:] == ["best", "cannot be told from it"]
+    assert words(sweep_figure(swept()))[2:] == ["best", "cannot be told from it within 1%"]
     assert SweepPlots(swept()).heatmap("p99").get_legend() is None
 
 

@@ -10,9 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from test_studies.sweep_cases import OVER, SMALL, after, kept, scenario, swept
+from test_studies.sweep_cases import OVER, SMALL, after, kept, made, scenario, swept
 
 import simcb
 from simcb.errors import MissingExtraError
@@ -21,17 +22,20 @@ from simcb.studies.sweep import SweepResult, sweep
 from simcb.views.answer import Page
 from simcb.views.formats.names import Format
 from simcb.views.plots.figures import drawn
-from simcb.views.sweeps.answer import SweepAnswer, region
+from simcb.views.sweeps.answer import SweepAnswer
 from simcb.views.sweeps.figure import sweep_figure
 from simcb.views.sweeps.files import write_sweep
 from simcb.views.sweeps.json_object import as_json
 from simcb.views.sweeps.lines import lines
 from simcb.views.sweeps.maps import heatmap
 from simcb.views.sweeps.notebook import sweep as notebook_sweep
+from simcb.views.sweeps.regions import regions
 from simcb.views.sweeps.rendering import render
 from simcb.views.sweeps.scatter import scatter_map
+from simcb.views.sweeps.screen import findings
 from simcb.views.sweeps.tidy import cell_lines, ranking_lines
 from simcb.views.sweeps.view import SweepView
+from simcb.views.sweeps.words import telling
 
 PAGE = Page(width=120)
 
@@ -47,12 +51,12 @@ def test_the_screen_says_the_best_first() -> None:
     text = render(SweepAnswer(swept(), "simcb sweep x"), Format.TABLE, PAGE).plain
     best = swept().ranking[0]
     values = swept().values_of(best.setting)
-    first, second, third, *_ = text.splitlines()
+    first, second, *_ = text.splitlines()
     assert first.startswith(
         f"best: breaker.failure_threshold = {values['breaker.failure_threshold']}"
     )
     assert f"{len(swept().tied)} of 9 settings cannot be told from it" in second
-    assert "small, 12s, seed 0, 9 settings × 4 replicates" in third
+    assert "\n  small, 12s, seed 0, 9 settings × 4 replicates\n" in text
     table = [line for line in text.splitlines() if line[:1].isdigit()]
     assert len(table) == 9
     marked = [line for line in table if "=" in line.split()[0]]
@@ -113,14 +117,106 @@ def test_the_table_fits_the_page_and_says_what_was_left_out(width: int) -> None:
     assert "recovery_timeout" in header
 
 
+def said(result: SweepResult) -> list[str]:
+    """Return what the screen says after the best setting."""
+    return list(findings(result)[1:])
+
+
+ONE = "breaker.recovery_timeout=1s,2s,3s,4s,5s"
+GOOD, BAD = [1.0, 2.1, 2.9], [21.0, 22.3, 23.1]
+NEVER = math.inf
+
+
 def test_the_region_is_a_range_on_every_axis() -> None:
     """Numbers from the least to the largest, words listed."""
-    result = swept()
-    text = region(result, result.ranking)
-    assert text == (
-        "breaker.failure_threshold 1 … 30",
-        "breaker.recovery_timeout 1s … 8s",
+    rows = [GOOD if n in (0, 1, 4, 5) else BAD for n in range(8)]
+    over = ("breaker.failure_threshold=1,3", "jitter=none,full", "breaker.recovery_timeout=1s,2s")
+    result = made(rows, *over)
+    assert regions(result, result.tied) == (
+        "breaker.failure_threshold 1 … 3; jitter none; breaker.recovery_timeout 1s … 2s",
     )
+
+
+def test_a_range_has_no_worse_setting_inside() -> None:
+    """What lies apart along an axis is named apart."""
+    result = made([GOOD, GOOD, BAD, GOOD, BAD], ONE)
+    assert regions(result, result.tied) == ("breaker.recovery_timeout 1s … 2s, 4s",)
+    text = "3 of 5 settings cannot be told from it within 1%: breaker.recovery_timeout 1s … 2s, 4s"
+    assert said(result) == [text]
+
+
+def test_settings_that_fill_no_box_are_named_by_several() -> None:
+    """An L has two; what is beyond a few is counted."""
+    result = made(
+        [GOOD, GOOD, GOOD, GOOD, BAD, BAD],
+        "breaker.failure_threshold=1,3",
+        "breaker.recovery_timeout=1s,2s,3s",
+    )
+    assert regions(result, result.tied) == (
+        "breaker.failure_threshold 1; breaker.recovery_timeout 1s … 3s",
+        "breaker.failure_threshold 3; breaker.recovery_timeout 1s",
+    )
+    comb = [GOOD if n % 2 == 0 else BAD for n in range(12)]
+    result = made(comb, "breaker.recovery_timeout=1s:12s:1s")
+    (text,) = regions(result, result.tied)
+    assert text == "breaker.recovery_timeout 1s, 3s, 5s, 7s, 2 more"
+
+
+def test_what_is_not_known_is_not_called_unimportant() -> None:
+    """Few replicates tell nothing; equal ones, and close ones, say that nothing matters."""
+    two = "breaker.recovery_timeout=1s,2s"
+    (text,) = said(made([[1.0, 5.0, 3.0], [4.0, 3.0, 2.5]], two))
+    assert text == "too few replicates to tell them apart (differences up to 6.54 s)"
+    (text,) = said(made([[NEVER, 5.0, 3.0], [4.0, NEVER, NEVER]], two))
+    assert text == "too few replicates to tell them apart (never in 1 to 2 of 3 replicates)"
+    (text,) = said(made([[1.0, 5.0, 3.0]] * 2, two))
+    assert text.startswith("no setting differs from it in any replicate: what is varied does not")
+    (text,) = said(made([[1.0, 5.0, 3.0], [1.001, 5.0, 3.002]], two))
+    assert text == "no setting differs from it by 1%: what is varied does not matter for this"
+    (text,) = said(made([[1.0], [2.0]], two))
+    assert text.startswith("one replicate tells nothing")
+
+
+def test_a_setting_without_a_value_is_told() -> None:
+    """It is no part of those that are compared."""
+    nothing = [math.nan] * 3
+    result = made([GOOD, BAD, nothing], "breaker.recovery_timeout=1s,2s,3s")
+    assert said(result) == [
+        "every other setting can be told from it",
+        "1 of 3 settings have no value of it",
+    ]
+
+
+def test_a_time_that_never_came_keeps_its_sign() -> None:
+    """In the table: how often, the mean of the others, and on which side of the best."""
+    result = made(
+        [[NEVER, 2.0, 3.0], [NEVER, NEVER, 3.0], [2.0, NEVER, NEVER], [NEVER] * 3],
+        "breaker.recovery_timeout=1s,2s,3s,4s",
+    )
+    rows = render(SweepAnswer(result), Format.TABLE, PAGE).plain.split("\n\n")[1].splitlines()
+    assert "never in 1, else 2.50 s" in rows[1]
+    assert "±never in 3" in rows[2]
+    assert "  never in 1  " in rows[3]
+    lines = list(csv.DictReader(io.StringIO("".join(ranking_lines(result)))))
+    assert [row["time_to_recover never"] for row in lines] == ["1", "2", "2", "3"]
+    assert [row["time_to_recover finite"] for row in lines] == ["2.5", "2.0", "3.0", ""]
+    late = made([[NEVER, 2.0], [1.0, 2.0]], "store.workers=1,2", by="max:time_to_recover")
+    assert "-never in 1" in render(SweepAnswer(late), Format.TABLE, PAGE).plain
+
+
+def test_inline_values_are_cut_where_they_are_alike() -> None:
+    """Values that differ look different, however long they are."""
+    form = "{kind: failure_rate, rate: 50%, window: 10s, minimum_calls: 5, share: @}"
+    assert telling([form.replace("@", share) for share in ("10%", "90%")]) == (
+        "…share: 10%}",
+        "…share: 90%}",
+    )
+    middle = ["{a: " + "x" * 40 + str(n) + "y" * 40 + "}" for n in range(3)]
+    short = telling(middle)
+    assert len(set(short)) == 3
+    assert all(len(each) < len(middle[0]) for each in short)
+    assert telling(["1s", "2s"]) == ("1s", "2s")
+    assert telling(["\x1b" + "x" * 50])[0].isprintable()
 
 
 def test_json_has_every_setting_with_its_interval() -> None:
@@ -131,6 +227,7 @@ def test_json_has_every_setting_with_its_interval() -> None:
     assert first["objective"]["mean"] == swept().ranking[0].estimate.mean
     assert first["behind"] is None
     assert first["thresholds"][0]["text"] == "success >= 60%"
+    assert set(first["metrics"]) == {"success{fault}", "p99{fault}", "time_to_recover"}
     assert found["objective"]["better"] == "max"
     assert found["complete"] is True
 
@@ -154,6 +251,14 @@ def test_the_csv_of_the_ranking_has_a_line_a_setting() -> None:
     rows = list(csv.DictReader(io.StringIO("".join(ranking_lines(swept())))))
     assert [int(row["rank"]) for row in rows] == list(range(1, 10))
     assert all(row["tied"] in ("yes", "no") for row in rows)
+    # What a page has no room for is here.
+    text = render(SweepAnswer(swept()), Format.TABLE, Page(width=60)).plain
+    (missing,) = [line for line in text.splitlines() if line.startswith("no room for")]
+    assert missing.endswith("--format csv has all")
+    assert {"success{fault}", "p99{fault}", "time_to_recover"} < rows[0].keys()
+    best = swept().outcome(int(rows[0]["setting"]))
+    assert float(rows[0]["p99{fault}"]) == best.value("p99", "fault")
+    assert rows[0]["threshold success >= 60%"] == "yes"
     assert all(
         sum(int(row[v]) for v in ("unharmed", "recovered", "degraded", "collapsed")) == 4
         for row in rows
@@ -209,6 +314,29 @@ def test_one_axis_is_a_line_with_a_band() -> None:
     assert list(line.get_ydata()) == [each.mean for each in result.estimates(result.objective)]
     assert ax.get_xscale() == "log"
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1s", "2.83s", "8s"]
+
+
+def test_words_are_points_with_bars() -> None:
+    """Between two words there is no line and no band, and their intervals stand alone."""
+    numbers = [[1.0, 2.0, 4.0], [2.0, 3.0, 3.5]]
+    ax = lines(made(numbers, "jitter=none,full"))
+    assert not ax.collections
+    (bars,) = [line for line in ax.get_lines() if line.get_label() == "mean and its 95% interval"]
+    ends = np.asarray(bars.get_ydata()).reshape(2, 3)
+    assert np.isnan(ends[:, 2]).all()
+    assert ends[:, :2].mean(axis=1).tolist() == pytest.approx([7 / 3, 8.5 / 3])
+    assert not any(line.get_label() == "mean" for line in ax.get_lines())
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["none", "full"]
+
+
+def test_the_dots_of_a_large_map_are_one_mark_and_leave_its_colours_to_be_seen() -> None:
+    """However many settings are as good as the best, and however small their tiles are."""
+    over = ("breaker.failure_threshold=1:40:1", "breaker.recovery_timeout=1s:40s:1s")
+    ax = heatmap(made([GOOD] * 1600, *over))
+    (dots,) = [line for line in ax.get_lines() if len(line.get_xdata()) > 1]
+    assert len(dots.get_xdata()) == 1599
+    box = ax.get_window_extent()
+    assert dots.get_markersize() < min(box.width, box.height) / ax.figure.dpi * 72 / 40 / 2
 
 
 def test_three_axes_are_small_multiples_with_one_scale() -> None:
@@ -303,6 +431,10 @@ def test_a_notebook_sees_the_best_the_table_and_the_plots() -> None:
     assert view.plot.heatmap("p99").get_xlabel() == "breaker.failure_threshold"
     assert view.plot.lines("utilisation{store}").get_ylabel() == "utilisation{store} (%)"
     assert "best: breaker.failure_threshold" in view._repr_html_()
+    assert repr(best).startswith("<best: breaker.failure_threshold = ")
+    assert repr(best).endswith(f"{findings(view.result)[-1]}>")
+    assert len(repr(best)) < 400
+    assert best._repr_html_().count("<tr>") == 2
     assert repr(view).startswith("<sweep of 'small': best")
 
 

@@ -20,7 +20,7 @@ from simcb.studies.sweep.planning import (
     examine_block,
     make_plan,
 )
-from simcb.studies.sweep.ranking import Ranked
+from simcb.studies.sweep.ranking import TOLERANCE, Ranked, tolerance
 from simcb.studies.sweep.reading import is_sweep, open_sweep
 from simcb.studies.sweep.result import SweepResult, Tally
 from simcb.studies.sweep.store import check_store
@@ -28,6 +28,7 @@ from simcb.studies.sweep.sweep import sweep
 from simcb.studies.sweep.table import Outcome
 
 __all__ = [
+    "TOLERANCE",
     "Axis",
     "Better",
     "Border",
@@ -59,4 +60,5 @@ __all__ = [
     "parse_axis",
     "parse_objective",
     "sweep",
+    "tolerance",
 ]

@@ -16,10 +16,9 @@ from simcb.studies.sweep.columns import ROW
 from simcb.studies.sweep.crews import Crew
 from simcb.studies.sweep.dispatch import Dispatcher, Lost
 from simcb.studies.sweep.engine import cell_key, scenario_digest
-from simcb.studies.sweep.objective import Better
 from simcb.studies.sweep.plan import Setting, applied, changes_of
 from simcb.studies.sweep.planning import Plan
-from simcb.studies.sweep.ranking import rank
+from simcb.studies.sweep.ranking import badness, rank
 from simcb.studies.sweep.refining import Refinement
 from simcb.studies.sweep.result import SweepResult, Tally
 from simcb.studies.sweep.store import Store, collect
@@ -192,11 +191,10 @@ class Campaign:
         if not self._table.is_complete(number):
             return
         found = self._table.estimate(number, self._plan.objective)
-        if found.mean is None:
+        if not found.n:
             return
-        mean, best = found.mean, self._best[1].mean if self._best else None
-        higher = self._plan.objective.better is Better.HIGHER
-        if best is None or (mean > best if higher else mean < best):
+        objective = self._plan.objective
+        if self._best is None or badness(found, objective) < badness(self._best[1], objective):
             self._best = (self._settings[number], found)
 
     def _refine(self) -> bool:

@@ -6,7 +6,7 @@ Two sweeps may share results only if all of this is equal.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
@@ -42,7 +42,12 @@ class Engine:
     @property
     def items(self) -> dict[str, str]:
         """The versions by name."""
-        return asdict(self)
+        return {
+            "simcb": self.simcb,
+            "trace": self.trace,
+            "numpy": self.numpy,
+            "simpy": self.simpy,
+        }
 
 
 def this_engine() -> Engine:

@@ -1,9 +1,13 @@
 """The ranking: settings from best to worst, and which cannot be told from the best.
 
+A setting is the better the fewer of its replicates are `never`, and among equals the better
+its mean over the others; so a time that never came outweighs any that did.
+
 Settings share their luck, so a setting is compared with the best replicate by replicate: the
-interval of the paired difference is much narrower than those of the two means, and a setting
-whose difference may be zero cannot be told from the best. It is 95 % for each setting by
-itself; among twenty that are as good as the best, one will wrongly be told apart.
+interval of the paired difference is much narrower than those of the two means. It is told from
+the best only if it is shown to be worse, by more than `TOLERANCE`; what has no interval shows
+nothing. Each setting is tested by itself, at 95 %; among twenty that are as good as the best,
+one will wrongly be told apart.
 """
 
 from __future__ import annotations
@@ -12,9 +16,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simcb.metrics import Estimate, difference
+from simcb.metrics import Estimate, Unit, difference, estimate
+from simcb.metrics.intervals import CONFIDENCE
 from simcb.studies.sweep.objective import Better, Objective
 from simcb.studies.sweep.table import Table
+
+TOLERANCE = 0.01
+"""The part of the best setting's number by which another may be worse and still be as good."""
+
+_ROUNDING = 1e-9
+"""Part of a difference below which another one is the same, but for sums of floats."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,8 @@ class Ranked:
         estimate: the objective, its mean and interval.
         behind: the paired difference to the best setting, this one minus the best; None for
             the best itself.
-        tied: whether it cannot be told from the best; the best is tied with itself.
+        tied: whether it cannot be told from the best; the best is tied with itself, and a
+            setting without a value with none.
     """
 
     rank: int
@@ -40,35 +52,79 @@ class Ranked:
 def rank(table: Table, objective: Objective) -> tuple[Ranked, ...]:
     """Return the settings of which the objective is known, the best first, then the others.
 
-    Equal means keep the order of the settings.
+    Equals keep the order of the settings.
     """
     estimates = [table.estimate(number, objective) for number in range(len(table))]
-    order = sorted(range(len(table)), key=lambda n: (_badness(estimates[n], objective), n))
+    order = sorted(range(len(table)), key=lambda n: (badness(estimates[n], objective), n))
     if not order:
         return ()
-    best = table.series(order[0], objective)
-    known = estimates[order[0]].mean is not None
-    ranked = [Ranked(1, order[0], estimates[order[0]], None, known)]
+    first = estimates[order[0]]
+    best, least = table.series(order[0], objective), tolerance(first, objective)
+    ranked = [Ranked(1, order[0], first, None, first.n > 0)]
     for place, number in enumerate(order[1:], 2):
         series = table.series(number, objective)
+        tied = estimates[number].n > 0 and not _is_worse(best, series, objective, least)
         behind = difference(best, series)
-        tied = estimates[number].mean is not None and _is_tied(best, series, behind)
         ranked.append(Ranked(place, number, estimates[number], behind, tied))
     return tuple(ranked)
 
 
-def _badness(found: Estimate, objective: Objective) -> float:
+def badness(found: Estimate, objective: Objective) -> tuple[bool, float, float]:
     """Return what is the larger the worse; what is undefined is worst."""
-    if found.mean is None:
-        return math.inf
-    signed = -found.mean if objective.better is Better.HIGHER else found.mean
-    # A time that never came is worse than any that did, and better than nothing known.
-    return min(signed, 1e300)
+    if not found.n:
+        return True, 0.0, 0.0
+    sign = _sign(objective)
+    return False, sign * found.never / found.n, sign * (found.finite or 0.0)
 
 
-def _is_tied(best: Sequence[float | None], other: Sequence[float | None], behind: Estimate) -> bool:
-    if tuple(best) == tuple(other):
-        return True
-    if behind.low is None or behind.high is None:
-        return behind.mean == 0.0
-    return behind.low <= 0.0 <= behind.high
+def tolerance(best: Estimate, objective: Objective) -> float:
+    """Return by how much a setting may be worse than the best and still be as good.
+
+    A share is measured by itself or by what it lacks of the whole, whichever is less: 99 %
+    available is not as good as 99.99 %.
+    """
+    size = best.finite or 0.0
+    if objective.unit is Unit.SHARE:
+        size = min(size, 1.0 - size)
+    return TOLERANCE * max(size, 0.0)
+
+
+def _sign(objective: Objective) -> float:
+    return -1.0 if objective.better is Better.HIGHER else 1.0
+
+
+def _is_worse(
+    best: Sequence[float | None],
+    other: Sequence[float | None],
+    objective: Objective,
+    least: float,
+) -> bool:
+    """Return whether the other is shown to be worse: more often `never`, or by its numbers."""
+    pairs = [(a, b) for a, b in zip(best, other, strict=True) if a is not None and b is not None]
+    never = [float(math.isinf(b)) - float(math.isinf(a)) for a, b in pairs]
+    numbers = [b - a for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
+    sign = _sign(objective)
+    tests = (never, 0.0), (numbers, least)
+    return any(_exceed([sign * each for each in found], by) for found, by in tests)
+
+
+def _exceed(differences: Sequence[float], least: float) -> bool:
+    """Return whether paired differences show more than luck, and a mean of more than `least`.
+
+    Where all that are not zero have one size, as yes and no have, their spread says nothing of
+    luck, and the exact test of their signs decides (McNemar's, for yes and no).
+    """
+    found = estimate(differences)
+    if found.mean is None or found.mean <= least:
+        return False
+    sizes = [abs(each) for each in differences if each]
+    if max(sizes) - min(sizes) <= _ROUNDING * max(sizes):
+        worse = sum(each > 0.0 for each in differences)
+        return _chance(worse, len(sizes)) <= 1.0 - CONFIDENCE
+    return found.low is not None and found.low > least
+
+
+def _chance(hits: int, n: int) -> float:
+    """Return how likely n tosses of a coin fall at least as unevenly as `hits` of them."""
+    tails = sum(math.comb(n, k) for k in range(max(hits, n - hits), n + 1))
+    return min(1.0, 2 * tails / (1 << n))

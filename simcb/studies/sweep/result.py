@@ -83,7 +83,7 @@ class SweepResult:
     def best(self) -> Ranked | None:
         """The best setting; None if the objective is undefined for all of them."""
         found = self.ranking[0] if self.ranking else None
-        return found if found is not None and found.estimate.mean is not None else None
+        return found if found is not None and found.estimate.n else None
 
     @property
     def tied(self) -> tuple[Ranked, ...]:

@@ -196,12 +196,13 @@ def check_store(directory: str | Path, *, resume: bool) -> None:
             if not resume:
                 remedy = "add --resume to go on with it, or name another directory"
                 raise StoreError(str(folder), "holds a sweep already", remedy)
+        elif any((folder / LOG).glob("*.jsonl")):
+            # Whatever else lies there may be what a sweep writes at its end.
+            remedy = f"bring {MANIFEST} back, or name another directory"
+            raise StoreError(str(folder), f"has a log but no {MANIFEST}", remedy)
         elif names and set(names) != {LOG}:
             remedy = "name an empty or a new directory"
             raise StoreError(str(folder), f"holds {names[0]!r} and no sweep", remedy)
-        elif names and any((folder / LOG).iterdir()):
-            remedy = f"bring {MANIFEST} back, or name another directory"
-            raise StoreError(str(folder), f"has a log but no {MANIFEST}", remedy)
         _try_to_write(folder)
     except OSError as error:
         raise _unwritable(folder, error) from None

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from simcb.metrics import ThresholdResult, judge
 from simcb.metrics.phase import FAULT, WHOLE
-from simcb.studies.sweep import Ranked, SweepResult
-from simcb.studies.sweep.axes import quantity_of
+from simcb.studies.sweep import Column, SweepResult
 from simcb.views.answer import source_word
 
-KEY_METRICS = (("success", FAULT), ("p99", FAULT), ("time_to_recover", WHOLE))
-"""What people ask next of a setting, besides what it is ranked by."""
+_KEY_METRICS = (
+    Column("success", FAULT, ""),
+    Column("p99", FAULT, ""),
+    Column("time_to_recover", WHOLE, ""),
+)
 
 
 @dataclass(frozen=True)
@@ -33,29 +35,16 @@ class SweepAnswer:
     repeat: str = ""
     top: int = 10
 
-    def thresholds(self, setting: int) -> tuple[ThresholdResult, ...]:
-        """Return how the scenario's thresholds fare in a setting."""
-        return judge(self.result.scenario.thresholds, self.result.outcome(setting))
+
+def asked_next(result: SweepResult) -> tuple[Column, ...]:
+    """Return what people ask next of a setting, besides what it is ranked by."""
+    known = result.table.index
+    return tuple(c for c in _KEY_METRICS if c in known and c != result.objective.column)
 
 
-def region(result: SweepResult, tied: Sequence[Ranked]) -> tuple[str, ...]:
-    """Return what the settings that are as good as the best have on each axis, in words.
-
-    Numbers are given as a range, `5s … 19.5s`, words are listed.
-    """
-    words = []
-    for index, axis in enumerate(result.axes):
-        values = list(dict.fromkeys(result.settings[each.setting].values[index] for each in tied))
-        quantities = [quantity_of(value) for value in values]
-        known = [
-            (each.number, value) for each, value in zip(quantities, values, strict=True) if each
-        ]
-        if len(known) == len(values) and len(values) > 1:
-            known.sort(key=lambda pair: pair[0])
-            words.append(f"{axis.label} {known[0][1]} … {known[-1][1]}")
-        else:
-            words.append(f"{axis.label} {', '.join(str(value) for value in values[:8])}")
-    return tuple(words)
+def thresholds_of(result: SweepResult, setting: int) -> tuple[ThresholdResult, ...]:
+    """Return how the scenario's thresholds fare in a setting."""
+    return judge(result.scenario.thresholds, result.outcome(setting))
 
 
 def sweep_command(

@@ -14,16 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
-from simcb.studies.sweep import Kind, Objective, SweepResult
+from simcb.studies.sweep import TOLERANCE, Kind, Objective, SweepResult
 from simcb.views.plots.lettering import shortened, text_width
 from simcb.views.plots.style import BASELINE_COLOR, FONT, INK, LABEL_SIZE, SMALL_SIZE, TITLE_SIZE
 
 BEST = "best"
-AS_GOOD = "cannot be told from it"
+AS_GOOD = f"cannot be told from it within {TOLERANCE:.0%}"
 WORSE = "worse than it"
-OTHER = "another setting"
 MEAN = "mean"
 INTERVAL = "its 95% interval"
+MEAN_AND_INTERVAL = "mean and its 95% interval"
 SETTING = "a setting; colours between are interpolated"
 
 TITLE_HEIGHT = 0.32

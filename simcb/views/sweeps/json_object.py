@@ -12,7 +12,7 @@ from simcb import __version__
 from simcb.metrics import Estimate
 from simcb.studies.sweep import Objective, Ranked
 from simcb.views.formats.json_object import SCHEMA_VERSION, Value, number
-from simcb.views.sweeps.answer import SweepAnswer
+from simcb.views.sweeps.answer import SweepAnswer, asked_next, thresholds_of
 
 
 def as_json(answer: SweepAnswer, indent: int | None = None) -> str:
@@ -57,13 +57,17 @@ def _setting(answer: SweepAnswer, each: Ranked) -> dict[str, Value]:
         "setting": each.setting,
         "values": {**result.values_of(each.setting)},
         "tied": each.tied,
-        "objective": estimate_object(each.estimate),
+        "objective": {**estimate_object(each.estimate), "finite": number(each.estimate.finite)},
         "behind": estimate_object(each.behind) if each.behind else None,
         "collapse": estimate_object(outcome.collapse) if outcome.collapse else None,
         "verdicts": {verdict.value: count for verdict, count in outcome.verdicts.items()},
+        "metrics": {
+            str(column): number(outcome.value(column.metric, column.phase))
+            for column in asked_next(result)
+        },
         "thresholds": [
             {"text": judged.text, "value": number(judged.value), "passed": judged.passed}
-            for judged in answer.thresholds(each.setting)
+            for judged in thresholds_of(result, each.setting)
         ],
     }
 

@@ -1,4 +1,7 @@
-"""Lines of a sweep: a number over one axis, its interval as a band; and points over any axis."""
+"""Lines of a sweep: a number over one axis, its interval as a band; and points over any axis.
+
+Between words there is nothing, so over words a number is points, their intervals bars.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from matplotlib.axes import Axes
 
 from simcb.metrics import Estimate
 from simcb.studies.sweep import Kind, Objective, SweepResult
-from simcb.studies.sweep.axes import quantity_of
+from simcb.studies.sweep.axes import Value, quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.style import BAND_ALPHA, DOTTED, INK, LINE_WIDTH, SERVICE_COLORS
-from simcb.views.sweeps.captions import AS_GOOD, BEST, INTERVAL, MEAN, OTHER, WORSE, key
+from simcb.views.sweeps.captions import AS_GOOD, BEST, INTERVAL, MEAN, MEAN_AND_INTERVAL, WORSE, key
 from simcb.views.sweeps.scales import (
     dots,
     drawable,
@@ -23,6 +26,7 @@ from simcb.views.sweeps.scales import (
 )
 from simcb.views.sweeps.scatter import places
 from simcb.views.sweeps.ticks import label_axis, label_values, name_axis, scale_axis
+from simcb.views.sweeps.words import telling
 
 COLOUR = SERVICE_COLORS[0]
 WEAK = "#9db7c9"
@@ -31,24 +35,25 @@ WEAK = "#9db7c9"
 def lines(result: SweepResult, objective: Objective | None = None, ax: Axes | None = None) -> Axes:
     """Draw a number over the first axis: its mean as a line, its 95 % interval as a band.
 
-    The best setting has a ring; settings that cannot be told from it are full dots, the others
-    pale ones; thresholds are dotted. Zipped axes are named together.
+    Over words the means are points alone, and their intervals bars. The best setting has a
+    ring; settings that cannot be told from it are full dots, the others pale ones; thresholds
+    are dotted. Zipped axes are named together.
     """
     shown = objective or result.objective
     ax = axes_or_new(ax, 4.0)
     dress(ax)
     zipped = result.design.kind is Kind.ZIP
     axes = result.axes if zipped else result.axes[:1]
-    x, order = _along(result)
+    x, order, ordered = _along(result)
     found = [result.table.estimate(number, shown) for number in order]
     factor = factor_of(shown)
     middle = np.array([drawable(each) for each in found]) * factor
     low = np.array([_end(each, each.low) for each in found]) * factor
     high = np.array([_end(each, each.high) for each in found]) * factor
-    ax.plot(x, middle, color=COLOUR, linewidth=LINE_WIDTH, label=MEAN)
+    if ordered:
+        ax.plot(x, middle, color=COLOUR, linewidth=LINE_WIDTH, label=MEAN)
     if bool((high > low).any()):
-        band = ax.fill_between(x, low, high, label=INTERVAL)
-        band.set(color=COLOUR, alpha=BAND_ALPHA, linewidth=0.0)
+        (_band if ordered else _bars)(ax, x, low, high)
     if shown == result.objective:
         _mark(result, ax, x, middle, order)
     else:
@@ -56,7 +61,10 @@ def lines(result: SweepResult, objective: Objective | None = None, ax: Axes | No
     _limits(result, shown, ax)
     if axes[0].span is not None and axes[0].span.log:
         ax.set_xscale("log")
-    words = [", ".join(str(v) for v in result.settings[n].values[: len(axes)]) for n in order]
+    texts = [telling([str(v) for v in values]) for values in _values(result, len(axes))]
+    words = [", ".join(each[number] for each in texts) for number in order]
+    if not ordered:
+        ax.set_xlim(-0.5, len(x) - 0.5)
     label_values(ax, "x", x.tolist(), words)
     label_axis(ax, "x", *axes)
     name_axis(ax, "y", name_of(shown))
@@ -81,14 +89,32 @@ def points(result: SweepResult, shown: Objective, index: int, ax: Axes | None = 
     return ax
 
 
-def _along(result: SweepResult) -> tuple[Floats, list[int]]:
-    """Return where the settings lie along the first axis, ascending, and which they are."""
+def _along(result: SweepResult) -> tuple[Floats, list[int], bool]:
+    """Return where settings lie along the first axis, ascending, which, and if by a number."""
     quantities = [quantity_of(setting.values[0]) for setting in result.settings]
     numeric = [each.number for each in quantities if each is not None]
-    if len(numeric) < len(result):
+    ordered = len(numeric) == len(result)
+    if not ordered:
         numeric = [float(index) for index in range(len(result))]
     order = np.argsort(numeric, kind="stable")
-    return np.array(numeric)[order], order.tolist()
+    return np.array(numeric)[order], order.tolist(), ordered
+
+
+def _values(result: SweepResult, axes: int) -> list[list[Value]]:
+    """Return every setting's values on each of the first axes."""
+    return [[setting.values[index] for setting in result.settings] for index in range(axes)]
+
+
+def _band(ax: Axes, x: Floats, low: Floats, high: Floats) -> None:
+    band = ax.fill_between(x, low, high, label=INTERVAL)
+    band.set(color=COLOUR, alpha=BAND_ALPHA, linewidth=0.0)
+
+
+def _bars(ax: Axes, x: Floats, low: Floats, high: Floats) -> None:
+    """Draw intervals as bars, all of them one line with gaps."""
+    gap = np.full(len(x), np.nan)
+    ends = np.column_stack((low, high, gap)).ravel()
+    ax.plot(np.repeat(x, 3), ends, "_-", color=COLOUR, markersize=9.0, label=MEAN_AND_INTERVAL)
 
 
 def _mark(result: SweepResult, ax: Axes, x: Floats, y: Floats, order: list[int]) -> None:
@@ -105,7 +131,7 @@ def _mark(result: SweepResult, ax: Axes, x: Floats, y: Floats, order: list[int])
     if sum(full) > 1:
         named(ax, AS_GOOD, COLOUR, mark="o")
     if not all(full):
-        named(ax, WORSE if result.replicates > 1 else OTHER, WEAK, mark="o")
+        named(ax, WORSE, WEAK, mark="o")
 
 
 def _end(found: Estimate, end: float | None) -> float:

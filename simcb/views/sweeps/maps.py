@@ -22,11 +22,15 @@ from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.style import FONT, INK, LABEL_SIZE, MISSED_COLOR, PAPER, SMALL_SIZE
 from simcb.views.sweeps.captions import AS_GOOD, BEST, key
-from simcb.views.sweeps.scales import drawable, factor_of, limits_on, name_of, named
+from simcb.views.sweeps.scales import dots, drawable, factor_of, limits_on, name_of, named
 from simcb.views.sweeps.ticks import label_axis, label_values
+from simcb.views.sweeps.words import telling
 from simcb.views.tables.quantities import UNDEFINED, quantity
 
 COLOURS = "cividis"
+_LARGEST_DOT = 4.4
+_DOT_SHARE = 0.4
+_EDGE_SHARE = 0.14
 MOST_PRINTED = 150
 """Settings of a map up to which their values are printed in it."""
 
@@ -81,8 +85,8 @@ def heatmap(
     if len(places) <= MOST_PRINTED:
         _print_values(result, shown, ax, places, scale)
     _mark(result, shown, ax, places)
-    label_values(ax, "x", range(len(xs)), xs)
-    label_values(ax, "y", range(len(ys)), ys)
+    label_values(ax, "x", range(len(xs)), telling([str(value) for value in xs]))
+    label_values(ax, "y", range(len(ys)), telling([str(value) for value in ys]))
     label_axis(ax, "x", result.axes[0])
     label_axis(ax, "y", result.axes[1])
     if alone:
@@ -150,8 +154,17 @@ def _mark(
         (entry,) = ax.plot([], [], "o", markerfacecolor="none", markeredgewidth=1.6, label=BEST)
         entry.set_markeredgecolor(MISSED_COLOR)
     dotted = [places[setting] for setting in others if setting in places]
-    for x, y in dotted:
-        (dot,) = ax.plot(x + 0.36, y + 0.34, "o", color=MISSED_COLOR, markersize=4.4, zorder=4)
-        dot.set(markeredgecolor=PAPER, markeredgewidth=0.6)
     if dotted:
+        x, y = np.array(dotted, np.float64).T
+        size = min(_LARGEST_DOT, _DOT_SHARE * _tile_points(result, ax))
+        colours, rim = [MISSED_COLOR] * len(x), size * _EDGE_SHARE
+        dots(ax, x + 0.36, y + 0.34, colours, size, edge=PAPER, edge_width=rim)
         named(ax, AS_GOOD, MISSED_COLOR, mark="o")
+
+
+def _tile_points(result: SweepResult, ax: Axes) -> float:
+    """Return about how wide or high a tile is, whichever is less, in points."""
+    figure, box = ax.get_figure(root=True), ax.get_position()
+    width, height = figure.get_size_inches() * 72.0  # type: ignore[union-attr]
+    xs, ys = (len(axis.values) for axis in result.axes[:2])
+    return float(min(width * box.width / xs, height * box.height / ys))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rich.text import Text
 
-from simcb.metrics import METRICS, Estimate, Unit, Verdict
-from simcb.metrics.phase import WHOLE
+from simcb.metrics import METRICS, Estimate, Verdict
 from simcb.studies.limits import in_words
-from simcb.studies.sweep import Kind, Plan, Progress, Ranked, SweepResult
+from simcb.studies.sweep import (
+    TOLERANCE,
+    Kind,
+    Plan,
+    Progress,
+    Ranked,
+    SweepResult,
+    tolerance,
+)
 from simcb.studies.sweep.calibration import WORKER_MEGABYTES, TimeEstimate
 from simcb.views.answer import Page
 from simcb.views.safe_text import markdown_cell, one_line, to_ascii
-from simcb.views.sweeps.answer import KEY_METRICS, SweepAnswer, region
+from simcb.views.sweeps.answer import SweepAnswer, asked_next, thresholds_of
+from simcb.views.sweeps.regions import regions
+from simcb.views.sweeps.words import LONGEST, telling
 from simcb.views.tables.grid import Grid, no_room
 from simcb.views.tables.quantities import clock, difference, interval, quantity
 
@@ -23,7 +31,9 @@ SAME = "="
 """The mark of a setting that cannot be told from the best."""
 
 _EXTRA = 4
-"""How early the first of `KEY_METRICS` leaves a table for which there is no room."""
+"""How early the first of `asked_next` leaves a table for which there is no room."""
+
+_NO_MATTER = "what is varied does not matter for this"
 
 
 def as_screen(answer: SweepAnswer, page: Page) -> Text:
@@ -62,26 +72,56 @@ def title(result: SweepResult) -> str:
 
 
 def findings(result: SweepResult) -> tuple[str, ...]:
-    """Return the best setting and its region, each as a line."""
+    """Return the best setting, and where those are that cannot be told from it, line by line."""
     best = result.best
     if best is None:
         return (f"no setting has a value of {result.objective}",)
     values = ", ".join(
-        f"{axis.label} = {one_line(str(value), 40)}"
-        for axis, value in zip(result.axes, result.settings[best.setting].values, strict=True)
+        f"{axis.label} = {texts[best.setting]}"
+        for axis, texts in zip(result.axes, _texts(result, 60), strict=True)
     )
     lines = [f"best: {values}: {result.objective} {_written(best.estimate, result)}"]
-    tied = result.tied
-    if len(tied) == len(result) > 1:
-        lines.append("no setting can be told from it: what is varied does not matter for this")
-    elif len(tied) > 1:
-        where = "; ".join(region(result, tied))
-        lines.append(f"{len(tied)} of {len(result)} settings cannot be told from it: {where}")
-    elif len(result) > 1 and result.replicates > 1:
-        lines.append("every other setting can be told from it")
-    elif len(result) > 1:
+    tied, known = result.tied, sum(each.estimate.n > 0 for each in result.ranking)
+    if known > 1 and result.replicates == 1:
         lines.append("one replicate tells nothing of how sure this is; give --replicates 10")
+    elif len(tied) == known > 1:
+        lines.append(_none_apart(result))
+    elif len(tied) > 1:
+        head = f"{len(tied)} of {known} settings cannot be told from it within {TOLERANCE:.0%}:"
+        where = regions(result, tied)
+        lines += [f"{head} {where[0]}"] if len(where) == 1 else [head, *where]
+    elif known > 1:
+        lines.append("every other setting can be told from it")
+    if known < len(result):
+        lines.append(f"{len(result) - known} of {len(result)} settings have no value of it")
     return tuple(lines)
+
+
+def _none_apart(result: SweepResult) -> str:
+    """Say why no setting can be told from the best: because none differs, or nobody knows."""
+    numbers = [each.setting for each in result.tied]
+    if len({result.table.series(number, result.objective) for number in numbers}) == 1:
+        return (
+            "no setting differs from it in any replicate: what is varied does not matter for this"
+        )
+    never = [each.estimate.never for each in result.tied]
+    behind = [each.behind for each in result.tied if each.behind is not None]
+    ends = [abs(end) for each in behind for end in (each.low, each.high) if end is not None]
+    if max(never) > min(never) or len(ends) < 2 * len(behind):
+        differ = f"never in {min(never)} to {max(never)} of {result.replicates} replicates"
+    elif max(ends) <= tolerance(result.tied[0].estimate, result.objective):
+        return f"no setting differs from it by {TOLERANCE:.0%}: {_NO_MATTER}"
+    else:
+        differ = f"differences up to {quantity(max(ends), result.objective.unit)}"
+    return f"too few replicates to tell them apart ({differ})"
+
+
+def _texts(result: SweepResult, longest: int = LONGEST) -> list[tuple[str, ...]]:
+    """Return, for each axis, every setting's value as text."""
+    return [
+        telling([str(setting.values[index]) for setting in result.settings], longest)
+        for index in range(len(result.axes))
+    ]
 
 
 def notes(result: SweepResult) -> tuple[str, ...]:
@@ -144,7 +184,7 @@ def below(answer: SweepAnswer, left_out: Sequence[str] = ()) -> tuple[str, ...]:
     tied = len(result.tied)
     shown = min(answer.top, len(result.ranking))
     if tied > 1:
-        lines.append(f"{SAME} cannot be told from the best")
+        lines.append(f"{SAME} cannot be told from the best within {TOLERANCE:.0%}")
     more = len(result.ranking) - shown
     if more:
         hidden = sum(each.tied for each in result.ranking[shown:])
@@ -178,23 +218,20 @@ def _columns(answer: SweepAnswer) -> list[_TableColumn]:
     mark = SAME if len(result.tied) > 1 else ""
     outcomes = [result.outcome(each.setting) for each in shown]
     columns = [_TableColumn("rank", tuple(f"{r.rank}{mark if r.tied else ''}" for r in shown))]
-    for index, axis in enumerate(result.axes):
-        values = [result.settings[each.setting].values[index] for each in shown]
-        cells = tuple(one_line(str(value), 30) for value in values)
+    for index, (axis, texts) in enumerate(zip(result.axes, _texts(result), strict=True)):
+        cells = tuple(texts[each.setting] for each in shown)
         columns.append(_TableColumn(axis.label, cells, short=_short_name(result, index)))
     written = tuple(_written(each.estimate, result) for each in shown)
     columns.append(_TableColumn(str(result.objective), written))
     columns.append(_TableColumn("behind", tuple(_behind(each, result) for each in shown), 1))
-    extra = [key for key in KEY_METRICS if _is_shown(result, *key)]
-    for place, (metric, phase) in enumerate(extra):
-        header = metric if phase == WHOLE else f"{metric}{{{phase}}}"
-        unit = METRICS[metric].unit
-        cells = tuple(_mean(each.value(metric, phase), unit) for each in outcomes)
-        columns.append(_TableColumn(header, cells, _EXTRA + place))
+    for place, column in enumerate(asked_next(result)):
+        unit = METRICS[column.metric].unit
+        cells = tuple(quantity(each.value(column.metric, column.phase), unit) for each in outcomes)
+        columns.append(_TableColumn(str(column), cells, _EXTRA + place))
     collapsed = [f"{each.verdicts.get(Verdict.COLLAPSED, 0)} of {each.runs}" for each in outcomes]
     columns.append(_TableColumn("collapsed", tuple(collapsed), 3))
     if result.scenario.thresholds:
-        held = [[one.passed for one in answer.thresholds(each.setting)] for each in shown]
+        held = [[one.passed for one in thresholds_of(result, each.setting)] for each in shown]
         kept = tuple(f"{sum(each)} of {len(each)}" for each in held)
         columns.append(_TableColumn("thresholds", kept, 2))
     return columns
@@ -211,28 +248,23 @@ def _grid(columns: Sequence[_TableColumn]) -> Grid:
     return Grid(header, tuple(zip(*(each.cells for each in columns), strict=True)))
 
 
-def _is_shown(result: SweepResult, metric: str, phase: str) -> bool:
-    column = result.objective.column
-    if (metric, phase) == (column.metric, column.phase):
-        return False
-    return any((c.metric, c.phase, c.of) == (metric, phase, "") for c in result.table.columns)
-
-
 def _written(found: Estimate, result: SweepResult) -> str:
-    if found.never:
-        return f"never in {found.never}" if math.inf == found.mean else "–"
-    return interval(found.mean, found.low, found.high, result.objective.unit)
+    unit = result.objective.unit
+    if not found.never:
+        return interval(found.mean, found.low, found.high, unit)
+    others = f", else {quantity(found.finite, unit)}" if found.finite is not None else ""
+    return f"never in {found.never}{others}"
 
 
 def _behind(each: Ranked, result: SweepResult) -> str:
     found = each.behind
     if found is None:
         return "best"
+    if found.never:
+        # Infinities of both signs have no mean: sometimes the one never came, then the other.
+        sign = "±" if found.mean is None else "-" if found.mean < 0.0 else ""
+        return f"{sign}never in {found.never}"
     return difference(found.mean, found.low, found.high, result.objective.unit)
-
-
-def _mean(value: float | None, unit: Unit) -> str:
-    return quantity(value, unit)
 
 
 def size_lines(plan: Plan, found: TimeEstimate) -> str:

@@ -7,15 +7,19 @@ so equal sweeps are equal bytes, however they were made.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from simcb.metrics import Verdict
 from simcb.studies.sweep import SweepResult
-from simcb.studies.sweep.columns import value_of
+from simcb.studies.sweep.columns import Floats
 from simcb.studies.sweep.table import MISSING, VERDICTS
 from simcb.views.formats.tidy import number_cell
 from simcb.views.safe_text import csv_cell
+from simcb.views.sweeps.answer import asked_next, thresholds_of
 
 
 class _Line:
@@ -31,23 +35,29 @@ def line_writer() -> Any:  # the library's own type has no name
 
 
 def ranking_lines(result: SweepResult) -> Iterator[str]:
-    """Yield the lines of the ranking: values, objective, difference to the best, verdicts."""
+    """Yield the lines of the ranking: a setting's values, and all that the table says of it.
+
+    Of an objective that may be `never`: in how many replicates it is, and the mean of the others.
+    """
     writer = line_writer()
-    objective = str(result.objective)
+    objective, more = str(result.objective), asked_next(result)
     header = ["rank", "setting", *(csv_cell(axis.path) for axis in result.axes), "tied"]
-    header += [f"{objective} {word}" for word in ("mean", "low", "high")]
+    header += [f"{objective} {word}" for word in ("mean", "low", "high", "never", "finite")]
     header += [f"behind {word}" for word in ("mean", "low", "high")]
-    header += ["runs", *(verdict.value for verdict in Verdict)]
+    header += ["runs", *(verdict.value for verdict in Verdict), *map(str, more)]
+    header += [csv_cell(f"threshold {each.text}") for each in result.scenario.thresholds]
     yield writer.writerow(header)
     for each in result.ranking:
-        outcome = result.outcome(each.setting)
+        outcome, found, behind = result.outcome(each.setting), each.estimate, each.behind
         row = [str(each.rank), str(each.setting)]
         row += [csv_cell(str(value)) for value in result.settings[each.setting].values]
         row.append("yes" if each.tied else "no")
-        for found in (each.estimate, each.behind):
-            numbers = (None,) * 3 if found is None else (found.mean, found.low, found.high)
-            row += map(number_cell, numbers)
+        row += map(number_cell, (found.mean, found.low, found.high))
+        row += [str(found.never), number_cell(found.finite)]
+        row += map(number_cell, (behind.mean, behind.low, behind.high) if behind else (None,) * 3)
         row += [str(outcome.runs), *(str(outcome.verdicts.get(v, 0)) for v in Verdict)]
+        row += [number_cell(outcome.value(column.metric, column.phase)) for column in more]
+        row += ["yes" if one.passed else "no" for one in thresholds_of(result, each.setting)]
         yield writer.writerow(row)
 
 
@@ -60,8 +70,17 @@ def cell_lines(result: SweepResult) -> Iterator[str]:
     for setting, (made, _) in enumerate(result.outcomes()):
         values = [csv_cell(str(value)) for value in made.values]
         verdicts = result.table.verdicts[setting].tolist()
-        for replicate, numbers in enumerate(result.table.values[setting].tolist()):
+        for replicate, cells in enumerate(_cells(result.table.values[setting])):
             code = verdicts[replicate]
             verdict = "" if code == MISSING else VERDICTS[code].value
-            cells = [number_cell(value_of(number)) for number in numbers]
             yield writer.writerow([str(setting), *values, str(replicate), verdict, *cells])
+
+
+def _cells(numbers: Floats) -> list[list[object]]:
+    """Return numbers as cells that a csv writer writes like `number_cell`, millions of them."""
+    cells = numbers.astype(object)
+    cells[np.isnan(numbers)] = None
+    for infinite in (math.inf, -math.inf):
+        cells[numbers == infinite] = number_cell(infinite)
+    found: list[list[object]] = cells.tolist()
+    return found

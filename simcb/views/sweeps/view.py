@@ -55,7 +55,7 @@ class SweepPlots:
         return (heatmap if grid else scatter_map)(self.result, self._objective(metric), ax)
 
     def lines(self, metric: str | None = None, ax: Axes | None = None) -> Axes:
-        """Draw a number over the first axis, its interval as a band."""
+        """Draw a number over the first axis, its interval as a band, or as bars over words."""
         from simcb.views.sweeps.lines import lines
 
         return lines(self.result, self._objective(metric), ax)
@@ -73,7 +73,7 @@ class SweepPlots:
         return self.result.objective if found.column == self.result.objective.column else found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Best:
     """The best setting of a sweep.
 
@@ -82,12 +82,26 @@ class Best:
         ranked: its place, its objective and interval.
         outcome: everything it came to.
         scenario: the scenario with its values.
+        result: the sweep in which it is the best.
     """
 
     values: dict[str, Value]
     ranked: Ranked
     outcome: Outcome
     scenario: Scenario
+    result: SweepResult
+
+    def __repr__(self) -> str:
+        from simcb.views.sweeps.screen import findings
+
+        return f"<{'; '.join(findings(self.result))}>"
+
+    def _repr_html_(self) -> str:
+        from simcb.views.sweeps.answer import SweepAnswer
+        from simcb.views.sweeps.screen import findings, ranking_grid
+
+        first, *more = findings(self.result)
+        return table_html(first, more, ranking_grid(SweepAnswer(self.result, top=1)))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -118,7 +132,7 @@ class SweepView:
         number = found.setting
         values = self.result.values_of(number)
         outcome, scenario = self.result.outcome(number), self.result.scenario_of(number)
-        return Best(values, found, outcome, scenario)
+        return Best(values, found, outcome, scenario, self.result)
 
     @property
     def df(self) -> Any:  # pandas brings no types
