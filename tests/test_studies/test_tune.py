@@ -200,13 +200,32 @@ def test_the_reach_surrounds_the_winner() -> None:
         first, own, last = map(values.index, (reach.low, reach.value, reach.high))
         assert first <= own <= last
         assert all(step.as_good for step in reach.steps[first : last + 1])
-        for beyond in (first - 1, last + 1):
+        assert not any(step.as_good for step in reach.steps[max(first - 1, 0) : first])
+        assert not any(step.as_good for step in reach.steps[last + 1 : last + 2])
+        lowest, highest = values.index(reach.lowest), values.index(reach.highest)
+        assert lowest <= first <= last <= highest
+        for beyond in (lowest - 1, highest + 1):
             if 0 <= beyond < len(values):
                 step = reach.steps[beyond]
-                assert not step.as_good
                 assert step.excess[0].low is not None
                 assert step.excess[0].low > result.tolerance
         assert reach.at_stake == max(step.excess[0].mean or 0.0 for step in reach.steps)
+
+
+def test_what_is_much_worse_on_average_is_not_as_good_however_few_its_runs() -> None:
+    """Three runs prove little: a fifth slower is not shown to be worse, and not as good either."""
+    result = tune(
+        scenario(), SPACE, minimize=["p99"], trials=6, batch=3, replicates=3, fresh=2, workers=0
+    )
+    reach = result.reach[0]
+    first = reach.steps[0]
+    assert first.not_worse
+    assert (first.excess[0].mean or 0.0) > 0.1
+    assert not first.as_good
+    assert reach.lowest == 1
+    assert int(reach.low) > 10
+    for step in reach.steps:
+        assert step.as_good == ((step.excess[0].mean or 0.0) <= result.tolerance)
 
 
 def test_the_check_is_on_other_luck_with_the_numbers_a_run_gives() -> None:

@@ -1,8 +1,13 @@
 """Reach: how far each value of the winner can be moved before it matters.
 
 One axis after the other is walked from end to end with all others kept at the winner's. What
-cannot be shown to be worse by more than the tolerance is as good; the stretch of such values
-around the winner's is its reach, and the largest loss along the axis is what is at stake.
+loses no more than the tolerance, by its mean over the runs, is as good; the stretch of such
+values around the winner's is its reach, and the largest loss along the axis is what is at stake.
+
+The mean decides, and not an end of its interval. "Not shown to be worse" holds for nearly
+everything after few runs, however bad; "shown to be as good" holds for nearly nothing. The
+winner was chosen on the same luck, so the means of its neighbours err on the side of worse. How
+far the winner's value could be moved without it being shown to matter is told beside it.
 """
 
 from __future__ import annotations
@@ -31,7 +36,10 @@ class Step:
         excess: by how much the worst regret is above the winner's, for each aim, over as many
             replicates as were run before it was clear.
         replicates: how many those are.
-        as_good: whether it cannot be shown to be worse by more than the tolerance.
+        as_good: whether its mean excess is within the tolerance for each aim, and it keeps the
+            limits.
+        not_worse: whether it cannot be shown to be worse by more than the tolerance, nor to miss
+            a limit: every setting that is as good, and those of which too little is known.
         feasible: whether it keeps the limits.
     """
 
@@ -39,6 +47,7 @@ class Step:
     excess: tuple[Estimate, ...]
     replicates: int
     as_good: bool
+    not_worse: bool
     feasible: bool
 
 
@@ -53,6 +62,8 @@ class Reach:
         low: the lowest value of the stretch around the winner's that is as good; of words,
             the first.
         high: the highest.
+        lowest: the lowest value of the stretch that is not shown to be worse.
+        highest: the highest.
     """
 
     axis: Axis
@@ -60,6 +71,8 @@ class Reach:
     steps: tuple[Step, ...]
     low: Value
     high: Value
+    lowest: Value
+    highest: Value
 
     @property
     def at_stake(self) -> float:
@@ -115,15 +128,25 @@ def reach_of(
             continue
         excess = standings.leads(entry, best, count)
         feasible = bool(standings.feasible[entry])
-        near = all(each.low is None or each.low <= tolerance for each in excess)
-        steps.append(Step(value, excess, count, near and feasible, feasible))
+        near = all(each.mean is None or each.mean <= tolerance for each in excess)
+        perhaps = all(each.low is None or each.low <= tolerance for each in excess)
+        good = near and feasible
+        steps.append(Step(value, excess, count, good, good or (perhaps and feasible), feasible))
     place = next(index for index, step in enumerate(steps) if step.value == winner)
+    low, high = _stretch([step.as_good for step in steps], place)
+    lowest, highest = _stretch([step.not_worse for step in steps], place)
+    ends = (steps[index].value for index in (low, high, lowest, highest))
+    return Reach(axis, winner, tuple(steps), *ends)
+
+
+def _stretch(held: Sequence[bool], place: int) -> tuple[int, int]:
+    """Return the first and the last place around one between which all hold."""
     first = last = place
-    while first > 0 and steps[first - 1].as_good:
+    while first > 0 and held[first - 1]:
         first -= 1
-    while last + 1 < len(steps) and steps[last + 1].as_good:
+    while last + 1 < len(held) and held[last + 1]:
         last += 1
-    return Reach(axis, winner, tuple(steps), steps[first].value, steps[last].value)
+    return first, last
 
 
 def _number(value: Value) -> float:

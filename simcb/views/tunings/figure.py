@@ -88,8 +88,8 @@ def tune_figure(result: TuneResult) -> Figure:
 def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axes:
     """Draw what moving one value of the winner costs: worst regret beyond the winner's.
 
-    The stretch that is as good is shaded, the tolerance dotted, the winner ringed. With
-    several aims there is a line for each.
+    The stretch that is as good is shaded, what is only not shown to be worse faintly; the
+    tolerance is dotted, the winner ringed. With several aims there is a line for each.
     """
     ax = axes_or_new(ax, 3.2)
     dress(ax)
@@ -198,8 +198,11 @@ def _slot(grid: GridSpec, row: int, column: int, columns: int) -> SubplotSpec:
 
 
 def _shade(reach: Reach, values: Sequence[Value], x: Floats, ax: Axes) -> None:
-    first, last = values.index(reach.low), values.index(reach.high)
-    ax.axvspan(float(x[first]), float(x[last]), color=GOOD, alpha=0.18, linewidth=0.0)
+    """Shade what is as good as the winner, and faintly what is only not shown to be worse."""
+    stretches = ((reach.low, reach.high, 0.24), (reach.lowest, reach.highest, 0.09))
+    for low, high, depth in stretches:
+        first, last = values.index(low), values.index(high)
+        ax.axvspan(float(x[first]), float(x[last]), color=GOOD, alpha=depth, linewidth=0.0)
 
 
 def _scale_regret(ax: Axes, which: str) -> None:

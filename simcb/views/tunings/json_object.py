@@ -88,6 +88,8 @@ def _reach(reach: Reach) -> dict[str, Value]:
         "best": reach.value,
         "low": reach.low,
         "high": reach.high,
+        "lowest": reach.lowest,
+        "highest": reach.highest,
         "at_stake": number(reach.at_stake),
         "steps": [
             {
@@ -95,6 +97,7 @@ def _reach(reach: Reach) -> dict[str, Value]:
                 "excess": _estimates(step.excess),
                 "replicates": step.replicates,
                 "as_good": step.as_good,
+                "not_worse": step.not_worse,
                 "feasible": step.feasible,
             }
             for step in reach.steps

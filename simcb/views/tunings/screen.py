@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from simcb.metrics import Estimate, Unit
@@ -29,6 +31,8 @@ BEST = "best"
 
 MOST_SHOWN = 5
 """Scenarios shown side by side in a table."""
+
+REACH_HEADER = ("parameter", BEST, "as good", "not shown worse", "at stake", "importance")
 
 USUAL = "pybreaker 5/60s"
 """The contender that most people run: the one named in the first lines."""
@@ -142,12 +146,22 @@ def _compared(contender: Contender) -> str:
 
 def stretch(reach: Reach) -> str:
     """Return the values that are as good as the winner's: `5s … 19.5s`, or a list of words."""
+    good = [step.value for step in reach.steps if step.as_good or step.value == reach.value]
+    return _values(reach, good, reach.low, reach.high)
+
+
+def wider_stretch(reach: Reach) -> str:
+    """Return the values that are not shown to be worse, those that are as good included."""
+    good = [step.value for step in reach.steps if step.not_worse or step.value == reach.value]
+    return _values(reach, good, reach.lowest, reach.highest)
+
+
+def _values(reach: Reach, good: Sequence[Value], low: Value, high: Value) -> str:
     if reach.axis.numbers is None:
-        good = [step.value for step in reach.steps if step.as_good or step.value == reach.value]
         return ", ".join(_shown(value) for value in good[:8])
-    if reach.low == reach.high:
+    if low == high:
         return f"only {_shown(reach.value)}"
-    return f"{_shown(reach.low)} … {_shown(reach.high)}"
+    return f"{_shown(low)} … {_shown(high)}"
 
 
 def reach_grid(result: TuneResult) -> Grid:
@@ -159,11 +173,12 @@ def reach_grid(result: TuneResult) -> Grid:
                 one_line(reach.axis.path, 60),
                 _shown(reach.value),
                 stretch(reach),
+                wider_stretch(reach),
                 quantity(reach.at_stake, Unit.SHARE),
                 UNDEFINED if importance is None else f"{importance:.0%}",
             )
         )
-    return Grid(("parameter", BEST, "as good", "at stake", "importance"), tuple(rows))
+    return Grid(REACH_HEADER, tuple(rows))
 
 
 def check_title(check: Check) -> str:
