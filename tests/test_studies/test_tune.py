@@ -16,7 +16,15 @@ from simcb.scenario import list_shipped, parse_scenario, read_scenario
 from simcb.studies import StudyError, run_once
 from simcb.studies.sweep import StoreChangedError, StoreError, sweep
 from simcb.studies.sweep.axes import axes_of
-from simcb.studies.tune import DEFAULTS, NO_BREAKER, YOURS, TuneProgress, TuneResult, tune
+from simcb.studies.tune import (
+    DEFAULTS,
+    NO_BREAKER,
+    YOURS,
+    TuneProgress,
+    TuneResult,
+    plan_tune,
+    tune,
+)
 from simcb.studies.tune.contenders import with_default, without_breaker
 from simcb.studies.tune.racing import rungs
 from simcb.studies.tune.search import Search, Tried
@@ -182,14 +190,84 @@ def test_several_aims_have_a_front_that_nothing_beats() -> None:
             assert not (all(a <= b for a, b in pairs) and any(a < b for a, b in pairs))
 
 
+RECOVERS = SMALL.replace("duration: 12s", "duration: 25s")
+
+
 def test_a_time_that_never_comes_counts_as_the_whole_duration() -> None:
     """So that a mean exists, and a setting that recovers in half of its runs beats one in none."""
-    never = parse_scenario(SMALL.replace("for: 4s", "for: 8s"))
-    space = {"breaker.recovery_timeout": ["500ms", "8s"]}
+    space = {"breaker.recovery_timeout": ["500ms", "40s"]}
     result = tune(
-        never, space, minimize=["time_to_recover"], trials=2, replicates=3, fresh=2, workers=0
+        parse_scenario(RECOVERS),
+        space,
+        minimize=["time_to_recover"],
+        trials=2,
+        replicates=3,
+        fresh=2,
+        workers=0,
     )
-    assert all(trial.worst[0] < float("inf") for trial in result.trials)
+    assert result.best == {"breaker.recovery_timeout": "500ms"}
+    # The best recovers at once, and yet the regret is no more than all of the duration.
+    assert 0.9 < max(trial.worst[0] for trial in result.trials) <= 1.0
+    assert result.filled
+    assert all(each.never and not each.undefined for each in result.filled)
+
+
+def test_regret_does_not_grow_beyond_measure_where_the_best_is_nothing() -> None:
+    """Pieces are counted, and latency is compared with what is usual, if that is more."""
+    hasty = SMALL.replace("timeout: 500ms", "timeout: 60ms")
+    space = {"breaker.failure_threshold": [1, 2, 30], "breaker.recovery_timeout": ["200ms", "20s"]}
+
+    def tuned_by(aim: str) -> TuneResult:
+        return tune(
+            parse_scenario(hasty), space, minimize=[aim], trials=6, replicates=3, fresh=2, workers=0
+        )
+
+    trips = tuned_by("false_trips")
+    worst = {trial.setting.values: trial.worst[0] for trial in trips.trials if trial.worst}
+    assert worst[30, "20s"] == 0.0
+    runs = [
+        run_once(
+            parse_scenario(hasty).with_({"failure_threshold": 1, "recovery_timeout": "200ms"}),
+            0,
+            replicate,
+        ).measures.value("false_trips")
+        or 0.0
+        for replicate in range(3)
+    ]
+    assert worst[1, "200ms"] == pytest.approx(sum(runs) / 3)
+    # Who rejects nearly everything is done at once: the best median is nothing.
+    median = tuned_by("p50")
+    assert median.check is not None
+    assert median.check.winner.storms[0].aims[0].mean == 0.0
+    assert 0.1 < max(trial.worst[0] for trial in median.trials) < 2.0
+
+
+def test_what_is_undefined_counts_as_the_worst_and_never_as_the_best() -> None:
+    """A breaker that is switched off has no false trips, but that is no merit of it."""
+    hasty = SMALL.replace("timeout: 500ms", "timeout: 60ms").replace("threshold: 3", "threshold: 1")
+    result = tune(
+        parse_scenario(hasty),
+        {"breaker.enabled": ["false", "true"]},
+        minimize=["false_trips"],
+        trials=2,
+        replicates=4,
+        fresh=2,
+        workers=0,
+    )
+    assert result.best == {"breaker.enabled": "true"}
+    (filled,) = result.filled
+    assert filled.undefined >= 4
+    assert not filled.never
+
+
+def test_a_number_that_a_storm_cannot_have_is_refused() -> None:
+    """Without a fault there is nothing to recover from; or it ends too late for it to be seen."""
+    calm = parse_scenario(SMALL[: SMALL.index("faults:")])
+    with pytest.raises(StudyError, match="`time_to_recover` does not exist in this scenario"):
+        plan_tune([scenario(), calm], SPACE, minimize=["time_to_recover"])
+    late = parse_scenario(SMALL.replace("for: 4s", "for: 8s"))
+    with pytest.raises(StudyError, match="`small`: `time_to_recover` is undefined in all of"):
+        tune(late, SPACE, minimize=["time_to_recover"], batch=2, replicates=2, workers=0)
 
 
 def test_the_reach_surrounds_the_winner() -> None:

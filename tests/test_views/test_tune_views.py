@@ -82,6 +82,35 @@ def test_who_misses_a_limit_is_beaten_whatever_the_aim_says() -> None:
     assert line.startswith("beats pybreaker 5/60s, which misses rejected <= 60%: better by ")
 
 
+@cache
+def recovering(*texts: str) -> TuneResult:
+    """Return a tune for the shortest outage, in which one of two settings never recovers."""
+    return tune(
+        [parse_scenario(text) for text in texts],
+        {"breaker.recovery_timeout": ["500ms", "40s"]},
+        minimize=["time_to_recover"],
+        trials=2,
+        replicates=3,
+        fresh=2,
+        workers=0,
+    )
+
+
+def test_regret_is_written_in_a_unit_that_reads_right() -> None:
+    """Seconds where all storms last equally long, else a share of the duration; never is told."""
+    short, long = (SMALL.replace("duration: 12s", f"duration: {each}s") for each in (25, 30))
+    alone = screen(recovering(short))
+    assert "beats pybreaker 5/60s: better by 25.0 s of time_to_recover" in alone
+    never = "runs of small: each counts as the scenario's duration"
+    assert any(
+        line.startswith("time_to_recover never came in ") and line.endswith(never)
+        for line in alone.splitlines()
+    )
+    both = screen(recovering(short, long))
+    assert "better by" not in both
+    assert "lower by 100% of the duration in time_to_recover" in both
+
+
 def test_what_was_stopped_says_so() -> None:
     """The best so far, if there is one; nothing was checked."""
     early = tuned_with(stop=after(1))

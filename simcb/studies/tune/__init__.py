@@ -19,7 +19,7 @@ from simcb.studies.tune.planning import (
 )
 from simcb.studies.tune.reach import Reach, Step
 from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
-from simcb.studies.tune.storms import Storm
+from simcb.studies.tune.storms import Storm, is_until
 from simcb.studies.tune.tune import run_tune, tune
 from simcb.studies.tune.tuning import TuneProgress
 
@@ -45,6 +45,7 @@ __all__ = [
     "TuneProgress",
     "TuneResult",
     "estimate_tune_time",
+    "is_until",
     "plan_tune",
     "run_tune",
     "tune",

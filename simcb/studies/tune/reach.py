@@ -75,9 +75,15 @@ class Reach:
     highest: Value
 
     @property
+    def stakes(self) -> tuple[float, ...]:
+        """The largest loss of worst regret along the axis, for each aim."""
+        means = ([each.mean or 0.0 for each in step.excess] for step in self.steps)
+        return tuple(map(max, zip(*means, strict=True)))
+
+    @property
     def at_stake(self) -> float:
-        """The largest loss of worst regret along the axis, over all aims."""
-        return max(max(each.mean or 0.0 for each in step.excess) for step in self.steps)
+        """The largest of them."""
+        return max(self.stakes)
 
 
 def ladder(axis: Axis, winner: Value) -> tuple[Value, ...]:

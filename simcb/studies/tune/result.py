@@ -10,6 +10,7 @@ from simcb.studies.sweep.dispatch import Lost
 from simcb.studies.sweep.objective import Objective
 from simcb.studies.sweep.plan import Setting
 from simcb.studies.sweep.result import Tally
+from simcb.studies.tune.losses import Filled
 from simcb.studies.tune.reach import Reach
 from simcb.studies.tune.storms import Storm
 
@@ -128,6 +129,7 @@ class TuneResult:
         reach: how far each of the winner's values can be moved.
         importance: how much of what makes a setting good each axis decides; None if unknown.
         check: the winner on fresh luck, beside others; None if it was stopped before.
+        filled: where an aim had no number of its own in some runs, and what it counted as.
         lost: runs that could not be made.
         complete: false if it was stopped before its end.
         tally: how much work it was.
@@ -147,6 +149,7 @@ class TuneResult:
     reach: tuple[Reach, ...]
     importance: tuple[float | None, ...]
     check: Check | None
+    filled: tuple[Filled, ...]
     lost: tuple[Lost, ...]
     complete: bool
     tally: Tally

@@ -15,6 +15,7 @@ from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.plan import Setting, changes_of
 from simcb.studies.tune.arena import Changes, Contest
 from simcb.studies.tune.checking import check
+from simcb.studies.tune.losses import demand_defined
 from simcb.studies.tune.planning import TunePlan
 from simcb.studies.tune.racing import race
 from simcb.studies.tune.reach import Reach, neighbours, reach_of
@@ -36,7 +37,7 @@ class TuneProgress:
         total: settings of the stage.
         ran: runs made so far.
         seconds: since the first run.
-        best: the best so far and its worst regret, if any is known.
+        best: the best so far, if any is known.
     """
 
     stage: str
@@ -44,7 +45,7 @@ class TuneProgress:
     total: int
     ran: int
     seconds: float
-    best: tuple[Setting, float] | None
+    best: Setting | None
 
 
 class Tuning:
@@ -76,7 +77,7 @@ class Tuning:
         self._progress = progress
         self._stage, self._done, self._total = "searching", 0, plan.trials
         self._begun = time.monotonic()
-        self._best: tuple[Setting, float] | None = None
+        self._best: Setting | None = None
 
     def run(self) -> TuneResult:
         """Search, walk and check; what was not reached before a stop is missing."""
@@ -111,6 +112,8 @@ class Tuning:
             self._done = len(self._tried)
             if not race(self._arena, self._enter(settings)):
                 return False
+            for storm, table in zip(self._arena.storms, self._arena.tables, strict=True):
+                demand_defined(table, storm)
             self._choose()
         self._done = len(self._tried)
         return True
@@ -173,8 +176,7 @@ class Tuning:
         known = self._standings
         if known.complete:
             self._winner = known.champion(known.complete, self._arena.replicates)
-            setting = next(s for s, entry in self._tried.items() if entry == self._winner)
-            self._best = (setting, max(known.worst(self._winner)))
+            self._best = self._setting_of(self._winner)
 
     # Walking.
 
@@ -261,6 +263,7 @@ class Tuning:
             reach=reach,
             importance=self._search.importance(history) if ended else (None,) * len(self._axes),
             check=checked,
+            filled=self._contest.filled,
             lost=self._contest.lost,
             complete=complete,
             tally=self._contest.tally,

@@ -35,6 +35,7 @@ from simcb.views.plots.style import (
     TITLE_SIZE,
 )
 from simcb.views.sweeps.scales import dots, label_axis, label_values, ring
+from simcb.views.tunings.regrets import Reading, readings
 from simcb.views.tunings.screen import stretch
 
 GOOD = STATE_FILLS["closed"].color
@@ -99,24 +100,26 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     if len(x) < len(values):
         x = np.arange(float(len(values)))
     _shade(reach, values, x, ax)
-    for index, aim in enumerate(result.aims):
+    read = readings(result)
+    for index, (aim, reading) in enumerate(zip(result.aims, read, strict=True)):
         colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
         found = [step.excess[index] for step in reach.steps]
-        y = np.array([_percent(each.mean) for each in found])
-        low = np.array([_percent(_end(each, each.low)) for each in found])
-        high = np.array([_percent(_end(each, each.high)) for each in found])
+        y = np.array([_number(each.mean, reading) for each in found])
+        low = np.array([_number(_end(each, each.low), reading) for each in found])
+        high = np.array([_number(_end(each, each.high), reading) for each in found])
         ax.fill_between(x, low, high, color=colour, alpha=BAND_ALPHA, linewidth=0.0)
-        ax.plot(x, y, color=colour, linewidth=LINE_WIDTH, label=str(aim))
+        ax.plot(x, y, color=colour, linewidth=LINE_WIDTH, label=f"{aim}{_own(reading, read)}")
         dots(ax, x, y, [colour if step.feasible else PALE for step in reach.steps], 3.8)
         place = values.index(reach.value)
         ring(ax, float(x[place]), float(y[place]))
-    ax.axhline(100.0 * result.tolerance, color=INK, linewidth=1.0, linestyle=DOTTED)
+    for tolerance in dict.fromkeys(result.tolerance * each.drawn for each in read):
+        ax.axhline(tolerance, color=INK, linewidth=1.0, linestyle=DOTTED)
     _scale_regret(ax, "y")
     if reach.axis.span is not None and reach.axis.span.log:
         ax.set_xscale("log")
     _label_some(ax, x, reach)
     label_axis(ax, "x", reach.axis)
-    _name(ax, "y", "regret beyond the best (%)")
+    _name(ax, "y", f"regret beyond the best{_mark(read)}")
     if len(result.aims) == 1:
         _title(ax, f"as good: {stretch(reach)}")
     if len(result.aims) > 1:
@@ -134,17 +137,18 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     names = [each.name or "best" for each in check.contenders]
     places = np.arange(float(len(names)))
     several = len(result.aims)
-    for index, aim in enumerate(result.aims):
+    read = readings(result)
+    for index, (aim, reading) in enumerate(zip(result.aims, read, strict=True)):
         colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
         found = [each.worst[index] for each in check.contenders]
-        x = np.array([_percent(each.mean) for each in found])
+        x = np.array([_number(each.mean, reading) for each in found])
         y = places + (index - (several - 1) / 2) * 0.22
         for each, height in zip(found, y.tolist(), strict=True):
-            ends = [_percent(_end(each, each.low)), _percent(_end(each, each.high))]
+            ends = [_number(_end(each, end), reading) for end in (each.low, each.high)]
             ax.plot(ends, [height, height], color=colour, linewidth=2.4, alpha=0.45)
         colours = [MISSED_COLOR if not place and several == 1 else colour for place in places]
         dots(ax, x, y, colours, 5.0)
-        ax.plot([], [], "o", color=colour, markersize=4.0, label=str(aim))
+        ax.plot([], [], "o", color=colour, markersize=4.0, label=f"{aim}{_own(reading, read)}")
     ax.invert_yaxis()
     written = [shortened(name, 2.4, SMALL_SIZE) for name in names]
     ax.set_yticks(
@@ -152,8 +156,8 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     )
     _scale_regret(ax, "x")
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
-    aims = str(result.aims[0]) if several == 1 else "each aim"
-    _name(ax, "x", f"worst regret of {aims} over {scenarios}, on fresh luck (%)")
+    aims = read[0].name if several == 1 else "each aim"
+    _name(ax, "x", f"worst regret of {aims} over {scenarios}, on fresh luck{_mark(read)}")
     if several > 1:
         _legend(ax)
     return ax
@@ -172,7 +176,9 @@ def front_panel(result: TuneResult, x: int, y: int, ax: Axes | None = None) -> A
     dress(ax)
     known = [trial for trial in result.trials if trial.worst]
     front = set(result.front)
-    points = np.array([[_percent(trial.worst[x]), _percent(trial.worst[y])] for trial in known])
+    read = readings(result)
+    pairs = [[trial.worst[each] * read[each].drawn for each in (x, y)] for trial in known]
+    points = np.array(pairs)
     colours = [SERVICE_COLORS[0] if trial.number in front else PALE for trial in known]
     order = np.argsort([trial.number in front for trial in known], kind="stable")
     dots(ax, points[order, 0], points[order, 1], [colours[place] for place in order], 4.0)
@@ -187,8 +193,8 @@ def front_panel(result: TuneResult, x: int, y: int, ax: Axes | None = None) -> A
         ring(ax, float(points[winner, 0]), float(points[winner, 1]))
     _scale_regret(ax, "x")
     _scale_regret(ax, "y")
-    _name(ax, "x", f"worst regret of {result.aims[x]} (%)")
-    _name(ax, "y", f"worst regret of {result.aims[y]} (%)")
+    _name(ax, "x", f"worst regret of {read[x].name}{read[x].mark}")
+    _name(ax, "y", f"worst regret of {read[y].name}{read[y].mark}")
     return ax
 
 
@@ -243,8 +249,19 @@ def _data(ax: Axes) -> list[Line2D]:
     return [line for line in drawn if np.size(line.get_xdata())]
 
 
-def _percent(share: float | None) -> float:
-    return math.nan if share is None else 100.0 * share
+def _number(regret: float | None, reading: Reading) -> float:
+    return math.nan if regret is None else regret * reading.drawn
+
+
+def _own(reading: Reading, read: Sequence[Reading]) -> str:
+    """Return the unit of one regret, if it has to be told from that of others."""
+    return "" if _mark(read) else reading.mark
+
+
+def _mark(read: Sequence[Reading]) -> str:
+    """Return the unit of several regrets together; nothing if they differ."""
+    marks = {each.mark for each in read}
+    return marks.pop() if len(marks) == 1 else ""
 
 
 def _end(found: Estimate, end: float | None) -> float | None:

@@ -9,6 +9,7 @@ from rich.text import Text
 from simcb.metrics import Estimate, Unit
 from simcb.studies.limits import in_words
 from simcb.studies.sweep.axes import Value
+from simcb.studies.sweep.objective import Objective
 from simcb.studies.tune import (
     CONTENDERS,
     YOURS,
@@ -25,14 +26,13 @@ from simcb.views.sweeps.screen import rough_clock
 from simcb.views.tables.grid import Grid
 from simcb.views.tables.quantities import UNDEFINED, interval, quantity
 from simcb.views.tunings.answer import TuneAnswer
+from simcb.views.tunings.regrets import explained, readings
 
 BEST = "best"
 """What the winner is called in tables."""
 
 MOST_SHOWN = 5
 """Scenarios shown side by side in a table."""
-
-REACH_HEADER = ("parameter", BEST, "as good", "not shown worse", "at stake", "importance")
 
 USUAL = "pybreaker 5/60s"
 """The contender that most people run: the one named in the first lines."""
@@ -116,8 +116,8 @@ def _won(result: TuneResult, check: Check) -> list[str]:
     for contender in check.contenders[1:]:
         if contender.name in (YOURS, USUAL) and contender.behind is not None:
             behind = ", ".join(
-                f"{_regret(each)} of {aim}"
-                for aim, each in zip(result.aims, contender.behind, strict=True)
+                f"{read.words(each)} of {read.name}"
+                for read, each in zip(readings(result), contender.behind, strict=True)
             )
             what = "worst regret lower by " if many else "better by "
             if check.winner.feasible and not contender.feasible:
@@ -166,19 +166,28 @@ def _values(reach: Reach, good: Sequence[Value], low: Value, high: Value) -> str
 
 def reach_grid(result: TuneResult) -> Grid:
     """Return how far each of the winner's values can be moved, as a table."""
+    read = readings(result)
+    header = ["parameter", BEST, "as good", "not shown worse"]
+    header += [f"at stake{_about(result, aim)}" for aim in result.aims]
     rows = []
     for reach, importance in zip(result.reach, result.importance, strict=True):
+        stakes = zip(read, reach.stakes, strict=True)
         rows.append(
             (
                 one_line(reach.axis.path, 60),
                 _shown(reach.value),
                 stretch(reach),
                 wider_stretch(reach),
-                quantity(reach.at_stake, Unit.SHARE),
+                *(each.amount(stake) for each, stake in stakes),
                 UNDEFINED if importance is None else f"{importance:.0%}",
             )
         )
-    return Grid(REACH_HEADER, tuple(rows))
+    return Grid((*header, "importance"), tuple(rows))
+
+
+def _about(result: TuneResult, aim: Objective) -> str:
+    """Return an aim's name behind another word, where there are several."""
+    return f" {aim}" if len(result.aims) > 1 else ""
 
 
 def check_title(check: Check) -> str:
@@ -205,10 +214,9 @@ def check_grid(result: TuneResult, most: int = MOST_SHOWN) -> Grid:
     check = result.check
     assert check is not None
     shown = result.storms[:most]
-    several = len(result.aims) > 1
     header = ["contender"]
     for aim in result.aims:
-        about = f" {aim}" if several else ""
+        about = _about(result, aim)
         header += [f"worst regret{about}", f"behind{about}"]
     header += [f"{storm.name} {aim}" for storm in shown for aim in storm.aims]
     if result.storms[0].limits:
@@ -216,9 +224,9 @@ def check_grid(result: TuneResult, most: int = MOST_SHOWN) -> Grid:
     rows = []
     for contender in check.contenders:
         row = [contender.name or BEST]
-        for index in range(len(result.aims)):
+        for index, read in enumerate(readings(result)):
             behind = contender.behind[index] if contender.behind else None
-            row += [_regret(contender.worst[index]), _regret(behind) if behind else BEST]
+            row += [read.words(contender.worst[index]), read.words(behind) if behind else BEST]
         for storm, found in zip(shown, contender.storms, strict=False):
             row += [
                 _value(each, aim.unit) for aim, each in zip(storm.aims, found.aims, strict=True)
@@ -233,10 +241,8 @@ def notes(result: TuneResult) -> tuple[str, ...]:
     """Return what a reader has to know besides."""
     lines = []
     if result.reach or result.check is not None:
-        lines.append(
-            "regret: what is lost to the best setting known for a scenario alone, in points of a "
-            "share, else relative to it; behind: how much more than the best loses"
-        )
+        lines.append(explained(result))
+        lines += _filled(result)
     refused = [trial for trial in result.trials if trial.refused]
     if refused:
         what = one_line(refused[0].refused, 200)
@@ -251,6 +257,27 @@ def notes(result: TuneResult) -> tuple[str, ...]:
     if not result.complete:
         lines.append("interrupted: this is the best so far, and nothing was checked")
     return tuple(lines)
+
+
+def _filled(result: TuneResult) -> list[str]:
+    """Return what runs counted as in which an aim had no number, a line for each kind."""
+    lines = []
+    for place, aim in enumerate(result.aims):
+        here = [each for each in result.filled if each.aim == place]
+        for what, counts, as_what in (
+            ("never came", [each.never for each in here], "the scenario's duration"),
+            ("was undefined", [each.undefined for each in here], "the worst known there"),
+        ):
+            where = [
+                f"{count} of {each.runs} runs of {one_line(result.storms[each.storm].name, 40)}"
+                for each, count in zip(here, counts, strict=True)
+                if count
+            ]
+            if where:
+                more = f" and in {len(where) - 3} more scenarios" if len(where) > 3 else ""
+                listed = ", ".join(where[:3])
+                lines.append(f"{aim} {what} in {listed}{more}: each counts as {as_what}")
+    return lines
 
 
 def size_lines(plan: TunePlan, seconds: float, workers: int) -> str:
@@ -275,14 +302,9 @@ def progress_words(now: TuneProgress) -> str:
             left = now.seconds / now.done * (now.total - now.done)
             words.append(f"{rough_clock(left)} left")
     if now.best is not None:
-        setting, regret = now.best
-        values = ", ".join(one_line(str(value), 20) for value in setting.values)
-        words.append(f"best so far {values}: {regret:.2%} behind")
+        values = ", ".join(one_line(str(value), 20) for value in now.best.values)
+        words.append(f"best so far {values}")
     return "; ".join(words)
-
-
-def _regret(found: Estimate) -> str:
-    return interval(found.mean, found.low, found.high, Unit.SHARE)
 
 
 def _value(found: Estimate, unit: Unit) -> str:
