@@ -38,6 +38,21 @@ def bytes_of(result: TuneResult) -> str:
     return as_json(TuneAnswer(result))
 
 
+def test_no_tune_makes_more_runs_than_its_plan_says() -> None:
+    """With two aims, so that the best of each runs in the check, too; and walks begin anew."""
+    words: dict[str, object] = {
+        "maximize": ["goodput"],
+        "minimize": ["amplification"],
+        "trials": 2,
+        "batch": 2,
+        "replicates": 2,
+        "fresh": 4,
+        "seed": 1,
+    }
+    plan = plan_tune(storms(), SPACE, **words)  # type: ignore[arg-type]
+    assert tuned_with(**words).tally.ran <= plan.runs
+
+
 def test_a_space_of_few_settings_is_searched_whole_and_gives_the_sweeps_best() -> None:
     """Racing sends settings home early, but the best is the one that runs of all of them show."""
     found = tune(scenario(), GRID, trials=50, replicates=6, fresh=2, workers=0)

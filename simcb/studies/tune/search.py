@@ -44,6 +44,15 @@ class Tried:
     violation: float
 
 
+def starting(axes: Sequence[Axis], batch: int, seed: int) -> tuple[Setting, ...]:
+    """Return the settings that a search begins with, spread evenly over the space.
+
+    Raises:
+        StudyError: the space makes no sense.
+    """
+    return make_settings(axes, Design(Kind.LHS, STARTS * batch), seed)
+
+
 class Search:
     """A search in a space.
 
@@ -65,7 +74,7 @@ class Search:
         self._batch = batch
         self._seed = seed
         self._distributions = {axis.path: self._distribution(axis) for axis in axes}
-        self._starts = make_settings(self._axes, Design(Kind.LHS, STARTS * batch), seed)
+        self._starts = starting(self._axes, batch, seed)
 
     def propose(self, history: Sequence[Tried]) -> tuple[Setting, ...]:
         """Return up to a batch of settings that are not in the history; none if none are left."""

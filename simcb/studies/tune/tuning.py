@@ -16,15 +16,12 @@ from simcb.studies.sweep.plan import Setting, changes_of
 from simcb.studies.tune.arena import Changes, Contest
 from simcb.studies.tune.checking import check
 from simcb.studies.tune.losses import demand_defined
-from simcb.studies.tune.planning import TunePlan
+from simcb.studies.tune.planning import WALKS, TunePlan
 from simcb.studies.tune.racing import race
 from simcb.studies.tune.reach import Reach, neighbours, reach_of
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.standings import Standings
-
-WALKS = 3
-"""How often the walk begins anew because it has found a better winner."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from rich.text import Text
 from simcb.metrics import Estimate, Unit
 from simcb.studies.limits import in_words
 from simcb.studies.sweep.axes import Value
+from simcb.studies.sweep.calibration import WORKER_MEGABYTES
 from simcb.studies.sweep.objective import Objective
 from simcb.studies.tune import (
     CONTENDERS,
+    WALKS,
     YOURS,
     Check,
     Contender,
@@ -281,14 +283,17 @@ def _filled(result: TuneResult) -> list[str]:
 
 
 def size_lines(plan: TunePlan, seconds: float, workers: int) -> str:
-    """Return what a dry run says: settings, runs and time, at most."""
+    """Return what a dry run says: settings, runs, time and memory, at most."""
     scenarios = f"{len(plan.storms)} scenario{'s' if len(plan.storms) > 1 else ''}"
+    memory = workers * (WORKER_MEGABYTES + plan.largest_run)
     lines = (
-        f"settings  {plan.trials:,} searched, about {plan.around:,} around the best, "
+        f"settings  {plan.trials:,} searched, {plan.around:,} around each of up to {WALKS} bests, "
         f"{CONTENDERS} contenders",
-        f"runs      at most {plan.runs:,} in {scenarios}; racing saves about half",
+        f"runs      at most {plan.runs:,} in {scenarios}; usually less than half of that",
         f"requests  at most about {in_words(plan.requests)}",
         f"time      at most about {rough_clock(seconds)} on {workers} workers",
+        f"memory    at most {plan.megabytes:,.0f} MB for the results; at worst {memory:,.0f} MB "
+        "for the workers",
     )
     return "".join(f"{line}\n" for line in lines)
 
