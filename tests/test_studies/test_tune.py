@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -321,6 +322,27 @@ def test_what_is_much_worse_on_average_is_not_as_good_however_few_its_runs() -> 
         assert step.as_good == ((step.excess[0].mean or 0.0) <= result.tolerance)
 
 
+def test_importance_is_what_moving_a_value_loses_on_average() -> None:
+    """As shares of all axes together; alone, or where nothing is lost, it is unknown."""
+    result = tuned()
+    means = [
+        sum(max(step.excess[0].mean or 0.0, 0.0) for step in reach.steps) / len(reach.steps)
+        for reach in result.reach
+    ]
+    assert result.importance == pytest.approx([mean / sum(means) for mean in means])
+    assert replace(result, reach=()).importance == (None, None)
+
+
+def test_a_best_at_the_edge_of_what_was_looked_at_says_so() -> None:
+    """If there is something beyond that makes sense; there is no threshold below one."""
+    space = {"breaker.failure_threshold": [1, 40], "breaker.recovery_timeout": "2s..8s"}
+    result = tune(scenario(), space, trials=6, batch=3, replicates=4, fresh=2, workers=0)
+    threshold, timeout = result.reach
+    assert str(timeout.value).startswith("2.0")
+    assert timeout.beyond == "below"
+    assert (threshold.value, threshold.beyond) == (1, "")
+
+
 def test_the_check_is_on_other_luck_with_the_numbers_a_run_gives() -> None:
     """The winner first, then yours and the libraries, each with its paired difference."""
     result = tuned()
@@ -465,8 +487,6 @@ class TestSearch:
             assert search.propose(history[:-5]) == found
         late = [each.setting.values for each in history[20:]]
         assert sum(values[2] == "y" for values in late) > len(late) / 2
-        shares = search.importance(history)
-        assert sum(share or 0.0 for share in shares) == pytest.approx(1.0)
 
     def test_a_space_that_is_used_up_gives_nothing(self) -> None:
         """Four settings, and then no more."""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simcb.metrics import Estimate
-from simcb.studies.sweep.axes import Axis, Value, quantity_of
+from simcb.studies.sweep.axes import Axis, Measuring, Value, quantity_of, written
 from simcb.studies.sweep.plan import Setting
 from simcb.studies.tune.standings import Standings
 
@@ -64,6 +64,8 @@ class Reach:
         high: the highest.
         lowest: the lowest value of the stretch that is not shown to be worse.
         highest: the highest.
+        beyond: `below` or `above` if the winner's value is at that end of what was looked at,
+            what lies beyond makes sense, and not all values are as good; else "".
     """
 
     axis: Axis
@@ -73,12 +75,18 @@ class Reach:
     high: Value
     lowest: Value
     highest: Value
+    beyond: str = ""
 
     @property
     def stakes(self) -> tuple[float, ...]:
         """The largest loss of worst regret along the axis, for each aim."""
         means = ([each.mean or 0.0 for each in step.excess] for step in self.steps)
         return tuple(map(max, zip(*means, strict=True)))
+
+    @property
+    def average_loss(self) -> float:
+        """What a value of the axis loses on average, of the first aim."""
+        return sum(max(step.excess[0].mean or 0.0, 0.0) for step in self.steps) / len(self.steps)
 
     @property
     def at_stake(self) -> float:
@@ -98,6 +106,30 @@ def ladder(axis: Axis, winner: Value) -> tuple[Value, ...]:
     place = span.share(_number(winner))
     apart = [value for value in values if abs(span.share(_number(value)) - place) >= near]
     return tuple(sorted(dict.fromkeys((*apart, winner)), key=_number))
+
+
+def next_beyond(axis: Axis, winner: Value) -> tuple[str, Value] | None:
+    """Return at which end of an axis a value is, and a value beyond it; None if at neither.
+
+    Between the end of a range and a value close to it the walk does not look.
+    """
+    amount = quantity_of(winner)
+    numbers = axis.numbers
+    if amount is None or numbers is None:
+        return None
+    if axis.values:
+        low, high, place = min(numbers), max(numbers), amount.number
+        at_low, at_high = place == low, place == high
+    else:
+        assert axis.span is not None
+        low, high, share = axis.span.low, axis.span.high, axis.span.share(amount.number)
+        near = CLOSE / (STEPS - 1)
+        at_low, at_high = share < near, share > 1.0 - near
+    if at_low == at_high:
+        return None
+    whole = amount.measuring is Measuring.INTEGER
+    number = (low - 1 if whole else low / 2.0) if at_low else (high + 1 if whole else high * 2.0)
+    return ("below" if at_low else "above"), written(number, amount.measuring)
 
 
 def neighbours(axes: Sequence[Axis], winner: Setting, index: int) -> dict[Value, Setting]:
@@ -139,20 +171,19 @@ def reach_of(
         good = near and feasible
         steps.append(Step(value, excess, count, good, good or (perhaps and feasible), feasible))
     place = next(index for index, step in enumerate(steps) if step.value == winner)
-    low, high = _stretch([step.as_good for step in steps], place)
-    lowest, highest = _stretch([step.not_worse for step in steps], place)
-    ends = (steps[index].value for index in (low, high, lowest, highest))
-    return Reach(axis, winner, tuple(steps), *ends)
+    low, high = _stretch(steps, [step.as_good for step in steps], place)
+    lowest, highest = _stretch(steps, [step.not_worse for step in steps], place)
+    return Reach(axis, winner, tuple(steps), low, high, lowest, highest)
 
 
-def _stretch(held: Sequence[bool], place: int) -> tuple[int, int]:
-    """Return the first and the last place around one between which all hold."""
+def _stretch(steps: Sequence[Step], held: Sequence[bool], place: int) -> tuple[Value, Value]:
+    """Return the first and the last value around a place between which all hold."""
     first = last = place
     while first > 0 and held[first - 1]:
         first -= 1
-    while last + 1 < len(held) and held[last + 1]:
+    while last + 1 < len(steps) and held[last + 1]:
         last += 1
-    return first, last
+    return steps[first].value, steps[last].value
 
 
 def _number(value: Value) -> float:

@@ -82,27 +82,6 @@ class Search:
         fresh = [each for each in self._starts if each not in seen][: self._batch]
         return tuple(fresh or self._learnt(history, seen))
 
-    def importance(self, history: Sequence[Tried]) -> tuple[float | None, ...]:
-        """Return how much of what makes a setting good each axis decides, as shares of 1.
-
-        By Optuna's PED-ANOVA, of the first aim; None where too little was tried to tell.
-        """
-        kept = [each for each in history if not each.violation]
-        if len(kept) < 2 or len(self._axes) < 2:
-            return (None,) * len(self._axes)
-        with _in_peace():
-            study = self._study(kept)
-            evaluator = self._optuna.importance.PedAnovaImportanceEvaluator()
-            first = (lambda trial: trial.values[0]) if self._aims > 1 else None
-            try:
-                found = evaluator.evaluate(study, target=first)
-            except (RuntimeError, ValueError):
-                return (None,) * len(self._axes)
-        total = sum(found.values())
-        if not total > 0.0:
-            return (None,) * len(self._axes)
-        return tuple(float(found.get(axis.path, 0.0)) / total for axis in self._axes)
-
     def _learnt(self, history: Sequence[Tried], seen: set[Setting]) -> list[Setting]:
         fresh: dict[Setting, None] = {}
         with _in_peace():

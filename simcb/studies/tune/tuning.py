@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simcb.studies import StudyError
 from simcb.studies.sweep.axes import Value
-from simcb.studies.sweep.plan import Setting, changes_of
+from simcb.studies.sweep.plan import Setting, applied, changes_of
 from simcb.studies.tune.arena import Changes, Contest
 from simcb.studies.tune.checking import check
 from simcb.studies.tune.losses import demand_defined
 from simcb.studies.tune.planning import WALKS, TunePlan
 from simcb.studies.tune.racing import race
-from simcb.studies.tune.reach import Reach, neighbours, reach_of
+from simcb.studies.tune.reach import Reach, neighbours, next_beyond, reach_of
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.standings import Standings
@@ -221,7 +221,24 @@ class Tuning:
                 entries[value] = entry
         assert self._winner is not None
         axis, value = self._axes[index], winner.values[index]
-        return reach_of(axis, value, entries, self._known, self._winner, self._plan.tolerance)
+        found = reach_of(axis, value, entries, self._known, self._winner, self._plan.tolerance)
+        if all(step.as_good for step in found.steps):
+            return found
+        return replace(found, beyond=self._beyond(index, winner))
+
+    def _beyond(self, index: int, winner: Setting) -> str:
+        """Return on which side of an axis a better value may lie that was not looked at."""
+        found = next_beyond(self._axes[index], winner.values[index])
+        if found is None:
+            return ""
+        side, value = found
+        values = (*winner.values[:index], value, *winner.values[index + 1 :])
+        try:
+            for storm in self._contest.storms:
+                applied(storm.scenario, changes_of(self._axes, Setting(values)))
+        except StudyError:
+            return ""
+        return side
 
     def _setting_of(self, entry: int | None) -> Setting:
         return next(setting for setting, number in self._tried.items() if number == entry)
@@ -243,8 +260,6 @@ class Tuning:
         )
         numbers = {entry: number for number, entry in enumerate(self._tried.values())}
         winner = None if self._winner is None else numbers[self._winner]
-        ended = self._winner is not None and complete
-        history = self._history()[:searched]
         return TuneResult(
             storms=self._contest.storms,
             axes=self._axes,
@@ -258,7 +273,6 @@ class Tuning:
             feasible=self._winner is not None and bool(known.feasible[self._winner]),
             front=tuple(numbers[each] for each in known.front(arena.replicates) if each in numbers),
             reach=reach,
-            importance=self._search.importance(history) if ended else (None,) * len(self._axes),
             check=checked,
             filled=self._contest.filled,
             lost=self._contest.lost,

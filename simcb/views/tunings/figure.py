@@ -35,8 +35,8 @@ from simcb.views.plots.style import (
     TITLE_SIZE,
 )
 from simcb.views.sweeps.scales import dots, label_axis, label_values, ring
+from simcb.views.tunings.findings import stretch
 from simcb.views.tunings.regrets import Reading, readings
-from simcb.views.tunings.screen import stretch
 
 GOOD = STATE_FILLS["closed"].color
 PALE = "#9db7c9"

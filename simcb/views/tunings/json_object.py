@@ -100,6 +100,7 @@ def _reach(reach: Reach) -> dict[str, Value]:
         "high": reach.high,
         "lowest": reach.lowest,
         "highest": reach.highest,
+        "beyond": reach.beyond,
         "at_stake": number(reach.at_stake),
         "stakes": [number(each) for each in reach.stakes],
         "steps": [
