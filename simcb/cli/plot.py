@@ -1,4 +1,4 @@
-"""`simcb plot`: a saved run's timeline or a saved sweep's map, drawn without running anything."""
+"""`simcb plot`: a saved run, sweep or tune as a picture, drawn without running anything."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from simcb.cli.console import complain, emit
 
 RUN_PICTURE = "timeline.png"
 SWEEP_PICTURE = "sweep.png"
+TUNE_PICTURE = "tune.png"
 
 
 def plot(
@@ -18,7 +19,7 @@ def plot(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A directory that --out of run or sweep wrote, or a trace file.",
+            help="A directory that --out of run, sweep or tune wrote, or a trace file.",
             show_default=False,
         ),
     ],
@@ -26,7 +27,8 @@ def plot(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help=f"What to draw: .png, .svg or .pdf. [default: {RUN_PICTURE} or {SWEEP_PICTURE}]",
+            help="What to draw: .png, .svg or .pdf. "
+            f"[default: {RUN_PICTURE}, {SWEEP_PICTURE} or {TUNE_PICTURE}]",
             show_default=False,
         ),
     ] = None,
@@ -40,21 +42,26 @@ def plot(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Let FILE be replaced.")] = False,
 ) -> None:
-    """Draw what a run or a sweep has left in its directory, without running it again.
+    """Draw what a run, a sweep or a tune has left in its directory, without running it again.
 
-    A run is drawn as its timeline, a sweep as its map or its lines. Prints the file's name.
+    A run is drawn as its timeline, a sweep as its map or its lines, a tune as what moving each
+    value costs. Prints the file's name.
     """
     from simcb.studies.sweep import is_sweep
+    from simcb.studies.tune import is_tune
     from simcb.views import plots
     from simcb.views.files.outputs import check_new_file
     from simcb.views.safe_text import one_line
 
-    swept = is_sweep(source)
-    target = file or Path(SWEEP_PICTURE if swept else RUN_PICTURE)
+    draw, picture = _draw_run, RUN_PICTURE
+    if is_sweep(source):
+        draw, picture = _draw_sweep, SWEEP_PICTURE
+        if is_tune(source):
+            draw, picture = _draw_tune, TUNE_PICTURE
+    target = file or Path(picture)
     plots.check_plot_path(target)
     if not force:
         check_new_file(target, "add --force")
-    draw = _draw_sweep if swept else _draw_run
     draw(source, by, target)
     emit(f"{one_line(str(target))}\n")
 
@@ -69,6 +76,22 @@ def _draw_sweep(source: Path, by: str | None, target: Path) -> None:
         known = int((result.table.verdicts >= 0).sum())
         complain(f"warning: the sweep is incomplete: {known} of {result.table.verdicts.size} runs")
     plots.save(sweep_figure(result), target)
+
+
+def _draw_tune(source: Path, by: str | None, target: Path) -> None:
+    from simcb.studies import StudyError
+    from simcb.studies.tune import open_tune
+    from simcb.views import plots
+    from simcb.views.tunings.figure import tune_figure
+
+    if by is not None:
+        raise typer.BadParameter("--by is for sweeps, and this is a tune; leave it out")
+    result = open_tune(source)
+    if result.winner is None:
+        raise StudyError("no setting was run to the end", "go on with the tune, with --resume")
+    if not result.complete:
+        complain("warning: the tune is incomplete, or was made with another Optuna")
+    plots.save(tune_figure(result), target)
 
 
 def _draw_run(source: Path, by: str | None, target: Path) -> None:

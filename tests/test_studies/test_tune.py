@@ -23,6 +23,7 @@ from simcb.studies.tune import (
     YOURS,
     TuneProgress,
     TuneResult,
+    open_tune,
     plan_tune,
     tune,
 )
@@ -165,6 +166,39 @@ def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
         kept(tmp_path / "t", resume=True, trials=9)
     with pytest.raises(StoreChangedError, match="the design was a search"):
         sweep(scenario(), GRID, replicates=6, workers=0, out=tmp_path / "t", resume=True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"subject_to": ["rejected{fault, store} <= 90%", "success >= 1%"], "tolerance": 0.2},
+        {"maximize": ["goodput"], "minimize": ["amplification{fault,store}", "collapse"]},
+    ],
+    ids=["plain", "limited", "many aims"],
+)
+def test_a_tune_reads_back_as_it_was_and_runs_nothing(
+    more: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its steps are taken again with what the log has."""
+    written = kept(tmp_path / "t", trials=4, replicates=2, fresh=2, **more)
+    monkeypatch.setattr("simcb.world.simulate", lambda *_: pytest.fail("something was run"))
+    read = open_tune(tmp_path / "t")
+    assert read.complete
+    assert bytes_of(read) == bytes_of(written)
+    assert len(list((tmp_path / "t" / "log").iterdir())) == 1
+
+
+def test_a_stopped_tune_opens_as_far_as_it_came(tmp_path: Path) -> None:
+    """And a sweep, or what is damaged, is told."""
+    kept(tmp_path / "t", stop=after(45))
+    read = open_tune(tmp_path / "t")
+    assert not read.complete
+    assert read.check is None
+    assert read.best
+    sweep(scenario(), GRID, replicates=1, workers=0, out=tmp_path / "s")
+    with pytest.raises(StoreError, match="holds a sweep and no tune"):
+        open_tune(tmp_path / "s")
 
 
 def test_the_winner_keeps_what_has_to_hold() -> None:

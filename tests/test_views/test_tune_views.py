@@ -46,12 +46,13 @@ def screen(result: TuneResult, width: int = 120) -> str:
 
 def test_the_screen_says_the_best_what_it_beats_and_how_far_it_can_be_moved() -> None:
     """In this order; then a line for each parameter and each contender."""
-    first, yours, usual, rivals, reach, title, *rest = screen(tuned()).splitlines()
+    first, yours, usual, rivals, reach, edge, title, *rest = screen(tuned()).splitlines()
     assert first.startswith("best: breaker.failure_threshold = ")
     assert yours.strip().split(":")[0].endswith("yours")
     assert "pybreaker 5/60s" in usual
     assert rivals.strip().startswith("cannot be told from ")
     assert reach.strip().startswith("as good within 1.0%, one at a time: ")
+    assert "is at the edge of its range: look below 200ms" in edge
     assert title.strip().startswith("small, slow: max goodput, seed 0, 8 settings searched")
     table = [line for line in rest if line.startswith("breaker.")]
     assert len(table) == len(SPACE)

@@ -19,6 +19,7 @@ from simcb.studies.tune.planning import (
     plan_tune,
 )
 from simcb.studies.tune.reach import Reach, Step
+from simcb.studies.tune.reading import is_tune, open_tune
 from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
 from simcb.studies.tune.storms import Storm, is_until
 from simcb.studies.tune.tune import run_tune, tune
@@ -47,7 +48,9 @@ __all__ = [
     "TuneProgress",
     "TuneResult",
     "estimate_tune_time",
+    "is_tune",
     "is_until",
+    "open_tune",
     "plan_tune",
     "run_tune",
     "tune",

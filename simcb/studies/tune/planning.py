@@ -36,6 +36,10 @@ WALKS = 3
 """How often the walk around the winner is gone: anew whenever it has found a better one."""
 
 
+BETWEEN = "---\n"
+"""The line between the files of several scenarios; none of them has such a line."""
+
+
 @dataclass(frozen=True)
 class TunePlan:
     """A tune that is known to make sense.
@@ -101,7 +105,7 @@ class TunePlan:
         limits = [limit.text for limit in self.storms[0].limits]
         return Manifest(
             engine=self.engine.items,
-            scenario="---\n".join(storm.scenario.to_yaml() for storm in self.storms),
+            scenario=BETWEEN.join(storm.scenario.to_yaml() for storm in self.storms),
             digest="-".join(scenario_digest(storm.scenario) for storm in self.storms),
             axes=tuple(f"{axis.path}={spec_of(axis)}" for axis in self.axes),
             design=f"a search of {self.trials} settings, {self.batch} at a time, "
@@ -113,6 +117,8 @@ class TunePlan:
             settings=(),
             digests=(),
             goal=", ".join([*aims, *limits]),
+            varied=self.axes,
+            by=f"within {self.tolerance!r}",
         )
 
 
