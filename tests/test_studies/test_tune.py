@@ -162,8 +162,10 @@ def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
         kept(tmp_path / "t")
     with pytest.raises(StoreChangedError, match="the goal was max:goodput, is min:p99"):
         kept(tmp_path / "t", resume=True, minimize=["p99"])
-    with pytest.raises(StoreChangedError, match="a search of 8 settings"):
+    with pytest.raises(StoreChangedError, match="a search of 8 settings") as told:
         kept(tmp_path / "t", resume=True, trials=9)
+    assert "it holds another study" in str(told.value)
+    assert "sweep" not in str(told.value)
     with pytest.raises(StoreChangedError, match="the design was a search"):
         sweep(scenario(), GRID, replicates=6, workers=0, out=tmp_path / "t", resume=True)
 
