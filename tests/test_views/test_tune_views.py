@@ -234,6 +234,37 @@ def test_the_picture_has_a_panel_for_each_axis_the_front_and_the_check() -> None
     assert len(tune_figure(two_aims()).get_axes()) == len(SPACE) + 2
 
 
+def test_the_picture_says_what_was_tuned_and_what_its_marks_mean() -> None:
+    """Scenarios, aims, the best, seed and replicates at the top; below them the key."""
+    figure = tune_figure(two_aims())
+    said = [text.get_text() for text in figure.texts]
+    assert said[0] == "small, slow: max goodput, min amplification"
+    assert said[1].endswith("up to 5 replicates, seed 0")
+    assert said[2].startswith("best: breaker.failure_threshold = ")
+    (legend,) = figure.legends
+    marks = {text.get_text() for text in legend.get_texts()}
+    assert marks >= {"as good", "not shown to be worse", "best", "tolerance 1.0%", "on the front"}
+    alone = check_panel(tuned()).get_xlabel()
+    assert "on fresh luck (seed 1, 3 runs of each)" in alone
+
+
+def test_every_mark_of_a_regret_lies_inside_its_panel_among_labelled_ticks() -> None:
+    """Large ones too, where the scale goes by factors."""
+    for ax in (check_panel(tuned()), reach_panel(tuned().reach[1], tuned())):
+        which = "x" if ax.get_xscale() == "symlog" else "y"
+        low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
+        axis = ax.xaxis if which == "x" else ax.yaxis
+        assert axis.get_scale() == "symlog"
+        dots = [line for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
+        numbers = [number for line in dots for number in line.get_data()[which == "y"]]
+        assert low < min(numbers)
+        assert max(numbers) < high
+        ticks = [float(label.get_text()) for label in axis.get_ticklabels()]
+        assert sum(0.0 < tick < high for tick in ticks) >= 5
+        beyond = [number for number in numbers if number > max(ticks)]
+        assert not beyond or max(beyond) < 2.5 * max(ticks)
+
+
 def test_a_panel_is_drawn_where_it_is_told() -> None:
     """Each takes axes and returns them, and shows what it is about."""
     figure = Figure()

@@ -74,8 +74,10 @@ def readings(result: TuneResult) -> tuple[Reading, ...]:
 
 def explained(result: TuneResult) -> str:
     """Return what a regret is, in a line."""
-    shares = dict.fromkeys(each.share for each in readings(result) if each.share)
-    how = "".join(f", {share}" for share in shares)
+    pairs = zip(result.aims, readings(result), strict=True)
+    alone = len(result.aims) == 1
+    shares = [each.share if alone else f"{aim} {each.share}" for aim, each in pairs if each.share]
+    how = f" ({'; '.join(shares)})" if shares else ""
     return (
         f"regret: what is lost to the best setting known for a scenario alone{how}; "
         "behind: how much more than the best loses"
