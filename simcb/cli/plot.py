@@ -1,4 +1,4 @@
-"""`simcb plot`: a saved run's timeline or a saved sweep's map, drawn without running anything."""
+"""`simcb plot`: a saved run, sweep or tune as a picture, drawn without running anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def plot(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A directory that --out of run or sweep wrote, or a trace file.",
+            help="A directory that --out of run, sweep or tune wrote, or a trace file.",
             show_default=False,
         ),
     ],
@@ -24,7 +24,7 @@ def plot(
         typer.Argument(
             metavar="FILE",
             help="What to draw: .png, .svg or .pdf. An old one is replaced. "
-            "[default: timeline.png or map.png in DIR]",
+            "[default: timeline.png, map.png or tune.png in DIR]",
             show_default=False,
         ),
     ] = None,
@@ -37,18 +37,21 @@ def plot(
         ),
     ] = None,
 ) -> None:
-    """Draw what a run or a sweep has left in its directory, without running it again.
+    """Draw what a run, a sweep or a tune has left in its directory, without running it again.
 
-    A run is drawn as its timeline, a sweep as its map or its lines, beside its other files
-    unless FILE says otherwise. Prints the file's name.
+    A run is drawn as its timeline, a sweep as its map or its lines, a tune as what moving each
+    value costs, beside its other files unless FILE says otherwise. Prints the file's name.
     """
     from simcb.studies.sweep import is_sweep
+    from simcb.studies.tune import is_tune
     from simcb.views.plots import check_plot_path
     from simcb.views.safe_text import one_line
 
     if file is not None:
         check_plot_path(file)
-    draw = _draw_sweep if is_sweep(source) else _draw_run
+    draw = _draw_run
+    if is_sweep(source):
+        draw = _draw_tune if is_tune(source) else _draw_sweep
     target = draw(source, by, file)
     emit(f"{one_line(str(target))}\n")
 
@@ -64,6 +67,23 @@ def _draw_sweep(source: Path, by: str | None, file: Path | None) -> Path:
         known = int((result.table.verdicts >= 0).sum())
         complain(f"warning: the sweep is incomplete: {known} of {result.table.verdicts.size} runs")
     return plots.save(sweep_figure(result), file or source / MAP)
+
+
+def _draw_tune(source: Path, by: str | None, file: Path | None) -> Path:
+    from simcb.studies import StudyError
+    from simcb.studies.tune import open_tune
+    from simcb.views import plots
+    from simcb.views.tunings.figure import tune_figure
+    from simcb.views.tunings.files import PICTURE
+
+    if by is not None:
+        raise typer.BadParameter("--by is for sweeps, and this is a tune; leave it out")
+    result = open_tune(source)
+    if result.winner is None:
+        raise StudyError("no setting was run to the end", "go on with the tune, with --resume")
+    if not result.complete:
+        complain("warning: the tune is incomplete, or was made with another Optuna")
+    return plots.save(tune_figure(result), file or source / PICTURE)
 
 
 def _draw_run(source: Path, by: str | None, file: Path | None) -> Path:

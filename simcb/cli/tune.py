@@ -137,8 +137,9 @@ def tune(
     from simcb.studies import read
     from simcb.studies import tune as study
     from simcb.views.tunings.answer import TuneAnswer, tune_command
+    from simcb.views.tunings.findings import findings
     from simcb.views.tunings.rendering import render
-    from simcb.views.tunings.screen import findings, progress_words, size_lines
+    from simcb.views.tunings.screen import progress_words, size_lines
 
     count = worker_count(workers)
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]

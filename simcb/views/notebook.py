@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from simcb.views.plots import Curves
     from simcb.views.sweeps.view import SweepView
+    from simcb.views.tunings.view import TuneView
 
 EXTRA = "notebook"
 """The extra of simcb that brings pandas."""
@@ -289,10 +290,10 @@ def run(
     return RunView(result, answer.fail_if, answer.audits)
 
 
-def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView:
-    """Read what the command line wrote: a directory of `simcb run` or `simcb sweep`, or a trace.
+def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView | TuneView:
+    """Read what the command line wrote: a directory of `simcb run`, `sweep` or `tune`, or a trace.
 
-    Nothing is run. A sweep that was interrupted opens as far as it came, and says so.
+    Nothing is run. What was interrupted opens as far as it came, and says so.
 
     Args:
         source: the directory that `--out` named, or one trace of a run.
@@ -300,16 +301,22 @@ def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView:
 
     Raises:
         TraceFileError: there is nothing of the kind, or it is damaged.
-        StoreError: the sweep's directory is damaged, or it is one of `simcb tune`.
-        StudyError: there is no number `by` in the sweep, or it is a run.
+        StoreError: the directory of a sweep or a tune is damaged.
+        StudyError: there is no number `by` in the sweep, or it is no sweep.
+        MissingExtraError: it is a tune, and Optuna is not installed.
     """
     from simcb.studies.sweep import is_sweep, open_sweep
+    from simcb.studies.tune import is_tune, open_tune
     from simcb.views.sweeps.view import SweepView
+    from simcb.views.tunings.view import TuneView
 
-    if is_sweep(source):
+    studied = is_sweep(source)
+    if studied and not is_tune(source):
         return SweepView(open_sweep(source, by=by))
     if by is not None:
         raise studies.StudyError(f"by is {by!r}, and {source} is no sweep", "leave it out")
+    if studied:
+        return TuneView(open_tune(source))
     return RunView(open_run(source))
 
 

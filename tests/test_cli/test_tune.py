@@ -72,6 +72,28 @@ def test_the_directory_holds_an_overlay_that_fits_every_scenario(
     assert len({row["contender"] for row in contenders}) * 2 == len(contenders)
 
 
+def test_a_finished_tune_is_drawn_again_without_a_run(
+    storms: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `simcb plot`, and by `simcb.open`: the same picture, to the byte."""
+    import simcb as window
+    from simcb.views.tunings.view import TuneView
+
+    out = tmp_path / "tune"
+    assert simcb("tune", *storms, *SPACE, *SHORT, "--out", str(out)).exit_code == 0
+    monkeypatch.setattr("simcb.world.simulate", lambda *_: pytest.fail("something was run"))
+    target = tmp_path / "again.png"
+    done = simcb("plot", str(out), str(target))
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert target.read_bytes() == (out / "tune.png").read_bytes()
+    assert simcb("plot", str(out), str(tmp_path / "b.png"), "--by", "p99").exit_code == 2
+    view = window.open(out)
+    assert isinstance(view, TuneView)
+    assert view.best == json.loads((out / "summary.json").read_text())["best"]
+    with pytest.raises(window.SimcbError, match="no sweep"):
+        window.open(out, by="p99")
+
+
 def test_every_format_says_the_same(storms: list[str]) -> None:
     """JSON is one object without NaN, CSV a line a setting, Markdown two tables."""
     words = ["tune", *storms, *SPACE, *SHORT, "--format"]
@@ -123,11 +145,15 @@ def test_a_dry_run_runs_nothing(storms: list[str], monkeypatch: pytest.MonkeyPat
     )
     done = simcb("tune", *storms, *SPACE, "--dry-run", "--workers", "2")
     assert done.exit_code == 0
-    assert "settings  60 searched, about 18 around the best, 12 contenders\n" in done.stdout
-    # (60 + 18) of 10 replicates and 12 of 20, in each of two scenarios
-    assert "runs      at most 2,040 in 2 scenarios; racing saves about half\n" in done.stdout
+    assert "settings  60 searched, 18 around each of up to 3 bests, 12 contenders\n" in done.stdout
+    # (60 + 3 × 18) of 10 replicates, 12 of 20 and the best there of 20, in each of two scenarios
+    assert "runs      at most 2,800 in 2 scenarios; usually less than half of that\n" in done.stdout
     assert "on 2 workers" in done.stdout
+    assert "memory    at most " in done.stdout
     assert simcb("tune", *storms, *SPACE, "--dry-run", "--trials", "0").exit_code == 2
+    nowhere = simcb("tune", *storms, "--dry-run")
+    assert (nowhere.exit_code, nowhere.stdout) == (2, "")
+    assert "nothing is varied" in nowhere.stderr
 
 
 def test_without_optuna_the_code_is_3(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

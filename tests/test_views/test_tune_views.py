@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,19 +16,21 @@ from test_studies.tune_cases import SPACE, storms, tuned, tuned_with
 
 import simcb
 from simcb.errors import MissingExtraError
+from simcb.metrics import Estimate
 from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies import StudyError
 from simcb.studies.sweep import StoreError
-from simcb.studies.tune import TuneResult, tune
+from simcb.studies.tune import YOURS, TuneResult, tune
 from simcb.views.answer import Page
 from simcb.views.formats.names import Format
 from simcb.views.plots.figures import drawn
 from simcb.views.tunings.answer import TuneAnswer, overlay
 from simcb.views.tunings.figure import check_panel, front_panel, reach_panel, tune_figure
 from simcb.views.tunings.files import write_tune
+from simcb.views.tunings.findings import findings
+from simcb.views.tunings.grids import front_grid
 from simcb.views.tunings.json_object import as_json
 from simcb.views.tunings.rendering import render
-from simcb.views.tunings.screen import findings
 from simcb.views.tunings.view import TuneView
 
 
@@ -43,11 +46,13 @@ def screen(result: TuneResult, width: int = 120) -> str:
 
 def test_the_screen_says_the_best_what_it_beats_and_how_far_it_can_be_moved() -> None:
     """In this order; then a line for each parameter and each contender."""
-    first, yours, usual, reach, title, *rest = screen(tuned()).splitlines()
+    first, yours, usual, rivals, reach, edge, title, *rest = screen(tuned()).splitlines()
     assert first.startswith("best: breaker.failure_threshold = ")
     assert yours.strip().split(":")[0].endswith("yours")
     assert "pybreaker 5/60s" in usual
+    assert rivals.strip().startswith("cannot be told from ")
     assert reach.strip().startswith("as good within 1.0%, one at a time: ")
+    assert "is at the edge of its range: look below 200ms" in edge
     assert title.strip().startswith("small, slow: max goodput, seed 0, 8 settings searched")
     table = [line for line in rest if line.startswith("breaker.")]
     assert len(table) == len(SPACE)
@@ -70,8 +75,29 @@ def test_the_screen_fits_the_page() -> None:
     """On a narrow terminal the scenarios side by side are left out, the comparison stays."""
     wide, narrow = screen(tuned(), 160), screen(tuned(), 70)
     assert "slow goodput" in wide
+    assert "no room" not in wide
     assert "slow goodput" not in narrow
     assert "worst regret" in narrow
+    assert "no room for " in narrow
+
+
+def test_the_scenario_that_decides_comes_first_and_the_others_are_named() -> None:
+    """Where the best loses most is what its worst regret is; who is left out is told."""
+    check = tuned().check
+    assert check is not None
+    losses = [storm.regret[0].mean or 0.0 for storm in check.winner.storms]
+    names = [storm.name for storm in tuned().storms]
+    assert losses[0] != losses[1]
+    first, second = (names[place] for place in sorted((0, 1), key=lambda i: -losses[i]))
+    header = next(line for line in screen(tuned(), 160).splitlines() if " behind " in line)
+    assert header.index(f"{first} goodput") < header.index(f"{second} goodput")
+    narrow = next(width for width in range(160, 60, -1) if "no room" in screen(tuned(), width))
+    assert f"no room for {second}, where the best loses less" in screen(tuned(), narrow)
+    assert f"{first} goodput" in screen(tuned(), narrow)
+
+
+def test_the_screen_is_ascii_where_it_has_to_be() -> None:
+    """Whatever signs it would have otherwise."""
     ascii_only = render(TuneAnswer(tuned()), Format.TABLE, Page(ascii_only=True)).plain
     assert ascii_only.isascii()
 
@@ -88,7 +114,103 @@ def test_who_misses_a_limit_is_beaten_whatever_the_aim_says() -> None:
     usual = result.check.contender("pybreaker 5/60s")
     assert not usual.feasible
     line = next(each for each in findings(result) if "pybreaker" in each)
-    assert line.startswith("beats pybreaker 5/60s, which misses rejected <= 60%: better by ")
+    assert line.startswith("beats pybreaker 5/60s, which misses rejected <= 60%: worse by ")
+
+
+def against(name: str, *behind: float, result: TuneResult | None = None) -> str:
+    """Return the first lines' word of a contender that is behind by so much, for each aim."""
+    result = result or tuned()
+    assert result.check is not None
+    found = tuple(Estimate(each, each - 0.01, each + 0.01, 3, 0, each) for each in behind)
+    contenders = [
+        replace(each, behind=found) if each.name == name else each
+        for each in result.check.contenders
+    ]
+    changed = replace(result, check=replace(result.check, contenders=tuple(contenders)))
+    return next(line for line in findings(changed) if name in line)
+
+
+def test_better_and_worse_are_said_in_words_and_not_by_a_sign() -> None:
+    """Nobody reads that something is lower by minus twelve."""
+    assert against(YOURS, 0.12) == "beats yours: worst regret lower by 12.0 ±1.0% of goodput"
+    assert against(YOURS, -0.12) == "loses to yours: worst regret higher by 12.0 ±1.0% of goodput"
+    unclear = against(YOURS, 0.005)
+    assert unclear == "cannot be told from yours: worst regret lower by 0.5 ±1.0% of goodput"
+    same = against(YOURS, 0.0)
+    assert same == "cannot be told from yours: worst regret no different in goodput"
+    mixed = against(YOURS, 0.12, -0.3, result=two_aims())
+    assert mixed == (
+        "is good otherwise than yours: worst regret lower by 12.0 ±1.0% of goodput "
+        "and higher by 0.300 ±0.010 of amplification"
+    )
+
+
+def test_rivals_that_come_up_to_the_best_are_named() -> None:
+    """Whoever is not among the first lines anyway, if it is not beaten."""
+    assert "Polly" in against("Polly 10%/5s", 0.0).removeprefix("cannot be told from ")
+    assert against("Polly 10%/5s", -0.3).startswith("loses to ")
+
+
+def test_an_overlay_of_what_keeps_no_limit_says_so() -> None:
+    """It is the nearest, and not the best."""
+    result = tuned_with(subject_to=["success >= 100%"], trials=4)
+    first, second, *_ = overlay(TuneAnswer(result)).splitlines()
+    assert first.startswith("# Does not keep success >= 100%: of ")
+    assert second == "# none does, and this one comes nearest."
+    assert "The best of" not in overlay(TuneAnswer(result))
+
+
+def test_the_edge_of_a_range_is_told() -> None:
+    """With the side on which to look on."""
+    reach = replace(tuned().reach[1], value="200ms", beyond="below")
+    (line,) = (each for each in findings(replace(tuned(), reach=(reach,))) if "edge" in each)
+    assert line == "breaker.recovery_timeout = 200ms is at the edge of its range: look below 200ms"
+
+
+def test_a_front_is_a_table_of_a_few_settings() -> None:
+    """From end to end of the first aim, the compromise among them."""
+    result = two_aims()
+    assert len(result.front) > 1
+    grid = front_grid(result)
+    labels = (axis.label for axis in result.axes)
+    assert grid.header == ("front", *labels, "goodput", "amplification")
+    assert len(grid.rows) == min(len(result.front), 6)
+    assert sum(row[0] == "best" for row in grid.rows) == 1
+    assert "the front, by worst regret" in screen(result)
+    many = tuple(trial.number for trial in result.trials if trial.worst)
+    assert result.winner in many
+    few = front_grid(replace(result, front=many))
+    assert len(few.rows) in (5, 6)
+    assert "more are in trials.csv" in screen(replace(result, front=many))
+
+
+@cache
+def recovering(*texts: str) -> TuneResult:
+    """Return a tune for the shortest outage, in which one of two settings never recovers."""
+    return tune(
+        [parse_scenario(text) for text in texts],
+        {"breaker.recovery_timeout": ["500ms", "40s"]},
+        minimize=["time_to_recover"],
+        trials=2,
+        replicates=3,
+        fresh=2,
+        workers=0,
+    )
+
+
+def test_regret_is_written_in_a_unit_that_reads_right() -> None:
+    """Seconds where all storms last equally long, else a share of the duration; never is told."""
+    short, long = (SMALL.replace("duration: 12s", f"duration: {each}s") for each in (25, 30))
+    alone = screen(recovering(short))
+    assert "beats pybreaker 5/60s: better by 25.0 s of time_to_recover" in alone
+    never = "runs of small: each counts as the scenario's duration"
+    assert any(
+        line.startswith("time_to_recover never came in ") and line.endswith(never)
+        for line in alone.splitlines()
+    )
+    both = screen(recovering(short, long))
+    assert "better by" not in both
+    assert "lower by 100% of the duration in time_to_recover" in both
 
 
 def test_what_was_stopped_says_so() -> None:
@@ -119,6 +241,37 @@ def test_the_picture_has_a_panel_for_each_axis_the_front_and_the_check() -> None
     assert drawn(one, "png") == drawn(tune_figure(tuned_with()), "png")
     assert drawn(tune_figure(tuned()), "svg") == drawn(tune_figure(tuned()), "svg")
     assert len(tune_figure(two_aims()).get_axes()) == len(SPACE) + 2
+
+
+def test_the_picture_says_what_was_tuned_and_what_its_marks_mean() -> None:
+    """Scenarios, aims, the best, seed and replicates at the top; below them the key."""
+    figure = tune_figure(two_aims())
+    said = [text.get_text() for text in figure.texts]
+    assert said[0] == "small, slow: max goodput, min amplification"
+    assert said[1].endswith("up to 5 replicates, seed 0")
+    assert said[2].startswith("best: breaker.failure_threshold = ")
+    (legend,) = figure.legends
+    marks = {text.get_text() for text in legend.get_texts()}
+    assert marks >= {"as good", "not shown to be worse", "best", "tolerance 1.0%", "on the front"}
+    alone = check_panel(tuned()).get_xlabel()
+    assert "on fresh luck (seed 1, 3 runs of each)" in alone
+
+
+def test_every_mark_of_a_regret_lies_inside_its_panel_among_labelled_ticks() -> None:
+    """Large ones too, where the scale goes by factors."""
+    for ax in (check_panel(tuned()), reach_panel(tuned().reach[1], tuned())):
+        which = "x" if ax.get_xscale() == "symlog" else "y"
+        low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
+        axis = ax.xaxis if which == "x" else ax.yaxis
+        assert axis.get_scale() == "symlog"
+        dots = [line for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
+        numbers = [number for line in dots for number in line.get_data()[which == "y"]]
+        assert low < min(numbers)
+        assert max(numbers) < high
+        ticks = [float(label.get_text()) for label in axis.get_ticklabels()]
+        assert sum(0.0 < tick < high for tick in ticks) >= 5
+        beyond = [number for number in numbers if number > max(ticks)]
+        assert not beyond or max(beyond) < 2.5 * max(ticks)
 
 
 def test_a_panel_is_drawn_where_it_is_told() -> None:

@@ -1,8 +1,8 @@
 """The tune: the setting that holds in every storm, found by racing and checked on fresh luck.
 
 `tune` is the study. It stands on the sweep's parts, its axes, cells, crews and store, and adds
-from the bottom: storms, an arena, standings, the race, the search, the reach of the winner and
-the check. The room prints nothing and draws nothing.
+from the bottom: storms, losses, an arena, standings, the race, the search, the reach of the
+winner and the check. The room prints nothing and draws nothing.
 """
 
 from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, YOURS, Default
@@ -13,13 +13,15 @@ from simcb.studies.tune.planning import (
     REPLICATES,
     TOLERANCE,
     TRIALS,
+    WALKS,
     TunePlan,
     estimate_tune_time,
     plan_tune,
 )
 from simcb.studies.tune.reach import Reach, Step
+from simcb.studies.tune.reading import is_tune, open_tune
 from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
-from simcb.studies.tune.storms import Storm
+from simcb.studies.tune.storms import Storm, is_until
 from simcb.studies.tune.tune import run_tune, tune
 from simcb.studies.tune.tuning import TuneProgress
 
@@ -32,6 +34,7 @@ __all__ = [
     "REPLICATES",
     "TOLERANCE",
     "TRIALS",
+    "WALKS",
     "YOURS",
     "Check",
     "Contender",
@@ -45,6 +48,9 @@ __all__ = [
     "TuneProgress",
     "TuneResult",
     "estimate_tune_time",
+    "is_tune",
+    "is_until",
+    "open_tune",
     "plan_tune",
     "run_tune",
     "tune",

@@ -23,6 +23,7 @@ from simcb.studies.sweep.plan import applied
 from simcb.studies.sweep.result import Tally
 from simcb.studies.sweep.store import Store, collect
 from simcb.studies.sweep.table import MISSING, Outcome, Table
+from simcb.studies.tune.losses import Filled, filled_in
 from simcb.studies.tune.storms import Storm
 
 Changes = tuple[Mapping[str, object], ...]
@@ -243,6 +244,18 @@ class Contest:
     def lost(self) -> tuple[Lost, ...]:
         """The runs that could not be made."""
         return tuple(lost for arena in self._arenas for lost in arena.lost)
+
+    @property
+    def filled(self) -> tuple[Filled, ...]:
+        """Where aims had no number, over all arenas."""
+        found = []
+        for place, storm in enumerate(self.storms):
+            for index, aim in enumerate(storm.aims):
+                each = [filled_in(arena.tables[place], aim) for arena in self._arenas]
+                filled = Filled(place, index, *(sum(counts) for counts in zip(*each, strict=True)))
+                if filled.never or filled.undefined:
+                    found.append(filled)
+        return tuple(found)
 
     @property
     def tally(self) -> Tally:

@@ -11,12 +11,14 @@ from simcb.studies import StudyError
 from simcb.studies.limits import demand_size, estimate_size, in_words
 from simcb.studies.sweep.axes import Axis, Over, axes_of
 from simcb.studies.sweep.calibration import pace
+from simcb.studies.sweep.columns import ROW
 from simcb.studies.sweep.crews import usable_cores
 from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
 from simcb.studies.sweep.manifest import Manifest
 from simcb.studies.sweep.planning import MOST_CELLS, MOST_REQUESTS, spec_of
 from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.reach import STEPS
+from simcb.studies.tune.search import starting
 from simcb.studies.tune.storms import Storm, demand_space, make_storms
 
 TRIALS = 60
@@ -29,6 +31,13 @@ MOST_BATCH = 1_000
 
 CONTENDERS = 3 + len(DEFAULTS)
 """Who is checked at most: the winner, yours, no breaker, and the libraries."""
+
+WALKS = 3
+"""How often the walk around the winner is gone: anew whenever it has found a better one."""
+
+
+BETWEEN = "---\n"
+"""The line between the files of several scenarios; none of them has such a line."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +68,30 @@ class TunePlan:
 
     @property
     def around(self) -> int:
-        """How many settings around the winner are looked at, about."""
+        """How many settings around a winner are looked at, at most."""
         return sum(len(axis.values) or STEPS for axis in self.axes)
 
     @property
     def runs(self) -> int:
-        """How many runs there are at most: if no setting is sent home early."""
-        searched = (self.trials + self.around) * self.replicates
-        return (searched + CONTENDERS * self.fresh) * len(self.storms)
+        """How many runs there are at most.
+
+        That is if no setting is sent home early, every walk finds a better winner, and the
+        setting that is best in a storm alone is another one for each storm and aim.
+        """
+        searched = (self.trials + WALKS * self.around) * self.replicates
+        aims = len(self.storms[0].aims)
+        return (searched + (CONTENDERS + aims) * self.fresh) * len(self.storms)
+
+    @property
+    def megabytes(self) -> float:
+        """Memory of the results at most."""
+        columns = sum(len(storm.columns) for storm in self.storms) / len(self.storms)
+        return self.runs * columns * ROW.itemsize / 1e6
+
+    @property
+    def largest_run(self) -> float:
+        """Megabytes of the largest run of a scenario as it is given, in the worst case."""
+        return max(estimate_size(storm.scenario).megabytes for storm in self.storms)
 
     @property
     def requests(self) -> float:
@@ -80,7 +105,7 @@ class TunePlan:
         limits = [limit.text for limit in self.storms[0].limits]
         return Manifest(
             engine=self.engine.items,
-            scenario="---\n".join(storm.scenario.to_yaml() for storm in self.storms),
+            scenario=BETWEEN.join(storm.scenario.to_yaml() for storm in self.storms),
             digest="-".join(scenario_digest(storm.scenario) for storm in self.storms),
             axes=tuple(f"{axis.path}={spec_of(axis)}" for axis in self.axes),
             design=f"a search of {self.trials} settings, {self.batch} at a time, "
@@ -92,6 +117,8 @@ class TunePlan:
             settings=(),
             digests=(),
             goal=", ".join([*aims, *limits]),
+            varied=self.axes,
+            by=f"within {self.tolerance!r}",
         )
 
 
@@ -117,7 +144,6 @@ def plan_tune(
     given = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
     storms = make_storms(given, minimize=minimize, maximize=maximize, subject_to=subject_to)
     axes = axes_of(space)
-    demand_space(storms, axes)
     bounds = (
         ("trials", trials, 1, MOST_TRIALS),
         ("batch", batch, 1, MOST_BATCH),
@@ -129,6 +155,9 @@ def plan_tune(
             raise StudyError(f"{name} is {value}", f"give {least} to {most}")
     if not 0.0 <= tolerance < 1.0:
         raise StudyError(f"tolerance is {tolerance!r}", "give a share from 0 to below 1")
+    # What the search begins with has to make sense, whoever asks and whatever for.
+    starting(axes, batch, seed)
+    demand_space(storms, axes)
     engine = this_engine()
     return TunePlan(storms, axes, trials, batch, replicates, fresh, seed, tolerance, engine)
 
@@ -153,7 +182,7 @@ def estimate_tune_time(plan: TunePlan, workers: int | None = None) -> tuple[floa
     """Return how long a tune takes at most, in seconds, and on how many workers.
 
     The beginning of each scenario is run to find out, so the estimate is rough; bad settings
-    that are sent home early usually save about half of it.
+    that are sent home early, and walks that find nothing better, usually save more than half.
     """
     seconds = sum(
         pace(storm.scenario, plan.seed) * estimate_size(storm.scenario).requests

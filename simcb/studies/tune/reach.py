@@ -1,8 +1,13 @@
 """Reach: how far each value of the winner can be moved before it matters.
 
 One axis after the other is walked from end to end with all others kept at the winner's. What
-cannot be shown to be worse by more than the tolerance is as good; the stretch of such values
-around the winner's is its reach, and the largest loss along the axis is what is at stake.
+loses no more than the tolerance, by its mean over the runs, is as good; the stretch of such
+values around the winner's is its reach, and the largest loss along the axis is what is at stake.
+
+The mean decides, and not an end of its interval. "Not shown to be worse" holds for nearly
+everything after few runs, however bad; "shown to be as good" holds for nearly nothing. The
+winner was chosen on the same luck, so the means of its neighbours err on the side of worse. How
+far the winner's value could be moved without it being shown to matter is told beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simcb.metrics import Estimate
-from simcb.studies.sweep.axes import Axis, Value, quantity_of
+from simcb.studies.sweep.axes import Axis, Measuring, Value, quantity_of, written
 from simcb.studies.sweep.plan import Setting
 from simcb.studies.tune.standings import Standings
 
@@ -31,7 +36,10 @@ class Step:
         excess: by how much the worst regret is above the winner's, for each aim, over as many
             replicates as were run before it was clear.
         replicates: how many those are.
-        as_good: whether it cannot be shown to be worse by more than the tolerance.
+        as_good: whether its mean excess is within the tolerance for each aim, and it keeps the
+            limits.
+        not_worse: whether it cannot be shown to be worse by more than the tolerance, nor to miss
+            a limit: every setting that is as good, and those of which too little is known.
         feasible: whether it keeps the limits.
     """
 
@@ -39,6 +47,7 @@ class Step:
     excess: tuple[Estimate, ...]
     replicates: int
     as_good: bool
+    not_worse: bool
     feasible: bool
 
 
@@ -53,6 +62,10 @@ class Reach:
         low: the lowest value of the stretch around the winner's that is as good; of words,
             the first.
         high: the highest.
+        lowest: the lowest value of the stretch that is not shown to be worse.
+        highest: the highest.
+        beyond: `below` or `above` if the winner's value is at that end of what was looked at,
+            what lies beyond makes sense, and not all values are as good; else "".
     """
 
     axis: Axis
@@ -60,11 +73,25 @@ class Reach:
     steps: tuple[Step, ...]
     low: Value
     high: Value
+    lowest: Value
+    highest: Value
+    beyond: str = ""
+
+    @property
+    def stakes(self) -> tuple[float, ...]:
+        """The largest loss of worst regret along the axis, for each aim."""
+        means = ([each.mean or 0.0 for each in step.excess] for step in self.steps)
+        return tuple(map(max, zip(*means, strict=True)))
+
+    @property
+    def average_loss(self) -> float:
+        """What a value of the axis loses on average, of the first aim."""
+        return sum(max(step.excess[0].mean or 0.0, 0.0) for step in self.steps) / len(self.steps)
 
     @property
     def at_stake(self) -> float:
-        """The largest loss of worst regret along the axis, over all aims."""
-        return max(max(each.mean or 0.0 for each in step.excess) for step in self.steps)
+        """The largest of them."""
+        return max(self.stakes)
 
 
 def ladder(axis: Axis, winner: Value) -> tuple[Value, ...]:
@@ -79,6 +106,30 @@ def ladder(axis: Axis, winner: Value) -> tuple[Value, ...]:
     place = span.share(_number(winner))
     apart = [value for value in values if abs(span.share(_number(value)) - place) >= near]
     return tuple(sorted(dict.fromkeys((*apart, winner)), key=_number))
+
+
+def next_beyond(axis: Axis, winner: Value) -> tuple[str, Value] | None:
+    """Return at which end of an axis a value is, and a value beyond it; None if at neither.
+
+    Between the end of a range and a value close to it the walk does not look.
+    """
+    amount = quantity_of(winner)
+    numbers = axis.numbers
+    if amount is None or numbers is None:
+        return None
+    if axis.values:
+        low, high, place = min(numbers), max(numbers), amount.number
+        at_low, at_high = place == low, place == high
+    else:
+        assert axis.span is not None
+        low, high, share = axis.span.low, axis.span.high, axis.span.share(amount.number)
+        near = CLOSE / (STEPS - 1)
+        at_low, at_high = share < near, share > 1.0 - near
+    if at_low == at_high:
+        return None
+    whole = amount.measuring is Measuring.INTEGER
+    number = (low - 1 if whole else low / 2.0) if at_low else (high + 1 if whole else high * 2.0)
+    return ("below" if at_low else "above"), written(number, amount.measuring)
 
 
 def neighbours(axes: Sequence[Axis], winner: Setting, index: int) -> dict[Value, Setting]:
@@ -115,15 +166,24 @@ def reach_of(
             continue
         excess = standings.leads(entry, best, count)
         feasible = bool(standings.feasible[entry])
-        near = all(each.low is None or each.low <= tolerance for each in excess)
-        steps.append(Step(value, excess, count, near and feasible, feasible))
+        near = all(each.mean is None or each.mean <= tolerance for each in excess)
+        perhaps = all(each.low is None or each.low <= tolerance for each in excess)
+        good = near and feasible
+        steps.append(Step(value, excess, count, good, good or (perhaps and feasible), feasible))
     place = next(index for index, step in enumerate(steps) if step.value == winner)
+    low, high = _stretch(steps, [step.as_good for step in steps], place)
+    lowest, highest = _stretch(steps, [step.not_worse for step in steps], place)
+    return Reach(axis, winner, tuple(steps), low, high, lowest, highest)
+
+
+def _stretch(steps: Sequence[Step], held: Sequence[bool], place: int) -> tuple[Value, Value]:
+    """Return the first and the last value around a place between which all hold."""
     first = last = place
-    while first > 0 and steps[first - 1].as_good:
+    while first > 0 and held[first - 1]:
         first -= 1
-    while last + 1 < len(steps) and steps[last + 1].as_good:
+    while last + 1 < len(steps) and held[last + 1]:
         last += 1
-    return Reach(axis, winner, tuple(steps), steps[first].value, steps[last].value)
+    return steps[first].value, steps[last].value
 
 
 def _number(value: Value) -> float:

@@ -10,6 +10,7 @@ from simcb.studies.sweep.dispatch import Lost
 from simcb.studies.sweep.objective import Objective
 from simcb.studies.sweep.plan import Setting
 from simcb.studies.sweep.result import Tally
+from simcb.studies.tune.losses import Filled
 from simcb.studies.tune.reach import Reach
 from simcb.studies.tune.storms import Storm
 
@@ -126,8 +127,8 @@ class TuneResult:
         feasible: whether it keeps the limits.
         front: the trials that no other beats in every aim.
         reach: how far each of the winner's values can be moved.
-        importance: how much of what makes a setting good each axis decides; None if unknown.
         check: the winner on fresh luck, beside others; None if it was stopped before.
+        filled: where an aim had no number of its own in some runs, and what it counted as.
         lost: runs that could not be made.
         complete: false if it was stopped before its end.
         tally: how much work it was.
@@ -145,8 +146,8 @@ class TuneResult:
     feasible: bool
     front: tuple[int, ...]
     reach: tuple[Reach, ...]
-    importance: tuple[float | None, ...]
     check: Check | None
+    filled: tuple[Filled, ...]
     lost: tuple[Lost, ...]
     complete: bool
     tally: Tally
@@ -155,6 +156,21 @@ class TuneResult:
     def aims(self) -> tuple[Objective, ...]:
         """What was to be as good as possible, as it stands in the first storm."""
         return self.storms[0].aims
+
+    @property
+    def importance(self) -> tuple[float | None, ...]:
+        """How much each axis matters around the winner, as shares of 1; None where unknown.
+
+        That is what a value from anywhere along the axis loses on average, of the first aim,
+        as the walk has found it. What the trials of the search have in common (PED-ANOVA looks
+        at the best tenth of them) says little before there are hundreds: six good settings
+        agree on an axis by chance.
+        """
+        losses = [each.average_loss for each in self.reach]
+        total = sum(losses)
+        if len(losses) < 2 or not total > 0.0:
+            return (None,) * len(self.axes)
+        return tuple(loss / total for loss in losses)
 
     @property
     def best(self) -> dict[str, Value]:

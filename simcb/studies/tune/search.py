@@ -44,6 +44,15 @@ class Tried:
     violation: float
 
 
+def starting(axes: Sequence[Axis], batch: int, seed: int) -> tuple[Setting, ...]:
+    """Return the settings that a search begins with, spread evenly over the space.
+
+    Raises:
+        StudyError: the space makes no sense.
+    """
+    return make_settings(axes, Design(Kind.LHS, STARTS * batch), seed)
+
+
 class Search:
     """A search in a space.
 
@@ -65,34 +74,13 @@ class Search:
         self._batch = batch
         self._seed = seed
         self._distributions = {axis.path: self._distribution(axis) for axis in axes}
-        self._starts = make_settings(self._axes, Design(Kind.LHS, STARTS * batch), seed)
+        self._starts = starting(self._axes, batch, seed)
 
     def propose(self, history: Sequence[Tried]) -> tuple[Setting, ...]:
         """Return up to a batch of settings that are not in the history; none if none are left."""
         seen = {each.setting for each in history}
         fresh = [each for each in self._starts if each not in seen][: self._batch]
         return tuple(fresh or self._learnt(history, seen))
-
-    def importance(self, history: Sequence[Tried]) -> tuple[float | None, ...]:
-        """Return how much of what makes a setting good each axis decides, as shares of 1.
-
-        By Optuna's PED-ANOVA, of the first aim; None where too little was tried to tell.
-        """
-        kept = [each for each in history if not each.violation]
-        if len(kept) < 2 or len(self._axes) < 2:
-            return (None,) * len(self._axes)
-        with _in_peace():
-            study = self._study(kept)
-            evaluator = self._optuna.importance.PedAnovaImportanceEvaluator()
-            first = (lambda trial: trial.values[0]) if self._aims > 1 else None
-            try:
-                found = evaluator.evaluate(study, target=first)
-            except (RuntimeError, ValueError):
-                return (None,) * len(self._axes)
-        total = sum(found.values())
-        if not total > 0.0:
-            return (None,) * len(self._axes)
-        return tuple(float(found.get(axis.path, 0.0)) / total for axis in self._axes)
 
     def _learnt(self, history: Sequence[Tried], seen: set[Setting]) -> list[Setting]:
         fresh: dict[Setting, None] = {}

@@ -1,12 +1,9 @@
 """Standings: how entries compare, from the runs there are.
 
 In each storm an entry is as good as its mean loss over replicates, and its **regret** there is
-what it loses to the best entry known for that storm on the same luck: in points for shares,
-else relative to that best. Its **worst regret** is the largest over the storms; that is what a
-tune makes small, so that a setting is good in every storm and not splendid in one.
-
-A time that never came, or could not be measured, counts as the storm's whole duration, so that
-`never` is worse than any time and a mean exists; any other number that is undefined counts as 0.
+what it loses to the best entry known for that storm on the same luck; `losses` says what that
+is a share of. Its **worst regret** is the largest over the storms; that is what a tune makes
+small, so that a setting is good in every storm and not splendid in one.
 """
 
 from __future__ import annotations
@@ -18,12 +15,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.metrics import Estimate, ThresholdResult, Unit, Verdict, estimate, jackknife, judge
+from simcb.metrics import Estimate, ThresholdResult, estimate, jackknife, judge
 from simcb.scenario.thresholds import Comparison, Threshold
 from simcb.studies.sweep.columns import Column, Floats
-from simcb.studies.sweep.objective import Better, Objective
-from simcb.studies.sweep.table import MISSING, VERDICTS, Table
+from simcb.studies.sweep.table import MISSING, Table
 from simcb.studies.tune.arena import Arena
+from simcb.studies.tune.losses import fixed_size, losses_of, sizes_of
 from simcb.studies.tune.storms import Storm
 
 _HARDLY = 1e-12
@@ -38,6 +35,7 @@ class Standings:
         storms: the scenarios.
         losses: entries × aims × storms × replicates: each aim's value, turned so that less is
             better; nan where nothing was run.
+        sizes: likewise: what a loss is at least a share of, where it is relative to the best.
         excesses: entries × limits × storms × replicates: by how much each limit is missed, as
             a share of it; 0 or less where it holds.
         ran: entries × storms: how many replicates were run.
@@ -46,6 +44,7 @@ class Standings:
 
     storms: tuple[Storm, ...]
     losses: Floats
+    sizes: Floats
     excesses: Floats
     ran: NDArray[np.int64]
     kept: NDArray[np.bool_]
@@ -58,9 +57,10 @@ class Standings:
         aims, limits = range(len(storms[0].aims)), range(len(storms[0].limits))
         shape = (len(arena), 0, len(storms), arena.replicates)
         pairs = list(zip(storms, tables, strict=True))
-        losses = [
-            [_losses(table, storm, storm.aims[aim]) for storm, table in pairs] for aim in aims
-        ]
+        losses, sizes = (
+            [[of(table, storm, storm.aims[aim]) for storm, table in pairs] for aim in aims]
+            for of in (losses_of, sizes_of)
+        )
         excesses = [
             [_excesses(table, storm, storm.limits[limit]) for storm, table in pairs]
             for limit in limits
@@ -76,6 +76,7 @@ class Standings:
         return cls(
             storms,
             np.array(losses).transpose(2, 0, 1, 3),
+            np.array(sizes).transpose(2, 0, 1, 3),
             np.array(excesses).transpose(2, 0, 1, 3) if limits else np.zeros(shape),
             ran,
             np.array(kept, np.bool_),
@@ -124,9 +125,17 @@ class Standings:
         found = np.empty((*standards.shape, replicates))
         for aim, storm in np.ndindex(*standards.shape):
             best = self.losses[standards[aim, storm], aim, storm, :replicates]
-            scale = scale_of(self.storms[storm].aims[aim].unit, float(best.mean()))
+            scale = self._scale(int(standards[aim, storm]), aim, storm, replicates)
             found[aim, storm] = (self.losses[entry, aim, storm, :replicates] - best) / scale
         return found
+
+    def _scale(self, best: int, aim: int, storm: int, replicates: int) -> float:
+        """Return what a regret is a share of: a fixed size, or that of the best entry."""
+        fixed = fixed_size(self.storms[storm], self.storms[storm].aims[aim])
+        if fixed is not None:
+            return fixed
+        place = (best, aim, storm, slice(replicates))
+        return max(abs(float(self.losses[place].mean())), float(self.sizes[place].mean())) or 1.0
 
     def worst(self, entry: int, replicates: int | None = None) -> tuple[float, ...]:
         """Return an entry's worst regret for each aim, over its replicates or the first few."""
@@ -198,28 +207,6 @@ class Standings:
         kept = [each for each in entries if self.feasible[each]]
         worst = {each: self.worst(each, replicates) for each in kept}
         return tuple(e for e in kept if not any(_beats(worst[o], worst[e]) for o in kept))
-
-
-def scale_of(unit: Unit, best: float) -> float:
-    """Return what a regret is a share of: nothing for shares, else the size of the best."""
-    return 1.0 if unit is Unit.SHARE or best == 0.0 else abs(best)
-
-
-def losses_of(values: Floats, objective: Objective, duration: float) -> Floats:
-    """Return an aim's values as losses: less is better, and what is undefined has a value."""
-    worst = duration if objective.unit is Unit.SECONDS else 0.0
-    filled = np.where(np.isnan(values), worst, values)
-    filled = np.where(np.isposinf(filled), max(worst, duration), filled)
-    return -filled if objective.better is Better.HIGHER else filled
-
-
-def _losses(table: Table, storm: Storm, objective: Objective) -> Floats:
-    if objective.is_collapse:
-        values = (table.verdicts == VERDICTS.index(Verdict.COLLAPSED)).astype(np.float64)
-    else:
-        values = table.values[:, :, table.index[objective.column]]
-    known = losses_of(values, objective, storm.scenario.duration)
-    return np.where(table.verdicts == MISSING, np.nan, known)
 
 
 def _excesses(table: Table, storm: Storm, limit: Threshold) -> Floats:

@@ -18,6 +18,9 @@ from simcb.studies.sweep.objective import DEFAULT, Objective, parse_objective
 MOST_STORMS = 100
 MOST_AIMS = 4
 
+_UNTIL = frozenset({"time_to_trip", "time_to_recover"})
+"""Times from a fault until something happens, which it may never do."""
+
 
 @dataclass(frozen=True)
 class Storm:
@@ -36,6 +39,11 @@ class Storm:
     columns: tuple[Column, ...]
     aims: tuple[Objective, ...]
     limits: tuple[Threshold, ...]
+
+
+def is_until(aim: Objective) -> bool:
+    """Return whether an aim is the time from a fault until something happens."""
+    return aim.column.metric in _UNTIL
 
 
 def make_storms(
@@ -65,6 +73,7 @@ def make_storms(
         columns = columns_of(scenario)
         try:
             aims = [parse_objective(each, scenario, columns) for each in wanted or [DEFAULT]]
+            _demand_faults(scenario, aims)
             check_thresholds((*scenario.thresholds, *limits), scenario)
         except StudyError as error:
             raise StudyError(f"{quoted(scenario.name)}: {error.what}", error.remedy) from None
@@ -90,6 +99,15 @@ def demand_space(storms: Sequence[Storm], axes: Sequence[Axis]) -> None:
             demand_places(storm.scenario, axes)
         except StudyError as error:
             raise StudyError(f"{quoted(storm.name)}: {error.what}", error.remedy) from None
+
+
+def _demand_faults(scenario: Scenario, aims: Sequence[Objective]) -> None:
+    for aim in aims:
+        if is_until(aim) and not scenario.faults:
+            raise StudyError(
+                f"{quoted(str(aim))} does not exist in this scenario, which has no fault",
+                "leave the scenario out, or ask for another number",
+            )
 
 
 def _limit(text: str) -> Threshold:

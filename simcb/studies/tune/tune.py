@@ -9,6 +9,7 @@ from pathlib import Path
 from simcb.scenario import Scenario
 from simcb.studies.sweep.axes import Over
 from simcb.studies.sweep.crews import crew_of
+from simcb.studies.sweep.manifest import StoreChangedError
 from simcb.studies.sweep.store import Store, check_store
 from simcb.studies.tune.arena import Contest, Ledger
 from simcb.studies.tune.planning import (
@@ -24,6 +25,22 @@ from simcb.studies.tune.planning import (
 from simcb.studies.tune.result import TuneResult
 from simcb.studies.tune.search import Search
 from simcb.studies.tune.tuning import TuneProgress, Tuning
+
+
+class TuneChangedError(StoreChangedError):
+    """A directory holds a study of something else than the tune that is to go on.
+
+    Args:
+        path: the directory.
+        differences: what differs, each as a phrase.
+    """
+
+    def __str__(self) -> str:
+        listed = "".join(f"\n  {each}" for each in self.differences)
+        return (
+            f"{self.path}: it holds another study, and this tune cannot go on with it; "
+            f"ask for what it holds, or name another directory:{listed}"
+        )
 
 
 def tune(
@@ -80,7 +97,7 @@ def tune(
     Raises:
         StudyError: something does not make sense, or is too large to be run unasked.
         StoreError: the directory cannot be used; what it held is still there.
-        StoreChangedError: the directory holds something else.
+        TuneChangedError: the directory holds something else.
         MissingExtraError: Optuna, or Dask if it is asked for, is not installed.
     """
     plan = plan_tune(
@@ -128,7 +145,10 @@ def run_tune(
     store = None
     if out is not None:
         check_store(out, resume=resume)
-        store = Store.begin(out, plan.manifest(), resume=resume)
+        try:
+            store = Store.begin(out, plan.manifest(), resume=resume)
+        except StoreChangedError as changed:
+            raise TuneChangedError(changed.path, changed.differences) from None
     try:
         ledger = Ledger(store, plan.storms)
         crew = crew_of(workers=workers, executor=executor, dask=dask)

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simcb.studies import StudyError
 from simcb.studies.sweep.axes import Value
-from simcb.studies.sweep.plan import Setting, changes_of
+from simcb.studies.sweep.plan import Setting, applied, changes_of
 from simcb.studies.tune.arena import Changes, Contest
 from simcb.studies.tune.checking import check
-from simcb.studies.tune.planning import TunePlan
+from simcb.studies.tune.losses import demand_defined
+from simcb.studies.tune.planning import WALKS, TunePlan
 from simcb.studies.tune.racing import race
-from simcb.studies.tune.reach import Reach, neighbours, reach_of
+from simcb.studies.tune.reach import Reach, neighbours, next_beyond, reach_of
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.standings import Standings
-
-WALKS = 3
-"""How often the walk begins anew because it has found a better winner."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class TuneProgress:
         total: settings of the stage.
         ran: runs made so far.
         seconds: since the first run.
-        best: the best so far and its worst regret, if any is known.
+        best: the best so far, if any is known.
     """
 
     stage: str
@@ -44,7 +42,7 @@ class TuneProgress:
     total: int
     ran: int
     seconds: float
-    best: tuple[Setting, float] | None
+    best: Setting | None
 
 
 class Tuning:
@@ -76,7 +74,7 @@ class Tuning:
         self._progress = progress
         self._stage, self._done, self._total = "searching", 0, plan.trials
         self._begun = time.monotonic()
-        self._best: tuple[Setting, float] | None = None
+        self._best: Setting | None = None
 
     def run(self) -> TuneResult:
         """Search, walk and check; what was not reached before a stop is missing."""
@@ -111,6 +109,8 @@ class Tuning:
             self._done = len(self._tried)
             if not race(self._arena, self._enter(settings)):
                 return False
+            for storm, table in zip(self._arena.storms, self._arena.tables, strict=True):
+                demand_defined(table, storm)
             self._choose()
         self._done = len(self._tried)
         return True
@@ -173,8 +173,7 @@ class Tuning:
         known = self._standings
         if known.complete:
             self._winner = known.champion(known.complete, self._arena.replicates)
-            setting = next(s for s, entry in self._tried.items() if entry == self._winner)
-            self._best = (setting, max(known.worst(self._winner)))
+            self._best = self._setting_of(self._winner)
 
     # Walking.
 
@@ -222,7 +221,24 @@ class Tuning:
                 entries[value] = entry
         assert self._winner is not None
         axis, value = self._axes[index], winner.values[index]
-        return reach_of(axis, value, entries, self._known, self._winner, self._plan.tolerance)
+        found = reach_of(axis, value, entries, self._known, self._winner, self._plan.tolerance)
+        if all(step.as_good for step in found.steps):
+            return found
+        return replace(found, beyond=self._beyond(index, winner))
+
+    def _beyond(self, index: int, winner: Setting) -> str:
+        """Return on which side of an axis a better value may lie that was not looked at."""
+        found = next_beyond(self._axes[index], winner.values[index])
+        if found is None:
+            return ""
+        side, value = found
+        values = (*winner.values[:index], value, *winner.values[index + 1 :])
+        try:
+            for storm in self._contest.storms:
+                applied(storm.scenario, changes_of(self._axes, Setting(values)))
+        except StudyError:
+            return ""
+        return side
 
     def _setting_of(self, entry: int | None) -> Setting:
         return next(setting for setting, number in self._tried.items() if number == entry)
@@ -244,8 +260,6 @@ class Tuning:
         )
         numbers = {entry: number for number, entry in enumerate(self._tried.values())}
         winner = None if self._winner is None else numbers[self._winner]
-        ended = self._winner is not None and complete
-        history = self._history()[:searched]
         return TuneResult(
             storms=self._contest.storms,
             axes=self._axes,
@@ -259,8 +273,8 @@ class Tuning:
             feasible=self._winner is not None and bool(known.feasible[self._winner]),
             front=tuple(numbers[each] for each in known.front(arena.replicates) if each in numbers),
             reach=reach,
-            importance=self._search.importance(history) if ended else (None,) * len(self._axes),
             check=checked,
+            filled=self._contest.filled,
             lost=self._contest.lost,
             complete=complete,
             tally=self._contest.tally,

@@ -39,6 +39,12 @@ def overlay(answer: TuneAnswer) -> str:
     result = answer.result
     names = ", ".join(one_line(storm.name, 80) for storm in result.storms)
     lines = [f"# The best of {len(result.trials)} settings for {names}."]
+    if not result.feasible:
+        limits = ", ".join(one_line(limit.text, 200) for limit in result.storms[0].limits)
+        lines = [
+            f"# Does not keep {limits}: of {len(result.trials)} settings for {names}",
+            "# none does, and this one comes nearest.",
+        ]
     if answer.repeat:
         lines.append(f"# Found by: {one_line(answer.repeat, 2000)}")
     for path, value in result.best.items():

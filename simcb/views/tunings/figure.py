@@ -13,9 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
-from matplotlib.lines import Line2D
 
-from simcb.metrics import Estimate
+from simcb.metrics import Estimate, Unit
 from simcb.studies.sweep.axes import Value, quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.studies.tune import Reach, TuneResult
@@ -32,10 +31,14 @@ from simcb.views.plots.style import (
     SERVICE_COLORS,
     SMALL_SIZE,
     STATE_FILLS,
-    TITLE_SIZE,
 )
-from simcb.views.sweeps.scales import dots, label_axis, label_values, ring
-from simcb.views.tunings.screen import stretch
+from simcb.views.sweeps.captions import BEST, key
+from simcb.views.sweeps.scales import dots, label_axis, label_values, named, ring
+from simcb.views.tables.quantities import quantity
+from simcb.views.tunings.captions import head
+from simcb.views.tunings.findings import stretch
+from simcb.views.tunings.regrets import Reading, readings
+from simcb.views.tunings.scales import scale_regret
 
 GOOD = STATE_FILLS["closed"].color
 PALE = "#9db7c9"
@@ -48,9 +51,6 @@ PANEL_WIDTH = 2.9
 BETWEEN = 0.07
 """Inches between two values below a panel."""
 
-_SYMLOG_FROM = 1.0
-"""Percent up to which regrets are drawn on an even scale; beyond, equal factors."""
-
 
 def tune_figure(result: TuneResult) -> Figure:
     """Return the whole picture of a tune that has a winner."""
@@ -58,8 +58,8 @@ def tune_figure(result: TuneResult) -> Figure:
     pairs = list(combinations(range(len(result.aims)), 2))[:COLUMNS]
     columns = max(1, min(COLUMNS, max(len(reaches), len(pairs), 1)))
     rows = math.ceil(len(reaches) / columns) + bool(pairs) + (result.check is not None)
-    width = 1.0 + 3.6 * max(columns, 2)
-    figure = new_picture(width, 0.5 + 2.9 * max(rows, 1), below=0.96)
+    width, height = 1.0 + 3.6 * max(columns, 2), 0.8 + 2.9 * max(rows, 1)
+    figure = new_picture(width, height)
     grid = figure.add_gridspec(max(rows, 1), 6)
     row = 0
     for index, each in enumerate(reaches):
@@ -71,26 +71,17 @@ def tune_figure(result: TuneResult) -> Figure:
     row += bool(pairs)
     if result.check is not None:
         check_panel(result, figure.add_subplot(grid[row, :]))
-    best = ", ".join(
-        f"{axis.label} = {value}"
-        for axis, value in zip(result.axes, result.best.values(), strict=True)
-    )
-    figure.suptitle(
-        shortened(f"best: {best}", width - 0.6, TITLE_SIZE),
-        fontsize=TITLE_SIZE,
-        fontfamily=FONT,
-        color=INK,
-        parse_math=False,
-    )
+    head(figure, result)
     return figure
 
 
 def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axes:
     """Draw what moving one value of the winner costs: worst regret beyond the winner's.
 
-    The stretch that is as good is shaded, the tolerance dotted, the winner ringed. With
-    several aims there is a line for each.
+    The stretch that is as good is shaded, what is only not shown to be worse faintly; the
+    tolerance is dotted, the winner ringed. With several aims there is a line for each.
     """
+    alone = ax is None
     ax = axes_or_new(ax, 3.2)
     dress(ax)
     values = [step.value for step in reach.steps]
@@ -99,28 +90,37 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     if len(x) < len(values):
         x = np.arange(float(len(values)))
     _shade(reach, values, x, ax)
-    for index, aim in enumerate(result.aims):
+    read = readings(result)
+    means, ends = [], []
+    for index, (aim, reading) in enumerate(zip(result.aims, read, strict=True)):
         colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
         found = [step.excess[index] for step in reach.steps]
-        y = np.array([_percent(each.mean) for each in found])
-        low = np.array([_percent(_end(each, each.low)) for each in found])
-        high = np.array([_percent(_end(each, each.high)) for each in found])
+        y = np.array([_number(each.mean, reading) for each in found])
+        low = np.array([_number(_end(each, each.low), reading) for each in found])
+        high = np.array([_number(_end(each, each.high), reading) for each in found])
         ax.fill_between(x, low, high, color=colour, alpha=BAND_ALPHA, linewidth=0.0)
-        ax.plot(x, y, color=colour, linewidth=LINE_WIDTH, label=str(aim))
+        name = f"{aim}{_own(reading, read)}" if len(read) > 1 else None
+        ax.plot(x, y, color=colour, linewidth=LINE_WIDTH, label=name)
         dots(ax, x, y, [colour if step.feasible else PALE for step in reach.steps], 3.8)
         place = values.index(reach.value)
-        ring(ax, float(x[place]), float(y[place]))
-    ax.axhline(100.0 * result.tolerance, color=INK, linewidth=1.0, linestyle=DOTTED)
-    _scale_regret(ax, "y")
+        ring(ax, float(x[place]), float(y[place]), BEST)
+        means += y.tolist()
+        ends += [*low.tolist(), *high.tolist()]
+    if not all(step.feasible for step in reach.steps):
+        named(ax, "misses a limit", PALE, mark="o")
+    label = f"tolerance {quantity(result.tolerance, Unit.SHARE)}"
+    for tolerance in dict.fromkeys(result.tolerance * each.drawn for each in read):
+        ax.axhline(tolerance, color=INK, linewidth=1.0, linestyle=DOTTED, label=label)
+    scale_regret(ax, "y", means, ends)
     if reach.axis.span is not None and reach.axis.span.log:
         ax.set_xscale("log")
     _label_some(ax, x, reach)
     label_axis(ax, "x", reach.axis)
-    _name(ax, "y", "regret beyond the best (%)")
-    if len(result.aims) == 1:
+    _name(ax, "y", f"regret beyond the best{_mark(read)}")
+    if alone:
+        key(ax)
+    else:
         _title(ax, f"as good: {stretch(reach)}")
-    if len(result.aims) > 1:
-        _legend(ax)
     return ax
 
 
@@ -129,33 +129,40 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     check = result.check
     if check is None:
         raise ValueError("this tune was not checked")
+    alone = ax is None
     ax = axes_or_new(ax, 3.6)
     dress(ax)
     names = [each.name or "best" for each in check.contenders]
     places = np.arange(float(len(names)))
     several = len(result.aims)
-    for index, aim in enumerate(result.aims):
+    read = readings(result)
+    means, ends = [], []
+    for index, (aim, reading) in enumerate(zip(result.aims, read, strict=True)):
         colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
         found = [each.worst[index] for each in check.contenders]
-        x = np.array([_percent(each.mean) for each in found])
+        x = np.array([_number(each.mean, reading) for each in found])
         y = places + (index - (several - 1) / 2) * 0.22
         for each, height in zip(found, y.tolist(), strict=True):
-            ends = [_percent(_end(each, each.low)), _percent(_end(each, each.high))]
-            ax.plot(ends, [height, height], color=colour, linewidth=2.4, alpha=0.45)
+            both = [_number(_end(each, end), reading) for end in (each.low, each.high)]
+            ax.plot(both, [height, height], color=colour, linewidth=2.4, alpha=0.45)
+            ends += both
         colours = [MISSED_COLOR if not place and several == 1 else colour for place in places]
         dots(ax, x, y, colours, 5.0)
-        ax.plot([], [], "o", color=colour, markersize=4.0, label=str(aim))
+        means += x.tolist()
+        if several > 1:
+            named(ax, f"{aim}{_own(reading, read)}", colour, mark="o")
     ax.invert_yaxis()
     written = [shortened(name, 2.4, SMALL_SIZE) for name in names]
     ax.set_yticks(
         places, written, fontsize=SMALL_SIZE, fontfamily=FONT, color=INK, parse_math=False
     )
-    _scale_regret(ax, "x")
+    scale_regret(ax, "x", means, ends)
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
-    aims = str(result.aims[0]) if several == 1 else "each aim"
-    _name(ax, "x", f"worst regret of {aims} over {scenarios}, on fresh luck (%)")
-    if several > 1:
-        _legend(ax)
+    aims = read[0].name if several == 1 else "each aim"
+    luck = f"on fresh luck (seed {check.seed}, {check.replicates} runs of each)"
+    _name(ax, "x", f"worst regret of {aims} over {scenarios}, {luck}{_mark(read)}")
+    if alone:
+        key(ax)
     return ax
 
 
@@ -168,27 +175,35 @@ def front_panel(result: TuneResult, x: int, y: int, ax: Axes | None = None) -> A
         y: the aim along the side.
         ax: where; a picture of its own if None.
     """
+    alone = ax is None
     ax = axes_or_new(ax, 3.2)
     dress(ax)
     known = [trial for trial in result.trials if trial.worst]
     front = set(result.front)
-    points = np.array([[_percent(trial.worst[x]), _percent(trial.worst[y])] for trial in known])
+    read = readings(result)
+    pairs = [[trial.worst[each] * read[each].drawn for each in (x, y)] for trial in known]
+    points = np.array(pairs)
     colours = [SERVICE_COLORS[0] if trial.number in front else PALE for trial in known]
     order = np.argsort([trial.number in front for trial in known], kind="stable")
     dots(ax, points[order, 0], points[order, 1], [colours[place] for place in order], 4.0)
     line = sorted(points[i].tolist() for i, trial in enumerate(known) if trial.number in front)
-    if line:
+    # Of more than two aims this is a shadow of the front, which has no edge.
+    if line and len(result.aims) == 2:
         corners = np.array(line)
         x_steps, y_steps = corners[:, 0], corners[:, 1]
         colour = SERVICE_COLORS[0]
         ax.plot(x_steps, y_steps, color=colour, linewidth=1.0, drawstyle="steps-post")
     winner = next((i for i, trial in enumerate(known) if trial.number == result.winner), None)
     if winner is not None:
-        ring(ax, float(points[winner, 0]), float(points[winner, 1]))
-    _scale_regret(ax, "x")
-    _scale_regret(ax, "y")
-    _name(ax, "x", f"worst regret of {result.aims[x]} (%)")
-    _name(ax, "y", f"worst regret of {result.aims[y]} (%)")
+        ring(ax, float(points[winner, 0]), float(points[winner, 1]), BEST)
+    named(ax, "on the front", SERVICE_COLORS[0], mark="o")
+    named(ax, "beaten, or misses a limit", PALE, mark="o")
+    scale_regret(ax, "x", points[:, 0].tolist())
+    scale_regret(ax, "y", points[:, 1].tolist())
+    _name(ax, "x", f"worst regret of {read[x].name}{read[x].mark}")
+    _name(ax, "y", f"worst regret of {read[y].name}{read[y].mark}")
+    if alone:
+        key(ax)
     return ax
 
 
@@ -198,23 +213,14 @@ def _slot(grid: GridSpec, row: int, column: int, columns: int) -> SubplotSpec:
 
 
 def _shade(reach: Reach, values: Sequence[Value], x: Floats, ax: Axes) -> None:
-    first, last = values.index(reach.low), values.index(reach.high)
-    ax.axvspan(float(x[first]), float(x[last]), color=GOOD, alpha=0.18, linewidth=0.0)
-
-
-def _scale_regret(ax: Axes, which: str) -> None:
-    """Let small regrets be seen beside large ones: even up to a percent, then by factors."""
-    low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
-    if max(abs(low), abs(high)) > 20.0 * _SYMLOG_FROM:
-        least = min(float(np.nanmin(line.get_data()[which == "y"])) for line in _data(ax))
-        if which == "x":
-            ax.set_xscale("symlog", linthresh=_SYMLOG_FROM)
-            ax.set_xlim(left=min(least, 0.0) - 0.15)
-        else:
-            ax.set_yscale("symlog", linthresh=_SYMLOG_FROM)
-            ax.set_ylim(bottom=min(least, 0.0) - 0.15)
-        axis = ax.xaxis if which == "x" else ax.yaxis
-        axis.set_major_formatter(lambda value, _: f"{value:g}")
+    """Shade what is as good as the winner, and faintly what is only not shown to be worse."""
+    stretches = (
+        (reach.low, reach.high, 0.24, "as good"),
+        (reach.lowest, reach.highest, 0.09, "not shown to be worse"),
+    )
+    for low, high, depth, label in stretches:
+        ends = (float(x[values.index(end)]) for end in (low, high))
+        ax.axvspan(*ends, color=GOOD, alpha=depth, linewidth=0.0, label=label)
 
 
 def _label_some(ax: Axes, x: Floats, reach: Reach) -> None:
@@ -234,14 +240,19 @@ def _label_some(ax: Axes, x: Floats, reach: Reach) -> None:
     label_values(ax, "x", [float(x[i]) for i in kept], [texts[i] for i in kept])
 
 
-def _data(ax: Axes) -> list[Line2D]:
-    """Return the lines of a panel that show numbers, not its keys or limits."""
-    drawn = [line for line in ax.lines if line.get_transform() == ax.transData]
-    return [line for line in drawn if np.size(line.get_xdata())]
+def _number(regret: float | None, reading: Reading) -> float:
+    return math.nan if regret is None else regret * reading.drawn
 
 
-def _percent(share: float | None) -> float:
-    return math.nan if share is None else 100.0 * share
+def _own(reading: Reading, read: Sequence[Reading]) -> str:
+    """Return the unit of one regret, if it has to be told from that of others."""
+    return "" if _mark(read) else reading.mark
+
+
+def _mark(read: Sequence[Reading]) -> str:
+    """Return the unit of several regrets together; nothing if they differ."""
+    marks = {each.mark for each in read}
+    return marks.pop() if len(marks) == 1 else ""
 
 
 def _end(found: Estimate, end: float | None) -> float | None:
@@ -255,17 +266,11 @@ def _name(ax: Axes, which: str, text: str) -> None:
 
 def _title(ax: Axes, text: str) -> None:
     written = shortened(text, 3.2, LABEL_SIZE)
-    ax.set_title(written, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
-
-
-def _legend(ax: Axes) -> None:
-    legend = ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL_SIZE,
-        prop={"family": FONT, "size": SMALL_SIZE},
+    ax.set_title(
+        written,
+        loc="left",
+        fontsize=LABEL_SIZE,
+        fontfamily=FONT,
+        color=INK,
+        parse_math=False,
     )
-    for text in legend.get_texts():
-        text.set_parse_math(False)

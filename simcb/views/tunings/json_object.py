@@ -58,6 +58,16 @@ def as_object(answer: TuneAnswer) -> dict[str, Value]:
             "replicates": check.replicates,
             "contenders": [_contender(answer, each) for each in check.contenders],
         },
+        "filled": [
+            {
+                "scenario": result.storms[each.storm].name,
+                "aim": str(result.aims[each.aim]),
+                "never": each.never,
+                "undefined": each.undefined,
+                "runs": each.runs,
+            }
+            for each in result.filled
+        ],
         "lost": [
             {
                 "setting": each.cell.setting,
@@ -88,13 +98,18 @@ def _reach(reach: Reach) -> dict[str, Value]:
         "best": reach.value,
         "low": reach.low,
         "high": reach.high,
+        "lowest": reach.lowest,
+        "highest": reach.highest,
+        "beyond": reach.beyond,
         "at_stake": number(reach.at_stake),
+        "stakes": [number(each) for each in reach.stakes],
         "steps": [
             {
                 "value": step.value,
                 "excess": _estimates(step.excess),
                 "replicates": step.replicates,
                 "as_good": step.as_good,
+                "not_worse": step.not_worse,
                 "feasible": step.feasible,
             }
             for step in reach.steps

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.text import Text
 
-from simcb.metrics import Estimate, Unit
 from simcb.studies.limits import in_words
-from simcb.studies.sweep import Objective
-from simcb.studies.sweep.axes import Value
-from simcb.studies.tune import (
-    CONTENDERS,
-    YOURS,
-    Check,
-    Contender,
-    Reach,
-    TunePlan,
-    TuneProgress,
-    TuneResult,
-)
+from simcb.studies.sweep.calibration import WORKER_MEGABYTES
+from simcb.studies.tune import CONTENDERS, WALKS, TunePlan, TuneProgress, TuneResult
 from simcb.views.answer import Page
 from simcb.views.safe_text import markdown_cell, one_line, to_ascii
 from simcb.views.sweeps.screen import rough_clock
 from simcb.views.tables.grid import Grid
-from simcb.views.tables.quantities import UNDEFINED, difference, interval, quantity
 from simcb.views.tunings.answer import TuneAnswer
-
-BEST = "best"
-"""What the winner is called in tables."""
-
-MOST_SHOWN = 5
-"""Scenarios shown side by side in a table."""
-
-USUAL = "pybreaker 5/60s"
-"""The contender that most people run: the one named in the first lines."""
+from simcb.views.tunings.findings import findings
+from simcb.views.tunings.grids import (
+    MOST_SHOWN,
+    check_grid,
+    check_title,
+    fitting,
+    front_grid,
+    front_title,
+    left_out,
+    reach_grid,
+)
+from simcb.views.tunings.regrets import explained
 
 
 def as_screen(answer: TuneAnswer, page: Page) -> Text:
@@ -43,16 +36,11 @@ def as_screen(answer: TuneAnswer, page: Page) -> Text:
     for line in (*more, title(result)):
         head.append(f"\n  {line}", "")
     blocks = [head]
-    if result.reach:
-        blocks.append(reach_grid(result).text(ascii_only=page.ascii_only))
-    if result.check is not None:
-        grid = fitting_grid(result, page.width)
-        blocks.append(
-            Text(check_title(result.check))
-            .append("\n")
-            .append(grid.text(ascii_only=page.ascii_only))
-        )
-    blocks.extend(Text(line) for line in notes(result))
+    shown = fitting(result, page.width) if result.check is not None else 0
+    for heading, grid in tables(result, shown):
+        table = grid.text(ascii_only=page.ascii_only)
+        blocks.append(Text(f"{heading}\n").append(table) if heading else table)
+    blocks.extend(Text(line) for line in notes(result, shown))
     if answer.repeat:
         blocks.append(Text("repeat: ", "dim").append(one_line(answer.repeat, 4000)))
     text = Text("\n\n").join(blocks).append("\n")
@@ -63,14 +51,27 @@ def as_markdown(answer: TuneAnswer) -> str:
     """Return the answer as Markdown."""
     result = answer.result
     lines = [f"### {markdown_cell(title(result))}", *map(markdown_cell, findings(result))]
-    if result.reach:
-        lines.append(reach_grid(result).markdown())
-    if result.check is not None:
-        lines += [markdown_cell(check_title(result.check)), check_grid(result).markdown()]
+    for heading, grid in tables(result):
+        lines += [markdown_cell(heading)] * bool(heading) + [grid.markdown()]
     lines += map(markdown_cell, notes(result))
     if answer.repeat:
         lines.append(f"```console\n{one_line(answer.repeat, 4000).replace('```', '')}\n```")
     return "\n\n".join(lines) + "\n"
+
+
+def tables(result: TuneResult, shown: int = MOST_SHOWN) -> Iterator[tuple[str, Grid]]:
+    """Yield the tables of a tune, each with its heading or none.
+
+    Args:
+        result: the tune.
+        shown: how many scenarios stand side by side.
+    """
+    if result.reach:
+        yield "", reach_grid(result)
+    if len(result.aims) > 1 and len(result.front) > 1:
+        yield front_title(result), front_grid(result)
+    if result.check is not None:
+        yield check_title(result.check), check_grid(result, shown)
 
 
 def title(result: TuneResult) -> str:
@@ -85,144 +86,19 @@ def title(result: TuneResult) -> str:
     )
 
 
-def findings(result: TuneResult) -> tuple[str, ...]:
-    """Return the winner, and what it is worth, each as a line."""
-    if result.winner is None:
-        return ("no setting was run to the end",)
-    values = ", ".join(
-        f"{axis.label} = {_shown(value)}"
-        for axis, value in zip(result.axes, result.best.values(), strict=True)
-    )
-    lines = [f"best: {values}"]
-    if not result.feasible:
-        limits = ", ".join(limit.text for limit in result.storms[0].limits)
-        lines = [f"no setting keeps {limits}; the nearest: {values}"]
-    if result.check is not None:
-        lines += _won(result, result.check)
-    if result.reach:
-        stretches = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
-        near = quantity(result.tolerance, Unit.SHARE)
-        lines.append(f"as good within {near}, one at a time: {stretches}")
-    return tuple(lines)
-
-
-def _won(result: TuneResult, check: Check) -> list[str]:
-    """Return how the winner compares with what people run."""
-    many = len(result.storms) > 1
-    lines = []
-    for contender in check.contenders[1:]:
-        if contender.name in (YOURS, USUAL) and contender.behind is not None:
-            behind = ", ".join(
-                f"{_regret(each, aim)} of {aim}"
-                for aim, each in zip(result.aims, contender.behind, strict=True)
-            )
-            what = "worst regret lower by " if many else "better by "
-            if check.winner.feasible and not contender.feasible:
-                missed = ", ".join(_missed(contender))
-                lines.append(f"beats {contender.name}, which misses {missed}: {what}{behind}")
-            else:
-                lines.append(f"{_compared(contender)}: {what}{behind}")
-    return lines
-
-
-def _missed(contender: Contender) -> tuple[str, ...]:
-    """Return the limits that a contender misses somewhere."""
-    limits = (limit for storm in contender.storms for limit in storm.limits)
-    return tuple(dict.fromkeys(one_line(limit.text, 80) for limit in limits if not limit.passed))
-
-
-def _compared(contender: Contender) -> str:
-    """Return in a word or two whether the winner beats a contender."""
-    behind = contender.behind or ()
-    sure = [each.low is not None and each.low > 0.0 for each in behind]
-    lost = [each.high is not None and each.high < 0.0 for each in behind]
-    if any(lost):
-        return f"{'against' if any(sure) else 'loses to'} {contender.name}"
-    return f"{'beats' if any(sure) else 'cannot be told from'} {contender.name}"
-
-
-def stretch(reach: Reach) -> str:
-    """Return the values that are as good as the winner's: `5s … 19.5s`, or a list of words."""
-    if reach.axis.numbers is None:
-        good = [step.value for step in reach.steps if step.as_good or step.value == reach.value]
-        return ", ".join(_shown(value) for value in good[:8])
-    if reach.low == reach.high:
-        return f"only {_shown(reach.value)}"
-    return f"{_shown(reach.low)} … {_shown(reach.high)}"
-
-
-def reach_grid(result: TuneResult) -> Grid:
-    """Return how far each of the winner's values can be moved, as a table."""
-    rows = []
-    for reach, importance in zip(result.reach, result.importance, strict=True):
-        rows.append(
-            (
-                one_line(reach.axis.path, 60),
-                _shown(reach.value),
-                stretch(reach),
-                quantity(reach.at_stake, Unit.SHARE),
-                UNDEFINED if importance is None else f"{importance:.0%}",
-            )
-        )
-    return Grid(("parameter", BEST, "as good", "at stake", "importance"), tuple(rows))
-
-
-def check_title(check: Check) -> str:
-    """Return what the check was, in a line."""
-    return f"on fresh luck (seed {check.seed}, {check.replicates} runs of each in each scenario)"
-
-
-def fitting_grid(result: TuneResult, width: int) -> Grid:
-    """Return the contenders as a table no wider than a page, with fewer scenarios if need be."""
-    for shown in range(min(len(result.storms), MOST_SHOWN), 0, -1):
-        grid = check_grid(result, shown)
-        if grid.width <= width:
-            return grid
-    return check_grid(result, 0)
-
-
-def check_grid(result: TuneResult, most: int = MOST_SHOWN) -> Grid:
-    """Return the contenders on fresh luck as a table, the winner first.
+def notes(result: TuneResult, shown: int = MOST_SHOWN) -> tuple[str, ...]:
+    """Return what a reader has to know besides.
 
     Args:
-        result: a tune that was checked.
-        most: how many scenarios to show side by side.
+        result: the tune.
+        shown: how many scenarios the table of contenders shows.
     """
-    check = result.check
-    assert check is not None
-    shown = result.storms[:most]
-    several = len(result.aims) > 1
-    header = ["contender"]
-    for aim in result.aims:
-        about = f" {aim}" if several else ""
-        header += [f"worst regret{about}", f"behind{about}"]
-    header += [f"{storm.name} {aim}" for storm in shown for aim in storm.aims]
-    if result.storms[0].limits:
-        header.append("limits")
-    rows = []
-    for contender in check.contenders:
-        row = [contender.name or BEST]
-        for index, aim in enumerate(result.aims):
-            behind = contender.behind[index] if contender.behind else None
-            row += [_regret(contender.worst[index], aim), _regret(behind, aim) if behind else BEST]
-        for storm, found in zip(shown, contender.storms, strict=False):
-            row += [
-                _value(each, aim.unit) for aim, each in zip(storm.aims, found.aims, strict=True)
-            ]
-        if result.storms[0].limits:
-            row.append("kept" if contender.feasible else "missed")
-        rows.append(tuple(row))
-    return Grid(tuple(one_line(cell, 40) for cell in header), tuple(rows))
-
-
-def notes(result: TuneResult) -> tuple[str, ...]:
-    """Return what a reader has to know besides."""
     lines = []
+    if result.check is not None and (hidden := left_out(result, shown)):
+        lines.append(hidden)
     if result.reach or result.check is not None:
-        lines.append(
-            "regret: what is lost to the best setting known for a scenario alone, in points of a "
-            "share, else relative to it; behind: how much more than the best loses"
-        )
+        lines.append(explained(result))
+        lines += _filled(result)
     refused = [trial for trial in result.trials if trial.refused]
     if refused:
         what = one_line(refused[0].refused, 200)
@@ -239,15 +115,39 @@ def notes(result: TuneResult) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _filled(result: TuneResult) -> list[str]:
+    """Return what runs counted as in which an aim had no number, a line for each kind."""
+    lines = []
+    for place, aim in enumerate(result.aims):
+        here = [each for each in result.filled if each.aim == place]
+        for what, counts, as_what in (
+            ("never came", [each.never for each in here], "the scenario's duration"),
+            ("was undefined", [each.undefined for each in here], "the worst known there"),
+        ):
+            where = [
+                f"{count} of {each.runs} runs of {one_line(result.storms[each.storm].name, 40)}"
+                for each, count in zip(here, counts, strict=True)
+                if count
+            ]
+            if where:
+                more = f" and in {len(where) - 3} more scenarios" if len(where) > 3 else ""
+                listed = ", ".join(where[:3])
+                lines.append(f"{aim} {what} in {listed}{more}: each counts as {as_what}")
+    return lines
+
+
 def size_lines(plan: TunePlan, seconds: float, workers: int) -> str:
-    """Return what a dry run says: settings, runs and time, at most."""
+    """Return what a dry run says: settings, runs, time and memory, at most."""
     scenarios = f"{len(plan.storms)} scenario{'s' if len(plan.storms) > 1 else ''}"
+    memory = workers * (WORKER_MEGABYTES + plan.largest_run)
     lines = (
-        f"settings  {plan.trials:,} searched, about {plan.around:,} around the best, "
+        f"settings  {plan.trials:,} searched, {plan.around:,} around each of up to {WALKS} bests, "
         f"{CONTENDERS} contenders",
-        f"runs      at most {plan.runs:,} in {scenarios}; racing saves about half",
+        f"runs      at most {plan.runs:,} in {scenarios}; usually less than half of that",
         f"requests  at most about {in_words(plan.requests)}",
         f"time      at most about {rough_clock(seconds)} on {workers} workers",
+        f"memory    at most {plan.megabytes:,.0f} MB for the results; at worst {memory:,.0f} MB "
+        "for the workers",
     )
     return "".join(f"{line}\n" for line in lines)
 
@@ -261,23 +161,6 @@ def progress_words(now: TuneProgress) -> str:
             left = now.seconds / now.done * (now.total - now.done)
             words.append(f"{rough_clock(left)} left")
     if now.best is not None:
-        setting, regret = now.best
-        values = ", ".join(one_line(str(value), 20) for value in setting.values)
-        words.append(f"best so far {values}: {regret:.2%} behind")
+        values = ", ".join(one_line(str(value), 20) for value in now.best.values)
+        words.append(f"best so far {values}")
     return "; ".join(words)
-
-
-def _regret(found: Estimate, aim: Objective) -> str:
-    """Write what is lost of an aim: in points if it is a share, else relative to the best."""
-    write = difference if aim.unit is Unit.SHARE else interval
-    return write(found.mean, found.low, found.high, Unit.SHARE)
-
-
-def _value(found: Estimate, unit: Unit) -> str:
-    if found.never:
-        return f"never in {found.never}"
-    return interval(found.mean, found.low, found.high, unit)
-
-
-def _shown(value: Value) -> str:
-    return one_line(str(value), 40)

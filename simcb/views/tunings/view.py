@@ -185,28 +185,24 @@ class TuneView:
         return save(self.plot(), path)
 
     def __repr__(self) -> str:
-        from simcb.views.tunings.screen import findings
+        from simcb.views.tunings.findings import findings
 
         names = ", ".join(repr(storm.name) for storm in self.result.storms[:3])
         more = ", …" if len(self.result.storms) > 3 else ""
         return f"<tune of {names}{more}: {findings(self.result)[0]}>"
 
     def _repr_html_(self) -> str:
-        from simcb.views.tunings.screen import (
-            check_grid,
-            check_title,
-            findings,
-            notes,
-            reach_grid,
-            title,
-        )
+        from simcb.views.tunings.findings import findings
+        from simcb.views.tunings.grids import reach_grid
+        from simcb.views.tunings.screen import notes, tables, title
 
         result = self.result
         first, *more = findings(result)
         parts = [table_html(first, (title(result), *more), reach_grid(result))]
-        if result.check is not None:
-            below = (check_title(result.check), *notes(result))
-            parts.append(table_html("", below, check_grid(result)))
+        below = [(heading, grid) for heading, grid in tables(result) if heading]
+        for heading, grid in below:
+            last = notes(result) if grid is below[-1][1] else ()
+            parts.append(table_html("", (heading, *last), grid))
         return "".join(parts)
 
 
