@@ -19,9 +19,10 @@ from simcb.breaker.errors import CircuitOpenError, ParameterError
 from simcb.breaker.guards import decorated, function, start
 from simcb.breaker.judging import Expected, Judge
 from simcb.breaker.kinds import LASTING, lasting
+from simcb.breaker.machine import Refusal
 from simcb.breaker.nesting import enter, leave
 from simcb.breaker.permit import Permit
-from simcb.breaker.records import Mode, Outcome
+from simcb.breaker.records import Outcome
 from simcb.breaker.recovery import USUAL_TIMEOUT, HalfOpen, Recovery, luck_of, recovery_of
 from simcb.breaker.rules import USUAL_THRESHOLD, TripRule, rules_of
 from simcb.breaker.scopes import Scopes
@@ -122,10 +123,11 @@ class CircuitBreaker(Controls):
             if state.__class__ is OpenState:
                 refusal = self._refusal()
                 if refusal is not None:
-                    raise refusal
+                    raise CircuitOpenError(*refusal)
             return self._acquire_by_asking()
         permit = _blank(Permit)
         permit._breaker = self
+        permit._probe = None
         permit._generation = SETTLED
         try:
             permit._generation = state.generation; next(self._admitted)  # fmt: skip  # noqa: E702
@@ -144,39 +146,36 @@ class CircuitBreaker(Controls):
             if isinstance(answer, Permit):
                 answer.ignore()
             raise
-        raise CircuitOpenError(self.name, answer)
+        raise CircuitOpenError(*answer)
 
-    def _refusal(self) -> CircuitOpenError | None:
-        """Returns what to raise if the breaker is open before its deadline, else None."""
-        with self._lock: wait = self._refusal_locked()  # fmt: skip  # noqa: E701
+    def _refusal(self) -> Refusal | None:
+        """Returns what a call is rejected with if the breaker is open before its deadline."""
+        with self._lock: refusal = self._refusal_locked()  # fmt: skip  # noqa: E701
         if self._news:
             self._announce()
-        if wait is None:
-            return None
-        if self._call_listeners:
+        if self._call_listeners and refusal is not None:
             self._report(None, Outcome.REJECTED, None)
-        forced = self._state.mode is Mode.FORCED_OPEN
-        return CircuitOpenError(self.name, wait, forced)
+        return refusal
 
-    def _ask(self) -> Permit | float:
-        """Returns a permit, or the seconds until it is worth asking again."""
+    def _ask(self) -> Permit | Refusal:
+        """Returns a permit, or what the call is rejected with."""
         permit = _blank(Permit)
         permit._breaker = self
         permit._generation = SETTLED
         try:
             if self._luck is None:
                 self._draw_luck()
-            with self._lock: wait = self._admit_locked(permit)  # fmt: skip  # noqa: E701
+            with self._lock: refusal = self._admit_locked(permit)  # fmt: skip  # noqa: E701
             if self._news:
                 self._announce()
-            if wait is None:
+            if refusal is None:
                 return permit
         except BaseException:
             permit.ignore()
             raise
         if self._call_listeners:
             self._report(None, Outcome.REJECTED, None)
-        return wait
+        return refusal
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function and returns what it returns, or raises what it raises.
@@ -204,7 +203,7 @@ class CircuitBreaker(Controls):
             if state.__class__ is OpenState:
                 refusal = self._refusal()
                 if refusal is not None:
-                    raise refusal
+                    raise CircuitOpenError(*refusal)
             return self._call_by_permit(func, *args, **kwargs)
         # From here on this is `_call_by_permit` without a permit, which is only made when more
         # than two counters has to move. `owed` says that the call is admitted and not settled.
@@ -239,7 +238,7 @@ class CircuitBreaker(Controls):
             raise
 
     def _call_by_permit(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        answer: Permit | float | None = None
+        answer: Permit | Refusal | None = None
         mark = None
         try:
             try:
@@ -258,7 +257,7 @@ class CircuitBreaker(Controls):
             if isinstance(answer, Permit):
                 answer.ignore()
             raise
-        raise CircuitOpenError(self.name, answer)
+        raise CircuitOpenError(*answer)
 
     def _judged(self, permit: Permit, result: R) -> R:
         """Settles a call by its result, or sees to it that an unfinished result will."""

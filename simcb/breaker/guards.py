@@ -14,9 +14,10 @@ import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
 
-from simcb.breaker.errors import ParameterError
+from simcb.breaker.errors import CircuitOpenError, ParameterError
 from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
 from simcb.breaker.nesting import enter, leave
+from simcb.breaker.states import OpenState
 
 if TYPE_CHECKING:
     from simcb.breaker.adopting import Duty
@@ -184,6 +185,11 @@ def decorated(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(func)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        # `call` does this, too; here it costs a rejection one frame less.
+        if breaker._state.__class__ is OpenState:
+            refusal = breaker._refusal()
+            if refusal is not None:
+                raise CircuitOpenError(*refusal)
         return breaker.call(func, *args, **kwargs)
 
     return called

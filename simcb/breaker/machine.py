@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import count
+from typing import TypeAlias
 
 from simcb.breaker.errors import ClockError, ParameterError
 from simcb.breaker.judging import Judge, log_failure
@@ -38,6 +39,10 @@ from simcb.breaker.windows import TimeWindow, windows_for
 
 REJECTED, SUCCESSES, FAILURES, IGNORED, STALE, PROBES = range(6)
 COUNT_OF = {Outcome.SUCCESS: SUCCESSES, Outcome.FAILURE: FAILURES, Outcome.IGNORED: IGNORED}
+
+
+Refusal: TypeAlias = tuple[str, float] | tuple[str, float, bool]
+"""What a `CircuitOpenError` is made of, which is raised further out."""
 
 
 class Machine(Teller):
@@ -147,16 +152,16 @@ class Machine(Teller):
 
     # Asking for a permit.
 
-    def _admit_locked(self, permit: Permit) -> float | None:
-        """Grants the permit and returns None, or returns the seconds until it is worth asking."""
+    def _admit_locked(self, permit: Permit) -> Refusal | None:
+        """Grants the permit and returns None, or returns what the call is rejected with."""
         permit._probe = None
         while True:
             now = self._now_locked()
             seen = self._state
             if isinstance(seen, OpenState):
-                wait = self._refusal_locked()
-                if wait is not None:
-                    return wait
+                refusal = self._refusal_locked()
+                if refusal is not None:
+                    return refusal
                 granted = self._grant_probe_locked(permit, seen, now)
             elif isinstance(seen, HalfOpenState):
                 if self._lease_ran_out_locked(seen, now):
@@ -165,7 +170,7 @@ class Machine(Teller):
                     return None  # a part of a probe: its permit is born settled
                 if len(seen.probes) >= self._half_open.probes:
                     self._counts[REJECTED] += 1
-                    return 0.0
+                    return self.name, 0.0
                 granted = self._grant_probe_locked(permit, seen, now)
             else:
                 permit._began = now
@@ -174,14 +179,16 @@ class Machine(Teller):
             if granted:
                 return None
 
-    def _refusal_locked(self) -> float | None:
-        """Rejects a call if the breaker is open before its deadline, and says for how long."""
+    def _refusal_locked(self) -> Refusal | None:
+        """Rejects a call if the breaker is open before its deadline."""
         now = self._now_locked()
         seen = self._state
         if not isinstance(seen, OpenState) or now >= seen.deadline:
             return None
         self._counts[REJECTED] += 1
-        return seen.deadline - now if seen.deadline < NEVER else seen.wait
+        if seen.deadline == NEVER:
+            return self.name, seen.wait, True
+        return self.name, seen.deadline - now
 
     def _grant_probe_locked(
         self, permit: Permit, seen: OpenState | HalfOpenState, now: float
@@ -293,7 +300,7 @@ class Machine(Teller):
         neither saw the other. So both look again, and whoever is later sees both: a count
         window may only now have as many calls as its rule asks for.
         """
-        while self._state is seen and seen.tally.__class__ is not Calm:
+        while seen.windows and self._state is seen and seen.tally.__class__ is not Calm:
             tally = seen.tally
             new_tally, reason = steps_added(seen, tally)
             if new_tally == tally:

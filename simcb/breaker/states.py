@@ -49,10 +49,10 @@ class ClosedState:
         self.windows = windows
         self.tally = tally
         self.quick = quick
-        self.passed = count()
-        # The two counters of a step move together: nothing can come between them inside `zip`.
         self.step: Iterator[object] = succeeded
         if windows:
+            self.passed = count()
+            # The two move together: nothing can come between them inside `zip`.
             self.step = zip(succeeded, self.passed, strict=False)
 
 
