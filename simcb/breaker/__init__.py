@@ -32,8 +32,9 @@ purpose and demands that its test notices):
 | 14 | one state for threads and event loops; no timers, no threads of its own | `test_line_14_…`, `test_schedules` |
 | 15 | every way of calling gives the same states for the same calls | `test_contract_windows` `test_line_15_…` |
 
-What a probe itself calls through its own breaker, in its own thread or task or one begun from
-there, is part of it: it takes no place of its own, and the probe's end counts.
+What a guarded function calls through its own breaker while it is a probe, in its own thread or
+task or a task begun from there, is part of it: it takes no place of its own, and the probe's end
+counts. A permit or a `with` block marks nothing so; in it, further calls are rejected.
 
 Two limits. A time window keeps more than 10,000 distinct moments apart only to a ten-thousandth
 of its length. And nothing can catch an interrupt that arrives in the first line of an `__exit__`,

@@ -285,7 +285,7 @@ class CircuitBreaker(Controls):
         return decorated(self, func)
 
     def __enter__(self) -> Permit:
-        return self._scopes.enter(sys._getframe(1), self.acquire().__enter__())
+        return self._scopes.enter(sys._getframe(1), self.acquire())
 
     def __exit__(
         self,
@@ -296,7 +296,7 @@ class CircuitBreaker(Controls):
         return self._scopes.leave(sys._getframe(1)).__exit__(kind, error, traceback)
 
     async def __aenter__(self) -> Permit:
-        return self._scopes.enter(sys._getframe(1), self.acquire().__enter__())
+        return self._scopes.enter(sys._getframe(1), self.acquire())
 
     async def __aexit__(
         self,

@@ -2,9 +2,9 @@
 
 A function that is guarded and calls another one guarded by the same breaker is one call on
 trial: were the inner call rejected because the outer one has the only place, no probe could
-ever end well. The mark is a variable of the context, so tasks and `asyncio.to_thread` inside
-the probe have it too. A mark that an interrupt leaves behind is harmless: it only says
-something while its probe is out.
+ever end well. A permit or a `with` block is a place taken by hand and marks nothing. The mark
+is a variable of the context, so tasks and `asyncio.to_thread` inside the probe have it too. One
+that an interrupt leaves behind is harmless: it only says something while its probe is out.
 """
 
 from __future__ import annotations

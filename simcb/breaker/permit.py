@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from simcb.breaker.nesting import Mark, enter, leave
 from simcb.breaker.records import Outcome
 from simcb.breaker.states import SETTLED, Probe
 
@@ -25,12 +24,11 @@ class Permit:
             ask_upstream()
     """
 
-    __slots__ = ("_began", "_breaker", "_generation", "_mark", "_probe")
+    __slots__ = ("_began", "_breaker", "_generation", "_probe")
 
     _began: float
     _breaker: CircuitBreaker
     _generation: int
-    _mark: Mark | None
     _probe: Probe | None
 
     def __init__(self) -> None:
@@ -81,7 +79,6 @@ class Permit:
             breaker._settle(self, breaker._judge.of_error(error), error)
 
     def __enter__(self) -> Permit:
-        self._mark = enter(self)
         return self
 
     def __exit__(
@@ -90,7 +87,6 @@ class Permit:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> Literal[False]:
-        leave(getattr(self, "_mark", None))
         if error is None:
             self.success()
         else:

@@ -35,6 +35,7 @@ from simcb.breaker import (
     ParameterError,
     Permit,
 )
+from simcb.breaker.nesting import enter, leave
 from simcb.errors import MissingExtraError
 
 try:
@@ -158,12 +159,16 @@ class Guard:
 
     async def __call__(self) -> AsyncIterator[Permit]:
         """Yields the permit to the route; rejects the request if there is none."""
-        with self.breaker.acquire() as permit:
-            try:
-                yield permit
-            except BaseException as error:
-                _settle(permit, error)
-                raise
+        permit = self.breaker.acquire()
+        mark = enter(permit)
+        try:
+            yield permit
+            permit.success()
+        except BaseException as error:
+            _settle(permit, error)
+            raise
+        finally:
+            leave(mark)
 
 
 def _settle(permit: Permit, error: BaseException) -> None:
