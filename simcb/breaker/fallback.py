@@ -33,7 +33,7 @@ from simcb.breaker.adopting import adopt, is_thread_future, unfinished
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.failing import Failed, failed_future
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
-from simcb.breaker.keys import check, code_of, key_of
+from simcb.breaker.keys import Own, code_of, key_of, own_of
 from simcb.breaker.kinds import ASYNC_GENERATOR, COROUTINE, GENERATOR, lasting
 from simcb.breaker.parameters import duration
 from simcb.breaker.sharing import Shared
@@ -86,11 +86,13 @@ class CachedFallback(Shared):
     """Serves the last good value for a key when a call fails or is rejected.
 
     Whoever asks with the same key gets the same value, so without a `key` every call whose
-    key would not tell values apart is refused before it is made, or as soon as it is decorated:
-    if an argument (or `self`) is known only by its address in memory, or if the function has
-    captured something other than code, guards and fixed values, like the client in
+    key would not tell values apart is refused before it is made: if an argument (or `self`) is
+    known only by its address in memory, or if what is given to `call` or `ask` has captured
+    something other than code, guards and fixed values, like the client in
     `lambda path: client.get(path)`. A captured string, number, or other value with a hash of
-    its own is in the key like an argument, as it is at each call.
+    its own is in the key like an argument, as it is at each call. A decorated function may have
+    captured anything: where that is not known by its value, the function shares its answers
+    with no other, nor with itself in another process.
 
     Generators are refused, and what can be gone through only once is never remembered. Around
     a plain function a store whose methods have to be awaited remembers nothing, unless what
@@ -107,8 +109,8 @@ class CachedFallback(Shared):
     Raises:
         ParameterError: when a value makes no sense, a function to call or decorate or what
             `key` returns included.
-        UnkeyableError: at a call whose key would not tell values apart, or when a function is
-            decorated of which that is known.
+        UnkeyableError: at a call whose key would not tell values apart, or when a method is
+            decorated whose object is not known by its value.
     """
 
     __slots__ = ("_key", "_on", "_told", "_unfinished", "store", "ttl")
@@ -172,19 +174,18 @@ class CachedFallback(Shared):
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function or a coroutine function."""
         kind = _kind_of(func)
-        if self._key is None:
-            check(func)
+        own = own_of(func) if self._key is None else None
         if kind & COROUTINE:
 
             @functools.wraps(func)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
-                return await self._ask_async(func, args, kwargs, _value)
+                return await self._ask_async(func, args, kwargs, _value, own)
 
             return cast("Callable[P, R]", awaited)
 
         @functools.wraps(func)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            return cast("R", self._ask(func, args, kwargs, _value))
+            return cast("R", self._ask(func, args, kwargs, _value, own))
 
         return called
 
@@ -194,10 +195,11 @@ class CachedFallback(Shared):
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
+        own: Own | None = None,
     ) -> object:
         if _kind_of(func) & COROUTINE:
-            return self._ask_async(func, args, kwargs, shape)
-        key = self._key_of(func, args, kwargs)
+            return self._ask_async(func, args, kwargs, shape, own)
+        key = self._key_of(func, args, kwargs, own)
         return self._answer(key, functools.partial(func, *args, **kwargs), shape, code_of(func))
 
     async def _ask_async(
@@ -206,8 +208,9 @@ class CachedFallback(Shared):
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
+        own: Own | None = None,
     ) -> object:
-        key = self._key_of(func, args, kwargs)
+        key = self._key_of(func, args, kwargs, own)
         return await self._answer_async(key, functools.partial(func, *args, **kwargs), shape)
 
     def _answer(
@@ -308,10 +311,14 @@ class CachedFallback(Shared):
         return Answer(kept, True, error)
 
     def _key_of(
-        self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
+        self,
+        func: Callable[..., object],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        own: Own | None,
     ) -> str:
         if self._key is None:
-            return key_of(func, args, kwargs)
+            return key_of(func, args, kwargs, own)
         key: object = self._key(*args, **kwargs)
         if not isinstance(key, str):
             allowed = f"a function that returns a string; for this call it returned {key!r}"

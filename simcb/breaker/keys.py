@@ -5,8 +5,8 @@ So what tells answers apart has to be in the key, and by its value: an address i
 somebody else's a moment later, and another one in the next process. The object of a bound
 method is an argument like any other, and what a function has captured tells answers apart as
 much: the tenant, the URL, the client. What cannot be told by its value is refused, and the
-refusal says how to go on: it is a mistake in the program, which decorating or the first call
-shows.
+refusal says how to go on: it is a mistake in the program. Only a decorated function may have
+captured anything: it is told by a word of its own then, which no other function has.
 
 However the same arguments are given, by place, by name or by default, the key is the same.
 It knows nothing of stores and answers.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import (
@@ -27,26 +28,15 @@ from types import (
     ModuleType,
     NoneType,
 )
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 from zlib import crc32
 
-from simcb.breaker.breaker import CircuitBreaker
 from simcb.breaker.errors import UnkeyableError
-from simcb.breaker.registry import BreakerRegistry
-from simcb.breaker.sharing import Shared
-
-VALUES = frozenset({NoneType, bool, int, float, complex, str, bytes})
-"""Types whose `repr` is their value and nothing else."""
-
-GUARDS = (CircuitBreaker, BreakerRegistry, Shared)
-"""What a function may capture or be given without its answers depending on it."""
+from simcb.breaker.texts import GUARDS, LOCAL, VALUES, AddressError, Default, text_of
 
 CODE = (FunctionType, BuiltinFunctionType, type, ModuleType)
 """What is told by its name: there is one of each name, but for what it has captured itself."""
-
-LOCAL = "<"
-"""What is in the name of a function made inside another, of which there may be many."""
 
 # The flags of a code object with `*args` and with `**kwargs`.
 MORE_PLACES, MORE_WORDS = 0x04, 0x08
@@ -55,41 +45,68 @@ Given = tuple[tuple[object, ...], dict[str, object]]
 """The arguments of a call: by place and by name."""
 
 
-def key_of(func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> str:
+class Own(NamedTuple):
+    """What stands for the captured data of one decorated function where its value is not known.
+
+    Args:
+        word: like no other function's, in any process.
+        always: it is known already that some value is not, or changes with every call.
+    """
+
+    word: str
+    always: bool
+
+
+def key_of(
+    func: Callable[..., object],
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    own: Own | None = None,
+) -> str:
     """Returns the key of a call.
 
     Args:
         func: what is called; partials, wrappers and bound methods are looked through.
         args: its positional arguments.
         kwargs: its arguments by name.
+        own: the function's own word, if it was decorated.
 
     Raises:
         UnkeyableError: if what tells the answers apart is not known by its value.
     """
     layers, (args, kwargs) = _unwrapped(func, (args, kwargs), _bound)
-    texts = [*_given(layers[-1], args, kwargs), *_captured(layers, {})]
+    texts = _given(layers[-1], args, kwargs)
+    if own is not None and own.always:
+        texts.append(own.word)
+    else:
+        try:
+            texts += _captured(layers, {})
+        except UnkeyableError:
+            if own is None:
+                raise
+            texts.append(own.word)
     return f"{_told_name(layers[-1])}({', '.join(texts)})"
 
 
-def check(func: Callable[..., object]) -> None:
-    """Refuses a function of which no call will have a key, as far as one can tell without one.
+def own_of(func: Callable[..., object]) -> Own:
+    """Returns a word for a function that is being decorated.
 
-    What a function of a module has captured is left to its first call: if the module holds it
-    under its name then, there is one of it.
+    Whether it is needed for a function of a module is left to each call: if the module holds
+    the function under its name then, there is one of it, whatever it has captured.
 
     Raises:
-        UnkeyableError: likewise.
+        UnkeyableError: if not even the word could help, as with a method of an unknown object.
     """
     layers, (args, kwargs) = _unwrapped(func, ((), {}))
     _given(layers[-1], args, kwargs)
-    name = _name(layers[-1])
-    if LOCAL in name:
-        seen: dict[int, Any] = {}
-        for _ in _captured(layers, seen):
-            pass
-        for one in seen.values():
-            for word in _changed(one):
-                raise UnkeyableError(name, word, "is captured and changed by the call itself")
+    always, seen = False, dict[int, Any]()
+    if LOCAL in _name(layers[-1]):
+        try:
+            list(_captured(layers, seen))
+            always = any(map(_changed, seen.values()))
+        except UnkeyableError:
+            always = True
+    return Own(f"<{os.urandom(8).hex()}>", always)
 
 
 def code_of(func: Callable[..., object]) -> CodeType | None:
@@ -158,7 +175,9 @@ def _sum(code: CodeType) -> int:
 
 
 def _does(code: CodeType) -> tuple[object, ...]:
-    inner = [_does(one) if isinstance(one, CodeType) else _text(one, ()) for one in code.co_consts]
+    inner = [
+        _does(one) if isinstance(one, CodeType) else text_of(one, ()) for one in code.co_consts
+    ]
     return (code.co_code, code.co_names, code.co_varnames, code.co_freevars, inner)
 
 
@@ -167,13 +186,6 @@ def _does(code: CodeType) -> tuple[object, ...]:
 
 class _Missing:
     """Stands for an argument that is neither given nor has a default."""
-
-
-class _Default:
-    """A default of a function there is one of: it need not be known by its value."""
-
-    def __init__(self, value: object) -> None:
-        self.value = value
 
 
 def _bound(func: Any, given: Given) -> Given:
@@ -196,7 +208,7 @@ def _bound(func: Any, given: Given) -> Given:
     def told(value: object, default: object) -> object:
         if value is not default or local or value is _Missing or type(value) in VALUES:
             return value
-        return _Default(value)
+        return Default(value)
 
     by_place = [told(*one) for one in zip(args, usual, strict=False)]
     by_place += args[places:]
@@ -227,8 +239,8 @@ def _given(func: Any, args: tuple[object, ...], kwargs: dict[str, object]) -> li
 
 def _argument(name: str, word: str, value: object) -> str:
     try:
-        return _text(value, ())
-    except _AddressError as error:
+        return text_of(value, ())
+    except AddressError as error:
         raise UnkeyableError(name, word, f"is told by its address only: {error}") from None
 
 
@@ -329,8 +341,8 @@ def _fixed(name: str, word: str, value: object) -> str:
         kind = type(value).__name__
         raise UnkeyableError(name, word, f"is captured, and a {kind} is no fixed value")
     try:
-        return _text(value, ())
-    except _AddressError as error:
+        return text_of(value, ())
+    except AddressError as error:
         trouble = f"is captured, and is told by its address only: {error}"
         raise UnkeyableError(name, word, trouble) from None
 
@@ -339,48 +351,3 @@ def _is_fixed(value: object) -> bool:
     if isinstance(value, (tuple, frozenset)):
         return all(_is_fixed(one) for one in value)
     return isinstance(value, CODE) or type(value).__hash__ not in (None, object.__hash__)
-
-
-# Values.
-
-
-class _AddressError(Exception):
-    """Something in an argument is known by its address."""
-
-
-def _text(value: object, outer: tuple[object, ...]) -> str:
-    """Returns the value as text, the same in every process; `outer` are the containers."""
-    kind = type(value)
-    if kind in VALUES:
-        return repr(value)
-    if kind in (list, tuple, dict, set, frozenset):
-        if any(value is one for one in outer):
-            return "..."
-        return _container(value, (*outer, value))
-    if isinstance(value, _Default):
-        try:
-            return _text(value.value, outer)
-        except _AddressError:
-            return "<default>"
-    if isinstance(value, GUARDS):
-        return f"<{kind.__name__}>"  # not its state
-    if isinstance(value, FunctionType) and LOCAL not in value.__qualname__:
-        return f"<function {value.__module__}.{value.__qualname__}>"
-    if kind.__repr__ is object.__repr__:
-        raise _AddressError(f"a {kind.__qualname__}")
-    text = repr(value)
-    if " at 0x" in text:
-        raise _AddressError(text)
-    return text
-
-
-def _container(value: Any, outer: tuple[object, ...]) -> str:
-    if isinstance(value, dict):
-        pairs = (f"{_text(key, outer)}: {_text(one, outer)}" for key, one in value.items())
-        return f"{{{', '.join(pairs)}}}"
-    texts = [_text(one, outer) for one in value]
-    if isinstance(value, list):
-        return f"[{', '.join(texts)}]"
-    if isinstance(value, tuple):
-        return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
-    return f"{type(value).__name__}({{{', '.join(sorted(texts))}}})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import operator
 import os
@@ -302,49 +303,65 @@ def test_a_captured_value_is_the_one_of_the_call() -> None:
         ask()
 
 
+@pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("captured", [ALICE, Named("bob"), ["tea"], {"tea": 1}, iter("tea")])
-def test_captured_objects_are_refused_when_the_function_is_decorated(captured: object) -> None:
-    """With the variable's name and the remedy, in the constructor of a client for example."""
+def test_a_decorated_function_may_capture_anything_and_shares_no_answers(captured: object) -> None:
+    """Each of several from one place is served what it gave itself, in a shared store, too."""
+    store = Shaky()
 
     class Client:
-        def __init__(self, **settings: Any) -> None:
-            breaker = CircuitBreaker()
-            self.get = CachedFallback(Shaky(), **settings)(breaker(lambda path: self._get(path)))
+        def __init__(self, name: str) -> None:
+            self.name = name
+            self.get = CachedFallback(store)(CircuitBreaker()(lambda path: self._get(path)))
 
         def _get(self, path: str) -> str:
-            return f"{path} {captured}"
+            return outage(DOWN, f"{path} for {self.name} and {captured}")
 
-    with pytest.raises(UnkeyableError, match="self is captured, and a Client is no") as refused:
-        Client()
-    assert refused.value.variable == "self"
-    assert "give CachedFallback a key=" in str(refused.value)
-    assert Client(key="{}".format).get("tea") == f"tea {captured}"
+    clients = Client("acme"), Client("bolt")
 
     def ask(item: str) -> str:
-        return f"{item} {captured}"
+        return outage(DOWN, f"{item} {captured}")
 
     async def later(item: str) -> str:
-        return f"{item} {captured}"
+        return ask(item)
 
-    for func in (ask, later, CircuitBreaker()(Bulkhead()(ask)), lambda item: ask(item)):
-        with pytest.raises(UnkeyableError, match="captured is captured"):
-            CachedFallback()(func)
+    fallback = CachedFallback(store)
+    asked = [
+        clients[0].get,
+        clients[1].get,
+        fallback(ask),
+        fallback(CircuitBreaker()(Bulkhead()(ask))),
+        fallback(lambda item: ask(item)),
+        lambda item: asyncio.run(fallback_later(item)),
+    ]
+    fallback_later = fallback(later)
+    fresh = [one("tea") for one in asked]
+    assert len(store.kept) == len(asked)
+    DOWN.append(True)
+    assert [one("tea") for one in asked] == fresh
+    with pytest.raises(OSError, match="down"):
+        CachedFallback(store)(ask)("tea")
     with pytest.raises(UnkeyableError, match="self is told by its address"):
         CachedFallback()(ALICE.orders)
 
 
-def test_a_variable_the_function_changes_itself_is_refused() -> None:
-    """Every call would have a key of its own, and none would ever be answered."""
+@pytest.mark.usefixtures("service")
+def test_a_decorated_function_may_change_what_it_has_captured() -> None:
+    """As one that counts its calls does: the count is no part of the key."""
     calls = 0
 
-    def bump() -> int:
+    def bump() -> str:
         nonlocal calls
         calls += 1
-        return calls
+        return outage(DOWN, f"call {calls}")
 
     for func in (bump, lambda: bump()):
-        with pytest.raises(UnkeyableError, match="calls is captured and changed"):
-            CachedFallback()(func)
+        asked = CachedFallback()(func)
+        fresh = asked()
+        DOWN.append(True)
+        assert asked() == fresh
+        DOWN.clear()
+    assert calls == 4
 
 
 def test_guards_and_code_are_no_data_when_decorating_either() -> None:
