@@ -63,7 +63,7 @@ def overhead(scenario: Scenario, settings: int, replicates: int) -> float:
 
 def gain() -> tuple[float, float]:
     """Return the seconds that twelve runs of about a second take with one worker, and two."""
-    scenario, over = storm(60_000), {THRESHOLD: [3, 5, 8]}
+    scenario, over = storm(120_000), {THRESHOLD: [3, 5, 8]}
 
     def took(workers: int) -> float:
         return timed(
