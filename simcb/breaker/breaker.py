@@ -206,7 +206,7 @@ class CircuitBreaker(Controls):
                     raise CircuitOpenError(*refusal)
             return self._call_by_permit(func, *args, **kwargs)
         # From here on this is `_call_by_permit` without a permit, which is only made when more
-        # than two counters has to move. `owed` says that the call is admitted and not settled.
+        # than counters has to move. `owed` says that the call is admitted and not settled.
         # It changes before its counter on the same line, and no interrupt fits between the two.
         owed = False
         permit = None
