@@ -29,7 +29,20 @@ def test_every_help_ends_with_an_example(words: tuple[str, ...], example: str) -
     assert example.startswith(" ".join(("simcb", *words)))
 
 
-@pytest.mark.parametrize(("words", "example"), EVERY)
+LONG = (("sweep",), ("tune",))
+"""The verbs whose examples run for more than a few seconds; planned first, run among the proofs."""
+
+
+@pytest.mark.parametrize(
+    ("words", "example"),
+    [
+        *(
+            (words, f"{example} --dry-run" if words in LONG else example)
+            for words, example in EVERY
+        ),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in EVERY if each[0] in LONG),
+    ],
+)
 def test_every_example_works(words: tuple[str, ...], example: str, folder: Path) -> None:
     """What a help offers to paste does what it says, given the files it names."""
     if words == ("plot",):

@@ -112,7 +112,9 @@ def test_entries_are_json_and_never_pickles(client):
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, b"bytes", float("nan"), float("inf"), {"a": {(1, 2): 3}}], ids=repr
+    "value",
+    [object(), {1, 2}, b"bytes", float("nan"), float("inf"), {"a": {(1, 2): 3}}],
+    ids=["object", "set", "bytes", "nan", "inf", "nested"],
 )
 def test_what_json_cannot_carry_is_not_kept_and_said_once(client, caplog, value):
     """A mistake in the program fails no call and fills no log."""
