@@ -127,19 +127,19 @@ def relaying(
             try:
                 held = await begin()
                 inner = func(*args, **kwargs)
-                try:
-                    item = await anext(inner)
-                    while True:
-                        try:
-                            sent = yield item
-                        except GeneratorExit:
-                            await inner.aclose()
-                            raise
-                        except BaseException as thrown:
-                            item = await inner.athrow(thrown)
-                        else:
-                            item = await inner.asend(sent)
-                except StopAsyncIteration:
+                item = await anext(inner)
+                while True:
+                    # One line: a `try` of its own line is in none of those around it.
+                    try: sent = yield item  # fmt: skip  # noqa: E701
+                    except GeneratorExit:
+                        await inner.aclose()
+                        raise
+                    except BaseException as thrown:
+                        item = await inner.athrow(thrown)
+                    else:
+                        item = await inner.asend(sent)
+            except StopAsyncIteration:
+                if held is not None:
                     succeed(held)
             except BaseException as error:
                 if held is not None:

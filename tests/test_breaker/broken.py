@@ -16,6 +16,8 @@ from itertools import count
 from pathlib import Path
 from types import ModuleType
 
+from test_breaker.test_interrupts import closed
+
 import simcb.breaker
 
 _numbers = count()
@@ -35,7 +37,7 @@ class Broken:
 
 
 STATES, EXITS = "test_contract_states", "test_contract_exits"
-AWAITABLES = "test_awaitables"
+AWAITABLES, INTERRUPTS = "test_awaitables", "test_interrupts"
 THREADS, WINDOWS, SCHEDULES = "test_contract_threads", "test_contract_windows", "test_schedules"
 
 BROKEN = (
@@ -170,6 +172,41 @@ BROKEN = (
         f"{AWAITABLES}::test_line_05_an_executors_future_settles_when_it_is_done",
     ),
     Broken(
+        "the end of a block looks through what other threads change",
+        5,
+        "scopes.py",
+        "reversed(self._blocks.copy().values())",
+        "reversed(self._blocks.values())",
+        f"{SCHEDULES}::test_line_05_blocks_passed_on_settle_under_any_schedule",
+    ),
+    Broken(
+        "an interrupt in the end of a block loses its call",
+        5,
+        "scopes.py",
+        "            self._scopes.forget(block)\n            block.held.release()\n",
+        "",
+        f"{INTERRUPTS}::test_an_interrupt_at_any_line_leaves_the_breaker_whole",
+        (closed, "with"),
+    ),
+    Broken(
+        "an interrupt in the end of a permit's block loses its call",
+        5,
+        "permit.py",
+        "        except BaseException:\n            self.ignore()\n",
+        "        except Exception:\n",
+        f"{INTERRUPTS}::test_an_interrupt_at_any_line_leaves_the_breaker_whole",
+        (closed, "with a permit"),
+    ),
+    Broken(
+        "an interrupt while a place is given back keeps it for ever",
+        5,
+        "bulkhead.py",
+        "        except BaseException:\n",
+        "        except Exception:\n",
+        "test_bulkhead::test_an_interrupt_at_any_line_of_any_call_gives_the_place_back",
+        ("call",),
+    ),
+    Broken(
         "probes without a lease: a hung one wedges the breaker half-open",
         6,
         "machine.py",
@@ -264,7 +301,7 @@ BROKEN = (
         "permit.py",
         "with breaker._lock: breaker._succeed_locked(self)",
         "with breaker._lock:\n            breaker._succeed_locked(self)",
-        "test_interrupts::test_an_interrupt_at_any_line_of_a_bare_permit_is_survived",
+        f"{INTERRUPTS}::test_an_interrupt_at_any_line_of_a_bare_permit_is_survived",
     ),
     Broken(
         "a failure that raises its error from a new one",
