@@ -253,7 +253,8 @@ class Machine(Teller):
                 now = self._now_locked()
                 if self._lease_ran_out_locked(seen, now):
                     continue
-            if permit._generation not in (SETTLED, seen.generation): permit._generation = SETTLED; self._counts[STALE] += 1; return Outcome.STALE  # fmt: skip  # noqa: E501, E701, E702
+            # No permit is of an open state; one that seems to be must not be asked about for ever.
+            if permit._generation and (permit._generation != seen.generation or seen.__class__ is OpenState): permit._generation = SETTLED; self._counts[STALE] += 1; return Outcome.STALE  # fmt: skip  # noqa: E501, E701, E702
             if isinstance(seen, HalfOpenState):
                 if self._settle_probe_locked(permit, outcome, seen, now):
                     return outcome

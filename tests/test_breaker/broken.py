@@ -40,6 +40,15 @@ STATES, EXITS = "test_contract_states", "test_contract_exits"
 AWAITABLES, INTERRUPTS = "test_awaitables", "test_interrupts"
 THREADS, WINDOWS, SCHEDULES = "test_contract_threads", "test_contract_windows", "test_schedules"
 
+WRONG_GENERATION = Broken(
+    "a permit is of whatever state the breaker is in by then",
+    4,
+    "breaker.py",
+    "permit._generation = state.generation; next(self._admitted)",
+    "permit._generation = self._state.generation; next(self._admitted)",
+    f"{STATES}::test_line_04_a_permit_is_of_the_state_that_admitted_it",
+)
+
 BROKEN = (
     Broken(
         "late by one tick: the deadline itself is still closed to probes",
@@ -85,10 +94,19 @@ BROKEN = (
         "late results count in whatever generation they find",
         4,
         "machine.py",
-        "if permit._generation not in (SETTLED, seen.generation):",
-        "if permit._generation not in (SETTLED, seen.generation) and seen.state != 'half_open':",
+        "(permit._generation != seen.generation or",
+        "(permit._generation != seen.generation and seen.state != 'half_open' or",
         f"{STATES}::test_line_04_a_late_success_never_closes",
     ),
+    Broken(
+        "a call that returns late counts as a success of the state that is gone",
+        4,
+        "breaker.py",
+        "                    self._state is state\n                    and state",
+        "                    state",
+        f"{STATES}::test_line_04_a_call_that_returns_after_a_change_is_stale",
+    ),
+    WRONG_GENERATION,
     Broken(
         "a permit that can be settled again and again",
         4,
@@ -172,6 +190,24 @@ BROKEN = (
         f"{AWAITABLES}::test_line_05_an_executors_future_settles_when_it_is_done",
     ),
     Broken(
+        "an interrupt between owing a call and admitting it counts one that never was",
+        5,
+        "breaker.py",
+        "owed = True; next(self._admitted)",
+        "owed = True\n                next(self._admitted)",
+        f"{INTERRUPTS}::test_an_interrupt_at_any_line_leaves_the_breaker_whole",
+        (closed, "success"),
+    ),
+    Broken(
+        "an interrupt between granting a permit and admitting it counts one that never was",
+        5,
+        "breaker.py",
+        "permit._generation = state.generation; next(self._admitted)",
+        "permit._generation = state.generation\n            next(self._admitted)",
+        f"{INTERRUPTS}::test_an_interrupt_at_any_line_leaves_the_breaker_whole",
+        (closed, "with"),
+    ),
+    Broken(
         "the end of a block looks through what other threads change",
         5,
         "scopes.py",
@@ -213,6 +249,22 @@ BROKEN = (
         "if not seen.probes or now < seen.probes[0].until:",
         "if True:",
         f"{STATES}::test_line_06_a_hung_probe_counts_as_failed_when_its_lease_ends",
+    ),
+    Broken(
+        "the lease of the youngest probe counts for all",
+        6,
+        "machine.py",
+        "now < seen.probes[0].until",
+        "now < seen.probes[-1].until",
+        f"{STATES}::test_line_06_each_probe_has_its_own_lease",
+    ),
+    Broken(
+        "a lease that ran out is told as a failure",
+        6,
+        "machine.py",
+        "Reason.LEASE_EXPIRED",
+        "Reason.PROBE_FAILED",
+        f"{STATES}::test_line_06_each_probe_has_its_own_lease",
     ),
     Broken(
         "an exception in a predicate leaks the probe",
@@ -328,6 +380,22 @@ BROKEN = (
         f"{WINDOWS}::test_line_12_a_time_window_drops_what_is_exactly_its_age",
     ),
     Broken(
+        "a crowded time window that is right to a tenth",
+        12,
+        "windows.py",
+        "now - moments[-1][0] >= span / FINEST",
+        "now - moments[-1][0] >= span / 10",
+        f"{WINDOWS}::test_line_12_a_crowded_time_window_is_exact_to_a_ten_thousandth",
+    ),
+    Broken(
+        "a probe that takes exactly as long as a slow call closes the breaker",
+        12,
+        "machine.py",
+        "self._took(permit, now) >= self._slow",
+        "self._took(permit, now) > self._slow",
+        f"{WINDOWS}::test_line_12_slow_calls_trip_and_slow_probes_do_not_close",
+    ),
+    Broken(
         "a trip below minimum_calls",
         12,
         "windows.py",
@@ -407,6 +475,16 @@ BROKEN = (
         "counted = self._settle_locked(permit, outcome)",
         f"{SCHEDULES}::test_line_14_every_outcome_is_counted_under_any_schedule",
         (False,),
+    ),
+    Broken(
+        "a snapshot that reads what has begun before what has ended",
+        14,
+        "controls.py",
+        "        counts[SUCCESSES] += drawn(self._succeeded)\n"
+        "        admitted = counts[PROBES] + drawn(self._admitted)\n",
+        "        admitted = counts[PROBES] + drawn(self._admitted)\n"
+        "        counts[SUCCESSES] += drawn(self._succeeded)\n",
+        f"{SCHEDULES}::test_line_14_no_snapshot_has_calls_ended_that_never_began",
     ),
     Broken(
         "await and call that differ: the coroutine's success is not recorded",

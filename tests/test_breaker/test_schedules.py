@@ -164,6 +164,20 @@ def test_line_14_every_outcome_is_counted_under_any_schedule(
         assert balanced(breaker), seed
 
 
+def test_line_14_no_snapshot_has_calls_ended_that_never_began(room: ModuleType) -> None:
+    """Taken while others call: what has ended is read before what has begun."""
+    for seed in range(SCHEDULES):
+        breaker, schedule = scheduled(room, seed, Clock())
+        seen: list[Any] = []
+
+        def look(breaker: Any = breaker, seen: list[Any] = seen) -> None:
+            seen.extend(breaker.snapshot().in_flight for _ in range(3))
+
+        up = lambda b=breaker: [b.call(good) for _ in range(3)]  # noqa: E731
+        schedule.run(look, up, up)
+        assert min(seen) >= 0, seed
+
+
 def test_line_14_mixed_calls_balance_under_any_schedule(room: ModuleType) -> None:
     """Successes, failures and an opening in the middle: every admitted call is counted once."""
     for seed in range(SCHEDULES):
