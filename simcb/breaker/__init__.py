@@ -34,7 +34,9 @@ purpose and demands that its test notices):
 
 What a guarded function calls through its own breaker while it is a probe, in its own thread or
 task or a task begun from there, is part of it: it takes no place of its own, and the probe's end
-counts. A permit or a `with` block marks nothing so; in it, further calls are rejected.
+counts. There are at most ten such calls in one probe; further ones are rejected, and if they were
+needed, the next probe may make twice as many, and so on, so that it ends well some time. A permit
+or a `with` block marks nothing so; in it, further calls are rejected.
 
 Two limits. A time window keeps more than 10,000 distinct moments apart only to a ten-thousandth
 of its length. And nothing can catch an interrupt that arrives in the first line of an `__exit__`,
