@@ -47,7 +47,9 @@ class CircuitBreaker(Controls, Scoped[Permit]):
     until its recovery timeout has passed; half-open, it lets a few probes through and closes
     or opens again by how they end. One breaker serves any number of threads and event loops.
     It needs timeouts inside the calls it guards: one that is cancelled from outside, as by
-    `asyncio.wait_for(breaker.call(f), 1.0)`, never counts.
+    `asyncio.wait_for(breaker.call(f), 1.0)`, never counts. So it is with blocks: write
+    `async with breaker, asyncio.timeout(1.0):`, the breaker first. The other way round the
+    timeout cancels the block within, and is neither a success nor a failure.
 
     Args:
         name: shown in errors, transitions and snapshots.
@@ -276,6 +278,10 @@ class CircuitBreaker(Controls, Scoped[Permit]):
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a coroutine function, a generator or an async generator.
+
+        The function keeps its kind, name and signature, and leads to its breaker: a test can
+        open it by `fetch.breaker.force_open()` and close it by `fetch.breaker.reset()`. (A
+        type checker sees only a callable; no type that says more binds like a function.)
 
         Raises:
             ParameterError: if it is nothing to call.

@@ -261,7 +261,15 @@ class Bulkhead(Shared, Scoped[Place]):
             raise
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
-        """Decorates a function, a generator, or a coroutine function."""
+        """Decorates a function, a generator, or a coroutine function.
+
+        Of what `staticmethod` and `classmethod` return, it limits the function inside.
+
+        Raises:
+            ParameterError: if it is nothing to call.
+        """
+        if isinstance(func, (staticmethod, classmethod)):
+            return cast("Callable[P, R]", type(func)(self(func.__func__)))
         if not callable(func):
             raise ParameterError("func", func, "a function, a coroutine function or a generator")
         if lasting(func):

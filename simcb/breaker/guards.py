@@ -163,9 +163,7 @@ def function(func: Callable[P, R]) -> Callable[P, R]:
 
 
 def _refuse(func: object) -> NoReturn:
-    if isinstance(func, classmethod):
-        remedy = "a function; put the breaker below @classmethod"
-    elif isinstance(func, Coroutine):
+    if isinstance(func, Coroutine):
         func.close()
         remedy = "the function that makes the coroutine, and its arguments behind it"
     else:
@@ -174,16 +172,25 @@ def _refuse(func: object) -> NoReturn:
 
 
 def decorated(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
-    """Returns the function guarded: same kind, same name, same signature, same results."""
+    """Returns the function guarded: same kind, same name, same signature, same results.
+
+    Of what `staticmethod` and `classmethod` return, it guards the function inside.
+    """
+    if isinstance(func, (staticmethod, classmethod)):
+        return cast("Callable[P, R]", type(func)(decorated(breaker, func.__func__)))
     kind = lasting(function(func))
     if not kind:
         import inspect  # slow to import, and only decorating needs it
 
         kind = COROUTINE if inspect.iscoroutinefunction(func) else 0
-    if kind:
-        return functools.wraps(func)(guarded(breaker, kind, func))
+    made: Any = functools.wraps(func)(
+        guarded(breaker, kind, func) if kind else _calling(breaker, func)
+    )
+    made.breaker = breaker
+    return cast("Callable[P, R]", made)
 
-    @functools.wraps(func)
+
+def _calling(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         # `call` does this, too; here it costs a rejection one frame less.
         if breaker._state.__class__ is OpenState:
