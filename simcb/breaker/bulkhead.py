@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
 from simcb.breaker.adopting import adopt, unfinished
 from simcb.breaker.errors import BulkheadFullError, ParameterError
 from simcb.breaker.forking import renew_in_child
-from simcb.breaker.guards import relaying
+from simcb.breaker.guards import iterating, relaying
 from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
 from simcb.breaker.parameters import duration, whole
 from simcb.breaker.scopes import Scoped, Scopes
@@ -299,23 +300,21 @@ class Bulkhead(Shared, Scoped[Place]):
                     place.release()
                 raise
 
-        def iterated(*args: P.args, **kwargs: P.kwargs) -> Generator[object, object, object]:
-            place = None
-            try:
-                try:
-                    place = self.acquire()
-                    return (yield from work(*args, **kwargs))
-                finally:
-                    if place is not None:
-                        place.release()
-            except BaseException:
-                if place is not None:
-                    place.release()
-                raise
+        if kind & COROUTINE:
+            return cast("Callable[P, R]", awaited)
+        if kind & GENERATOR:
+            return cast("Callable[P, R]", iterating(self.acquire, work))
+        return cast("Callable[P, R]", relaying(work, self.acquire_async, Place.release))
 
-        if not kind & (COROUTINE | GENERATOR):
-            return cast("Callable[P, R]", relaying(work, self.acquire_async, Place.release))
-        return cast("Callable[P, R]", awaited if kind & COROUTINE else iterated)
+    async def __aenter__(self) -> Place:
+        held = None
+        try:
+            held = await self.acquire_async()
+            return self._scopes.enter(sys._getframe(1), held)
+        except BaseException:
+            if held is not None:
+                self._scopes.drop(sys._getframe(1), held)
+            raise
 
     def _renew_lock(self) -> None:
         """Begins a life with every place free, in a forked child another one.

@@ -33,8 +33,12 @@ D = TypeVar("D", bound="Duty")
 
 def guarded(breaker: CircuitBreaker, kind: int, func: Callable[P, R]) -> Callable[P, R]:
     """Returns a function of the same kind whose every call is guarded."""
-    make = _awaiting if kind & COROUTINE else _iterating if kind & GENERATOR else _aiterating
-    return cast("Callable[P, R]", make(breaker, cast("Callable[..., Any]", func)))
+    work = cast("Callable[..., Any]", func)
+    if kind & COROUTINE:
+        return cast("Callable[P, R]", _awaiting(breaker, work))
+    if kind & GENERATOR:
+        return cast("Callable[P, R]", iterating(breaker.acquire, work))
+    return cast("Callable[P, R]", _aiterating(breaker, work))
 
 
 def start(
@@ -74,24 +78,26 @@ def _awaiting(
     return guarded
 
 
-def _iterating(
-    breaker: CircuitBreaker, func: Callable[P, Generator[Y, S, R]]
+def iterating(
+    acquire: Callable[[], Duty], func: Callable[P, Generator[Y, S, R]]
 ) -> Callable[P, Generator[Y, S, R]]:
+    """Returns a generator function that holds what it acquires until it ends."""
+
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Generator[Y, S, R]:
-        permit: Permit | None = None
+        held: Duty | None = None
         try:
             try:
-                permit = breaker.acquire()
+                held = acquire()
                 result = yield from func(*args, **kwargs)
-                permit.returned(result)
+                held.returned(result)
                 return result
             except BaseException as error:
-                if permit is not None:
-                    permit.raised(error)
+                if held is not None:
+                    held.raised(error)
                 raise
         except BaseException:
-            if permit is not None:
-                permit.ignore()
+            if held is not None:
+                held.release()
             raise
 
     return guarded

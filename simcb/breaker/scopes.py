@@ -107,7 +107,7 @@ class Block(Generic[H]):
 
 
 class Scoped(Generic[H]):
-    """Makes a `with` block of `acquire`, and an `async with` block of `acquire_async`.
+    """Makes `with` and `async with` blocks of `acquire`.
 
     An interrupt at any moment lets go of what the block holds, but for the very first of an
     exit, before its `try`. So nothing comes before that, not even `block = None`: it is a
@@ -122,10 +122,6 @@ class Scoped(Generic[H]):
     def acquire(self) -> H:
         """Returns what the block holds."""
         raise NotImplementedError
-
-    async def acquire_async(self) -> H:
-        """Returns what the block holds, without blocking the event loop."""
-        return self.acquire()
 
     def __enter__(self) -> H:
         held = None
@@ -160,7 +156,7 @@ class Scoped(Generic[H]):
     async def __aenter__(self) -> H:
         held = None
         try:
-            held = await self.acquire_async()
+            held = self.acquire()
             return self._scopes.enter(sys._getframe(1), held)
         except BaseException:
             if held is not None:
