@@ -17,10 +17,10 @@ purpose and demands that its test notices):
 |    | contract | tests |
 | -- | -------- | ----- |
 |  1 | open before its deadline no call passes; at exactly the deadline a probe does | `test_contract_states` `test_line_01_…` |
-|  2 | in a half-open period at most `probes` permits are out, others are rejected | `test_line_02_…`, also in `test_schedules` |
+|  2 | in a half-open period at most `probes` permits are out, others are rejected | `test_line_02_…`, also in `test_schedules` and `test_nesting` |
 |  3 | one opening gives one half-open transition, however many callers | `test_line_03_…`, also in `test_schedules` |
 |  4 | a permit settles once; results of an earlier generation only count as stale | `test_line_04_…`, also in `test_schedules` and `test_scopes` |
-|  5 | every admitted call settles on every exit; interrupts are neither | `test_contract_exits` `test_line_05_…`, also in `test_awaitables`; `test_interrupts` |
+|  5 | every admitted call settles on every exit; interrupts are neither | `test_contract_exits` `test_line_05_…`, also in `test_awaitables` and `test_schedules`; `test_interrupts` |
 |  6 | a probe is a lease: it expires, and that is a failed probe | `test_contract_states` `test_line_06_…`, `test_interrupts` |
 |  7 | healthy calls close it within timeout + lease + successes needed | `test_line_07_…`, also in `test_nesting`; `test_model` `recover` |
 |  8 | time never goes back; a clock without a time is an error, not a corrupted state | `test_line_08_…` |
@@ -34,12 +34,14 @@ purpose and demands that its test notices):
 
 What a guarded function calls through its own breaker while it is a probe, in its own thread or
 task or a task begun from there, is part of it: it takes no place of its own, and the probe's end
-counts. A permit or a `with` block marks nothing so; in it, further calls are rejected.
+counts. There are at most ten such calls in one probe; further ones are rejected, and if they were
+needed, the next probe may make twice as many, and so on, so that it ends well some time. A permit
+or a `with` block marks nothing so; in it, further calls are rejected.
 
 Two limits. A time window keeps more than 10,000 distinct moments apart only to a ten-thousandth
 of its length. And nothing can catch an interrupt that arrives in the first line of an `__exit__`,
 so a `with` block interrupted exactly there leaves one call uncounted; a probe's lease makes up
-for it, and `call` and the decorator have no such line.
+for it, a bulkhead's place stays taken, and `call` and the decorator have no such line.
 """  # noqa: E501 - a table has long lines
 
 from __future__ import annotations

@@ -7,11 +7,9 @@ times. How a breaker decides is in `machine`.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from simcb.breaker.adopting import PLAIN, adopt, unfinished
 from simcb.breaker.controls import Controls
@@ -25,7 +23,7 @@ from simcb.breaker.permit import Permit
 from simcb.breaker.records import Outcome
 from simcb.breaker.recovery import USUAL_TIMEOUT, HalfOpen, Recovery, luck_of, recovery_of
 from simcb.breaker.rules import USUAL_THRESHOLD, TripRule, rules_of
-from simcb.breaker.scopes import Scopes
+from simcb.breaker.scopes import Scoped, Scopes
 from simcb.breaker.states import SETTLED, OpenState, State
 from simcb.breaker.tallies import Calm
 from simcb.breaker.telling import CallListener, Listener
@@ -42,14 +40,16 @@ class UNSEEN:
     co_flags = LASTING
 
 
-class CircuitBreaker(Controls):
+class CircuitBreaker(Controls, Scoped[Permit]):
     """Stops calling a service that keeps failing, and finds out by itself when it is back.
 
     Closed, it lets every call through and trips by its rules; open, it rejects every call
     until its recovery timeout has passed; half-open, it lets a few probes through and closes
     or opens again by how they end. One breaker serves any number of threads and event loops.
     It needs timeouts inside the calls it guards: one that is cancelled from outside, as by
-    `asyncio.wait_for(breaker.call(f), 1.0)`, never counts.
+    `asyncio.wait_for(breaker.call(f), 1.0)`, never counts. So it is with blocks: write
+    `async with breaker, asyncio.timeout(1.0):`, the breaker first. The other way round the
+    timeout cancels the block within, and is neither a success nor a failure.
 
     Args:
         name: shown in errors, transitions and snapshots.
@@ -279,29 +279,11 @@ class CircuitBreaker(Controls):
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a coroutine function, a generator or an async generator.
 
+        The function keeps its kind, name and signature, and leads to its breaker: a test can
+        open it by `fetch.breaker.force_open()` and close it by `fetch.breaker.reset()`. (A
+        type checker sees only a callable; no type that says more binds like a function.)
+
         Raises:
             ParameterError: if it is nothing to call.
         """
         return decorated(self, func)
-
-    def __enter__(self) -> Permit:
-        return self._scopes.enter(sys._getframe(1), self.acquire())
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
-        return self._scopes.leave(sys._getframe(1)).__exit__(kind, error, traceback)
-
-    async def __aenter__(self) -> Permit:
-        return self._scopes.enter(sys._getframe(1), self.acquire())
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
-        return self._scopes.leave(sys._getframe(1)).__exit__(kind, error, traceback)

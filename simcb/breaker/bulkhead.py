@@ -12,16 +12,16 @@ import functools
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
 from simcb.breaker.adopting import adopt, unfinished
 from simcb.breaker.errors import BulkheadFullError, ParameterError
 from simcb.breaker.forking import renew_in_child
-from simcb.breaker.guards import relaying
+from simcb.breaker.guards import iterating, relaying
 from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
 from simcb.breaker.parameters import duration, whole
-from simcb.breaker.scopes import Scopes
+from simcb.breaker.scopes import Scoped, Scopes
 from simcb.breaker.sharing import Shared
 
 if TYPE_CHECKING:
@@ -103,11 +103,15 @@ class Place(Shared):
         return self
 
     def __exit__(self, *_: object) -> Literal[False]:
-        self.release()
+        try:
+            self.release()
+        except BaseException:
+            self.release()
+            raise
         return False
 
 
-class Bulkhead(Shared):
+class Bulkhead(Shared, Scoped[Place]):
     """Lets at most `max_concurrent` calls run at once.
 
     Args:
@@ -242,17 +246,31 @@ class Bulkhead(Shared):
             return self._lasting(func)(*args, **kwargs)
         place = None
         try:
-            place = self.acquire()
-            result = func(*args, **kwargs)
-            if unfinished(result):
-                result, place = adopt(result, place), None
-            return result
-        finally:
+            try:
+                place = self.acquire()
+                result = func(*args, **kwargs)
+                if unfinished(result):
+                    result, place = adopt(result, place), None
+                return result
+            finally:
+                if place is not None:
+                    place.release()
+        except BaseException:
+            # An interrupt in the `finally`: a second time does nothing.
             if place is not None:
                 place.release()
+            raise
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
-        """Decorates a function, a generator, or a coroutine function."""
+        """Decorates a function, a generator, or a coroutine function.
+
+        Of what `staticmethod` and `classmethod` return, it limits the function inside.
+
+        Raises:
+            ParameterError: if it is nothing to call.
+        """
+        if isinstance(func, (staticmethod, classmethod)):
+            return cast("Callable[P, R]", type(func)(self(func.__func__)))
         if not callable(func):
             raise ParameterError("func", func, "a function, a coroutine function or a generator")
         if lasting(func):
@@ -269,31 +287,34 @@ class Bulkhead(Shared):
         work = cast("Callable[P, Any]", func)
 
         async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
-            with await self.acquire_async():
-                return await work(*args, **kwargs)
+            place = None
+            try:
+                try:
+                    place = await self.acquire_async()
+                    return await work(*args, **kwargs)
+                finally:
+                    if place is not None:
+                        place.release()
+            except BaseException:
+                if place is not None:
+                    place.release()
+                raise
 
-        def iterated(*args: P.args, **kwargs: P.kwargs) -> Generator[object, object, object]:
-            with self.acquire():
-                return (yield from work(*args, **kwargs))
-
-        if not kind & (COROUTINE | GENERATOR):
-            return cast("Callable[P, R]", relaying(work, self.acquire_async, Place.release))
-        return cast("Callable[P, R]", awaited if kind & COROUTINE else iterated)
-
-    def __enter__(self) -> Place:
-        return self._scopes.enter(sys._getframe(1), self.acquire())
-
-    def __exit__(self, *_: object) -> Literal[False]:
-        self._scopes.leave(sys._getframe(1)).release()
-        return False
+        if kind & COROUTINE:
+            return cast("Callable[P, R]", awaited)
+        if kind & GENERATOR:
+            return cast("Callable[P, R]", iterating(self.acquire, work))
+        return cast("Callable[P, R]", relaying(work, self.acquire_async, Place.release))
 
     async def __aenter__(self) -> Place:
-        frame = sys._getframe(1)
-        return self._scopes.enter(frame, await self.acquire_async())
-
-    async def __aexit__(self, *_: object) -> Literal[False]:
-        self._scopes.leave(sys._getframe(1)).release()
-        return False
+        held = None
+        try:
+            held = await self.acquire_async()
+            return self._scopes.enter(sys._getframe(1), held)
+        except BaseException:
+            if held is not None:
+                self._scopes.drop(sys._getframe(1), held)
+            raise
 
     def _renew_lock(self) -> None:
         """Begins a life with every place free, in a forked child another one.

@@ -172,7 +172,12 @@ class CachedFallback(Shared):
         return cast("Answer[R]", await self._ask_async(func, args, kwargs, _whole))
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
-        """Decorates a function or a coroutine function."""
+        """Decorates a function or a coroutine function.
+
+        Of what `staticmethod` and `classmethod` return, it decorates the function inside.
+        """
+        if isinstance(func, (staticmethod, classmethod)):
+            return cast("Callable[P, R]", type(func)(self(func.__func__)))
         kind = _kind_of(func)
         own = own_of(func) if self._key is None else None
         if kind & COROUTINE:

@@ -33,8 +33,12 @@ D = TypeVar("D", bound="Duty")
 
 def guarded(breaker: CircuitBreaker, kind: int, func: Callable[P, R]) -> Callable[P, R]:
     """Returns a function of the same kind whose every call is guarded."""
-    make = _awaiting if kind & COROUTINE else _iterating if kind & GENERATOR else _aiterating
-    return cast("Callable[P, R]", make(breaker, cast("Callable[..., Any]", func)))
+    work = cast("Callable[..., Any]", func)
+    if kind & COROUTINE:
+        return cast("Callable[P, R]", _awaiting(breaker, work))
+    if kind & GENERATOR:
+        return cast("Callable[P, R]", iterating(breaker.acquire, work))
+    return cast("Callable[P, R]", _aiterating(breaker, work))
 
 
 def start(
@@ -74,24 +78,26 @@ def _awaiting(
     return guarded
 
 
-def _iterating(
-    breaker: CircuitBreaker, func: Callable[P, Generator[Y, S, R]]
+def iterating(
+    acquire: Callable[[], Duty], func: Callable[P, Generator[Y, S, R]]
 ) -> Callable[P, Generator[Y, S, R]]:
+    """Returns a generator function that holds what it acquires until it ends."""
+
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Generator[Y, S, R]:
-        permit: Permit | None = None
+        held: Duty | None = None
         try:
             try:
-                permit = breaker.acquire()
+                held = acquire()
                 result = yield from func(*args, **kwargs)
-                permit.returned(result)
+                held.returned(result)
                 return result
             except BaseException as error:
-                if permit is not None:
-                    permit.raised(error)
+                if held is not None:
+                    held.raised(error)
                 raise
         except BaseException:
-            if permit is not None:
-                permit.ignore()
+            if held is not None:
+                held.release()
             raise
 
     return guarded
@@ -127,19 +133,19 @@ def relaying(
             try:
                 held = await begin()
                 inner = func(*args, **kwargs)
-                try:
-                    item = await anext(inner)
-                    while True:
-                        try:
-                            sent = yield item
-                        except GeneratorExit:
-                            await inner.aclose()
-                            raise
-                        except BaseException as thrown:
-                            item = await inner.athrow(thrown)
-                        else:
-                            item = await inner.asend(sent)
-                except StopAsyncIteration:
+                item = await anext(inner)
+                while True:
+                    # One line: a `try` of its own line is in none of those around it.
+                    try: sent = yield item  # fmt: skip  # noqa: E701
+                    except GeneratorExit:
+                        await inner.aclose()
+                        raise
+                    except BaseException as thrown:
+                        item = await inner.athrow(thrown)
+                    else:
+                        item = await inner.asend(sent)
+            except StopAsyncIteration:
+                if held is not None:
                     succeed(held)
             except BaseException as error:
                 if held is not None:
@@ -163,9 +169,7 @@ def function(func: Callable[P, R]) -> Callable[P, R]:
 
 
 def _refuse(func: object) -> NoReturn:
-    if isinstance(func, classmethod):
-        remedy = "a function; put the breaker below @classmethod"
-    elif isinstance(func, Coroutine):
+    if isinstance(func, Coroutine):
         func.close()
         remedy = "the function that makes the coroutine, and its arguments behind it"
     else:
@@ -174,16 +178,25 @@ def _refuse(func: object) -> NoReturn:
 
 
 def decorated(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
-    """Returns the function guarded: same kind, same name, same signature, same results."""
+    """Returns the function guarded: same kind, same name, same signature, same results.
+
+    Of what `staticmethod` and `classmethod` return, it guards the function inside.
+    """
+    if isinstance(func, (staticmethod, classmethod)):
+        return cast("Callable[P, R]", type(func)(decorated(breaker, func.__func__)))
     kind = lasting(function(func))
     if not kind:
         import inspect  # slow to import, and only decorating needs it
 
         kind = COROUTINE if inspect.iscoroutinefunction(func) else 0
-    if kind:
-        return functools.wraps(func)(guarded(breaker, kind, func))
+    made: Any = functools.wraps(func)(
+        guarded(breaker, kind, func) if kind else _calling(breaker, func)
+    )
+    made.breaker = breaker
+    return cast("Callable[P, R]", made)
 
-    @functools.wraps(func)
+
+def _calling(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         # `call` does this, too; here it costs a rejection one frame less.
         if breaker._state.__class__ is OpenState:

@@ -26,7 +26,7 @@ from typing import TypeAlias
 from simcb.breaker.errors import ClockError, ParameterError
 from simcb.breaker.judging import Judge, log_failure
 from simcb.breaker.kinds import is_plain
-from simcb.breaker.nesting import INSIDE
+from simcb.breaker.nesting import INNER_CALLS, outer_of
 from simcb.breaker.parameters import functions
 from simcb.breaker.permit import Permit
 from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
@@ -60,6 +60,7 @@ class Machine(Teller):
         "_clocked",
         "_counts",
         "_half_open",
+        "_inner_calls",
         "_judge",
         "_latest",
         "_luck",
@@ -91,6 +92,7 @@ class Machine(Teller):
         self._rules = rules
         self._recovery = recovery
         self._half_open = half_open
+        self._inner_calls = INNER_CALLS
         self._judge = judge
         self._clock = clock
         self._random = random
@@ -166,8 +168,12 @@ class Machine(Teller):
             elif isinstance(seen, HalfOpenState):
                 if self._lease_ran_out_locked(seen, now):
                     continue
-                if any(probe in seen.probes for probe in INSIDE.get()):
-                    return None  # a part of a probe: its permit is born settled
+                outer = outer_of(seen.probes)
+                if outer is not None:
+                    if outer.inner < outer.most:
+                        outer.inner += 1
+                        return None  # a part of a probe: its permit is born settled
+                    self._inner_calls = max(self._inner_calls, 2 * outer.most)
                 if len(seen.probes) >= self._half_open.probes:
                     self._counts[REJECTED] += 1
                     return self.name, 0.0
@@ -195,7 +201,7 @@ class Machine(Teller):
     ) -> bool:
         """Sends the permit out as a probe, if the state is still the one seen."""
         permit._began = now
-        permit._probe = probe = Probe(now + self._half_open.lease)
+        permit._probe = probe = Probe(now + self._half_open.lease, self._inner_calls)
         news: tuple[Transition, ...] = ()
         if isinstance(seen, OpenState):
             new = HalfOpenState(seen.generation + 1, now, seen.wait, (probe,))
@@ -253,7 +259,8 @@ class Machine(Teller):
                 now = self._now_locked()
                 if self._lease_ran_out_locked(seen, now):
                     continue
-            if permit._generation not in (SETTLED, seen.generation): permit._generation = SETTLED; self._counts[STALE] += 1; return Outcome.STALE  # fmt: skip  # noqa: E501, E701, E702
+            # No permit is of an open state; one that seems to be must not be asked about for ever.
+            if permit._generation and (permit._generation != seen.generation or seen.__class__ is OpenState): permit._generation = SETTLED; self._counts[STALE] += 1; return Outcome.STALE  # fmt: skip  # noqa: E501, E701, E702
             if isinstance(seen, HalfOpenState):
                 if self._settle_probe_locked(permit, outcome, seen, now):
                     return outcome

@@ -87,8 +87,12 @@ class Permit:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> Literal[False]:
-        if error is None:
-            self.success()
-        else:
-            self.raised(error)
+        try:
+            if error is None:
+                self.success()
+            else:
+                self.raised(error)
+        except BaseException:
+            self.ignore()
+            raise
         return False

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from threading import get_ident
-from types import FrameType
-from typing import Generic, Protocol, TypeVar
+from types import FrameType, TracebackType
+from typing import Generic, Literal, Protocol, TypeVar
 
 from simcb.breaker.errors import UnpairedExitError
 from simcb.breaker.kinds import ASYNC_GENERATOR, GENERATOR
@@ -22,8 +22,15 @@ class Held(Protocol):
     """What a block holds: a permit or a place."""
 
     def release(self) -> None:
-        """Lets it go without a verdict."""
+        """Lets it go without a verdict, unless it has been; a second time does nothing."""
         ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]: ...
 
 
 H = TypeVar("H", bound=Held)
@@ -33,25 +40,26 @@ PAUSING = GENERATOR | ASYNC_GENERATOR
 
 
 class Scopes(Generic[H]):
-    """What is held by the blocks that have been entered and not left."""
+    """What is held by the blocks that have been entered and not left.
 
-    __slots__ = ("_held",)
+    Every change is one step on a dictionary, and nothing iterates over it but over a copy, so
+    threads need no lock here.
+    """
+
+    __slots__ = ("_blocks",)
 
     def __init__(self) -> None:
-        self._held: dict[int, _Block[H]] = {}
+        self._blocks: dict[int, Block[H]] = {}
 
     def enter(self, frame: FrameType, held: H) -> H:
         """Remembers what the block in this frame holds, and returns it."""
-        try:
-            place = _place(frame)
-            self._held.setdefault(id(place), _Block(place, _doer())).held.append(held)
-            return held
-        except BaseException:
-            held.release()
-            raise
+        place = _place(frame)
+        number = id(place)
+        self._blocks[number] = Block(number, place, _doer(), held, self._blocks.get(number))
+        return held
 
-    def leave(self, frame: FrameType) -> H:
-        """Returns what the block in this frame entered with last, and forgets it.
+    def last(self, frame: FrameType) -> Block[H]:
+        """Returns the block that this frame entered last, and changes nothing.
 
         A manager that passes `__enter__` and `__exit__` on has them in two frames. Then it is
         the last block that this thread or task entered in a frame that has ended since.
@@ -59,32 +67,121 @@ class Scopes(Generic[H]):
         Raises:
             UnpairedExitError: if there is no such block.
         """
-        number = id(_place(frame))
-        if number not in self._held:
-            number = self._passed_on(frame)
-        block = self._held[number]
-        held = block.held.pop()
-        if not block.held:
-            del self._held[number]
-        return held
+        block = self._blocks.get(id(_place(frame)))
+        return self._passed_on(frame) if block is None else block
 
-    def _passed_on(self, frame: FrameType) -> int:
+    def _passed_on(self, frame: FrameType) -> Block[H]:
         doer, running = _doer(), list(_stack(frame))
-        for number, block in reversed(self._held.items()):
+        for block in reversed(self._blocks.copy().values()):
             if block.doer == doer and _has_ended(block.place, running):
-                return number
+                return block
         raise UnpairedExitError
 
+    def forget(self, block: Block[H]) -> None:
+        """Forgets a block; a second time does nothing."""
+        if self._blocks.get(block.number) is block:
+            if block.outer is None: del self._blocks[block.number]  # fmt: skip  # noqa: E701
+            else: self._blocks[block.number] = block.outer  # fmt: skip  # noqa: E701
 
-class _Block(Generic[H]):
+    def drop(self, frame: FrameType, held: H) -> None:
+        """Lets go of what an entry that did not come to its end has taken."""
+        block = self._blocks.get(id(_place(frame)))
+        if block is not None and block.held is held:
+            self.forget(block)
+        held.release()
+
+
+class Block(Generic[H]):
     """What was entered in one place; it keeps the place alive, so its number stays its own."""
 
-    __slots__ = ("doer", "held", "place")
+    __slots__ = ("doer", "held", "number", "outer", "place")
 
-    def __init__(self, place: object, doer: object) -> None:
+    def __init__(
+        self, number: int, place: object, doer: object, held: H, outer: Block[H] | None
+    ) -> None:
+        self.number = number
         self.place = place
         self.doer = doer
-        self.held: list[H] = []
+        self.held = held
+        self.outer = outer
+
+
+class Scoped(Generic[H]):
+    """Makes `with` and `async with` blocks of `acquire`.
+
+    An interrupt at any moment lets go of what the block holds, but for the very first of an
+    exit, before its `try`. So nothing comes before that, not even `block = None`: it is a
+    parameter nobody gives. A block is found, then forgotten, then left, and none of it harms
+    if it is done again.
+    """
+
+    __slots__ = ()
+
+    _scopes: Scopes[H]
+
+    def acquire(self) -> H:
+        """Returns what the block holds."""
+        raise NotImplementedError
+
+    def __enter__(self) -> H:
+        held = None
+        try:
+            held = self.acquire()
+            return self._scopes.enter(sys._getframe(1), held)
+        except BaseException:
+            if held is not None:
+                self._scopes.drop(sys._getframe(1), held)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        block: Block[H] | None = None,
+    ) -> Literal[False]:
+        try:
+            block = self._scopes.last(sys._getframe(1))
+            self._scopes.forget(block)
+            return block.held.__exit__(kind, error, traceback)
+        except UnpairedExitError:
+            raise
+        except BaseException:
+            if block is None:
+                block = self._scopes.last(sys._getframe(1))
+            self._scopes.forget(block)
+            block.held.release()
+            raise
+
+    async def __aenter__(self) -> H:
+        held = None
+        try:
+            held = self.acquire()
+            return self._scopes.enter(sys._getframe(1), held)
+        except BaseException:
+            if held is not None:
+                self._scopes.drop(sys._getframe(1), held)
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        block: Block[H] | None = None,
+    ) -> Literal[False]:
+        try:
+            block = self._scopes.last(sys._getframe(1))
+            self._scopes.forget(block)
+            return block.held.__exit__(kind, error, traceback)
+        except UnpairedExitError:
+            raise
+        except BaseException:
+            if block is None:
+                block = self._scopes.last(sys._getframe(1))
+            self._scopes.forget(block)
+            block.held.release()
+            raise
 
 
 def _stack(frame: FrameType | None) -> Iterator[FrameType]:

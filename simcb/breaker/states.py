@@ -78,12 +78,17 @@ class OpenState:
 
 
 class Probe:
-    """One call on trial; it counts as failed from `until` on."""
+    """One call on trial; it counts as failed from `until` on.
 
-    __slots__ = ("until",)
+    It has made `inner` calls through its own breaker, of at most `most`.
+    """
 
-    def __init__(self, until: float) -> None:
+    __slots__ = ("inner", "most", "until")
+
+    def __init__(self, until: float, most: int) -> None:
         self.until = until
+        self.most = most
+        self.inner = 0
 
 
 class HalfOpenState:

@@ -4,6 +4,7 @@ by hand, a scheduler that decides which thread runs at every line, and interrupt
 
 from __future__ import annotations
 
+import dis
 import gc
 import random
 import sys
@@ -127,8 +128,17 @@ def lines_of(room: ModuleType) -> str:
     return str(Path(room.__file__ or "").parent)
 
 
+def first_line_of(frame: FrameType) -> str:
+    """The name of the function whose first line the frame is at, or nothing."""
+    starts = list(dis.findlinestarts(frame.f_code))[1:2]  # the first is the `def` itself
+    return frame.f_code.co_name if any(line == frame.f_lineno for _, line in starts) else ""
+
+
 class Interrupts:
-    """Does something at the n-th line the room executes, and counts the lines until then."""
+    """Does something at the n-th line the room executes, and counts the lines until then.
+
+    `where` names the function whose first line that was, if it was one.
+    """
 
     def __init__(self, room: ModuleType, line: int, action: Callable[[], object]) -> None:
         self.folder = lines_of(room)
@@ -136,6 +146,7 @@ class Interrupts:
         self.action = action
         self.seen = 0
         self.busy = False
+        self.where = ""
 
     def _trace(self, frame: FrameType, event: str, _: object) -> Any:
         if not frame.f_code.co_filename.startswith(self.folder) or self.busy:
@@ -144,6 +155,7 @@ class Interrupts:
             self.seen += 1
             if self.seen == self.line:
                 self.busy = True
+                self.where = first_line_of(frame)
                 try:
                     self.action()
                 finally:
@@ -163,6 +175,10 @@ class Interrupts:
     def __exit__(self, *_: object) -> None:
         sys.settrace(self.before)
         gc.enable()
+
+
+def raise_interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 SPELLS = (0, 0, 1, 2, 5, 20, 100, 400)

@@ -6,6 +6,7 @@ is caught by a test that always fails.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import os
@@ -16,8 +17,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from test_breaker.broken import BROKEN, Broken, broken_room
-from test_breaker.stage import Clock, Interrupts, bad, fail, good, tripped
+from test_breaker.broken import BROKEN, WRONG_GENERATION, Broken, broken_room
+from test_breaker.stage import Clock, Interrupts, bad, elsewhere, fail, good, tripped
 
 import simcb.breaker
 
@@ -85,6 +86,27 @@ def test_a_broken_breaker_is_caught(mistake: Broken, tmp_path: Path) -> None:
         demand(mistake, room)
     assert not isinstance(caught.value, (ImportError, SyntaxError, NameError, TypeError))
     demand(mistake, simcb.breaker)
+
+
+def test_a_permit_of_a_state_that_grants_none_is_stale(tmp_path: Path) -> None:
+    """Where a mistake gives a permit the generation of an open state, nothing waits for ever."""
+    with broken_room(WRONG_GENERATION, tmp_path) as room:
+        stale = line = 0
+        while True:
+            line += 1
+            breaker = room.CircuitBreaker(clock=Clock())
+            interrupts = Interrupts(room, line, breaker.force_open)
+            permit = None
+            with contextlib.suppress(room.CircuitOpenError), interrupts:
+                permit = breaker.acquire()
+            if not interrupts.reached:
+                break
+            if permit is not None:
+                for settle in (permit.success, permit.failure):
+                    elsewhere(lambda settle=settle: settle() is None)
+                assert breaker.snapshot().stale == 1
+                stale += 1
+        assert stale
 
 
 def test_every_contract_line_has_a_broken_breaker() -> None:

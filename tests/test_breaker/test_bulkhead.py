@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
 import pytest
-from test_breaker.stage import PATIENCE, Interrupts, bad, drive, good
+from test_breaker.stage import PATIENCE, Interrupts, Pause, bad, drive, good, raise_interrupt
+from test_breaker.test_scopes import PassedOn
 from test_breaker.unfinished import AWAITABLES, FUTURES, Acquiring, awaited
 
 from simcb.breaker import (
@@ -256,16 +258,12 @@ def test_many_tasks_never_exceed_the_limit() -> None:
 
 def test_an_interrupt_at_any_line_of_acquire_leaves_no_place_taken(room: ModuleType) -> None:
     """Whoever does not get to hold a place does not keep one."""
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
     for wait in (0.0, 5.0):
         line = 0
         while True:
             line += 1
             bulkhead = room.Bulkhead(1, max_wait=wait)
-            interrupts = Interrupts(room, line, interrupt)
+            interrupts = Interrupts(room, line, raise_interrupt)
             place = None
             try:
                 with interrupts:
@@ -276,6 +274,70 @@ def test_an_interrupt_at_any_line_of_acquire_leaves_no_place_taken(room: ModuleT
                 break
             assert bulkhead.running == (place is not None), line
         assert line > 5
+
+
+async def later() -> str:
+    await Pause()
+    return "later"
+
+
+def stream() -> Iterator[int]:
+    yield 1
+    yield 2
+
+
+async def astream() -> Any:
+    yield 1
+    yield 2
+
+
+def by_with(bulkhead: Any) -> None:
+    with bulkhead:
+        pass
+
+
+def by_passing_on(bulkhead: Any) -> None:
+    with PassedOn(bulkhead):
+        pass
+
+
+async def by_async_with(bulkhead: Any) -> None:
+    async with bulkhead:
+        await Pause()
+
+
+async def by_async_generator(bulkhead: Any) -> None:
+    async for _ in bulkhead.call(astream):
+        await Pause()
+
+
+WAYS: dict[str, Callable[[Any], object]] = {
+    "call": lambda bulkhead: bulkhead.call(good),
+    "coroutine": lambda bulkhead: drive(bulkhead.call(later)),
+    "generator": lambda bulkhead: list(bulkhead.call(stream)),
+    "async generator": lambda bulkhead: drive(by_async_generator(bulkhead)),
+    "with": by_with,
+    "with passed on": by_passing_on,
+    "async with": lambda bulkhead: drive(by_async_with(bulkhead)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_interrupt_at_any_line_of_any_call_gives_the_place_back(
+    room: ModuleType, way: str
+) -> None:
+    """All but in the first line of an exit, which comes before its `try`."""
+    line = 0
+    while True:
+        line += 1
+        bulkhead = room.Bulkhead(1)
+        interrupts = Interrupts(room, line, raise_interrupt)
+        with contextlib.suppress(KeyboardInterrupt), interrupts:
+            WAYS[way](bulkhead)
+        if not interrupts.reached:
+            break
+        assert 0 <= bulkhead.running <= (interrupts.where in ("__exit__", "__aexit__")), line
+    assert line > 20
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

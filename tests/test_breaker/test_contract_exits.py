@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from test_breaker.stage import Clock, Pause, bad, balanced, drive, fail, good, tripped
+from test_breaker.stage import PATIENCE, Clock, Pause, bad, balanced, drive, fail, good, tripped
+from test_breaker.unfinished import awaited, legacy
 
 INTERRUPTS = [KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit]
 
@@ -317,6 +318,88 @@ def test_line_11_decorating_keeps_the_kind_and_the_name(room: ModuleType, clock:
     assert drive(Client().later(4)) == 4
     assert drive(breaker.call(functools.partial(a, 5))) == 5
     assert drive(breaker(functools.partial(a, 6))()) == 6
+    for thing in (breaker(legacy)(None), breaker.call(legacy, None), room.Bulkhead()(legacy)(None)):
+        assert drive(awaited(thing)) == "done"
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_static_and_class_methods_are_guarded_on_either_side(
+    room: ModuleType, clock: Clock, above: bool
+) -> None:
+    """The decorators may stand above or below `@staticmethod` and `@classmethod`."""
+    breaker, bulkhead = room.CircuitBreaker(clock=clock, failure_threshold=1), room.Bulkhead(1)
+    fallback = room.CachedFallback(on=room.CircuitOpenError)
+    reached: list[str] = []
+
+    def both(kind: Any, func: Any) -> Any:
+        guard = lambda one: fallback(breaker(bulkhead(one)))  # noqa: E731
+        return guard(kind(func)) if above else kind(guard(func))
+
+    def bought(article: str) -> str:
+        assert (breaker.snapshot().in_flight, bulkhead.running) == (1, 1)
+        reached.append(article)
+        return f"{article} bought"
+
+    async def asked(cls: Any, article: str) -> str:
+        return f"{bought(article)} of {cls.__name__}"
+
+    class Client:
+        price = both(staticmethod, bought)
+        later = both(classmethod, asked)
+
+    assert Client.price("tea") == Client().price("tea") == "tea bought"
+    assert drive(Client.later("tea")) == drive(Client().later("tea")) == "tea bought of Client"
+    assert inspect.iscoroutinefunction(Client.later)
+    assert len(reached) == 4
+    assert Client.price.breaker is Client().later.breaker is breaker
+    breaker.force_open()
+    assert Client().price("tea") == "tea bought"
+    with pytest.raises(room.CircuitOpenError):
+        Client.price("coffee")
+    assert len(reached) == 4
+
+
+def test_a_decorated_function_leads_to_its_breaker(room: ModuleType, clock: Clock) -> None:
+    """Of every kind, bound or not; so a test may open it, and close it as if it were new."""
+    breaker = room.CircuitBreaker(clock=clock)
+
+    async def later() -> None: ...
+
+    def stream() -> Iterator[int]:
+        yield 1
+
+    async def astream() -> AsyncIterator[int]:
+        yield 1
+
+    for func in (good, later, stream, astream, functools.partial(good, 1), str):
+        assert breaker(func).breaker is breaker
+    work = breaker(good)
+    work.breaker.force_open()
+    with pytest.raises(room.CircuitOpenError, match="by hand"):
+        work()
+    work.breaker.reset()
+    assert work("again") == "again"
+
+
+def test_a_timeout_around_a_block_is_a_cancellation_within_it(
+    room: ModuleType, clock: Clock
+) -> None:
+    """Only with the breaker outermost, `async with breaker, timeout`, does it count."""
+
+    async def within(breaker: Any) -> None:
+        async with asyncio.timeout(0.0), breaker:
+            await asyncio.sleep(PATIENCE)
+
+    async def around(breaker: Any) -> None:
+        async with breaker, asyncio.timeout(0.0):
+            await asyncio.sleep(PATIENCE)
+
+    for block, failures in ((within, 0), (around, 1)):
+        breaker = room.CircuitBreaker(clock=clock)
+        with pytest.raises(TimeoutError):
+            asyncio.run(block(breaker))
+        seen = breaker.snapshot()
+        assert (seen.failures, seen.ignored) == (failures, 1 - failures)
 
 
 def test_what_counts_follows_the_parameters(room: ModuleType, clock: Clock) -> None:

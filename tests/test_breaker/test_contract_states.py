@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
-from test_breaker.stage import Clock, bad, fail, good, passes, recovers, tripped
+from test_breaker.stage import Clock, Interrupts, bad, fail, good, passes, recovers, tripped
 
 
 def test_line_01_no_call_passes_before_the_deadline(room: ModuleType, clock: Clock) -> None:
@@ -136,6 +140,49 @@ def test_line_04_a_late_failure_never_opens_or_extends(room: ModuleType, clock: 
     assert (seen.stale, seen.failures, seen.state) == (3, 1, room.CircuitState.CLOSED)
 
 
+def test_line_04_a_call_that_returns_after_a_change_is_stale(
+    room: ModuleType, clock: Clock
+) -> None:
+    """However the state changed while it ran, and however it was made."""
+    guards: tuple[Callable[..., Any], ...] = (
+        lambda breaker, work: breaker.call(work),
+        lambda breaker, work: breaker(work)(),
+    )
+    changes: tuple[Callable[[Any], object], ...] = (fail, lambda breaker: breaker.reset())
+    for guard in guards:
+        for change in changes:
+            breaker = room.CircuitBreaker(clock=clock, failure_threshold=1)
+            guard(breaker, functools.partial(change, breaker))
+            seen = breaker.snapshot()
+            assert (seen.stale, seen.successes, seen.in_flight) == (1, 0, 0)
+
+
+def test_line_04_a_permit_is_of_the_state_that_admitted_it(room: ModuleType, clock: Clock) -> None:
+    """Wherever in `acquire` the breaker goes on to half-open: the permit is no probe."""
+    line = 0
+    while True:
+        line += 1
+        breaker = room.CircuitBreaker(clock=clock, failure_threshold=1, recovery_timeout=10.0)
+
+        def go_on(breaker: Any = breaker) -> None:
+            fail(breaker)
+            clock.advance(10.0)
+            breaker.acquire()
+
+        late = None
+        interrupts = Interrupts(room, line, go_on)
+        with contextlib.suppress(room.CircuitOpenError), interrupts:
+            late = breaker.acquire()
+        if not interrupts.reached:
+            break
+        if late is not None:
+            late.success()
+        seen = breaker.snapshot()
+        assert (seen.state.value, seen.stale) == ("half_open", late is not None), line
+        assert (seen.in_flight, seen.probes_out) == (1, 1), line
+    assert line > 5
+
+
 def test_line_06_a_hung_probe_counts_as_failed_when_its_lease_ends(
     room: ModuleType, clock: Clock
 ) -> None:
@@ -154,6 +201,30 @@ def test_line_06_a_hung_probe_counts_as_failed_when_its_lease_ends(
     hung.success()
     assert breaker.state is room.CircuitState.OPEN
     assert breaker.snapshot().stale == 1
+
+
+def test_line_06_each_probe_has_its_own_lease(room: ModuleType, clock: Clock) -> None:
+    """The older of two runs out first, as what it is, and the younger is then too late."""
+    heard: list[Any] = []
+    half_open = room.HalfOpen(probes=2, successes=2, lease=5.0)
+    breaker = tripped(room, clock, half_open=half_open, listeners=[heard.append])
+    clock.advance(10.0)
+    breaker.acquire()
+    clock.advance(3.0)
+    younger = breaker.acquire()
+    clock.advance(2.0)
+    younger.success()
+    seen = breaker.snapshot()
+    assert (seen.state, seen.stale, seen.since) == (room.CircuitState.OPEN, 1, clock.now)
+    assert heard[-1].reason is room.Reason.LEASE_EXPIRED
+    clock.advance(10.0)
+    older, younger = breaker.acquire(), breaker.acquire()
+    clock.advance(4.0)
+    older.ignore()
+    clock.advance(0.9)
+    younger.success()
+    assert passes(room, breaker)
+    assert breaker.state is room.CircuitState.CLOSED
 
 
 def test_line_06_a_result_after_the_lease_is_too_late(room: ModuleType, clock: Clock) -> None:

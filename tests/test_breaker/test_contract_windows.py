@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import deque
+from itertools import count, islice
 from types import ModuleType
 from typing import Any
 
@@ -93,6 +95,27 @@ def test_line_12_a_time_window_drops_what_is_exactly_its_age(
             assert (breaker.state is room.CircuitState.OPEN) is opens
 
 
+def test_line_12_a_crowded_time_window_is_exact_to_a_ten_thousandth(
+    room: ModuleType, clock: Clock
+) -> None:
+    """With more moments in it than it keeps apart, it miscounts only what is about to leave."""
+    size, minimum, fine = 100_000.0, 13_000, 10.0
+    rule = room.FailureRate(1.0, window=size, minimum_calls=minimum)
+    breaker = room.CircuitBreaker(clock=clock, trip=rule)
+    inside: deque[float] = deque()
+    spacings = (8.0 if number < 23_100 else 5.0 for number in count())
+    while breaker.state is room.CircuitState.CLOSED:
+        clock.advance(next(spacings))
+        inside.append(clock.now)
+        while clock.now - inside[0] >= size:
+            inside.popleft()
+        breaker.acquire().failure()
+        surely = sum(clock.now - at < size - fine for at in islice(inside, 4))
+        assert breaker.state is room.CircuitState.OPEN or len(inside) - 4 + surely < minimum
+    assert len(inside) >= minimum
+    assert clock.now > 185_000.0
+
+
 def test_line_12_no_rate_trips_below_minimum_calls(room: ModuleType, clock: Clock) -> None:
     """Failures alone do not trip a rate rule before it has seen enough; then at `>=`."""
     for rule in (
@@ -160,11 +183,12 @@ def test_line_12_slow_calls_trip_and_slow_probes_do_not_close(
     breaker.call(clock.advance, 2.0)
     breaker.call(clock.advance, 2.5)
     assert breaker.state is room.CircuitState.OPEN
+    for too_long in (2.0, 3.0):
+        clock.advance(10.0)
+        breaker.call(clock.advance, too_long)
+        assert breaker.state is room.CircuitState.OPEN
     clock.advance(10.0)
-    breaker.call(clock.advance, 3.0)
-    assert breaker.state is room.CircuitState.OPEN
-    clock.advance(10.0)
-    breaker.call(clock.advance, 1.0)
+    breaker.call(clock.advance, 1.75)
     assert breaker.state is room.CircuitState.CLOSED
 
 

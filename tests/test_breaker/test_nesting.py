@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -107,3 +108,69 @@ def test_line_02_what_only_follows_a_probe_is_not_part_of_it(
     permit = breaker.acquire()
     assert not passes(room, breaker)
     permit.success()
+
+
+def test_line_02_a_probe_makes_only_so_many_calls_of_its_own(
+    room: ModuleType, clock: Clock
+) -> None:
+    """A thousand tasks within one probe: ten reach the service, the others are rejected."""
+    breaker = tripped(room, clock)
+    clock.advance(10.0)
+    reached = 0
+
+    async def ask() -> None:
+        nonlocal reached
+        reached += 1
+        await asyncio.sleep(0)
+
+    async def page() -> list[Any]:
+        calls = (breaker.call(ask) for _ in range(1000))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    answers: list[Any] = asyncio.run(breaker.call(page))
+    refused = sum(isinstance(answer, room.CircuitOpenError) for answer in answers)
+    assert (reached, refused) == (10, 990)
+    assert breaker.snapshot().rejected == 990
+
+
+async def in_a_group(breaker: Any, calls: int) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(calls):
+            group.create_task(breaker.call(asyncio.sleep, 0))
+
+
+async def gathered(breaker: Any, calls: int) -> None:
+    await asyncio.gather(*(breaker.call(asyncio.sleep, 0) for _ in range(calls)))
+
+
+async def one_by_one(breaker: Any, calls: int) -> None:
+    for _ in range(calls):
+        await breaker.call(asyncio.sleep, 0)
+
+
+async def renamed(breaker: Any, calls: int) -> None:
+    try:
+        await gathered(breaker, calls)
+    except Exception as error:
+        raise ValueError("no page") from error
+
+
+FANS = {"group": in_a_group, "gather": gathered, "in a row": one_by_one, "renamed": renamed}
+
+
+@pytest.mark.parametrize("how", FANS)
+def test_line_07_a_call_that_fans_out_through_its_own_breaker_closes_it(
+    room: ModuleType, clock: Clock, how: str
+) -> None:
+    """However many calls it makes and whatever it says of a rejection: some probes later."""
+    breaker = tripped(room, clock)
+    probes = 0
+    while breaker.state is not room.CircuitState.CLOSED:
+        clock.advance(10.0)
+        with contextlib.suppress(room.CircuitOpenError, ExceptionGroup, ValueError):
+            asyncio.run(breaker.call(FANS[how], breaker, 1000))
+        probes += 1
+        assert probes <= 8, "10 calls allowed, then 20, 40, …, 1280"
+    assert probes == 8
+    asyncio.run(breaker.call(FANS[how], breaker, 1000))
+    assert breaker.snapshot().in_flight == 0

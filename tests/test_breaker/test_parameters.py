@@ -261,10 +261,11 @@ def test_what_cannot_be_called_is_refused_and_is_no_failure() -> None:
 
     async def work() -> None: ...
 
-    for thing, remedy in ((3, "a function"), (classmethod(repr), "below @classmethod")):
-        with pytest.raises(ParameterError, match=remedy):
+    for thing in (3, property(repr), staticmethod(3), classmethod(3)):  # type: ignore[arg-type,var-annotated]
+        with pytest.raises(ParameterError, match="a function"):
             breaker(thing)  # type: ignore[arg-type]
-        with pytest.raises(ParameterError, match=remedy):
+    for thing in (3, classmethod(repr)):
+        with pytest.raises(ParameterError, match="a function"):
             breaker.call(thing)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="the function that makes the coroutine"):
         breaker.call(work())  # type: ignore[arg-type]

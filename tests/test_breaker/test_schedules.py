@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 import pytest
 from test_breaker.stage import Clock, Schedule, bad, balanced, good
+from test_breaker.test_scopes import PassedOn
 
 SCHEDULES = 600
 
@@ -22,10 +24,14 @@ SCHEDULES = 600
 def scheduled(room: ModuleType, seed: int, clock: Clock, **settings: Any) -> tuple[Any, Schedule]:
     """A breaker whose lock hands the turn to other threads of the schedule."""
     schedule = Schedule(room, seed)
+    return on_turns(schedule, lambda: room.CircuitBreaker(clock=clock, **settings)), schedule
+
+
+def on_turns(schedule: Schedule, build: Callable[[], Any]) -> Any:
+    """Builds something whose lock hands over the turn instead of blocking."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading, "RLock", schedule.lock)
-        breaker = room.CircuitBreaker(clock=clock, **settings)
-    return breaker, schedule
+        return build()
 
 
 def attempt(room: ModuleType, breaker: Any, func: Any) -> None:
@@ -85,6 +91,21 @@ def test_line_04_a_permit_settles_once_under_any_schedule(room: ModuleType) -> N
             assert seen.consecutive_failures == seen.failures, seed
 
 
+def test_line_05_blocks_passed_on_settle_under_any_schedule(room: ModuleType) -> None:
+    """Threads that enter and leave at once find each its own permit, and its own place."""
+    for seed in range(SCHEDULES // 3):
+        breaker, schedule = scheduled(room, seed, Clock())
+        bulkhead = on_turns(schedule, lambda: room.Bulkhead(4))
+
+        def enter(breaker: Any = breaker, bulkhead: Any = bulkhead) -> None:
+            with PassedOn(bulkhead), breaker, PassedOn(breaker):
+                pass
+
+        schedule.run(enter, enter, enter)
+        assert balanced(breaker), seed
+        assert bulkhead.running == 0, seed
+
+
 def test_line_09_news_is_told_in_order_under_any_schedule(room: ModuleType) -> None:
     """Threads that open and reset the breaker tell each transition once, in order."""
     for seed in range(SCHEDULES):
@@ -141,6 +162,20 @@ def test_line_14_every_outcome_is_counted_under_any_schedule(
         attempt(room, breaker, bad)
         assert breaker.state.value == "open", seed
         assert balanced(breaker), seed
+
+
+def test_line_14_no_snapshot_has_calls_ended_that_never_began(room: ModuleType) -> None:
+    """Taken while others call: what has ended is read before what has begun."""
+    for seed in range(SCHEDULES):
+        breaker, schedule = scheduled(room, seed, Clock())
+        seen: list[Any] = []
+
+        def look(breaker: Any = breaker, seen: list[Any] = seen) -> None:
+            seen.extend(breaker.snapshot().in_flight for _ in range(3))
+
+        up = lambda b=breaker: [b.call(good) for _ in range(3)]  # noqa: E731
+        schedule.run(look, up, up)
+        assert min(seen) >= 0, seed
 
 
 def test_line_14_mixed_calls_balance_under_any_schedule(room: ModuleType) -> None:

@@ -48,6 +48,20 @@ class Client:
     def fetch(self, key: int) -> str:
         return str(key)
 
+    @breaker
+    async def later(self, key: int) -> str:
+        return str(key)
+
+    @staticmethod
+    @breaker
+    def price(key: int) -> str:
+        return str(key)
+
+    @classmethod
+    @breaker
+    def build(cls, key: int) -> Client:
+        return cls()
+
 
 def listen(transition: Transition) -> None:
     assert_type(transition.after, CircuitState)
@@ -59,6 +73,11 @@ async def examples() -> None:
     assert_type(stream(1), Generator[int, str, bool])
     assert_type(astream(1), AsyncGenerator[int, None])
     assert_type(Client().fetch(1), str)
+    assert_type(await Client().later(1), str)
+    assert_type(Client.fetch(Client(), 1), str)
+    assert_type(Client.price(1), str)
+    assert_type(Client().price(1), str)
+    assert_type(Client.build(1), Client)
     assert_type(breaker.call(price, "tea", count=3), float)
     await assert_type(breaker.call(later, "tea"), Coroutine[Any, Any, bytes])
     assert_type(await breaker.call(later, "tea"), bytes)

@@ -47,6 +47,28 @@ def test_the_registry_of_breakers_with_rules_recovery_and_a_listener(caplog):
     assert caplog.messages == ["payments: closed -> open, consecutive_failures"]
 
 
+def test_the_tests_of_a_page_that_uses_a_breaker():
+    """They pass, in either order, and the clock is only read."""
+
+    def upstream(article: str) -> int:
+        if article == "broken":
+            raise ConnectionError("refused")
+        return len(article)
+
+    def page(article: str) -> str:
+        try:
+            return f"{article}: {shown['price'](article)}"
+        except (ConnectionError, CircuitOpenError):
+            return "ask at the counter"
+
+    shown = {"upstream": upstream, "page": page}
+    exec(block("clock.now"), shown)
+    tests = [value for name, value in shown.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in (*tests, *reversed(tests)):
+        test()
+
+
 @pytest.fixture
 def composed(monkeypatch):
     """Run the block on a Redis and an upstream of our own; `status` is what the latter says."""
