@@ -37,6 +37,7 @@ from simcb.breaker import (
 )
 from simcb.breaker.nesting import enter, leave
 from simcb.errors import MissingExtraError
+from simcb.integrations.names import encodable
 
 try:
     from fastapi import Depends, FastAPI, Request, Response, params
@@ -57,8 +58,11 @@ SERVER_ERROR: Final = 500
 
 
 def retry_after_header(seconds: float) -> str:
-    """Returns the value of `Retry-After`: whole seconds, rounded up, from 1 to a day."""
-    return str(max(1, math.ceil(min(seconds, LONGEST_WAIT))))
+    """Returns the value of `Retry-After`: whole seconds, rounded up, from 1 to a day.
+
+    What is no number of seconds, NaN, gives 1.
+    """
+    return str(math.ceil(min(max(1.0, seconds), LONGEST_WAIT)))  # max(1.0, nan) is 1.0
 
 
 def unavailable_response(why: str, retry_after: float, *, breaker: str | None = None) -> Response:
@@ -70,18 +74,18 @@ def unavailable_response(why: str, retry_after: float, *, breaker: str | None = 
     Args:
         why: one sentence for the client.
         retry_after: seconds until it is worth asking again.
-        breaker: the name of the breaker that is open.
+        breaker: the name of the breaker that is open; what UTF-8 cannot carry is escaped.
     """
     wait = retry_after_header(retry_after)
     body: dict[str, str | int] = {
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
-        "detail": f"{why} Try again in {wait} s.",
+        "detail": encodable(f"{why} Try again in {wait} s."),
         "retry_after": int(wait),
     }
     if breaker is not None:
-        body["breaker"] = breaker
+        body["breaker"] = encodable(breaker)
     return JSONResponse(
         body,
         status_code=503,

@@ -40,6 +40,7 @@ from simcb.breaker import (
 )
 from simcb.breaker.parameters import duration, whole
 from simcb.errors import MissingExtraError
+from simcb.integrations.names import encodable
 
 try:
     import redis
@@ -60,7 +61,13 @@ SLOW: Final = 1.0
 """Seconds from which an answer is trouble, though it came: a cache must not make calls wait."""
 
 LONGEST_KEY: Final = 512
-"""Bytes of a key that are kept as they are; a longer one is replaced by its SHA-256."""
+"""Bytes of a key that are kept as they are; a longer one is replaced by its SHA-256.
+
+So is one that UTF-8 cannot encode, and one that looks as if it had been replaced already.
+"""
+
+HASHED: Final = "sha256:"
+"""What a replaced key begins with."""
 
 MOST_BYTES: Final = 2**29
 """The largest string Redis itself takes."""
@@ -112,8 +119,9 @@ class Shelf(Generic[ClientT]):
         breaker: CircuitBreaker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not isinstance(namespace, str) or not namespace:
-            raise ParameterError("namespace", namespace, "a string that is not empty")
+        if not isinstance(namespace, str) or not namespace or encodable(namespace) != namespace:
+            allowed = "a string that is not empty and that UTF-8 can encode"
+            raise ParameterError("namespace", namespace, allowed)
         if not all(callable(getattr(client, method, None)) for method in ("getrange", "set")):
             raise ParameterError("client", _shown(client), "a client of Redis, or use from_url")
         if breaker is not None and not isinstance(breaker, CircuitBreaker):
@@ -136,11 +144,12 @@ class Shelf(Generic[ClientT]):
         return f"{type(self).__name__}(namespace={self.namespace!r})"
 
     def place(self, key: str) -> str:
-        """Returns the key an entry has in Redis."""
-        written = key.encode("utf-8", "backslashreplace")
-        if len(written) > LONGEST_KEY:
-            return f"{self.namespace}:sha256:{hashlib.sha256(written).hexdigest()}"
-        return f"{self.namespace}:{written.decode()}"
+        """Returns the key an entry has in Redis; no two keys have the same."""
+        written = key.encode("utf-8", "surrogatepass")
+        as_it_is = len(written) <= LONGEST_KEY and encodable(key) == key
+        if as_it_is and not key.startswith(HASHED):
+            return f"{self.namespace}:{key}"
+        return f"{self.namespace}:{HASHED}{hashlib.sha256(written).hexdigest()}"
 
     def pack(self, value: object) -> bytes | None:
         """Returns the entry of a value, or None if it is not to be kept."""

@@ -1,6 +1,7 @@
 """A FastAPI application with breakers in it: what clients are told, and what is counted."""
 
 import asyncio
+import json
 import math
 from typing import Annotated
 
@@ -31,6 +32,7 @@ from simcb.integrations.fastapi import (
     is_client_error,
     mark_degraded,
     retry_after_header,
+    unavailable_response,
 )
 from simcb.integrations.httpx import BreakerTransport
 
@@ -83,10 +85,13 @@ def open_up(breaker: CircuitBreaker) -> None:
         (59.01, "60"),
         (1e9, "86400"),
         (math.inf, "86400"),
+        (-math.inf, "1"),
+        (-3.0, "1"),
+        (math.nan, "1"),
     ],
 )
 def test_retry_after_is_whole_seconds_rounded_up_from_one_to_a_day(seconds, header):
-    """A client that obeys never comes a moment too early, nor spins on a zero."""
+    """A client that obeys never comes too early nor spins on a zero, and nothing raises."""
     assert retry_after_header(seconds) == header
 
 
@@ -128,6 +133,27 @@ def test_the_breakers_name_can_be_kept_from_clients(payments):
     assert answer.status_code == 503
     assert "breaker" not in answer.json()
     assert "payments" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["\ud800", "caf\udce9", "\r\nX-Evil: 1", "ünï ☃", "\0"], ids=ascii)
+@pytest.mark.parametrize("rejects", [CircuitOpenError, BulkheadFullError])
+def test_any_name_is_answered_with_503(app, rejects, name):
+    """One that no encoding takes is escaped, where the name came from a stranger's JSON."""
+
+    @app.get("/checkout")
+    async def checkout() -> None:
+        raise rejects(name, math.nan, False)
+
+    answer = ask(app, "/checkout")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["breaker"] == name.encode("utf-8", "backslashreplace").decode()
+    assert "X-Evil" not in answer.headers
+
+
+def test_a_reason_that_no_encoding_takes_is_escaped_too():
+    """An application may put what it was sent into its sentence."""
+    answer = unavailable_response("\ud800 is not there.", 1.0)
+    assert json.loads(answer.body)["detail"] == "\\ud800 is not there. Try again in 1 s."
 
 
 def test_a_full_bulkhead_becomes_503_too(app):

@@ -7,6 +7,7 @@ where there is one.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import re
@@ -93,15 +94,36 @@ def test_namespaces_keep_applications_apart(client):
     assert client.keys() == [b"ours:key"]
 
 
-@pytest.mark.parametrize(
-    "key", ["", " ", "a\nb\r\n", "ünï ☃", "\ud800", "*", "x" * 5000, "ü" * 400], ids=ascii
-)
+KEYS = {
+    "empty": "",
+    "blank": " ",
+    "lines": "a\nb\r\n",
+    "unicode": "ünï ☃",
+    "surrogate": "\ud800",
+    "escaped": "\\ud800",
+    "pattern": "*",
+    "long": "x" * 5000,
+    "long-unicode": "ü" * 400,
+    "like-a-hash": f"sha256:{hashlib.sha256(b'x' * 5000).hexdigest()}",
+}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_any_string_is_a_key(client, key):
     """Long ones are hashed, so that a key is never longer than what it is the key of."""
     store = RedisStore(client)
     store.put(key, "value", 60.0)
     assert store.get(key) == "value"
     assert len(store.place(key)) <= len("simcb:") + LONGEST_KEY
+
+
+def test_no_two_keys_share_an_entry(client):
+    """Not one that cannot be encoded and how it is escaped, nor a long one and its hash."""
+    store = RedisStore(client)
+    for key in KEYS.values():
+        store.put(key, key.encode("utf-8", "surrogatepass").hex(), 60.0)
+    for key in KEYS.values():
+        assert bytes.fromhex(store.get(key)).decode("utf-8", "surrogatepass") == key
 
 
 def test_entries_are_json_and_never_pickles(client):
@@ -226,6 +248,7 @@ def test_every_json_value_comes_back_equal(value, key):
     [
         {"namespace": ""},
         {"namespace": 7},
+        {"namespace": "\ud800"},
         {"max_bytes": 0},
         {"max_bytes": 2**40},
         {"breaker": "redis"},
