@@ -8,7 +8,7 @@ SimPy nor NumPy.
 | module | puts the breaker into |
 | --- | --- |
 | `httpx`, `httpx2` | a transport around a client's transport, one breaker per host |
-| `fastapi` | 503 with `Retry-After` for an open breaker, a route's guard, marks on cached answers |
+| `fastapi` | 503 with `Retry-After` for rejections and failures, guards, marks on cached answers |
 | `redis` | a store that several processes share, for `CachedFallback` |
 | `prometheus`, `opentelemetry` | metrics under the names resilience4j's dashboard reads |
 | `demo` | a checkout that survives its payment service: `python -m simcb.integrations.demo` |

@@ -1,7 +1,8 @@
 """What a FastAPI application says when a breaker is open, and how a route gets a breaker.
 
     app = FastAPI()
-    answer_rejections(app)
+    answer_rejections(app)                      # an open breaker is a 503 with Retry-After
+    answer_failures(app, httpx.HTTPError)       # and so is a failure before it has opened
 
     @app.get("/checkout", dependencies=[guarded_by(payments)])
     async def checkout() -> Receipt: ...
@@ -17,12 +18,18 @@ HTTP as the dependency knows:
 
     payments = CircuitBreaker("payments", ignore=is_client_error)
 
+What happens after the response has begun, in a streamed body or a background task, can change
+no status any more: Starlette turns a rejection there into "response already started". So ask
+before returning the response, and guard a background task by `breaker.call` and its own `except`;
+the guard of its route has settled by then, as a success if the route returned.
+
 It knows HTTP answers only; which breaker stands before which upstream is the application's
 business.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -38,6 +45,7 @@ from simcb.breaker import (
 from simcb.breaker.nesting import enter, leave
 from simcb.errors import MissingExtraError
 from simcb.integrations.names import encodable
+from simcb.integrations.transports import SERVER_ERROR, TOO_MANY_REQUESTS
 
 try:
     from fastapi import Depends, FastAPI, Request, Response, params
@@ -54,7 +62,8 @@ LONGEST_WAIT: Final = 86_400
 """Seconds in the longest `Retry-After`, a day: whoever comes back later comes back anyway."""
 
 PROBLEM_JSON: Final = "application/problem+json"
-SERVER_ERROR: Final = 500
+
+_log = logging.getLogger("simcb.integrations")
 
 
 def retry_after_header(seconds: float) -> str:
@@ -106,8 +115,12 @@ def rejection_response(
     """
     why, wait = "As many requests as this service can bear are running already.", 0.0
     if isinstance(error, CircuitOpenError):
-        why = "The service this request needs is failing and is being left alone."
         wait = error.retry_after
+        why = "The service this request needs is failing and is being left alone."
+        if error.forced:
+            why = "The service this request needs has been switched off."
+        elif not wait:
+            why = "The service this request needs has failed and is being tried again."
     return unavailable_response(why, wait, breaker=error.name if name_breaker else None)
 
 
@@ -125,6 +138,54 @@ def answer_rejections(app: FastAPI, *, name_breaker: bool = True) -> None:
 
     app.add_exception_handler(CircuitOpenError, answer)
     app.add_exception_handler(BulkheadFullError, answer)
+
+
+def answer_failures(
+    app: FastAPI,
+    *kinds: type[Exception],
+    why: str = "The service this request needs does not answer.",
+    retry_after: float = 1.0,
+) -> None:
+    """Makes an application answer 503 to an upstream's failures before its breaker opens, too.
+
+        answer_failures(app, httpx.HTTPError)
+
+    Each is logged as a warning, which an unhandled exception would have been. One that has a
+    response below 500 other than 429, as `raise_for_status` raises it, stays unhandled, hence
+    a 500: this application has asked wrongly, and asking again would not help. Beware
+    that a rejected call was never made, but a failed one may have had its effect; that matters
+    to whoever repeats a POST.
+
+    Args:
+        app: the application; call this once for each, mounted ones included.
+        kinds: the exceptions by which the upstream's client says that it failed.
+        why: one sentence for the client.
+        retry_after: seconds until it is worth asking again.
+
+    Raises:
+        ParameterError: if there are no kinds, or one is not narrower than Exception: a bug of
+            the application's own is no outage of an upstream's.
+    """
+    for kind in kinds or (None,):
+        if not isinstance(kind, type) or kind is Exception or not issubclass(kind, Exception):
+            allowed = "kinds of exceptions narrower than Exception, such as httpx.HTTPError"
+            raise ParameterError("kinds", kind, allowed)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, (CircuitOpenError, BulkheadFullError)):
+            return rejection_response(error, name_breaker=False)
+        if _is_our_mistake(error):
+            raise error
+        _log.warning("%s %r is answered with 503: %r", request.method, request.url.path, error)
+        return unavailable_response(why, retry_after)
+
+    for kind in kinds:
+        app.add_exception_handler(kind, answer)
+
+
+def _is_our_mistake(error: Exception) -> bool:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return isinstance(status, int) and status < SERVER_ERROR and status != TOO_MANY_REQUESTS
 
 
 def is_client_error(error: BaseException) -> bool:
@@ -233,6 +294,7 @@ def describe_rejections() -> dict[int | str, dict[str, Any]]:
 __all__ = [
     "DEGRADED_HEADER",
     "Guard",
+    "answer_failures",
     "answer_rejections",
     "describe_rejections",
     "guarded_by",

@@ -4,11 +4,12 @@ httpx and httpx2 have the same two transport methods, so what a guarded transpor
 written once, here, and the modules named after the libraries only add their classes. It
 imports neither of them and knows nothing of sockets or of what is in a request or a body.
 
-A response that speaks against the service is a failure when its headers arrive. Any other
-response has still to be sent whole, and a service that hangs or hangs up in the middle of its
-answers has failed: so the permit goes along with the body, which is passed on untouched, and
-the verdict falls when the body has been read, or is closed before, or breaks off. A response
-that nobody closes is a success when it is collected, as one closed early is.
+A response that speaks against the service is a failure when its headers arrive, and one that
+says nothing about it is settled then as well. Any other response has still to be sent whole,
+and a service that hangs or hangs up in the middle of its answers has failed: so the permit goes
+along with the body, which is passed on untouched, and the verdict falls when the body has been
+read, or is closed before, or breaks off. A response that nobody closes is a success when it is
+collected, as one closed early is.
 
 A probe's body therefore has to arrive within the probe's lease. What goes on until somebody
 hangs up, a stream of events or a connection for another protocol, is judged by its headers.
@@ -32,6 +33,7 @@ from simcb.breaker import (
 from simcb.integrations.bodies import AsyncBody, Body
 
 SERVER_ERROR = 500
+TOO_MANY_REQUESTS = 429
 SWITCHING_PROTOCOLS = 101
 EVENTS = "text/event-stream"
 
@@ -136,6 +138,11 @@ def is_server_error(response: Answered) -> bool:
     return response.status_code >= SERVER_ERROR
 
 
+def is_too_many_requests(response: Answered) -> bool:
+    """Whether the service is up but takes no more requests from us for now: a 429."""
+    return response.status_code == TOO_MANY_REQUESTS
+
+
 def is_endless(response: Answered) -> bool:
     """Whether a body goes on until somebody hangs up: server-sent events, or a WebSocket."""
     events = response.headers.get("content-type", "").lower().startswith(EVENTS)
@@ -149,8 +156,9 @@ class Gate(Generic[RequestT, ResponseT]):
     Args:
         breakers: gives the breaker of a name.
         key: the name of the breaker a request belongs to.
-        failed_response: whether a response speaks against the service; any other response is
-            a success if its body arrives.
+        failed_response: whether a response speaks against the service.
+        ignored_response: whether one that does not says nothing about it at all; any other
+            response is a success if its body arrives.
         endless: whether a response is a success without its body.
         failed_error: whether an exception speaks against the service; any other exception
             says nothing about it, so it is neither a failure nor a success.
@@ -163,6 +171,7 @@ class Gate(Generic[RequestT, ResponseT]):
     breakers: BreakerRegistry
     key: Callable[[RequestT], str]
     failed_response: Callable[[ResponseT], bool]
+    ignored_response: Callable[[ResponseT], bool]
     endless: Callable[[ResponseT], bool]
     failed_error: Callable[[Exception], bool]
     rejection: type[CircuitOpenError]
@@ -170,7 +179,8 @@ class Gate(Generic[RequestT, ResponseT]):
     def __post_init__(self) -> None:
         if not isinstance(self.breakers, BreakerRegistry):
             raise ParameterError("breakers", self.breakers, "a BreakerRegistry")
-        for parameter in ("key", "failed_response", "endless", "failed_error"):
+        functions = ("key", "failed_response", "ignored_response", "endless", "failed_error")
+        for parameter in functions:
             given = getattr(self, parameter)
             if not callable(given):
                 raise ParameterError(parameter, given, "a function of one argument")
@@ -192,6 +202,8 @@ class Gate(Generic[RequestT, ResponseT]):
         """Settles a request by its response's headers; returns False if the body is to decide."""
         if _says(self.failed_response, response):
             permit.failure()
+        elif _says(self.ignored_response, response):
+            permit.ignore()
         elif response.is_closed or _says(self.endless, response):
             permit.success()
         return permit.settled
@@ -248,6 +260,8 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
             port where it is not the scheme's own. Every name keeps a breaker, so where hosts
             come from strangers (webhooks, say), give a key with a bounded number of names.
         failed_response: whether a response counts as a failure; from 500 up by default.
+        ignored_response: whether a response that is none counts as neither failure nor
+            success; a 429 by default. `lambda response: False` makes a 429 a success.
         endless: whether a response counts as a success as soon as its headers are there, and
             not when its body is; events and WebSockets by default. Say so of downloads that
             may take longer than a probe's lease, or that callers read slowly.
@@ -265,6 +279,7 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
         breakers: BreakerRegistry | None = None,
         key: Callable[[RequestT], str] = host_of,
         failed_response: Callable[[ResponseT], bool] = is_server_error,
+        ignored_response: Callable[[ResponseT], bool] = is_too_many_requests,
         endless: Callable[[ResponseT], bool] = is_endless,
         failed_error: Callable[[Exception], bool] | None = None,
     ) -> None:
@@ -274,6 +289,7 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
             breakers=BreakerRegistry() if breakers is None else breakers,
             key=key,
             failed_response=failed_response,
+            ignored_response=ignored_response,
             endless=endless,
             failed_error=self.is_failure if failed_error is None else failed_error,
             rejection=self.rejection,
@@ -330,6 +346,7 @@ class AsyncGuarded(Dialect, Generic[RequestT, ResponseT]):
         breakers: BreakerRegistry | None = None,
         key: Callable[[RequestT], str] = host_of,
         failed_response: Callable[[ResponseT], bool] = is_server_error,
+        ignored_response: Callable[[ResponseT], bool] = is_too_many_requests,
         endless: Callable[[ResponseT], bool] = is_endless,
         failed_error: Callable[[Exception], bool] | None = None,
     ) -> None:
@@ -339,6 +356,7 @@ class AsyncGuarded(Dialect, Generic[RequestT, ResponseT]):
             breakers=BreakerRegistry() if breakers is None else breakers,
             key=key,
             failed_response=failed_response,
+            ignored_response=ignored_response,
             endless=endless,
             failed_error=self.is_failure if failed_error is None else failed_error,
             rejection=self.rejection,

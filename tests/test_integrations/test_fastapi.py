@@ -7,7 +7,7 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, HTTPException, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from test_integrations.http_clients import Clock
@@ -26,6 +26,7 @@ from simcb.breaker import (
 from simcb.integrations.fastapi import (
     DEGRADED_HEADER,
     Guard,
+    answer_failures,
     answer_rejections,
     describe_rejections,
     guarded_by,
@@ -184,6 +185,119 @@ def test_a_rejection_by_a_guarded_http_client_becomes_503(app):
     assert [answer.status_code for answer in answers] == [200] * 5 + [503]
     assert answers[-1].json()["breaker"] == "payments"
     assert answers[-1].headers["Retry-After"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("set_by_hand", "says"), [(True, "has been switched off"), (False, "is being tried again")]
+)
+def test_the_503_says_what_holds_the_request_back(app, payments, clock, set_by_hand, says):
+    """A breaker opened by hand is no failure, and one on trial leaves nothing alone."""
+    app.get("/checkout")(payments(lambda: "paid"))
+    open_up(payments)
+    clock.now += 10.0
+    if set_by_hand:
+        payments.force_open()
+    else:
+        payments.acquire()
+    answer = ask(app, "/checkout")
+    assert answer.status_code == 503
+    assert says in answer.json()["detail"]
+
+
+def asking(upstream, app: FastAPI, breakers: BreakerRegistry) -> None:
+    """Add a route that asks an upstream through a guarded client of httpx."""
+    transport = BreakerTransport(httpx.MockTransport(upstream), breakers=breakers)
+
+    @app.get("/checkout")
+    def checkout() -> int:
+        with httpx.Client(transport=transport) as client:
+            return client.get("http://payments/").raise_for_status().json()
+
+
+@pytest.mark.parametrize("trouble", [500, 503, 429, httpx.ReadTimeout("late"), TimeoutError()])
+def test_an_upstreams_failure_is_503_before_the_breaker_opens_too(app, caplog, trouble):
+    """The client is told the same thing all along, and the log what each failure was."""
+    answer_failures(app, httpx.HTTPError, TimeoutError)
+
+    def upstream(request):
+        if isinstance(trouble, Exception):
+            raise trouble
+        return httpx.Response(trouble, json=42)
+
+    asking(upstream, app, BreakerRegistry())
+    answer = ask(app, "/checkout")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["detail"] == (
+        "The service this request needs does not answer. Try again in 1 s."
+    )
+    (told,) = [one for one in caplog.messages if "is answered with 503" in one]
+    assert told.startswith("GET '/checkout' is answered with 503: ")
+    assert type(trouble).__name__ in told or f"{trouble} " in told
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 422])
+def test_what_the_application_has_asked_wrongly_stays_a_500(app, status):
+    """Asking again would not help, so nobody is told to."""
+    answer_failures(app, httpx.HTTPError)
+    asking(lambda request: httpx.Response(status), app, BreakerRegistry())
+    answer = ask(app, "/checkout")
+    assert answer.status_code == 500
+    assert "Retry-After" not in answer.headers
+
+
+@pytest.mark.parametrize("first", ["failures", "rejections", "no rejections"])
+def test_a_rejection_is_told_as_one_though_it_is_a_failure_of_the_client_too(first):
+    """With the breaker's own seconds, in whatever order the two are said."""
+    app = FastAPI()
+    ways = {"failures": answer_failures, "rejections": answer_rejections}
+    order = sorted(ways, key=lambda way: way != first)
+    for way in order if first in ways else ("failures",):
+        ways[way](app, *([httpx.HTTPError] if way == "failures" else []))
+    breakers = BreakerRegistry(lambda name: CircuitBreaker(name, failure_threshold=1))
+    asking(lambda request: httpx.Response(500), app, breakers)
+    answers = [ask(app, "/checkout") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert [answer.headers["Retry-After"] for answer in answers] == ["1", "60"]
+    assert "is being left alone" in answers[1].json()["detail"]
+
+
+def test_what_a_failure_says_is_two_arguments(app):
+    """The sentence and the seconds."""
+    answer_failures(app, ConnectionError, why="Payments is down.", retry_after=7.5)
+
+    @app.get("/checkout")
+    async def checkout() -> None:
+        raise ConnectionRefusedError("port closed")
+
+    answer = ask(app, "/checkout")
+    assert answer.headers["Retry-After"] == "8"
+    assert answer.json()["detail"] == "Payments is down. Try again in 8 s."
+
+
+@pytest.mark.parametrize("kinds", [(), (Exception,), (KeyboardInterrupt,), ("HTTPError",), (7,)])
+def test_what_is_no_kind_of_failure_is_refused(app, kinds):
+    """A bug is no outage, so "everything" is not a kind."""
+    with pytest.raises(ParameterError, match="kinds="):
+        answer_failures(app, *kinds)
+
+
+def test_a_background_task_neither_undoes_the_guards_verdict_nor_the_answer(app, payments):
+    """Both have been given when it begins; what it calls is guarded by itself."""
+    mails = CircuitBreaker("mails", failure_threshold=1)
+
+    def send() -> None:
+        raise ConnectionError("refused")
+
+    @app.get("/checkout", dependencies=[guarded_by(payments)])
+    async def checkout(later: BackgroundTasks) -> str:
+        later.add_task(mails.call, send)
+        return "paid"
+
+    for _ in range(2):
+        assert ask(app, "/checkout").json() == "paid"
+    assert counts(payments) == (2, 0, 0)
+    assert (mails.snapshot().failures, mails.snapshot().rejected) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -92,13 +92,57 @@ def test_a_rejection_survives_pickling_and_being_built_again_from_its_args(kit):
         assert str(again) == str(error)
 
 
-@pytest.mark.parametrize("status", [100, 200, 204, 301, 304, 400, 401, 404, 408, 429, 499])
-def test_answers_below_500_are_successes(kit, status):
+@pytest.mark.parametrize("status", [100, 200, 204, 301, 304, 400, 401, 404, 408, 499])
+def test_answers_below_500_other_than_429_are_successes(kit, status):
     """A 4xx is the service at work."""
     with kit.client(lambda request: kit.library.Response(status)) as client:
         for _ in range(5):
             assert client.get("http://shop/").status_code == status
     assert kit.counts("shop") == (5, 0, 0)
+
+
+def test_a_429_is_neither_success_nor_failure(kit):
+    """It ends no row of failures, and closes no breaker that is on trial."""
+    answers = iter([500, 429, 500, 429, 429, 200])
+
+    def answer(request):
+        return kit.library.Response(next(answers), content=Body([b"a"]))
+
+    with kit.client(answer) as client:
+        for _ in range(3):
+            client.get("http://shop/")
+        assert kit.breakers.get("shop").state is CircuitState.OPEN
+        kit.clock.now += 10.0
+        for _ in range(2):
+            assert client.get("http://shop/").status_code == 429
+            assert kit.breakers.get("shop").state is CircuitState.HALF_OPEN
+        assert client.get("http://shop/").status_code == 200
+    assert kit.breakers.get("shop").state is CircuitState.CLOSED
+    assert kit.counts("shop") == (1, 2, 3)
+
+
+def test_for_coroutines_a_429_is_neither_as_well(kit):
+    """Both transports judge by the same defaults."""
+
+    async def ask():
+        async with kit.async_client(lambda request: kit.library.Response(429)) as client:
+            return (await client.get("http://shop/")).status_code
+
+    assert asyncio.run(ask()) == 429
+    assert kit.counts("shop") == (0, 0, 1)
+
+
+def test_which_responses_say_nothing_is_one_argument(kit):
+    """Here a 404 does and a 429 does not, and what is a failure is asked first."""
+    rules = {
+        "failed_response": lambda response: response.status_code >= 500,
+        "ignored_response": lambda response: response.status_code in (404, 500),
+    }
+    status = iter([404, 429, 500])
+    with kit.client(lambda request: kit.library.Response(next(status)), **rules) as client:
+        for _ in range(3):
+            client.get("http://shop/")
+    assert kit.counts("shop") == (1, 1, 1)
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 599])
@@ -489,6 +533,7 @@ NONSENSE = [
     {"breakers": CircuitBreaker},
     {"key": "shop"},
     {"failed_response": 503},
+    {"ignored_response": (429,)},
     {"endless": True},
     {"failed_error": ConnectionError("refused")},
     {"transport": BreakerRegistry()},

@@ -86,7 +86,7 @@ def composed(monkeypatch):
 
 
 def test_the_service_that_answers_while_its_upstream_does_not(composed):
-    """Fresh, then remembered and marked; 503 where nothing is remembered; counted all along."""
+    """Fresh, then remembered and marked; 503 where nothing is; counted all along."""
 
     async def main() -> None:
         transport = httpx.ASGITransport(composed["app"], raise_app_exceptions=False)
@@ -95,7 +95,12 @@ def test_the_service_that_answers_while_its_upstream_does_not(composed):
             assert (fresh.json(), "X-Degraded" in fresh.headers) == (42, False)
             composed["status"] = 404
             assert (await shop.get("/prices/7")).status_code == 404
-            composed["status"] = 500
+            for composed["status"] in (429, 500):
+                counting = await shop.get("/prices/8")
+                assert counting.status_code == 503
+                assert counting.headers["Retry-After"] == "1"
+            prices = composed["breakers"].get("prices").snapshot()
+            assert (prices.successes, prices.failures, prices.ignored) == (2, 1, 1)
             for _ in range(6):
                 remembered = await shop.get("/prices/7")
                 assert (remembered.json(), remembered.headers["X-Degraded"]) == (42, "true")

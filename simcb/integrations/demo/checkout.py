@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Response
 
 from simcb.breaker import (
     BreakerRegistry,
@@ -29,12 +29,13 @@ from simcb.breaker import (
 from simcb.errors import MissingExtraError
 from simcb.integrations.demo.serving import Service
 from simcb.integrations.fastapi import (
+    answer_failures,
     answer_rejections,
     describe_rejections,
     mark_degraded,
-    unavailable_response,
 )
 from simcb.integrations.httpx import AsyncBreakerTransport
+from simcb.integrations.transports import is_too_many_requests
 
 _log = logging.getLogger("simcb.demo")
 
@@ -106,14 +107,17 @@ class Checkout:
 
 
 def _sound(response: httpx.Response) -> httpx.Response:
-    """Returns a good answer; passes a 4xx on to the client, whose request it is about."""
-    if response.is_client_error:
+    """Returns a good answer; passes a 4xx on to the client, whose request it is about.
+
+    Except a 429, which is about all of ours together.
+    """
+    if response.is_client_error and not is_too_many_requests(response):
         raise HTTPException(response.status_code, "payments does not accept this")
     return response.raise_for_status()
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether payments could not answer: rejected, unreachable, late, or failing with a 5xx."""
+    """Whether payments could not answer: rejected, unreachable, late, a 5xx, or a 429."""
     return isinstance(error, (httpx.TransportError, httpx.HTTPStatusError))
 
 
@@ -142,20 +146,10 @@ def checkout_app(
 
     app = FastAPI(title="Checkout", lifespan=lifespan)
     answer_rejections(app)
-    _answer_outages(app)
+    answer_failures(app, httpx.HTTPError, why="The payment service does not answer.")
     _add_shop(app, checkout)
     _add_controls(app, checkout)
     return app
-
-
-def _answer_outages(app: FastAPI) -> None:
-    """Answers 503 as well while the breaker is still counting failures."""
-
-    async def outage(_request: Request, _error: Exception) -> Response:
-        return unavailable_response("The payment service does not answer.", 1.0)
-
-    app.add_exception_handler(httpx.TransportError, outage)
-    app.add_exception_handler(httpx.HTTPStatusError, outage)
 
 
 def _add_shop(app: FastAPI, checkout: Checkout) -> None:
