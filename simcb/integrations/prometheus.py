@@ -4,10 +4,12 @@
     payments = metrics.watch(CircuitBreaker("payments"))
 
 What each series means is said in `simcb.integrations.resilience4j`; this module only turns
-dots into underscores and hands the values to `prometheus_client`. Gauges and the count of
-rejections are read from snapshots when Prometheus asks; only durations are written as calls
-end. In `prometheus_client`'s multi-process mode only the durations add up over processes; a
-breaker lives in one of them, and so do its gauges.
+dots into underscores and hands the values to `prometheus_client`. States and counts are read
+from snapshots when Prometheus asks; durations, and the last calls for the rates, are written as
+calls end. That makes a call several times as dear, and `BreakerMetrics(record_calls=False)` does
+without: the number of calls by kind is then the breaker's own, there are neither buckets nor
+sums of durations, and the rates are -1. In `prometheus_client`'s multi-process mode only the
+durations add up over processes; a breaker lives in one of them, and so do its gauges.
 """
 
 from __future__ import annotations
@@ -15,21 +17,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from simcb.breaker import Bulkhead, CircuitBreaker
+from simcb.breaker import Bulkhead
 from simcb.errors import MissingExtraError
+from simcb.integrations.names import encodable
 from simcb.integrations.resilience4j import (
     BUCKETS,
     BULKHEAD_GAUGES,
     CALLS,
     CALLS_ABOUT,
     COUNTERS,
+    ENDED,
     GAUGES,
     Kind,
     Metric,
     SeenT,
     View,
 )
-from simcb.integrations.watching import Watcher
+from simcb.integrations.watching import Record, Watcher
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Histogram
@@ -47,6 +51,7 @@ class BreakerMetrics(Watcher, Collector):
         registry: where to report.
         window: how many last calls the rates are computed over.
         slow: seconds from which a call is slow.
+        record_calls: whether each call is recorded, for durations and rates.
         buckets: upper bounds, in seconds, of the histogram of durations.
         labels: labels that every series gets, such as `{"application": "checkout"}`, which
             the dashboard's percentile panel selects by.
@@ -61,11 +66,13 @@ class BreakerMetrics(Watcher, Collector):
         *,
         window: int = 100,
         slow: float = 60.0,
+        record_calls: bool = True,
         buckets: Sequence[float] = BUCKETS,
         labels: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(window=window, slow=slow)
-        self._labels = dict(labels or {})
+        super().__init__(window=window, slow=slow, record_calls=record_calls)
+        self._record_calls = record_calls
+        self._labels = {label: encodable(value) for label, value in (labels or {}).items()}
         self._calls = Histogram(
             f"{_underscored(CALLS)}_seconds",
             CALLS_ABOUT,
@@ -75,15 +82,9 @@ class BreakerMetrics(Watcher, Collector):
         )
         registry.register(self)
 
-    def watch(self, breaker: CircuitBreaker) -> CircuitBreaker:
-        """Reports this breaker from now on, and returns it; its series begin at zero."""
-        for kind in (Kind.SUCCESSFUL, Kind.FAILED, Kind.IGNORED):
-            self._calls.labels(breaker.name, kind.value, *self._labels.values())
-        return super().watch(breaker)
-
-    def record(self, name: str, kind: Kind, seconds: float) -> None:
-        """Adds one call to the histogram."""
-        self._calls.labels(name, kind.value, *self._labels.values()).observe(seconds)
+    def recorder(self, name: str, kind: Kind) -> Record:
+        """Returns what adds a call to the histogram, whose series begins at zero now."""
+        return self._calls.labels(name, kind.value, *self._labels.values()).observe
 
     def forget(self, name: str) -> None:
         """Drops the histogram of a breaker that is gone."""
@@ -109,11 +110,14 @@ class BreakerMetrics(Watcher, Collector):
             yield self._family(CounterMetricFamily, counter, views)
         for places in BULKHEAD_GAUGES:
             yield self._family(GaugeMetricFamily, places, bulkheads)
-        yield from self._calls.collect()
+        if self._record_calls:
+            yield from self._calls.collect()
+        else:
+            yield self._family(_CountFamily, ENDED, views)
 
     def _family(
         self,
-        kind: type[GaugeMetricFamily | CounterMetricFamily],
+        kind: type[GaugeMetricFamily | CounterMetricFamily | _CountFamily],
         metric: Metric[SeenT],
         seen: tuple[tuple[str, SeenT], ...],
     ) -> Family:
@@ -124,6 +128,19 @@ class BreakerMetrics(Watcher, Collector):
                 values = [name, label] if metric.label else [name]
                 family.add_metric([*values, *self._labels.values()], value)
         return family
+
+
+class _CountFamily(Family):
+    """A summary of which only the count is known; `prometheus_client`'s own wants a sum."""
+
+    def __init__(self, name: str, documentation: str, labels: Sequence[str]) -> None:
+        super().__init__(name.removesuffix("_count"), documentation, "summary")
+        self._labels = labels
+
+    def add_metric(self, labels: Sequence[str], value: float) -> None:
+        """Adds the count of one breaker's calls of one kind."""
+        own = dict(zip(self._labels, labels, strict=True))
+        self.add_sample(f"{self.name}_count", own, value)
 
 
 def _underscored(name: str) -> str:

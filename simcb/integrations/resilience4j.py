@@ -14,7 +14,8 @@ and `opentelemetry` bring the values out. It imports none of these.
 
 Failure and slow-call rates are percentages of the last calls since the breaker closed or
 went half-open, whatever rule the breaker trips by; below ten calls they are -1, which the
-dashboard shows as "N/A".
+dashboard shows as "N/A". Where calls are not recorded one by one there are no last calls, and
+of durations only their number, which is the breaker's own count of calls that ended.
 """
 
 from __future__ import annotations
@@ -148,6 +149,19 @@ COUNTERS: Final[tuple[Metric[View], ...]] = (
     Metric(f"{PREFIX}.calls", "Calls that were rejected, for the dashboard", "kind", _rejected),
 )
 """What has happened to a breaker since it was built."""
+
+ENDED: Final = Metric[View](
+    f"{CALLS}.seconds.count",
+    "Calls that ended, by kind",
+    "kind",
+    lambda view: (
+        (Kind.SUCCESSFUL, view.snapshot.successes),
+        (Kind.FAILED, view.snapshot.failures),
+        (Kind.IGNORED, view.snapshot.ignored),
+        (Kind.STALE, view.snapshot.stale),
+    ),
+)
+"""The part of the histogram of durations that needs no record of each call."""
 
 BULKHEAD_GAUGES: Final[tuple[Metric[Bulkhead], ...]] = (
     Metric(

@@ -1,7 +1,8 @@
 """Watches breakers for the metrics modules, without keeping them alive.
 
-It remembers how a breaker's last calls went and hands out what the gauges are computed from.
-It knows the dashboard's words from `resilience4j`, and nothing of how metrics are exported.
+It remembers how a breaker's last calls went, unless it is told not to, and hands out what the
+gauges are computed from. It knows the dashboard's words from `resilience4j`, and nothing of how
+metrics are exported.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import itemgetter
+from typing import Final
 
 from simcb.breaker import (
     Bulkhead,
@@ -23,28 +26,43 @@ from simcb.breaker import (
     Transition,
 )
 from simcb.breaker.parameters import duration, whole
+from simcb.integrations.names import encodable
 from simcb.integrations.resilience4j import KIND_OF, Kind, View
 
 _log = logging.getLogger("simcb.integrations")
 
 
+TIMED: Final = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.IGNORED, Outcome.STALE)
+"""The ends of calls that took some time; a rejection takes none."""
+
+Record = Callable[[float], object]
+"""Counts one call that took so many seconds; may be called by several threads at once."""
+
+
 class Watched:
-    """One breaker and its last calls; it does not keep the breaker alive."""
+    """One breaker and its last calls; it does not keep the breaker alive.
+
+    Args:
+        breaker: the breaker.
+        window: how many last calls are kept; 0 leaves its calls alone.
+        slow: seconds from which a call is slow.
+        recorder: gives what records calls that ended in a kind.
+    """
 
     def __init__(
         self,
         breaker: CircuitBreaker,
         window: int,
         slow: float,
-        record: Callable[[str, Kind, float], None],
+        recorder: Callable[[Kind], Record],
     ) -> None:
-        self.name = breaker.name
         self.breaker = weakref.ref(breaker)
         self._slow = slow
-        self._record = record
         self._last: deque[tuple[bool, bool]] = deque(maxlen=window)
-        breaker.add_listener(self.hear_transition)
-        breaker.add_call_listener(self.hear_call)
+        if window:
+            self._records = {outcome: recorder(KIND_OF[outcome]) for outcome in TIMED}
+            breaker.add_listener(self.hear_transition)
+            breaker.add_call_listener(self.hear_call)
 
     def hear_transition(self, transition: Transition) -> None:
         """Forgets the last calls when the breaker begins to judge afresh."""
@@ -52,12 +70,13 @@ class Watched:
             self._last.clear()
 
     def hear_call(self, call: CallRecord) -> None:
-        """Counts one call; rejections are counted by the breaker itself."""
-        if call.outcome is Outcome.REJECTED:
+        """Records one call; rejections are counted by the breaker itself."""
+        outcome, seconds = call.outcome, call.duration
+        if outcome is Outcome.REJECTED:
             return
-        if call.outcome is Outcome.SUCCESS or call.outcome is Outcome.FAILURE:
-            self._last.append((call.outcome is Outcome.FAILURE, call.duration >= self._slow))
-        self._record(self.name, KIND_OF[call.outcome], call.duration)
+        if outcome is Outcome.SUCCESS or outcome is Outcome.FAILURE:
+            self._last.append((outcome is Outcome.FAILURE, seconds >= self._slow))
+        self._records[outcome](seconds)
 
     def view(self) -> View | None:
         """Returns what the gauges are computed from, or None if the breaker is gone."""
@@ -78,17 +97,19 @@ class Watched:
 class Watcher(ABC):
     """A set of watched breakers, each under a name of its own.
 
-    Watching costs a breaker its listeners' time and nothing else: everything is read from
-    snapshots when the metrics are collected, except durations. A breaker that nobody holds
-    any more leaves the set.
+    States and counts are read from snapshots when the metrics are collected, and cost a call
+    nothing; recording each call for its duration does. A breaker that nobody holds any more
+    leaves the set.
 
     Args:
         window: how many last calls the rates are computed over.
         slow: seconds from which a call is slow.
+        record_calls: whether each call is recorded, for durations and rates.
     """
 
-    def __init__(self, *, window: int = 100, slow: float = 60.0) -> None:
-        self._window = whole("window", window)
+    def __init__(self, *, window: int = 100, slow: float = 60.0, record_calls: bool = True) -> None:
+        kept = whole("window", window)
+        self._window = kept if record_calls else 0
         self._slow = duration("slow", slow, positive=True)
         self._watched: dict[str, list[Watched]] = {}
         self._bulkheads: weakref.WeakValueDictionary[str, Bulkhead] = weakref.WeakValueDictionary()
@@ -102,16 +123,19 @@ class Watcher(ABC):
         metrics.watch(CircuitBreaker(name)))`. Of several breakers with one name only the
         one watched last is reported, and a warning logged.
         """
+        name = encodable(breaker.name)
         with self._lock:
-            known = self._watched.setdefault(breaker.name, [])
+            known = self._watched.setdefault(name, [])
             if all(watched.breaker() is not breaker for watched in known):
-                known.append(Watched(breaker, self._window, self._slow, self.record))
+                known.append(
+                    Watched(breaker, self._window, self._slow, partial(self.recorder, name))
+                )
         return breaker
 
     def watch_bulkhead(self, bulkhead: Bulkhead) -> Bulkhead:
         """Reports this bulkhead from now on, and returns it; the last one of a name counts."""
         with self._lock:
-            self._bulkheads[bulkhead.name] = bulkhead
+            self._bulkheads[encodable(bulkhead.name)] = bulkhead
         return bulkhead
 
     def bulkheads(self) -> list[tuple[str, Bulkhead]]:
@@ -146,8 +170,8 @@ class Watcher(ABC):
             )
 
     @abstractmethod
-    def record(self, name: str, kind: Kind, seconds: float) -> None:
-        """Counts one call of a breaker and its duration; may be called by several threads."""
+    def recorder(self, name: str, kind: Kind) -> Record:
+        """Returns what records the durations of a breaker's calls that ended in a kind."""
 
     def forget(self, name: str) -> None:
         """Drops what is kept under the name of a breaker that is gone."""

@@ -84,7 +84,7 @@ class OpenTelemetry:
         found: Series = {}
         for metric in data.resource_metrics[0].scope_metrics[0].metrics if data else ():
             name = metric.name.replace(".", "_") + {"s": "_seconds"}.get(metric.unit, "")
-            if type(metric.data).__name__ == "Sum" and not name.endswith("_total"):
+            if getattr(metric.data, "is_monotonic", False) and not name.endswith("_total"):
                 name += "_total"
             for point in metric.data.data_points:
                 labels = frozenset(point.attributes.items())
@@ -305,6 +305,105 @@ def test_of_two_breakers_with_one_name_the_last_is_reported_and_it_is_said(
     assert caplog.text.count("2 breakers are called 'payments'") == 1
 
 
+NAMES = {"surrogate": "\ud800", "undecoded": "caf\udce9", "line": 'a\n"b"\\', "unicode": "ünï ☃"}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("record_calls", [True, False])
+@pytest.mark.parametrize("kind", [Prometheus, OpenTelemetry])
+def test_no_name_of_a_breaker_or_bulkhead_makes_the_metrics_unreadable(
+    kind, clock, record_calls, name
+):
+    """What no encoding takes is escaped, or one stranger's JSON would hide all breakers."""
+    backend = kind(record_calls=record_calls)
+    breaker = backend.metrics.watch(CircuitBreaker(name, clock=clock))
+    bulkhead = backend.metrics.watch_bulkhead(Bulkhead(4, name=name))
+    other = backend.metrics.watch(CircuitBreaker("payments", clock=clock))
+    for one in (breaker, other):
+        end(one, clock, 0.1, None)
+    seen = backend.series()
+    places = "resilience4j_bulkhead_available_concurrent_calls"
+    (shown,) = [dict(labels)["name"] for metric, labels in seen if metric == places]
+    assert shown.encode()
+    for each in (shown, "payments"):
+        assert value(seen, f"{CB}_calls_seconds_count", kind="successful", name=each) == 1
+        assert value(seen, f"{CB}_state", state="closed", name=each) == 1
+    assert bulkhead.name == name
+
+
+def test_a_name_and_another_that_is_how_it_is_escaped_are_one_to_the_metrics(
+    backend, clock, caplog
+):
+    """Which is said as of any two breakers of one name, and the page stays readable."""
+    held = [
+        backend.metrics.watch(CircuitBreaker(name, clock=clock)) for name in ("\ud800", "\\ud800")
+    ]
+    names = [has for (name, has) in backend.series() if name == f"{CB}_failure_rate"]
+    assert len(names) == 1
+    assert f"{len(held)} breakers are called" in caplog.text
+
+
+def test_labels_of_the_environment_that_no_encoding_takes_are_escaped():
+    """A host's name that is not in UTF-8 arrives so from the environment."""
+    registry = CollectorRegistry()
+    metrics = prom.BreakerMetrics(registry, labels={"host": "caf\udce9"})
+    held = metrics.watch(CircuitBreaker("payments"))
+    assert f'host="caf\\\\udce9",name="{held.name}"' in generate_latest(registry).decode()
+
+
+# Without a record of each call.
+
+
+@pytest.fixture(params=[Prometheus, OpenTelemetry])
+def counting(request):
+    return request.param(record_calls=False)
+
+
+def test_without_recording_a_call_passes_as_if_nobody_watched(counting):
+    """A closed breaker whose calls are not recorded does not even read its clock."""
+    read = []
+
+    def noted() -> float:
+        read.append(1)
+        return 0.0
+
+    breaker = counting.metrics.watch(CircuitBreaker("payments", clock=noted))
+    read.clear()
+    for _ in range(5):
+        breaker.call(str)
+    assert read == []
+    assert value(counting.series(), f"{CB}_calls_seconds_count", kind="successful") == 5
+
+
+def test_without_recording_counts_are_the_breakers_own_and_the_rest_says_that_it_is_not_known(
+    counting, clock
+):
+    """Names stay the dashboard's; no sum or bucket claims that calls took no time."""
+    breaker = CircuitBreaker(
+        "payments", failure_threshold=3, recovery_timeout=10.0, ignore=LookupError, clock=clock
+    )
+    end(breaker, clock, 0.2, None)
+    counting.metrics.watch(breaker)
+    late = breaker.acquire()
+    end(breaker, clock, 0.3, LookupError())
+    for _ in range(3):
+        end(breaker, clock, 0.5, OSError())
+    late.success()
+    reject(breaker)
+    seen = counting.series()
+    for kind, count in {"successful": 1, "failed": 3, "ignored": 1, "stale": 1}.items():
+        assert value(seen, f"{CB}_calls_seconds_count", kind=kind) == count
+    assert value(seen, f"{CB}_calls_total", kind="not_permitted") == 1
+    assert value(seen, f"{CB}_state", state="open") == 1
+    for rate in ("failure_rate", "slow_call_rate"):
+        assert value(seen, f"{CB}_{rate}") == -1.0
+    assert value(seen, f"{CB}_max_buffered_calls") == 0
+    names = {name for name, _ in seen}
+    assert not {f"{CB}_calls_seconds_sum", f"{CB}_calls_seconds_bucket"} & names
+    missing = {name for name, _, _ in DASHBOARD if not name.startswith(f"{CB}_calls_seconds")}
+    assert {name for name in missing - names if "bulkhead" not in name} == set()
+
+
 def test_a_registry_can_have_all_its_breakers_watched(backend):
     """Breakers made later, such as one per host, are there from their first call."""
     breakers = BreakerRegistry(lambda name: backend.metrics.watch(CircuitBreaker(name)))
@@ -344,7 +443,7 @@ def test_prometheus_series_begin_at_zero():
     backend = Prometheus()
     held = backend.metrics.watch(CircuitBreaker("payments"))
     seen = backend.series()
-    for kind in ("successful", "failed", "ignored"):
+    for kind in ("successful", "failed", "ignored", "stale"):
         assert value(seen, f"{CB}_calls_seconds_count", kind=kind) == 0
     assert held.name == "payments"
 
@@ -377,16 +476,20 @@ def exported() -> Iterator[tuple[MeterProvider, object]]:
     provider.shutdown()
 
 
-def test_exported_to_prometheus_the_opentelemetry_names_are_the_dashboards(exported, clock):
+@pytest.mark.parametrize("record_calls", [True, False])
+def test_exported_to_prometheus_the_opentelemetry_names_are_the_dashboards(
+    exported, clock, record_calls
+):
     """OpenTelemetry's own exporter turns our instruments into the names of the dashboard."""
     from prometheus_client import REGISTRY
 
     provider, _ = exported
-    metrics = otel.BreakerMetrics(provider)
+    metrics = otel.BreakerMetrics(provider, record_calls=record_calls)
     breaker = metrics.watch(CircuitBreaker("payments", failure_threshold=1, clock=clock))
     bulkhead = metrics.watch_bulkhead(Bulkhead(4, name="payments"))
     end(breaker, clock, 0.2, OSError())
     reject(breaker)
     page = generate_latest(REGISTRY).decode()
     for metric, _labels, _words in DASHBOARD + BESIDES:
-        assert re.search(rf'^{metric}{{.*name="{bulkhead.name}"', page, re.MULTILINE), metric
+        if record_calls or not metric.endswith(("_seconds_sum", "_seconds_bucket")):
+            assert re.search(rf'^{metric}{{.*name="{bulkhead.name}"', page, re.MULTILINE), metric
