@@ -2,8 +2,9 @@
 """Times guarded calls of simcb and of other breakers: python tests/test_breaker/bench_breakers.py
 
 Every figure is the best of many short rounds, taken in turns so that a busy moment hits all of
-them alike, with the cost of the bare call (or of raising a bare exception) taken off. A peer
-that is not installed is left out. The last table is the memory of ten thousand breakers.
+them alike, with the cost of the bare call (or of raising a bare exception) taken off. A peer, or a
+library of metrics, that is not installed is left out, and so is a peer that never opens. The
+last table is the memory of ten thousand breakers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from typing import Any
 
 from simcb.breaker import CircuitBreaker, FailureRate, SlowCallRate
 
-ROUNDS, CALLS = 60, 400
+ROUNDS, CALLS = 150, 400
+LONGEST = 0.001
+"""Seconds of a round, which has fewer calls if they are slow: long ones get interrupted."""
 SIZES = (10, 100, 1000, 10_000)
 
 
@@ -114,25 +117,26 @@ def rejected_later(guarded: Callable[[], Any]) -> Callable[[], Any]:
 
 def best(cases: dict[str, Callable[[], Any]], awaited: bool) -> dict[str, float]:
     """Returns the least seconds per call of each case."""
-    times = dict.fromkeys(cases, float("inf"))
+    times = dict.fromkeys(cases, LONGEST)
 
-    async def loop_later(func: Callable[[], Any]) -> float:
+    async def loop_later(func: Callable[[], Any], calls: int) -> float:
         begun = time.perf_counter()
-        for _ in range(CALLS):
+        for _ in range(calls):
             await func()
         return time.perf_counter() - begun
 
-    def loop(func: Callable[[], Any]) -> float:
+    def loop(func: Callable[[], Any], calls: int) -> float:
         begun = time.perf_counter()
-        for _ in range(CALLS):
+        for _ in range(calls):
             func()
         return time.perf_counter() - begun
 
     async def rounds() -> None:
         for _ in range(ROUNDS):
             for name, func in cases.items():
-                took = await loop_later(func) if awaited else loop(func)
-                times[name] = min(times[name], took / CALLS)
+                calls = min(CALLS, int(LONGEST / times[name]))
+                took = await loop_later(func, calls) if awaited else loop(func, calls)
+                times[name] = min(times[name], took / calls)
 
     gc.disable()
     asyncio.run(rounds())
@@ -153,7 +157,41 @@ def closed_cases(awaited: bool) -> dict[str, Callable[[], Any]]:
         cases[f"simcb, rate of {size:,} calls"] = guard(func)
     cases["simcb, rate of 10 s"] = CircuitBreaker(trip=FailureRate(window=10.0))(func)
     cases["simcb, slow calls"] = CircuitBreaker(trip=SlowCallRate(1.0, calls=100))(func)
+    return cases | watched_cases(func)
+
+
+def watched_cases(func: Callable[[], Any]) -> dict[str, Callable[[], Any]]:
+    """Returns our breaker with everything that may look on, from a listener to metrics."""
+    cases = {
+        "simcb, a transition listener": CircuitBreaker(listeners=[print])(func),
+        "simcb, a call listener": CircuitBreaker(call_listeners=[lambda _: None])(func),
+    }
+    for library, build in {"Prometheus": prometheus, "OpenTelemetry": opentelemetry}.items():
+        for record_calls, what in ((True, "every call"), (False, "counts only")):
+            try:
+                metrics = build(record_calls)
+            except ImportError as error:
+                print(f"({library} left out: {error})")
+                break
+            cases[f"simcb, {library}, {what}"] = metrics.watch(CircuitBreaker())(func)
     return cases
+
+
+def prometheus(record_calls: bool) -> Any:
+    from prometheus_client import CollectorRegistry
+
+    from simcb.integrations.prometheus import BreakerMetrics
+
+    return BreakerMetrics(CollectorRegistry(), record_calls=record_calls)
+
+
+def opentelemetry(record_calls: bool) -> Any:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    from simcb.integrations.opentelemetry import BreakerMetrics
+
+    return BreakerMetrics(MeterProvider([InMemoryMetricReader()]), record_calls=record_calls)
 
 
 def open_cases(awaited: bool) -> dict[str, Callable[[], Any]]:
@@ -200,8 +238,12 @@ def memory() -> None:
 def main() -> None:
     """Prints all tables, in Markdown."""
     for awaited, how in ((False, "sync"), (True, "async")):
-        print_table(f"Closed, success, {how}", best(closed_cases(awaited), awaited))
-        print_table(f"Open, rejection, {how}", best(open_cases(awaited), awaited))
+        closed, rejecting = best(closed_cases(awaited), awaited), open_cases(awaited)
+        for name in PEERS:
+            if name not in rejecting and closed.pop(name, None) is not None:
+                print(f"({name} left out: no failure of {how} calls opens it)")
+        print_table(f"Closed, success, {how}", closed)
+        print_table(f"Open, rejection, {how}", best(rejecting, awaited))
     memory()
 
 
