@@ -18,8 +18,9 @@ HTTP as the dependency knows:
 
     payments = CircuitBreaker("payments", ignore=is_client_error)
 
-What happens after the response has begun, in a streamed body or a background task, can change
-no status any more: Starlette turns a rejection there into "response already started". So ask
+A WebSocket gets the 503 instead of its handshake, or once it is open the close code 1013. What
+happens after a response has begun, in a streamed body or a background task, can change no status
+any more: Starlette turns a rejection there into "response already started". So ask
 before returning the response, and guard a background task by `breaker.call` and its own `except`;
 the guard of its route has settled by then, as a success if the route returned.
 
@@ -31,7 +32,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,10 +49,11 @@ from simcb.integrations.names import encodable
 from simcb.integrations.transports import SERVER_ERROR, TOO_MANY_REQUESTS
 
 try:
-    from fastapi import Depends, FastAPI, Request, Response, params
+    from fastapi import Depends, FastAPI, Request, Response, WebSocket, params
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
     from starlette.exceptions import HTTPException  # FastAPI's own is one of these
+    from starlette.websockets import WebSocketState
 except ImportError as error:
     raise MissingExtraError("fastapi", "fastapi") from error
 
@@ -60,6 +62,9 @@ DEGRADED_HEADER: Final = "X-Degraded"
 
 LONGEST_WAIT: Final = 86_400
 """Seconds in the longest `Retry-After`, a day: whoever comes back later comes back anyway."""
+
+TRY_AGAIN_LATER: Final = 1013
+"""What a WebSocket is closed with, once it is open and no status can be sent any more."""
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -132,12 +137,25 @@ def answer_rejections(app: FastAPI, *, name_breaker: bool = True) -> None:
         name_breaker: as in `rejection_response`.
     """
 
-    async def answer(_request: Request, error: Exception) -> Response:
+    async def answer(asked: Request | WebSocket, error: Exception) -> Response | None:
         assert isinstance(error, (CircuitOpenError, BulkheadFullError))
-        return rejection_response(error, name_breaker=name_breaker)
+        return await _said_to(asked, rejection_response(error, name_breaker=name_breaker))
 
-    app.add_exception_handler(CircuitOpenError, answer)
-    app.add_exception_handler(BulkheadFullError, answer)
+    _answer(app, (CircuitOpenError, BulkheadFullError), answer)
+
+
+async def _said_to(asked: Request | WebSocket, response: Response) -> Response | None:
+    """Returns what is to be sent; a WebSocket that is open takes none, and is closed instead."""
+    if isinstance(asked, WebSocket) and asked.application_state is WebSocketState.CONNECTED:
+        await asked.close(TRY_AGAIN_LATER)
+        return None
+    return response
+
+
+def _answer(app: FastAPI, kinds: Iterable[type[Exception]], answer: Any) -> None:
+    # To Starlette's types a handler is one of requests or one of WebSockets, and never both.
+    for kind in kinds:
+        app.add_exception_handler(kind, answer)
 
 
 def answer_failures(
@@ -171,16 +189,16 @@ def answer_failures(
             allowed = "kinds of exceptions narrower than Exception, such as httpx.HTTPError"
             raise ParameterError("kinds", kind, allowed)
 
-    async def answer(request: Request, error: Exception) -> Response:
+    async def answer(asked: Request | WebSocket, error: Exception) -> Response | None:
         if isinstance(error, (CircuitOpenError, BulkheadFullError)):
-            return rejection_response(error, name_breaker=False)
+            return await _said_to(asked, rejection_response(error, name_breaker=False))
         if _is_our_mistake(error):
             raise error
-        _log.warning("%s %r is answered with 503: %r", request.method, request.url.path, error)
-        return unavailable_response(why, retry_after)
+        method = asked.scope.get("method", "WebSocket")
+        _log.warning("%s %r is answered with 503: %r", method, asked.url.path, error)
+        return await _said_to(asked, unavailable_response(why, retry_after))
 
-    for kind in kinds:
-        app.add_exception_handler(kind, answer)
+    _answer(app, kinds, answer)
 
 
 def _is_our_mistake(error: Exception) -> bool:
@@ -269,7 +287,8 @@ def mark_degraded(response: Response) -> None:
     it after the upstream is back.
 
     Args:
-        response: the response to mark, before it is sent.
+        response: the response to mark, before it is sent; where a route returns one of its own,
+            that one, because FastAPI then drops the headers of the one it has handed in.
     """
     response.headers[DEGRADED_HEADER] = "true"
     response.headers["Cache-Control"] = "no-store"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, HTTPException, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, HTTPException, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from test_integrations.http_clients import Clock
@@ -172,9 +172,12 @@ def test_a_full_bulkhead_becomes_503_too(app):
     assert ask(app, "/checkout").status_code == 200
 
 
-def test_a_rejection_by_a_guarded_http_client_becomes_503(app):
+def test_a_rejection_by_a_guarded_http_client_becomes_503(app, clock):
     """The breaker may be anywhere below the route."""
-    transport = BreakerTransport(httpx.MockTransport(lambda request: httpx.Response(500)))
+    transport = BreakerTransport(
+        httpx.MockTransport(lambda request: httpx.Response(500)),
+        breakers=BreakerRegistry(lambda name: CircuitBreaker(name, clock=clock)),
+    )
 
     @app.get("/checkout")
     def checkout() -> int:
@@ -247,14 +250,14 @@ def test_what_the_application_has_asked_wrongly_stays_a_500(app, status):
 
 
 @pytest.mark.parametrize("first", ["failures", "rejections", "no rejections"])
-def test_a_rejection_is_told_as_one_though_it_is_a_failure_of_the_client_too(first):
+def test_a_rejection_is_told_as_one_though_it_is_a_failure_of_the_client_too(clock, first):
     """With the breaker's own seconds, in whatever order the two are said."""
     app = FastAPI()
     ways = {"failures": answer_failures, "rejections": answer_rejections}
     order = sorted(ways, key=lambda way: way != first)
     for way in order if first in ways else ("failures",):
         ways[way](app, *([httpx.HTTPError] if way == "failures" else []))
-    breakers = BreakerRegistry(lambda name: CircuitBreaker(name, failure_threshold=1))
+    breakers = BreakerRegistry(lambda name: CircuitBreaker(name, failure_threshold=1, clock=clock))
     asking(lambda request: httpx.Response(500), app, breakers)
     answers = [ask(app, "/checkout") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [503, 503]
@@ -280,6 +283,37 @@ def test_what_is_no_kind_of_failure_is_refused(app, kinds):
     """A bug is no outage, so "everything" is not a kind."""
     with pytest.raises(ParameterError, match="kinds="):
         answer_failures(app, *kinds)
+
+
+@pytest.mark.parametrize("error", [CircuitOpenError("payments", 2.5), ConnectionError("refused")])
+@pytest.mark.parametrize("accepts", [False, True])
+def test_a_websocket_is_refused_with_503_or_closed_to_try_again_later(app, error, accepts):
+    """Once it is open it takes no status any more, so the close code has to say it."""
+    answer_failures(app, ConnectionError)
+
+    @app.websocket("/events")
+    async def events(socket: WebSocket) -> None:
+        if accepts:
+            await socket.accept()
+        raise error
+
+    sent = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/events", "headers": [], "query_string": b""}
+    asyncio.run(app(scope, receive, send))
+    if accepts:
+        assert [one["type"] for one in sent] == ["websocket.accept", "websocket.close"]
+        assert sent[-1]["code"] == 1013
+    else:
+        assert sent[0]["type"] == "websocket.http.response.start"
+        assert sent[0]["status"] == 503
+        assert (b"retry-after", b"3" if error.args[-1] == 2.5 else b"1") in sent[0]["headers"]
 
 
 def test_a_background_task_neither_undoes_the_guards_verdict_nor_the_answer(app, payments):
