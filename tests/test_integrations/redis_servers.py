@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import socket
 import subprocess
@@ -13,10 +14,26 @@ import pytest
 HOST = "127.0.0.1"
 
 
+RESERVED: list[socket.socket] = []
+
+
+@atexit.register
+def _give_back() -> None:
+    for sock in RESERVED:
+        sock.close()
+
+
 def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.create_server((HOST, 0)) as sock:
-        port: int = sock.getsockname()[1]
+    """Return a port that nobody listens on, and that no other process is given meanwhile.
+
+    It stays bound to a socket that does not listen: connections are refused, and a server that
+    sets SO_REUSEADDR, as all of ours do, can listen there.
+    """
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((HOST, 0))
+    RESERVED.append(sock)
+    port: int = sock.getsockname()[1]
     return port
 
 

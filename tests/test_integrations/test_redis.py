@@ -12,7 +12,6 @@ import json
 import logging
 import re
 import socket
-import time
 from collections.abc import Iterator
 
 import fakeredis
@@ -31,6 +30,9 @@ from simcb.breaker import (
     ParameterError,
 )
 from simcb.integrations.redis import LONGEST_KEY, AsyncRedisStore, RedisStore
+
+PATIENCE = 10.0
+"""Seconds to wait for what answers or refuses at once, if the machine is not too busy."""
 
 
 @pytest.fixture(scope="module")
@@ -309,7 +311,7 @@ def fallback_on(store: object) -> CachedFallback:
 
 def test_with_redis_down_the_calls_own_result_arrives_and_one_line_is_logged(caplog):
     """Nobody listens on the port: twenty calls, twenty results, one complaint."""
-    store = RedisStore.from_url(f"redis://127.0.0.1:{free_port()}/0")
+    store = RedisStore.from_url(f"redis://127.0.0.1:{free_port()}/0", timeout=PATIENCE)
     guarded = fallback_on(store)
     assert [guarded.call(price) for _ in range(20)] == [42] * 20
     with pytest.raises(ConnectionError, match="the shop is down"):
@@ -349,12 +351,10 @@ def test_with_redis_hanging_one_call_waits_and_the_others_pass_it_by(caplog):
             f"redis://127.0.0.1:{silent.getsockname()[1]}/0", timeout=0.05, breaker=breaker
         )
         guarded = fallback_on(store)
-        began = time.perf_counter()
         assert [guarded.call(price) for _ in range(20)] == [42] * 20
-        took = time.perf_counter() - began
         store.close()
-    assert 0.04 < took < 0.5
-    assert breaker.snapshot().admitted == 1
+    seen = breaker.snapshot()
+    assert (seen.admitted, seen.failures, seen.rejected) == (1, 1, 19)
     assert len(warnings_in(caplog)) == 1
 
 
@@ -383,7 +383,7 @@ def test_a_paused_server_is_too_slow_and_is_asked_again_later(server, caplog):
     """A real Redis that stalls its writes: results arrive meanwhile, and the cache comes back."""
     clock = Clock()
     breaker = CircuitBreaker("redis", failure_threshold=1, recovery_timeout=1.0, clock=clock)
-    store = RedisStore.from_url(server.url, timeout=0.05, namespace="paused", breaker=breaker)
+    store = RedisStore.from_url(server.url, timeout=0.5, namespace="paused", breaker=breaker)
     guarded = fallback_on(store)
     with redis.Redis.from_url(server.url) as admin:
         guarded.call(price)
@@ -404,7 +404,7 @@ def test_a_server_that_is_stopped_and_started_is_used_again(caplog):
     clock = Clock()
     breaker = CircuitBreaker("redis", failure_threshold=1, recovery_timeout=1.0, clock=clock)
     with redis_server() as server:
-        store = RedisStore.from_url(server.url, breaker=breaker)
+        store = RedisStore.from_url(server.url, timeout=PATIENCE, breaker=breaker)
         guarded = fallback_on(store)
         for outages in (1, 2):
             server.stop()
@@ -483,7 +483,7 @@ def test_the_async_store_serves_coroutines_from_a_real_server(server):
     """The last good answer comes back through a socket."""
 
     async def main() -> None:
-        store = AsyncRedisStore.from_url(server.url, namespace="async")
+        store = AsyncRedisStore.from_url(server.url, timeout=PATIENCE, namespace="async")
         guarded = fallback_on(store)
         assert await guarded.ask_async(price_async) == (42, False, None)
         value, stale, error = await guarded.ask_async(price_async, fails=True)
@@ -497,11 +497,10 @@ def test_with_redis_down_or_hanging_coroutines_get_their_own_result(caplog):
     """One complaint each, and no waiting after the first call."""
 
     async def main(url: str) -> None:
-        store = AsyncRedisStore.from_url(url, timeout=0.05)
+        store = AsyncRedisStore.from_url(url, timeout=0.05, clock=Clock())
         guarded = fallback_on(store)
-        began = time.perf_counter()
         assert [await guarded.call(price_async) for _ in range(20)] == [42] * 20
-        assert time.perf_counter() - began < 0.5
+        assert store.breaker.snapshot().admitted == 1
         await store.aclose()
 
     asyncio.run(main(f"redis://127.0.0.1:{free_port()}/0"))
