@@ -65,6 +65,7 @@ from simcb.breaker.records import (
     Mode,
     Outcome,
     Reason,
+    RuleReading,
     Snapshot,
     Transition,
 )
@@ -130,6 +131,7 @@ __all__ = [
     "Place",
     "Reason",
     "Recovery",
+    "RuleReading",
     "SlowCallRate",
     "Snapshot",
     "Store",

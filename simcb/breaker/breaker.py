@@ -273,6 +273,7 @@ class CircuitBreaker(Controls, Scoped[Permit]):
         """Makes the permit of a call that is already admitted and counted."""
         permit = _blank(Permit)
         permit._breaker = self
+        permit._probe = None
         permit._generation = state.generation
         return permit
 

@@ -12,11 +12,11 @@ from simcb.breaker.machine import (
     SUCCESSES,
     Machine,
 )
-from simcb.breaker.records import CircuitState, Mode, Reason, Snapshot
+from simcb.breaker.records import CircuitState, Mode, Reason, RuleReading, Snapshot
 from simcb.breaker.recovery import HalfOpen, Recovery
 from simcb.breaker.rules import TripRule
-from simcb.breaker.states import HalfOpenState, OpenState, State
-from simcb.breaker.tallies import NEVER, drawn
+from simcb.breaker.states import ClosedState, HalfOpenState, OpenState, State, opening
+from simcb.breaker.tallies import NEVER, drawn, read, reading
 
 
 class Controls(Machine):
@@ -65,7 +65,11 @@ class Controls(Machine):
         return self._state.state
 
     def snapshot(self) -> Snapshot:
-        """Returns the state and the counts of one moment, without reading the clock."""
+        """Returns the state and the counts of one moment.
+
+        Raises:
+            ClockError: a rule has a time window, and the clock gives no moment to end it at.
+        """
         with self._lock: return self._snapshot_locked()  # fmt: skip  # noqa: E701
 
     def _snapshot_locked(self) -> Snapshot:
@@ -75,6 +79,8 @@ class Controls(Machine):
         counts[SUCCESSES] += drawn(self._succeeded)
         admitted = counts[PROBES] + drawn(self._admitted)
         deadline = state.deadline if isinstance(state, OpenState) else NEVER
+        half_open = state if isinstance(state, HalfOpenState) else None
+        opened = opening(state)
         return Snapshot(
             name=self.name,
             state=state.state,
@@ -83,7 +89,9 @@ class Controls(Machine):
             next_probe_at=deadline if deadline < NEVER else None,
             generation=state.generation,
             consecutive_failures=state.tally[1] if state.tally else 0,
-            probes_out=len(state.probes) if isinstance(state, HalfOpenState) else 0,
+            probes_out=len(half_open.probes) if half_open else 0,
+            probes_ended=half_open.ended.calls if half_open else 0,
+            probes_failed=half_open.ended.failed if half_open else 0,
             admitted=admitted,
             rejected=counts[REJECTED],
             successes=counts[SUCCESSES],
@@ -91,7 +99,22 @@ class Controls(Machine):
             ignored=counts[IGNORED],
             stale=counts[STALE],
             in_flight=admitted - sum(counts[SUCCESSES:PROBES]),
+            reason=opened.reason if opened else None,
+            last_error=opened.last_error if opened else None,
+            rules=self._readings_locked(),
         )
+
+    def _readings_locked(self) -> tuple[RuleReading, ...]:
+        """What each rule has counted; read again if a re-entrant call came between."""
+        while True:
+            state = self._state
+            if not isinstance(state, ClosedState):
+                return tuple(reading(rule, 0, 0) for rule in self._rules)
+            tally = state.tally
+            now = self._now_locked() if self._ages else self._latest
+            readings = read(self._rules, state, tally, now)
+            if self._state is state and state.tally is tally:
+                return readings
 
     # By hand. Each begins a new generation, so results of earlier calls become stale.
 
@@ -125,10 +148,10 @@ class Controls(Machine):
             generation = seen.generation + 1
             new: State
             if mode is Mode.FORCED_OPEN:
-                new = OpenState(generation, now, mode, NEVER, self._recovery.timeout)
+                new = OpenState(generation, now, mode, NEVER, self._recovery.timeout, reason)
             else:
                 new = self._closed(generation, now, mode)
-            done = self._replace_locked(seen, new, reason)
+            done = self._replace_locked(seen, new, self._news_of(seen, new, reason))
 
     def __repr__(self) -> str:
         state = self._state

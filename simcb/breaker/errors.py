@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simcb.breaker.causes import sendable
 from simcb.errors import SimcbError
+
+if TYPE_CHECKING:
+    from simcb.breaker.records import Reason
 
 
 class CircuitOpenError(SimcbError):
@@ -19,11 +23,21 @@ class CircuitOpenError(SimcbError):
         retry_after: seconds, at least 0, until it is worth asking again; 0 when every probe
             of a half-open breaker is taken, because one may come back at any moment.
         forced: somebody has opened the breaker by hand, so it closes by hand only.
+        reason: why the breaker opened, if that is known.
+        last_error: what the call that opened it raised, without its traceback; None if it
+            raised nothing: it was slow, its result was judged bad, its lease ran out.
     """
 
     if TYPE_CHECKING:  # at run time the inherited constructor stores them in half the time
 
-        def __init__(self, name: str, retry_after: float, forced: bool = False) -> None: ...
+        def __init__(
+            self,
+            name: str,
+            retry_after: float,
+            forced: bool = False,
+            reason: Reason | None = None,
+            last_error: BaseException | None = None,
+        ) -> None: ...
 
     @property
     def name(self) -> str:
@@ -42,12 +56,28 @@ class CircuitOpenError(SimcbError):
         """Whether the breaker was opened by hand."""
         return len(self.args) > 2 and bool(self.args[2])
 
+    @property
+    def reason(self) -> Reason | None:
+        """Why the breaker opened."""
+        return self.args[3] if len(self.args) > 3 else None
+
+    @property
+    def last_error(self) -> BaseException | None:
+        """What the call that opened it raised, without its traceback."""
+        return self.args[4] if len(self.args) > 4 else None
+
+    def __reduce__(self) -> tuple[type[CircuitOpenError], tuple[object, ...], object]:
+        return type(self), tuple(map(sendable, self.args)), vars(self) or None
+
     def __str__(self) -> str:
         if self.forced:
             return f"circuit {self.name!r} was opened by hand and lets no call through"
         if not self.retry_after:
             return f"circuit {self.name!r} is half-open and its probes are out; try again shortly"
-        return f"circuit {self.name!r} is open; try again in {self.retry_after:.3g} s"
+        why = f" ({self.reason})" if self.reason else ""
+        if self.last_error is not None:
+            why = f" ({self.reason}, last by {type(self.last_error).__name__})"
+        return f"circuit {self.name!r} is open{why}; try again in {self.retry_after:.3g} s"
 
 
 class BulkheadFullError(SimcbError):

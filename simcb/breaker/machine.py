@@ -23,16 +23,26 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import TypeAlias
 
+from simcb.breaker.causes import bare
 from simcb.breaker.errors import ClockError, ParameterError
 from simcb.breaker.judging import Judge, log_failure
 from simcb.breaker.kinds import is_plain
 from simcb.breaker.nesting import INNER_CALLS, outer_of
 from simcb.breaker.parameters import functions
 from simcb.breaker.permit import Permit
+from simcb.breaker.probing import Ended, decided, one_more_ended, places_taken
 from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
 from simcb.breaker.recovery import HalfOpen, Recovery
 from simcb.breaker.rules import ConsecutiveFailures, SlowCallRate, TripRule
-from simcb.breaker.states import SETTLED, ClosedState, HalfOpenState, OpenState, Probe, State
+from simcb.breaker.states import (
+    SETTLED,
+    ClosedState,
+    HalfOpenState,
+    OpenState,
+    Probe,
+    State,
+    opening,
+)
 from simcb.breaker.tallies import NEVER, TOTALS, Calm, Tally, one_more, steps_added
 from simcb.breaker.telling import CallListener, Listener, Teller
 from simcb.breaker.windows import TimeWindow, windows_for
@@ -41,7 +51,7 @@ REJECTED, SUCCESSES, FAILURES, IGNORED, STALE, PROBES = range(6)
 COUNT_OF = {Outcome.SUCCESS: SUCCESSES, Outcome.FAILURE: FAILURES, Outcome.IGNORED: IGNORED}
 
 
-Refusal: TypeAlias = tuple[str, float] | tuple[str, float, bool]
+Refusal: TypeAlias = tuple[str, float, bool, Reason, BaseException | None]
 """What a `CircuitOpenError` is made of, which is raised further out."""
 
 
@@ -55,6 +65,7 @@ class Machine(Teller):
 
     __slots__ = (
         "_admitted",
+        "_ages",
         "_call_listeners",
         "_clock",
         "_clocked",
@@ -67,7 +78,6 @@ class Machine(Teller):
         "_random",
         "_recovery",
         "_rules",
-        "_slow",
         "_spent",
         "_state",
         "_succeeded",
@@ -100,11 +110,10 @@ class Machine(Teller):
         self._luck: float | None = self._spent
         rows = [rule.threshold for rule in rules if isinstance(rule, ConsecutiveFailures)]
         self._threshold: float = min(rows, default=NEVER)
-        slow = [rule.slow for rule in rules if isinstance(rule, SlowCallRate)]
-        self._slow: float = min(slow, default=NEVER)
-        self._timed = bool(slow)
+        self._timed = any(isinstance(rule, SlowCallRate) for rule in rules)
         windows = windows_for(rules)
-        self._clocked = self._timed or any(isinstance(one, TimeWindow) for one in windows)
+        self._ages = any(isinstance(one, TimeWindow) for one in windows)
+        self._clocked = self._timed or self._ages
         seen_by_all = judge.failed_result is not None or any(one.needs_all for one in windows)
         self._tallies: type[Tally] = tuple if seen_by_all else Calm
         self._admitted = count()
@@ -135,22 +144,26 @@ class Machine(Teller):
         tally = self._tallies((0,) * (TOTALS + len(windows)))
         return ClosedState(generation, now, mode, windows, tally, not self._timed, self._succeeded)
 
-    def _opened(self, seen: State, now: float) -> OpenState:
+    def _opened(
+        self, seen: State, now: float, reason: Reason, error: BaseException | None
+    ) -> OpenState:
         """The open state after `seen`: for a longer time when a probe has failed."""
         recovery = self._recovery
         wait = recovery.timeout
         if isinstance(seen, HalfOpenState):
-            wait = min(seen.wait * recovery.factor, recovery.max)
+            wait = min(seen.opened.wait * recovery.factor, recovery.max)
         spread = 1.0
         if self._luck is not None:
             spread += recovery.jitter * (2.0 * self._luck - 1.0)
-        return OpenState(seen.generation + 1, now, Mode.AUTOMATIC, now + wait * spread, wait)
+        generation, deadline = seen.generation + 1, now + wait * spread
+        return OpenState(generation, now, Mode.AUTOMATIC, deadline, wait, reason, error)
 
     def _news_of(self, seen: State, new: State, reason: Reason) -> tuple[Transition, ...]:
         if not self._listeners or (seen.state is new.state and seen.mode is new.mode):
             return ()
         at, generation = new.since, new.generation
-        return (Transition(self.name, at, seen.state, new.state, reason, generation),)
+        error = new.last_error if isinstance(new, OpenState) else None
+        return (Transition(self.name, at, seen.state, new.state, reason, generation, error),)
 
     # Asking for a permit.
 
@@ -166,7 +179,7 @@ class Machine(Teller):
                     return refusal
                 granted = self._grant_probe_locked(permit, seen, now)
             elif isinstance(seen, HalfOpenState):
-                if self._lease_ran_out_locked(seen, now):
+                if self._leases_ran_out_locked(seen, now):
                     continue
                 outer = outer_of(seen.probes)
                 if outer is not None:
@@ -174,9 +187,10 @@ class Machine(Teller):
                         outer.inner += 1
                         return None  # a part of a probe: its permit is born settled
                     self._inner_calls = max(self._inner_calls, 2 * outer.most)
-                if len(seen.probes) >= self._half_open.probes:
+                taken = places_taken(self._half_open, len(seen.probes), seen.ended)
+                if taken >= self._half_open.probes:
                     self._counts[REJECTED] += 1
-                    return self.name, 0.0
+                    return self.name, 0.0, False, seen.opened.reason, seen.opened.last_error
                 granted = self._grant_probe_locked(permit, seen, now)
             else:
                 permit._began = now
@@ -193,8 +207,8 @@ class Machine(Teller):
             return None
         self._counts[REJECTED] += 1
         if seen.deadline == NEVER:
-            return self.name, seen.wait, True
-        return self.name, seen.deadline - now
+            return self.name, seen.wait, True, seen.reason, None
+        return self.name, seen.deadline - now, False, seen.reason, seen.last_error
 
     def _grant_probe_locked(
         self, permit: Permit, seen: OpenState | HalfOpenState, now: float
@@ -204,38 +218,69 @@ class Machine(Teller):
         permit._probe = probe = Probe(now + self._half_open.lease, self._inner_calls)
         news: tuple[Transition, ...] = ()
         if isinstance(seen, OpenState):
-            new = HalfOpenState(seen.generation + 1, now, seen.wait, (probe,))
+            new = HalfOpenState(seen.generation + 1, now, seen, (probe,))
             news = self._news_of(seen, new, Reason.DEADLINE_PASSED)
         else:
             probes = (*seen.probes, probe)
-            new = HalfOpenState(seen.generation, seen.since, seen.wait, probes, seen.succeeded)
+            new = HalfOpenState(seen.generation, seen.since, seen.opened, probes, seen.ended)
         if self._state is seen: self._state, permit._generation, self._news = new, new.generation, self._news + news; self._counts[PROBES] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
         return False
 
-    def _lease_ran_out_locked(self, seen: HalfOpenState, now: float) -> bool:
-        """Opens the breaker again if the oldest probe has been out for its whole lease."""
+    def _leases_ran_out_locked(self, seen: HalfOpenState, now: float) -> bool:
+        """Counts probes that have been out for their whole lease as failed, if there are any."""
         if not seen.probes or now < seen.probes[0].until:
             return False
-        new = self._opened(seen, now)
-        self._replace_locked(seen, new, Reason.LEASE_EXPIRED)
+        probes = tuple(one for one in seen.probes if now < one.until)
+        lost, lease = len(seen.probes) - len(probes), self._half_open.lease
+        ended = one_more_ended(seen.ended, self._rules, True, lease, lost)
+        new, news = self._probed(seen, now, probes, ended, Reason.LEASE_EXPIRED, None)
+        self._replace_locked(seen, new, news)
         return True
 
-    def _replace_locked(self, seen: State, new: State, reason: Reason) -> bool:
+    def _replace_locked(self, seen: State, new: State, news: tuple[Transition, ...]) -> bool:
         """Puts a new state in place of the one seen, if that is still the state."""
-        news = self._news_of(seen, new, reason)
-        if self._state is seen: self._state, self._luck, self._news = new, self._spent, self._news + news; return True  # fmt: skip  # noqa: E501, E701, E702
+        luck = self._spent if isinstance(new, OpenState) else self._luck
+        if self._state is seen: self._state, self._luck, self._news = new, luck, self._news + news; return True  # fmt: skip  # noqa: E501, E701, E702
         return False
+
+    def _probed(
+        self,
+        seen: HalfOpenState,
+        now: float,
+        probes: tuple[Probe, ...],
+        ended: Ended,
+        failure: Reason,
+        error: BaseException | None,
+    ) -> tuple[State, tuple[Transition, ...]]:
+        """The state after `seen` when so many probes have ended, and the news of it."""
+        new: State
+        reason = decided(self._half_open, self._rules, ended, failure)
+        if reason is None:
+            return HalfOpenState(seen.generation, seen.since, seen.opened, probes, ended), ()
+        if reason is Reason.PROBES_SUCCEEDED:
+            new = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
+        else:
+            new = self._opened(seen, now, reason, error)
+        return new, self._news_of(seen, new, reason)
 
     # Settling a permit.
 
     def _settle(self, permit: Permit, outcome: Outcome, error: BaseException | None) -> None:
         if self._luck is None:
             self._draw_luck()
-        with self._lock: counted = self._settle_locked(permit, outcome)  # fmt: skip  # noqa: E701
+        with self._lock: counted = self._settle_locked(permit, outcome, error)  # fmt: skip  # noqa: E701
+        if error is not None:
+            self._let_go(error)
         if self._news:
             self._announce()
         if self._call_listeners and counted is not None:
             self._report(permit, counted, error)
+
+    def _let_go(self, error: BaseException) -> None:
+        """Keeps a copy of the error that has opened the breaker, which holds no frames."""
+        opened = opening(self._state)
+        if opened is not None and opened.last_error is error:
+            opened.last_error = bare(error)
 
     def _succeed_locked(self, permit: Permit) -> None:
         """Settles a success; nearly always it only adds itself."""
@@ -250,29 +295,36 @@ class Machine(Teller):
         if seen.mode is Mode.FORCED_CLOSED or not self._record_locked(permit, SUCCESSES, seen):
             self._settle_locked(permit, Outcome.SUCCESS)
 
-    def _settle_locked(self, permit: Permit, outcome: Outcome) -> Outcome | None:
+    def _settle_locked(
+        self, permit: Permit, outcome: Outcome, error: BaseException | None = None
+    ) -> Outcome | None:
         """Settles a permit and returns what it counted as; None if it was settled before."""
         while permit._generation:
             seen = self._state
             now = 0.0
             if isinstance(seen, HalfOpenState):
                 now = self._now_locked()
-                if self._lease_ran_out_locked(seen, now):
+                if self._leases_ran_out_locked(seen, now):
                     continue
             # No permit is of an open state; one that seems to be must not be asked about for ever.
-            if permit._generation and (permit._generation != seen.generation or seen.__class__ is OpenState): permit._generation = SETTLED; self._counts[STALE] += 1; return Outcome.STALE  # fmt: skip  # noqa: E501, E701, E702
+            late = permit._generation != seen.generation or isinstance(seen, OpenState)
             if isinstance(seen, HalfOpenState):
-                if self._settle_probe_locked(permit, outcome, seen, now):
+                late = permit._probe not in seen.probes  # of before, or its lease has run out
+            if late and permit._generation: permit._generation = SETTLED; self._counts[STALE] += 1; return Outcome.STALE  # fmt: skip  # noqa: E501, E701, E702
+            if isinstance(seen, HalfOpenState):
+                if self._settle_probe_locked(permit, outcome, seen, now, error):
                     return outcome
             elif outcome is Outcome.IGNORED or seen.mode is Mode.FORCED_CLOSED:
                 if permit._generation: permit._generation = SETTLED; self._counts[COUNT_OF[outcome]] += 1; return outcome  # fmt: skip  # noqa: E501, E701, E702
             elif isinstance(seen, ClosedState) and self._record_locked(
-                permit, COUNT_OF[outcome], seen
+                permit, COUNT_OF[outcome], seen, error
             ):
                 return outcome
         return None
 
-    def _record_locked(self, permit: Permit, kind: int, seen: ClosedState) -> bool:
+    def _record_locked(
+        self, permit: Permit, kind: int, seen: ClosedState, error: BaseException | None = None
+    ) -> bool:
         """Counts an outcome of the closed state, and opens the breaker if a rule says so.
 
         Returns whether it was counted; if not, a re-entrant call came between.
@@ -289,7 +341,7 @@ class Machine(Teller):
             if done and tally.__class__ is Calm and seen.windows:
                 self._look_again_locked(seen)
             return done
-        opened = self._opened(seen, self._now_locked())
+        opened = self._opened(seen, self._now_locked(), reason, error)
         news = self._news_of(seen, opened, reason)
         if seen.tally is tally and self._state is seen and permit._generation: self._state, permit._generation, self._news, self._luck = opened, SETTLED, self._news + news, self._spent; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
         return False
@@ -315,31 +367,29 @@ class Machine(Teller):
             if reason is None or seen.mode is Mode.COUNT_ONLY:
                 if seen.tally is tally: seen.tally = new_tally  # fmt: skip  # noqa: E701
                 continue
-            opened = self._opened(seen, self._now_locked())
+            opened = self._opened(seen, self._now_locked(), reason, None)
             news = self._news_of(seen, opened, reason)
             if seen.tally is tally and self._state is seen: self._state, self._news, self._luck = opened, self._news + news, self._spent  # fmt: skip  # noqa: E501, E701
 
     def _settle_probe_locked(
-        self, permit: Permit, outcome: Outcome, seen: HalfOpenState, now: float
+        self,
+        permit: Permit,
+        outcome: Outcome,
+        seen: HalfOpenState,
+        now: float,
+        error: BaseException | None,
     ) -> bool:
         """Settles a probe, and closes or opens the breaker if that decides it.
 
         Returns whether it was settled; if not, a re-entrant call came between.
         """
-        kind, luck = COUNT_OF[outcome], self._luck
-        news: tuple[Transition, ...] = ()
-        new: State
-        slow = outcome is Outcome.SUCCESS and self._took(permit, now) >= self._slow
-        succeeded = seen.succeeded + (outcome is Outcome.SUCCESS)
-        if slow or outcome is Outcome.FAILURE:
-            new, luck = self._opened(seen, now), self._spent
-            news = self._news_of(seen, new, Reason.PROBE_SLOW if slow else Reason.PROBE_FAILED)
-        elif succeeded >= self._half_open.successes:
-            new = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
-            news = self._news_of(seen, new, Reason.PROBES_SUCCEEDED)
-        else:
-            probes = tuple(one for one in seen.probes if one is not permit._probe)
-            new = HalfOpenState(seen.generation, seen.since, seen.wait, probes, succeeded)
+        kind, ended = COUNT_OF[outcome], seen.ended
+        if outcome is not Outcome.IGNORED:
+            took = self._took(permit, now)
+            ended = one_more_ended(ended, self._rules, outcome is Outcome.FAILURE, took)
+        probes = tuple(one for one in seen.probes if one is not permit._probe)
+        new, news = self._probed(seen, now, probes, ended, Reason.PROBE_FAILED, error)
+        luck = self._spent if isinstance(new, OpenState) else self._luck
         if self._state is seen and permit._generation: self._state, permit._generation, self._news, self._luck = new, SETTLED, self._news + news, luck; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
         return False
 

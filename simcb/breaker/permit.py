@@ -54,7 +54,7 @@ class Permit:
             breaker._announce()
 
     def failure(self, error: BaseException | None = None) -> None:
-        """Settles the call as a failure; the error is only shown to call listeners."""
+        """Settles the call as a failure; the error is shown to whoever asks why it opened."""
         self._breaker._settle(self, Outcome.FAILURE, error)
 
     def ignore(self) -> None:

@@ -11,6 +11,7 @@ from simcb.breaker.parameters import (
     UsualFloat,
     duration,
     number,
+    rate,
     whole,
 )
 
@@ -52,24 +53,49 @@ class Recovery(Settings):
 class HalfOpen(Settings):
     """Lets `probes` calls through at once until `successes` of them have succeeded.
 
+    The first probe that fails opens the breaker again, and so does a slow one if a rule counts
+    slow calls. With a `verdict` it is otherwise: `probes` calls are let through in all, and when
+    all of them have ended it opens again if the share of failures among them is at least the
+    verdict, or that of slow ones at least the rate of a rule that counts slow calls; otherwise
+    it closes. A call that is ignored gives its place to another.
+
     A probe that has not ended within `lease` seconds counts as failed: it may be hung, or
     its thread dead, and the breaker must not wait for it for ever.
+
+    Args:
+        probes: calls let through: at once, or with a verdict in all.
+        successes: how many close it, 1 unless given; None with a verdict, which takes its place.
+        lease: seconds a probe may take.
+        verdict: the share of failures from which it opens again, above 0 and at most 1.
     """
 
-    __slots__ = ("lease", "probes", "successes")
+    __slots__ = ("lease", "probes", "successes", "verdict")
     probes: int
-    successes: int
+    successes: int | None
     lease: float
+    verdict: float | None
 
-    def __init__(self, probes: int = 1, successes: int = 1, lease: float = 60.0) -> None:
+    def __init__(
+        self,
+        probes: int = 1,
+        successes: int | None = None,
+        lease: float = 60.0,
+        verdict: float | None = None,
+    ) -> None:
+        if verdict is None:
+            successes = 1 if successes is None else whole("successes", successes)
+        elif successes is not None:
+            remedy = "either successes or verdict, not both: a verdict waits for all probes"
+            raise ParameterError("successes", successes, remedy)
         self._fill(
             probes=whole("probes", probes, high=10_000),
-            successes=whole("successes", successes),
+            successes=successes,
             lease=duration("lease", lease, positive=True),
+            verdict=None if verdict is None else rate("verdict", verdict),
         )
 
     def __reduce__(self) -> tuple[type[HalfOpen], tuple[object, ...]]:
-        return type(self), (self.probes, self.successes, self.lease)
+        return type(self), (self.probes, self.successes, self.lease, self.verdict)
 
 
 USUAL_TIMEOUT = UsualFloat(60.0)

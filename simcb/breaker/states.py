@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Literal, TypeAlias
 
-from simcb.breaker.records import CircuitState, Mode
+from simcb.breaker.probing import NONE_ENDED, Ended
+from simcb.breaker.records import CircuitState, Mode, Reason
 from simcb.breaker.tallies import Tally
 from simcb.breaker.windows import Window
 
@@ -59,22 +60,32 @@ class ClosedState:
 class OpenState:
     """No call passes before `deadline`; `wait` is the timeout it was computed from.
 
-    A breaker that was forced open has a deadline that never comes.
+    A breaker that was forced open has a deadline that never comes. `last_error` is what the
+    call that opened it raised; see `causes` for what is kept of it.
     """
 
-    __slots__ = ("deadline", "generation", "mode", "since", "wait")
+    __slots__ = ("deadline", "generation", "last_error", "mode", "reason", "since", "wait")
     state = CircuitState.OPEN
     quick: Literal[False] = False
     tally: Tally = ()
 
     def __init__(
-        self, generation: int, since: float, mode: Mode, deadline: float, wait: float
+        self,
+        generation: int,
+        since: float,
+        mode: Mode,
+        deadline: float,
+        wait: float,
+        reason: Reason,
+        last_error: BaseException | None = None,
     ) -> None:
         self.generation = generation
         self.since = since
         self.mode = mode
         self.deadline = deadline
         self.wait = wait
+        self.reason = reason
+        self.last_error = last_error
 
 
 class Probe:
@@ -92,9 +103,9 @@ class Probe:
 
 
 class HalfOpenState:
-    """A few probes are out, oldest first, and `succeeded` have come back well."""
+    """A few probes are out, oldest first, and some have `ended`; `opened` was before."""
 
-    __slots__ = ("generation", "probes", "since", "succeeded", "wait")
+    __slots__ = ("ended", "generation", "opened", "probes", "since")
     state = CircuitState.HALF_OPEN
     quick: Literal[False] = False
     mode = Mode.AUTOMATIC
@@ -104,15 +115,22 @@ class HalfOpenState:
         self,
         generation: int,
         since: float,
-        wait: float,
+        opened: OpenState,
         probes: tuple[Probe, ...],
-        succeeded: int = 0,
+        ended: Ended = NONE_ENDED,
     ) -> None:
         self.generation = generation
         self.since = since
-        self.wait = wait
+        self.opened = opened
         self.probes = probes
-        self.succeeded = succeeded
+        self.ended = ended
 
 
 State: TypeAlias = ClosedState | OpenState | HalfOpenState
+
+
+def opening(state: State) -> OpenState | None:
+    """Returns the open state of a breaker that is open, or has been until it went half-open."""
+    if isinstance(state, HalfOpenState):
+        return state.opened
+    return state if isinstance(state, OpenState) else None

@@ -9,10 +9,13 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
+from simcb.breaker.records import RuleReading
+from simcb.breaker.rules import ConsecutiveFailures, FailuresInWindow
 from simcb.breaker.windows import QUIET, TRIPPED, CountWindow
 
 if TYPE_CHECKING:
     from simcb.breaker.records import Reason
+    from simcb.breaker.rules import TripRule
     from simcb.breaker.states import ClosedState
 
 NEVER = float("inf")
@@ -91,3 +94,27 @@ def steps_added(seen: ClosedState, tally: Tally) -> tuple[Tally, Reason | None]:
         and window.look(calls, total, total, 0.0, calm=False) == TRIPPED
     )
     return (calls, tally[1], steps, *totals), next(tripped, None)
+
+
+def read(
+    rules: tuple[TripRule, ...], seen: ClosedState, tally: Tally, now: float
+) -> tuple[RuleReading, ...]:
+    """Returns what each rule has counted; `now` is a moment not before the last outcome."""
+    calls = tally[0]
+    if tally.__class__ is Calm and seen.windows:
+        calls += drawn(seen.passed) - tally[2]
+    counts = zip(seen.windows, tally[TOTALS:], strict=True)
+    inside = iter([window.read(calls, total, now) for window, total in counts])
+    streak = (tally[1], tally[1])
+    found = (
+        streak if isinstance(rule, ConsecutiveFailures) else next(inside, (0, 0)) for rule in rules
+    )
+    return tuple(reading(rule, *counts) for rule, counts in zip(rules, found, strict=True))
+
+
+def reading(rule: TripRule, calls: int, counted: int) -> RuleReading:
+    """Returns the record of what a rule has counted among so many calls."""
+    if isinstance(rule, (ConsecutiveFailures, FailuresInWindow)):
+        return RuleReading(rule, counted, rule.threshold, counted, None)
+    rate = counted / calls if calls else None
+    return RuleReading(rule, calls, rule.minimum_calls, counted, rate)

@@ -117,7 +117,7 @@ class Teller(Shared):
             return None
         while not self._to_tell:
             if not self._news:
-                self._teller = None
+                self._teller = self._topic = None
                 return None
             # Whole lines again: what leaves one place has arrived in the other.
             self._topic, self._to_tell, self._news = self._news[0], self._listeners, self._news[1:]

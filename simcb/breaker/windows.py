@@ -49,6 +49,16 @@ class Window(Protocol):
         """
         ...
 
+    def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
+        """Returns how many outcomes are in the window, and how many of the counted kind.
+
+        Args:
+            calls: outcomes of this generation.
+            total: how many of them are of the counted kind.
+            now: seconds, never less than in an earlier question.
+        """
+        ...
+
 
 class CountWindow:
     """The last `size` outcomes: a ring of running totals.
@@ -87,6 +97,12 @@ class CountWindow:
             return QUIET
         enough = inside >= self.minimum and counted / inside >= self.rate
         return TRIPPED if enough else COUNTING
+
+    def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
+        """Takes what was before the window from the ring, as `look` does."""
+        if calls < self.size:
+            return calls, total
+        return self.size, total - self.ring[calls % self.size]
 
 
 class TimeWindow:
@@ -139,6 +155,13 @@ class TimeWindow:
         inside = calls - calls_then
         enough = inside >= self.minimum and counted / inside >= self.rate
         return TRIPPED if enough else COUNTING
+
+    def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
+        """Drops what is too old, as `look` does, and counts what is left."""
+        moments = self.moments
+        while moments and now - moments[0][0] >= self.span: moments.popleft()  # fmt: skip  # noqa: E701
+        _, calls_then, total_then = moments[0] if moments else (now, calls, total)
+        return calls - calls_then, total - total_then
 
 
 def windows_for(rules: tuple[TripRule, ...]) -> tuple[Window, ...]:

@@ -21,6 +21,26 @@ class ModelRule:
     minimum: int = 1
     slow: float = 0.0
 
+    def seen(
+        self, log: list[tuple[float, bool, float]], now: float
+    ) -> tuple[int, int, float | None]:
+        """What a snapshot has to say of it: calls it looks at, those it counts, their share."""
+        if self.kind == "consecutive":
+            streak = 0
+            for _, failed, _ in reversed(log):
+                if not failed:
+                    break
+                streak += 1
+            return streak, streak, None
+        inside = [entry for entry in log if self.window is None or now - entry[0] < self.window]
+        if self.calls is not None:
+            inside = inside[-self.calls :]
+        failed = sum(failed for _, failed, _ in inside)
+        if self.kind == "in_window":
+            return failed, failed, None
+        counted = failed if self.kind == "rate" else sum(took >= self.slow for *_, took in inside)
+        return len(inside), counted, counted / len(inside) if inside else None
+
     def trips(self, log: list[tuple[float, bool, float]], now: float) -> bool:
         if self.kind == "consecutive":
             tail = log[-self.threshold :]
@@ -36,7 +56,7 @@ class ModelRule:
         return len(inside) >= self.minimum and counted / len(inside) >= self.rate
 
 
-@dataclass
+@dataclass(eq=False)
 class ModelPermit:
     generation: int
     granted: float
@@ -52,12 +72,13 @@ class Model:
     probes: int
     successes: int
     lease: float
+    verdict: float | None = None
     state: str = "closed"
     forced: str = ""
     generation: int = 1
     deadline: float = 0.0
     wait: float = 0.0
-    succeeded: int = 0
+    ended: list[tuple[bool, float]] = field(default_factory=list)
     out: list[ModelPermit] = field(default_factory=list)
     log: list[tuple[float, bool, float]] = field(default_factory=list)
     counts: dict[str, int] = field(
@@ -69,7 +90,7 @@ class Model:
     def go(self, state: str, forced: str = "") -> None:
         self.state, self.forced = state, forced
         self.generation += 1
-        self.log, self.out, self.succeeded = [], [], 0
+        self.log, self.out, self.ended = [], [], []
 
     def open(self, now: float, again: bool) -> None:
         self.wait = min(self.wait * self.factor, self.longest) if again else self.timeout
@@ -77,16 +98,38 @@ class Model:
         self.go("open")
 
     def notice(self, now: float) -> None:
-        """A lease that has run out is a failed probe."""
-        if self.state == "half_open" and any(now >= one.granted + self.lease for one in self.out):
-            self.open(now, again=True)
+        """A lease that has run out is a failed probe that took all of it."""
+        lost = [one for one in self.out if now >= one.granted + self.lease]
+        self.out = [one for one in self.out if one not in lost]
+        self.ended += [(True, self.lease)] * len(lost)
+        if lost:
+            self.judge(now)
+
+    def judge(self, now: float) -> None:
+        """Closes or opens a half-open breaker if the probes that have ended decide it."""
+        slow = [rule for rule in self.rules if rule.kind == "slow"]
+        calls = len(self.ended)
+        failed = sum(failed for failed, _ in self.ended)
+        if self.verdict is None:
+            if failed or any(took >= rule.slow for rule in slow for _, took in self.ended):
+                self.open(now, again=True)
+            elif calls >= self.successes:
+                self.go("closed")
+        elif calls == self.probes:
+            drawn_out = (sum(took >= rule.slow for _, took in self.ended) for rule in slow)
+            too_slow = any(n / calls >= rule.rate for n, rule in zip(drawn_out, slow, strict=True))
+            if failed / calls >= self.verdict or too_slow:
+                self.open(now, again=True)
+            else:
+                self.go("closed")
 
     def acquire(self, now: float) -> ModelPermit | None:
         self.notice(now)
         if self.state == "open" and not self.forced and now >= self.deadline:
             self.go("half_open")
         blocked = self.state == "open" or (
-            self.state == "half_open" and len(self.out) >= self.probes
+            self.state == "half_open"
+            and len(self.out) + (len(self.ended) if self.verdict else 0) >= self.probes
         )
         if blocked:
             self.counts["rejected"] += 1
@@ -102,20 +145,17 @@ class Model:
             return
         permit.settled = True
         self.notice(now)
-        if permit.generation != self.generation:
+        half_open = self.state == "half_open"
+        if permit.generation != self.generation or (half_open and permit not in self.out):
             self.counts["stale"] += 1
             return
         self.counts[outcome] += 1
         took = now - permit.granted
-        if self.state == "half_open":
+        if half_open:
             self.out.remove(permit)
-            slow = any(rule.kind == "slow" and took >= rule.slow for rule in self.rules)
-            if outcome == "failure" or (outcome == "success" and slow):
-                self.open(now, again=True)
-            elif outcome == "success":
-                self.succeeded += 1
-                if self.succeeded >= self.successes:
-                    self.go("closed")
+            if outcome != "ignored":
+                self.ended.append((outcome == "failure", took))
+                self.judge(now)
         elif outcome != "ignored" and self.forced != "closed":
             self.log.append((now, outcome == "failure", took))
             failed_now = outcome == "failure"

@@ -303,12 +303,17 @@ def test_line_15_every_way_of_calling_gives_the_same_states(room: ModuleType) ->
             clock.advance(gap)
             with contextlib.suppress(ValueError, room.CircuitOpenError):
                 way(breaker, ValueError() if failing else None)
-        histories.append((heard, breaker.snapshot() if steps is story else None))
+        # Two exceptions are never equal, so it is what they say that is compared.
+        heard, *ended = (
+            [one._replace(last_error=repr(one.last_error)) for one in records]
+            for records in (heard, *([[breaker.snapshot()]] if steps is story else []))
+        )
+        histories.append((heard, ended))
     whole = histories[0]
     assert len(whole[0]) > 20
-    for heard, snapshot in histories[1:]:
+    for heard, ended in histories[1:]:
         assert heard == whole[0][: len(heard)]
-        assert snapshot in (whole[1], None)
+        assert ended in (whole[1], [])
         assert len(heard) > 3
 
 

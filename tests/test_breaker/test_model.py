@@ -68,6 +68,7 @@ class BreakerMachine(RuleBasedStateMachine):
         probes=st.integers(1, 3),
         successes=st.integers(1, 3),
         lease=st.integers(1, 20).map(lambda n: n / 2),
+        verdict=st.none() | RATES,
     )
     def build(
         self,
@@ -77,17 +78,20 @@ class BreakerMachine(RuleBasedStateMachine):
         probes: int,
         successes: int,
         lease: float,
+        verdict: float | None,
     ) -> None:
         self.clock = Clock(64.0)
         self.breaker = self.room.CircuitBreaker(
             trip=[real_rule(self.room, one) for one in rules],
             recovery=self.room.Recovery(timeout, factor, max=4 * timeout),
-            half_open=self.room.HalfOpen(probes, successes, lease),
+            half_open=self.room.HalfOpen(
+                probes, successes if verdict is None else None, lease, verdict
+            ),
             clock=self.clock,
             listeners=[self.hear],
         )
         self.heard: list[Any] = []
-        self.model = Model(rules, timeout, factor, 4 * timeout, probes, successes, lease)
+        self.model = Model(rules, timeout, factor, 4 * timeout, probes, successes, lease, verdict)
         self.pairs: list[tuple[Any, ModelPermit]] = []
 
     def hear(self, transition: Any) -> None:
@@ -139,7 +143,8 @@ class BreakerMachine(RuleBasedStateMachine):
             self.take("reset")
         now = self.clock.now
         model = self.model
-        end = now + model.lease + model.longest + model.timeout + model.successes + 1.0
+        needed = model.successes if model.verdict is None else model.probes
+        end = now + model.lease + model.longest + model.timeout + needed + 1.0
         while self.breaker.state is not self.room.CircuitState.CLOSED:
             assert self.clock.now <= end, "stuck"
             held = len(self.pairs)
@@ -174,6 +179,11 @@ class BreakerMachine(RuleBasedStateMachine):
         ended = seen.successes + seen.failures + seen.ignored + seen.stale
         assert seen.in_flight == seen.admitted - ended
         assert seen.probes_out == len(model.out)
+        assert seen.probes_ended == len(model.ended)
+        assert seen.probes_failed == sum(failed for failed, _ in model.ended)
+        assert (seen.reason is None) == (model.state == "closed")
+        readings = [(one.calls, one.counted, one.rate) for one in seen.rules]
+        assert readings == [rule.seen(model.log, self.clock.now) for rule in model.rules]
         if model.state == "open" and not model.forced:
             assert seen.next_probe_at == model.deadline
         told = [t.after for t in self.heard]
