@@ -125,11 +125,12 @@ def breakers(draw: st.DrawFn, whole: bool) -> Data:
             "jitter": draw(shares()),
         }
     if draw(one_in(3)):
-        found["half_open"] = {
-            "probes": draw(st.integers(1, 3)),
-            "successes": draw(st.integers(1, 4)),
-            "lease": draw(times(50, 2000)),
-        }
+        found["half_open"] = {"probes": draw(st.integers(1, 3)), "lease": draw(times(50, 2000))}
+        by_rate = draw(st.booleans())
+        word, values = (
+            ("verdict", st.floats(0.1, 1.0)) if by_rate else ("successes", st.integers(1, 4))
+        )
+        found["half_open"][word] = draw(values)
     if draw(one_in(3)):
         found["counts"] = draw(st.lists(st.sampled_from(COUNTABLE), min_size=1, unique=True))
     if draw(one_in(3)):

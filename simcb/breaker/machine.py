@@ -203,12 +203,15 @@ class Machine(Teller):
         """Rejects a call if the breaker is open before its deadline."""
         now = self._now_locked()
         seen = self._state
-        if not isinstance(seen, OpenState) or now >= seen.deadline:
+        if not isinstance(seen, OpenState):
+            return None
+        left = seen.deadline - now
+        if left <= 0.0:
             return None
         self._counts[REJECTED] += 1
-        if seen.deadline == NEVER:
+        if left == NEVER:
             return self.name, seen.wait, True, seen.reason, None
-        return self.name, seen.deadline - now, False, seen.reason, seen.last_error
+        return self.name, left, False, seen.reason, seen.last_error
 
     def _grant_probe_locked(
         self, permit: Permit, seen: OpenState | HalfOpenState, now: float

@@ -192,17 +192,40 @@ class Recovery(Part):
 
 
 class HalfOpen(Part):
-    """How the breaker finds out that it may close: by `probes` calls at once."""
+    """How the breaker finds out that it may close: by `probes` calls at once.
+
+    With `successes` the first probe that fails opens it again. With `verdict` so many probes are
+    let through in all, and when they have ended it closes or opens again by their rate.
+    """
+
+    twins: ClassVar[tuple[Twins, ...]] = (Twins("successes", "verdict"),)
 
     probes: Annotated[int, Count(least=1, most=MOST_PROBES)] = Field(
-        default=1, description="probes at the same time", examples=["3"]
+        default=1,
+        description="probes at the same time; with verdict, in all",
+        examples=["3"],
     )
-    successes: Threshold = Field(
-        default=1, description="successful probes that close it", examples=["3"]
+    successes: Threshold | None = Field(
+        default=None,
+        description="successful probes that close it, 1 if absent; not beside verdict",
+        examples=["3"],
     )
     lease: PositiveSeconds = Field(
-        default=60.0, description="how long a probe may take, seconds", examples=["10s"]
+        default=60.0,
+        description="how long a probe may take before it counts as failed, seconds",
+        examples=["10s"],
     )
+    verdict: FailedShare | None = Field(
+        default=None,
+        description="share of failed probes from which it opens again once all have ended; "
+        "slow ones have the rate of their own slow_call_rate rule",
+        examples=["50%"],
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> HalfOpen:
+        self.demand_no_twins()
+        return self
 
 
 class Breaker(Part):
@@ -300,5 +323,5 @@ class Breaker(Part):
 
     def half_open_policy(self) -> shipped.HalfOpen:
         """Return the breaker's own half-open settings."""
-        half_open = self.half_open
-        return shipped.HalfOpen(half_open.probes, half_open.successes, half_open.lease)
+        given = self.half_open
+        return shipped.HalfOpen(given.probes, given.successes, given.lease, given.verdict)

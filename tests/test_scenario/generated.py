@@ -158,8 +158,9 @@ trip_rules = st.one_of(
     st.tuples(positive, windows()).map(lambda pair: SlowCallRate(slow=pair[0], **pair[1])),
 )
 
-half_opens = st.builds(
-    HalfOpen, probes=st.integers(1, 10_000), successes=st.integers(1, 1000), lease=positive
+half_opens = st.one_of(
+    st.builds(HalfOpen, probes=st.integers(1, 10_000), lease=positive, **word)
+    for word in ({"successes": st.integers(1, 1000)}, {"verdict": st.floats(0.001, 1.0)})
 )
 COUNTED = tuple(AttemptOutcome(word) for word in ("error", "timeout", "refused", "shed"))
 

@@ -101,7 +101,10 @@ def test_a_recovery_is_taken_exactly_when_the_breaker_takes_it(words: dict[str, 
 
 
 @given(
-    st.fixed_dictionaries({}, optional={"probes": wholes, "successes": wholes, "lease": numbers})
+    st.fixed_dictionaries(
+        {},
+        optional={"probes": wholes, "successes": wholes, "lease": numbers, "verdict": numbers},
+    )
 )
 @settings(max_examples=200)
 def test_a_half_open_state_is_taken_exactly_when_the_breaker_takes_it(

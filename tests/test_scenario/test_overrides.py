@@ -56,6 +56,11 @@ def test_any_ending_that_names_one_place_will_do(path: str) -> None:
         ("per_replica=true", "recovery_timeout: 30s", "recovery_timeout: 30s, per_replica: true"),
         ("half_open.probes=2", "timeout: 30s", "timeout: 30s, half_open: {probes: 2}"),
         (
+            "breaker.half_open={probes: 10, verdict: 50%}",
+            "timeout: 30s",
+            "timeout: 30s, half_open: {probes: 10, verdict: 50%}",
+        ),
+        (
             "bulkhead.max_concurrent=3",
             "timeout: 2s",
             "timeout: 2s\n        bulkhead: {max_concurrent: 3}",
