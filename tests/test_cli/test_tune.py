@@ -145,9 +145,9 @@ def test_a_dry_run_runs_nothing(storms: list[str], monkeypatch: pytest.MonkeyPat
     )
     done = simcb("tune", *storms, *SPACE, "--dry-run", "--workers", "2")
     assert done.exit_code == 0
-    assert "settings  60 searched, 18 around each of up to 3 bests, 12 contenders\n" in done.stdout
-    # (60 + 3 × 18) of 10 replicates, 12 of 20 and the best there of 20, in each of two scenarios
-    assert "runs      at most 2,800 in 2 scenarios; usually less than half of that\n" in done.stdout
+    assert "settings  60 searched, 18 around each of up to 3 bests, 13 contenders\n" in done.stdout
+    # (60 + 3 × 18) of 10 replicates, 13 of 20 and the best there of 20, in each of two scenarios
+    assert "runs      at most 2,840 in 2 scenarios; usually less than half of that\n" in done.stdout
     assert "on 2 workers" in done.stdout
     assert "memory    at most " in done.stdout
     assert simcb("tune", *storms, *SPACE, "--dry-run", "--trials", "0").exit_code == 2

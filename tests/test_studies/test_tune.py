@@ -11,6 +11,7 @@ import pytest
 from test_studies.sweep_cases import SMALL, after, scenario
 from test_studies.tune_cases import SPACE, kept, storms, tuned, tuned_with
 
+from simcb.breaker import FailureRate, SlowCallRate
 from simcb.errors import MissingExtraError
 from simcb.metrics import difference, estimate
 from simcb.scenario import list_shipped, parse_scenario, read_scenario
@@ -110,8 +111,8 @@ def test_bad_settings_get_few_runs() -> None:
     dropped = [trial.worst[0] for trial in result.trials if trial.replicates == 3]
     stayed = [trial.worst[0] for trial in result.trials if trial.replicates == 5]
     assert sum(dropped) / len(dropped) > sum(stayed) / len(stayed)
-    # The contenders' runs are counted, too: 12 of 3 in each of two scenarios, and specialists.
-    assert result.tally.ran < len(result.trials) * 5 * 2 + 14 * 3 * 2
+    # The contenders' runs are counted, too: 13 of 3 in each of two scenarios, and specialists.
+    assert result.tally.ran < len(result.trials) * 5 * 2 + 15 * 3 * 2
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -426,6 +427,22 @@ def test_every_librarys_default_fits_every_shipped_scenario(name: str, default: 
         assert now.breaker.rules()
     off = base.with_(without_breaker(base))
     assert not any(call.breaker and call.breaker.enabled for *_, call in off.guarded_calls)
+
+
+def test_the_libraries_that_judge_by_rate_are_written_as_such() -> None:
+    """resilience4j and interlock: ten probes in all, half of them, and calls of a minute."""
+    base = scenario()
+    for name, least in (("resilience4j 50%/60s", 100), ("interlock 50%/60s", 10)):
+        (default,) = (each for each in DEFAULTS if each.name == name)
+        ((*_, call),) = base.with_(with_default(base, default)).guarded_calls
+        assert call.breaker is not None
+        half_open = call.breaker.half_open_policy()
+        assert (half_open.probes, half_open.verdict, half_open.successes) == (10, 0.5, None)
+        assert half_open.lease > base.duration
+        assert call.breaker.rules() == (
+            FailureRate(0.5, calls=100, minimum_calls=least),
+            SlowCallRate(60.0, 1.0, calls=100, minimum_calls=least),
+        )
 
 
 def test_settings_that_a_scenario_refuses_are_told_and_passed_over() -> None:

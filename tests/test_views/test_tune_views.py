@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from simcb.metrics import Estimate
 from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies import StudyError
 from simcb.studies.sweep import StoreError
-from simcb.studies.tune import YOURS, TuneResult, tune
+from simcb.studies.tune import DEFAULTS, YOURS, TuneResult, tune
 from simcb.views.answer import Page
 from simcb.views.formats.names import Format
 from simcb.views.plots.figures import drawn
@@ -31,6 +32,8 @@ from simcb.views.tunings.findings import findings
 from simcb.views.tunings.grids import front_grid
 from simcb.views.tunings.json_object import as_json
 from simcb.views.tunings.rendering import render
+from simcb.views.tunings.screen import as_markdown
+from simcb.views.tunings.tidy import contender_lines
 from simcb.views.tunings.view import TuneView
 
 
@@ -114,7 +117,7 @@ def test_who_misses_a_limit_is_beaten_whatever_the_aim_says() -> None:
     usual = result.check.contender("pybreaker 5/60s")
     assert not usual.feasible
     line = next(each for each in findings(result) if "pybreaker" in each)
-    assert line.startswith("beats pybreaker 5/60s, which misses rejected <= 60%: worse by ")
+    assert line.startswith("beats pybreaker 5/60s*, which misses rejected <= 60%: worse by ")
 
 
 def against(name: str, *behind: float, result: TuneResult | None = None) -> str:
@@ -202,7 +205,7 @@ def test_regret_is_written_in_a_unit_that_reads_right() -> None:
     """Seconds where all storms last equally long, else a share of the duration; never is told."""
     short, long = (SMALL.replace("duration: 12s", f"duration: {each}s") for each in (25, 30))
     alone = screen(recovering(short))
-    assert "beats pybreaker 5/60s: better by 25.0 s of time_to_recover" in alone
+    assert "beats pybreaker 5/60s*: better by 25.0 s of time_to_recover" in alone
     never = "runs of small: each counts as the scenario's duration"
     assert any(
         line.startswith("time_to_recover never came in ") and line.endswith(never)
@@ -297,6 +300,31 @@ def test_words_are_an_axis_too() -> None:
     assert result.best["enabled"] in ("true", "false")
     assert tune_figure(result).get_axes()
     assert "enabled" in screen(result)
+
+
+def test_a_library_that_is_only_come_near_is_marked_wherever_it_is_printed() -> None:
+    """With a star in tables and first lines and the reason below; in data as a field."""
+    result = tuned()
+    near = {each.name: each.differs for each in DEFAULTS if each.differs}
+    assert "gobreaker 6/60s" not in near
+    markdown = as_markdown(TuneAnswer(result))
+    html = TuneView(result)._repr_html_()
+    for default in DEFAULTS:
+        marked = f"{default.name}*"
+        for text in (screen(result), markdown.replace("\\", ""), html):
+            assert (marked in text) == (default.name in near), default.name
+            if default.name in near:
+                assert near[default.name] in text
+    found = json.loads(as_json(TuneAnswer(result)))["check"]["contenders"]
+    assert {each["name"]: each["differs"] for each in found if each["differs"]} == near
+    rows = csv.DictReader("".join(contender_lines(result)).splitlines())
+    assert {row["contender"]: row["differs"] for row in rows if row["differs"]} == near
+    frame = TuneView(result).contenders
+    assert dict(zip(frame["contender"], frame["differs"], strict=True)).items() >= near.items()
+    ax = check_panel(result)
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert sum(label.endswith("*") for label in labels) == len(near)
+    assert ax.get_xlabel().endswith("* comes only near the library")
 
 
 def test_a_view_holds_all_of_it() -> None:

@@ -98,6 +98,7 @@ def _contender(name: str, entry: int, winner: int, arena: Arena, standings: Stan
             _in_storm(name, entry, winner, arena, standings, storm)
             for storm in range(len(arena.storms))
         ),
+        differs=next((each.differs for each in DEFAULTS if each.name == name), ""),
     )
 
 

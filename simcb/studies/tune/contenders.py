@@ -6,7 +6,7 @@ new library is one line in `DEFAULTS`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.scenario import Scenario
@@ -18,6 +18,11 @@ NO_BREAKER = "no breaker"
 _ANY = 10_000
 """Probes at once of a library that bounds them by nothing: the most a breaker allows."""
 
+_NO_LEASE = "365d"
+"""How long a probe may take: none of the libraries stops waiting for it."""
+
+_LATE = "a late result counts in whatever state it finds, here it changes nothing"
+
 
 @dataclass(frozen=True)
 class Default:
@@ -25,25 +30,31 @@ class Default:
 
     Args:
         name: the library, and those that do the same.
-        trip: when it opens, as in a scenario file.
+        trip: when it opens, as in a scenario file: a rule, or several.
         recovery: how long it stays open.
-        probes: calls let through at once when half-open.
+        probes: calls let through when half-open.
         successes: how many of them close it.
+        verdict: the share of failed ones from which it opens again, instead of `successes`.
+        differs: what the library does otherwise than these words say; "" if nothing.
     """
 
     name: str
-    trip: Mapping[str, object]
+    trip: Mapping[str, object] | Sequence[Mapping[str, object]]
     recovery: str
     probes: int = 1
     successes: int = 1
+    verdict: str = ""
+    differs: str = ""
 
     @property
     def words(self) -> dict[str, object]:
         """The breaker's words in a scenario file."""
+        rules = [self.trip] if isinstance(self.trip, Mapping) else self.trip
+        closes = {"verdict": self.verdict} if self.verdict else {"successes": self.successes}
         return {
-            "trip": dict(self.trip),
+            "trip": [dict(rule) for rule in rules],
             "recovery": {"timeout": self.recovery},
-            "half_open": {"probes": self.probes, "successes": self.successes},
+            "half_open": {"probes": self.probes, "lease": _NO_LEASE, **closes},
         }
 
 
@@ -55,22 +66,61 @@ def _share(rate: str, minimum_calls: int, **window: object) -> dict[str, object]
     return {"kind": "failure_rate", "rate": rate, "minimum_calls": minimum_calls, **window}
 
 
+def _share_or_slow(minimum_calls: int) -> tuple[dict[str, object], ...]:
+    """Half of the last hundred calls failed, or all of them took a minute."""
+    window = {"calls": 100, "minimum_calls": minimum_calls}
+    slow = {"kind": "slow_call_rate", "slow": "60s", "rate": "100%", **window}
+    return _share("50%", **window), slow
+
+
 DEFAULTS = (
-    Default("pybreaker 5/60s", _in_a_row(5), "60s"),
-    Default("circuitbreaker, purgatory 5/30s", _in_a_row(5), "30s", probes=_ANY),
-    Default("pyresilience 5/30s", _in_a_row(5), "30s", probes=_ANY, successes=2),
+    Default(
+        "pybreaker 5/60s",
+        _in_a_row(5),
+        "60s",
+        differs="holds a lock during the call, so that calls go one at a time",
+    ),
+    Default("circuitbreaker, purgatory 5/30s", _in_a_row(5), "30s", probes=_ANY, differs=_LATE),
+    Default("pyresilience 5/30s", _in_a_row(5), "30s", _ANY, successes=2, differs=_LATE),
     Default("gobreaker 6/60s", _in_a_row(6), "60s"),
-    Default("resilience4j 50%/60s", _share("50%", 100, calls=100), "60s", 10, 10),
-    Default("nopanic 50%/30s", _share("50%", 5, window="30s"), "30s"),
-    Default("opossum 50%/30s", _share("50%", 1, window="10s"), "30s"),
-    Default("Hystrix 50%/5s", _share("50%", 20, window="10s"), "5s"),
-    Default("Polly 10%/5s", _share("10%", 100, window="30s"), "5s"),
+    Default("resilience4j 50%/60s", _share_or_slow(100), "60s", 10, verdict="50%", differs=_LATE),
+    Default(
+        "interlock 50%/60s",
+        _share_or_slow(10),
+        "60s",
+        10,
+        verdict="50%",
+        differs="lets its ten probes through one at a time, here all may go at once",
+    ),
+    Default(
+        "nopanic 50%/30s",
+        _share("50%", 5, window="30s"),
+        "30s",
+        differs="counts in ten buckets of 3 s, here each call ages by itself",
+    ),
+    Default(
+        "opossum 50%/30s",
+        _share("50%", 1, window="10s"),
+        "30s",
+        differs="opens above 50%, not at it; counts rejections as calls, in ten buckets of 1 s",
+    ),
+    Default(
+        "Hystrix 50%/5s",
+        _share("50%", 20, window="10s"),
+        "5s",
+        differs="looks twice a second at ten buckets of 1 s, here at every call",
+    ),
+    Default(
+        "Polly 10%/5s",
+        _share("10%", 100, window="30s"),
+        "5s",
+        differs="counts in ten buckets of 3 s, here each call ages by itself",
+    ),
 )
 """Published defaults, as near as the words of a scenario come to them.
 
-opossum opens above 50 %, not at it; resilience4j judges its ten probes by their rate, here all
-of them have to succeed, and it has a rule of slow calls of a minute besides. fluxgate and
-Envoy recover by degrees, which no breaker with three states does, so they are left out.
+What comes only near says so in `differs`, and every view passes it on. fluxgate and Envoy
+recover by degrees, which no breaker with three states does, so they are left out.
 """
 
 

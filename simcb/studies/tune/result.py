@@ -66,12 +66,19 @@ class Contender:
         worst: its worst regret for each aim, with its interval.
         behind: by how much that is above the winner's, paired; None for the winner itself.
         storms: how it does in each storm.
+        differs: what the library it is named after does otherwise; "" if nothing.
     """
 
     name: str
     worst: tuple[Estimate, ...]
     behind: tuple[Estimate, ...] | None
     storms: tuple[InStorm, ...]
+    differs: str = ""
+
+    @property
+    def marked_name(self) -> str:
+        """Its name, with a mark if the library does something otherwise."""
+        return f"{self.name}*" if self.differs else self.name
 
     @property
     def feasible(self) -> bool:

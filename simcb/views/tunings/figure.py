@@ -132,7 +132,7 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     alone = ax is None
     ax = axes_or_new(ax, 3.6)
     dress(ax)
-    names = [each.name or "best" for each in check.contenders]
+    names = [each.marked_name or "best" for each in check.contenders]
     places = np.arange(float(len(names)))
     several = len(result.aims)
     read = readings(result)
@@ -160,6 +160,8 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
     aims = read[0].name if several == 1 else "each aim"
     luck = f"on fresh luck (seed {check.seed}, {check.replicates} runs of each)"
+    if any(each.differs for each in check.contenders):
+        luck += "; * comes only near the library"
     _name(ax, "x", f"worst regret of {aims} over {scenarios}, {luck}{_mark(read)}")
     if alone:
         key(ax)

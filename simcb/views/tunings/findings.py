@@ -50,9 +50,9 @@ def _won(result: TuneResult, check: Check) -> list[str]:
         compared, why = _compared(check.winner, contender)
         if contender.name in (YOURS, USUAL):
             difference = _difference(result, contender)
-            lines.append(f"{compared} {contender.name}{why}: {difference}")
+            lines.append(f"{compared} {contender.marked_name}{why}: {difference}")
         elif compared != BEATS:
-            others.setdefault(compared, []).append(contender.name)
+            others.setdefault(compared, []).append(contender.marked_name)
     lines += [f"{compared} {'; '.join(names)}" for compared, names in others.items()]
     return lines
 

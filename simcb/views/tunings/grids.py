@@ -108,7 +108,7 @@ def check_grid(result: TuneResult, most: int = MOST_SHOWN) -> Grid:
         header.append("limits")
     rows = []
     for contender in check.contenders:
-        row = [contender.name or BEST]
+        row = [contender.marked_name or BEST]
         for index, read in enumerate(readings(result)):
             behind = contender.behind[index] if contender.behind else None
             row += [read.words(contender.worst[index]), read.words(behind) if behind else BEST]
@@ -119,6 +119,15 @@ def check_grid(result: TuneResult, most: int = MOST_SHOWN) -> Grid:
             row.append("kept" if contender.feasible else "missed")
         rows.append(tuple(row))
     return Grid(tuple(one_line(cell, 40) for cell in header), tuple(rows))
+
+
+def differing(check: Check) -> list[str]:
+    """Return what the libraries do otherwise than the rows marked with their names, in lines."""
+    found: dict[str, list[str]] = {}
+    for contender in check.contenders:
+        if contender.differs:
+            found.setdefault(contender.differs, []).append(contender.name)
+    return [f"* {'; '.join(names)}: {differs}" for differs, names in found.items()]
 
 
 def left_out(result: TuneResult, shown: int) -> str:

@@ -121,6 +121,7 @@ def _contender(answer: TuneAnswer, contender: Contender) -> dict[str, Value]:
     storms = zip(answer.result.storms, contender.storms, strict=True)
     return {
         "name": contender.name or "best",
+        "differs": contender.differs or None,
         "feasible": contender.feasible,
         "worst_regret": _estimates(contender.worst),
         "behind": None if contender.behind is None else _estimates(contender.behind),

@@ -19,6 +19,7 @@ from simcb.views.tunings.grids import (
     MOST_SHOWN,
     check_grid,
     check_title,
+    differing,
     fitting,
     front_grid,
     front_title,
@@ -96,6 +97,8 @@ def notes(result: TuneResult, shown: int = MOST_SHOWN) -> tuple[str, ...]:
     lines = []
     if result.check is not None and (hidden := left_out(result, shown)):
         lines.append(hidden)
+    if result.check is not None:
+        lines += differing(result.check)
     if result.reach or result.check is not None:
         lines.append(explained(result))
         lines += _filled(result)

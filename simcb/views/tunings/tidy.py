@@ -42,7 +42,7 @@ def contender_lines(result: TuneResult) -> Iterator[str]:
     header += [
         f"{what}{end}" for what in ("mean", "regret", "behind") for end in ("", " low", " high")
     ]
-    yield writer.writerow(header)
+    yield writer.writerow([*header, "differs"])
     if result.check is None:
         return
     for contender in result.check.contenders:
@@ -53,4 +53,4 @@ def contender_lines(result: TuneResult) -> Iterator[str]:
                 for each in (found.aims[index], found.regret[index], behind):
                     numbers = (None,) * 3 if each is None else (each.mean, each.low, each.high)
                     row += map(number_cell, numbers)
-                yield writer.writerow(row)
+                yield writer.writerow([*row, csv_cell(contender.differs)])

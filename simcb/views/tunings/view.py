@@ -152,7 +152,8 @@ class TuneView:
 
         The columns are contender, scenario, aim, mean, low, high, regret (what is lost there to
         the best setting known for that scenario alone), behind (how much worse than the
-        winner, paired), behind_low, behind_high, and worst_regret over all scenarios.
+        winner, paired), behind_low, behind_high, worst_regret over all scenarios, and differs
+        (what the library of that name does otherwise; "" if nothing).
 
         Raises:
             MissingExtraError: pandas is not installed.
@@ -168,9 +169,10 @@ class TuneView:
                     row = [contender.name or "best", storm.name, str(aim)]
                     worst = contender.worst[index].mean
                     regret = found.regret[index].mean
-                    rows.append([*row, mean.mean, mean.low, mean.high, regret, *ends, worst])
+                    numbers = [mean.mean, mean.low, mean.high, regret, *ends, worst]
+                    rows.append([*row, *numbers, contender.differs])
         columns = ["contender", "scenario", "aim", "mean", "low", "high", "regret"]
-        columns += ["behind", "behind_low", "behind_high", "worst_regret"]
+        columns += ["behind", "behind_low", "behind_high", "worst_regret", "differs"]
         return frame(rows, columns=columns)
 
     def save_plot(self, path: str | Path) -> Path:
