@@ -40,7 +40,7 @@ faults:
   - {{kind: errors, on: b, rate: 30%, at: {rest}s, for: {rest_for}s, name: rest}}
 """
 RATE = "{kind: failure_rate, rate: 50%, calls: 100, minimum_calls: 100}"
-SLOW = "{kind: slow_call_rate, slow: 150ms, rate: 70%, calls: 100, minimum_calls: 100}"
+SLOW = "{kind: slow_call_rate, slow: 150ms, rate: 50%, calls: 100, minimum_calls: 100}"
 
 
 def case(duration: int, wait: int, at: int, work: str = "20ms", trip: str = RATE) -> Scenario:
@@ -63,6 +63,7 @@ class Rule:
     period: int = 0
     let_through: int = 0
     window: deque[tuple[bool, bool]] = field(default_factory=lambda: deque(maxlen=100))
+    counts: list[int] = field(default_factory=lambda: [0, 0])
     verdicts: list[str] = field(default_factory=list)
 
     def ask(self, now: float) -> int | None:
@@ -78,13 +79,17 @@ class Rule:
         """Counts the end of a call of this period, and looks once the window is full."""
         if period != self.period or self.state == "open":
             return
-        self.window.append((failed, took >= self.slow))
-        if len(self.window) < (self.window.maxlen or 0):
+        if len(self.window) == self.window.maxlen:
+            for column, old in enumerate(self.window[0]):
+                self.counts[column] -= old
+        entry = (failed, took >= self.slow)
+        self.window.append(entry)
+        for column, new in enumerate(entry):
+            self.counts[column] += new
+        calls = len(self.window)
+        if calls < (self.window.maxlen or 0):
             return
-        failures, slow = (
-            sum(column) / len(self.window) for column in zip(*self.window, strict=True)
-        )
-        bad = failures >= 0.5 or slow >= self.slow_rate
+        bad = self.counts[0] / calls >= 0.5 or self.counts[1] / calls >= self.slow_rate
         if self.state == "half-open":
             self.verdicts.append("open" if bad else "closed")
         if bad:
@@ -95,7 +100,7 @@ class Rule:
     def become(self, state: str, now: float, size: int) -> None:
         self.state, self.opened, self.let_through = state, now, 0
         self.period += 1
-        self.window = deque(maxlen=size)
+        self.window, self.counts = deque(maxlen=size), [0, 0]
 
 
 def replayed(trace: Trace, rule: Rule) -> list[str]:
@@ -131,7 +136,7 @@ def test_slow_probes_are_judged_by_the_rate_of_their_rule() -> None:
     """Probes overlap, fail and are slow; each of both rates can open it."""
     work = "{kind: exponential, mean: 180ms}"
     trace = simulate(case(120, wait=1, at=10, work=work, trip=f"[{RATE}, {SLOW}]"), seed=1)
-    verdicts = replayed(trace, Rule(wait=1.0, slow=0.15, slow_rate=0.7))
+    verdicts = replayed(trace, Rule(wait=1.0, slow=0.15, slow_rate=0.5))
     assert verdicts.count("open") > 10
     assert verdicts.count("closed") > 3
 
@@ -152,18 +157,13 @@ def goodput_of_the_rule(seed: int) -> float:
     return ok / 1200.0
 
 
-def test_the_model_alone_gives_the_known_goodput() -> None:
-    """About 34 answers a second, where ten successes in a row would give ten."""
-    found = [goodput_of_the_rule(seed) for seed in range(20)]
-    assert statistics.mean(found) == pytest.approx(33.9, abs=0.6)
-
-
 @pytest.mark.slow
 def test_a_run_of_twenty_minutes_has_the_goodput_of_the_rule() -> None:
-    """Twenty runs and forty of the model, each with luck of its own: no difference to see."""
+    """Twelve runs and forty of the model, each with luck of its own: no difference to see."""
     scenario = case(1200, wait=60, at=60)
-    runs = [run_once(scenario, 0, n).measures.value("goodput") for n in range(20)]
+    runs = [run_once(scenario, 0, n).measures.value("goodput") for n in range(12)]
     model = [goodput_of_the_rule(seed) for seed in range(40)]
-    error = (statistics.variance(runs) / 20 + statistics.variance(model) / 40) ** 0.5
+    error = (statistics.variance(runs) / 12 + statistics.variance(model) / 40) ** 0.5
     assert abs(statistics.mean(runs) - statistics.mean(model)) < 3.0 * error
     assert error < 0.5
+    assert statistics.mean(model) == pytest.approx(33.9, abs=0.6)
