@@ -160,9 +160,9 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
     aims = read[0].name if several == 1 else "each aim"
     luck = f"on fresh luck (seed {check.seed}, {check.replicates} runs of each)"
-    if any(each.differs for each in check.contenders):
-        luck += "; * comes only near the library"
-    _name(ax, "x", f"worst regret of {aims} over {scenarios}, {luck}{_mark(read)}")
+    near = any(each.differs for each in check.contenders)
+    note = "; * comes only near the library" if near else ""
+    _name(ax, "x", f"worst regret of {aims} over {scenarios}, {luck}{_mark(read)}{note}")
     if alone:
         key(ax)
     return ax
