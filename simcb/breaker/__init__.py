@@ -17,7 +17,7 @@ purpose and demands that its test notices):
 |    | contract | tests |
 | -- | -------- | ----- |
 |  1 | open before its deadline no call passes; at exactly the deadline a probe does | `test_contract_states` `test_line_01_…` |
-|  2 | in a half-open period at most `probes` permits are out, others are rejected | `test_line_02_…`, also in `test_schedules` and `test_nesting` |
+|  2 | in a half-open period at most `probes` permits are out, others are rejected | `test_line_02_…`, also in `test_schedules`, `test_nesting` and `test_verdict` |
 |  3 | one opening gives one half-open transition, however many callers | `test_line_03_…`, also in `test_schedules` |
 |  4 | a permit settles once; results of an earlier generation only count as stale | `test_line_04_…`, also in `test_schedules` and `test_scopes` |
 |  5 | every admitted call settles on every exit; interrupts are neither | `test_contract_exits` `test_line_05_…`, also in `test_awaitables` and `test_schedules`; `test_interrupts` |

@@ -317,6 +317,62 @@ def test_line_15_every_way_of_calling_gives_the_same_states(room: ModuleType) ->
         assert len(heard) > 3
 
 
+def test_a_snapshot_tells_how_full_each_window_is_and_of_what(
+    room: ModuleType, clock: Clock
+) -> None:
+    """Calls, the least of them, how many count and their share, of every rule; at this moment."""
+    rules = [
+        room.ConsecutiveFailures(9),
+        room.FailuresInWindow(7, 10.0),
+        room.FailureRate(0.9, calls=4, minimum_calls=3),
+        room.FailureRate(0.9, window=10.0, minimum_calls=8),
+        room.SlowCallRate(2.0, 1.0, calls=100, minimum_calls=50),
+    ]
+    breaker = room.CircuitBreaker(clock=clock, trip=rules)
+
+    def read() -> list[tuple[object, ...]]:
+        readings = breaker.snapshot().rules
+        assert [one.rule for one in readings] == rules
+        return [tuple(one)[1:] for one in readings]
+
+    assert read() == [(0, 9, 0, None), (0, 7, 0, None), *((0, n, 0, None) for n in (3, 8, 50))]
+    assert passes(room, breaker)
+    breaker.call(clock.advance, 2.0)
+    fail(breaker, 2)
+    assert read() == [
+        (2, 9, 2, None),
+        (2, 7, 2, None),
+        (4, 3, 2, 0.5),
+        (4, 8, 2, 0.5),
+        (4, 50, 1, 0.25),
+    ]
+    assert passes(room, breaker)
+    clock.advance(8.0)
+    assert read()[2:] == [(4, 3, 2, 0.5), (4, 8, 2, 0.5), (5, 50, 1, 0.2)]
+    clock.advance(2.0)
+    assert read() == [
+        (0, 9, 0, None),
+        (0, 7, 0, None),
+        (4, 3, 2, 0.5),
+        (0, 8, 0, None),
+        (5, 50, 1, 0.2),
+    ]
+    breaker.force_open()
+    assert all(one.calls == 0 and one.rate is None for one in breaker.snapshot().rules)
+
+
+def test_a_snapshot_of_a_calm_breaker_counts_its_successes(room: ModuleType, clock: Clock) -> None:
+    """Also those that only made a step, beyond the size of the window, and after a failure."""
+    breaker = room.CircuitBreaker(clock=clock, trip=room.FailureRate(1.0, calls=5))
+    for calls in range(1, 9):
+        assert passes(room, breaker)
+        assert tuple(breaker.snapshot().rules[0])[1:] == (min(calls, 5), 5, 0, 0.0)
+    fail(breaker)
+    for _ in range(7):
+        assert passes(room, breaker)
+    assert tuple(breaker.snapshot().rules[0])[1:] == (5, 5, 0, 0.0)
+
+
 def test_a_calm_call_and_a_failed_one_are_what_they_seem(room: ModuleType, clock: Clock) -> None:
     """A success between failures starts the row anew; nothing else does."""
     breaker = room.CircuitBreaker(clock=clock, failure_threshold=3)
