@@ -46,7 +46,7 @@ WRONG_GENERATION = Broken(
     "breaker.py",
     "permit._generation = state.generation; next(self._admitted)",
     "permit._generation = self._state.generation; next(self._admitted)",
-    f"{STATES}::test_line_04_a_permit_is_of_the_state_that_admitted_it",
+    f"{STATES}::test_line_04_a_permit_is_of_the_state_that_admitted_it_and_no_later_one",
 )
 
 BROKEN = (
@@ -440,9 +440,9 @@ BROKEN = (
     Broken(
         "a probe that takes exactly as long as a slow call closes the breaker",
         12,
-        "machine.py",
-        "self._took(permit, now) >= self._slow",
-        "self._took(permit, now) > self._slow",
+        "probing.py",
+        "(took >= s)",
+        "(took > s)",
         f"{WINDOWS}::test_line_12_slow_calls_trip_and_slow_probes_do_not_close",
     ),
     Broken(

@@ -183,6 +183,27 @@ def test_line_04_a_permit_is_of_the_state_that_admitted_it(room: ModuleType, clo
     assert line > 5
 
 
+def test_line_04_a_permit_is_of_the_state_that_admitted_it_and_no_later_one(
+    room: ModuleType, clock: Clock
+) -> None:
+    """Once `acquire` has seen a state, a closed one that begins anew meanwhile is not its own."""
+    stale, line = [0], 0
+    while True:
+        line += 1
+        breaker = room.CircuitBreaker(clock=clock)
+        interrupts = Interrupts(room, line, breaker.reset)
+        with interrupts:
+            permit = breaker.acquire()
+        if not interrupts.reached:
+            break
+        permit.success()
+        seen = breaker.snapshot()
+        assert (seen.stale + seen.successes, seen.in_flight) == (1, 0), line
+        stale.append(seen.stale)
+    assert stale == sorted(stale)
+    assert stale.count(1) > 3
+
+
 def test_line_06_a_hung_probe_counts_as_failed_when_its_lease_ends(
     room: ModuleType, clock: Clock
 ) -> None:
