@@ -97,10 +97,12 @@ class Waiting:
     """The users of a closed group who wait for overdue answers.
 
     Args:
+        group: index of the group.
         spans: the waits, from when the answer is overdue.
         pace: requests a second that a user makes who does not.
     """
 
+    group: int
     spans: Spans
     pace: float
 
@@ -183,7 +185,10 @@ def health_of(
     share = int(np.count_nonzero(ended & good)) / judged if judged else 1.0
     baseline = Baseline(share, judged, int(np.count_nonzero(ended & fallbacks)))
     waiting = tuple(
-        _waiting(rows.where(rows.group == index), patience, many, healthy_until, duration)
+        Waiting(
+            index,
+            *_waiting(rows.where(rows.group == index), patience, many, healthy_until, duration),
+        )
         for index, many in enumerate(users)
         if many is not None
     )
@@ -193,7 +198,7 @@ def health_of(
 
 def _waiting(
     rows: RequestRows, patience: Patience, users: int, healthy_until: float, duration: float
-) -> Waiting:
+) -> tuple[Spans, float]:
     ends = np.where(rows.unfinished, duration, rows.at + rows.latency)
     overdue = np.minimum(rows.at + patience.longest(rows), ends)
     late = overdue < ends
@@ -201,7 +206,7 @@ def _waiting(
     until = healthy_until or duration
     free = users * until - float(spans.seconds_until(np.array([until]))[0])
     asked = int(np.searchsorted(rows.at, until))
-    return Waiting(spans, asked / free if free > 0.0 else 0.0)
+    return spans, asked / free if free > 0.0 else 0.0
 
 
 def harmful(health: Health, faults: Sequence[FaultInfo], duration: float) -> Booleans:
