@@ -44,8 +44,9 @@ class _Flattered:
 def hidden_stalls(trace: Trace) -> tuple[str, ...]:
     """Return each closed group whose percentiles hide a stall, as a sentence with its remedy.
 
-    That is one of which a percentile would be at least twice as high if users who wait went on
-    asking at the pace they have before the first fault (on average, in a run without one).
+    That is one of which a percentile would be at least twice as high, and longer than it usually
+    is from one request of a user to the next, if users who wait went on asking at the pace they
+    have before the first fault (on average, in a run without one).
     """
     facts = Facts(trace)
     return tuple(sentence for waiting in facts.health.waiting for sentence in _told(facts, waiting))
@@ -71,7 +72,7 @@ def _told(facts: Facts, waiting: Waiting) -> Iterator[str]:
         if unseen >= (1.0 - q) / 2.0 * len(finished)
     ]
     worst = max(found, key=lambda each: each.times, default=None)
-    if worst is not None and worst.times >= LEAST_TIMES:
+    if worst is not None and worst.times >= LEAST_TIMES and worst.whole > cycle:
         layout = facts.trace.layout
         rate = waiting.pace * (layout.users[waiting.group] or 0)
         yield (
