@@ -16,6 +16,7 @@ from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
     from simcb.scenario import Scenario, Threshold
+    from simcb.studies import Result
     from simcb.views.answer import Answer
 
 
@@ -100,6 +101,8 @@ def run(
             allow_large=allow_large,
             max_events=max_events,
         )
+    if not quiet:
+        _warn_of_stalls(result)
     answer = answer_of(
         result,
         conditions,
@@ -142,6 +145,17 @@ def _warn(scenario: Scenario, conditions: Sequence[Threshold], baseline: Baselin
     guarded = any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls)
     if baseline is not None and not guarded:
         complain("warning: no breaker is enabled, so the baseline is the same as the scenario")
+
+
+def _warn_of_stalls(result: Result) -> None:
+    """Say which percentiles hide that users waited, in the first replicate of each variant."""
+    from simcb.metrics import hidden_stalls
+    from simcb.views.safe_text import one_line
+
+    variants = [("", result), ("without the breaker ", result.baseline)]
+    for where, each in variants:
+        for sentence in hidden_stalls(each.trace) if each is not None else ():
+            complain(f"warning: {where}{one_line(sentence, 1000)}")
 
 
 def _write(answer: Answer, out: Path | None, plot: Path | None, *, force: bool) -> None:

@@ -24,6 +24,7 @@ from simcb.metrics.laws import Law, audit
 from simcb.metrics.measures import Measure, Measures, Unit
 from simcb.metrics.measuring import ObjectiveError, UndefinedValueError, measure
 from simcb.metrics.metric import Metric, Per
+from simcb.metrics.omission import hidden_stalls
 from simcb.metrics.phase import Phase, phases
 from simcb.metrics.states import StateInterval, state_intervals
 from simcb.metrics.table import METRICS, metric_named
@@ -68,6 +69,7 @@ __all__ = [
     "difference",
     "estimate",
     "futile",
+    "hidden_stalls",
     "jackknife",
     "judge",
     "measure",

@@ -3,7 +3,12 @@
 Percentiles are over all finished requests, or over all that ended ok, with linear
 interpolation between the two nearest of the n sorted values: the q-quantile lies at place
 q·(n − 1), counted from 0 (Hyndman and Fan's type 7, numpy's default). A request that is
-unfinished when the run ends has no latency; it counts in every denominator of requests.
+unfinished when the run ends has no latency.
+
+Nor does a request that is unfinished then, and not overdue, say how it would have ended: it
+counts neither way in any share of requests, and `unfinished` says how many there are. It is
+overdue once it has lasted longer than the patience of its client group, which is that of
+`simcb.metrics.patience`.
 """
 
 from __future__ import annotations
@@ -16,18 +21,29 @@ from simcb.metrics.spans import Floats
 
 
 def success(scope: Scope) -> float | None:
-    """Requests that end ok, of all requests; one that is unfinished has not ended ok."""
+    """Requests that end ok, of all requests but those that `unfinished` counts."""
     return _share(scope, scope.requests.ok)
 
 
 def degraded(scope: Scope) -> float | None:
-    """Requests answered by a fallback somewhere on the way, of all requests."""
+    """Requests answered by a fallback somewhere on the way, of all that `success` is of."""
     return _share(scope, scope.requests.degraded)
 
 
 def availability(scope: Scope) -> float | None:
-    """Requests that end with any answer, ok or degraded, of all requests."""
+    """Requests that end with any answer, ok or degraded, of all that `success` is of."""
     return _share(scope, scope.requests.ok | scope.requests.degraded)
+
+
+def unfinished(scope: Scope) -> float | None:
+    """Requests too young at the end of the run to tell how they would have ended, of all.
+
+    They count neither as ok nor as failed. A request that is unfinished at the end for longer
+    than ten times the 99th percentile of its client group's ok latency before the first fault
+    (a second at least; a minute where nothing is known of before) is not among them: it is
+    overdue, and counts as not answered.
+    """
+    return _of(len(scope.decided) - _count(scope.decided), len(scope.decided))
 
 
 def goodput(scope: Scope) -> float | None:
@@ -36,19 +52,21 @@ def goodput(scope: Scope) -> float | None:
     At its deadline a request ends failed, so one that ends ok was in time; a user without a
     deadline waits for ever, and an answer counts however late it comes. A request counts in
     the phase, and in a series in the second, in which it arrived, so goodput never exceeds
-    what was offered then.
+    what was offered then. Those that `unfinished` counts are taken to end as the others do: it
+    is `offered_rate` times `success`.
     """
-    return int(np.count_nonzero(scope.requests.ok)) / scope.seconds
+    requests, decided = len(scope.requests), _count(scope.decided)
+    if requests and not decided:
+        return None
+    return _count(scope.requests.ok) * (requests / max(1, decided)) / scope.seconds
 
 
 def burn(scope: Scope) -> float | None:
     """Speed at which the error budget burns: the share of missed requests over 1 − SLO.
 
     At 1 the budget is used up exactly when the objective's period is over. A request is missed
-    if it failed, or if it is unfinished and older than ten times the 99th percentile of its
-    client group's ok latency before the first fault (a second at least; a minute where nothing
-    is known of before); a younger one may still end well. Degraded answers are answers. The
-    objective is 99.9 % unless `measure` is told otherwise.
+    if it failed, or if it is overdue at the end of the run; degraded answers are answers, so the
+    share is 1 − `availability`. The objective is 99.9 % unless `measure` is told otherwise.
     """
     share = _share(scope, _missed(scope))
     return None if share is None else share / (1.0 - scope.facts.slo)
@@ -57,12 +75,11 @@ def burn(scope: Scope) -> float | None:
 def budget_used(scope: Scope) -> float | None:
     """Part of the run's error budget used up by the phase's missed requests, as `burn` has them.
 
-    The budget is 1 − SLO of all requests of the run. The parts of phases that do not overlap
-    add up; 1 and more means that the objective is missed.
+    The budget is 1 − SLO of all requests of the run that can be judged. The parts of phases that
+    do not overlap add up; 1 and more means that the objective is missed.
     """
-    requests = len(scope.facts.requests)
-    missed = int(np.count_nonzero(_missed(scope)))
-    return missed / requests / (1.0 - scope.facts.slo) if requests else None
+    share = _of(_count(_missed(scope)), _count(scope.facts.health.decided))
+    return None if share is None else share / (1.0 - scope.facts.slo)
 
 
 def mean(scope: Scope) -> float | None:
@@ -120,13 +137,20 @@ def success_p999(scope: Scope) -> float | None:
 
 
 def _missed(scope: Scope) -> Booleans:
-    """Return which requests failed, or are still unfinished when it is too late for them."""
-    rows, now = scope.requests, scope.facts.trace.duration
-    return rows.failed | (rows.unfinished & scope.facts.patience.lost(rows, now))
+    """Return which requests failed, or are overdue at the end of the run."""
+    return scope.requests.failed | (scope.requests.unfinished & scope.decided)
 
 
 def _share(scope: Scope, chosen: Booleans) -> float | None:
-    return int(np.count_nonzero(chosen)) / len(chosen) if len(chosen) else None
+    return _of(_count(chosen), _count(scope.decided))
+
+
+def _of(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _count(chosen: Booleans) -> int:
+    return int(np.count_nonzero(chosen))
 
 
 def _mean(latencies: Floats) -> float | None:

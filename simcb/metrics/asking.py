@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from simcb.errors import SimcbError
-from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
+from simcb.metrics.phase import ONE_FAULT, WHOLE
+from simcb.scenario import model
 from simcb.scenario.refusal import choice_remedy, quoted
 
-PHASES = (WHOLE, HEALTHY, FAULT, RECOVERY)
+PHASES = (WHOLE, *model.PHASES)
 """The phases that every run may have; a fault's own is `fault:NAME`."""
 
 

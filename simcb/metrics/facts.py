@@ -6,16 +6,19 @@ one service. A metric is a function of a scope; it neither sorts nor scans the t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
 
+from simcb.metrics.health import Health, harmful, health_of
 from simcb.metrics.openings import Openings, openings
 from simcb.metrics.patience import Patience, patience_of
 from simcb.metrics.phase import HEALTHY, WHOLE, Phase, effective_faults, phases
-from simcb.metrics.rows import AttemptRows, RequestRows, attempt_rows, request_rows
+from simcb.metrics.rows import AttemptRows, Booleans, RequestRows, attempt_rows, request_rows
 from simcb.metrics.spans import Floats, Spans
 from simcb.metrics.states import state_intervals, time_in
 from simcb.metrics.worker_time import WorkerTime, worker_time
@@ -66,6 +69,14 @@ class Facts:
         return patience_of(rows.where(ended), len(self.trace.layout.groups))
 
     @cached_property
+    def health(self) -> Health:
+        """Which requests are good, and how many have to be."""
+        layout = self.trace.layout
+        return health_of(
+            self.requests, self.patience, layout.users, self.healthy_until, self.trace.duration
+        )
+
+    @cached_property
     def attempts(self) -> AttemptRows:
         """The run's attempts, by start."""
         return attempt_rows(self.trace)
@@ -86,6 +97,19 @@ class Facts:
     def openings(self) -> Openings:
         """Steps from closed to open, put down to the faults."""
         return openings(self.trace, self.faults)
+
+    @cached_property
+    def harmful(self) -> Booleans:
+        """Which of `faults` cost answers."""
+        return harmful(self.health, self.faults, self.trace.duration)
+
+    @cached_property
+    def places(self) -> Mapping[str, tuple[int, ...]]:
+        """The places in `faults` of each fault's windows, by its name."""
+        found: dict[str, tuple[int, ...]] = {}
+        for name, same in groupby(enumerate(self.faults), lambda each: each[1].name):
+            found[name] = tuple(place for place, _ in same)
+        return found
 
     @cached_property
     def worker_time(self) -> WorkerTime:
@@ -119,6 +143,11 @@ class Scope:
     def seconds(self) -> float:
         """The phase's length."""
         return self.phase.seconds
+
+    @cached_property
+    def decided(self) -> Booleans:
+        """Which requests are not too young at the end of the run to be judged."""
+        return self.facts.patience.decided(self.requests, self.facts.trace.duration)
 
     def of_service(self, index: int) -> Scope:
         """Return the same phase, seen from the service of that index."""

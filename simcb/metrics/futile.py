@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.metrics.asking import PHASES
-from simcb.metrics.phase import HEALTHY, ONE_FAULT, RECOVERY, WHOLE
+from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.breakers import SlowCallRate
 from simcb.scenario.calls import Call
@@ -168,6 +168,8 @@ def _missing_phases(scenario: Scenario) -> dict[str, str]:
         return {**missing, **{name: none for name in PHASES if name not in (WHOLE, HEALTHY)}}
     if min(start for start, _ in every) <= 0.0:
         missing[HEALTHY] = "a fault is active from the first moment on"
+    if len(merged(every)) < 2:
+        missing[BETWEEN] = "no time without a fault lies between two of them"
     if max(stop for _, stop in every) >= end:
         missing[RECOVERY] = "a fault is active until the run ends"
     return missing

@@ -1,26 +1,24 @@
 """The verdict: one word for how a run took its faults, and the sentence that proves it.
 
-Good and decided requests, and how much chance is allowed for, are those of
-`simcb.metrics.recovery`.
+Good, decided and missing requests, and how much chance is allowed for, are those of
+`simcb.metrics.health`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from simcb.metrics.facts import Facts
-from simcb.metrics.measures import Measures
+from simcb.metrics.health import KEPT, SIGMAS, UNHARMED_KEPT, WINDOW, Health
 from simcb.metrics.patience import PATIENCE_FACTOR, PATIENCE_FLOOR, Patience
-from simcb.metrics.phase import FAULT, RECOVERY, Window
-from simcb.metrics.recovery import SIGMAS, WINDOW, Health, health, window_length
+from simcb.metrics.phase import BETWEEN, FAULT, RECOVERY, Window
+from simcb.metrics.recovery import Recovery, recovery
 from simcb.trace import Trace
-
-UNHARMED_KEPT = 0.99
-"""Share of the healthy success that has to be kept for a run to count as unharmed."""
 
 COLLAPSED_BELOW = 0.5
 """Share of the healthy goodput below which a run has collapsed."""
@@ -31,9 +29,9 @@ LAST_TENTH = 0.1
 class Verdict(StrEnum):
     """How a run took its faults.
 
-    `unharmed`: goodput stayed as it was. `recovered`: it suffered, and was healthy again in time
-    and at the end. `degraded`: it suffered and was not. `collapsed`: at the end, with no fault
-    active, less than half of the healthy goodput was left.
+    `unharmed`: goodput stayed as it was. `recovered`: it suffered, and was healthy again after
+    each fault and at the end. `degraded`: it suffered and was not. `collapsed`: at the end, with
+    no fault active, less than half of the healthy goodput was left.
     """
 
     UNHARMED = "unharmed"
@@ -68,31 +66,28 @@ class _Share:
         return f"{self.value:.1%} {where}{_more(self.fallbacks, self.decided)}"
 
 
-def verdict(trace: Trace, measures: Measures) -> Judgement:
+def verdict(trace: Trace) -> Judgement:
     """Return the verdict on a run, and its reason.
 
     The end of a run is its last 10 s (longer at low rates) or its last tenth, whichever is
     longer, as far as it lies after the last fault.
 
     - `collapsed`: less than half of the healthy share of requests is good at the end. Requests
-      so young that they need not have finished do not count. With less than 10 s between the
-      last fault and the end it is too early to say so.
-    - `unharmed`: no fault phase and no recovery has a good share below 99 % of the healthy one
-      (or below what chance allows), and the recovery is immediate.
-    - `recovered`: harmed, `time_to_recover` is finite, and the end is healthy.
+      too young to be judged do not count; users in a closed loop who ask for nothing because
+      they wait for an overdue answer do. With less than 10 s between the last fault and the end
+      it is too early to say so.
+    - `unharmed`: no fault, no time between two and no recovery has a good share below 99 % of
+      the healthy one (or below what chance allows), and each recovery is immediate.
+    - `recovered`: harmed, healthy again after each fault and before the next, and at the end.
     - `degraded`: anything else, which includes a harmful fault that lasts until the end.
 
     Without a fault there is nothing to compare with, so requests are held against perfection:
     `unharmed` if 99 % of the finished ones are ok and the answers at the end keep up with the
     arrivals, `collapsed` if the answers at the end are fewer than half of the arrivals. A run
     in which less than half of the requests were good before the first fault is judged so, too.
-
-    Args:
-        trace: the run.
-        measures: what `measure` said of it.
     """
     facts = Facts(trace)
-    judged = health(facts)
+    judged = facts.health
     if not len(facts.requests):
         return Judgement(Verdict.UNHARMED, "no request arrived")
     if not facts.faults:
@@ -102,42 +97,83 @@ def verdict(trace: Trace, measures: Measures) -> Judgement:
         return _without_fault(
             facts, f"only {share} of requests were {_good(facts.patience)} before any fault"
         )
-    return _after_faults(facts, judged, measures)
+    return _after_faults(facts, judged)
 
 
-def _after_faults(facts: Facts, judged: Health, measures: Measures) -> Judgement:
-    good, before = _good(facts.patience), judged.baseline
+def _after_faults(facts: Facts, judged: Health) -> Judgement:
+    before, after = judged.baseline, recovery(facts)
     healthy = f"{before.share:.1%} when healthy{_more(before.fallbacks, before.requests)}"
     if not before.requests:
         healthy = "with no healthy phase to compare with"
-    under_faults, after = _shares(facts, judged, FAULT), _shares(facts, judged, RECOVERY)
-    in_fault, when = _worst(under_faults, judged), "under fault"
-    if not _is_all_of(FAULT, in_fault.window, facts):
-        when = "in the worst fault window ({:.6g} to {:.6g} s)".format(*in_fault.window)
-    harm = in_fault.told(f"of requests {good} {when}")
+    harm = _harm(facts, judged)
     at_end = _at_end(facts, judged)
     time_left = facts.trace.duration - max(fault.end for fault in facts.faults)
     low = COLLAPSED_BELOW * before.share
     if at_end is not None and at_end.value < low and time_left >= WINDOW:
-        end = at_end.told(f"of requests {good} at the end with no fault active")
-        return Judgement(Verdict.COLLAPSED, f"{end}, {healthy}")
-    time = measures.value("time_to_recover")
-    if all(_kept(each, judged) for each in (*under_faults, *after)) and not time:
-        later = "".join(f", {each.told('after')}" for each in after if each.decided)
-        return Judgement(Verdict.UNHARMED, f"{harm}{later}, {healthy}")
-    harm += f", {healthy}"
+        end = at_end.told(f"of requests {_good(facts.patience)} at the end with no fault active")
+        return Judgement(Verdict.COLLAPSED, f"{end}, {healthy}{_still_waiting(facts)}")
+    if not harm.done and not after.seconds:
+        return Judgement(Verdict.UNHARMED, f"{harm.sentence}, {healthy}")
+    reason = f"{harm.sentence}, {healthy}"
     if at_end is None:
         over = "no request after it shows a recovery"
         why = over if time_left > 0.0 else "the fault lasts until the end"
-        return Judgement(Verdict.DEGRADED, f"{harm}; {why}")
-    if time == math.inf:
-        end = at_end.told("at the end")
-        return Judgement(Verdict.DEGRADED, f"{harm}; goodput never came back, {end}")
-    if not _well(at_end, judged):
+        return Judgement(Verdict.DEGRADED, f"{reason}; {why}")
+    if after.seconds == math.inf:
+        when = "goodput never came back"
+        if after.again_at is not None:
+            when = f"not healthy again before the next fault, at {after.again_at:.6g} s"
+        return Judgement(Verdict.DEGRADED, f"{reason}; {when}, {at_end.told('at the end')}")
+    if after.healthy_for is None and not _kept((at_end,), judged, KEPT):
         where = "at the end" if time_left >= WINDOW else f"in the last {time_left:.1f} s after it"
-        return Judgement(Verdict.DEGRADED, f"{harm}; only {at_end.told(where)}")
-    since = "by the end" if time is None else f"{time:.1f} s after the last fault"
-    return Judgement(Verdict.RECOVERED, f"{harm}; healthy again {since}")
+        return Judgement(Verdict.DEGRADED, f"{reason}; only {at_end.told(where)}")
+    return Judgement(Verdict.RECOVERED, f"{reason}; {_since(after, facts)}")
+
+
+def _since(after: Recovery, facts: Facts) -> str:
+    """Return in words when goodput was healthy again."""
+    if after.healthy_for is not None:
+        more = math.ceil(facts.health.window - after.healthy_for)
+        return (
+            f"healthy for the last {after.healthy_for:.1f} s; a run longer by {more} s would "
+            "show whether it lasts"
+        )
+    if after.seconds is None:
+        return "healthy again by the end"
+    last = after.fault_end == max(fault.end for fault in facts.faults)
+    which = "the last fault" if last else f"the fault until {after.fault_end:.6g} s, the slowest"
+    return f"healthy again {after.seconds:.1f} s after {which}"
+
+
+@dataclass(frozen=True)
+class _Harm:
+    """What a run lost, in words, and whether that is more than nothing."""
+
+    sentence: str
+    done: bool
+
+
+def _harm(facts: Facts, judged: Health) -> _Harm:
+    during = _shares(judged, _windows(facts, FAULT))
+    calm = _shares(judged, (*_windows(facts, BETWEEN), *_windows(facts, RECOVERY)))
+    done = not _kept((*during, *calm), judged, UNHARMED_KEPT)
+    in_fault, when = _worst(during, judged), "under fault"
+    if not _is_all_of(FAULT, in_fault.window, facts):
+        when = f"in the worst fault window ({_told(in_fault.window)})"
+    sentence = in_fault.told(f"of requests {_good(facts.patience)} {when}")
+    if calm and (without := _worst(calm, judged)).decided:
+        if len(calm) > 1:
+            where = f"in the worst time without a fault ({_told(without.window)})"
+            sentence += f", {without.told(where)}"
+        elif not done:
+            sentence += f", {without.told('after')}"
+    return _Harm(sentence, done)
+
+
+def _still_waiting(facts: Facts) -> str:
+    """Return how many requests are overdue at the end, to be said after a collapse."""
+    overdue = int(np.count_nonzero(facts.requests.unfinished & facts.health.decided))
+    return f"; {overdue} requests are still open and overdue" if overdue else ""
 
 
 def _more(fallbacks: int, requests: int) -> str:
@@ -167,7 +203,9 @@ def _good(patience: Patience) -> str:
 def _without_fault(facts: Facts, why: str) -> Judgement:
     rows, duration = facts.requests, facts.trace.duration
     start = duration - _end_length(facts)
-    arrived = int(np.count_nonzero(rows.at >= start))
+    # Whoever waits for an overdue answer asks for nothing, and would.
+    missing = int(facts.health.missing(np.array([start]), np.array([duration]))[0])
+    arrived = int(np.count_nonzero(rows.at >= start)) + missing
     answered = int(np.count_nonzero(rows.ok & (rows.at + rows.latency >= start)))
     finished = int(np.count_nonzero(~rows.unfinished))
     ok = int(np.count_nonzero(rows.ok))
@@ -175,7 +213,7 @@ def _without_fault(facts: Facts, why: str) -> Judgement:
     # Both counts vary by chance, each by about the square root of itself.
     slack = math.sqrt(arrived + answered)
     if answered < COLLAPSED_BELOW * arrived - slack:
-        return Judgement(Verdict.COLLAPSED, f"{why}; {pace}")
+        return Judgement(Verdict.COLLAPSED, f"{why}; {pace}{_still_waiting(facts)}")
     if ok < UNHARMED_KEPT * finished or answered < arrived - SIGMAS * slack:
         more = _more(int(np.count_nonzero(rows.degraded)), finished)
         share = f"{ok / finished:.1%} of finished requests ok{more}, " if finished else ""
@@ -183,24 +221,31 @@ def _without_fault(facts: Facts, why: str) -> Judgement:
     return Judgement(Verdict.UNHARMED, f"{why}; {ok} of {finished} finished requests ok")
 
 
-def _shares(facts: Facts, judged: Health, kind: str) -> list[_Share]:
-    """Return the good share of every window of the phases whose name begins with `kind`, once."""
+def _windows(facts: Facts, kind: str) -> tuple[Window, ...]:
+    """Return the windows of the phases whose name begins with `kind`, each once."""
     windows = [w for each in facts.phases if each.name.startswith(kind) for w in each.windows]
-    return [_share(judged, window) for window in dict.fromkeys(windows)]
+    return tuple(dict.fromkeys(windows))
 
 
 def _is_all_of(phase: str, window: Window, facts: Facts) -> bool:
     return any(each.name == phase and each.windows == (window,) for each in facts.phases)
 
 
-def _share(judged: Health, window: Window) -> _Share:
-    return _Share(*judged.within(*window), window)
+def _told(window: Window) -> str:
+    return "{:.6g} to {:.6g} s".format(*window)
+
+
+def _shares(judged: Health, windows: Sequence[Window]) -> list[_Share]:
+    starts, ends = np.array(windows).reshape(-1, 2).T
+    tally = judged.within(starts, ends)
+    rows = zip(*(each.tolist() for each in tally), windows, strict=True)
+    return [_Share(*row) for row in rows]
 
 
 def _worst(shares: list[_Share], judged: Health) -> _Share:
-    """Return the share in which the most requests are missing."""
+    """Return the share in which the most requests are missing; of equals the largest."""
     healthy = judged.baseline.share
-    return min(shares, key=lambda each: each.good - healthy * each.decided)
+    return min(shares, key=lambda each: (each.good - healthy * each.decided, -each.decided))
 
 
 def _at_end(facts: Facts, judged: Health) -> _Share | None:
@@ -210,23 +255,17 @@ def _at_end(facts: Facts, judged: Health) -> _Share | None:
     if healed >= duration:
         return None
     start = max(healed, duration - _end_length(facts))
-    share = _share(judged, (start, math.inf))
-    if share.decided:
-        return share
-    # All requests of the end are too young to judge: take what came before them.
-    share = _share(judged, (healed, math.inf))
-    return share if share.decided else None
+    # If all requests of the end are too young to judge, what came before them is taken.
+    found = _shares(judged, ((start, duration), (healed, duration)))
+    return next((share for share in found if share.decided), None)
 
 
 def _end_length(facts: Facts) -> float:
     duration = facts.trace.duration
-    return min(duration, max(window_length(facts), LAST_TENTH * duration))
+    return min(duration, max(facts.health.window, LAST_TENTH * duration))
 
 
-def _kept(share: _Share, judged: Health) -> bool:
-    expected = judged.baseline.expects(np.array([share.decided]), kept=UNHARMED_KEPT)
-    return bool(share.good >= expected[0])
-
-
-def _well(share: _Share, judged: Health) -> bool:
-    return bool(share.good >= judged.baseline.expects(np.array([share.decided]))[0])
+def _kept(shares: Sequence[_Share], judged: Health, kept: float) -> bool:
+    """Return whether each share is that much of the healthy one, or what chance allows."""
+    good, decided = (np.array([getattr(each, of) for each in shares]) for of in ("good", "decided"))
+    return bool(np.all(good >= judged.baseline.expects(decided, kept)))

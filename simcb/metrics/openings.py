@@ -57,19 +57,24 @@ def openings(trace: Trace, faults: tuple[FaultInfo, ...]) -> Openings:
     """Return the openings of a run, put down to `faults`."""
     rows = trace.transitions
     tripped = (rows["before"] == STATE_CODE["closed"]) & (rows["after"] == STATE_CODE["open"])
-    at = np.ascontiguousarray(rows["at"][tripped])
-    breaker = rows["breaker"][tripped]
+    rows = rows[tripped]
+    rows = rows[np.argsort(rows["at"], kind="stable")]
+    at, breaker = np.ascontiguousarray(rows["at"]), rows["breaker"]
     every = [Opening(*pair) for pair in zip(at.tolist(), breaker.tolist(), strict=True)]
     echo = _echo(trace)[breaker] if every else at
+    longest = float(echo.max(initial=0.0))
     provoked = np.zeros(len(every), dtype=np.bool_)
     by_fault = []
     for fault, again in zip(faults, _comes_again(faults), strict=True):
         # The last attempt under a fault may fail at exactly its timeout after the fault's end,
         # and that sum may have been rounded upwards.
-        late = (at <= np.nextafter(fault.end + echo, np.inf)) & (at < again)
-        felt = (at >= fault.start) & np.where(echo > 0.0, late, at < fault.end)
-        provoked |= felt
-        by_fault.append(tuple(every[i] for i in np.flatnonzero(felt)))
+        latest = np.nextafter(fault.end + longest, np.inf)
+        first, last = np.searchsorted(at, fault.start), np.searchsorted(at, latest, side="right")
+        near = slice(first, max(first, min(last, np.searchsorted(at, again))))
+        late = at[near] <= np.nextafter(fault.end + echo[near], np.inf)
+        felt = first + np.flatnonzero(np.where(echo[near] > 0.0, late, at[near] < fault.end))
+        provoked[felt] = True
+        by_fault.append(tuple(every[i] for i in felt))
     unprovoked = tuple(every[i] for i in np.flatnonzero(~provoked))
     return Openings(tuple(by_fault), _awaited(trace, faults), unprovoked)
 
@@ -90,9 +95,11 @@ def _awaited(trace: Trace, faults: tuple[FaultInfo, ...]) -> tuple[bool, ...]:
     lives = state_intervals(trace)
     opened, opened_until = time_in(lives, "open")
     probing, probing_until = time_in(lives, "half_open")
-    begins = np.concatenate((opened, probing))
-    ends = np.concatenate((opened_until, probing_until))
-    return tuple(bool(np.any((begins < each.start) & (each.start < ends))) for each in faults)
+    begins = np.sort(np.concatenate((opened, probing)))
+    ends = np.sort(np.concatenate((opened_until, probing_until)))
+    starts = np.array([each.start for each in faults])
+    begun, over = np.searchsorted(begins, starts), np.searchsorted(ends, starts, side="right")
+    return tuple((begun > over).tolist())
 
 
 def _echo(trace: Trace) -> Floats:

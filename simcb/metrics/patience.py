@@ -40,14 +40,27 @@ class Patience:
         within: Booleans = rows.latency <= self.limits[rows.group]
         return within
 
-    def lost(self, rows: RequestRows, now: float) -> Booleans:
-        """Return for which requests it is too late if they are still unfinished at `now`.
+    def longest(self, rows: RequestRows) -> Floats:
+        """Return how long each request may stay unfinished before it is overdue, in seconds.
 
-        They have lasted longer than the patience, or a minute where that is unlimited.
+        That is its group's patience, or a minute where that is unlimited.
         """
-        limits = np.where(np.isinf(self.limits), PATIENCE_UNKNOWN, self.limits)
-        older: Booleans = now - rows.at > limits[rows.group]
+        known = np.where(np.isinf(self.limits), PATIENCE_UNKNOWN, self.limits)
+        limits: Floats = known[rows.group]
+        return limits
+
+    def lost(self, rows: RequestRows, now: float) -> Booleans:
+        """Return which requests are overdue if they are still unfinished at `now`."""
+        older: Booleans = now - rows.at > self.longest(rows)
         return older
+
+    def decided(self, rows: RequestRows, end: float) -> Booleans:
+        """Return of which requests it is known at the end of the run how they fare.
+
+        The others are unfinished and not overdue: they may still end well.
+        """
+        known: Booleans = ~rows.unfinished | self.lost(rows, end)
+        return known
 
 
 def patience_of(healthy: RequestRows, groups: int) -> Patience:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from simcb.scenario.model import PHASES
 from simcb.trace import FaultInfo, Trace
 
 WHOLE = "whole"
-HEALTHY = "healthy"
-FAULT = "fault"
-RECOVERY = "recovery"
+HEALTHY, FAULT, BETWEEN, RECOVERY = PHASES
 ONE_FAULT = "fault:"
 """Prefix of the phase of a single fault: `fault:NAME`."""
 
@@ -63,13 +63,12 @@ def effective_faults(trace: Trace) -> tuple[FaultInfo, ...]:
 
 
 def phases(trace: Trace) -> tuple[Phase, ...]:
-    """Return the phases of a run: `whole`, `healthy`, `fault`, `fault:NAME` …, `recovery`.
+    """Return the phases of a run, `whole` before its parts.
 
     `healthy` is the time before the first fault, `fault` the time while any is active,
-    `fault:NAME` while that one is (only if there are two of different name), `recovery` the
-    time after the last. Time between two faults belongs to `whole` alone, for it is neither
-    untouched nor final. A phase of no length is left out; a run without faults is all of one
-    piece and has only `whole`.
+    `fault:NAME` while that one is (only if there are two of different name), `between` the time
+    while none is active and one is still to come, `recovery` the time after the last. A phase of
+    no length is left out; a run without faults is all of one piece and has only `whole`.
     """
     end = trace.duration
     found = [Phase(WHOLE, ((0.0, end),))]
@@ -85,6 +84,9 @@ def phases(trace: Trace) -> tuple[Phase, ...]:
         by_name.setdefault(fault.name, []).append((fault.start, min(fault.end, end)))
     if len(by_name) > 1:
         found.extend(Phase(ONE_FAULT + name, merged(each)) for name, each in by_name.items())
+    if len(active) > 1:
+        gaps = tuple((before[1], after[0]) for before, after in pairwise(active))
+        found.append(Phase(BETWEEN, gaps))
     if active[-1][1] < end:
         found.append(Phase(RECOVERY, ((active[-1][1], end),)))
     return tuple(found)

@@ -1,23 +1,6 @@
-"""When a run is well again: what counts as a good answer, and from when there are enough.
+"""When a run is well again after its faults.
 
-Three choices are made here, for `time_to_recover` and for the verdict.
-
-*Good.* A request is good if it ends ok within the patience of its client group, which is that
-of `simcb.metrics.patience`. A fallback's answer is never good, but it is told apart from no
-answer if it comes within the same patience.
-
-*Decided.* An unfinished request is bad once it has lasted longer than the patience (a minute,
-where that is unlimited); a younger one is neither good nor bad and is left out, so a run that
-merely ends does not look ill.
-
-*Enough.* Goodput is compared with what was offered, not with the clock: of the n requests that
-arrive in a window at least 95 % of n·h must be good, h being the good share of the healthy
-phase. A chance dip of Poisson arrivals then means nothing. The number of good ones varies by
-chance too, and so does h, known from m healthy requests: together by a standard deviation of
-√(n·q·(1 − q)·(1 + n/m)) with q = (m·h + 1)/(m + 2), Laplace's rule, so that a few healthy
-requests that all were good do not pass for certainty; and with n/m held at 1 at most, so that
-knowing little of how things were before does not excuse everything after. Three of those are
-allowed below n·h wherever that is more than the 5 %.
+What is good, and how much of it is enough, is said in `simcb.metrics.health`.
 """
 
 from __future__ import annotations
@@ -28,130 +11,109 @@ from dataclasses import dataclass
 import numpy as np
 
 from simcb.metrics.facts import Facts, Scope
-from simcb.metrics.rows import Booleans
-from simcb.metrics.spans import Floats, Integers
+from simcb.metrics.health import Health
+from simcb.metrics.phase import FAULT
+from simcb.metrics.spans import Floats
 
-WINDOW = 10.0
-"""Seconds for which goodput has to stay up to count as recovered."""
-
-FEWEST = 20
-"""Requests a window should hold; at low rates it is lengthened until it does on average."""
-
-KEPT = 0.95
-"""Share of the healthy goodput that counts as recovered."""
-
-SIGMAS = 3.0
+FEWEST_SEEN = 10
+"""Requests that have to be in a window which something cuts short."""
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """How well requests did before the first fault.
+class Recovery:
+    """When goodput was healthy again.
 
     Args:
-        share: good requests of all decided ones; 1 if there was no request to judge by.
-        requests: how many were decided.
-        fallbacks: how many of those a fallback answered in time.
+        seconds: the slowest after any fault; infinite if it never was after one of them, None
+            if that cannot be told.
+        fault_end: the end of the fault after which it was slowest, or never; None without one.
+        again_at: when the next fault began, if it never was healthy before that; else None.
+        healthy_for: if the run ends too soon to be sure, for how long goodput has been healthy
+            then; else None.
     """
 
-    share: float
-    requests: int
-    fallbacks: int
-
-    def expects(self, requests: Integers, kept: float = KEPT) -> Floats:
-        """Return how many of `requests` have to be good for the run to be as well as before."""
-        expected: Floats = self.share * requests.astype(np.float64)
-        if not self.requests:
-            return kept * expected
-        likely = (self.share * self.requests + 1.0) / (self.requests + 2.0)
-        doubt = 1.0 + np.minimum(1.0, requests / self.requests)
-        variance = requests * likely * (1.0 - likely) * doubt
-        enough: Floats = np.minimum(kept * expected, expected - SIGMAS * np.sqrt(variance))
-        return enough
-
-
-@dataclass(frozen=True, eq=False)
-class Health:
-    """Which requests of a run, in order of arrival, are good, and which can be judged at all.
-
-    Args:
-        baseline: how well they did before the first fault.
-        at: when each arrived.
-        good: ended ok in time.
-        decided: can be judged.
-        fallbacks: answered by a fallback in time.
-    """
-
-    baseline: Baseline
-    at: Floats
-    good: Booleans
-    decided: Booleans
-    fallbacks: Booleans
-
-    def within(self, start: float, end: float) -> tuple[int, int, int]:
-        """Return how many requests of `[start, end)` are good, decided, and a fallback's."""
-        low, high = np.searchsorted(self.at, (start, end))
-        good, decided, fallbacks = (
-            int(np.count_nonzero(each[low:high]))
-            for each in (self.good, self.decided, self.fallbacks)
-        )
-        return good, decided, fallbacks
-
-
-def health(facts: Facts) -> Health:
-    """Return the health of a run's requests, judged by its own healthy phase.
-
-    The baseline is what could be known when the first fault began: a request that was still
-    waiting then may have been hurt by the fault, and does not speak for the time before it.
-    """
-    rows, patience, until = facts.requests, facts.patience, facts.healthy_until
-    # A comparison with nan is false: an unfinished request has not ended.
-    ended = rows.at + rows.latency <= until
-    in_time = patience.kept(rows)
-    good, fallbacks = rows.ok & in_time, rows.degraded & in_time
-    decided = ~rows.unfinished | patience.lost(rows, facts.trace.duration)
-    judged = int(np.count_nonzero(ended | patience.lost(rows, until)))
-    share = int(np.count_nonzero(ended & good)) / judged if judged else 1.0
-    baseline = Baseline(share, judged, int(np.count_nonzero(ended & fallbacks)))
-    return Health(baseline, rows.at, good, decided, fallbacks)
+    seconds: float | None
+    fault_end: float | None = None
+    again_at: float | None = None
+    healthy_for: float | None = None
 
 
 def time_to_recover(scope: Scope) -> float | None:
-    """Time from the last fault's end to the first moment from which goodput stays healthy.
+    """Time from a fault's end to the first moment from which goodput stays healthy.
 
-    Healthy is at least 95 % of the healthy phase's, relative to what is offered, over the next
-    10 s (longer at low rates, until a window holds 20 requests on average). The moments tried
-    are the fault's end and every later arrival of a request that turns out good; `never` if the
-    run shows none. A good request ends ok within ten times the 99th percentile of its client
-    group's ok latency before the first fault, or within 1 s if that is more; why is said in
-    `simcb.metrics.patience`, and how much chance is allowed for in `simcb.metrics.recovery`. It
-    is 0 if the fault did no harm that outlived it, and undefined if the last fault does not end
-    early enough for one such window to fit into the run.
+    Over several faults, or several windows of one, it is the slowest; `never` if goodput is not
+    healthy again before the next fault begins, or after the last one. Healthy is at least 95 % of
+    the healthy phase's, relative to what is offered, over the next 10 s (longer at low rates,
+    until a window holds 20 requests on average). The moments tried are the fault's end and every
+    later arrival of a request that turns out good. A good request ends ok within ten times the
+    99th percentile of its client group's ok latency before the first fault, or within 1 s if that
+    is more; why is said in `simcb.metrics.patience`, and how much chance is allowed for in
+    `simcb.metrics.health`. It is 0 if the fault did no harm that outlived it.
+
+    Where the next fault begins within those 10 s, being healthy until then is enough, if at least
+    10 requests show it; faults with fewer than 10 requests between them are counted as one. The
+    end of the run shows nothing: if goodput is healthy from some moment to the end, but not for
+    10 s, the time is undefined, and so it is if the last fault ends less than that before it.
     """
-    facts = scope.facts
-    if not facts.faults:
-        return None
-    return _recovery_time(facts, health(facts))
+    return recovery(scope.facts).seconds
 
 
-def _recovery_time(facts: Facts, judged: Health) -> float | None:
-    end_of_run = facts.trace.duration
-    healed = max(fault.end for fault in facts.faults)
-    width = window_length(facts)
-    if healed + width > end_of_run or not judged.decided.any():
-        return None
-    tried = judged.at[judged.good & (judged.at >= healed) & (judged.at + width <= end_of_run)]
-    moments = np.concatenate(([healed], tried))
-    low = np.searchsorted(judged.at, moments)
-    high = np.searchsorted(judged.at, moments + width)
-    good = np.concatenate(([0], np.cumsum(judged.good & judged.decided)))
-    decided = np.concatenate(([0], np.cumsum(judged.decided)))
-    requests = decided[high] - decided[low]
-    enough = good[high] - good[low] >= judged.baseline.expects(requests)
-    (passing,) = np.nonzero(enough & (requests > 0))
-    return float(moments[passing[0]] - healed) if len(passing) else math.inf
+def recovery(facts: Facts) -> Recovery:
+    """Return when goodput was healthy again after the faults of a run."""
+    windows = next((each.windows for each in facts.phases if each.name == FAULT), ())
+    if not windows or not facts.health.decided.any():
+        return Recovery(None)
+    begins, healed = np.array(windows).T
+    duration, width = facts.trace.duration, facts.health.window
+    stops = np.append(begins[1:], duration)
+    sure, unsure = _first_healthy(facts.health, healed, stops, width)
+    requests = facts.health.within(healed, stops).decided
+    # Too little between two faults shows nothing: they are counted as one.
+    times = np.where(requests < FEWEST_SEEN, -math.inf, np.minimum(sure, unsure) - healed)
+    slowest = int(np.argmax(times[:-1])) if len(times) > 1 else -1
+    if slowest >= 0 and times[slowest] == math.inf:
+        return Recovery(math.inf, float(healed[slowest]), float(stops[slowest]))
+    after, end = float(sure[-1] - healed[-1]), float(healed[-1])
+    if after < math.inf:
+        if slowest >= 0 and times[slowest] > after:
+            return Recovery(float(times[slowest]), float(healed[slowest]))
+        return Recovery(after, end)
+    if unsure[-1] < math.inf:
+        return Recovery(None, end, healthy_for=duration - float(unsure[-1]))
+    too_soon = end + width > duration or not requests[-1]
+    return Recovery(None if too_soon else math.inf, end)
 
 
-def window_length(facts: Facts) -> float:
-    """Return the seconds over which goodput is judged."""
-    rate = len(facts.requests) / facts.trace.duration
-    return max(WINDOW, FEWEST / rate) if rate > 0.0 else WINDOW
+def _first_healthy(
+    health: Health, healed: Floats, stops: Floats, width: float
+) -> tuple[Floats, Floats]:
+    """Return the first moment from which each stretch is healthy; inf if there is none.
+
+    Args:
+        health: of the run.
+        healed: where each stretch without a fault begins.
+        stops: where it ends, ascending likewise.
+        width: for how long goodput has to be healthy, seconds.
+
+    Returns:
+        Such moments at least `width` before the stretch ends, and any in which enough is seen.
+    """
+    good = health.at[health.good & (health.at >= healed[0])]
+    tried = np.sort(np.concatenate((healed, good)))
+    place = np.searchsorted(healed, tried, side="right") - 1
+    inside = tried < stops[place]
+    tried, place = tried[inside], place[inside]
+    uncut = tried + width <= stops[place]
+    seen = health.within(tried, np.minimum(tried + width, stops[place]))
+    kept = health.is_kept(seen)
+    found = []
+    for chosen in (
+        kept & uncut & (seen.decided > 0),
+        kept & (seen.decided >= FEWEST_SEEN),
+    ):
+        # The moments ascend, so the first of a stretch is its earliest.
+        stretches, firsts = np.unique(place[chosen], return_index=True)
+        first = np.full(len(healed), math.inf)
+        first[stretches] = tried[chosen][firsts]
+        found.append(first)
+    return found[0], found[1]

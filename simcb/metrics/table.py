@@ -11,13 +11,14 @@ from simcb.metrics.measures import Unit
 from simcb.metrics.metric import Metric, Per
 
 _NO_REQUEST = "no request arrived"
+_NONE_DECIDED = "no request arrived of which it is known how it ends"
 _NONE_FINISHED = "no request that arrived then finished"
 _NONE_OK = "no request that arrived then ended ok"
 _NO_ATTEMPT = "no attempt was made"
 _NO_BREAKER = "there is no breaker"
 _NO_FAULT = "there is no breaker, or no fault to see"
 _NO_WORK = "no worker did anything"
-_TOO_LATE = "no fault ends early enough before the run does"
+_TOO_LATE = "no fault ends, or the run does too soon after it"
 _NO_TIME = "it takes no time"
 
 _ENTRIES = (
@@ -26,10 +27,11 @@ _ENTRIES = (
     Metric(load.downstream_rate, Unit.PER_SECOND, _NO_TIME, Per.BOTH),
     Metric(load.amplification, Unit.RATIO, _NO_REQUEST, Per.BOTH),
     Metric(load.amplification_worst, Unit.RATIO, _NO_REQUEST, Per.BOTH),
-    Metric(answers.success, Unit.SHARE, _NO_REQUEST),
-    Metric(answers.degraded, Unit.SHARE, _NO_REQUEST),
-    Metric(answers.availability, Unit.SHARE, _NO_REQUEST),
-    Metric(answers.goodput, Unit.PER_SECOND, _NO_TIME),
+    Metric(answers.success, Unit.SHARE, _NONE_DECIDED),
+    Metric(answers.degraded, Unit.SHARE, _NONE_DECIDED),
+    Metric(answers.availability, Unit.SHARE, _NONE_DECIDED),
+    Metric(answers.unfinished, Unit.SHARE, _NO_REQUEST),
+    Metric(answers.goodput, Unit.PER_SECOND, _NONE_DECIDED),
     Metric(answers.mean, Unit.SECONDS, _NONE_FINISHED),
     Metric(answers.p50, Unit.SECONDS, _NONE_FINISHED),
     Metric(answers.p95, Unit.SECONDS, _NONE_FINISHED),
@@ -54,8 +56,8 @@ _ENTRIES = (
     Metric(resources.mean_queue, Unit.COUNT, _NO_TIME, Per.SERVICE),
     Metric(resources.wasted_work, Unit.SHARE, _NO_WORK, Per.BOTH),
     Metric(resources.worker_seconds_waiting, Unit.WORKER_SECONDS, _NO_TIME, Per.BOTH),
-    Metric(answers.burn, Unit.RATIO, _NO_REQUEST),
-    Metric(answers.budget_used, Unit.RATIO, _NO_REQUEST),
+    Metric(answers.burn, Unit.RATIO, _NONE_DECIDED),
+    Metric(answers.budget_used, Unit.RATIO, _NONE_DECIDED),
 )
 
 METRICS: dict[str, Metric] = {each.name: each for each in _ENTRIES}

@@ -6,10 +6,13 @@ What an opening is, and when a fault is felt by a breaker, is said in `simcb.met
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
+
+import numpy as np
 
 from simcb.metrics.facts import Scope
 from simcb.metrics.openings import Opening
-from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
+from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
 from simcb.trace import FaultInfo
 
 
@@ -29,18 +32,19 @@ def open_fraction(scope: Scope) -> float | None:
 def time_to_trip(scope: Scope) -> float | None:
     """Time from a fault's begin to the first opening of any breaker while the fault is felt.
 
-    `never` if no breaker opens. Over several faults, in `whole` and in `fault`, it is the
-    slowest: a value below a limit says that every fault was noticed in that time. Each window of
-    a fault that comes again and again counts as a fault, also in its own phase. One that finds a
-    breaker open, because the fault before it is not forgotten yet, is noticed at once.
+    `never` if no breaker opens, even if the fault does no harm. Over several faults, in `whole`
+    and in `fault`, it is the slowest: a value below a limit says that every fault was noticed in
+    that time. Each window of a fault that comes again and again counts as a fault, also in its
+    own phase. One that finds a breaker open, because the fault before it is not forgotten yet, is
+    noticed at once.
     """
     faults = _faults(scope)
     if not faults:
         return None
     slowest = 0.0
-    for fault, noticed, awaited in faults:
-        first = min((each.at for each in noticed), default=math.inf)
-        slowest = max(slowest, 0.0 if awaited else first - fault.start)
+    for each in faults:
+        first = min((opening.at for opening in each.openings), default=math.inf)
+        slowest = max(slowest, 0.0 if each.awaited else first - each.fault.start)
     return slowest
 
 
@@ -48,25 +52,28 @@ def false_trips(scope: Scope) -> float | None:
     """Openings at a moment when no fault is felt."""
     if not scope.facts.trace.layout.breakers:
         return None
-    end_of_run = scope.facts.trace.duration
+    at = np.array([each.at for each in scope.facts.openings.unprovoked])
     return float(
         sum(
-            start <= each.at < end or each.at == end == end_of_run
-            for each in scope.facts.openings.unprovoked
+            np.searchsorted(at, end, side="right" if end >= scope.facts.trace.duration else "left")
+            - np.searchsorted(at, start)
             for start, end in scope.phase.windows
         )
     )
 
 
 def missed_trips(scope: Scope) -> float | None:
-    """Faults during which no breaker opens, or is open already; harmless ones count too.
+    """Faults that cost answers and during which no breaker opens, or is open already.
 
-    Each window of a fault that comes again and again is one that can be missed.
+    A fault that does no harm need not be noticed. It does harm if fewer requests than 99 % of the
+    healthy share, and than chance allows, are good among those that arrive during it or in the
+    10 s after it (longer at low rates, but not longer than until the next fault). Each window of
+    a fault that comes again and again is one that can be missed.
     """
     faults = _faults(scope)
     if faults is None:
         return None
-    return float(sum(not noticed and not awaited for _, noticed, awaited in faults))
+    return float(sum(each.harmful and not each.openings and not each.awaited for each in faults))
 
 
 def flaps(scope: Scope) -> float | None:
@@ -79,21 +86,32 @@ def flaps(scope: Scope) -> float | None:
     if faults is None:
         return None
     again = 0
-    for _, noticed, _ in faults:
-        again += len(noticed) - len({each.breaker for each in noticed})
+    for each in faults:
+        again += len(each.openings) - len({opening.breaker for opening in each.openings})
     return float(again)
 
 
-def _faults(scope: Scope) -> list[tuple[FaultInfo, tuple[Opening, ...], bool]] | None:
-    """Return the phase's faults with their openings, and whether each found a breaker open.
+class _Noticed(NamedTuple):
+    """A fault, its openings, whether it found a breaker open, and whether it cost answers."""
+
+    fault: FaultInfo
+    openings: tuple[Opening, ...]
+    awaited: bool
+    harmful: bool
+
+
+def _faults(scope: Scope) -> list[_Noticed] | None:
+    """Return the phase's faults with what came of them.
 
     None stands for a phase, or a run, in which the question makes no sense.
     """
     facts, name = scope.facts, scope.phase.name
-    if not facts.trace.layout.breakers or name in (HEALTHY, RECOVERY):
+    if not facts.trace.layout.breakers or name in (HEALTHY, BETWEEN, RECOVERY):
         return None
+    every = range(len(facts.faults))
+    chosen = every if name in (WHOLE, FAULT) else facts.places[name.removeprefix(ONE_FAULT)]
     found = facts.openings
-    every = list(zip(facts.faults, found.by_fault, found.awaited, strict=True))
-    if name in (WHOLE, FAULT):
-        return every
-    return [each for each in every if ONE_FAULT + each[0].name == name]
+    return [
+        _Noticed(facts.faults[i], found.by_fault[i], found.awaited[i], bool(facts.harmful[i]))
+        for i in chosen
+    ]

@@ -38,8 +38,9 @@ MOST_WORKERS = 1_000_000
 MOST_INSTANCES = 100_000
 """The most caller processes of one client group."""
 
-PHASES = ("healthy", "fault", "recovery")
-"""The names of phases, which no service may have: `p99{fault}` would mean two things."""
+PHASES = ("healthy", "fault", "between", "recovery")
+"""The phases of a run with faults, in time: names which no service may have, for `p99{fault}`
+would mean two things."""
 
 Calls = Annotated[Mapping[str, Call], Table()]
 NO_CALLS: Named[Call] = Named({})

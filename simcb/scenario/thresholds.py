@@ -93,7 +93,8 @@ def _qualifiers(inside: str | None) -> tuple[str, ...]:
         if not _QUALIFIER.fullmatch(name):
             raise Refused(
                 f"{quoted(name)} does not qualify a metric",
-                "write `healthy`, `fault`, `recovery`, `fault:NAME` or the name of a service",
+                "write `healthy`, `fault`, `fault:NAME`, `between`, `recovery` or the name of a "
+                "service",
             )
     return names
 

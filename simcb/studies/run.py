@@ -131,7 +131,7 @@ def checked_seed(seed: object) -> int:
 def measured(scenario: Scenario, trace: Trace) -> Run:
     """Measure and judge what happened in one run of `scenario`."""
     measures = measure(trace)
-    judgement = verdict(trace, measures)
+    judgement = verdict(trace)
     return Run(scenario, trace.seed, trace.replicate, trace, measures, judgement)
 
 

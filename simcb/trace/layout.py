@@ -81,10 +81,17 @@ class Layout:
     faults: tuple[FaultInfo, ...]
     deadlines: tuple[float | None, ...] = ()
     """Seconds after which the users of each group leave; None for ever, as if it is empty."""
+    users: tuple[int | None, ...] = ()
+    """Users of each group that ask again only when they are answered; None for any other group,
+    and empty if there is no such group."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back to an equal layout."""
-        return asdict(self)
+        data = asdict(self)
+        if not self.users:
+            # Digests of runs without such groups are older than the field.
+            del data["users"]
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Layout:
@@ -96,6 +103,7 @@ class Layout:
             breakers=tuple(BreakerInfo(**item) for item in data["breakers"]),
             faults=tuple(FaultInfo(**item) for item in data["faults"]),
             deadlines=tuple(data.get("deadlines", ())),
+            users=tuple(data.get("users", ())),
         )
 
     def service_index(self, name: str) -> int:

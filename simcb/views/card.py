@@ -10,6 +10,7 @@ from __future__ import annotations
 from html import escape
 
 from simcb.metrics import METRICS, ThresholdResult, Verdict
+from simcb.scenario.model import PHASES
 from simcb.studies import Result
 from simcb.views.answer import Answer
 from simcb.views.formats.screen import title, verdict_words
@@ -20,7 +21,6 @@ from simcb.views.tables.run import FAILED, PASSED, WITH, WITHOUT, cell_with_inte
 KEY_METRICS = ("success", "goodput", "p99", "success_p99", "downstream_rate")
 """The numbers on a card: how many were served, how fast, and at what load."""
 
-PHASES = ("healthy", "fault", "recovery")
 WHOLE = "whole"
 
 MOST_THRESHOLDS = 12

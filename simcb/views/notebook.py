@@ -138,7 +138,7 @@ class RunView:
 
         Args:
             name: the metric, as in `simcb metrics`.
-            phase: `whole`, `healthy`, `fault`, `fault:NAME` or `recovery`.
+            phase: `whole`, `healthy`, `fault`, `fault:NAME`, `between` or `recovery`.
             of: the service, for what is measured of each.
 
         Raises:

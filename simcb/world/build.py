@@ -343,6 +343,8 @@ class World:
         )
 
     def _layout(self) -> Layout:
+        laws = [group.arrivals for _, group in _by_name(self.scenario.clients)]
+        users = tuple(law.users if isinstance(law, Closed) else None for law in laws)
         return Layout(
             groups=tuple(name for name, _ in _by_name(self.scenario.clients)),
             services=tuple(self._services),
@@ -353,6 +355,7 @@ class World:
                 for spell in self._spells
             ),
             deadlines=tuple(group.deadline for _, group in _by_name(self.scenario.clients)),
+            users=users if any(users) else (),
         )
 
 

@@ -47,7 +47,8 @@ def alone(scenario: Scenario, settings: int, replicates: int) -> float:
         for variant in variants:
             for replicate in range(replicates):
                 trace = simulate(variant, 0, replicate)
-                verdict(trace, measure(trace))
+                measure(trace)
+                verdict(trace)
 
     return timed(process_time, runs)
 

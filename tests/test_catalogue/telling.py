@@ -59,4 +59,4 @@ def told(name: str, *sets: str, breaker: bool = True, seed: int = 0) -> Told:
     broken = [law for law in audit(trace) if not law.holds]
     assert not broken, f"{name} breaks laws: {broken}"
     measures = measure(trace)
-    return Told(scenario, trace, measures, verdict(trace, measures))
+    return Told(scenario, trace, measures, verdict(trace))

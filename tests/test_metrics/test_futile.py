@@ -30,6 +30,7 @@ thresholds: {lines or "[]"}
     [
         ("[]", "p99{fault} < 1s", "no fault is ever active in it"),
         ("[]", "p99{recovery} < 1s", "no fault is ever active in it"),
+        ("[{kind: hang, on: store, at: 4s, for: 1s}]", "p99{between} < 1s", "lies between two"),
         ("[{kind: hang, on: store, at: 0s, for: 2s}]", "p99{healthy} < 1s", "from the first"),
         ("[{kind: hang, on: store, at: 4s, for: 9s}]", "success{recovery} > 1%", "until the run"),
         (

@@ -183,7 +183,7 @@ def test_amplification_of_a_service_counts_those_who_need_it() -> None:
     assert measures.value("amplification") == 0.5
 
 
-def test_shares_count_unfinished_requests_in_the_denominator() -> None:
+def test_shares_count_overdue_requests_in_the_denominator() -> None:
     """Five requests, each end once and ok twice: success 2/5, availability 3/5.
 
     The unfinished one is 96 s old, too old to be waited for: two of five burn the budget.
@@ -215,7 +215,51 @@ def test_requests_that_never_end_burn_the_budget_once_they_are_too_old() -> None
     assert measures.value("burn", "healthy") == 0.0
     assert measures.value("burn", "fault") == pytest.approx(10.0)
     assert measures.value("burn", "recovery") == 0.0
-    assert measures.value("budget_used") == pytest.approx(1.0)
+    assert measures.value("budget_used") == pytest.approx(100 / 990 / 0.1)
+
+
+def test_what_is_too_young_at_the_end_counts_neither_way() -> None:
+    """Every answer takes 2 s, so a tenth of the requests of 20 s has none at the end.
+
+    Nothing fails: all that is known is ok, and as much is answered as is asked for.
+    """
+    build = TraceBuilder(20.0)
+    for tenth in range(200):
+        build.request(tenth / 10, 2.0 if tenth < 180 else None)
+    measures = measure(build.trace())
+    assert measures.value("success") == 1.0
+    assert measures.value("availability") == 1.0
+    assert measures.value("degraded") == 0.0
+    assert measures.value("goodput") == 10.0
+    assert measures.value("unfinished") == 0.1
+    assert measures.value("burn") == 0.0
+
+
+def test_overdue_requests_are_not_too_young() -> None:
+    """Healthy answers take 0.3 s, so after 3 s without one a request counts as not answered.
+
+    From 90 s on nobody is answered: those of the last 3 s may be yet, the 70 before them are lost.
+    """
+    build = TraceBuilder(faults=[("x", 40.0, 50.0)])
+    for tenth in range(1000):
+        build.request(tenth / 10, None if tenth >= 900 else 0.3)
+    measures = measure(build.trace())
+    young = 30 / 500
+    assert measures.value("unfinished", "recovery") == pytest.approx(young, abs=0.003)
+    assert measures.value("success", "recovery") == pytest.approx(400 / 470, abs=0.003)
+    assert measures.value("goodput", "recovery") == pytest.approx(10 * 400 / 470, abs=0.03)
+
+
+def test_where_every_request_is_too_young_nothing_is_known() -> None:
+    """No answer takes less than the phase lasts: shares are undefined there, not zero."""
+    build = TraceBuilder(faults=[("x", 40.0, 99.5)])
+    for second in range(100):
+        build.request(second + 0.6, 0.3 if second < 99 else None)
+    measures = measure(build.trace())
+    assert measures.value("unfinished", "recovery") == 1.0
+    for name in ("success", "degraded", "availability", "goodput", "burn"):
+        assert measures.value(name, "recovery") is None, name
+    assert measures.value("budget_used", "recovery") == 0.0
 
 
 def test_the_budget_used_adds_up_over_phases() -> None:

@@ -33,11 +33,12 @@ def test_one_fault_divides_a_run_in_three() -> None:
 
 
 def test_several_faults_have_a_union_and_a_phase_each() -> None:
-    """Overlapping and adjoining windows melt together; the gap between faults is in no phase."""
+    """Overlapping and adjoining windows melt together; the gap is between faults."""
     found = windows(("a", 10.0, 30.0), ("b", 20.0, 40.0), ("c", 60.0, 70.0), ("d", 70.0, 75.0))
     assert found["fault"] == ((10.0, 40.0), (60.0, 75.0))
     assert found["fault:b"] == ((20.0, 40.0),)
     assert found["healthy"] == ((0.0, 10.0),)
+    assert found["between"] == ((40.0, 60.0),)
     assert found["recovery"] == ((75.0, 100.0),)
 
 
@@ -46,6 +47,14 @@ def test_a_repeated_fault_is_one_phase_of_several_windows() -> None:
     found = windows(("flap", 10.0, 20.0), ("flap", 30.0, 40.0))
     assert found["fault"] == ((10.0, 20.0), (30.0, 40.0))
     assert "fault:flap" not in found
+    assert found["between"] == ((20.0, 30.0),)
+
+
+def test_time_before_a_fault_that_outlives_the_run_is_between() -> None:
+    """The second fault never ends: the gap before it is between two, and there is no recovery."""
+    found = windows(("a", 10.0, 20.0), ("b", 50.0, 500.0))
+    assert found["between"] == ((20.0, 50.0),)
+    assert "recovery" not in found
 
 
 def test_faults_that_are_never_active_make_no_phase() -> None:
@@ -85,6 +94,19 @@ def test_windows_of_every_phase_are_ordered_and_inside_the_run(
         assert all(start < end for start, end in phase.windows)
         assert edges[0] >= 0.0
         assert edges[-1] <= 100.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 120.0), st.floats(0.0, 60.0)), max_size=6),
+)
+def test_the_phases_share_out_every_moment_of_the_run(drawn: list[tuple[float, float]]) -> None:
+    """Healthy, fault, between and recovery lie side by side from 0 to the end."""
+    trace = TraceBuilder(faults=[("x", at, at + lasts) for at, lasts in drawn]).trace()
+    named = {phase.name: phase.windows for phase in phases(trace)}
+    parts = [each for name, windows in named.items() if name != "whole" for each in windows]
+    edges = [edge for window in sorted(parts or named["whole"]) for edge in window]
+    assert (edges[0], edges[-1]) == (0.0, 100.0)
+    assert edges[1:-1:2] == edges[2::2]
 
 
 def test_states_cover_the_run_exactly() -> None:

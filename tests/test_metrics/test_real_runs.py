@@ -40,7 +40,7 @@ def test_a_shipped_scenario_is_lawful_and_measurable(name: str, guarded: bool) -
     assert [law for law in audit(trace) if not law.holds] == []
     measures = measure(trace)
     assert not any(each.value is not None and math.isnan(each.value) for each in measures)
-    assert verdict(trace, measures).verdict in (Verdict.RECOVERED, Verdict.DEGRADED)
+    assert verdict(trace).verdict in (Verdict.RECOVERED, Verdict.DEGRADED)
     assert len(judge(scenario.thresholds, measures)) == len(scenario.thresholds)
     over_time = series(trace)
     assert float(np.sum(over_time.offered * over_time.width)) == pytest.approx(len(trace.requests))
@@ -106,5 +106,5 @@ def test_a_thousand_faults_are_measured_without_a_cliff() -> None:
         FaultInfo(f"f{i}", "hang", "db", 0.1 + i * 0.19, 0.15 + i * 0.19) for i in range(1000)
     )
     measures = measure(replace(trace, layout=replace(trace.layout, faults=faults)))
-    assert len(measures.phases) == 1004
+    assert len(measures.phases) == 1005
     assert sum(each.phase == "fault:f999" for each in measures) > 30

@@ -18,7 +18,10 @@ def trips(
     timeout: float | None = None,
     breakers: int = 1,
 ) -> TraceBuilder:
-    """A run in which breaker 0 opens at those moments and closes one second later."""
+    """A run in which breaker 0 opens at those moments and closes one second later.
+
+    Of ten requests a second all fail under a fault.
+    """
     build = TraceBuilder(
         calls=[("shop", "db", timeout)], breakers=[(0, -1)] * breakers, faults=faults
     )
@@ -26,6 +29,10 @@ def trips(
         build.transition(at, "closed", "open")
         build.transition(at + 0.5, "open", "half_open")
         build.transition(at + 1.0, "half_open", "closed")
+    for tenth in range(1000):
+        moment = tenth / 10
+        harmed = any(start <= moment < end for _, start, end in faults)
+        build.request(moment, 0.0, "failed" if harmed else "ok")
     return build
 
 
@@ -43,6 +50,30 @@ def test_a_fault_without_an_opening_is_missed() -> None:
     measures = measure(trips(10.0).trace())
     assert measures.value("time_to_trip") == math.inf
     assert measures.value("missed_trips") == 1.0
+
+
+def test_a_harmless_fault_without_an_opening_is_not_missed() -> None:
+    """Nobody is hurt by the first fault and everybody by the second; neither opens a breaker."""
+    build = TraceBuilder(breakers=[(0, -1)], faults=[("a", 20.0, 40.0), ("b", 60.0, 80.0)])
+    for tenth in range(1000):
+        at = tenth / 10
+        build.request(at, 0.0, "failed" if 60.0 <= at < 80.0 else "ok")
+    measures = measure(build.trace())
+    assert measures.value("missed_trips") == 1.0
+    assert measures.value("missed_trips", "fault:a") == 0.0
+    assert measures.value("missed_trips", "fault:b") == 1.0
+    assert measures.value("time_to_trip", "fault:a") == math.inf
+
+
+def test_a_fault_that_harms_only_once_it_is_over_is_missed() -> None:
+    """All requests of the ten seconds after the fault fail, and those of no other time."""
+    build = TraceBuilder(breakers=[(0, -1)], faults=[("a", 20.0, 20.5), ("b", 60.0, 80.0)])
+    for tenth in range(1000):
+        at = tenth / 10
+        build.request(at, 0.0, "failed" if 20.5 <= at < 30.0 else "ok")
+    measures = measure(build.trace())
+    assert measures.value("missed_trips", "fault:a") == 1.0
+    assert measures.value("missed_trips", "fault:b") == 0.0
 
 
 def test_the_slowest_of_several_faults_speaks_for_all() -> None:
@@ -153,13 +184,65 @@ def test_a_fault_is_felt_after_a_wait_for_a_place_too() -> None:
     assert measure(build.trace()).value("false_trips") == 0.0
 
 
-def test_recovery_is_counted_from_the_last_window() -> None:
-    """What is harmed between two windows is not a recovery that failed."""
-    build = TraceBuilder(300.0, faults=[("x", 60.0, 70.0), ("x", 90.0, 100.0)])
-    for tenth in range(3000):
-        at = tenth / 10
-        build.request(at, 0.05, "failed" if 60.0 <= at < 120.0 else "ok")
-    assert measure(build.trace()).value("time_to_recover") == pytest.approx(20.0)
+def recovering(
+    *bad: tuple[float, float],
+    faults: tuple[tuple[str, float, float], ...],
+    duration: float = 300.0,
+    every: float = 0.1,
+) -> float | None:
+    """Return the time to recover of a run whose requests fail in those windows."""
+    build = TraceBuilder(duration, faults=faults)
+    for number in range(round(duration / every)):
+        at = number * every
+        build.request(at, 0.0, "failed" if any(a <= at < b for a, b in bad) else "ok")
+    return measure(build.trace()).value("time_to_recover")
+
+
+TWICE = (("a", 60.0, 70.0), ("b", 150.0, 160.0))
+
+
+def test_the_slowest_recovery_of_several_faults_counts() -> None:
+    """30 s after the first fault and 5 s after the second: 30 s."""
+    found = recovering((60.0, 100.0), (150.0, 165.0), faults=TWICE)
+    assert found == pytest.approx(30.0)
+
+
+def test_a_fault_that_begins_before_the_last_is_overcome_makes_it_never() -> None:
+    """Everything fails until the second fault is over, and nothing after it."""
+    assert recovering((60.0, 160.0), faults=TWICE) == math.inf
+
+
+def test_healthy_until_the_next_fault_is_healthy_again() -> None:
+    """Five good seconds before the next fault show that the first was overcome in 15 s."""
+    faults = (("x", 60.0, 70.0), ("x", 90.0, 100.0))
+    assert recovering((60.0, 85.0), (90.0, 100.0), faults=faults) == pytest.approx(15.0)
+    assert recovering((60.0, 100.0), faults=faults) == math.inf
+
+
+def test_a_chance_answer_before_the_next_fault_is_no_recovery() -> None:
+    """The last nine requests before the next fault are answered: too few to show anything."""
+    faults = (("x", 60.0, 70.0), ("x", 90.0, 100.0))
+    assert recovering((60.0, 89.05), (90.0, 100.0), faults=faults) == math.inf
+
+
+def test_faults_with_hardly_a_request_between_them_are_counted_as_one() -> None:
+    """Five seconds of rest with a request each: what matters is when it is over."""
+    faults = tuple(("x", 60.0 + 10 * n, 65.0 + 10 * n) for n in range(5))
+    found = recovering((60.0, 125.0), faults=faults, every=1.0, duration=600.0)
+    assert found == pytest.approx(20.0)
+
+
+def test_a_run_that_is_only_too_short_to_show_a_recovery_has_none_to_tell() -> None:
+    """All is well for the last 8 s, which is less than ten: undefined, and 12 s are told."""
+    faults = (("x", 60.0, 100.0),)
+    assert recovering((60.0, 105.0), faults=faults, duration=113.0) is None
+    assert recovering((60.0, 105.0), faults=faults, duration=117.0) == pytest.approx(5.0)
+    assert recovering((60.0, 112.5), faults=faults, duration=113.0) == math.inf
+
+
+def test_an_earlier_fault_that_was_never_overcome_is_told_even_if_the_run_is_too_short() -> None:
+    """What comes after the second fault cannot undo what was seen after the first."""
+    assert recovering((60.0, 160.0), faults=TWICE, duration=165.0) == math.inf
 
 
 def test_several_breakers_opening_once_do_not_flap() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from test_metrics.building import TraceBuilder
 
-from simcb.metrics import Judgement, Verdict, measure, verdict
+from simcb.metrics import Judgement, Verdict, verdict
 
 Fate = Callable[[float], tuple[float | None, str]]
 
@@ -26,7 +27,7 @@ def judged(
             latency = None
         build.request(at, latency, outcome)
     trace = build.trace()
-    return verdict(trace, measure(trace))
+    return verdict(trace)
 
 
 def fails(*windows: tuple[float, float]) -> Fate:
@@ -157,7 +158,7 @@ def test_a_quiet_run_is_unharmed() -> None:
     """No fault and no failure; and no request at all."""
     assert judged(fails(), faults=()).verdict is Verdict.UNHARMED
     trace = TraceBuilder().trace()
-    assert verdict(trace, measure(trace)).verdict is Verdict.UNHARMED
+    assert verdict(trace).verdict is Verdict.UNHARMED
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_a_fault_after_which_nobody_asks_cannot_be_recovered_from() -> None:
     for tenth in range(1000):
         build.request(tenth / 10, 0.1, "failed" if tenth >= 600 else "ok")
     trace = build.trace()
-    found = verdict(trace, measure(trace))
+    found = verdict(trace)
     assert found.verdict is Verdict.DEGRADED
     assert "no request after it" in found.reason
 
@@ -233,7 +234,7 @@ def two_groups(fast: Fate, slow: Fate) -> Judgement:
         latency, outcome = (slow if group else fast)(at)
         build.request(at, latency, outcome, group)
     trace = build.trace()
-    return verdict(trace, measure(trace))
+    return verdict(trace)
 
 
 def test_a_slow_group_lends_a_fast_one_no_patience() -> None:
@@ -271,8 +272,70 @@ def test_of_several_fault_windows_the_worst_is_named() -> None:
     assert found.reason.startswith(
         "0.0% of requests ok within 1 s (the least) in the worst fault window (100 to 112.5 s), "
     )
-    unharmed = judged(fails(), faults=faults)
-    assert "in the worst fault window (60 to 70 s), 100.0% after" in unharmed.reason
+
+
+def test_the_worst_time_without_a_fault_is_named_too() -> None:
+    """Nobody is served between the two faults, everybody after them: that is no recovery."""
+    faults = (("a", 60.0, 70.0), ("b", 150.0, 160.0))
+    found = judged(fails((60.0, 160.0)), faults=faults)
+    assert found.verdict is Verdict.DEGRADED
+    assert "0.0% in the worst time without a fault (70 to 150 s), 100.0% when" in found.reason
+    assert found.reason.endswith(
+        "not healthy again before the next fault, at 150 s, 100.0% at the end"
+    )
+
+
+def test_harm_between_faults_is_harm() -> None:
+    """Only 20 s between two harmless faults are lost; the slowest recovery is told."""
+    faults = (("a", 60.0, 70.0), ("b", 150.0, 160.0))
+    found = judged(fails((70.0, 90.0)), faults=faults)
+    assert found.verdict is Verdict.RECOVERED
+    assert "75.0% in the worst time without a fault (70 to 150 s)" in found.reason
+    assert found.reason.endswith("healthy again 20.0 s after the fault until 70 s, the slowest")
+
+
+def test_a_run_too_short_to_be_sure_says_by_how_much() -> None:
+    """All is well for the last 8 s of a run: 2 s more would make it ten."""
+    found = judged(fails((60.0, 105.0)), duration=113.0)
+    assert found.verdict is Verdict.RECOVERED
+    assert found.reason.endswith(
+        "healthy for the last 8.0 s; a run longer by 2 s would show whether it lasts"
+    )
+
+
+def closed_group(stuck: int, faults: tuple[tuple[str, float, float], ...]) -> Judgement:
+    """Judge 100 users who ask every 10 s, the first of whom are stuck from 60 s on for ever."""
+    build = TraceBuilder(300.0, faults=faults)
+    build.layout = replace(build.layout, users=(100,))
+    for user in range(100):
+        for turn in range(30):
+            at = user / 10 + 10.0 * turn
+            if user < stuck and at >= 60.0:
+                build.request(at, None)
+                break
+            build.request(at, 0.1)
+    return verdict(build.trace())
+
+
+def test_closed_users_who_are_all_stuck_have_collapsed() -> None:
+    """Nobody asks at the end, for everybody waits: with a fault to blame, and with none."""
+    found = closed_group(100, (("x", 60.0, 100.0),))
+    assert found.verdict is Verdict.COLLAPSED
+    assert found.reason.startswith("0.0% of requests ok within 1 s (the least) at the end")
+    assert found.reason.endswith("; 100 requests are still open and overdue")
+    alone = closed_group(100, ())
+    assert alone.verdict is Verdict.COLLAPSED
+    assert "0 answers to" in alone.reason
+
+
+def test_stuck_users_count_for_what_they_would_have_asked() -> None:
+    """With 60 of 100 stuck the others' answers are two fifths, with 20 four fifths."""
+    most = closed_group(60, (("x", 60.0, 100.0),))
+    assert most.verdict is Verdict.COLLAPSED
+    assert most.reason.startswith("40.0% of requests")
+    some = closed_group(20, (("x", 60.0, 100.0),))
+    assert some.verdict is Verdict.DEGRADED
+    assert some.reason.endswith("80.0% at the end")
 
 
 def test_a_window_that_is_all_of_the_fault_phase_is_not_named() -> None:

@@ -70,7 +70,7 @@ def assert_sound(scenario: Scenario, seed: int) -> None:
     """Run a scenario twice; fail if a law breaks, a measure is nan, or the bytes differ."""
     trace = assert_lawful(scenario, seed)
     measures = measure(trace)
-    assert verdict(trace, measures).reason
+    assert verdict(trace).reason
     assert not any(each.value is not None and isnan(each.value) for each in measures)
     shed = measures.value("shed")
     rejected = measures.value("rejected")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.metrics import METRICS, Measures, Per
-from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
+from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
 from simcb.scenario import Scenario
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ def columns_of(scenario: Scenario) -> tuple[Column, ...]:
     """
     labels = tuple(dict.fromkeys(label for label, _ in scenario.labelled_faults))
     single = tuple(ONE_FAULT + label for label in labels) if len(labels) > 1 else ()
-    phases = (WHOLE, HEALTHY, FAULT, *single, RECOVERY) if labels else (WHOLE,)
+    phases = (WHOLE, HEALTHY, FAULT, *single, BETWEEN, RECOVERY) if labels else (WHOLE,)
     found: list[Column] = []
     for phase in phases:
         for metric in METRICS.values():

@@ -16,6 +16,9 @@ from simcb.views.safe_text import markdown_cell, to_ascii
 
 _BETWEEN = 2
 
+MOST_NAMED = 8
+"""How many columns that a page is too narrow for are named."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -171,4 +174,6 @@ def _packed(groups: Sequence[list[int]], fits: Callable[[Sequence[int]], bool]) 
 
 def no_room(names: Sequence[str]) -> str:
     """Return the line that says which columns a page is too narrow for."""
-    return f"no room for {', '.join(names)}; a wider page or --format csv has all"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    named = ", ".join(names[:MOST_NAMED])
+    return f"no room for {named}{more}; a wider page or --format csv has all"

@@ -28,6 +28,7 @@ BY_PHASE = (
     "offered_rate",
     "goodput",
     "success",
+    "unfinished",
     "degraded",
     "availability",
     "p50",
@@ -48,6 +49,8 @@ BY_PHASE = (
 """The metrics shown by phase; all others are in the other formats."""
 
 WITH_FALLBACK = frozenset({"degraded", "availability"})
+LEAST_UNFINISHED = 0.01
+"""Share of a phase's requests that has to be unfinished to be shown; every run's end has some."""
 WITH_BREAKER = frozenset({"rejected", "unneeded_rejections", "open_fraction"})
 
 OF_THE_RUN = (
@@ -117,6 +120,8 @@ def _phase_rows(answer: Answer) -> tuple[str, ...]:
     """Return the metrics to show: none that only says that there is nothing of its kind."""
     variants = [each for each in (answer.result, answer.result.baseline) if each is not None]
     left_out: set[str] = set()
+    if not any(_unfinished(each) for each in variants):
+        left_out.add("unfinished")
     if not any(_mean(each, "degraded") for each in variants):
         left_out |= WITH_FALLBACK
     if not any(each.trace.layout.breakers for each in variants):
@@ -125,8 +130,13 @@ def _phase_rows(answer: Answer) -> tuple[str, ...]:
 
 
 def _mean(result: Result, name: str) -> float | None:
-    found = result.summary.estimate(name, WHOLE, "")
-    return found.mean if found else None
+    return result.summary.value(name)
+
+
+def _unfinished(result: Result) -> bool:
+    """Return whether any phase has enough requests that cannot be judged to be worth a row."""
+    shares = [result.summary.value("unfinished", phase) for phase in _phases(result)]
+    return any(share is not None and share >= LEAST_UNFINISHED for share in shares)
 
 
 def _by_phase(

@@ -146,7 +146,7 @@ def _queue_growth(run: str, pick: str) -> Observer:
 def _collapsed(run: str) -> Observer:
     def observe(seen: Seen) -> float:
         observed = seen[run]
-        judged = verdict(observed.trace, observed.measures).verdict
+        judged = verdict(observed.trace).verdict
         return float(judged is Verdict.COLLAPSED)
 
     return observe

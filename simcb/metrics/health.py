@@ -1,0 +1,228 @@
+"""How well a run does: what counts as a good answer, and how many of them are enough.
+
+*Good.* A request is good if it ends ok within the patience of its client group, which is that
+of `simcb.metrics.patience`. A fallback's answer is never good, but it is told apart from no
+answer if it comes within the same patience.
+
+*Decided.* An unfinished request is bad once it has lasted longer than the patience (a minute,
+where that is unlimited); a younger one is neither good nor bad and is left out, so a run that
+merely ends does not look ill.
+
+*Missing.* Users in a closed loop who wait for an overdue answer ask for nothing else, so a run
+in which everybody is stuck has no bad requests, for it has none. Each such user counts for the
+requests that a user of the group usually makes in that time, all of them bad.
+
+*Enough.* Goodput is compared with what was offered, not with the clock: of the n requests that
+arrive in a window at least 95 % of n·h must be good, h being the good share of the healthy
+phase. A chance dip of Poisson arrivals then means nothing. The number of good ones varies by
+chance too, and so does h, known from m healthy requests: together by a standard deviation of
+√(n·q·(1 − q)·(1 + n/m)) with q = (m·h + 1)/(m + 2), Laplace's rule, so that a few healthy
+requests that all were good do not pass for certainty; and with n/m held at 1 at most, so that
+knowing little of how things were before does not excuse everything after. Three of those are
+allowed below n·h wherever that is more than the 5 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from simcb.metrics.patience import Patience
+from simcb.metrics.phase import merged
+from simcb.metrics.rows import Booleans, RequestRows
+from simcb.metrics.spans import Floats, Integers, Spans
+from simcb.trace import FaultInfo
+
+KEPT = 0.95
+"""Share of the healthy goodput that counts as recovered."""
+
+UNHARMED_KEPT = 0.99
+"""Share of the healthy goodput that has to be kept for a run to count as unharmed."""
+
+SIGMAS = 3.0
+
+WINDOW = 10.0
+"""Seconds for which goodput has to stay up to count as recovered."""
+
+FEWEST = 20
+"""Requests a window should hold; at low rates it is lengthened until it does on average."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How well requests did before the first fault.
+
+    Args:
+        share: good requests of all decided ones; 1 if there was no request to judge by.
+        requests: how many were decided.
+        fallbacks: how many of those a fallback answered in time.
+    """
+
+    share: float
+    requests: int
+    fallbacks: int
+
+    def expects(self, requests: Integers, kept: float = KEPT) -> Floats:
+        """Return how many of `requests` have to be good for the run to be as well as before."""
+        expected: Floats = self.share * requests.astype(np.float64)
+        if not self.requests:
+            return kept * expected
+        likely = (self.share * self.requests + 1.0) / (self.requests + 2.0)
+        doubt = 1.0 + np.minimum(1.0, requests / self.requests)
+        variance = requests * likely * (1.0 - likely) * doubt
+        enough: Floats = np.minimum(kept * expected, expected - SIGMAS * np.sqrt(variance))
+        return enough
+
+
+class Tally(NamedTuple):
+    """Requests of some windows, a number for each window.
+
+    Args:
+        good: ended ok in time.
+        decided: can be judged; missing ones among them.
+        fallbacks: answered by a fallback in time.
+    """
+
+    good: Integers
+    decided: Integers
+    fallbacks: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Waiting:
+    """The users of a closed group who wait for overdue answers.
+
+    Args:
+        group: index of the group.
+        spans: the waits, from when the answer is overdue.
+        pace: requests a second that a user makes who does not.
+    """
+
+    group: int
+    spans: Spans
+    pace: float
+
+
+@dataclass(frozen=True, eq=False)
+class Health:
+    """Which requests of a run, in order of arrival, are good, and which can be judged at all.
+
+    Args:
+        baseline: how well they did before the first fault.
+        at: when each arrived.
+        good: ended ok in time.
+        decided: can be judged.
+        fallbacks: answered by a fallback in time.
+        waiting: the users who ask for nothing because they wait, for each closed group.
+        window: over how many seconds goodput is judged.
+    """
+
+    baseline: Baseline
+    at: Floats
+    good: Booleans
+    decided: Booleans
+    fallbacks: Booleans
+    waiting: tuple[Waiting, ...]
+    window: float
+
+    @cached_property
+    def _sums(self) -> tuple[Integers, ...]:
+        """How many requests before each place are good, decided, and a fallback's."""
+        return tuple(
+            np.concatenate(([0], np.cumsum(each)))
+            for each in (self.good, self.decided, self.fallbacks)
+        )
+
+    def within(self, starts: Floats, ends: Floats) -> Tally:
+        """Return the requests of each window `[start, end)`, in logarithmic time a window."""
+        low, high = np.searchsorted(self.at, starts), np.searchsorted(self.at, ends)
+        good, decided, fallbacks = (sums[high] - sums[low] for sums in self._sums)
+        return Tally(good, decided + self.missing(starts, ends), fallbacks)
+
+    def missing(self, starts: Floats, ends: Floats) -> Integers:
+        """Return how many requests users do not make in each window because they wait."""
+        found = np.zeros(len(starts))
+        for group in self.waiting:
+            seconds = group.spans.seconds_until(ends) - group.spans.seconds_until(starts)
+            found += group.pace * np.maximum(seconds, 0.0)
+        return np.rint(found).astype(np.int64)
+
+    def is_kept(self, tally: Tally, kept: float = KEPT) -> Booleans:
+        """Return for each window whether it has as many good requests as a healthy one."""
+        enough: Booleans = tally.good >= self.baseline.expects(tally.decided, kept)
+        return enough
+
+
+def health_of(
+    rows: RequestRows,
+    patience: Patience,
+    users: tuple[int | None, ...],
+    healthy_until: float,
+    duration: float,
+) -> Health:
+    """Return the health of a run's requests, judged by its own healthy phase.
+
+    The baseline is what could be known when the first fault began: a request that was still
+    waiting then may have been hurt by the fault, and does not speak for the time before it.
+
+    Args:
+        rows: the requests.
+        patience: of each client group.
+        users: how many each group has; None where users do not wait for their answers.
+        healthy_until: the end of the healthy phase; 0 if there is none.
+        duration: the end of the run.
+    """
+    # A comparison with nan is false: an unfinished request has not ended.
+    ended = rows.at + rows.latency <= healthy_until
+    in_time = patience.kept(rows)
+    good, fallbacks = rows.ok & in_time, rows.degraded & in_time
+    decided = patience.decided(rows, duration)
+    judged = int(np.count_nonzero(ended | patience.lost(rows, healthy_until)))
+    share = int(np.count_nonzero(ended & good)) / judged if judged else 1.0
+    baseline = Baseline(share, judged, int(np.count_nonzero(ended & fallbacks)))
+    waiting = tuple(
+        Waiting(
+            index,
+            *_waiting(rows.where(rows.group == index), patience, many, healthy_until, duration),
+        )
+        for index, many in enumerate(users)
+        if many is not None
+    )
+    window = max(WINDOW, FEWEST * duration / len(rows)) if len(rows) else WINDOW
+    return Health(baseline, rows.at, good, decided, fallbacks, waiting, window)
+
+
+def _waiting(
+    rows: RequestRows, patience: Patience, users: int, healthy_until: float, duration: float
+) -> tuple[Spans, float]:
+    ends = np.where(rows.unfinished, duration, rows.at + rows.latency)
+    overdue = np.minimum(rows.at + patience.longest(rows), ends)
+    late = overdue < ends
+    spans = Spans(overdue[late], ends[late])
+    until = healthy_until or duration
+    free = users * until - float(spans.seconds_until(np.array([until]))[0])
+    asked = int(np.searchsorted(rows.at, until))
+    return spans, asked / free if free > 0.0 else 0.0
+
+
+def harmful(health: Health, faults: Sequence[FaultInfo], duration: float) -> Booleans:
+    """Return which faults cost answers, while they last or just after.
+
+    That is if fewer requests than 99 % of the healthy share, and than chance allows, are good
+    among those that arrive while it is active, or in the 10 s after it (longer at low rates, but
+    not longer than until the next fault).
+    """
+    active = merged((each.start, min(each.end, duration)) for each in faults)
+    starts, ends = (np.array([getattr(each, side) for each in faults]) for side in ("start", "end"))
+    ends = np.minimum(ends, duration)
+    begins = np.array([*(start for start, _ in active), duration])
+    # A fault that ends while another is active has no time of its own after it.
+    over = np.isin(ends, [end for _, end in active])
+    later = np.minimum(ends + health.window, begins[np.searchsorted(begins[:-1], ends)])
+    after = np.where(over, later, ends)
+    during = health.is_kept(health.within(starts, ends), UNHARMED_KEPT)
+    return ~(during & health.is_kept(health.within(ends, after), UNHARMED_KEPT))
