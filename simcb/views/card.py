@@ -64,7 +64,7 @@ def _verdict(result: Result, what: str) -> str:
 
 def _thresholds(answer: Answer) -> str:
     judged = [(each, each.passed, each.text) for each in answer.result.thresholds]
-    judged += [(each, not each.passed, f"fail if {each.text}") for each in answer.fail_if]
+    judged += [(each, each.fails, f"fail if {each.text}") for each in answer.fail_if]
     if not judged:
         return ""
     lines = [_threshold(*each) for each in judged[:MOST_THRESHOLDS]]

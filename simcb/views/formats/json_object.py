@@ -39,7 +39,7 @@ def as_object(answer: Answer) -> dict[str, Value]:
         **_result(answer.result),
         "baseline": _result(baseline) if baseline is not None else None,
         "difference": _metrics(answer.difference) if answer.difference else None,
-        "fail_if": [_judged(each) for each in answer.fail_if],
+        "fail_if": [_judged(each, good=each.fails) for each in answer.fail_if],
         "passed": answer.good,
         "repeat": answer.repeat,
         "audit": [
@@ -72,7 +72,7 @@ def _result(result: Result) -> dict[str, Value]:
             "reason": result.judgement.reason,
             "counts": {verdict.value: count for verdict, count in result.verdicts.items()},
         },
-        "thresholds": [_judged(each) for each in result.thresholds],
+        "thresholds": [_judged(each, good=each.passed) for each in result.thresholds],
         "phases": [
             {"name": phase.name, "windows": [[start, end] for start, end in phase.windows]}
             for phase in phases(result.trace)
@@ -83,7 +83,7 @@ def _result(result: Result) -> dict[str, Value]:
     }
 
 
-def _judged(each: ThresholdResult) -> dict[str, Value]:
+def _judged(each: ThresholdResult, *, good: bool) -> dict[str, Value]:
     return {
         "text": each.text,
         "metric": each.metric,
@@ -93,6 +93,7 @@ def _judged(each: ThresholdResult) -> dict[str, Value]:
         "limit": number(each.limit),
         "value": number(each.value),
         "passed": each.passed,
+        "good": good,
         "note": each.note,
     }
 

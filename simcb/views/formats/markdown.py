@@ -8,6 +8,7 @@ from simcb.views.safe_text import markdown_cell, one_line
 from simcb.views.tables import (
     difference_table,
     event_table,
+    group_table,
     phase_tables,
     service_table,
     threshold_table,
@@ -30,7 +31,9 @@ def as_markdown(answer: Answer) -> str:
     judged = threshold_table(answer)
     grids = [*([judged] if judged else []), *phase_tables(answer, _ENDLESS)]
     differences = difference_table(answer)
-    grids += [*([differences] if differences else []), event_table(answer), service_table(answer)]
+    groups = group_table(answer)
+    grids += [each for each in (differences, groups) if each is not None]
+    grids += [event_table(answer), service_table(answer)]
     blocks.extend(grid.markdown() for grid in grids)
     if answer.audits:
         laws = law_list(answer.audits, _ENDLESS).plain.splitlines()

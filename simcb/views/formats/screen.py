@@ -19,6 +19,7 @@ from simcb.views.tables import (
     clock,
     difference_table,
     event_table,
+    group_table,
     phase_tables,
     service_table,
     state_strip,
@@ -47,7 +48,8 @@ def as_screen(answer: Answer, page: Page) -> Text:
         blocks.append(_signs_coloured(judged.text(ascii_only=page.ascii_only)))
     differences = difference_table(answer)
     grids = [*phase_tables(answer, page.width), *([differences] if differences else [])]
-    grids += [event_table(answer), service_table(answer)]
+    groups = group_table(answer)
+    grids += [*([groups] if groups else []), event_table(answer), service_table(answer)]
     parts = [part for grid in grids for part in grid.split(page.width)]
     blocks.extend(part.text(ascii_only=page.ascii_only) for part in parts)
     blocks.append(_strip(answer.result, page))
