@@ -6,6 +6,7 @@ definition; `METRICS` is the table of them.
 """
 
 from simcb.metrics.asking import UnknownNumberError, check_asked
+from simcb.metrics.effect import BreakerEffect, Effect, effect_of
 from simcb.metrics.entities import Entities, Per, entities_of
 from simcb.metrics.flattery import is_flattered
 from simcb.metrics.futile import futile
@@ -43,6 +44,8 @@ from simcb.metrics.timeline import GroupSeries, Series, ServiceSeries, StepError
 
 __all__ = [
     "METRICS",
+    "BreakerEffect",
+    "Effect",
     "Entities",
     "Estimate",
     "GroupSeries",
@@ -72,6 +75,7 @@ __all__ = [
     "check_asked",
     "check_thresholds",
     "difference",
+    "effect_of",
     "entities_of",
     "estimate",
     "futile",

@@ -70,6 +70,26 @@ faults:
 """
 """One group drowns, the other does not notice; a group is named like its service."""
 
+HURT = """
+name: hurt
+duration: 60s
+clients:
+  shop:
+    arrivals: {kind: poisson, rate: 40/s}
+    calls:
+      pay:
+        timeout: 10s
+        retry: {max_retries: 3}
+        breaker: {failure_threshold: 5, recovery_timeout: 15s}
+services:
+  pay: {workers: 200, work: 50ms}
+faults:
+  - {kind: errors, rate: 30%, on: pay, at: 10s, for: 30s}
+thresholds:
+  - p99{fault} < 1s
+"""
+"""Retries absorb the errors, and five in a row by chance open the breaker."""
+
 TWO_FAULTS = GUARDED.replace(
     "faults:\n",
     "faults:\n  - {kind: latency, on: store, at: 25s, for: 5s, add: 1s, name: slowness}\n",

@@ -1,9 +1,11 @@
+import json
 import math
 
 import pytest
 from test_views.small_runs import (
     BARE,
     GUARDED,
+    HURT,
     LAYERS,
     TWO_FAULTS,
     TWO_GROUPS,
@@ -12,6 +14,8 @@ from test_views.small_runs import (
 
 from simcb.metrics import METRICS, Unit
 from simcb.views.answer import Page
+from simcb.views.formats.json_object import as_json
+from simcb.views.formats.markdown import as_markdown
 from simcb.views.formats.screen import as_screen
 from simcb.views.tables import (
     Grid,
@@ -266,6 +270,20 @@ def test_client_groups_have_a_table_where_there_are_several() -> None:
     assert group_table(answer(BARE)) is None
 
 
+def test_the_headline_says_that_the_breaker_hurt() -> None:
+    """A run that is healthy again may still be one that its breaker spoilt."""
+    shown = answer(HURT, baseline=True)
+    first, second, *_ = as_screen(shown, Page()).plain.splitlines()
+    assert first.startswith("recovered, the breaker hurt  hurt, ")
+    assert second.startswith("  the breaker hurt: ")
+    assert "**recovered, the breaker hurt**" in as_markdown(shown)
+    effect = json.loads(as_json(shown))["effect"]
+    assert (effect["effect"], effect["what"]) == ("hurt", "answered")
+    (fault,) = [each for each in effect["phases"] if each["phase"] == "fault"]
+    assert fault["with"] < 0.5 < 0.95 < fault["without"]
+    assert fault["difference"] == fault["with"] - fault["without"]
+
+
 @pytest.mark.parametrize("baseline", [False, True])
 def test_one_breaker_fits_one_screen(baseline: bool) -> None:
     """An answer about one breaker is about forty lines, of at most a hundred columns."""
@@ -279,7 +297,7 @@ def test_the_verdict_comes_first_and_the_command_last() -> None:
     shown = answer(baseline=True)
     first, *_, last = as_screen(shown, Page()).plain.splitlines()
     verdict = shown.result.judgement.verdict.value
-    assert first.startswith(f"{verdict}  small, 40s, seed 3")
+    assert first.startswith(f"{verdict}, the breaker made no difference  small, 40s, seed 3")
     assert last == "repeat: simcb run small.yaml --seed 3"
 
 

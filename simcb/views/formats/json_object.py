@@ -11,7 +11,7 @@ import json
 import math
 
 from simcb import __version__
-from simcb.metrics import METRICS, Summary, ThresholdResult, phases, state_intervals
+from simcb.metrics import METRICS, BreakerEffect, Summary, ThresholdResult, phases, state_intervals
 from simcb.scenario.thresholds import Comparison
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, Trace
@@ -38,6 +38,7 @@ def as_object(answer: Answer) -> dict[str, Value]:
         "simcb": __version__,
         **_result(answer.result),
         "baseline": _result(baseline) if baseline is not None else None,
+        "effect": _effect(answer.result.effect),
         "difference": _metrics(answer.difference) if answer.difference else None,
         "fail_if": [_judged(each, good=each.fails) for each in answer.fail_if],
         "passed": answer.good,
@@ -114,6 +115,29 @@ def _metrics(summary: Summary) -> dict[str, Value]:
         )
     return {
         name: {"unit": METRICS[name].unit.value, "values": found} for name, found in values.items()
+    }
+
+
+def _effect(effect: BreakerEffect | None) -> Value:
+    """Return what the breaker did, with the shares of requests answered in time; else null."""
+    if effect is None:
+        return None
+    return {
+        "effect": effect.effect.value,
+        "sentence": effect.sentence,
+        "what": effect.what,
+        "phases": [
+            {
+                "phase": each.phase,
+                "with": number(each.with_it.mean),
+                "without": number(each.without_it.mean),
+                "difference": number(each.change.mean),
+                "low": number(each.change.low),
+                "high": number(each.change.high),
+                "told_apart": each.told_apart,
+            }
+            for each in effect.phases
+        ],
     }
 
 

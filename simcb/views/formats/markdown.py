@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcb.views.answer import Answer
-from simcb.views.formats.screen import title, verdict_words
+from simcb.views.formats.screen import headline, title, verdict_words
 from simcb.views.safe_text import markdown_cell, one_line
 from simcb.views.tables import (
     difference_table,
@@ -23,7 +23,8 @@ def as_markdown(answer: Answer) -> str:
     result, baseline = answer.result, answer.result.baseline
     blocks = [
         f"### {markdown_cell(title(result))}",
-        f"**{verdict_words(result)}**: {markdown_cell(result.judgement.reason)}",
+        f"**{headline(result)}**: {markdown_cell(result.judgement.reason)}",
+        *([markdown_cell(result.effect.sentence)] if result.effect else []),
     ]
     if baseline is not None:
         reason = markdown_cell(baseline.judgement.reason)

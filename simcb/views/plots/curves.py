@@ -17,7 +17,7 @@ from simcb.metrics import Series, ServiceSeries, StateInterval, phases, series, 
 from simcb.metrics.phase import WHOLE, Window, effective_faults
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, FaultInfo, Trace
-from simcb.views.formats.screen import verdict_words
+from simcb.views.formats.screen import headline, verdict_words
 from simcb.views.plots.style import TIDY_STEPS
 
 Floats = NDArray[np.float64]
@@ -134,7 +134,7 @@ class Curves:
         title: the scenario's name.
         seed: the user's seed.
         replicates: how many runs lie under each curve.
-        verdict: the verdict in words.
+        verdict: the verdict in words and, beside a baseline, what the breaker did.
         baseline_verdict: the baseline's; None without one.
         edges: the bins' borders in seconds, one more than there are bins.
         faults: those that are active within the run.
@@ -183,7 +183,7 @@ def curves_of(result: Result, step: float | None = None) -> Curves:
         title=result.scenario.name,
         seed=result.seed,
         replicates=len(result.runs),
-        verdict=verdict_words(result),
+        verdict=headline(result),
         baseline_verdict=verdict_words(baseline) if baseline else None,
         edges=edges,
         faults=effective_faults(trace),
