@@ -6,6 +6,9 @@ definition; `METRICS` is the table of them.
 """
 
 from simcb.metrics.asking import UnknownNumberError, check_asked
+from simcb.metrics.effect import BreakerEffect, Effect, effect_of
+from simcb.metrics.entities import Entities, Per, entities_of
+from simcb.metrics.flattery import is_flattered
 from simcb.metrics.futile import futile
 from simcb.metrics.intervals import (
     Estimate,
@@ -23,7 +26,7 @@ from simcb.metrics.judgement import Judgement, Verdict, verdict
 from simcb.metrics.laws import Law, audit
 from simcb.metrics.measures import Measure, Measures, Unit
 from simcb.metrics.measuring import ObjectiveError, UndefinedValueError, measure
-from simcb.metrics.metric import Metric, Per
+from simcb.metrics.metric import Metric
 from simcb.metrics.omission import hidden_stalls
 from simcb.metrics.phase import Phase, phases
 from simcb.metrics.states import StateInterval, state_intervals
@@ -34,13 +37,18 @@ from simcb.metrics.thresholds import (
     ThresholdResult,
     check_thresholds,
     judge,
+    place_of,
     refusal_of,
 )
-from simcb.metrics.timeline import Series, ServiceSeries, StepError, series
+from simcb.metrics.timeline import GroupSeries, Series, ServiceSeries, StepError, series
 
 __all__ = [
     "METRICS",
+    "BreakerEffect",
+    "Effect",
+    "Entities",
     "Estimate",
+    "GroupSeries",
     "Judgement",
     "Law",
     "Measure",
@@ -67,14 +75,18 @@ __all__ = [
     "check_asked",
     "check_thresholds",
     "difference",
+    "effect_of",
+    "entities_of",
     "estimate",
     "futile",
     "hidden_stalls",
+    "is_flattered",
     "jackknife",
     "judge",
     "measure",
     "metric_named",
     "phases",
+    "place_of",
     "probability",
     "refusal_of",
     "series",

@@ -1,7 +1,7 @@
 """Whether a number that was asked for by name can exist at all.
 
-A run that lacks a phase has no number there, and says None; a name that is no metric, no phase
-or no service of the run is a slip of the pen, and None would hide it.
+A run that lacks a phase has no number there, and says None; a name that is no metric, phase,
+service or client group of the run is a slip of the pen, and None would hide it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from simcb.errors import SimcbError
+from simcb.metrics.entities import Entities
 from simcb.metrics.phase import ONE_FAULT, WHOLE
 from simcb.scenario import model
 from simcb.scenario.refusal import choice_remedy, quoted
@@ -36,19 +37,38 @@ class UnknownNumberError(SimcbError):
 
 
 class Named(Protocol):
-    """Numbers that are asked for by metric, phase and service."""
+    """Numbers that are asked for by metric, phase, and service or client group."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the metrics."""
 
     @property
-    def entities(self) -> tuple[str, ...]:
-        """Names of the services."""
+    def entities(self) -> Entities:
+        """Names of the services and of the client groups."""
 
     @property
     def faults(self) -> tuple[str, ...]:
         """Names of the faults."""
+
+
+class Valued(Protocol):
+    """Where numbers are found: the measures of one run, or a summary of several."""
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Names of the phases there are."""
+
+    @property
+    def entities(self) -> Entities:
+        """Names of the services and of the client groups."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Names of the faults."""
+
+    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
+        """Return a metric's value, None if undefined."""
 
 
 def check_asked(name: str, phase: str, of: str, known: Named) -> None:
@@ -57,16 +77,16 @@ def check_asked(name: str, phase: str, of: str, known: Named) -> None:
     Args:
         name: the metric.
         phase: a phase, which this run may lack.
-        of: a service, or "".
+        of: a service or a client group, or "".
         known: the numbers in which it was not found.
 
     Raises:
-        UnknownNumberError: there is no such metric, phase or service.
+        UnknownNumberError: there is no such metric, phase, service or client group.
     """
     check_known("metric", name, known.names)
     check_known("phase", phase, [*PHASES, *(ONE_FAULT + fault for fault in known.faults)])
     if of:
-        check_known("service", of, known.entities)
+        check_known("service or client group", of, known.entities.names)
 
 
 def check_known(kind: str, name: str, known: Iterable[str]) -> None:

@@ -1,7 +1,8 @@
 """What every metric starts from: the run's rows, spans and openings, prepared once.
 
-`Facts` is about the whole run, `Scope` is one phase of it and, for metrics about a service,
-one service. A metric is a function of a scope; it neither sorts nor scans the trace itself.
+`Facts` is about the whole run, `Scope` is one phase of it and, where a metric is about a
+service or a client group, that one. A metric is a function of a scope; it neither sorts nor
+scans the trace itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from simcb.metrics.entities import Entities, Entity, Per
 from simcb.metrics.health import Health, harmful, health_of
 from simcb.metrics.openings import Openings, openings
 from simcb.metrics.patience import Patience, patience_of
@@ -89,6 +91,21 @@ class Facts:
         return tuple(rows.where(rows.service == each) for each in services)
 
     @cached_property
+    def by_group(self) -> tuple[tuple[RequestRows, AttemptRows], ...]:
+        """The requests of each client group, and the attempts made for them by anybody."""
+        asking = self.trace.requests["group"][self.attempts.request]
+        return tuple(
+            (self.requests.where(self.requests.group == each), self.attempts.where(asking == each))
+            for each in range(len(self.trace.layout.groups))
+        )
+
+    @cached_property
+    def entities(self) -> Entities:
+        """The names of the run's services and client groups."""
+        layout = self.trace.layout
+        return Entities(tuple(each.name for each in layout.services), layout.groups)
+
+    @cached_property
     def open_spans(self) -> Spans:
         """Time that breakers spend open."""
         return Spans(*time_in(state_intervals(self.trace), "open"))
@@ -119,16 +136,17 @@ class Facts:
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """One phase of a run, and one service of it where a metric is about a service.
+    """One phase of a run, or of what one service or one client group sees of it.
 
     Args:
         facts: the run.
         phase: the phase.
-        requests: requests that arrived in it.
-        attempts: attempts made in it; those at `service` only, where that is set.
-        latencies: seconds, ascending: every finished request that arrived in the phase.
+        requests: requests that arrived in it; of a client group, its own.
+        attempts: attempts made in it; of a service, those at it; of a client group, those made
+            for its requests.
+        latencies: seconds, ascending: every finished one of `requests`.
         ok_latencies: the same of requests that ended ok.
-        service: index of the service, None for the run.
+        service: index of the service, None for the run and for a client group.
     """
 
     facts: Facts
@@ -149,20 +167,28 @@ class Scope:
         """Which requests are not too young at the end of the run to be judged."""
         return self.facts.patience.decided(self.requests, self.facts.trace.duration)
 
-    def of_service(self, index: int) -> Scope:
-        """Return the same phase, seen from the service of that index."""
-        rows = self.facts.by_service[index]
-        return replace(self, service=index, attempts=_cut(rows, self.phase, self.facts))
+    def of(self, entity: Entity) -> Scope:
+        """Return the same phase, of the run, of one service or of one client group."""
+        if entity.kind is Per.SERVICE:
+            rows = _cut(self.facts.by_service[entity.place], self.phase, self.facts)
+            return replace(self, service=entity.place, attempts=rows)
+        if entity.kind is Per.GROUP:
+            return _scope(self.facts, self.phase, *self.facts.by_group[entity.place])
+        return self
 
 
 def scope_of(facts: Facts, phase: Phase) -> Scope:
     """Return the scope of one phase of a run."""
-    requests = _cut(facts.requests, phase, facts)
+    return _scope(facts, phase, facts.requests, facts.attempts)
+
+
+def _scope(facts: Facts, phase: Phase, requests: RequestRows, attempts: AttemptRows) -> Scope:
+    requests = _cut(requests, phase, facts)
     return Scope(
         facts=facts,
         phase=phase,
         requests=requests,
-        attempts=_cut(facts.attempts, phase, facts),
+        attempts=_cut(attempts, phase, facts),
         latencies=np.sort(requests.latency[~requests.unfinished]),
         ok_latencies=np.sort(requests.latency[requests.ok]),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from simcb.errors import SimcbError
 from simcb.metrics.asking import check_asked
+from simcb.metrics.entities import Entities
 from simcb.metrics.measures import Measure, Measures, Unit
 from simcb.metrics.phase import WHOLE
 from simcb.metrics.student import two_sided_t
@@ -64,7 +65,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Summarised:
-    """One metric of one phase (and service), over the replicates."""
+    """One metric of one phase (and service or client group), over the replicates."""
 
     name: str
     unit: Unit
@@ -81,14 +82,14 @@ class Summary:
         items: in the order of the first replicate's measures.
         replicates: how many there were.
         phases: names of the phases.
-        entities: names of the services.
+        entities: names of the services and of the client groups.
         faults: names of the faults.
     """
 
     items: tuple[Summarised, ...]
     replicates: int
     phases: tuple[str, ...]
-    entities: tuple[str, ...]
+    entities: Entities
     faults: tuple[str, ...]
     _by_key: dict[tuple[str, str, str], Summarised] = field(
         init=False, repr=False, compare=False, hash=False
@@ -107,13 +108,15 @@ class Summary:
     def estimate(self, name: str, phase: str = WHOLE, of: str = "") -> Estimate | None:
         """Return one metric's estimate; None if it was not measured there.
 
+        What is asked of the only client group is the run's.
+
         Raises:
-            UnknownNumberError: there is no such metric, phase or service.
+            UnknownNumberError: there is no such metric, phase, service or client group.
         """
         found = self._by_key.get((name, phase, of))
         if found is None:
             check_asked(name, phase, of, self)
-            return None
+            return self.estimate(name, phase) if self.entities.is_all(of) else None
         return found.estimate
 
     def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:

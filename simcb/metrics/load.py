@@ -40,9 +40,10 @@ def amplification(scope: Scope) -> float | None:
     """Attempts that reach a service for each request that needs it.
 
     Of a service: attempts that reach it, by whomever, for each request that makes its first
-    attempt at it (a rejected or shed one counts) in the phase. Of the run: clients' attempts
-    that reach a service for each user request. An attempt counts in the phase in which it was
-    made, so retries that spill into the recovery raise its amplification, not the fault's.
+    attempt at it (a rejected or shed one counts) in the phase. Of the run and of a client group:
+    clients' attempts that reach a service for each user request. An attempt counts in the phase
+    in which it was made, so retries that spill into the recovery raise its amplification, not
+    the fault's.
     """
     needing = len(_needing(scope))
     return _count(_reached(scope)) / needing if needing else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from simcb.metrics.asking import check_asked
+from simcb.metrics.entities import Entities
 from simcb.metrics.phase import WHOLE
 
 
@@ -32,7 +33,7 @@ class Measure:
         name: the metric, a key of `METRICS`.
         unit: what `value` counts.
         phase: the phase it was measured in.
-        of: the service it is about, "" if it is about the run.
+        of: the service or the client group it is about, "" if it is about the run.
         value: None if undefined (nothing happened that could be measured), `math.inf` if it
             is a time that never came. It is never nan.
     """
@@ -51,13 +52,13 @@ class Measures:
     Args:
         items: the measures.
         phases: names of the phases the run has.
-        entities: names of its services.
+        entities: names of its services and of its client groups.
         faults: names of its faults, those that were never active included.
     """
 
     items: tuple[Measure, ...]
     phases: tuple[str, ...]
-    entities: tuple[str, ...]
+    entities: Entities
     faults: tuple[str, ...] = ()
     _by_key: dict[tuple[str, str, str], Measure] = field(
         init=False, repr=False, compare=False, hash=False
@@ -76,16 +77,18 @@ class Measures:
     def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
         """Return one measure's value; None if it is undefined or was not measured there.
 
+        What is asked of the only client group is the run's.
+
         Asking for a phase the run does not have is no mistake: a run whose last fault outlives
         it has no recovery, and what it would have been is undefined.
 
         Raises:
-            UnknownNumberError: there is no such metric, phase or service.
+            UnknownNumberError: there is no such metric, phase, service or client group.
         """
         found = self._by_key.get((name, phase, of))
         if found is None:
             check_asked(name, phase, of, self)
-            return None
+            return self.value(name, phase) if self.entities.is_all(of) else None
         return found.value
 
     @property

@@ -1,13 +1,14 @@
-"""From a trace to its measures: every metric of the table, in every phase, of every service."""
+"""From a trace to its measures: every metric of the table, in every phase, of all it is about."""
 
 from __future__ import annotations
 
 import math
 
 from simcb.errors import SimcbError
+from simcb.metrics.entities import Entity
 from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, scope_of
 from simcb.metrics.measures import Measure, Measures
-from simcb.metrics.metric import Metric, Per
+from simcb.metrics.metric import Metric
 from simcb.metrics.phase import WHOLE
 from simcb.metrics.table import METRICS
 from simcb.trace import Trace
@@ -34,7 +35,7 @@ class UndefinedValueError(SimcbError):
     Args:
         name: the metric.
         phase: the phase.
-        of: the service, or "".
+        of: the service or the client group, or "".
     """
 
     def __init__(self, name: str, phase: str, of: str) -> None:
@@ -61,23 +62,21 @@ def measure(trace: Trace, *, slo: float = DEFAULT_SLO) -> Measures:
     if not 0.0 <= slo < 1.0:
         raise ObjectiveError(slo)
     facts = Facts(trace, slo)
-    services = tuple(each.name for each in trace.layout.services)
     items: list[Measure] = []
     for phase in facts.phases:
-        scope = scope_of(facts, phase)
-        by_service = [scope.of_service(index) for index in range(len(services))]
+        scopes: dict[Entity, Scope] = {}
+        whole = scope_of(facts, phase)
         for metric in METRICS.values():
             if not metric.phased and phase.name != WHOLE:
                 continue
-            if metric.per is not Per.SERVICE:
-                items.append(_measured(metric, scope, ""))
-            if metric.per is not Per.RUN:
-                pairs = zip(by_service, services, strict=True)
-                items.extend(_measured(metric, each, name) for each, name in pairs)
+            for entity in facts.entities.having(metric.per):
+                if entity not in scopes:
+                    scopes[entity] = whole.of(entity)
+                items.append(_measured(metric, scopes[entity], entity.name))
     return Measures(
         items=tuple(items),
         phases=tuple(each.name for each in facts.phases),
-        entities=services,
+        entities=facts.entities,
         faults=tuple(dict.fromkeys(each.name for each in trace.layout.faults)),
     )
 

@@ -5,18 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from simcb.metrics.entities import Per
 from simcb.metrics.facts import Scope
 from simcb.metrics.measures import Unit
-
-
-class Per(StrEnum):
-    """What a metric is reported for."""
-
-    RUN = "run"
-    SERVICE = "service"
-    BOTH = "both"
 
 
 @dataclass(frozen=True)
@@ -28,7 +20,7 @@ class Metric:
             says that the value is undefined there.
         unit: what the value counts.
         undefined: what is missing when there is no value, as the end of a sentence.
-        per: whether it is about the run, about each service, or both.
+        per: what it is about: the run, each service, each client group, or several of these.
         phased: whether it is reported for every phase, or for the whole run only.
     """
 

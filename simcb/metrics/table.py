@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from simcb.metrics import answers, load, recovery, resources, trips
 from simcb.metrics.asking import check_known
+from simcb.metrics.entities import Per
 from simcb.metrics.measures import Unit
-from simcb.metrics.metric import Metric, Per
+from simcb.metrics.metric import Metric
 
 _NO_REQUEST = "no request arrived"
 _NONE_DECIDED = "no request arrived of which it is known how it ends"
@@ -21,30 +22,34 @@ _NO_WORK = "no worker did anything"
 _TOO_LATE = "no fault ends, or the run does too soon after it"
 _NO_TIME = "it takes no time"
 
+_ANY = Per.RUN | Per.SERVICE | Per.GROUP
+_GROUP = Per.RUN | Per.GROUP
+_SERVICE = Per.RUN | Per.SERVICE
+
 _ENTRIES = (
-    Metric(load.offered_rate, Unit.PER_SECOND, _NO_TIME),
-    Metric(load.attempt_rate, Unit.PER_SECOND, _NO_TIME, Per.BOTH),
-    Metric(load.downstream_rate, Unit.PER_SECOND, _NO_TIME, Per.BOTH),
-    Metric(load.amplification, Unit.RATIO, _NO_REQUEST, Per.BOTH),
-    Metric(load.amplification_worst, Unit.RATIO, _NO_REQUEST, Per.BOTH),
-    Metric(answers.success, Unit.SHARE, _NONE_DECIDED),
-    Metric(answers.degraded, Unit.SHARE, _NONE_DECIDED),
-    Metric(answers.availability, Unit.SHARE, _NONE_DECIDED),
-    Metric(answers.unfinished, Unit.SHARE, _NO_REQUEST),
-    Metric(answers.goodput, Unit.PER_SECOND, _NONE_DECIDED),
-    Metric(answers.mean, Unit.SECONDS, _NONE_FINISHED),
-    Metric(answers.p50, Unit.SECONDS, _NONE_FINISHED),
-    Metric(answers.p95, Unit.SECONDS, _NONE_FINISHED),
-    Metric(answers.p99, Unit.SECONDS, _NONE_FINISHED),
-    Metric(answers.p999, Unit.SECONDS, _NONE_FINISHED),
-    Metric(answers.success_mean, Unit.SECONDS, _NONE_OK),
-    Metric(answers.success_p50, Unit.SECONDS, _NONE_OK),
-    Metric(answers.success_p95, Unit.SECONDS, _NONE_OK),
-    Metric(answers.success_p99, Unit.SECONDS, _NONE_OK),
-    Metric(answers.success_p999, Unit.SECONDS, _NONE_OK),
-    Metric(load.rejected, Unit.SHARE, _NO_ATTEMPT, Per.BOTH),
-    Metric(load.shed, Unit.SHARE, _NO_ATTEMPT, Per.BOTH),
-    Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, Per.BOTH),
+    Metric(load.offered_rate, Unit.PER_SECOND, _NO_TIME, _GROUP),
+    Metric(load.attempt_rate, Unit.PER_SECOND, _NO_TIME, _ANY),
+    Metric(load.downstream_rate, Unit.PER_SECOND, _NO_TIME, _ANY),
+    Metric(load.amplification, Unit.RATIO, _NO_REQUEST, _ANY),
+    Metric(load.amplification_worst, Unit.RATIO, _NO_REQUEST, _ANY),
+    Metric(answers.success, Unit.SHARE, _NONE_DECIDED, _GROUP),
+    Metric(answers.degraded, Unit.SHARE, _NONE_DECIDED, _GROUP),
+    Metric(answers.availability, Unit.SHARE, _NONE_DECIDED, _GROUP),
+    Metric(answers.unfinished, Unit.SHARE, _NO_REQUEST, _GROUP),
+    Metric(answers.goodput, Unit.PER_SECOND, _NONE_DECIDED, _GROUP),
+    Metric(answers.mean, Unit.SECONDS, _NONE_FINISHED, _GROUP),
+    Metric(answers.p50, Unit.SECONDS, _NONE_FINISHED, _GROUP),
+    Metric(answers.p95, Unit.SECONDS, _NONE_FINISHED, _GROUP),
+    Metric(answers.p99, Unit.SECONDS, _NONE_FINISHED, _GROUP),
+    Metric(answers.p999, Unit.SECONDS, _NONE_FINISHED, _GROUP),
+    Metric(answers.success_mean, Unit.SECONDS, _NONE_OK, _GROUP),
+    Metric(answers.success_p50, Unit.SECONDS, _NONE_OK, _GROUP),
+    Metric(answers.success_p95, Unit.SECONDS, _NONE_OK, _GROUP),
+    Metric(answers.success_p99, Unit.SECONDS, _NONE_OK, _GROUP),
+    Metric(answers.success_p999, Unit.SECONDS, _NONE_OK, _GROUP),
+    Metric(load.rejected, Unit.SHARE, _NO_ATTEMPT, _ANY),
+    Metric(load.shed, Unit.SHARE, _NO_ATTEMPT, _ANY),
+    Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, _ANY),
     Metric(trips.open_fraction, Unit.SHARE, _NO_BREAKER),
     Metric(trips.time_to_trip, Unit.SECONDS, _NO_FAULT),
     Metric(trips.false_trips, Unit.COUNT, _NO_BREAKER),
@@ -54,9 +59,9 @@ _ENTRIES = (
     Metric(resources.utilisation, Unit.SHARE, _NO_TIME, Per.SERVICE),
     Metric(resources.queue_peak, Unit.COUNT, _NO_TIME, Per.SERVICE),
     Metric(resources.mean_queue, Unit.COUNT, _NO_TIME, Per.SERVICE),
-    Metric(resources.wasted_work, Unit.SHARE, _NO_WORK, Per.BOTH),
-    Metric(resources.worker_seconds_waiting, Unit.WORKER_SECONDS, _NO_TIME, Per.BOTH),
-    Metric(answers.burn, Unit.RATIO, _NONE_DECIDED),
+    Metric(resources.wasted_work, Unit.SHARE, _NO_WORK, _SERVICE),
+    Metric(resources.worker_seconds_waiting, Unit.WORKER_SECONDS, _NO_TIME, _SERVICE),
+    Metric(answers.burn, Unit.RATIO, _NONE_DECIDED, _GROUP),
     Metric(answers.budget_used, Unit.RATIO, _NONE_DECIDED),
 )
 

@@ -1,7 +1,7 @@
 """Holding measures against the scenario's thresholds, such as `p99{fault} < 1s`.
 
 The syntax belongs to the scenario; what a name means is known here: which metrics there are,
-which phases and services they have, and what kind of limit suits which unit.
+which phases, services and client groups they have, and what kind of limit suits which unit.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from simcb.errors import SimcbError
-from simcb.metrics.asking import PHASES
+from simcb.metrics.asking import PHASES, Valued
+from simcb.metrics.entities import Entities, Per, entities_of
+from simcb.metrics.flattery import is_flattered
 from simcb.metrics.measures import Unit
-from simcb.metrics.metric import Metric, Per
+from simcb.metrics.metric import Metric
 from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, WHOLE
 from simcb.metrics.table import METRICS
 from simcb.scenario.model import Scenario
@@ -38,25 +39,6 @@ _LIMITS: dict[Unit, tuple[tuple[LimitUnit, ...], str]] = {
     Unit.COUNT: ((LimitUnit.NUMBER,), "a number such as `10`"),
     Unit.WORKER_SECONDS: ((LimitUnit.DURATION, LimitUnit.NUMBER), "a duration such as `5m`"),
 }
-
-
-class Valued(Protocol):
-    """Where a threshold finds its values: the measures of one run, or a summary of several."""
-
-    @property
-    def phases(self) -> tuple[str, ...]:
-        """Names of the phases there are."""
-
-    @property
-    def entities(self) -> tuple[str, ...]:
-        """Names of the services."""
-
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """Names of the faults."""
-
-    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
-        """Return a metric's value, None if undefined."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +76,13 @@ class ThresholdResult:
         text: the threshold as written.
         metric: the metric's name.
         phase: the phase it was taken from.
-        of: the service it is about, or "".
+        of: the service or the client group it is about, or "" for the run.
         op: the comparison.
         limit: seconds, per second, a share, or a plain number.
         value: what was measured; None if undefined.
         passed: whether the comparison holds; never for an undefined value.
-        note: why the value is undefined, or from where it was taken instead; else "".
+        note: why the value is undefined, whose it is where the threshold does not say so, or
+            what flatters it; else "".
     """
 
     text: str
@@ -111,6 +94,11 @@ class ThresholdResult:
     value: float | None
     passed: bool
     note: str
+
+    @property
+    def fails(self) -> bool:
+        """Whether the comparison is shown not to hold; never for an undefined value."""
+        return self.value is not None and not self.passed
 
 
 @dataclass(frozen=True)
@@ -128,25 +116,38 @@ def check_thresholds(thresholds: Sequence[Threshold], scenario: Scenario) -> Non
     """Check, before a run, that every threshold can be judged after it.
 
     Raises:
-        ThresholdError: one or more name an unknown metric, phase, fault or service, or have a
-            limit of another kind than the metric's unit, or more than the whole of a share.
+        ThresholdError: one or more name an unknown metric, phase, fault, service or client
+            group, or have a limit of another kind than the metric's unit, or more than the whole of
+            a share.
     """
     faults = [label for label, _ in scenario.labelled_faults]
-    _targets(thresholds, tuple(scenario.services), faults)
+    _targets(thresholds, entities_of(scenario), faults)
+
+
+def place_of(threshold: Threshold, scenario: Scenario) -> tuple[str, str]:
+    """Return the phase, and the service or the client group or "", that a threshold is about.
+
+    Raises:
+        ThresholdError: as for `check_thresholds`.
+    """
+    faults = [label for label, _ in scenario.labelled_faults]
+    (target,) = _targets((threshold,), entities_of(scenario), faults)
+    return target.phase, target.of
 
 
 def refusal_of(
-    threshold: Threshold, services: Sequence[str], faults: Sequence[str]
+    threshold: Threshold, services: Sequence[str], groups: Sequence[str], faults: Sequence[str]
 ) -> Refused | None:
     """Return why a threshold cannot be judged; None if it can.
 
     Args:
         threshold: what is demanded.
         services: names of the services there are.
+        groups: names of the client groups there are.
         faults: labels of the faults there are.
     """
     try:
-        _target(threshold, tuple(services), faults)
+        _target(threshold, Entities(tuple(services), tuple(groups)), faults)
     except _Unjudgeable as error:
         return Refused(*error.args)
     return None
@@ -157,7 +158,9 @@ def judge(thresholds: Sequence[Threshold], values: Valued) -> tuple[ThresholdRes
 
     A threshold on a phase that the run does not have (there was no recovery, say) fails with a
     note; only `healthy` of a run without any fault is taken from the whole run. `fault:NAME` of
-    a run with a single fault is its `fault` phase.
+    a run with a single fault is its `fault` phase. Where a metric is measured for services and
+    the threshold names none, the worst value counts, be it a service's or the run's: of all that
+    is measured for services, more is worse.
 
     Args:
         thresholds: what is demanded.
@@ -172,24 +175,56 @@ def judge(thresholds: Sequence[Threshold], values: Valued) -> tuple[ThresholdRes
 
 
 def _judged(threshold: Threshold, target: _Target, values: Valued) -> ThresholdResult:
-    phase, note = _phase_of(target, values)
-    name = target.metric.name
-    value = values.value(name, phase, target.of) if phase in values.phases else None
-    if value is None and not note:
+    phase, moved = _phase_of(target, values)
+    name, of, value = target.metric.name, target.of, None
+    if phase in values.phases:
+        of, value = _worst(target, phase, values)
+    if value is None:
         missing = target.metric.undefined
-        note = f"undefined: {missing}" if phase in values.phases else f"the run has no {phase}"
+        why = f"undefined: {missing}" if phase in values.phases else f"the run has no {phase}"
+    elif of != target.of:
+        several = len(values.entities.services) > 1
+        why = f"at {of}, the worst service" if several else f"at {of}"
+    elif values.entities.is_shared(of) and Per.SERVICE in target.metric.per:
+        why = f"of the service {of}, not of the client group"
+    else:
+        why = _flattered(values, name, phase, of)
+    note = "; ".join(each for each in (moved, why) if each)
     passed = value is not None and bool(_COMPARE[threshold.op](value, threshold.limit))
     return ThresholdResult(
         text=threshold.text,
         metric=name,
         phase=phase,
-        of=target.of,
+        of=of,
         op=threshold.op,
         limit=threshold.limit,
         value=value,
         passed=passed,
         note=note,
     )
+
+
+def _worst(target: _Target, phase: str, values: Valued) -> tuple[str, float | None]:
+    """Return the value a threshold is held against, and the service it is taken from, if any."""
+    name = target.metric.name
+    if target.of or Per.SERVICE not in target.metric.per:
+        return target.of, values.value(name, phase, target.of)
+    found = [
+        (entity.name, value)
+        for entity in values.entities.having(target.metric.per & (Per.RUN | Per.SERVICE))
+        if (value := values.value(name, phase, entity.name)) is not None
+    ]
+    return max(found, key=lambda each: each[1], default=(target.of, None))
+
+
+def _flattered(values: Valued, name: str, phase: str, of: str) -> str:
+    """Return what has to be said of a latency that requests without an answer pull down; or ""."""
+    if not is_flattered(values, name, phase, of):
+        return ""
+    ok, fair = values.value("success", phase, of), values.value(f"success_{name}", phase, of)
+    if not ok or fair is None:
+        return "flattered: no request ended ok"
+    return f"flattered: {ok:.1%} ok, success_{name} {fair:.3g} s"
 
 
 def _phase_of(target: _Target, values: Valued) -> tuple[str, str]:
@@ -210,12 +245,12 @@ def _phase_of(target: _Target, values: Valued) -> tuple[str, str]:
 
 
 def _targets(
-    thresholds: Iterable[Threshold], services: tuple[str, ...], faults: Sequence[str] | None
+    thresholds: Iterable[Threshold], entities: Entities, faults: Sequence[str] | None
 ) -> list[_Target]:
     targets, problems = [], []
     for threshold in thresholds:
         try:
-            targets.append(_target(threshold, services, faults))
+            targets.append(_target(threshold, entities, faults))
         except _Unjudgeable as error:
             what, remedy = error.args
             problems.append(ThresholdProblem(threshold.text, what, remedy))
@@ -224,36 +259,36 @@ def _targets(
     return targets
 
 
-def _target(
-    threshold: Threshold, services: tuple[str, ...], faults: Sequence[str] | None
-) -> _Target:
+def _target(threshold: Threshold, entities: Entities, faults: Sequence[str] | None) -> _Target:
     metric = METRICS.get(threshold.metric)
     if metric is None:
         raise _Unjudgeable(
             f"there is no metric {quoted(threshold.metric)}",
             choice_remedy(threshold.metric, METRICS),
         )
-    phases, entities = [], []
+    phases, names = [], []
     for name in threshold.qualifiers:
         if name in PHASES or name.startswith(ONE_FAULT):
             phases.append(name)
             _check_fault(name, faults)
-        elif name in services:
-            entities.append(name)
+        elif name in entities.names:
+            names.append(name)
         else:
-            known = [*PHASES, *(ONE_FAULT + each for each in faults or ()), *services]
+            known = [*PHASES, *(ONE_FAULT + each for each in faults or ()), *entities.names]
             raise _Unjudgeable(
-                f"{quoted(name)} is neither a phase nor a service", choice_remedy(name, known)
+                f"{quoted(name)} is neither a phase, a service nor a client group",
+                choice_remedy(name, known),
             )
-    for kind, found in (("phase", phases), ("service", entities)):
+    for kind, found in (("phases", phases), ("services or client groups", names)):
         if len(found) > 1:
-            raise _Unjudgeable(
-                f"it names {len(found)} {kind}s", f"write one threshold for each {kind}"
-            )
-    target = _Target(metric, phases[0] if phases else WHOLE, entities[0] if entities else "")
-    _check_place(target, services)
+            raise _Unjudgeable(f"it names {len(found)} {kind}", "write one threshold for each")
+    phase = phases[0] if phases else WHOLE
+    if not metric.phased and phase != WHOLE:
+        raise _Unjudgeable(
+            f"{metric.name} is measured once in a run, not by phase", f"leave out {quoted(phase)}"
+        )
     _check_limit(threshold, metric)
-    return target
+    return _Target(metric, phase, _place(metric, names[0], entities) if names else "")
 
 
 def _check_fault(phase: str, faults: Sequence[str] | None) -> None:
@@ -262,23 +297,23 @@ def _check_fault(phase: str, faults: Sequence[str] | None) -> None:
         raise _Unjudgeable(f"there is no fault {quoted(name)}", choice_remedy(name, faults))
 
 
-def _check_place(target: _Target, services: tuple[str, ...]) -> None:
-    metric = target.metric
-    if metric.per is Per.SERVICE and not target.of:
-        example = services[0] if services else "SERVICE"
+def _place(metric: Metric, name: str, entities: Entities) -> str:
+    """Return where a metric's number for a service or a client group stands."""
+    place = entities.meant(metric.per, name)
+    if place is None:
+        kind = "a service" if name in entities.services else "a client group"
+        known = [each.name for each in entities.having(metric.per) if each.name]
+        remedy = f"leave out {quoted(name)}"
         raise _Unjudgeable(
-            f"{metric.name} is measured for each service", f"write `{metric.name}{{{example}}}`"
+            f"{metric.name} is measured for the {_kinds(metric)}, not for {kind}",
+            f"{remedy}, or {choice_remedy(name, known)}" if known else remedy,
         )
-    if metric.per is Per.RUN and target.of:
-        raise _Unjudgeable(
-            f"{metric.name} is measured for the whole system, not for a service",
-            f"leave out {quoted(target.of)}",
-        )
-    if not metric.phased and target.phase != WHOLE:
-        raise _Unjudgeable(
-            f"{metric.name} is measured once in a run, not by phase",
-            f"leave out {quoted(target.phase)}",
-        )
+    return place
+
+
+def _kinds(metric: Metric) -> str:
+    words = {Per.RUN: "whole system", Per.SERVICE: "services", Per.GROUP: "client groups"}
+    return " and the ".join(word for kind, word in words.items() if kind in metric.per)
 
 
 def _check_limit(threshold: Threshold, metric: Metric) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.errors import SimcbError
-from simcb.metrics.rows import AttemptRows, Booleans, attempt_rows, request_rows
+from simcb.metrics.rows import AttemptRows, Booleans, RequestRows, attempt_rows, request_rows
 from simcb.metrics.spans import Floats, Integers, Spans
 from simcb.metrics.states import state_intervals, time_in
 from simcb.trace import Trace
@@ -61,6 +61,20 @@ class ServiceSeries:
 
 
 @dataclass(frozen=True, eq=False)
+class GroupSeries:
+    """One client group over time; what its columns mean is said at `Series`."""
+
+    name: str
+    offered: Floats
+    ok: Floats
+    degraded: Floats
+    failed: Floats
+    unfinished: Floats
+    p99: Floats
+    success_p99: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Series:
     """A run over time; every array has one value a bin, the last bin may be shorter.
 
@@ -80,6 +94,7 @@ class Series:
         breakers_open, breakers_half_open: share of the breakers' time in the bin; nan in a run
             without breakers.
         services: each service, in the layout's order.
+        groups: each client group, likewise; none where there is only one.
     """
 
     t: Floats
@@ -100,15 +115,18 @@ class Series:
     breakers_open: Floats
     breakers_half_open: Floats
     services: tuple[ServiceSeries, ...]
+    groups: tuple[GroupSeries, ...]
 
     def columns(self) -> Iterator[tuple[str, Floats]]:
-        """Yield every column with its name; those of a service as `sent{NAME}`."""
+        """Yield every column with its name; those of a service or a group as `sent{NAME}`."""
         for name, column in vars(self).items():
-            if name != "services":
+            if name not in ("services", "groups"):
                 yield name, column
-        for service in self.services:
-            for name in ("sent", "queue", "busy", "capacity"):
-                yield f"{name}{{{service.name}}}", getattr(service, name)
+        parts: tuple[ServiceSeries | GroupSeries, ...] = (*self.services, *self.groups)
+        for each in parts:
+            for name, column in vars(each).items():
+                if name != "name":
+                    yield f"{name}{{{each.name}}}", column
 
 
 def series(trace: Trace, step: float = 1.0) -> Series:
@@ -127,11 +145,10 @@ def series(trace: Trace, step: float = 1.0) -> Series:
     arrived, made = _bins(requests.at, edges), _bins(attempts.at, edges)
     finished = _percentiles(requests.latency, arrived, ~requests.unfinished, bins)
     answered = _percentiles(requests.latency, arrived, requests.ok, bins)
-    everyone = np.ones(len(requests), dtype=np.bool_)
     return Series(
         t=edges[:-1],
         width=width,
-        offered=_rate(arrived, everyone, width),
+        offered=_rate(arrived, _everyone(requests), width),
         client_attempts=_rate(made, attempts.from_client, width),
         rejected=_rate(made, attempts.rejected, width),
         ok=_rate(arrived, requests.ok, width),
@@ -147,7 +164,35 @@ def series(trace: Trace, step: float = 1.0) -> Series:
         breakers_open=_share_in(trace, "open", edges),
         breakers_half_open=_share_in(trace, "half_open", edges),
         services=_services(trace, attempts, made, edges),
+        groups=_groups(trace, requests, edges),
     )
+
+
+def _groups(trace: Trace, requests: RequestRows, edges: Floats) -> tuple[GroupSeries, ...]:
+    names, width = trace.layout.groups, np.diff(edges)
+    found = []
+    for index, name in enumerate(names if len(names) > 1 else ()):
+        rows = requests.where(requests.group == index)
+        arrived = _bins(rows.at, edges)
+        finished = _percentiles(rows.latency, arrived, ~rows.unfinished, len(width))
+        answered = _percentiles(rows.latency, arrived, rows.ok, len(width))
+        found.append(
+            GroupSeries(
+                name=name,
+                offered=_rate(arrived, _everyone(rows), width),
+                ok=_rate(arrived, rows.ok, width),
+                degraded=_rate(arrived, rows.degraded, width),
+                failed=_rate(arrived, rows.failed, width),
+                unfinished=_rate(arrived, rows.unfinished, width),
+                p99=finished[-1],
+                success_p99=answered[-1],
+            )
+        )
+    return tuple(found)
+
+
+def _everyone(requests: RequestRows) -> Booleans:
+    return np.ones(len(requests), dtype=np.bool_)
 
 
 def _bins(moments: Floats, edges: Floats) -> Integers:

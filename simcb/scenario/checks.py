@@ -47,24 +47,25 @@ def cross_checks(data: object) -> Iterator[Finding]:
             yield from _duplicate(index, fault, names)
 
 
-Vet = Callable[[Threshold, Sequence[str], Sequence[str]], Refused | None]
+Vet = Callable[[Threshold, Sequence[str], Sequence[str], Sequence[str]], Refused | None]
 """Says what is wrong with a threshold, for whoever knows metrics.
 
-It is given the names of the services and the labels of the faults.
+It is given the names of the services and of the client groups, and the labels of the faults.
 """
 
 
 def threshold_checks(data: object, vet: Vet) -> Iterator[Finding]:
     """Yield every threshold that somebody who knows metrics refuses."""
     given = data.get("thresholds") if isinstance(data, Mapping) else None
-    services, faults = list(_tables(data, "services")), fault_labels(data)
+    services, groups = (list(_tables(data, key)) for key in ("services", "clients"))
+    faults = fault_labels(data)
     for index, text in enumerate(given if isinstance(given, (list, tuple)) else ()):
         try:
             threshold = parse_threshold(str(text))
         except Refused:
             # It is told by the model.
             continue
-        refused = vet(threshold, services, faults)
+        refused = vet(threshold, services, groups, faults)
         if refused is not None:
             yield Finding(("thresholds", index), refused)
 

@@ -39,8 +39,10 @@ MOST_INSTANCES = 100_000
 """The most caller processes of one client group."""
 
 PHASES = ("healthy", "fault", "between", "recovery")
-"""The phases of a run with faults, in time: names which no service may have, for `p99{fault}`
-would mean two things."""
+"""The phases of a run with faults, in time."""
+
+NAMES = Name(reserved=frozenset(("whole", *PHASES)))
+"""Names of services and client groups: none is a phase's, for `p99{fault}` would be two things."""
 
 Calls = Annotated[Mapping[str, Call], Table()]
 NO_CALLS: Named[Call] = Named({})
@@ -181,13 +183,11 @@ class Scenario(Part):
     sample_every: Annotated[float, Duration(above=0.0)] = Field(
         default=1.0, description="time between samples of the state, seconds", examples=["1s"]
     )
-    clients: Annotated[Mapping[str, ClientGroup], Table(at_least=1)] = Field(
+    clients: Annotated[Mapping[str, ClientGroup], Table(at_least=1, names=NAMES)] = Field(
         description="who asks: groups of users by name",
         examples=["{shop: {arrivals: {kind: poisson, rate: 40/s}, calls: {payments: {}}}}"],
     )
-    services: Annotated[
-        Mapping[str, Service], Table(at_least=1, names=Name(reserved=frozenset(PHASES)))
-    ] = Field(
+    services: Annotated[Mapping[str, Service], Table(at_least=1, names=NAMES)] = Field(
         description="who answers: services by name",
         examples=["{payments: {workers: 8, work: 50ms}}"],
     )

@@ -42,7 +42,7 @@ class Threshold:
     Args:
         text: the line, with single spaces around the comparison.
         metric: the metric's name.
-        qualifiers: phases, faults (`fault:NAME`) and services it is restricted to.
+        qualifiers: phases, faults (`fault:NAME`), services and client groups it is about.
         op: the comparison that must hold.
         limit: seconds, per second, 0 to 1, or a plain number; `never` is infinity.
         unit: how the limit was written, so that a mismatch with the metric can be told.
@@ -94,7 +94,7 @@ def _qualifiers(inside: str | None) -> tuple[str, ...]:
             raise Refused(
                 f"{quoted(name)} does not qualify a metric",
                 "write `healthy`, `fault`, `fault:NAME`, `between`, `recovery` or the name of a "
-                "service",
+                "service or a client group",
             )
     return names
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Integral
 from typing import Literal
 
 from simcb.errors import SimcbError
 from simcb.metrics import (
+    BreakerEffect,
     Judgement,
     Measures,
     Summary,
     ThresholdResult,
     Verdict,
     check_thresholds,
+    effect_of,
     judge,
     measure,
     summarise,
@@ -105,6 +108,11 @@ class Result:
         """The commonest verdict, with the reason of the first replicate that had it."""
         commonest = next(iter(self.verdicts))
         return next(run.judgement for run in self.runs if run.judgement.verdict is commonest)
+
+    @cached_property
+    def effect(self) -> BreakerEffect | None:
+        """What the breaker did; None without a baseline to compare with, or without a breaker."""
+        return effect_of(self.runs, self.baseline.runs) if self.baseline else None
 
     @property
     def passed(self) -> bool:

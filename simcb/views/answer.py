@@ -30,8 +30,8 @@ class Answer:
 
     Args:
         result: what was run, and what came out.
-        fail_if: conditions under which the caller wants the run to count as failed; each is
-            `passed` if it holds, which here is the bad case.
+        fail_if: conditions under which the caller wants the run to count as failed; good is one
+            that is shown not to hold. One that is undefined is not.
         repeat: the command that gives the same answer.
         audits: the laws held against each run, the baseline's after the scenario's; empty if
             that was not asked for.
@@ -60,8 +60,8 @@ class Answer:
 
     @property
     def good(self) -> bool:
-        """True if every threshold holds and no condition to fail is met."""
-        return self.result.passed and not any(each.passed for each in self.fail_if)
+        """True if every threshold holds and every condition to fail is shown not to."""
+        return self.result.passed and all(each.fails for each in self.fail_if)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from simcb.metrics import METRICS, ThresholdResult, Verdict
 from simcb.scenario.model import PHASES
 from simcb.studies import Result
 from simcb.views.answer import Answer
-from simcb.views.formats.screen import title, verdict_words
+from simcb.views.formats.screen import headline, title
 from simcb.views.safe_text import one_line
 from simcb.views.tables.quantities import quantity
 from simcb.views.tables.run import FAILED, PASSED, WITH, WITHOUT, cell_with_interval
@@ -58,13 +58,14 @@ def _safe(text: str) -> str:
 
 def _verdict(result: Result, what: str) -> str:
     paper, ink = VERDICT_COLORS[result.judgement.verdict]
-    badge = f'<span style="{_BADGE};background:{paper};color:{ink}">{verdict_words(result)}</span>'
-    return f"<div>{what}{badge} {_safe(result.judgement.reason)}</div>"
+    badge = f'<span style="{_BADGE};background:{paper};color:{ink}">{headline(result)}</span>'
+    effect = f"<div>{_safe(result.effect.sentence)}</div>" if result.effect else ""
+    return f"<div>{what}{badge} {_safe(result.judgement.reason)}</div>{effect}"
 
 
 def _thresholds(answer: Answer) -> str:
     judged = [(each, each.passed, each.text) for each in answer.result.thresholds]
-    judged += [(each, not each.passed, f"fail if {each.text}") for each in answer.fail_if]
+    judged += [(each, each.fails, f"fail if {each.text}") for each in answer.fail_if]
     if not judged:
         return ""
     lines = [_threshold(*each) for each in judged[:MOST_THRESHOLDS]]

@@ -91,8 +91,8 @@ class RunView:
 
     Args:
         result: what a run came to; its parts are attributes of the view, too.
-        fail_if: the conditions under which the run was to count as failed; each is `passed` if
-            it holds, which here is the bad case.
+        fail_if: the conditions under which the run was to count as failed; each that is
+            not shown to be false (`fails`) is the bad case.
         audits: the laws held against each run, the baseline's after the scenario's; empty if
             that was not asked for.
     """
@@ -139,7 +139,7 @@ class RunView:
         Args:
             name: the metric, as in `simcb metrics`.
             phase: `whole`, `healthy`, `fault`, `fault:NAME`, `between` or `recovery`.
-            of: the service, for what is measured of each.
+            of: the service or the client group, for what is measured of each.
 
         Raises:
             UnknownNumberError: there is no such metric, phase or service.
@@ -163,7 +163,7 @@ class RunView:
 
     @property
     def good(self) -> bool:
-        """True if every threshold holds and no condition of `fail_if` is met."""
+        """True if every threshold holds and every condition of `fail_if` is shown not to."""
         return self._answer.good
 
     @property

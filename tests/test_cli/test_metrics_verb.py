@@ -39,7 +39,7 @@ def test_json_has_the_same_for_programs() -> None:
     assert [each["name"] for each in found] == list(METRICS)
     (one,) = json.loads(simcb("metrics", "p99", "--format", "json").stdout)
     assert one == found[list(METRICS).index("p99")]
-    assert (one["unit"], one["per"], one["phased"]) == ("s", "run", True)
+    assert (one["unit"], one["per"], one["phased"]) == ("s", "run, client group", True)
 
 
 def test_a_wrong_name_is_answered_with_the_nearest() -> None:

@@ -48,11 +48,16 @@ def test_a_failed_threshold_is_exit_99_and_none_is_0(small: str, bare: str) -> N
     assert simcb("run", bare).exit_code == 0
 
 
-@pytest.mark.parametrize(("condition", "code"), [("p99 > 1ms", 99), ("p99 > 1h", 0)])
+@pytest.mark.parametrize(
+    ("condition", "code"), [("p99 > 1ms", 99), ("p99 > 1h", 0), ("time_to_trip > 1h", 99)]
+)
 def test_a_condition_on_the_command_line_can_fail_a_run(
     bare: str, condition: str, code: int
 ) -> None:
-    """`--fail-if` is a threshold the other way round, and is shown with its sign."""
+    """`--fail-if` is a threshold the other way round, and is shown with its sign.
+
+    What is undefined is not shown not to hold.
+    """
     done = simcb("run", bare, "--fail-if", condition)
     assert done.exit_code == code
     assert f"{'✗' if code else '✓'} fail if {condition}" in done.stdout

@@ -24,7 +24,10 @@ def measured() -> Measures:
         (("success", "recvery"), "there is no phase `recvery`; did you mean `recovery`?"),
         (("success", "fault:hang:bd"), "did you mean `fault:hang:db`?"),
         (("success", "db"), "there is no phase `db`; write one of: whole, healthy, fault"),
-        (("utilisation", "whole", "bd"), "there is no service `bd`; write db"),
+        (
+            ("utilisation", "whole", "bd"),
+            "there is no service or client group `bd`; write one of: db, shop",
+        ),
     ],
 )
 def test_a_name_that_means_nothing_is_refused(asked: tuple[str, ...], told: str) -> None:

@@ -108,12 +108,18 @@ def test_a_summary_is_judged_by_its_means() -> None:
     ("text", "what", "remedy"),
     [
         ("sucess > 90%", "no metric `sucess`", "did you mean `success`?"),
-        ("success{helthy} > 90%", "neither a phase nor a service", "did you mean `healthy`?"),
+        (
+            "success{helthy} > 90%",
+            "neither a phase, a service nor a client group",
+            "did you mean `healthy`?",
+        ),
         ("success{fault:frist} > 90%", "no fault `frist`", "did you mean `first`?"),
-        ("utilisation < 90%", "measured for each service", "write `utilisation{db}`"),
+        ("utilisation{shop} < 90%", "for the services, not for a client group", "leave out `shop`"),
+        ("success{db} < 90%", "for the whole system and the client groups", "leave out `db`"),
+        ("flaps{shop} < 9", "for the whole system, not for a client group", "leave out `shop`"),
         ("p99{db} < 1s", "for the whole system", "leave out `db`"),
         ("time_to_recover{fault} < 1s", "once in a run", "leave out `fault`"),
-        ("success{fault,healthy} > 1%", "names 2 phases", "one threshold for each phase"),
+        ("success{fault,healthy} > 1%", "names 2 phases", "one threshold for each"),
         ("p99 < 1", "written as a number", "a duration such as `250ms`"),
         ("goodput > 40", "written as a number", "a rate such as `40/s`"),
         ("flaps < never", "written as a never", "a number"),
@@ -152,3 +158,74 @@ def test_good_thresholds_pass_the_check_before_the_run() -> None:
         *("success >= 1", "rejected < 0.05", "budget_used < 1.5", "budget_used < 50%", "burn < 14"),
     )
     check_thresholds([parse_threshold(text) for text in texts], parse_scenario(SCENARIO))
+
+
+def layered() -> Measures:
+    """Measure a run whose attempts double at the edge and again below it."""
+    build = TraceBuilder(
+        services=(("bottom", 1, 9), ("edge", 1, 9)),
+        calls=(("shop", "edge", None), ("edge", "bottom", None)),
+    )
+    for second in range(50):
+        row = build.request(float(second), 0.5)
+        for _ in range(2):
+            at = build.attempt(float(second), second + 0.1, request=row, call=0)
+            for _ in range(2):
+                build.attempt(float(second), second + 0.1, request=row, call=1, parent=at)
+    return measure(build.trace())
+
+
+def test_a_condition_without_a_service_means_the_worst_and_names_it() -> None:
+    """What is measured for services is judged where it is worst, be it below or for the run."""
+    numbers = layered()
+    assert numbers.value("amplification") == 2.0
+
+    def found(text: str) -> ThresholdResult:
+        return judge([parse_threshold(text)], numbers)[0]
+
+    worst = found("amplification > 3")
+    assert (worst.value, worst.of, worst.note) == (4.0, "bottom", "at bottom, the worst service")
+    assert found("amplification{edge} > 3").value == 2.0
+    total = found("attempt_rate > 2/s")
+    assert (total.of, total.value, total.note) == ("", 3.0, "")
+
+
+def test_a_percentile_that_fast_failures_flatter_says_so() -> None:
+    """It holds, and beside it stands what those who got an answer had to wait."""
+    build = TraceBuilder()
+    for second in range(100):
+        rejected = second % 4
+        build.request(float(second), 0.0 if rejected else 2.0, "failed" if rejected else "ok")
+    numbers = measure(build.trace())
+    (flattered, fair) = judge(
+        [parse_threshold(text) for text in ("p50 < 1s", "success_p50 < 1s")], numbers
+    )
+    assert flattered.passed
+    assert flattered.note == "flattered: 25.0% ok, success_p50 2 s"
+    assert not fair.passed
+    assert fair.note == ""
+
+
+def test_a_percentile_of_failures_alone_says_so() -> None:
+    """Where nobody got an answer a short wait is no speed."""
+    build = TraceBuilder()
+    build.request(1.0, 0.0, "failed")
+    (found,) = judge([parse_threshold("p99 < 1s")], measure(build.trace()))
+    assert found.note == "flattered: no request ended ok"
+
+
+def test_slow_failures_flatter_nobody() -> None:
+    """A percentile that failures raise is worse than what the others waited, and stands alone."""
+    build = TraceBuilder()
+    for second in range(100):
+        build.request(float(second), 5.0 if second % 2 else 1.0, "failed" if second % 2 else "ok")
+    (found,) = judge([parse_threshold("p99 < 9s")], measure(build.trace()))
+    assert found.note == ""
+
+
+def test_what_is_undefined_neither_holds_nor_fails() -> None:
+    """Who wants a condition to hold, or wants it not to, has been shown neither."""
+    found = held("open_fraction < 50%")
+    assert (found.passed, found.fails) == (False, False)
+    shown = held("success > 99%", ("x", 20.0, 40.0))
+    assert (shown.passed, shown.fails) == (False, True)

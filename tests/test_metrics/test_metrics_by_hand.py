@@ -60,11 +60,11 @@ def test_every_metric_is_defined_and_computed(metric: object) -> None:
     assert isinstance(found.unit, Unit)
     assert found.undefined
     measures = measure(rich_trace().trace())
-    of = "db" if found.per is Per.SERVICE else ""
+    of = "" if Per.RUN in found.per else "db"
     value = measures.value(found.name, of=of)
     assert value is not None
     assert value >= 0.0
-    assert (measures.value(found.name, of="db") is not None) == (found.per is not Per.RUN)
+    assert (measures.value(found.name, of="db") is not None) == (Per.SERVICE in found.per)
     by_phase = {each.phase for each in measures if each.name == found.name}
     assert by_phase == ({"whole", "healthy", "fault", "recovery"} if found.phased else {"whole"})
 

@@ -157,7 +157,7 @@ def test_the_metric_says_which_way_is_better() -> None:
     [
         ("goodputt", "did you mean `goodput`"),
         ("p99{falut}", "did you mean"),
-        ("utilisation", "utilisation{store}"),
+        ("utilisation", "max:utilisation or min:utilisation"),
         ("time_to_recover{fault}", "once in a run"),
         ("p99{", "not a threshold"),
     ],
@@ -167,6 +167,38 @@ def test_a_wrong_objective_is_told_before_anything_runs(by: str, said: str) -> N
     with pytest.raises(StudyError) as told:
         make_plan(scenario(), OVER, by=by)
     assert said in str(told.value)
+
+
+LAYERS = """
+name: layers
+duration: 20s
+clients:
+  users:
+    arrivals: {kind: constant, rate: 1/s}
+    calls: {edge: {timeout: 3s, retry: {max_retries: 2}}}
+services:
+  edge: {workers: 9, work: 1ms, calls: {bottom: {timeout: 1s, retry: {max_retries: 2}}}}
+  bottom: {workers: 9, work: 1ms}
+faults:
+  - {kind: errors, rate: 100%, on: bottom, at: 5s, for: 10s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("by", "best"),
+    [
+        ("amplification{fault}", 9.0),
+        ("amplification{fault,edge}", 3.0),
+        ("min:utilisation{fault}", 0.0018),
+        ("goodput{recovery,users}", 1.0),
+    ],
+)
+def test_without_a_service_settings_are_ranked_by_the_worst(by: str, best: float) -> None:
+    """As a threshold means it: two layers of two retries are nine attempts at the bottom."""
+    over = {"edge.workers": [9]}
+    result = sweep(scenario(LAYERS), over, by=by, replicates=2, workers=0)
+    (only,) = result.ranking
+    assert only.estimate.mean == pytest.approx(best, abs=0.0005)
 
 
 def test_collapse_is_a_probability() -> None:

@@ -102,7 +102,7 @@ def test_a_value_between_two_gaps_is_a_dot() -> None:
 
 
 def test_latency_shows_every_value_and_threshold_within_its_limits() -> None:
-    slow = Limit("p99 < 20s", 20.0, ((0.0, 10.0),), passed=True)
+    slow = Limit("success_p99 < 20s", 20.0, ((0.0, 10.0),), passed=True)
     ax = latency(curves(latency={"p50": flat(0.004), "p99": flat(1.5)}, limits=(slow,)))
     low, high = ax.get_ylim()
     assert low < 0.004
@@ -125,18 +125,18 @@ def test_a_latency_of_zero_does_not_break_the_logarithm() -> None:
 
 def test_a_threshold_is_dotted_over_its_phase_and_tells_its_fate() -> None:
     limits = (
-        Limit("p99{fault} < 1s", 1.0, ((2.0, 4.0), (6.0, 7.0)), passed=False),
-        Limit("p50 < 5s", 5.0, ((0.0, 10.0),), passed=True),
+        Limit("success_p99{fault} < 1s", 1.0, ((2.0, 4.0), (6.0, 7.0)), passed=False),
+        Limit("success_p50 < 5s", 5.0, ((0.0, 10.0),), passed=True),
     )
     ax = latency(curves(latency={"p99": flat(0.5)}, limits=limits))
-    missed = line(ax, "p99{fault} < 1s ✗")
-    kept = line(ax, "p50 < 5s ✓")
+    missed = line(ax, "success_p99{fault} < 1s ✗")
+    kept = line(ax, "success_p50 < 5s ✓")
     expected = [2.0, 4.0, np.nan, 6.0, 7.0, np.nan]
     assert np.array_equal(missed.get_xdata(), expected, equal_nan=True)
     assert np.nanmax(missed.get_ydata()) == np.nanmin(missed.get_ydata()) == 1.0
     assert missed.get_linestyle() != "-"
     assert missed.get_color() != kept.get_color()
-    assert {"p99{fault} < 1s ✗", "p50 < 5s ✓"} <= set(legend_texts(ax))
+    assert {"success_p99{fault} < 1s ✗", "success_p50 < 5s ✓"} <= set(legend_texts(ax))
 
 
 @pytest.mark.parametrize("name", ["latency", "load", "outcomes", "workers"])

@@ -1,15 +1,27 @@
+import json
 import math
 
 import pytest
-from test_views.small_runs import BARE, GUARDED, TWO_FAULTS, answer
+from test_views.small_runs import (
+    BARE,
+    GUARDED,
+    HURT,
+    LAYERS,
+    TWO_FAULTS,
+    TWO_GROUPS,
+    answer,
+)
 
 from simcb.metrics import METRICS, Unit
 from simcb.views.answer import Page
+from simcb.views.formats.json_object import as_json
+from simcb.views.formats.markdown import as_markdown
 from simcb.views.formats.screen import as_screen
 from simcb.views.tables import (
     Grid,
     difference_table,
     event_table,
+    group_table,
     phase_tables,
     quantity,
     service_table,
@@ -26,7 +38,10 @@ def column(grid: Grid, name: str) -> dict[str, str]:
     return {row[0]: row[place] for row in grid.rows}
 
 
-@pytest.mark.parametrize("name", [*tables.BY_PHASE, *tables.OF_THE_RUN, *tables.OF_A_SERVICE])
+@pytest.mark.parametrize(
+    "name",
+    [*tables.BY_PHASE, *tables.OF_THE_RUN, *tables.OF_A_SERVICE, *tables.OF_A_GROUP],
+)
 def test_every_metric_that_is_shown_exists(name: str) -> None:
     """A row has a metric's own name."""
     assert name in METRICS
@@ -41,7 +56,7 @@ def test_the_phase_table_holds_the_measured_values() -> None:
         cells = column(grid, phase)
         for name in ("success", "p99", "success_p99", "rejected", "amplification"):
             value = shown.result.measures.value(name, phase)
-            assert cells[name] == quantity(value, METRICS[name].unit)
+            assert cells[name].rstrip("*") == quantity(value, METRICS[name].unit)
 
 
 def test_a_baseline_stands_beside_in_each_phase() -> None:
@@ -216,11 +231,64 @@ def test_an_undefined_value_says_why() -> None:
     assert row[-1].startswith("undefined: ")
 
 
+def test_a_median_of_no_time_is_marked_where_most_were_rejected() -> None:
+    """`p50 0 s` under the fault is no speed, and a line below says so."""
+    (grid,) = phase_tables(answer(), WIDE)
+    assert column(grid, "fault")["p50"] == "0 s*"
+    assert not column(grid, "healthy")["p50"].endswith("*")
+    assert grid.note.startswith("* flattered by requests that ended fast but not ok")
+
+
+def test_what_is_undefined_fails_under_both_signs() -> None:
+    """A threshold and a condition to fail on what nobody can know are ✗, each with the reason."""
+    text = "time_to_trip < 5s"
+    shown = answer(BARE, fail_if=(text,))
+    grid = threshold_table(shown)
+    assert grid is not None
+    assert grid.rows == (("✗ fail if time_to_trip < 5s", "–", grid.rows[0][-1]),)
+    assert grid.rows[0][-1].startswith("undefined: ")
+    assert not shown.good
+
+
+def test_amplification_stands_at_the_service_where_it_is() -> None:
+    """Three layers of two retries: the run's 3 are 27 at the bottom, and 27 is on the page."""
+    grid = service_table(answer(LAYERS))
+    assert ("amplification", 3) in grid.spans
+    under_fault = {row[0]: row[-2] for row in grid.rows}
+    assert under_fault == {"bottom": "27.0", "edge": "3.00", "middle": "9.00"}
+    assert all(text != "amplification" for text, _ in service_table(answer(BARE)).spans)
+
+
+def test_client_groups_have_a_table_where_there_are_several() -> None:
+    """The fate of one group is not hidden in the mean of all."""
+    grid = group_table(answer(TWO_GROUPS))
+    assert grid is not None
+    assert [row[0] for row in grid.rows] == ["prefetch", "users"]
+    success = {row[0]: row[2] for row in grid.rows}
+    assert success["users"] == "100%"
+    assert float(success["prefetch"].rstrip("%")) < 20.0
+    assert group_table(answer(BARE)) is None
+
+
+def test_the_headline_says_that_the_breaker_hurt() -> None:
+    """A run that is healthy again may still be one that its breaker spoilt."""
+    shown = answer(HURT, baseline=True)
+    first, second, *_ = as_screen(shown, Page()).plain.splitlines()
+    assert first.startswith("recovered, the breaker hurt  hurt, ")
+    assert second.startswith("  the breaker hurt: ")
+    assert "**recovered, the breaker hurt**" in as_markdown(shown)
+    effect = json.loads(as_json(shown))["effect"]
+    assert (effect["effect"], effect["what"]) == ("hurt", "answered")
+    (fault,) = [each for each in effect["phases"] if each["phase"] == "fault"]
+    assert fault["with"] < 0.5 < 0.95 < fault["without"]
+    assert fault["difference"] == fault["with"] - fault["without"]
+
+
 @pytest.mark.parametrize("baseline", [False, True])
 def test_one_breaker_fits_one_screen(baseline: bool) -> None:
     """An answer about one breaker is about forty lines, of at most a hundred columns."""
     text = as_screen(answer(baseline=baseline), Page()).plain
-    assert len(text.splitlines()) <= (50 if baseline else 43)
+    assert len(text.splitlines()) <= (54 if baseline else 44)
     assert max(map(len, text.splitlines())) <= 100
 
 
@@ -228,7 +296,8 @@ def test_the_verdict_comes_first_and_the_command_last() -> None:
     """People read the first line and copy the last one."""
     shown = answer(baseline=True)
     first, *_, last = as_screen(shown, Page()).plain.splitlines()
-    assert first.startswith(f"{shown.result.judgement.verdict.value}  small, 40s, seed 3")
+    verdict = shown.result.judgement.verdict.value
+    assert first.startswith(f"{verdict}, the breaker made no difference  small, 40s, seed 3")
     assert last == "repeat: simcb run small.yaml --seed 3"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.metrics import METRICS, Measures, Per
+from simcb.metrics import METRICS, Measures, entities_of
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
 from simcb.scenario import Scenario
 
@@ -25,7 +25,7 @@ ROW = np.dtype("<f8")
 
 @dataclass(frozen=True)
 class Column:
-    """One metric, in one phase, of one service or ("") of the run."""
+    """One metric, in one phase, of one service, one client group or ("") of the run."""
 
     metric: str
     phase: str
@@ -44,16 +44,14 @@ def columns_of(scenario: Scenario) -> tuple[Column, ...]:
     labels = tuple(dict.fromkeys(label for label, _ in scenario.labelled_faults))
     single = tuple(ONE_FAULT + label for label in labels) if len(labels) > 1 else ()
     phases = (WHOLE, HEALTHY, FAULT, *single, BETWEEN, RECOVERY) if labels else (WHOLE,)
-    found: list[Column] = []
-    for phase in phases:
-        for metric in METRICS.values():
-            if not metric.phased and phase != WHOLE:
-                continue
-            if metric.per is not Per.SERVICE:
-                found.append(Column(metric.name, phase, ""))
-            if metric.per is not Per.RUN:
-                found.extend(Column(metric.name, phase, name) for name in scenario.services)
-    return tuple(found)
+    entities = entities_of(scenario)
+    return tuple(
+        Column(metric.name, phase, entity.name)
+        for phase in phases
+        for metric in METRICS.values()
+        if metric.phased or phase == WHOLE
+        for entity in entities.having(metric.per)
+    )
 
 
 def packed(measures: Measures, columns: Iterable[Column]) -> bytes:

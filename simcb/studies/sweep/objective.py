@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from simcb.metrics import METRICS, ThresholdError, Unit, check_thresholds
+from simcb.metrics import (
+    METRICS,
+    Per,
+    ThresholdError,
+    Unit,
+    check_thresholds,
+    entities_of,
+    place_of,
+)
 from simcb.metrics.phase import FAULT, ONE_FAULT, WHOLE
 from simcb.scenario import Scenario, parse_threshold
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
@@ -45,11 +53,14 @@ class Objective:
         column: the number; its metric may be `collapse`.
         better: which way is better.
         unit: what it counts.
+        services: the same of each service, where the metric is measured for services and none
+            is named: the largest of them and of the run's counts, as in a threshold.
     """
 
     column: Column
     better: Better
     unit: Unit
+    services: tuple[Column, ...] = ()
 
     @property
     def is_collapse(self) -> bool:
@@ -77,7 +88,9 @@ class Border:
 
 
 def parse_objective(text: str, scenario: Scenario, columns: Sequence[Column]) -> Objective:
-    """Read `METRIC`, `METRIC{phase}` or `METRIC{phase,service}`, with `max:` or `min:` before it.
+    """Read `METRIC`, `METRIC{phase}` or `METRIC{phase,NAME}`, with `max:` or `min:` before it.
+
+    NAME is a service or a client group.
 
     The metric's nature says which way is better; of those that have none, like `utilisation`,
     the prefix has to.
@@ -141,7 +154,11 @@ def _objective(
         remedy = choice_remedy(name, [*METRICS, COLLAPSE])
         raise StudyError(f"there is no metric {quoted(name)}", remedy)
     column = _column(text, metric.unit, scenario)
-    if column not in columns:
+    services: tuple[Column, ...] = ()
+    if Per.SERVICE in metric.per and not column.of:
+        named = entities_of(scenario).services
+        services = tuple(Column(name, column.phase, each) for each in named)
+    if not any(each in columns for each in (column, *services)):
         raise StudyError(
             f"{quoted(text)} does not exist in this scenario",
             "ask for the whole run, or for a phase that it has",
@@ -152,7 +169,7 @@ def _objective(
             f"write max:{text} or min:{text}",
         )
     nature = Better.HIGHER if name in _HIGHER else Better.LOWER
-    return Objective(column, better or nature, metric.unit)
+    return Objective(column, better or nature, metric.unit, services)
 
 
 def _column(text: str, unit: Unit, scenario: Scenario) -> Column:
@@ -160,14 +177,12 @@ def _column(text: str, unit: Unit, scenario: Scenario) -> Column:
     try:
         # A threshold on it is judged by the same rules, so they are asked.
         threshold = parse_threshold(f"{text} >= {_EXAMPLES.get(unit, '0')}")
-        check_thresholds((threshold,), scenario)
+        phase, of = place_of(threshold, scenario)
     except Refused as refused:
         raise StudyError(f"{quoted(text)}: {refused.what}", refused.remedy) from None
     except ThresholdError as error:
         problem = error.problems[0]
         raise StudyError(f"{quoted(text)}: {problem.what}", problem.remedy) from None
-    of = next((each for each in threshold.qualifiers if each in scenario.services), "")
-    phase = next((each for each in threshold.qualifiers if each != of), WHOLE)
     if phase.startswith(ONE_FAULT) and len(scenario.faults) == 1:
         phase = FAULT
     return Column(threshold.metric, phase, of)

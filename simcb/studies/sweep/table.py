@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from simcb.metrics import (
     METRICS,
+    Entities,
     Estimate,
     Summarised,
     Summary,
     Verdict,
     check_asked,
+    entities_of,
     estimate,
     probability,
 )
@@ -73,13 +75,23 @@ class Table:
         """Return whether all replicates of a setting have been run."""
         return bool((self.verdicts[setting] != MISSING).all())
 
+    def numbers(self, objective: Objective) -> Floats:
+        """Return an objective's numbers, settings × replicates; nan where undefined."""
+        return self._largest(self.values, objective)
+
+    def _largest(self, values: Floats, objective: Objective) -> Floats:
+        asked = (objective.column, *objective.services)
+        places = [self.index[column] for column in asked if column in self.index]
+        largest: Floats = np.fmax.reduce(values[..., places], axis=-1)
+        return largest
+
     def series(self, setting: int, objective: Objective) -> tuple[float | None, ...]:
         """Return an objective's value in each replicate; 1 and 0 for collapse or none."""
         if objective.is_collapse:
             code = VERDICTS.index(Verdict.COLLAPSED)
             verdicts = self.verdicts[setting].tolist()
             return tuple(None if v == MISSING else float(v == code) for v in verdicts)
-        numbers = self.values[setting, :, self.index[objective.column]]
+        numbers = self._largest(self.values[setting], objective)
         return tuple(value_of(number) for number in numbers.tolist())
 
     def estimate(self, setting: int, objective: Objective) -> Estimate:
@@ -111,9 +123,9 @@ class Outcome:
         return (*METRICS, COLLAPSE)
 
     @property
-    def entities(self) -> tuple[str, ...]:
-        """Names of the services."""
-        return tuple(self.scenario.services)
+    def entities(self) -> Entities:
+        """Names of the services and of the client groups."""
+        return entities_of(self.scenario)
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -149,14 +161,14 @@ class Outcome:
         """Return a metric's mean with its 95 % interval; None if it was not measured.
 
         Raises:
-            UnknownNumberError: there is no such metric, phase or service.
+            UnknownNumberError: there is no such metric, phase, service or client group.
         """
         if name == COLLAPSE:
             return self.collapse
         index = self.table.index.get(Column(name, phase, of))
         if index is None:
             check_asked(name, phase, of, self)
-            return None
+            return self.estimate(name, phase) if self.entities.is_all(of) else None
         numbers = self.table.values[self.number, :, index].tolist()
         return estimate([value_of(number) for number in numbers])
 

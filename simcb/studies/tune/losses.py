@@ -119,5 +119,4 @@ def _values(table: Table, aim: Objective) -> Floats:
         ended = table.verdicts == VERDICTS.index(Verdict.COLLAPSED)
         collapsed: Floats = ended.astype(np.float64)
         return collapsed
-    values: Floats = table.values[:, :, table.index[aim.column]]
-    return values
+    return table.numbers(aim)

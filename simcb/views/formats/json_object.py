@@ -11,7 +11,7 @@ import json
 import math
 
 from simcb import __version__
-from simcb.metrics import METRICS, Summary, ThresholdResult, phases, state_intervals
+from simcb.metrics import METRICS, BreakerEffect, Summary, ThresholdResult, phases, state_intervals
 from simcb.scenario.thresholds import Comparison
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, Trace
@@ -38,8 +38,9 @@ def as_object(answer: Answer) -> dict[str, Value]:
         "simcb": __version__,
         **_result(answer.result),
         "baseline": _result(baseline) if baseline is not None else None,
+        "effect": _effect(answer.result.effect),
         "difference": _metrics(answer.difference) if answer.difference else None,
-        "fail_if": [_judged(each) for each in answer.fail_if],
+        "fail_if": [_judged(each, good=each.fails) for each in answer.fail_if],
         "passed": answer.good,
         "repeat": answer.repeat,
         "audit": [
@@ -72,7 +73,7 @@ def _result(result: Result) -> dict[str, Value]:
             "reason": result.judgement.reason,
             "counts": {verdict.value: count for verdict, count in result.verdicts.items()},
         },
-        "thresholds": [_judged(each) for each in result.thresholds],
+        "thresholds": [_judged(each, good=each.passed) for each in result.thresholds],
         "phases": [
             {"name": phase.name, "windows": [[start, end] for start, end in phase.windows]}
             for phase in phases(result.trace)
@@ -83,7 +84,7 @@ def _result(result: Result) -> dict[str, Value]:
     }
 
 
-def _judged(each: ThresholdResult) -> dict[str, Value]:
+def _judged(each: ThresholdResult, *, good: bool) -> dict[str, Value]:
     return {
         "text": each.text,
         "metric": each.metric,
@@ -93,6 +94,7 @@ def _judged(each: ThresholdResult) -> dict[str, Value]:
         "limit": number(each.limit),
         "value": number(each.value),
         "passed": each.passed,
+        "good": good,
         "note": each.note,
     }
 
@@ -113,6 +115,29 @@ def _metrics(summary: Summary) -> dict[str, Value]:
         )
     return {
         name: {"unit": METRICS[name].unit.value, "values": found} for name, found in values.items()
+    }
+
+
+def _effect(effect: BreakerEffect | None) -> Value:
+    """Return what the breaker did, with the shares of requests answered in time; else null."""
+    if effect is None:
+        return None
+    return {
+        "effect": effect.effect.value,
+        "sentence": effect.sentence,
+        "what": effect.what,
+        "phases": [
+            {
+                "phase": each.phase,
+                "with": number(each.with_it.mean),
+                "without": number(each.without_it.mean),
+                "difference": number(each.change.mean),
+                "low": number(each.change.low),
+                "high": number(each.change.high),
+                "told_apart": each.told_apart,
+            }
+            for each in effect.phases
+        ],
     }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from simcb.views.answer import Answer
-from simcb.views.formats.screen import title, verdict_words
+from simcb.views.formats.screen import headline, title, verdict_words
 from simcb.views.safe_text import markdown_cell, one_line
 from simcb.views.tables import (
     difference_table,
     event_table,
+    group_table,
     phase_tables,
     service_table,
     threshold_table,
@@ -22,7 +23,8 @@ def as_markdown(answer: Answer) -> str:
     result, baseline = answer.result, answer.result.baseline
     blocks = [
         f"### {markdown_cell(title(result))}",
-        f"**{verdict_words(result)}**: {markdown_cell(result.judgement.reason)}",
+        f"**{headline(result)}**: {markdown_cell(result.judgement.reason)}",
+        *([markdown_cell(result.effect.sentence)] if result.effect else []),
     ]
     if baseline is not None:
         reason = markdown_cell(baseline.judgement.reason)
@@ -30,7 +32,9 @@ def as_markdown(answer: Answer) -> str:
     judged = threshold_table(answer)
     grids = [*([judged] if judged else []), *phase_tables(answer, _ENDLESS)]
     differences = difference_table(answer)
-    grids += [*([differences] if differences else []), event_table(answer), service_table(answer)]
+    groups = group_table(answer)
+    grids += [each for each in (differences, groups) if each is not None]
+    grids += [event_table(answer), service_table(answer)]
     blocks.extend(grid.markdown() for grid in grids)
     if answer.audits:
         laws = law_list(answer.audits, _ENDLESS).plain.splitlines()

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from rich.text import Text
 
-from simcb.metrics import Verdict, state_intervals
+from simcb.metrics import Effect, Verdict, state_intervals
 from simcb.studies import Result
 from simcb.views.answer import Answer, Page
 from simcb.views.safe_text import one_line, to_ascii
@@ -19,6 +19,7 @@ from simcb.views.tables import (
     clock,
     difference_table,
     event_table,
+    group_table,
     phase_tables,
     service_table,
     state_strip,
@@ -47,7 +48,8 @@ def as_screen(answer: Answer, page: Page) -> Text:
         blocks.append(_signs_coloured(judged.text(ascii_only=page.ascii_only)))
     differences = difference_table(answer)
     grids = [*phase_tables(answer, page.width), *([differences] if differences else [])]
-    grids += [event_table(answer), service_table(answer)]
+    groups = group_table(answer)
+    grids += [*([groups] if groups else []), event_table(answer), service_table(answer)]
     parts = [part for grid in grids for part in grid.split(page.width)]
     blocks.extend(part.text(ascii_only=page.ascii_only) for part in parts)
     blocks.append(_strip(answer.result, page))
@@ -65,6 +67,12 @@ def verdict_words(result: Result) -> str:
         return result.judgement.verdict.value
     each = ", ".join(f"{verdict.value} in {count}" for verdict, count in result.verdicts.items())
     return f"{each} of {len(result.runs)}"
+
+
+def headline(result: Result) -> str:
+    """Return the verdict and, beside a baseline, what the breaker did."""
+    verdict, effect = verdict_words(result), result.effect
+    return f"{verdict}, {effect.words}" if effect else verdict
 
 
 def title(result: Result) -> str:
@@ -85,14 +93,17 @@ def _head(answer: Answer, page: Page) -> Text:
 
 
 def _verdict(result: Result, what: str, page: Page) -> Text:
-    text = Text().append(verdict_words(result), VERDICT_STYLES[result.judgement.verdict])
+    hurt = result.effect is not None and result.effect.effect is Effect.HURT
+    style = f"bold {BAD}" if hurt else VERDICT_STYLES[result.judgement.verdict]
+    text = Text().append(headline(result), style)
     text.append(f"  {what}")
     reason = one_line(result.judgement.reason, 1000)
     if len(result.runs) > 1:
         reason = f"{result.judgement.verdict.value}: {reason}"
     width = max(40, min(page.width, WIDEST_PROSE))
-    for line in textwrap.wrap(reason, width, initial_indent="  ", subsequent_indent="  "):
-        text.append(f"\n{line}")
+    for sentence in ([result.effect.sentence] if result.effect else []) + [reason]:
+        for line in textwrap.wrap(sentence, width, initial_indent="  ", subsequent_indent="  "):
+            text.append(f"\n{line}")
     return text
 
 

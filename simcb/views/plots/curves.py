@@ -17,7 +17,7 @@ from simcb.metrics import Series, ServiceSeries, StateInterval, phases, series, 
 from simcb.metrics.phase import WHOLE, Window, effective_faults
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, FaultInfo, Trace
-from simcb.views.formats.screen import verdict_words
+from simcb.views.formats.screen import headline, verdict_words
 from simcb.views.plots.style import TIDY_STEPS
 
 Floats = NDArray[np.float64]
@@ -35,10 +35,8 @@ LEAST_BINS = 10
 
 PERCENTILES = ("p50", "p95", "p99")
 OUTCOMES = ("ok", "degraded", "failed", "unfinished")
-LATENCY_METRICS = frozenset(
-    f"{prefix}{name}" for prefix in ("", "success_") for name in ("mean", *PERCENTILES, "p999")
-)
-"""The metrics whose thresholds are heights in a plot of latency."""
+LATENCY_METRICS = frozenset(f"success_{name}" for name in PERCENTILES)
+"""The metrics whose thresholds are heights in the plot of latency: those that it draws."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +118,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Limit:
-    """A threshold on latency: its text, seconds, the windows it speaks of, and its fate."""
+    """A threshold on the latency of ok requests: its text, seconds, windows, and its fate."""
 
     text: str
     seconds: float
@@ -136,11 +134,11 @@ class Curves:
         title: the scenario's name.
         seed: the user's seed.
         replicates: how many runs lie under each curve.
-        verdict: the verdict in words.
+        verdict: the verdict in words and, beside a baseline, what the breaker did.
         baseline_verdict: the baseline's; None without one.
         edges: the bins' borders in seconds, one more than there are bins.
         faults: those that are active within the run.
-        limits: the thresholds on user latency.
+        limits: the thresholds on what the latency panel draws.
         main: the variant the result is about.
         baseline: the same without breakers; None if that was not run.
     """
@@ -185,7 +183,7 @@ def curves_of(result: Result, step: float | None = None) -> Curves:
         title=result.scenario.name,
         seed=result.seed,
         replicates=len(result.runs),
-        verdict=verdict_words(result),
+        verdict=headline(result),
         baseline_verdict=verdict_words(baseline) if baseline else None,
         edges=edges,
         faults=effective_faults(trace),
@@ -292,5 +290,5 @@ def _limits(result: Result) -> tuple[Limit, ...]:
     return tuple(
         Limit(each.text, each.limit, windows.get(each.phase or WHOLE, ()), each.passed)
         for each in result.thresholds
-        if each.metric in LATENCY_METRICS and 0.0 < each.limit < math.inf
+        if each.metric in LATENCY_METRICS and not each.of and 0.0 < each.limit < math.inf
     )

@@ -44,7 +44,8 @@ _MOST_DECADES = 7
 def latency(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False) -> Axes:
     """Draw p50, p95 and p99 of the requests that ended ok, on a logarithmic scale of seconds.
 
-    The baseline's p99 is dashed, thresholds on latency are dotted over the phase they hold in.
+    The baseline's p99 is dashed, thresholds on these percentiles are dotted over
+    the phase they speak of; one on a percentile of all requests is of another curve.
 
     Args:
         curves: what to draw.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from simcb.metrics import Estimate, Unit
+from simcb.metrics import Estimate, Unit, place_of
 from simcb.studies.sweep import Objective, SweepResult
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.style import INK, MISSED_COLOR
@@ -48,13 +48,13 @@ def drawable(found: Estimate) -> float:
 
 def limits_on(result: SweepResult, objective: Objective) -> list[Limit]:
     """Return the scenario's thresholds on a number, and the refined border's value."""
-    found = []
     column = objective.column
-    for threshold in result.scenario.thresholds:
-        phase = next((q for q in threshold.qualifiers if q != column.of), "whole")
-        of = next((q for q in threshold.qualifiers if q in result.scenario.services), "")
-        if (threshold.metric, phase, of) == (column.metric, column.phase, column.of):
-            found.append(Limit(threshold.limit, f"threshold {threshold.text}"))
+    place = (column.metric, column.phase, column.of)
+    found = [
+        Limit(threshold.limit, f"threshold {threshold.text}")
+        for threshold in result.scenario.thresholds
+        if (threshold.metric, *place_of(threshold, result.scenario)) == place
+    ]
     if result.border is not None and result.border.objective.column == column:
         value = quantity(result.border.value, objective.unit)
         found.append(Limit(result.border.value, f"border {objective} = {value}"))

@@ -9,6 +9,7 @@ from simcb.views.tables.quantities import clock, difference, interval, quantity
 from simcb.views.tables.run import (
     difference_table,
     event_table,
+    group_table,
     phase_tables,
     service_table,
     threshold_table,
@@ -21,6 +22,7 @@ __all__ = [
     "difference",
     "difference_table",
     "event_table",
+    "group_table",
     "interval",
     "phase_tables",
     "quantity",

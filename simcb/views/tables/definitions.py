@@ -18,14 +18,16 @@ _WIDEST = 110
 _NARROWEST_WORDS = 30
 _GAP = "  "
 
-PER = {Per.RUN: "run", Per.SERVICE: "service", Per.BOTH: "run, service"}
-"""What a metric is reported for, in words."""
+OF_A_GROUP = (
+    "Of a client group, where there are several: over its own requests, and the attempts made "
+    "for them."
+)
 
 
 def definition_list(metrics: Iterable[Metric], page: Page) -> str:
     """Return each metric's name, unit and what it is for, with the sentence that defines it."""
     known = tuple(metrics)
-    rows = tuple((each.name, each.unit.value, PER[each.per]) for each in known)
+    rows = tuple((each.name, each.unit.value, each.per.words) for each in known)
     grid = Grid(("metric", "unit", "per"), rows, words=frozenset({1, 2}))
     indent = " " * (grid.width + len(_GAP))
     width = max(len(indent) + _NARROWEST_WORDS, min(page.width, _WIDEST))
@@ -39,9 +41,10 @@ def definition_list(metrics: Iterable[Metric], page: Page) -> str:
 def definition(metric: Metric, page: Page) -> str:
     """Return all there is to know about a metric."""
     phases = "by phase" if metric.phased else "for the whole run"
-    head = f"{metric.name}  ({metric.unit.value}; per {PER[metric.per]}; {phases})"
+    head = f"{metric.name}  ({metric.unit.value}; per {metric.per.words}; {phases})"
     missing = f"Undefined where {metric.undefined}."
-    return _written("\n\n".join([head, metric.definition, missing]), page)
+    of_a_group = [OF_A_GROUP] if Per.GROUP in metric.per else []
+    return _written("\n\n".join([head, metric.definition, *of_a_group, missing]), page)
 
 
 def definitions_json(metrics: Iterable[Metric]) -> str:
@@ -50,7 +53,7 @@ def definitions_json(metrics: Iterable[Metric]) -> str:
         {
             "name": each.name,
             "unit": each.unit.value,
-            "per": each.per.value,
+            "per": each.per.words,
             "phased": each.phased,
             "summary": each.summary,
             "definition": each.definition,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import replace
 
-from simcb.metrics import METRICS, ThresholdResult, Unit
+from simcb.metrics import METRICS, ThresholdResult, Unit, is_flattered
 from simcb.studies import Result
 from simcb.views.answer import Answer
 from simcb.views.safe_text import one_line
@@ -62,6 +62,15 @@ OF_THE_RUN = (
     "burn",
 )
 OF_A_SERVICE = ("utilisation", "queue_peak")
+OF_A_GROUP = ("success", "goodput", "success_p99")
+
+FLATTERED = "*"
+"""Marks a latency that is low for the requests that did not end ok."""
+
+FLATTERED_NOTE = (
+    f"{FLATTERED} flattered by requests that ended fast but not ok: read success_p50, "
+    "success_p95, success_p99"
+)
 
 _LONGEST_NAME = 28
 _NOTE = 3
@@ -69,11 +78,15 @@ _NOTE = 3
 
 
 def cell_with_interval(result: Result, name: str, phase: str = WHOLE, of: str = "") -> str:
-    """Write one metric of a result with half its 95 % interval, if it has one."""
+    """Write one metric of a result with half its 95 % interval, if it has one.
+
+    A latency that fast failures flatter is marked.
+    """
     found = result.summary.estimate(name, phase, of)
     if found is None:
         return UNDEFINED
-    return interval(found.mean, found.low, found.high, METRICS[name].unit)
+    mark = FLATTERED if is_flattered(result.summary, name, phase, of) else ""
+    return interval(found.mean, found.low, found.high, METRICS[name].unit) + mark
 
 
 def phase_tables(answer: Answer, width: int) -> tuple[Grid, ...]:
@@ -104,9 +117,10 @@ def phase_tables(answer: Answer, width: int) -> tuple[Grid, ...]:
     fitting = (each for each in layouts if max(grid.width for grid in each[1]) <= width)
     phases, grids = next(fitting, layouts[-1])
     left_out = [one_line(phase, _LONGEST_NAME) for phase in everything if phase not in phases]
-    if not left_out:
-        return grids
-    note = textwrap.fill(no_room(left_out), width)
+    notes = [no_room(left_out)] if left_out else []
+    if any(cell.endswith(FLATTERED) for grid in grids for row in grid.rows for cell in row):
+        notes.insert(0, FLATTERED_NOTE)
+    note = "\n".join(textwrap.fill(each, width) for each in notes)
     return (*grids[:-1], replace(grids[-1], note=note))
 
 
@@ -210,27 +224,62 @@ def event_table(answer: Answer) -> Grid:
 
 
 def service_table(answer: Answer) -> Grid:
-    """Return how busy each service is and how long its queue grows, by phase."""
-    result = answer.result
-    phases = tuple(p for p in _phases(result) if p != WHOLE and not p.startswith(ONE_FAULT))
-    phases = phases or (WHOLE,)
+    """Return how busy each service is, how long its queue grows, and what retries make of it.
+
+    Amplification stands there where it is not the run's, as below another service that retries.
+    """
+    entities = answer.result.measures.entities
+    return _entity_table(answer, "service", entities.services, (*OF_A_SERVICE, *_amplified(answer)))
+
+
+def group_table(answer: Answer) -> Grid | None:
+    """Return how each client group fares; None where there is only one."""
+    groups = answer.result.measures.entities.groups
+    return _entity_table(answer, "client group", groups, OF_A_GROUP) if len(groups) > 1 else None
+
+
+def _entity_table(
+    answer: Answer, kind: str, names: tuple[str, ...], metrics: tuple[str, ...]
+) -> Grid:
+    """Return some metrics of services or of client groups, by phase: a line for each variant."""
+    result, phases = answer.result, _parts(answer.result)
     rows = []
-    for service in result.measures.entities:
-        variants = [(one_line(service, _LONGEST_NAME), result)]
+    for name in names:
+        variants = [(one_line(name, _LONGEST_NAME), result)]
         if result.baseline is not None:
             variants.append((f"  {WITHOUT} breaker", result.baseline))
         for word, each in variants:
             cells = [
-                cell_with_interval(each, name, phase, service)
-                for name in OF_A_SERVICE
+                cell_with_interval(each, metric, phase, name)
+                for metric in metrics
                 for phase in phases
             ]
             rows.append((word, *cells))
     return Grid(
-        ("service", *(phase for _ in OF_A_SERVICE for phase in phases)),
+        (kind, *(phase for _ in metrics for phase in phases)),
         tuple(rows),
-        spans=tuple((name, len(phases)) for name in OF_A_SERVICE),
+        spans=tuple((metric, len(phases)) for metric in metrics),
     )
+
+
+def _parts(result: Result) -> tuple[str, ...]:
+    """Return the phases that a run is made of: not the whole, nor single faults."""
+    phases = _phases(result)
+    return tuple(p for p in phases if p != WHOLE and not p.startswith(ONE_FAULT)) or (WHOLE,)
+
+
+def _amplified(answer: Answer) -> tuple[str, ...]:
+    """Return `amplification` if a service has another one than the run, as both are written."""
+    name, result = "amplification", answer.result
+    for each in (result, result.baseline) if result.baseline else (result,):
+        for phase in _parts(each):
+            cells = [
+                quantity(each.summary.value(name, phase, of), METRICS[name].unit)
+                for of in ("", *each.measures.entities.services)
+            ]
+            if set(cells[1:]) - {cells[0], UNDEFINED}:
+                return (name,)
+    return ()
 
 
 def threshold_table(answer: Answer) -> Grid | None:
@@ -246,8 +295,7 @@ def threshold_table(answer: Answer) -> Grid | None:
         for number, each in enumerate(answer.result.thresholds)
     ]
     rows += [
-        _threshold_row(each, not each.passed, f"fail if {each.text}", None)
-        for each in answer.fail_if
+        _threshold_row(each, each.fails, f"fail if {each.text}", None) for each in answer.fail_if
     ]
     if not rows:
         return None
