@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +22,7 @@ from simcb.metrics import (
     Verdict,
     check_asked,
     estimate,
+    judge,
     probability,
 )
 from simcb.metrics.phase import WHOLE
@@ -31,6 +33,14 @@ from simcb.studies.sweep.objective import COLLAPSE, Objective
 VERDICTS = tuple(Verdict)
 MISSING = -1
 """The code of a cell that has not been run."""
+
+
+class Failure(StrEnum):
+    """Why a setting has failed as a whole, as a predicate of it."""
+
+    UNANSWERED = "answers no request in any run"
+    COLLAPSED = "collapses in every run"
+    THRESHOLDS = "meets none of the thresholds"
 
 
 class Table:
@@ -144,6 +154,18 @@ class Outcome:
         return (
             probability(self.verdicts.get(Verdict.COLLAPSED, 0), self.runs) if self.runs else None
         )
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why no run of the setting is any good; None if one is, or if nobody knows."""
+        if self.value("success") == 0.0:
+            return Failure.UNANSWERED
+        if self.runs and self.verdicts.get(Verdict.COLLAPSED) == self.runs:
+            return Failure.COLLAPSED
+        judged = judge(self.scenario.thresholds, self)
+        if judged and all(each.value is not None and not each.passed for each in judged):
+            return Failure.THRESHOLDS
+        return None
 
     def estimate(self, name: str, phase: str = WHOLE, of: str = "") -> Estimate | None:
         """Return a metric's mean with its 95 % interval; None if it was not measured.

@@ -37,7 +37,8 @@ def line_writer() -> Any:  # the library's own type has no name
 def ranking_lines(result: SweepResult) -> Iterator[str]:
     """Yield the lines of the ranking: a setting's values, and all that the table says of it.
 
-    Of an objective that may be `never`: in how many replicates it is, and the mean of the others.
+    A setting that is not ranked has an empty rank. Of an objective that may be `never`: in how
+    many replicates it is, and the mean of the others.
     """
     writer = line_writer()
     objective, more = str(result.objective), asked_next(result)
@@ -49,9 +50,9 @@ def ranking_lines(result: SweepResult) -> Iterator[str]:
     yield writer.writerow(header)
     for each in result.ranking:
         outcome, found, behind = result.outcome(each.setting), each.estimate, each.behind
-        row = [str(each.rank), str(each.setting)]
+        row = [str(each.rank or ""), str(each.setting)]
         row += [csv_cell(str(value)) for value in result.settings[each.setting].values]
-        row.append("yes" if each.tied else "no")
+        row.append(("yes" if each.tied else "no") if each.rank else "")
         row += map(number_cell, (found.mean, found.low, found.high))
         row += [str(found.never), number_cell(found.finite)]
         row += map(number_cell, (behind.mean, behind.low, behind.high) if behind else (None,) * 3)
