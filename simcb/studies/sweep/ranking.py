@@ -20,7 +20,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simcb.metrics import Estimate, Unit, difference, estimate
+from simcb.metrics import Estimate, Unit, bounds_of, difference, estimate
 from simcb.metrics.intervals import CONFIDENCE
 from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.objective import Better, Objective
@@ -117,7 +117,7 @@ def _ranked(
     for place, number in enumerate(order[1:], 2):
         series = table.series(number, objective)
         tied = estimates[number].n > 0 and not _is_worse(best, series, objective, least)
-        behind = difference(best, series)
+        behind = difference(best, series, bounds_of(objective.unit))
         ranked.append(Ranked(place, number, estimates[number], behind, tied))
     return ranked
 

@@ -20,6 +20,7 @@ from simcb.metrics import (
     Summarised,
     Summary,
     Verdict,
+    bounds_of,
     check_asked,
     estimate,
     judge,
@@ -98,7 +99,7 @@ class Table:
         known = [value for value in values if value is not None]
         if objective.is_collapse and known:
             return probability(round(sum(known)), len(known))
-        return estimate(values)
+        return estimate(values, bounds_of(objective.unit))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +181,7 @@ class Outcome:
             check_asked(name, phase, of, self)
             return None
         numbers = self.table.values[self.number, :, index].tolist()
-        return estimate([value_of(number) for number in numbers])
+        return estimate([value_of(number) for number in numbers], bounds_of(METRICS[name].unit))
 
     def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
         """Return a metric's mean; None if it is undefined."""

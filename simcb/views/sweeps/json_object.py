@@ -108,4 +108,5 @@ def estimate_object(found: Estimate) -> dict[str, Value]:
         "high": number(found.high),
         "n": found.n,
         "never": found.never,
+        "alike": found.alike,
     }

@@ -133,6 +133,12 @@ def below(answer: SweepAnswer, left_out: Sequence[str] = ()) -> tuple[str, ...]:
         hidden = sum(each.tied for each in result.ranking[shown:])
         of_them = f", {hidden} of them {SAME}" if hidden and tied else ""
         lines.append(f"and {more} more{of_them}; --top {len(result.ranking)} shows all")
+    unseen = [each.estimate.unseen for each in result.ranking[:shown] if each.estimate.unseen]
+    if unseen and not result.objective.is_collapse and result.replicates > 1:
+        lines.append(
+            f"without an interval: alike in all replicates, which what differs in up to "
+            f"{max(unseen):.0%} of runs may be by chance"
+        )
     if left_out:
         lines.append(no_room(left_out))
     return tuple(lines)

@@ -43,7 +43,9 @@ def ranking_lines(result: SweepResult) -> Iterator[str]:
     writer = line_writer()
     objective, more = str(result.objective), asked_next(result)
     header = ["rank", "setting", *(csv_cell(axis.path) for axis in result.axes), "tied"]
-    header += [f"{objective} {word}" for word in ("mean", "low", "high", "never", "finite")]
+    header += [
+        f"{objective} {word}" for word in ("mean", "low", "high", "never", "finite", "alike")
+    ]
     header += [f"behind {word}" for word in ("mean", "low", "high")]
     header += ["runs", *(verdict.value for verdict in Verdict), *map(str, more)]
     header += [csv_cell(f"threshold {each.text}") for each in result.scenario.thresholds]
@@ -54,7 +56,7 @@ def ranking_lines(result: SweepResult) -> Iterator[str]:
         row += [csv_cell(str(value)) for value in result.settings[each.setting].values]
         row.append(("yes" if each.tied else "no") if each.rank else "")
         row += map(number_cell, (found.mean, found.low, found.high))
-        row += [str(found.never), number_cell(found.finite)]
+        row += [str(found.never), number_cell(found.finite), str(found.alike)]
         row += map(number_cell, (behind.mean, behind.low, behind.high) if behind else (None,) * 3)
         row += [str(outcome.runs), *(str(outcome.verdicts.get(v, 0)) for v in Verdict)]
         row += [number_cell(outcome.value(column.metric, column.phase)) for column in more]
