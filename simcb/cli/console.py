@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from simcb.views.answer import Page
 
 PLAIN_WIDTH = 100
-"""Columns of a page that is not a terminal."""
+"""Columns of a terminal that does not say how many it has."""
+
+ENDLESS = 1_000_000
+"""Columns of a page that is no terminal: whatever reads it breaks no lines."""
 
 
 class StreamError(SimcbError):
@@ -82,8 +85,10 @@ def page() -> Page:
     """Return what standard output can show."""
     from simcb.views.answer import Page
 
-    width = shutil.get_terminal_size((PLAIN_WIDTH, 40)).columns
-    return Page(width=max(40, width), ascii_only=not _speaks_unicode(sys.stdout))
+    ascii_only = not _speaks_unicode(sys.stdout)
+    if not sys.stdout.isatty():
+        return Page(ENDLESS, ascii_only)
+    return Page(max(40, shutil.get_terminal_size((PLAIN_WIDTH, 40)).columns), ascii_only)
 
 
 @contextlib.contextmanager

@@ -58,7 +58,8 @@ def sweep(
         typer.Option(
             metavar="METRIC",
             help="Rank by this, as in p99{fault}, collapse or max:utilisation{db}. "
-            "Without it by goodput, or by what --refine names.",
+            "Without it by goodput, or by what --refine names; success where only the world "
+            "(arrivals, work, capacity, faults) is varied, which is shown and not ranked.",
             show_default=False,
         ),
     ] = None,
@@ -195,7 +196,7 @@ def sweep(
         from simcb.views.sweeps.files import write_sweep
 
         write_sweep(answer, out, parquet=parquet)
-    if plot is not None and result.best is not None:
+    if plot is not None and result.known:
         from simcb.views import plots
         from simcb.views.sweeps.figure import sweep_figure
 

@@ -21,6 +21,9 @@ CONFIDENCE = 0.95
 _NORMAL_QUANTILE = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
 
+_ROUNDING = 1e-9
+"""Part of the largest value below which two values differ by no more than sums of floats do."""
+
 
 class ReplicatesError(SimcbError):
     """Replicates do not belong together.
@@ -53,6 +56,9 @@ class Estimate:
         n: how many replicates have a value.
         never: how many of those are infinite.
         finite: the mean over the n − never others; None if there are none.
+        alike: how many have the same value as most others: all n if nothing differs, and then
+            the interval has no width because nothing is known of what differs, not because
+            nothing can; 0 if no value is that of more than half.
     """
 
     mean: float | None
@@ -61,6 +67,15 @@ class Estimate:
     n: int
     never: int
     finite: float | None
+    alike: int = 0
+
+    @property
+    def unseen(self) -> float | None:
+        """What part of runs may differ though none of these does, at 95 %; None if one does.
+
+        It is 1 − 0.05^(1/n), about 3/n: with ten replicates alike, 26 %.
+        """
+        return 1.0 - (1.0 - CONFIDENCE) ** (1.0 / self.n) if 0 < self.alike == self.n else None
 
 
 @dataclass(frozen=True)
@@ -130,11 +145,18 @@ class Summary:
         return tuple(dict.fromkeys(each.name for each in self.items))
 
 
-def estimate(values: Sequence[float | None]) -> Estimate:
+def estimate(
+    values: Sequence[float | None], bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> Estimate:
     """Return the mean of `values` with its 95 % t-interval; None stands for undefined.
 
     The interval is mean ± t·s/√n with n − 1 degrees of freedom; sums are exact, so it does not
-    depend on the order of the values.
+    depend on the order of the values. Where more than half of them are alike it is wider, see
+    `_with_the_rare`.
+
+    Args:
+        values: one of each replicate.
+        bounds: between which values lie by their nature, and so their mean.
     """
     defined = [value for value in values if value is not None]
     finite = [value for value in defined if math.isfinite(value)]
@@ -146,19 +168,58 @@ def estimate(values: Sequence[float | None]) -> Estimate:
         return Estimate(whole, None, None, len(defined), never, mean)
     if mean is None or len(finite) < 2:
         return Estimate(mean, None, None, len(defined), 0, mean)
-    squares = math.fsum((value - mean) ** 2 for value in finite)
-    error = math.sqrt(squares / (len(finite) - 1) / len(finite))
-    half = two_sided_t(CONFIDENCE, len(finite) - 1) * error
-    return Estimate(mean, mean - half, mean + half, len(finite), 0, mean)
+    low, high, alike = _interval(finite, mean)
+    low, high = max(low, min(bounds[0], mean)), min(high, max(bounds[1], mean))
+    return Estimate(mean, low, high, len(finite), 0, mean, alike)
 
 
-def difference(a: Sequence[float | None], b: Sequence[float | None]) -> Estimate:
+def _interval(values: Sequence[float], mean: float) -> tuple[float, float, int]:
+    """Return the ends of the interval around a mean, and how many of the values are alike."""
+    n = len(values)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    half = two_sided_t(CONFIDENCE, n - 1) * math.sqrt(squares / (n - 1) / n)
+    usual = sorted(values)[n // 2]
+    near = _ROUNDING * max(map(abs, values))
+    others = [value - usual for value in values if abs(value - usual) > near]
+    alike = n - len(others)
+    if 2 * alike <= n:
+        return mean - half, mean + half, 0
+    below, above = _with_the_rare(others, n) if others else (0.0, 0.0)
+    return min(mean - half, usual + below), max(mean + half, usual + above), alike
+
+
+def _with_the_rare(others: Sequence[float], n: int) -> tuple[float, float]:
+    """Return how far from the usual value the mean may be, of which few replicates tell.
+
+    A t-interval takes the few that differ for all there is. Here as many may differ as Wilson's
+    upper bound for k of n says, each by up to the largest difference there is; that is estimated
+    from the largest seen, which is k/(k + 1) of it on average if all sizes are as likely.
+
+    Args:
+        others: by how much each value that differs does.
+        n: how many values there are.
+    """
+    k = len(others)
+    most = (probability(k, n).high or 0.0) * (1.0 + 1.0 / k)
+    return most * min(0.0, *others), most * max(0.0, *others)
+
+
+def difference(
+    a: Sequence[float | None],
+    b: Sequence[float | None],
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Estimate:
     """Return the mean of b − a over replicates paired by their place, with its 95 % interval.
 
     Replicates of two variants share their luck, so the luck cancels in each pair and the
     interval is much narrower than that between two means. A pair in which either is undefined,
     or both are `never`, has no difference and is left out; where only b is `never` the
     difference is infinite, where only a is, it is −infinite.
+
+    Args:
+        a: one value of each replicate.
+        b: likewise, of the other variant.
+        bounds: between which values of both lie by their nature.
 
     Raises:
         ReplicatesError: the two differ in length.
@@ -167,7 +228,14 @@ def difference(a: Sequence[float | None], b: Sequence[float | None]) -> Estimate
         raise ReplicatesError(
             f"{len(a)} replicates cannot be paired with {len(b)}", "give the same number of both"
         )
-    return estimate([_minus(after, before) for before, after in zip(a, b, strict=True)])
+    width = bounds[1] - bounds[0]
+    pairs = [_minus(after, before) for before, after in zip(a, b, strict=True)]
+    return estimate(pairs, (-width, width))
+
+
+def bounds_of(unit: Unit) -> tuple[float, float]:
+    """Return between which values a metric's numbers lie by their nature: a share in 0 to 1."""
+    return (0.0, 1.0) if unit is Unit.SHARE else (-math.inf, math.inf)
 
 
 def jackknife(whole: float, without: Sequence[float]) -> Estimate:
@@ -186,9 +254,8 @@ def jackknife(whole: float, without: Sequence[float]) -> Estimate:
         return Estimate(whole, None, None, n, 0, whole if math.isfinite(whole) else None)
     pseudo = [n * whole - (n - 1) * each for each in without]
     middle = _mean(pseudo)
-    squares = math.fsum((value - middle) ** 2 for value in pseudo)
-    half = two_sided_t(CONFIDENCE, n - 1) * math.sqrt(squares / (n - 1) / n)
-    return Estimate(whole, whole - half, whole + half, n, 0, whole)
+    low, high, alike = _interval(pseudo, middle)
+    return Estimate(whole, whole + (low - middle), whole + (high - middle), n, 0, whole, alike)
 
 
 def probability(hits: int, n: int) -> Estimate:
@@ -208,7 +275,7 @@ def probability(hits: int, n: int) -> Estimate:
     # At the borders rounding leaves a trace of the other side.
     low = 0.0 if hits == 0 else max(0.0, middle - half)
     high = 1.0 if hits == n else min(1.0, middle + half)
-    return Estimate(share, low, high, n, 0, share)
+    return Estimate(share, low, high, n, 0, share, max(hits, n - hits) if 2 * hits != n else 0)
 
 
 def summarise(replicates: Sequence[Measures]) -> Summary:
@@ -219,7 +286,10 @@ def summarise(replicates: Sequence[Measures]) -> Summary:
     """
     first = _same_kind(replicates)
     columns = zip(*(each.items for each in replicates), strict=True)
-    found = [_summarised(row[0], estimate([each.value for each in row])) for row in columns]
+    found = [
+        _summarised(row[0], estimate([each.value for each in row], bounds_of(row[0].unit)))
+        for row in columns
+    ]
     return _summary(found, first, len(replicates))
 
 
@@ -237,7 +307,8 @@ def summarise_difference(a: Sequence[Measures], b: Sequence[Measures]) -> Summar
     for item in first:
         key = (item.name, item.phase, item.of)
         if key in shared:
-            pair = difference([each.value(*key) for each in a], [each.value(*key) for each in b])
+            before, after = ([each.value(*key) for each in side] for side in (a, b))
+            pair = difference(before, after, bounds_of(item.unit))
             found.append(_summarised(item, pair))
     return _summary(found, first, len(a))
 

@@ -23,7 +23,13 @@ MOST_VALUES = 100_000
 """The most values of one axis."""
 
 DIGITS = 3
-"""Digits to which values between the ends of a range are rounded, for people to read."""
+"""Digits to which values between the ends of a range are rounded, if they suffice."""
+
+MOST_DIGITS = 17
+"""Digits that tell any two floats apart."""
+
+FINENESS = 50
+"""Steps between the ends of a range that rounding always leaves."""
 
 EXAMPLES = ("3,5,10", "1:10:1", "5s..120s/8", "5s..120s/8@log")
 """A spec of every form."""
@@ -60,11 +66,58 @@ class Span:
             return math.log(number / self.low) / math.log(self.high / self.low)
         return (number - self.low) / (self.high - self.low)
 
+    @property
+    def digits(self) -> int:
+        """How many digits leave `FINENESS` steps between the ends: three if they do."""
+        step = max(self.high / FINENESS - self.low / FINENESS, math.ulp(0.0))
+        before_point = math.floor(math.log10(max(abs(self.low), abs(self.high)))) + 1
+        needed = before_point - math.floor(math.log10(step) + 1e-9)
+        return min(max(DIGITS, needed), MOST_DIGITS)
+
     def nearest(self, number: float) -> Value:
         """Return a number of the range as a value with few digits, the ends as they are."""
-        if number not in (self.low, self.high):
-            number = min(max(rounded(number, DIGITS), self.low), self.high)
-        return written(number, self.measuring)
+        return written(self._rounded(number, self.digits), self.measuring)
+
+    def spread(self, shares: Sequence[float], least: int = DIGITS) -> tuple[Value, ...]:
+        """Return the values at different shares of the way, all different themselves.
+
+        They have as many digits as that takes. Where there are too few whole numbers between
+        the ends, or floats, some are the same.
+
+        Args:
+            shares: from 0 to 1, each once, in any order.
+            least: digits that each has in any case, but for zeros at its end.
+        """
+        exact = [between(self.low, self.high, share, log=self.log) for share in shares]
+        whole = self.measuring is Measuring.INTEGER
+        first = max(self.digits, least)
+        found = exact
+        for digits in range(first, first + 1 if whole else MOST_DIGITS + 1):
+            found = [self._rounded(number, digits) for number in exact]
+            if len(set(map(round, found) if whole else found)) == len(found):
+                break
+        else:
+            found = self._whole(exact) if whole else found
+        return tuple(written(number, self.measuring) for number in found)
+
+    def _rounded(self, number: float, digits: int) -> float:
+        if number in (self.low, self.high):
+            return number
+        return min(max(rounded(number, digits), self.low), self.high)
+
+    def _whole(self, exact: Sequence[float]) -> list[float]:
+        """Return whole numbers near given ones: the nearest, or different ones if they suffice."""
+        if len(exact) > self.high - self.low + 1.0:
+            return [float(round(number)) for number in exact]
+        order = sorted(range(len(exact)), key=exact.__getitem__)
+        found = [0.0] * len(exact)
+        last = self.low - 1.0
+        for index in order:
+            last = found[index] = max(round(exact[index]), last + 1.0)
+        last = self.high + 1.0
+        for index in reversed(order):
+            last = found[index] = max(min(found[index], last - 1.0), self.low)
+        return found
 
 
 @dataclass(frozen=True)
@@ -122,11 +175,13 @@ def parse_spec(given: object) -> Spec:
     A spec is a list `a,b,c`; a range with a step, `lo:hi:step`, both ends in it if the steps
     reach; or N values from one end to the other, `lo..hi/N`, by equal factors with `@log`.
     Numbers have the units they have in a file. Values inside a range are rounded to three
-    digits, and to whole numbers where both ends are written as such. `lo..hi`, without a
-    number of values, is for sampling only. The values of a list are as in a file.
+    digits, or as many as keep them apart, and to whole numbers where both ends are written as
+    such. `lo..hi`, without a number of values, is for sampling only. The values of a list are
+    as in a file.
 
     Raises:
-        Refused: it is neither, or there are no values, or too many, or one of them twice.
+        Refused: it is neither, or there are no values, or too many, or one of them twice, or
+            fewer than are asked for.
     """
     if isinstance(given, str):
         spec = _parsed(given.strip())
@@ -137,11 +192,15 @@ def parse_spec(given: object) -> Spec:
         spec = Spec(values, values)
     if not spec.values and spec.span is None:
         raise Refused("has no values", "give at least one")
-    met: set[str] = set()
+    met: dict[object, Value] = {}
     for value in spec.values:
-        if str(value) in met:
-            raise Refused(f"has {quoted(str(value))} twice", "give each value once")
-        met.add(str(value))
+        amount = quantity_of(value)
+        meaning = amount.number if amount else value
+        if meaning in met:
+            first = str(met[meaning])
+            other = f", at first as {quoted(first)}" if first != str(value) else ""
+            raise Refused(f"has {quoted(str(value))} twice{other}", "give each value once")
+        met[meaning] = value
     return spec
 
 
@@ -187,9 +246,16 @@ def _spanned(spec: str, found: re.Match[str]) -> Spec:
     count = int(found["count"])
     if not 2 <= count <= MOST_VALUES:
         raise Refused(f"{quoted(spec)} asks for {count} values", f"ask for 2 to {MOST_VALUES}")
-    values = [span.at(index / (count - 1)) for index in range(count)]
-    # Whole numbers close together, and digits that do not suffice, give the same value twice.
-    return Spec(spec, tuple(dict.fromkeys(values)), span)
+    values = span.spread([index / (count - 1) for index in range(count)])
+    different = len(set(values))
+    if different < count:
+        kind = "whole numbers" if measuring is Measuring.INTEGER else "values that differ"
+        raise Refused(
+            f"{quoted(spec)} asks for {count:,} values, and there are {different:,} {kind} from "
+            f"{low.written} to {high.written}",
+            f"ask for at most {different:,}, or move the ends apart",
+        )
+    return Spec(spec, values, span)
 
 
 def _stepped(spec: str, parts: list[Amount]) -> Spec:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from simcb.scenario.amounts import Value
 from simcb.scenario.axes import Axis, parse_spec, to_plain
 from simcb.scenario.checks import Finding
+from simcb.scenario.choices import is_policy
 from simcb.scenario.designs import MOST_AXES, Design, misfits, parse_design
 from simcb.scenario.nodes import Items, Node, Scalar, Tree, from_plain, plain
 from simcb.scenario.overrides import with_value
@@ -64,6 +65,17 @@ def misplaced(root: Tree, shape: Shape, axes: Sequence[Axis]) -> Iterator[tuple[
         if known is not None and (now is None or (isinstance(now, Scalar) and now is not known)):
             what = f"{quoted(axis.path)} is undone by an axis after it"
             yield axis.path, Refused(what, "vary one of the two")
+
+
+def are_policies(root: Tree, shape: Shape, axes: Sequence[Axis]) -> tuple[bool, ...]:
+    """Return which axes vary a policy, of axes that all have a place; the others vary the world."""
+    found = []
+    for axis in axes:
+        found.append(is_policy(find_place(root, shape, axis.path).keys))
+        first = _first(axis)
+        if first is not None:
+            root = with_value(root, axis.path, from_plain(to_plain(first), root.mark), shape)
+    return tuple(found)
 
 
 def _own_place(

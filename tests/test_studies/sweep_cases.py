@@ -14,7 +14,6 @@ from simcb.studies.sweep import Design, Kind, SweepResult, Tally, parse_objectiv
 from simcb.studies.sweep.axes import parse_axis
 from simcb.studies.sweep.columns import columns_of
 from simcb.studies.sweep.plan import make_settings
-from simcb.studies.sweep.ranking import rank
 from simcb.studies.sweep.table import VERDICTS, Table
 
 SMALL = """
@@ -101,7 +100,6 @@ def made(
         border=None,
         fine_settings=0,
         table=table,
-        ranking=rank(table, objective),
         lost=(),
         complete=True,
         tally=Tally(0, 0, 0),

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from test_studies.sweep_cases import OVER, scenario, swept
+from test_studies.sweep_cases import OVER, made, scenario, swept
 
 from simcb.studies.sweep import SweepResult, sweep
 from simcb.studies.sweep.axes import parse_axis
@@ -138,17 +138,49 @@ def test_the_title_says_what_was_run() -> None:
 
 def test_the_key_names_the_marks_that_occur_and_no_others() -> None:
     """Nothing is as good as a best that stands alone, and no threshold is on another number."""
-    alone = sweep(
-        scenario(),
-        {"faults.0.for": ["1s", "4s", "9s"], "breaker.failure_threshold": [1, 30]},
-        by="success",
-        replicates=4,
-        workers=0,
-    )
+    numbers = [[0.9, 0.91, 0.93], [0.7, 0.72, 0.71], [0.5, 0.51, 0.55], [0.3, 0.31, 0.3]]
+    alone = made(numbers, "recovery_timeout=1s,5s", "failure_threshold=1,30", by="success")
     assert len(alone.tied) == 1
     assert words(sweep_figure(alone))[2:] == ["threshold success >= 60%", "best"]
     assert words(sweep_figure(swept()))[2:] == ["best", "cannot be told from it within 1%"]
     assert SweepPlots(swept()).heatmap("p99").get_legend() is None
+
+
+@pytest.mark.parametrize("goodput", [[30.0, 30.0, 30.0, 30.0], [30.0, 29.9, 29.8, 29.75]])
+def test_a_map_on_which_nothing_matters_has_one_colour(goodput: list[float]) -> None:
+    """All within a hundredth of the best look alike; the bar spans that hundredth both ways."""
+    numbers = [[each, each + 0.1] for each in goodput]
+    result = made(numbers, "recovery_timeout=1s,5s", "failure_threshold=1,30", by="goodput")
+    (image,) = SweepPlots(result).heatmap().images
+    shades = np.asarray(image.to_rgba(image.get_array())).reshape(-1, 4)
+    assert len({tuple(shade) for shade in shades.tolist()}) == 1
+    assert image.norm.vmin == pytest.approx(30.05 * 0.99)
+    assert image.norm.vmax == pytest.approx(30.05 * 1.01)
+
+
+def test_what_matters_has_colours_that_span_it_and_the_tolerance() -> None:
+    """Twice the tolerance is two colours, and neither end of the bar cuts the best's off."""
+    numbers = [[each] * 2 for each in (30.0, 29.9, 29.6, 29.4)]
+    result = made(numbers, "recovery_timeout=1s,5s", "failure_threshold=1,30", by="goodput")
+    (image,) = SweepPlots(result).heatmap().images
+    assert (image.norm.vmin, image.norm.vmax) == pytest.approx((29.4, 30.3))
+    shades = np.asarray(image.to_rgba(image.get_array())).reshape(-1, 4)
+    assert len({tuple(shade) for shade in shades.tolist()}) == 4
+
+
+def test_a_curve_over_the_world_has_no_ring_and_each_world_has_its_own() -> None:
+    """Where only the world is varied nothing is marked; a map rings the best of each column."""
+    curve = made([[0.9, 0.91], [0.7, 0.71]], "arrivals.rate=5/s,50/s", by="success")
+    assert words(sweep_figure(curve))[2:] == [
+        "mean",
+        "its 95% interval",
+        "threshold success >= 60%",
+    ]
+    numbers = [[0.9, 0.91], [0.7, 0.71], [0.3, 0.31], [0.5, 0.51]]
+    result = made(numbers, "arrivals.rate=5/s,50/s", "failure_threshold=1,30", by="goodput")
+    ax = SweepPlots(result).heatmap()
+    assert [tuple(ring.center) for ring in ax.patches] == [(0, 0), (1, 1)]  # type: ignore[attr-defined]
+    assert "best for each arrivals.rate" in words(sweep_figure(result))
 
 
 def test_panels_of_one_figure_share_a_key_and_a_bar() -> None:

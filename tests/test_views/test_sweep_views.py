@@ -25,6 +25,7 @@ from simcb.views.plots.figures import drawn
 from simcb.views.sweeps.answer import SweepAnswer
 from simcb.views.sweeps.figure import sweep_figure
 from simcb.views.sweeps.files import write_sweep
+from simcb.views.sweeps.findings import findings
 from simcb.views.sweeps.json_object import as_json
 from simcb.views.sweeps.lines import lines
 from simcb.views.sweeps.maps import heatmap
@@ -32,7 +33,6 @@ from simcb.views.sweeps.notebook import sweep as notebook_sweep
 from simcb.views.sweeps.regions import regions
 from simcb.views.sweeps.rendering import render
 from simcb.views.sweeps.scatter import scatter_map
-from simcb.views.sweeps.screen import findings
 from simcb.views.sweeps.tidy import cell_lines, ranking_lines
 from simcb.views.sweeps.view import SweepView
 from simcb.views.sweeps.words import telling
@@ -92,7 +92,7 @@ def test_what_the_table_does_not_show_is_counted() -> None:
 
 def test_a_best_that_stands_alone_has_no_mark() -> None:
     """A mark says that a setting is as good as another one."""
-    over = {"faults.0.for": ["1s", "4s", "9s"]}
+    over = {"breaker.recovery_timeout": ["1s", "5s", "11s"]}
     result = sweep(scenario(), over, by="success", replicates=4, workers=0)
     text = render(SweepAnswer(result), Format.TABLE, PAGE).plain
     assert len(result.tied) == 1
@@ -130,10 +130,14 @@ NEVER = math.inf
 def test_the_region_is_a_range_on_every_axis() -> None:
     """Numbers from the least to the largest, words listed."""
     rows = [GOOD if n in (0, 1, 4, 5) else BAD for n in range(8)]
-    over = ("breaker.failure_threshold=1,3", "jitter=none,full", "breaker.recovery_timeout=1s,2s")
+    over = (
+        "breaker.failure_threshold=1,3",
+        "retry.jitter=none,full",
+        "breaker.recovery_timeout=1s,2s",
+    )
     result = made(rows, *over)
     assert regions(result, result.tied) == (
-        "breaker.failure_threshold 1 … 3; jitter none; breaker.recovery_timeout 1s … 2s",
+        "failure_threshold 1 … 3; retry.jitter none; breaker.recovery_timeout 1s … 2s",
     )
 
 
@@ -200,7 +204,7 @@ def test_a_time_that_never_came_keeps_its_sign() -> None:
     lines = list(csv.DictReader(io.StringIO("".join(ranking_lines(result)))))
     assert [row["time_to_recover never"] for row in lines] == ["1", "2", "2", "3"]
     assert [row["time_to_recover finite"] for row in lines] == ["2.5", "2.0", "3.0", ""]
-    late = made([[NEVER, 2.0], [1.0, 2.0]], "store.workers=1,2", by="max:time_to_recover")
+    late = made([[NEVER, 2.0], [1.0, 2.0]], "failure_threshold=1,2", by="max:time_to_recover")
     assert "-never in 1" in render(SweepAnswer(late), Format.TABLE, PAGE).plain
 
 
@@ -286,7 +290,7 @@ def test_a_grid_of_two_is_a_heatmap_with_the_best_ringed() -> None:
     """Nine tiles with their values printed, a ring around the best, and a threshold's line."""
     result = sweep(
         scenario(),
-        {"faults.0.for": ["1s", "4s", "9s"], "store.workers": [1, 8]},
+        {"recovery_timeout": ["1s", "4s", "9s"], "failure_threshold": [1, 30]},
         by="success",
         replicates=2,
         workers=0,
@@ -299,10 +303,10 @@ def test_a_grid_of_two_is_a_heatmap_with_the_best_ringed() -> None:
     best = result.settings[result.ranking[0].setting].values
     assert tuple(ring.center) == (
         ("1s", "4s", "9s").index(str(best[0])),
-        (1, 8).index(int(best[1])),
+        (1, 30).index(int(best[1])),
     )  # type: ignore[attr-defined]
     assert any(len(each.get_paths()) for each in ax.collections)
-    assert ax.get_xlabel() == "faults.0.for"
+    assert ax.get_xlabel() == "recovery_timeout"
 
 
 def test_one_axis_is_a_line_with_a_band() -> None:
@@ -319,7 +323,7 @@ def test_one_axis_is_a_line_with_a_band() -> None:
 def test_words_are_points_with_bars() -> None:
     """Between two words there is no line and no band, and their intervals stand alone."""
     numbers = [[1.0, 2.0, 4.0], [2.0, 3.0, 3.5]]
-    ax = lines(made(numbers, "jitter=none,full"))
+    ax = lines(made(numbers, "retry.jitter=none,full"))
     assert not ax.collections
     (bars,) = [line for line in ax.get_lines() if line.get_label() == "mean and its 95% interval"]
     ends = np.asarray(bars.get_ydata()).reshape(2, 3)

@@ -25,7 +25,7 @@ from simcb.studies.sweep.reading import is_sweep, open_sweep
 from simcb.studies.sweep.result import SweepResult, Tally
 from simcb.studies.sweep.store import check_store
 from simcb.studies.sweep.sweep import sweep
-from simcb.studies.sweep.table import Outcome
+from simcb.studies.sweep.table import Failure, Outcome
 
 __all__ = [
     "TOLERANCE",
@@ -34,6 +34,7 @@ __all__ = [
     "Border",
     "Column",
     "Design",
+    "Failure",
     "Kind",
     "Lost",
     "Objective",

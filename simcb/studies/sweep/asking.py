@@ -16,7 +16,7 @@ from simcb.scenario.changes import tree_of
 from simcb.scenario.designs import Design
 from simcb.scenario.judge import ROOT
 from simcb.scenario.sweep import DEPTH, DESIGN, MOST_REPLICATES, REPLICATES
-from simcb.scenario.sweep_checks import misplaced
+from simcb.scenario.sweep_checks import are_policies, misplaced
 from simcb.studies import StudyError
 from simcb.studies.sweep.axes import Over, axes_of
 from simcb.studies.sweep.plan import parse_design
@@ -94,3 +94,8 @@ def demand_places(scenario: Scenario, axes: Sequence[Axis]) -> None:
     """
     for _, refused in misplaced(tree_of(scenario), ROOT, axes):
         raise StudyError(refused.what, refused.remedy)
+
+
+def policies(scenario: Scenario, axes: Sequence[Axis]) -> tuple[bool, ...]:
+    """Return which axes vary a policy; the others vary the world."""
+    return are_policies(tree_of(scenario), ROOT, axes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from simcb.scenario.amounts import Measuring, Value, between, quantity_of, rounded, written
+from simcb.scenario.amounts import Measuring, Value, quantity_of, written
 from simcb.scenario.axes import DIGITS, EXAMPLES, Axis, Span, parse_spec
 from simcb.scenario.refusal import Refused, quoted
 from simcb.studies import StudyError
@@ -22,10 +22,8 @@ __all__ = [
     "Value",
     "axes_of",
     "axis_of",
-    "between",
     "parse_axis",
     "quantity_of",
-    "rounded",
     "written",
 ]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from simcb.metrics import Estimate, Verdict
+from simcb.studies.sweep.asking import policies
 from simcb.studies.sweep.cells import Base, Cell, Done, Order
 from simcb.studies.sweep.columns import ROW
 from simcb.studies.sweep.crews import Crew
@@ -18,11 +19,11 @@ from simcb.studies.sweep.dispatch import Dispatcher, Lost
 from simcb.studies.sweep.engine import cell_key, scenario_digest
 from simcb.studies.sweep.plan import Setting, applied, changes_of
 from simcb.studies.sweep.planning import Plan
-from simcb.studies.sweep.ranking import badness, rank
+from simcb.studies.sweep.ranking import badness
 from simcb.studies.sweep.refining import Refinement
 from simcb.studies.sweep.result import SweepResult, Tally
 from simcb.studies.sweep.store import Store, collect
-from simcb.studies.sweep.table import Table
+from simcb.studies.sweep.table import Outcome, Table
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Progress:
         lost: cells that were given up.
         seconds: since the first cell of this process was sent out.
         ran: how many of the done cells were run since then.
-        best: the best of the settings that are complete, and its objective.
+        best: the best of the settings that are complete, and its objective; None where there
+            is no one best.
     """
 
     done: int
@@ -74,6 +76,8 @@ class Campaign:
         self._ran = self._reused = 0
         self._begun = time.monotonic()
         self._best: tuple[Setting, Estimate] | None = None
+        # Of several worlds each has a best of its own.
+        self._crowning = all(policies(plan.scenario, plan.axes))
         self._waiting: dict[str, tuple[Verdict, bytes]] = {}
         self._refinement = Refinement(plan.axes, plan.depth) if plan.border else None
         self._add(plan.settings, digests)
@@ -120,7 +124,6 @@ class Campaign:
             border=plan.border,
             fine_settings=self._refinement.fine_settings if self._refinement else 0,
             table=self._table,
-            ranking=rank(self._table, plan.objective),
             lost=tuple(sorted(self._lost, key=lambda each: each.cell)),
             complete=complete,
             tally=Tally(self._ran, self._reused, self._store.damaged if self._store else 0),
@@ -188,10 +191,10 @@ class Campaign:
 
     def _compare(self, number: int) -> None:
         """Keep a setting in mind that is complete and better than any before."""
-        if not self._table.is_complete(number):
+        if not self._crowning or not self._table.is_complete(number):
             return
         found = self._table.estimate(number, self._plan.objective)
-        if not found.n:
+        if not found.n or Outcome(self._table, number, self._plan.scenario).failure:
             return
         objective = self._plan.objective
         if self._best is None or badness(found, objective) < badness(self._best[1], objective):

@@ -26,6 +26,9 @@ COLLAPSE = "collapse"
 
 DEFAULT = "goodput"
 
+OF_THE_WORLD = "success"
+"""What is shown where only the world is varied: goodput grows with what comes."""
+
 
 class Better(StrEnum):
     """Which way is better."""

@@ -6,7 +6,9 @@ here.
 
 from __future__ import annotations
 
+import math
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -20,6 +22,9 @@ from simcb.studies import StudyError
 from simcb.studies.run import checked_seed
 
 __all__ = ["Design", "Kind", "Setting", "applied", "changes_of", "make_settings", "parse_design"]
+
+_ROUNDS = 200
+"""How often equal rows of a sample are offered to others."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +53,19 @@ def parse_design(text: str) -> Design:
 def make_settings(axes: Sequence[Axis], design: Design, seed: int) -> tuple[Setting, ...]:
     """Return the settings of a plan, in order.
 
-    A grid counts the last axis fastest. A Latin hypercube of N settings cuts each axis into N
-    strata of equal width (equal factor with `@log`), and has one setting in each of them,
-    drawn by the seed; an axis given as a list has its values equally often, as far as possible.
+    A grid counts the last axis fastest. A Latin hypercube of N settings is as `sampled` says.
 
     Raises:
-        StudyError: there are no axes, a place is varied twice, an axis does not suit, or the
-            seed is no whole number.
+        StudyError: there are no axes, a place is varied twice, an axis does not suit, there
+            are not as many settings as are asked for, or the seed is no whole number.
     """
-    checked_seed(seed)
-    if not axes:
-        raise StudyError("nothing is varied", "give an axis, like breaker.failure_threshold=3,5,10")
-    for index, axis in enumerate(axes):
-        if axis.path in {other.path for other in axes[:index]}:
-            raise StudyError(f"{quoted(axis.path)} is varied twice", "give one axis for it")
+    check_axes(axes, seed)
     if design.kind is Kind.LHS:
-        return _sampled(axes, design.samples, seed)
+        found = sampled(axes, design.samples, seed)
+        if len(found) < design.samples:
+            what = f"{design} asks for {design.samples:,} settings, and only {len(found):,} differ"
+            raise StudyError(what, "ask for fewer, vary more, or try every combination with a grid")
+        return found
     for path, refused in misfits(axes, design):
         what = f"{quoted(path)} {refused.what}" if path else refused.what
         raise StudyError(what, refused.remedy)
@@ -72,10 +74,58 @@ def make_settings(axes: Sequence[Axis], design: Design, seed: int) -> tuple[Sett
     return tuple(Setting(values) for values in product(*(axis.values for axis in axes)))
 
 
-def _sampled(axes: Sequence[Axis], count: int, seed: int) -> tuple[Setting, ...]:
+def check_axes(axes: Sequence[Axis], seed: int) -> None:
+    """Check that there are axes, each of a path of its own, and that the seed is one.
+
+    Raises:
+        StudyError: that is not so.
+    """
+    checked_seed(seed)
+    if not axes:
+        raise StudyError("nothing is varied", "give an axis, like breaker.failure_threshold=3,5,10")
+    for index, axis in enumerate(axes):
+        if axis.path in {other.path for other in axes[:index]}:
+            raise StudyError(f"{quoted(axis.path)} is varied twice", "give one axis for it")
+
+
+def sampled(axes: Sequence[Axis], count: int, seed: int) -> tuple[Setting, ...]:
+    """Return a Latin hypercube of up to so many settings, all different.
+
+    Each axis is cut into as many strata of equal width (equal factor with `@log`), with one
+    setting in each of them, drawn by the seed; an axis given as a list has its values equally
+    often, as far as possible. Where whole numbers or lists make one combination twice, the
+    second one changes values with others; what is still the same after that is left out.
+    """
     columns = [_column(axis, count, seed) for axis in axes]
-    # Whole numbers and lists can give one combination twice; it would be run for nothing.
-    return tuple(dict.fromkeys(Setting(values) for values in zip(*columns, strict=True)))
+    rows = list(zip(*columns, strict=True))
+    if count <= math.prod(len(set(column)) for column in columns):
+        _part_equals(rows, seed)
+    return tuple(map(Setting, dict.fromkeys(rows)))
+
+
+def _part_equals(rows: list[tuple[Value, ...]], seed: int) -> None:
+    """Change values between rows that are equal and others, so that all differ if possible."""
+    times = Counter(rows)
+    stream = random.Random(f"simcb latin hypercube/{seed}/{len(rows)}/apart")
+    for _ in range(_ROUNDS):
+        equal = [index for index, row in enumerate(rows) if times[row] > 1]
+        if not equal:
+            return
+        for one in equal:
+            other, column = stream.randrange(len(rows)), stream.randrange(len(rows[0]))
+            before = rows[one], rows[other]
+            after = (
+                _replaced(rows[one], column, rows[other][column]),
+                _replaced(rows[other], column, rows[one][column]),
+            )
+            if times[rows[one]] > 1 and after[0] != after[1] and not any(map(times.get, after)):
+                times.subtract(before)
+                times.update(after)
+                rows[one], rows[other] = after
+
+
+def _replaced(row: tuple[Value, ...], column: int, value: Value) -> tuple[Value, ...]:
+    return (*row[:column], value, *row[column + 1 :])
 
 
 def _column(axis: Axis, count: int, seed: int) -> list[Value]:
@@ -87,10 +137,12 @@ def _column(axis: Axis, count: int, seed: int) -> list[Value]:
     span = axis.span
     if span is None:
         return [axis.values[int(share * len(axis.values))] for share in shares]
-    if span.measuring is Measuring.INTEGER and not span.log:
-        low, width = round(span.low), round(span.high) - round(span.low) + 1
-        return [low + int(share * width) for share in shares]
-    return [span.at(share) for share in shares]
+    if span.measuring is not Measuring.INTEGER:
+        return list(span.spread(shares))
+    if span.log:
+        return [span.at(share) for share in shares]
+    low, width = round(span.low), round(span.high) - round(span.low) + 1
+    return [low + int(share * width) for share in shares]
 
 
 def changes_of(axes: Sequence[Axis], setting: Setting) -> dict[str, object]:

@@ -9,12 +9,19 @@ from simcb.metrics import check_thresholds
 from simcb.scenario import Scenario
 from simcb.studies import StudyError
 from simcb.studies.limits import SizeEstimate, demand_size, estimate_size, in_words
-from simcb.studies.sweep.asking import asked, demand_places
+from simcb.studies.sweep.asking import asked, demand_places, policies
 from simcb.studies.sweep.axes import Axis, Over
 from simcb.studies.sweep.columns import ROW, Column, columns_of
 from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
 from simcb.studies.sweep.manifest import Manifest
-from simcb.studies.sweep.objective import DEFAULT, Border, Objective, parse_border, parse_objective
+from simcb.studies.sweep.objective import (
+    DEFAULT,
+    OF_THE_WORLD,
+    Border,
+    Objective,
+    parse_border,
+    parse_objective,
+)
 from simcb.studies.sweep.plan import (
     Design,
     Setting,
@@ -169,11 +176,12 @@ def make_plan(
     if wanted.refine is not None:
         border = parse_border(wanted.refine, base, columns)
         check_refinable(wanted.axes, wanted.design, wanted.depth)
+    demand_places(base, wanted.axes)
     if wanted.by is not None or border is None:
-        objective = parse_objective(wanted.by or DEFAULT, base, columns)
+        usual = DEFAULT if any(policies(base, wanted.axes)) else OF_THE_WORLD
+        objective = parse_objective(wanted.by or usual, base, columns)
     else:
         objective = border.objective
-    demand_places(base, wanted.axes)
     return Plan(
         scenario=base,
         axes=wanted.axes,

@@ -1,5 +1,9 @@
 """The ranking: settings from best to worst, and which cannot be told from the best.
 
+Only settings that meet the same world are ranked, each world's by themselves: a breaker cannot
+choose how many requests come. Nothing is ranked where only the world is varied, and where every
+setting fails.
+
 A setting is the better the fewer of its replicates are `never`, and among equals the better
 its mean over the others; so a time that never came outweighs any that did.
 
@@ -16,15 +20,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simcb.metrics import Estimate, Unit, difference, estimate
+from simcb.metrics import Estimate, Unit, bounds_of, difference, estimate
 from simcb.metrics.intervals import CONFIDENCE
+from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.objective import Better, Objective
-from simcb.studies.sweep.table import Table
+from simcb.studies.sweep.table import Failure, Table
 
 TOLERANCE = 0.01
 """The part of the best setting's number by which another may be worse and still be as good."""
 
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 """Part of a difference below which another one is the same, but for sums of floats."""
 
 
@@ -33,40 +38,88 @@ class Ranked:
     """A setting's place.
 
     Args:
-        rank: from 1, the best.
+        rank: from 1, the best of those that meet the same world; None if those are not ranked.
         setting: its number.
         estimate: the objective, its mean and interval.
-        behind: the paired difference to the best setting, this one minus the best; None for
-            the best itself.
-        tied: whether it cannot be told from the best; the best is tied with itself, and a
-            setting without a value with none.
+        behind: the paired difference to that best setting, this one minus the best; None for
+            the best itself, and without a rank.
+        tied: whether it cannot be told from that best; the best is tied with itself, and a
+            setting without a value or a rank with none.
     """
 
-    rank: int
+    rank: int | None
     setting: int
     estimate: Estimate
     behind: Estimate | None
     tied: bool
 
 
-def rank(table: Table, objective: Objective) -> tuple[Ranked, ...]:
+World = tuple[Value, ...]
+"""The values of the axes that vary the world."""
+
+
+def rank(
+    table: Table,
+    objective: Objective,
+    worlds: Sequence[World],
+    failures: Sequence[Failure | None],
+    *,
+    chosen: bool = True,
+) -> tuple[Ranked, ...]:
     """Return the settings of which the objective is known, the best first, then the others.
 
-    Equals keep the order of the settings.
+    Of several worlds the best of each come first, in the worlds' order, then the second ones.
+    Equals keep the order of the settings. A setting that answers nothing comes after all that
+    answer something, whatever its number.
+
+    Args:
+        table: the numbers.
+        objective: what settings are judged by.
+        worlds: which world each setting meets.
+        failures: why each setting has failed as a whole, if it has.
+        chosen: whether a policy is varied at all.
     """
     estimates = [table.estimate(number, objective) for number in range(len(table))]
-    order = sorted(range(len(table)), key=lambda n: (badness(estimates[n], objective), n))
-    if not order:
-        return ()
+    members: dict[World, list[int]] = {}
+    for number, world in enumerate(worlds):
+        members.setdefault(world, []).append(number)
+    placed = []
+    for order, numbers in enumerate(members.values()):
+        comparable = chosen and (len(numbers) > 1 or len(members) == 1)
+        if comparable:
+            numbers.sort(
+                key=lambda n: (
+                    failures[n] is Failure.UNANSWERED,
+                    badness(estimates[n], objective),
+                    n,
+                )
+            )
+        crowned = comparable and not all(failures[number] for number in numbers)
+        found = _ranked(table, objective, estimates, numbers, crowned=crowned)
+        placed += [(place, order, each) for place, each in enumerate(found)]
+    return tuple(each for _, _, each in sorted(placed, key=lambda each: each[:2]))
+
+
+def _ranked(
+    table: Table,
+    objective: Objective,
+    estimates: Sequence[Estimate],
+    order: Sequence[int],
+    *,
+    crowned: bool,
+) -> list[Ranked]:
+    """Return the settings of one world, in order, held against the first if that is the best."""
+    if not crowned:
+        return [Ranked(None, number, estimates[number], None, False) for number in order]
     first = estimates[order[0]]
     best, least = table.series(order[0], objective), tolerance(first, objective)
     ranked = [Ranked(1, order[0], first, None, first.n > 0)]
     for place, number in enumerate(order[1:], 2):
         series = table.series(number, objective)
         tied = estimates[number].n > 0 and not _is_worse(best, series, objective, least)
-        behind = difference(best, series)
+        behind = difference(best, series, bounds_of(objective.unit))
         ranked.append(Ranked(place, number, estimates[number], behind, tied))
-    return tuple(ranked)
+    return ranked
 
 
 def badness(found: Estimate, objective: Objective) -> tuple[bool, float, float]:
@@ -118,7 +171,7 @@ def _exceed(differences: Sequence[float], least: float) -> bool:
     if found.mean is None or found.mean <= least:
         return False
     sizes = [abs(each) for each in differences if each]
-    if max(sizes) - min(sizes) <= _ROUNDING * max(sizes):
+    if max(sizes) - min(sizes) <= ROUNDING * max(sizes):
         worse = sum(each > 0.0 for each in differences)
         return _chance(worse, len(sizes)) <= 1.0 - CONFIDENCE
     return found.low is not None and found.low > least

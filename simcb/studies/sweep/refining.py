@@ -19,8 +19,7 @@ import numpy as np
 from simcb.scenario.refusal import quoted
 from simcb.scenario.sweep import DEEPEST
 from simcb.studies import StudyError
-from simcb.studies.sweep.axes import DIGITS, Axis, Measuring, Value, between, quantity_of, rounded
-from simcb.studies.sweep.axes import written as as_written
+from simcb.studies.sweep.axes import DIGITS, Axis, Measuring, Span, Value, quantity_of
 from simcb.studies.sweep.plan import Design, Kind, Setting
 
 MOST_AXES = 3
@@ -144,9 +143,8 @@ def _fine_values(axis: Axis, scale: int) -> list[Value]:
     values: list[Value] = [axis.values[0]]
     for index in range(len(quantities) - 1):
         low, high = quantities[index].number, quantities[index + 1].number
-        for step in range(1, scale):
-            number = between(low, high, step / scale, log=log)
-            # Neighbours come close: two digits more than a coarse axis has.
-            values.append(as_written(rounded(number, DIGITS + 2), measuring))
+        # Neighbours come close: two digits more than a coarse axis has, or what it takes.
+        steps = [step / scale for step in range(scale + 1)]
+        values += Span(low, high, measuring, log).spread(steps, DIGITS + 2)[1:-1]
         values.append(axis.values[index + 1])
     return values

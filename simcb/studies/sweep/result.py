@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from simcb.metrics import Estimate
 from simcb.scenario import Scenario
+from simcb.studies.sweep.asking import policies
 from simcb.studies.sweep.axes import Axis, Value
 from simcb.studies.sweep.dispatch import Lost
 from simcb.studies.sweep.objective import Border, Objective
 from simcb.studies.sweep.plan import Design, Setting, applied, changes_of
-from simcb.studies.sweep.ranking import Ranked
-from simcb.studies.sweep.table import Outcome, Table
+from simcb.studies.sweep.ranking import Ranked, World, rank
+from simcb.studies.sweep.table import Failure, Outcome, Table
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,6 @@ class SweepResult:
         border: what was refined; None if nothing was.
         fine_settings: how many settings the fine grid would have had.
         table: all numbers.
-        ranking: the settings, best first.
         lost: the cells that could not be run.
         complete: false if the sweep was stopped before its end.
         tally: how much work it was.
@@ -62,7 +63,6 @@ class SweepResult:
     border: Border | None
     fine_settings: int
     table: Table
-    ranking: tuple[Ranked, ...]
     lost: tuple[Lost, ...]
     complete: bool
     tally: Tally
@@ -79,15 +79,47 @@ class SweepResult:
         for number, setting in enumerate(self.settings):
             yield setting, self.outcome(number)
 
+    @cached_property
+    def policies(self) -> tuple[bool, ...]:
+        """Which axes vary a policy; the others vary the world."""
+        return policies(self.scenario, self.axes)
+
+    def world_of(self, setting: int) -> World:
+        """Return the world that a setting meets: its values of the axes that are no policy."""
+        values = zip(self.settings[setting].values, self.policies, strict=True)
+        return tuple(value for value, policy in values if not policy)
+
+    @cached_property
+    def failures(self) -> tuple[Failure | None, ...]:
+        """Why each setting has failed as a whole, if it has."""
+        return tuple(outcome.failure for _, outcome in self.outcomes())
+
+    @cached_property
+    def ranking(self) -> tuple[Ranked, ...]:
+        """The settings, the best of each world first; in their order if none is ranked."""
+        worlds = [self.world_of(number) for number in range(len(self))]
+        chosen = any(self.policies)
+        return rank(self.table, self.objective, worlds, self.failures, chosen=chosen)
+
+    @property
+    def known(self) -> bool:
+        """Whether the objective has a value in any setting."""
+        return any(each.estimate.n for each in self.ranking)
+
+    @property
+    def bests(self) -> tuple[Ranked, ...]:
+        """The best setting of each world that has one."""
+        return tuple(each for each in self.ranking if each.rank == 1 and each.estimate.n)
+
     @property
     def best(self) -> Ranked | None:
-        """The best setting; None if the objective is undefined for all of them."""
-        found = self.ranking[0] if self.ranking else None
-        return found if found is not None and found.estimate.n else None
+        """The best setting; None if there is none, or one for each of several worlds."""
+        found = self.bests
+        return found[0] if len(found) == 1 and all(self.policies) else None
 
     @property
     def tied(self) -> tuple[Ranked, ...]:
-        """The settings that cannot be told from the best, the best first."""
+        """The settings that cannot be told from the best of their world, the best first."""
         return tuple(each for each in self.ranking if each.tied)
 
     def values_of(self, setting: int) -> dict[str, Value]:

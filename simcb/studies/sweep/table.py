@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -20,9 +21,11 @@ from simcb.metrics import (
     Summarised,
     Summary,
     Verdict,
+    bounds_of,
     check_asked,
     entities_of,
     estimate,
+    judge,
     probability,
 )
 from simcb.metrics.phase import WHOLE
@@ -33,6 +36,14 @@ from simcb.studies.sweep.objective import COLLAPSE, Objective
 VERDICTS = tuple(Verdict)
 MISSING = -1
 """The code of a cell that has not been run."""
+
+
+class Failure(StrEnum):
+    """Why a setting has failed as a whole, as a predicate of it."""
+
+    UNANSWERED = "answers no request in any run"
+    COLLAPSED = "collapses in every run"
+    THRESHOLDS = "meets none of the thresholds"
 
 
 class Table:
@@ -100,7 +111,7 @@ class Table:
         known = [value for value in values if value is not None]
         if objective.is_collapse and known:
             return probability(round(sum(known)), len(known))
-        return estimate(values)
+        return estimate(values, bounds_of(objective.unit))
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +168,18 @@ class Outcome:
             probability(self.verdicts.get(Verdict.COLLAPSED, 0), self.runs) if self.runs else None
         )
 
+    @property
+    def failure(self) -> Failure | None:
+        """Why no run of the setting is any good; None if one is, or if nobody knows."""
+        if self.value("success") == 0.0:
+            return Failure.UNANSWERED
+        if self.runs and self.verdicts.get(Verdict.COLLAPSED) == self.runs:
+            return Failure.COLLAPSED
+        judged = judge(self.scenario.thresholds, self)
+        if judged and all(each.value is not None and not each.passed for each in judged):
+            return Failure.THRESHOLDS
+        return None
+
     def estimate(self, name: str, phase: str = WHOLE, of: str = "") -> Estimate | None:
         """Return a metric's mean with its 95 % interval; None if it was not measured.
 
@@ -170,7 +193,7 @@ class Outcome:
             check_asked(name, phase, of, self)
             return self.estimate(name, phase) if self.entities.is_all(of) else None
         numbers = self.table.values[self.number, :, index].tolist()
-        return estimate([value_of(number) for number in numbers])
+        return estimate([value_of(number) for number in numbers], bounds_of(METRICS[name].unit))
 
     def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
         """Return a metric's mean; None if it is undefined."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from simcb.errors import MissingExtraError
 from simcb.studies.sweep.axes import Axis, Measuring, Span, Value, quantity_of
-from simcb.studies.sweep.plan import Design, Kind, Setting, make_settings
+from simcb.studies.sweep.plan import Setting, check_axes, sampled
 
 EXTRA = "tune"
 """The extra of simcb that brings Optuna."""
@@ -47,10 +47,13 @@ class Tried:
 def starting(axes: Sequence[Axis], batch: int, seed: int) -> tuple[Setting, ...]:
     """Return the settings that a search begins with, spread evenly over the space.
 
+    A small space has fewer than two batches.
+
     Raises:
         StudyError: the space makes no sense.
     """
-    return make_settings(axes, Design(Kind.LHS, STARTS * batch), seed)
+    check_axes(axes, seed)
+    return sampled(axes, STARTS * batch, seed)
 
 
 class Search:

@@ -10,7 +10,7 @@ from simcb.metrics import ThresholdError, check_thresholds
 from simcb.scenario import Scenario, Threshold, parse_threshold
 from simcb.scenario.refusal import Refused, quoted
 from simcb.studies import StudyError
-from simcb.studies.sweep.asking import demand_places
+from simcb.studies.sweep.asking import demand_places, policies
 from simcb.studies.sweep.axes import Axis
 from simcb.studies.sweep.columns import Column, columns_of
 from simcb.studies.sweep.objective import DEFAULT, Objective, parse_objective
@@ -89,16 +89,22 @@ def make_storms(
 
 
 def demand_space(storms: Sequence[Storm], axes: Sequence[Axis]) -> None:
-    """Check that every axis has one place of its own in every scenario.
+    """Check that every axis has one place of its own in every scenario, and is a policy there.
 
     Raises:
-        StudyError: it names none, or several, in one of them.
+        StudyError: it names none, or several, in one of them, or varies the world.
     """
     for storm in storms:
         try:
             demand_places(storm.scenario, axes)
         except StudyError as error:
             raise StudyError(f"{quoted(storm.name)}: {error.what}", error.remedy) from None
+        for axis, policy in zip(axes, policies(storm.scenario, axes), strict=True):
+            if not policy:
+                raise StudyError(
+                    f"{quoted(axis.path)} is no policy but the world, whose best is the mildest",
+                    "tune what a call or a queue is set to, and sweep the world",
+                )
 
 
 def _demand_faults(scenario: Scenario, aims: Sequence[Objective]) -> None:

@@ -111,6 +111,7 @@ def _metrics(summary: Summary) -> dict[str, Value]:
                 "low": number(found.low),
                 "high": number(found.high),
                 "never": found.never,
+                "alike": found.alike,
             }
         )
     return {

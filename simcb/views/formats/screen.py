@@ -80,7 +80,9 @@ def title(result: Result) -> str:
     words = [one_line(result.scenario.name, 80), clock(result.scenario.duration)]
     words.append(f"seed {result.seed}")
     if len(result.runs) > 1:
-        words.append(f"{len(result.runs)} replicates, means and 95% intervals")
+        words.append(
+            f"{len(result.runs)} replicates, means and 95% intervals, none where all are alike"
+        )
     return ", ".join(words)
 
 

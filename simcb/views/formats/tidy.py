@@ -9,7 +9,7 @@ import math
 from simcb.views.answer import Answer
 from simcb.views.safe_text import csv_cell
 
-HEADER = ("variant", "metric", "unit", "phase", "of", "mean", "low", "high")
+HEADER = ("variant", "metric", "unit", "phase", "of", "mean", "low", "high", "alike")
 
 SCENARIO, BASELINE, DIFFERENCE = "scenario", "baseline", "difference"
 """What the variants are called in files; the difference is scenario − baseline."""
@@ -28,7 +28,8 @@ def as_csv(answer: Answer) -> str:
         for item in summary:
             words = (variant, item.name, item.unit.value, item.phase, item.of)
             numbers = (item.estimate.mean, item.estimate.low, item.estimate.high)
-            writer.writerow([*map(csv_cell, words), *map(number_cell, numbers)])
+            alike = item.estimate.alike
+            writer.writerow([*map(csv_cell, words), *map(number_cell, numbers), alike])
     return text.getvalue()
 
 

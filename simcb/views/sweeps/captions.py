@@ -46,6 +46,14 @@ _LOOK: dict[str, Any] = {
 _MADE = {Kind.GRID: "", Kind.ZIP: ", zipped", Kind.LHS: ", Latin hypercube"}
 
 
+def best_of(result: SweepResult) -> str:
+    """Return what the ring around a best setting is called: of all, or of each world."""
+    given = [
+        axis.label for axis, policy in zip(result.axes, result.policies, strict=True) if not policy
+    ]
+    return f"{BEST} for each {' and '.join(given)}" if given else BEST
+
+
 def head(figure: Figure, result: SweepResult, shown: Objective) -> None:
     """Head a figure with the scenario, the number shown, and how much was run."""
     width, height = figure.get_size_inches()

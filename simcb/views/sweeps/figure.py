@@ -18,7 +18,7 @@ from simcb.views.plots.lettering import shortened
 from simcb.views.plots.style import FONT, INK, LABEL_SIZE
 from simcb.views.sweeps.captions import KEY_HEIGHT, TITLE_HEIGHT, head, key_of
 from simcb.views.sweeps.lines import lines, points
-from simcb.views.sweeps.maps import colour_bar, colour_range, heatmap
+from simcb.views.sweeps.maps import colour_bar, heatmap, paint_of
 from simcb.views.sweeps.scatter import scatter_map
 
 MOST_PANELS = 12
@@ -55,9 +55,9 @@ def _alone(result: SweepResult, shown: Objective, kind: str) -> Figure:
 
 def _multiples(result: SweepResult, shown: Objective, third: Sequence[Value]) -> Figure:
     figure, slots = _panels(len(third), 3.3, 2.8)
-    scale = colour_range(result, shown)
+    paint = paint_of(result, shown)
     for ax, value in zip(slots, third, strict=True):
-        heatmap(result, shown, ax, layer=value, scale=scale, alone=False)
+        heatmap(result, shown, ax, layer=value, paint=paint, alone=False)
         ax.set_title(
             shortened(f"{result.axes[2].label} = {value}", 3.0, LABEL_SIZE),
             fontsize=LABEL_SIZE,
@@ -65,7 +65,7 @@ def _multiples(result: SweepResult, shown: Objective, third: Sequence[Value]) ->
             color=INK,
             parse_math=False,
         )
-    colour_bar(slots, shown, scale)
+    colour_bar(slots, shown, paint)
     head(figure, result, shown)
     key_of(figure)
     return figure

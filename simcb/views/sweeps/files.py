@@ -38,7 +38,7 @@ def write_sweep(answer: SweepAnswer, directory: str | Path, *, parquet: bool = F
         put(folder / SUMMARY, text_of([as_json(answer, indent=2), "\n"]))
         put(folder / RANKING, text_of(ranking_lines(result)))
         put(folder / CELLS, text_of(cell_lines(result)))
-        if result.best is not None:
+        if result.known:
             plots.save(sweep_figure(result), folder / MAP)
         if parquet:
             from simcb.views.sweeps.parquet import write_cells

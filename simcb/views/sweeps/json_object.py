@@ -10,9 +10,10 @@ import json
 
 from simcb import __version__
 from simcb.metrics import Estimate
-from simcb.studies.sweep import Objective, Ranked
+from simcb.studies.sweep import Objective, Ranked, SweepResult
 from simcb.views.formats.json_object import SCHEMA_VERSION, Value, number
 from simcb.views.sweeps.answer import SweepAnswer, asked_next, thresholds_of
+from simcb.views.sweeps.findings import findings
 
 
 def as_json(answer: SweepAnswer, indent: int | None = None) -> str:
@@ -32,10 +33,19 @@ def as_object(answer: SweepAnswer) -> dict[str, Value]:
         "seed": result.seed,
         "replicates": result.replicates,
         "design": str(result.design),
-        "axes": [{"path": axis.path, "values": [*axis.values]} for axis in result.axes],
+        "axes": [
+            {"path": axis.path, "values": [*axis.values], "policy": policy}
+            for axis, policy in zip(result.axes, result.policies, strict=True)
+        ],
         "objective": objective_object(result.objective),
         "refined": str(result.border) if result.border else None,
         "complete": result.complete,
+        "best": result.best.setting if result.best is not None else None,
+        "bests": [
+            {"setting": each.setting, "world": _world(result, each.setting)}
+            for each in result.bests
+        ],
+        "no_best": None if result.bests else findings(result)[0],
         "settings": [_setting(answer, each) for each in result.ranking],
         "lost": [
             {
@@ -49,6 +59,12 @@ def as_object(answer: SweepAnswer) -> dict[str, Value]:
     }
 
 
+def _world(result: SweepResult, setting: int) -> dict[str, Value]:
+    """Return what a setting meets: its values by the paths of the axes that are no policy."""
+    pairs = zip(result.values_of(setting).items(), result.policies, strict=True)
+    return {path: value for (path, value), policy in pairs if not policy}
+
+
 def _setting(answer: SweepAnswer, each: Ranked) -> dict[str, Value]:
     result = answer.result
     outcome = result.outcome(each.setting)
@@ -56,7 +72,8 @@ def _setting(answer: SweepAnswer, each: Ranked) -> dict[str, Value]:
         "rank": each.rank,
         "setting": each.setting,
         "values": {**result.values_of(each.setting)},
-        "tied": each.tied,
+        "tied": each.tied if each.rank else None,
+        "failure": outcome.failure.value if outcome.failure else None,
         "objective": {**estimate_object(each.estimate), "finite": number(each.estimate.finite)},
         "behind": estimate_object(each.behind) if each.behind else None,
         "collapse": estimate_object(outcome.collapse) if outcome.collapse else None,
@@ -91,4 +108,5 @@ def estimate_object(found: Estimate) -> dict[str, Value]:
         "high": number(found.high),
         "n": found.n,
         "never": found.never,
+        "alike": found.alike,
     }

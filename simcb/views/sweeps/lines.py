@@ -14,7 +14,7 @@ from simcb.studies.sweep.axes import Value, quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.style import BAND_ALPHA, DOTTED, INK, LINE_WIDTH, SERVICE_COLORS
-from simcb.views.sweeps.captions import AS_GOOD, BEST, INTERVAL, MEAN, MEAN_AND_INTERVAL, WORSE, key
+from simcb.views.sweeps.captions import AS_GOOD, INTERVAL, MEAN, MEAN_AND_INTERVAL, WORSE, key
 from simcb.views.sweeps.scales import (
     dots,
     drawable,
@@ -22,7 +22,7 @@ from simcb.views.sweeps.scales import (
     limits_on,
     name_of,
     named,
-    ring,
+    rings,
 )
 from simcb.views.sweeps.scatter import places
 from simcb.views.sweeps.ticks import label_axis, label_values, name_axis, scale_axis
@@ -119,16 +119,16 @@ def _bars(ax: Axes, x: Floats, low: Floats, high: Floats) -> None:
 
 def _mark(result: SweepResult, ax: Axes, x: Floats, y: Floats, order: list[int]) -> None:
     """Draw the settings as dots, pale if they are worse than the best, and ring that."""
-    best = result.best
-    if best is None:
-        dots(ax, x, y, [WEAK] * len(order), 4.4)
+    if not result.bests:
+        # Nothing is worse than the best where there is none.
+        dots(ax, x, y, [COLOUR] * len(order), 4.4)
         return
-    tied = {each.setting for each in result.tied} | {best.setting}
-    full = [number in tied for number in order]
+    good = {each.setting for each in result.tied} | {each.setting for each in result.bests}
+    full = [number in good for number in order]
     dots(ax, x, y, [COLOUR if each else WEAK for each in full], 4.4)
-    place = order.index(best.setting)
-    ring(ax, float(x[place]), float(y[place]), BEST)
-    if sum(full) > 1:
+    by_number = np.argsort(order)
+    rings(ax, result, x[by_number], y[by_number])
+    if sum(full) > len(result.bests):
         named(ax, AS_GOOD, COLOUR, mark="o")
     if not all(full):
         named(ax, WORSE, WEAK, mark="o")

@@ -1,27 +1,30 @@
 """Maps of a grid: a number over two axes, a tile a setting, by colour.
 
 The colours are cividis, which reads the same with any kind of colour-blindness. The best
-setting has a ring, those that cannot be told from it a dot, and a line runs where a threshold
-does; a key above names those of them that occur.
+setting, of each world if there are several, has a ring, those that cannot be told from it a
+dot, and a line runs where a threshold does; a key above names those of them that occur.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.patches import Ellipse
 
 from simcb.metrics import Unit
-from simcb.studies.sweep import Objective, SweepResult
+from simcb.studies.sweep import Objective, SweepResult, tolerance
 from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.columns import Floats
+from simcb.studies.sweep.ranking import ROUNDING, badness
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.style import FONT, INK, LABEL_SIZE, MISSED_COLOR, PAPER, SMALL_SIZE
-from simcb.views.sweeps.captions import AS_GOOD, BEST, key
+from simcb.views.sweeps.captions import AS_GOOD, best_of, key
 from simcb.views.sweeps.scales import dots, drawable, factor_of, limits_on, name_of, named
 from simcb.views.sweeps.ticks import label_axis, label_values
 from simcb.views.sweeps.words import telling
@@ -35,14 +38,46 @@ MOST_PRINTED = 150
 """Settings of a map up to which their values are printed in it."""
 
 
-def colour_range(result: SweepResult, objective: Objective) -> Normalize:
-    """Return the range of a number's values over a whole sweep."""
-    values = np.array([drawable(found) for found in result.estimates(objective)])
-    known = values[np.isfinite(values)] * factor_of(objective)
-    if not len(known):
-        return Normalize(0.0, 1.0)
-    low, high = float(known.min()), float(known.max())
-    return Normalize(low, high if high > low else low + max(abs(low), 1.0) * 1e-3)
+@dataclass(frozen=True)
+class Paint:
+    """How numbers become colours.
+
+    Args:
+        norm: the range of the numbers.
+        colours: the colours of that range; a single one where all numbers are as good.
+    """
+
+    norm: Normalize
+    colours: Colormap
+
+    @property
+    def mappable(self) -> ScalarMappable:
+        """The same as matplotlib takes it."""
+        return ScalarMappable(self.norm, self.colours)
+
+
+def paint_of(result: SweepResult, objective: Objective) -> Paint:
+    """Return the colours of a number over a whole sweep.
+
+    They span at least what is as good as the best to either side of it; where no setting is
+    further away than that, what is varied does not matter, and the map has one colour.
+    """
+    estimates = result.estimates(objective)
+    values = np.array([drawable(found) for found in estimates])
+    known = np.isfinite(values)
+    if not known.any():
+        return Paint(Normalize(0.0, 1.0), colormaps[COLOURS])
+    drawn = [found for found, is_known in zip(estimates, known.tolist(), strict=True) if is_known]
+    best = min(drawn, key=lambda found: badness(found, objective))
+    middle, low, high = best.mean or 0.0, float(values[known].min()), float(values[known].max())
+    near = tolerance(best, objective)
+    flat = high - low <= max(near, ROUNDING * abs(middle))
+    # A bar of colours needs some width, even where nothing differs at all.
+    room = near or (max(abs(middle), 1.0) * 1e-3 if flat else 0.0)
+    factor = factor_of(objective)
+    norm = Normalize(min(low, middle - room) * factor, max(high, middle + room) * factor)
+    colours = colormaps[COLOURS]
+    return Paint(norm, ListedColormap([colours(0.5)]) if flat else colours)
 
 
 def heatmap(
@@ -51,7 +86,7 @@ def heatmap(
     ax: Axes | None = None,
     *,
     layer: Value | None = None,
-    scale: Normalize | None = None,
+    paint: Paint | None = None,
     alone: bool = True,
 ) -> Axes:
     """Draw a number over the first two axes of a grid, a tile a setting.
@@ -61,7 +96,7 @@ def heatmap(
         objective: the number; what the sweep is ranked by if None.
         ax: where; a picture of its own if None.
         layer: the value of the third axis, if there is one.
-        scale: the range of the colours; that of the whole sweep if None.
+        paint: the colours; those of the whole sweep if None.
         alone: with a key and a bar of colours of its own.
     """
     shown = objective or result.objective
@@ -79,26 +114,32 @@ def heatmap(
             place = xs.index(values[0]), ys.index(values[1])
             places[number] = place
             tiles[place[1], place[0]] = drawable(found) * factor_of(shown)
-    scale = scale or colour_range(result, shown)
-    ax.imshow(np.ma.masked_invalid(tiles), cmap=COLOURS, norm=scale, origin="lower", aspect="auto")
+    paint = paint or paint_of(result, shown)
+    ax.imshow(
+        np.ma.masked_invalid(tiles),
+        cmap=paint.colours,
+        norm=paint.norm,
+        origin="lower",
+        aspect="auto",
+    )
     _contour(result, shown, ax, tiles)
     if len(places) <= MOST_PRINTED:
-        _print_values(result, shown, ax, places, scale)
+        _print_values(result, shown, ax, places, paint)
     _mark(result, shown, ax, places)
     label_values(ax, "x", range(len(xs)), telling([str(value) for value in xs]))
     label_values(ax, "y", range(len(ys)), telling([str(value) for value in ys]))
     label_axis(ax, "x", result.axes[0])
     label_axis(ax, "y", result.axes[1])
     if alone:
-        colour_bar([ax], shown, scale)
+        colour_bar([ax], shown, paint)
         key(ax)
     return ax
 
 
-def colour_bar(panels: Sequence[Axes], shown: Objective, scale: Normalize) -> None:
+def colour_bar(panels: Sequence[Axes], shown: Objective, paint: Paint) -> None:
     """Put a bar beside panels that says what their colours mean."""
     figure = panels[0].figure
-    bar = figure.colorbar(ScalarMappable(scale, COLOURS), ax=list(panels), pad=0.02, aspect=28)
+    bar = figure.colorbar(paint.mappable, ax=list(panels), pad=0.02, aspect=28)
     bar.set_label(name_of(shown), fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
     bar.ax.tick_params(labelsize=SMALL_SIZE, labelfontfamily=FONT, labelcolor=INK)
     bar.outline.set_linewidth(0.5)
@@ -119,15 +160,21 @@ def _print_values(
     shown: Objective,
     ax: Axes,
     places: dict[int, tuple[int, int]],
-    scale: Normalize,
+    paint: Paint,
 ) -> None:
     size = SMALL_SIZE if len(places) <= MOST_PRINTED / 2 else SMALL_SIZE - 1.5
     for number, (x, y) in places.items():
         found = result.table.estimate(number, shown)
         text = "never" if found.never else _bare(found.mean, shown.unit)
-        bright = scale(drawable(found) * factor_of(shown)) > 0.55
-        ink = INK if bright or text in ("never", UNDEFINED) else PAPER
+        shade = paint.colours(paint.norm(drawable(found) * factor_of(shown)))
+        ink = INK if _is_bright(shade) or text in ("never", UNDEFINED) else PAPER
         ax.text(x, y, text, ha="center", va="center", fontsize=size, fontfamily=FONT, color=ink)
+
+
+def _is_bright(shade: Sequence[float]) -> bool:
+    """Return whether dark letters are the better ones on a colour, by its relative luminance."""
+    red, green, blue = shade[:3]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
 
 
 def _bare(value: float | None, unit: Unit) -> str:
@@ -145,14 +192,16 @@ def _mark(
     """Ring the best setting, and dot those that cannot be told from it."""
     if shown != result.objective:
         return
-    best = result.best
-    others = [each.setting for each in result.tied if best is None or each is not best]
-    if best is not None and best.setting in places:
-        around = Ellipse(places[best.setting], 0.86, 0.72, zorder=4)
+    bests = [each.setting for each in result.bests]
+    ringed = [places[setting] for setting in bests if setting in places]
+    for place in ringed:
+        around = Ellipse(place, 0.86, 0.72, zorder=4)
         around.set(fill=False, edgecolor=MISSED_COLOR, linewidth=2.2)
         ax.add_patch(around)
-        (entry,) = ax.plot([], [], "o", markerfacecolor="none", markeredgewidth=1.6, label=BEST)
-        entry.set_markeredgecolor(MISSED_COLOR)
+    if ringed:
+        (entry,) = ax.plot([], [], "o", markerfacecolor="none", markeredgewidth=1.6)
+        entry.set(markeredgecolor=MISSED_COLOR, label=best_of(result))
+    others = [each.setting for each in result.tied if each.setting not in bests]
     dotted = [places[setting] for setting in others if setting in places]
     if dotted:
         x, y = np.array(dotted, np.float64).T

@@ -11,6 +11,7 @@ from simcb.metrics import Estimate, Unit, place_of
 from simcb.studies.sweep import Objective, SweepResult
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.style import INK, MISSED_COLOR
+from simcb.views.sweeps.captions import best_of
 from simcb.views.sweeps.ticks import label_axis, label_values
 from simcb.views.tables.quantities import quantity
 
@@ -25,6 +26,7 @@ __all__ = [
     "name_of",
     "named",
     "ring",
+    "rings",
 ]
 
 
@@ -86,6 +88,13 @@ def ring(ax: Axes, x: float, y: float, label: str = "") -> None:
         clip_on=False,
         label=label or None,
     )
+
+
+def rings(ax: Axes, result: SweepResult, x: Floats, y: Floats) -> None:
+    """Ring the best setting, or that of each world, at its place by its number."""
+    for index, best in enumerate(result.bests):
+        place = float(x[best.setting]), float(y[best.setting])
+        ring(ax, *place, "" if index else best_of(result))
 
 
 def dots(

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_hex
+from matplotlib.colors import to_hex
 from matplotlib.patches import Polygon
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
@@ -21,9 +20,9 @@ from simcb.studies.sweep.axes import quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.style import INK, MISSED_COLOR, PAPER
-from simcb.views.sweeps.captions import BEST, SETTING, key
-from simcb.views.sweeps.maps import COLOURS, colour_bar, colour_range
-from simcb.views.sweeps.scales import dots, drawable, factor_of, limits_on, named, ring
+from simcb.views.sweeps.captions import SETTING, key
+from simcb.views.sweeps.maps import Paint, colour_bar, paint_of
+from simcb.views.sweeps.scales import dots, drawable, factor_of, limits_on, named, rings
 from simcb.views.sweeps.ticks import label_axis, scale_axis
 
 FINENESS = 240
@@ -50,24 +49,22 @@ def scatter_map(
     x, y = (places(result, index) for index in (0, 1))
     values = np.array([drawable(found) for found in result.estimates(shown)]) * factor_of(shown)
     known = np.isfinite(values)
-    scale = colour_range(result, shown)
+    paint = paint_of(result, shown)
     scale_axis(ax, "x", result.axes[0])
     scale_axis(ax, "y", result.axes[1])
-    between = _interpolated(result, ax, values, scale)
+    between = _interpolated(result, ax, values, paint)
     if between is not None:
         _limits(result, shown, ax, between)
-    paint = ScalarMappable(scale, COLOURS)
-    colours = [to_hex(tuple(shade)) for shade in paint.to_rgba(values[known]).tolist()]
+    colours = [to_hex(tuple(shade)) for shade in paint.mappable.to_rgba(values[known]).tolist()]
     # A white edge shows on dark colours, the thin rim around it on light ones.
     ax.plot(x[known], y[known], "o", color=INK, markersize=_RIM, markeredgewidth=0, clip_on=False)
     dots(ax, x[known], y[known], colours, _DOT, edge=PAPER, edge_width=0.9)
-    best = result.best
-    if best is not None and shown == result.objective and result.border is None:
-        ring(ax, float(x[best.setting]), float(y[best.setting]), BEST)
+    if shown == result.objective and result.border is None:
+        rings(ax, result, x, y)
     named(ax, SETTING, INK, mark="o")
     label_axis(ax, "x", result.axes[0])
     label_axis(ax, "y", result.axes[1])
-    colour_bar([ax], shown, scale)
+    colour_bar([ax], shown, paint)
     key(ax)
     return ax
 
@@ -92,9 +89,7 @@ class _Between:
     numbers: np.ma.MaskedArray
 
 
-def _interpolated(
-    result: SweepResult, ax: Axes, values: Floats, scale: Normalize
-) -> _Between | None:
+def _interpolated(result: SweepResult, ax: Axes, values: Floats, paint: Paint) -> _Between | None:
     """Colour what lies between the settings; return it, or None if nothing does."""
     known = np.isfinite(values)
     (x, x_back), (y, y_back) = (_spread(result, index) for index in (0, 1))
@@ -113,8 +108,8 @@ def _interpolated(
         found.x,
         found.y,
         _grown(_grown(fine)),
-        cmap=COLOURS,
-        norm=scale,
+        cmap=paint.colours,
+        norm=paint.norm,
         shading="nearest",
         rasterized=True,
         zorder=0.5,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rich.text import Text
 
-from simcb.metrics import METRICS, Estimate, Verdict
+from simcb.metrics import METRICS, Verdict
 from simcb.studies.limits import in_words
 from simcb.studies.sweep import (
     TOLERANCE,
@@ -16,24 +16,20 @@ from simcb.studies.sweep import (
     Progress,
     Ranked,
     SweepResult,
-    tolerance,
 )
 from simcb.studies.sweep.calibration import WORKER_MEGABYTES, TimeEstimate
 from simcb.views.answer import Page
 from simcb.views.safe_text import markdown_cell, one_line, to_ascii
 from simcb.views.sweeps.answer import SweepAnswer, asked_next, thresholds_of
-from simcb.views.sweeps.regions import regions
-from simcb.views.sweeps.words import LONGEST, telling
+from simcb.views.sweeps.findings import findings, texts_of, written
 from simcb.views.tables.grid import Grid, no_room
-from simcb.views.tables.quantities import clock, difference, interval, quantity
+from simcb.views.tables.quantities import UNDEFINED, clock, difference, quantity
 
 SAME = "="
 """The mark of a setting that cannot be told from the best."""
 
 _EXTRA = 4
 """How early the first of `asked_next` leaves a table for which there is no room."""
-
-_NO_MATTER = "what is varied does not matter for this"
 
 
 def as_screen(answer: SweepAnswer, page: Page) -> Text:
@@ -71,59 +67,6 @@ def title(result: SweepResult) -> str:
     )
 
 
-def findings(result: SweepResult) -> tuple[str, ...]:
-    """Return the best setting, and where those are that cannot be told from it, line by line."""
-    best = result.best
-    if best is None:
-        return (f"no setting has a value of {result.objective}",)
-    values = ", ".join(
-        f"{axis.label} = {texts[best.setting]}"
-        for axis, texts in zip(result.axes, _texts(result, 60), strict=True)
-    )
-    lines = [f"best: {values}: {result.objective} {_written(best.estimate, result)}"]
-    tied, known = result.tied, sum(each.estimate.n > 0 for each in result.ranking)
-    if known > 1 and result.replicates == 1:
-        lines.append("one replicate tells nothing of how sure this is; give --replicates 10")
-    elif len(tied) == known > 1:
-        lines.append(_none_apart(result))
-    elif len(tied) > 1:
-        head = f"{len(tied)} of {known} settings cannot be told from it within {TOLERANCE:.0%}:"
-        where = regions(result, tied)
-        lines += [f"{head} {where[0]}"] if len(where) == 1 else [head, *where]
-    elif known > 1:
-        lines.append("every other setting can be told from it")
-    if known < len(result):
-        lines.append(f"{len(result) - known} of {len(result)} settings have no value of it")
-    return tuple(lines)
-
-
-def _none_apart(result: SweepResult) -> str:
-    """Say why no setting can be told from the best: because none differs, or nobody knows."""
-    numbers = [each.setting for each in result.tied]
-    if len({result.table.series(number, result.objective) for number in numbers}) == 1:
-        return (
-            "no setting differs from it in any replicate: what is varied does not matter for this"
-        )
-    never = [each.estimate.never for each in result.tied]
-    behind = [each.behind for each in result.tied if each.behind is not None]
-    ends = [abs(end) for each in behind for end in (each.low, each.high) if end is not None]
-    if max(never) > min(never) or len(ends) < 2 * len(behind):
-        differ = f"never in {min(never)} to {max(never)} of {result.replicates} replicates"
-    elif max(ends) <= tolerance(result.tied[0].estimate, result.objective):
-        return f"no setting differs from it by {TOLERANCE:.0%}: {_NO_MATTER}"
-    else:
-        differ = f"differences up to {quantity(max(ends), result.objective.unit)}"
-    return f"too few replicates to tell them apart ({differ})"
-
-
-def _texts(result: SweepResult, longest: int = LONGEST) -> list[tuple[str, ...]]:
-    """Return, for each axis, every setting's value as text."""
-    return [
-        telling([str(setting.values[index]) for setting in result.settings], longest)
-        for index in range(len(result.axes))
-    ]
-
-
 def notes(result: SweepResult) -> tuple[str, ...]:
     """Return what a reader has to know besides: refinement and cells that are missing."""
     lines = []
@@ -155,9 +98,9 @@ def _head(answer: SweepAnswer) -> Text:
     return text
 
 
-def ranking_grid(answer: SweepAnswer) -> Grid:
-    """Return the first settings of the ranking as a table, with all columns."""
-    return _grid(_columns(answer))
+def ranking_grid(answer: SweepAnswer, shown: Sequence[Ranked] | None = None) -> Grid:
+    """Return settings of the ranking, the first ones if none are given, with all columns."""
+    return _grid(_columns(answer, shown))
 
 
 def fitting_grid(answer: SweepAnswer, width: int) -> tuple[Grid, tuple[str, ...]]:
@@ -181,15 +124,21 @@ def below(answer: SweepAnswer, left_out: Sequence[str] = ()) -> tuple[str, ...]:
     """Return what has to be said under the table: its mark, and what it does not show."""
     result = answer.result
     lines = []
-    tied = len(result.tied)
+    tied = len(result.tied) > len(result.bests)
     shown = min(answer.top, len(result.ranking))
-    if tied > 1:
+    if tied:
         lines.append(f"{SAME} cannot be told from the best within {TOLERANCE:.0%}")
     more = len(result.ranking) - shown
     if more:
         hidden = sum(each.tied for each in result.ranking[shown:])
-        of_them = f", {hidden} of them {SAME}" if hidden and tied > 1 else ""
+        of_them = f", {hidden} of them {SAME}" if hidden and tied else ""
         lines.append(f"and {more} more{of_them}; --top {len(result.ranking)} shows all")
+    unseen = [each.estimate.unseen for each in result.ranking[:shown] if each.estimate.unseen]
+    if unseen and not result.objective.is_collapse and result.replicates > 1:
+        lines.append(
+            f"without an interval: alike in all replicates, which what differs in up to "
+            f"{max(unseen):.0%} of runs may be by chance"
+        )
     if left_out:
         lines.append(no_room(left_out))
     return tuple(lines)
@@ -212,18 +161,22 @@ class _TableColumn:
     short: str = ""
 
 
-def _columns(answer: SweepAnswer) -> list[_TableColumn]:
+def _columns(answer: SweepAnswer, shown: Sequence[Ranked] | None = None) -> list[_TableColumn]:
     result = answer.result
-    shown = result.ranking[: answer.top]
-    mark = SAME if len(result.tied) > 1 else ""
+    shown = result.ranking[: answer.top] if shown is None else shown
+    mark = SAME if len(result.tied) > len(result.bests) else ""
     outcomes = [result.outcome(each.setting) for each in shown]
-    columns = [_TableColumn("rank", tuple(f"{r.rank}{mark if r.tied else ''}" for r in shown))]
-    for index, (axis, texts) in enumerate(zip(result.axes, _texts(result), strict=True)):
+    columns = []
+    if result.bests:
+        ranks = (f"{each.rank or UNDEFINED}{mark if each.tied else ''}" for each in shown)
+        columns.append(_TableColumn("rank", tuple(ranks)))
+    for index, (axis, texts) in enumerate(zip(result.axes, texts_of(result), strict=True)):
         cells = tuple(texts[each.setting] for each in shown)
         columns.append(_TableColumn(axis.label, cells, short=_short_name(result, index)))
-    written = tuple(_written(each.estimate, result) for each in shown)
-    columns.append(_TableColumn(str(result.objective), written))
-    columns.append(_TableColumn("behind", tuple(_behind(each, result) for each in shown), 1))
+    objectives = tuple(written(each.estimate, result) for each in shown)
+    columns.append(_TableColumn(str(result.objective), objectives))
+    if result.bests:
+        columns.append(_TableColumn("behind", tuple(_behind(each, result) for each in shown), 1))
     for place, column in enumerate(asked_next(result)):
         unit = METRICS[column.metric].unit
         cells = tuple(quantity(each.value(column.metric, column.phase), unit) for each in outcomes)
@@ -248,18 +201,10 @@ def _grid(columns: Sequence[_TableColumn]) -> Grid:
     return Grid(header, tuple(zip(*(each.cells for each in columns), strict=True)))
 
 
-def _written(found: Estimate, result: SweepResult) -> str:
-    unit = result.objective.unit
-    if not found.never:
-        return interval(found.mean, found.low, found.high, unit)
-    others = f", else {quantity(found.finite, unit)}" if found.finite is not None else ""
-    return f"never in {found.never}{others}"
-
-
 def _behind(each: Ranked, result: SweepResult) -> str:
     found = each.behind
     if found is None:
-        return "best"
+        return "best" if each.rank else UNDEFINED
     if found.never:
         # Infinities of both signs have no mean: sometimes the one never came, then the other.
         sign = "±" if found.mean is None else "-" if found.mean < 0.0 else ""

@@ -37,23 +37,26 @@ def line_writer() -> Any:  # the library's own type has no name
 def ranking_lines(result: SweepResult) -> Iterator[str]:
     """Yield the lines of the ranking: a setting's values, and all that the table says of it.
 
-    Of an objective that may be `never`: in how many replicates it is, and the mean of the others.
+    A setting that is not ranked has an empty rank. Of an objective that may be `never`: in how
+    many replicates it is, and the mean of the others.
     """
     writer = line_writer()
     objective, more = str(result.objective), asked_next(result)
     header = ["rank", "setting", *(csv_cell(axis.path) for axis in result.axes), "tied"]
-    header += [f"{objective} {word}" for word in ("mean", "low", "high", "never", "finite")]
+    header += [
+        f"{objective} {word}" for word in ("mean", "low", "high", "never", "finite", "alike")
+    ]
     header += [f"behind {word}" for word in ("mean", "low", "high")]
     header += ["runs", *(verdict.value for verdict in Verdict), *map(str, more)]
     header += [csv_cell(f"threshold {each.text}") for each in result.scenario.thresholds]
     yield writer.writerow(header)
     for each in result.ranking:
         outcome, found, behind = result.outcome(each.setting), each.estimate, each.behind
-        row = [str(each.rank), str(each.setting)]
+        row = [str(each.rank or ""), str(each.setting)]
         row += [csv_cell(str(value)) for value in result.settings[each.setting].values]
-        row.append("yes" if each.tied else "no")
+        row.append(("yes" if each.tied else "no") if each.rank else "")
         row += map(number_cell, (found.mean, found.low, found.high))
-        row += [str(found.never), number_cell(found.finite)]
+        row += [str(found.never), number_cell(found.finite), str(found.alike)]
         row += map(number_cell, (behind.mean, behind.low, behind.high) if behind else (None,) * 3)
         row += [str(outcome.runs), *(str(outcome.verdicts.get(v, 0)) for v in Verdict)]
         row += [number_cell(outcome.value(column.metric, column.phase)) for column in more]

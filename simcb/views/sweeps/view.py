@@ -75,7 +75,7 @@ class SweepPlots:
 
 @dataclass(frozen=True, repr=False)
 class Best:
-    """The best setting of a sweep.
+    """The best setting of a sweep, or of one of its worlds.
 
     Args:
         values: what stands at each axis's place.
@@ -92,16 +92,23 @@ class Best:
     result: SweepResult
 
     def __repr__(self) -> str:
-        from simcb.views.sweeps.screen import findings
-
-        return f"<{'; '.join(findings(self.result))}>"
+        return f"<{'; '.join(self._lines)}>"
 
     def _repr_html_(self) -> str:
         from simcb.views.sweeps.answer import SweepAnswer
-        from simcb.views.sweeps.screen import findings, ranking_grid
+        from simcb.views.sweeps.screen import ranking_grid
 
-        first, *more = findings(self.result)
-        return table_html(first, more, ranking_grid(SweepAnswer(self.result, top=1)))
+        first, *more = self._lines
+        grid = ranking_grid(SweepAnswer(self.result), [self.ranked])
+        return table_html(first, more, grid)
+
+    @property
+    def _lines(self) -> tuple[str, ...]:
+        from simcb.views.sweeps.findings import best_line, findings
+
+        if self.ranked is self.result.best:
+            return findings(self.result)
+        return (best_line(self.result, self.ranked),)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -121,14 +128,23 @@ class SweepView:
 
     @property
     def ranking(self) -> tuple[Ranked, ...]:
-        """The settings, best first."""
+        """The settings, the best of each world first; those that are not ranked have no rank."""
         return self.result.ranking
 
     def best(self) -> Best | None:
-        """Return the best setting; None if the objective is undefined for all of them."""
-        found = self.result.best
-        if found is None:
-            return None
+        """Return the best setting.
+
+        None if every setting fails or the objective is undefined for all, and where an axis is
+        no policy but the world: then there is nothing to choose, or `bests` has one for each
+        world.
+        """
+        return self._best(self.result.best) if self.result.best is not None else None
+
+    def bests(self) -> tuple[Best, ...]:
+        """Return the best setting of each world: of each combination of what is no policy."""
+        return tuple(self._best(each) for each in self.result.bests)
+
+    def _best(self, found: Ranked) -> Best:
         number = found.setting
         values = self.result.values_of(number)
         outcome, scenario = self.result.outcome(number), self.result.scenario_of(number)
@@ -173,13 +189,14 @@ class SweepView:
         return save(self.plot(), path)
 
     def __repr__(self) -> str:
-        from simcb.views.sweeps.screen import findings
+        from simcb.views.sweeps.findings import findings
 
         return f"<sweep of {self.result.scenario.name!r}: {findings(self.result)[0]}>"
 
     def _repr_html_(self) -> str:
         from simcb.views.sweeps.answer import SweepAnswer
-        from simcb.views.sweeps.screen import below, findings, notes, ranking_grid, title
+        from simcb.views.sweeps.findings import findings
+        from simcb.views.sweeps.screen import below, notes, ranking_grid, title
 
         answer = SweepAnswer(self.result, top=ROWS)
         grid = ranking_grid(answer)

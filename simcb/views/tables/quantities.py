@@ -20,6 +20,10 @@ _ROUNDING = 1e-9
 """Below this part of a mean an interval, and below this a difference, is what floats leave over."""
 
 
+_ASKEW = 0.01
+"""Part of an interval by which its mean may be off its middle and still stand with `±`."""
+
+
 def quantity(value: float | None, unit: Unit) -> str:
     """Write a value with its unit, about three digits of it.
 
@@ -44,7 +48,8 @@ def interval(mean: float | None, low: float | None, high: float | None, unit: Un
     """Write a mean and half its interval, in one unit: `1.214 ±0.038 s`.
 
     The half-width has two digits and the mean as many decimals as it. Without an interval, or
-    with one of no width or of none but rounding, the mean stands alone.
+    with one of no width or of none but rounding, the mean stands alone. Where the mean is not in
+    its middle, both ends are written: `0.30 [0.00, 0.94]%`.
     """
     if mean is None or low is None or high is None or not math.isfinite(high - low):
         return quantity(mean, unit)
@@ -53,7 +58,11 @@ def interval(mean: float | None, low: float | None, high: float | None, unit: Un
     if half < max(10.0**-_MOST_DECIMALS / 2.0, _ROUNDING * abs(mean * factor)):
         return quantity(mean, unit)
     decimals = min(max(0, 1 - _magnitude(half)), _MOST_DECIMALS)
-    return f"{mean * factor:,.{decimals}f} ±{half:,.{decimals}f}{suffix}"
+    if abs((high - mean) - (mean - low)) <= _ASKEW * (high - low):
+        return f"{mean * factor:,.{decimals}f} ±{half:,.{decimals}f}{suffix}"
+    # `+ 0.0` takes the sign from a zero.
+    ends = (f"{round(end * factor, decimals) + 0.0:,.{decimals}f}" for end in (low, high))
+    return f"{mean * factor:,.{decimals}f} [{', '.join(ends)}]{suffix}"
 
 
 def difference(mean: float | None, low: float | None, high: float | None, unit: Unit) -> str:

@@ -16,9 +16,6 @@ from simcb.views.tunings.regrets import readings
 BEST = "best"
 """What the winner is called in tables."""
 
-MOST_SHOWN = 5
-"""Scenarios shown side by side in a table."""
-
 MOST_OF_FRONT = 6
 """Settings of the front that are shown."""
 
@@ -81,20 +78,20 @@ def check_title(check: Check) -> str:
 
 def fitting(result: TuneResult, width: int) -> int:
     """Return how many scenarios the table of contenders has room for on a page."""
-    for shown in range(min(len(result.storms), MOST_SHOWN), 0, -1):
+    for shown in range(len(result.storms), 0, -1):
         if check_grid(result, shown).width <= width:
             return shown
     return 0
 
 
-def check_grid(result: TuneResult, most: int = MOST_SHOWN) -> Grid:
+def check_grid(result: TuneResult, most: int | None = None) -> Grid:
     """Return the contenders on fresh luck as a table, the winner first.
 
     The scenario in which the winner loses most is what decides, and the first.
 
     Args:
         result: a tune that was checked.
-        most: how many scenarios to show side by side.
+        most: how many scenarios to show side by side; all if None.
     """
     check = result.check
     assert check is not None
@@ -130,14 +127,14 @@ def differing(check: Check) -> list[str]:
     return [f"* {'; '.join(names)}: {differs}" for differs, names in found.items()]
 
 
-def left_out(result: TuneResult, shown: int) -> str:
+def left_out(result: TuneResult, shown: int | None) -> str:
     """Return which scenarios a table has no room for, as a line; "" if it has room for all."""
-    names = [one_line(result.storms[place].name, 40) for place in _by_weight(result)[shown:]]
-    if not names:
+    if shown is None or shown >= len(result.storms):
         return ""
+    names = [one_line(result.storms[place].name, 40) for place in _by_weight(result)[shown:]]
     less = ", where the best loses less" if shown else ""
     return (
-        f"no room for {_listed(names)}{less}; a wider page may have it, contenders.csv and "
+        f"no room for {_listed(names)}{less}; a wider page, contenders.csv and "
         "--format json have all"
     )
 

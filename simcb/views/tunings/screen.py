@@ -16,7 +16,6 @@ from simcb.views.tables.grid import Grid
 from simcb.views.tunings.answer import TuneAnswer
 from simcb.views.tunings.findings import findings
 from simcb.views.tunings.grids import (
-    MOST_SHOWN,
     check_grid,
     check_title,
     differing,
@@ -60,12 +59,12 @@ def as_markdown(answer: TuneAnswer) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def tables(result: TuneResult, shown: int = MOST_SHOWN) -> Iterator[tuple[str, Grid]]:
+def tables(result: TuneResult, shown: int | None = None) -> Iterator[tuple[str, Grid]]:
     """Yield the tables of a tune, each with its heading or none.
 
     Args:
         result: the tune.
-        shown: how many scenarios stand side by side.
+        shown: how many scenarios stand side by side; all if None.
     """
     if result.reach:
         yield "", reach_grid(result)
@@ -87,12 +86,12 @@ def title(result: TuneResult) -> str:
     )
 
 
-def notes(result: TuneResult, shown: int = MOST_SHOWN) -> tuple[str, ...]:
+def notes(result: TuneResult, shown: int | None = None) -> tuple[str, ...]:
     """Return what a reader has to know besides.
 
     Args:
         result: the tune.
-        shown: how many scenarios the table of contenders shows.
+        shown: how many scenarios the table of contenders shows; all if None.
     """
     lines = []
     if result.check is not None and (hidden := left_out(result, shown)):
