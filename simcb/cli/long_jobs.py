@@ -56,7 +56,13 @@ def worker_count(text: str) -> int | None:
 
 def resume_command(repeat: str, out: Path | None) -> str | None:
     """Return the command that goes on with a job; None if nothing of it is kept."""
-    return None if out is None else f"{repeat} --out {shlex.quote(str(out))} --resume"
+    if out is None:
+        return None
+    from simcb.views.answer import SAME_INPUT
+
+    command = repeat.removesuffix(SAME_INPUT)
+    remark = repeat[len(command) :]
+    return f"{command} --out {shlex.quote(str(out))} --resume{remark}"
 
 
 def leave_interrupted(resume: str | None, runs: str) -> NoReturn:

@@ -81,7 +81,8 @@ def run(
     """
     from simcb import studies
     from simcb.studies.limits import estimate_size
-    from simcb.views.answer import answer_of, conditions_of, repeat_command
+    from simcb.views.answer import answer_of, conditions_of, is_stream, repeat_command
+    from simcb.views.files.outputs import SCENARIO
     from simcb.views.formats.rendering import render
 
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
@@ -100,6 +101,9 @@ def run(
             allow_large=allow_large,
             max_events=max_events,
         )
+    if out is not None and is_stream(scenario):
+        # It cannot be read twice; what is written holds all of it.
+        scenario, overlays, sets = str(out / SCENARIO), None, None
     answer = answer_of(
         result,
         conditions,
