@@ -17,6 +17,8 @@ PACKAGE = Path(simcb.__file__).parent
 FLOORS = {
     "errors": -1,
     "outcomes": -1,
+    "plain_files": -1,
+    "typed": -1,
     "breaker": 0,
     "trace": 1,
     "adapters": 1,

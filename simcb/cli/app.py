@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import os
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
 import typer
 
 from simcb import __version__
 from simcb.cli import check, init, metrics, plot, run, scenarios, schema, sweep, tune, validate
-from simcb.cli.console import complain, emit, open_streams
+from simcb.cli.console import StreamError, complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 
 
@@ -111,11 +112,23 @@ app.add_typer(
 )
 
 
+def _leave_nonsense_out(environment: MutableMapping[str, str]) -> None:
+    """Remove what libraries would read from the environment and stumble over."""
+    # Pictures go to files, so no window system has a say in them.
+    environment.pop("MPLBACKEND", None)
+    if not environment.get("TERMINAL_WIDTH", "").isdecimal():
+        environment.pop("TERMINAL_WIDTH", None)
+
+
 def start() -> None:
     """Run the application on the process's arguments."""
     open_streams()
+    _leave_nonsense_out(os.environ)
     try:
         app(prog_name="simcb")
+    except StreamError as error:
+        complain(str(error))
+        raise SystemExit(int(Code.WRONG_INPUT)) from None
     except KeyboardInterrupt:
         complain(INTERRUPTED)
         raise SystemExit(int(Code.INTERRUPTED)) from None

@@ -12,11 +12,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from simcb.errors import SimcbError
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
     from rich.text import Text
 
     from simcb.views.answer import Page
@@ -43,42 +44,93 @@ class StreamError(SimcbError):
         return f"standard output cannot be written ({self.why}); make room, or write elsewhere"
 
 
+class _Outlet(io.RawIOBase):
+    """The lowest layer of an output, which ends quietly: after one failure it takes everything.
+
+    Python flushes at its end whatever is left, and would complain of the same failure again.
+
+    Args:
+        stream: where bytes go as long as that works.
+        failed: told why it does not, once; a reader that has gone is no failure.
+    """
+
+    def __init__(self, stream: TextIO, failed: Callable[[str], None]) -> None:
+        # It is kept, for what nobody has any more is closed with all below it.
+        self._stream = stream
+        # Unbuffered streams (`python -u`) have no layer between.
+        self._raw: io.RawIOBase = getattr(stream.buffer, "raw", stream.buffer)  # type: ignore[arg-type]
+        self._failed = failed
+        self._ended = False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def isatty(self) -> bool:
+        return self._raw.isatty()
+
+    def write(self, data: Buffer, /) -> int:
+        if self._ended:
+            return memoryview(data).nbytes
+        why = "it is not ready"
+        try:
+            written = self._raw.write(data)
+            if written is not None:
+                return written
+        except OSError as error:
+            why = "" if isinstance(error, BrokenPipeError) else error.strerror or str(error)
+        self._ended = True
+        if why:
+            self._failed(why)
+        return memoryview(data).nbytes
+
+
 def open_streams() -> None:
-    """Give a process that was started without an output one that leads nowhere."""
-    for name in ("stdout", "stderr"):
+    """Make sure that there are three streams, and that none of them ends the process.
+
+    One that was closed leads nowhere. A reader that has gone (`| head`) and a standard error
+    that cannot be written change nothing; a standard output that cannot raises `StreamError`.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
-            # It stays open as long as the process lives.
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            # The number is taken as well, lest a file that is opened later gets it.
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    sys.stdout = _quiet(sys.stdout, _refuse)
+    sys.stderr = _quiet(sys.stderr, lambda why: None)
+
+
+def _refuse(why: str) -> NoReturn:
+    raise StreamError(why)
+
+
+def _quiet(stream: TextIO, failed: Callable[[str], None]) -> TextIO:
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Outlet(stream, failed)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=bool(stream.line_buffering),
+    )
 
 
 def emit(text: Text | str) -> None:
-    """Write payload to standard output, coloured if that is a terminal that has colours.
-
-    A reader that has gone (`| head`) is no error: the command goes on and ends with the code
-    it would have ended with.
-    """
+    """Write payload to standard output, coloured if that is a terminal that has colours."""
     written = text if isinstance(text, str) else _styled(text, sys.stdout)
-    try:
-        sys.stdout.write(_encodable(written, sys.stdout))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence(sys.stdout)
-    except OSError as error:
-        _silence(sys.stdout)
-        raise StreamError(error.strerror or str(error)) from None
-
-
-def _silence(stream: TextIO) -> None:
-    """Throw away what is still to be written: Python flushes at its end, and would complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.stdout.write(_encodable(written, sys.stdout))
+    sys.stdout.flush()
 
 
 def complain(message: str) -> None:
     """Write a message to standard error."""
     text = "".join(f"{line}\n" for line in message.splitlines())
-    with contextlib.suppress(BrokenPipeError):
-        sys.stderr.write(_encodable(_harmless(text), sys.stderr))
-        sys.stderr.flush()
+    sys.stderr.write(_encodable(_harmless(text), sys.stderr))
+    sys.stderr.flush()
 
 
 def page() -> Page:

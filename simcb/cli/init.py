@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,9 +10,9 @@ from simcb.cli.console import emit
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path(
-        "scenario.yaml"
-    ),
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Where to write it, or - for standard output.")
+    ] = "scenario.yaml",
 ) -> None:
     """Write a small commented scenario to start from; nothing is overwritten."""
     import shlex
@@ -22,5 +21,8 @@ def init(
     from simcb.views.files.outputs import write_new_file
     from simcb.views.safe_text import one_line
 
+    if file == "-":
+        emit(template())
+        return
     write_new_file(file, template())
-    emit(one_line(f"{file} is written; try it: simcb run {shlex.quote(str(file))}") + "\n")
+    emit(one_line(f"{file} is written; try it: simcb run {shlex.quote(file)}") + "\n")

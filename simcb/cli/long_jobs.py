@@ -56,7 +56,13 @@ def worker_count(text: str) -> int | None:
 
 def resume_command(repeat: str, out: Path | None) -> str | None:
     """Return the command that goes on with a job; None if nothing of it is kept."""
-    return None if out is None else f"{repeat} --out {shlex.quote(str(out))} --resume"
+    if out is None:
+        return None
+    from simcb.views.answer import SAME_INPUT
+
+    command = repeat.removesuffix(SAME_INPUT)
+    remark = repeat[len(command) :]
+    return f"{command} --out {shlex.quote(str(out))} --resume{remark}"
 
 
 def leave_interrupted(resume: str | None, runs: str) -> NoReturn:
@@ -77,6 +83,9 @@ def leave_interrupted(resume: str | None, runs: str) -> NoReturn:
 def interrupts(resume: str | None, *, quiet: bool) -> Iterator[Callable[[], bool]]:
     """Make the first Ctrl-C a wish to stop, and let the second one end the command at once.
 
+    Where the job ends because nobody is left to run it, what was finished is kept, and how to go
+    on is said as well.
+
     Args:
         resume: the command that goes on with the job; None if nothing of it is kept.
         quiet: say nothing of the wish.
@@ -96,10 +105,15 @@ def interrupts(resume: str | None, *, quiet: bool) -> Iterator[Callable[[], bool
         # Only the main thread hears of signals; elsewhere nobody presses Ctrl-C.
         yield lambda: False
         return
+    from simcb.studies.sweep import CrewLostError
+
     try:
         yield lambda: wished
     except KeyboardInterrupt:
         leave_interrupted(resume, "the runs that were finished")
+    except CrewLostError as error:
+        complain(f"{error}" if resume is None else f"{error}\nresume: {resume}")
+        leave(Code.BUG)
     finally:
         signal.signal(signal.SIGINT, before)
 

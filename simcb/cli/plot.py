@@ -57,14 +57,17 @@ def plot(
 
 
 def _draw_sweep(source: Path, by: str | None, file: Path | None) -> Path:
+    from simcb.studies import StudyError
     from simcb.studies.sweep import open_sweep
     from simcb.views import plots
     from simcb.views.sweeps.figure import sweep_figure
     from simcb.views.sweeps.files import MAP
 
     result = open_sweep(source, by=by)
+    known = int((result.table.verdicts >= 0).sum())
+    if not known:
+        raise StudyError("no run of the sweep was finished", "go on with it, with --resume")
     if not result.complete:
-        known = int((result.table.verdicts >= 0).sum())
         complain(f"warning: the sweep is incomplete: {known} of {result.table.verdicts.size} runs")
     return plots.save(sweep_figure(result), file or source / MAP)
 

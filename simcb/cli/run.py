@@ -82,7 +82,8 @@ def run(
     """
     from simcb import studies
     from simcb.studies.limits import estimate_size
-    from simcb.views.answer import answer_of, conditions_of, repeat_command
+    from simcb.views.answer import answer_of, conditions_of, is_stream, repeat_command
+    from simcb.views.files.outputs import SCENARIO
     from simcb.views.formats.rendering import render
 
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
@@ -103,6 +104,9 @@ def run(
         )
     if not quiet:
         _warn_of_stalls(result)
+    if out is not None and is_stream(scenario):
+        # It cannot be read twice; what is written holds all of it.
+        scenario, overlays, sets = str(out / SCENARIO), None, None
     answer = answer_of(
         result,
         conditions,

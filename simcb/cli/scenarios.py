@@ -31,10 +31,10 @@ def show(name: Name) -> None:
 def copy(
     name: Name,
     destination: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="DEST",
-            help="A new file, or a directory; NAME.yaml here if left out.",
+            help="A new file, a directory, or - for standard output; NAME.yaml here if left out.",
             show_default=False,
         ),
     ] = None,
@@ -45,7 +45,10 @@ def copy(
     from simcb.views.safe_text import one_line
 
     shipped = find_shipped(name)
-    place = destination if destination is not None else Path(shipped.name)
+    if destination == "-":
+        show(name)
+        return
+    place = Path(shipped.name if destination is None else destination)
     if place.is_dir():
         place = place / shipped.name
     write_new_file(place, shipped.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ of all of them come together. This module must not know YAML or the models' fiel
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,8 +55,8 @@ def read_scenario(
     findings = Findings()
     folder = None
     if isinstance(source, str) and source == STDIN:
-        data, label = sys.stdin.buffer.read(MOST_BYTES + 1), "<stdin>"
-        text = decode(data, label, findings)
+        label = "<stdin>"
+        text = _text_from(label, lambda: sys.stdin.buffer.read(MOST_BYTES + 1), findings)
     else:
         path = _path_of(source)
         remedy = f"write a path or a shipped name: {choice_remedy('', list_shipped())[6:]}"
@@ -181,13 +181,26 @@ def _text_of(path: Path, findings: Findings, remedy: str) -> str | None:
         if path.is_dir():
             findings.add(mark, "", Refused("is a directory", "name a file in it"))
             return None
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        findings.add(mark, "", Refused("does not exist", remedy))
-        return None
+        if not path.exists():
+            findings.add(mark, "", Refused("does not exist", remedy))
+            return None
+    except (OSError, ValueError):
+        pass  # Reading it says why.
+    return _text_from(str(path), lambda: _beginning(path), findings)
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
+def _text_from(label: str, read: Callable[[], bytes], findings: Findings) -> str | None:
+    """Return the text of what is read, or note why it cannot be."""
+    try:
+        data = read()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        findings.add(mark, "", Refused(f"cannot be read ({shown(reason)})", "name another file"))
+        refused = Refused(f"cannot be read ({shown(reason)})", "name another file")
+        findings.add(Mark(Source(label)), "", refused)
         return None
-    return decode(data, str(path), findings)
+    return decode(data, label, findings)

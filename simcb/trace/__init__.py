@@ -4,6 +4,7 @@ The room knows numpy and nothing else: no simulator, no metric, no picture.
 """
 
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
+from simcb.trace.checks import column_limits
 from simcb.trace.layout import BreakerInfo, CallInfo, FaultInfo, Layout, ServiceInfo
 from simcb.trace.tables import (
     ATTEMPTS,
@@ -41,4 +42,5 @@ __all__ = [
     "Table",
     "Trace",
     "TraceFileError",
+    "column_limits",
 ]

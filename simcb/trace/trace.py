@@ -11,7 +11,6 @@ import json
 import os
 import tempfile
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.errors import SimcbError
+from simcb.plain_files import open_plain
+from simcb.trace.checks import problems
 from simcb.trace.layout import Layout
 from simcb.trace.tables import TABLES
 
 FORMAT_VERSION = 1
+
+MOST_UNPACKED = 2**30
+"""Bytes that any trace may unpack to."""
+
+MOST_SWELLING = 200
+"""How often its own size a larger one may unpack to; what the rows of a run come to is far less."""
 
 Rows = NDArray[np.void]
 
@@ -80,13 +87,11 @@ class Trace:
         Two runs have the same digest exactly if the same things happened in them; seed,
         versions and the scenario's wording are not part of it.
         """
-        state = hashlib.blake2b(digest_size=16)
-        state.update(_json({"layout": self.layout.to_dict(), "duration": self.duration}))
-        for table in TABLES:
-            rows = getattr(self, table.name)
-            state.update(f"{table.name}:{table.row.format}:{len(rows)}".encode())
-            state.update(np.ascontiguousarray(rows).view(np.uint8).data)
-        return state.hexdigest()
+        return _digest(
+            self.layout.to_dict(),
+            self.duration,
+            {table.name: getattr(self, table.name) for table in TABLES},
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the trace to `path` as a compressed `.npz`, whole or not at all."""
@@ -113,33 +118,76 @@ class Trace:
             raise
 
     @classmethod
-    def load(cls, path: str | Path) -> Trace:
+    def load(cls, path: str | Path, digest: str | None = None) -> Trace:
         """Read what `save` wrote.
 
+        Args:
+            path: the file.
+            digest: what its result was identified by when it was written, if that is known.
+
         Raises:
-            TraceFileError: the file is missing, damaged, or from another format version.
+            TraceFileError: the file is missing, damaged, forged, or from another format version.
         """
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
+            meta, tables = _read(path)
+            if meta["format"] != FORMAT_VERSION:
+                why = f"format {meta['format']!r}, this version reads {FORMAT_VERSION}"
+                raise TraceFileError(str(path), why)
+            for table in TABLES:
+                rows = tables[table.name]
+                if rows.dtype != table.dtype or rows.ndim != 1:
+                    raise TraceFileError(str(path), f"table {table.name} has other columns")
+            if digest is not None and digest != _digest(meta["layout"], meta["duration"], tables):
+                raise TraceFileError(str(path), "it is not what the run wrote: its digest differs")
+            trace = cls(
+                layout=Layout.from_dict(meta["layout"]),
+                duration=meta["duration"],
+                seed=meta["seed"],
+                replicate=meta["replicate"],
+                scenario=meta["scenario"],
+                versions=meta["versions"],
+                **tables,
+            )
+            for problem in problems(trace):
+                raise TraceFileError(str(path), problem)
+        except MemoryError:
+            raise TraceFileError(str(path), "it needs more memory than there is") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise TraceFileError(str(path), "what it says of the run is damaged") from None
+        return trace
+
+
+def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Rows]]:
+    """Return what a file says of a run, and its tables, as they are.
+
+    Raises:
+        TraceFileError: it is no archive, or lacks some of them.
+    """
+    try:
+        with open_plain(path) as file, zipfile.ZipFile(file) as archive:
+            unpacked = sum(each.file_size for each in archive.infolist())
+            if unpacked > max(MOST_UNPACKED, MOST_SWELLING * os.fstat(file.fileno()).st_size):
+                raise TraceFileError(str(path), f"it unpacks to {unpacked / 2**20:,.0f} MiB")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as data:
                 meta = json.loads(bytes(data["meta"]))
-                tables = {table.name: data[table.name] for table in TABLES}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, zlib.error) as error:
-            raise TraceFileError(str(path), str(error) or type(error).__name__) from None
-        if meta.get("format") != FORMAT_VERSION:
-            why = f"format {meta.get('format')}, this version reads {FORMAT_VERSION}"
-            raise TraceFileError(str(path), why)
-        for table in TABLES:
-            if tables[table.name].dtype != table.dtype:
-                raise TraceFileError(str(path), f"table {table.name} has other columns")
-        return cls(
-            layout=Layout.from_dict(meta["layout"]),
-            duration=meta["duration"],
-            seed=meta["seed"],
-            replicate=meta["replicate"],
-            scenario=meta["scenario"],
-            versions=meta["versions"],
-            **tables,
-        )
+                return meta, {table.name: data[table.name] for table in TABLES}
+    except (TraceFileError, MemoryError):
+        raise
+    except Exception as error:
+        # What unpacks it raises of a dozen kinds, each with its own words for damage.
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise TraceFileError(str(path), reason) from None
+
+
+def _digest(layout: dict[str, Any], duration: float, tables: dict[str, Rows]) -> str:
+    state = hashlib.blake2b(digest_size=16)
+    state.update(_json({"layout": layout, "duration": duration}))
+    for table in TABLES:
+        rows = tables[table.name]
+        state.update(f"{table.name}:{table.row.format}:{len(rows)}".encode())
+        state.update(np.ascontiguousarray(rows).view(np.uint8).data)
+    return state.hexdigest()
 
 
 def _json(value: object) -> bytes:

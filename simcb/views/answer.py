@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from simcb.metrics import (
     Law,
@@ -102,9 +103,31 @@ def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
     return tuple(audit(run.trace) for each in variants for run in each.runs)
 
 
+SAME_INPUT = "  # with the same scenario on standard input"
+"""What a command ends with that has to be given again what its line does not have."""
+
+
+def is_stream(scenario: str) -> bool:
+    """Tell whether a scenario comes from what is read once: standard input, or a shell's pipe."""
+    if scenario == "-":
+        return True
+    try:
+        path = Path(scenario)
+        return path.exists() and not (path.is_file() or path.is_dir())
+    except (OSError, ValueError):
+        return False
+
+
+def command_line(words: Sequence[str], scenarios: Sequence[str]) -> str:
+    """Return a command as a line for a POSIX shell; it says what it has to be given besides."""
+    return shlex.join(words) + (SAME_INPUT if any(map(is_stream, scenarios)) else "")
+
+
 def source_word(scenario: str) -> str:
     """Return what names a scenario on a command line, where a file `-x.yaml` would be an option."""
-    return f"./{scenario}" if scenario.startswith("-") and scenario != "-" else scenario
+    if is_stream(scenario):
+        return "-"
+    return f"./{scenario}" if scenario.startswith("-") else scenario
 
 
 def repeat_command(
@@ -142,4 +165,4 @@ def repeat_command(
         words.append("--allow-large")
     if max_events is not None:
         words += ["--max-events", str(max_events)]
-    return shlex.join(words)
+    return command_line(words, [scenario])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,26 @@ def environment(**changes: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": here, "TERM": "xterm-256color", **changes}
 
 
-def process(*words: str, **changes: str) -> subprocess.CompletedProcess[bytes]:
+HANGS = 600.0
+"""Seconds after which a process is taken to hang, on however busy a machine."""
+
+
+def process(
+    *words: str, stdin: bytes | None = None, **changes: str
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command in a process of its own, its output captured."""
     command = [sys.executable, "-m", "simcb", *words]
-    return subprocess.run(command, capture_output=True, env=environment(**changes), timeout=60)
+    return subprocess.run(
+        command, input=stdin, capture_output=True, env=environment(**changes), timeout=HANGS
+    )
+
+
+def shell(line: str, **changes: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of shell, in which `$SIMCB` is the command, in a process of its own."""
+    command = shlex.join([sys.executable, "-m", "simcb"])
+    return subprocess.run(
+        ["sh", "-c", line.replace("$SIMCB", command)],
+        capture_output=True,
+        env=environment(**changes),
+        timeout=HANGS,
+    )

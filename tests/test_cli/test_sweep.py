@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
 
 import pytest
 from test_cli.commands import simcb
+from test_studies.mortal_processes import mortal
 from test_studies.sweep_cases import SMALL
 
 OVER = ["--over", "breaker.failure_threshold=1,3", "--over", "breaker.recovery_timeout=1s..8s/2"]
@@ -216,3 +218,21 @@ def test_runs_that_could_not_be_made_are_told(small: str, monkeypatch: pytest.Mo
     assert done.exit_code == 1
     assert "8 runs could not be made" in done.stderr
     assert "no setting has a value of goodput" in done.stdout
+
+
+def test_workers_that_are_killed_end_a_sweep_with_how_to_go_on(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason, the command that resumes, and the code of runs that could not be made."""
+    (tmp_path / "site").mkdir()
+    monkeypatch.setenv("PYTHONPATH", mortal(tmp_path / "site", 99), prepend=os.pathsep)
+    out = str(tmp_path / "s")
+    words = ["sweep", small, *OVER, "-n", "2", "--workers", "1"]
+    done = simcb(*words, "--out", out)
+    assert (done.exit_code, done.stdout) == (1, "")
+    reason, resume = done.stderr.splitlines()
+    assert reason.startswith("5 times in a row a worker process was killed (SIGKILL")
+    monkeypatch.undo()
+    going_on = shlex.split(resume.removeprefix("resume: simcb "))
+    assert going_on[-3:] == ["--out", out, "--resume"]
+    assert simcb(*going_on, "--workers", "0").exit_code == 0

@@ -49,10 +49,10 @@ def swept() -> SweepResult:
     return sweep(scenario(), OVER, replicates=4, workers=0)
 
 
-def kept(out: Path, *, resume: bool = False, **more: object) -> SweepResult:
+def kept(out: Path, *, resume: bool = False, workers: int = 0, **more: object) -> SweepResult:
     """Return the same sweep kept in a directory."""
     return sweep(  # type: ignore[arg-type]
-        scenario(), OVER, replicates=4, workers=0, out=out, resume=resume, **more
+        scenario(), OVER, replicates=4, workers=workers, out=out, resume=resume, **more
     )
 
 

@@ -24,13 +24,17 @@ class Mortal:
     Args:
         deadly: cell to how many workers it kills before it lets one live.
         together: whether a death takes everything in flight with it.
+        began: whether workers die at their work, or before they begin with it.
     """
 
     slots = 4
     hands = 2
 
-    def __init__(self, deadly: dict[Cell, int], *, together: bool = True) -> None:
+    def __init__(
+        self, deadly: dict[Cell, int], *, together: bool = True, began: bool = True
+    ) -> None:
         self.deadly = dict(deadly)
+        self.began = began
         self.falls_together = together
         self.renewed = 0
         self._queue: list[tuple[Future[object], tuple[object, ...]]] = []
@@ -55,9 +59,10 @@ class Mortal:
         """Count a death."""
         return 1 if isinstance(error, BrokenProcessPool) else 0
 
-    def renew(self) -> None:
+    def renew(self) -> bool:
         """Count a new beginning."""
         self.renewed += 1
+        return self.began
 
     def close(self, *, at_once: bool) -> None:
         """Do nothing."""
@@ -91,6 +96,15 @@ def test_a_cell_that_kills_once_is_tried_again() -> None:
     assert len({each.cell for each in taken}) == len(taken) == 6
 
 
+def test_a_worker_that_dies_before_it_begins_is_no_cells_death() -> None:
+    """However often that happens to one; how often in a row is the crew's to decide."""
+    crew = Mortal({Cell(0, 2): 3 * MOST_DEATHS}, began=False)
+    taken, dispatcher = dispatched(crew)
+    assert dispatcher.lost == []
+    assert len(taken) == 6
+    assert crew.renewed == 3 * MOST_DEATHS
+
+
 def test_every_cell_may_be_deadly() -> None:
     """Then none is left, and the sweep still ends."""
     crew = Mortal({Cell(0, replicate): 99 for replicate in range(6)})
@@ -119,6 +133,14 @@ def test_a_borrowed_executor_that_breaks_is_told_and_nothing_is_lost(tmp_path: P
     again = sweep(scenario(), OVER, replicates=4, workers=0, out=tmp_path / "s", resume=True)
     assert again.tally.reused >= 1
     assert again.table.values.tobytes() == swept().table.values.tobytes()
+
+
+def test_a_borrowed_executor_that_was_shut_down_is_told() -> None:
+    """No run is given up for it."""
+    threads = ThreadPoolExecutor(1)
+    threads.shutdown()
+    with pytest.raises(StudyError, match=r"the executor is broken.*make a new one and resume"):
+        sweep(scenario(), OVER, replicates=4, executor=threads, workers=1)
 
 
 def test_an_executor_and_a_cluster_exclude_each_other() -> None:

@@ -201,6 +201,9 @@ def test_traces_of_two_runs_are_not_mixed(tmp_path: Path) -> None:
     """A trace that was copied in from elsewhere is refused by name."""
     out = write_run(answer(replicates=3), tmp_path / "out")
     answer(BARE).result.trace.save(out / "trace-1.npz")
+    with pytest.raises(TraceFileError, match=r"trace-1.npz.*not what the run wrote"):
+        open_run(out)
+    (out / "summary.json").unlink()
     with pytest.raises(TraceFileError, match=r"trace-1.npz.*from another run"):
         open_run(out)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simcb.metrics.laws.case import Case, Finding, LawCheck, broken
-from simcb.trace import REQUEST_CODE, STATE_NAMES, AttemptOutcome, Flag, RequestOutcome
+from simcb.trace import REQUEST_CODE, AttemptOutcome, Flag, RequestOutcome, column_limits
 
 _SENT = (
     AttemptOutcome.OK,
@@ -18,23 +18,7 @@ _SENT = (
 
 
 def _indexes_point_at_something(case: Case) -> Finding:
-    trace, layout = case.trace, case.trace.layout
-    replicas = max((each.first_replica + each.replicas for each in layout.services), default=0)
-    limits = [
-        ("requests", "group", 0, len(layout.groups)),
-        ("attempts", "request", 0, len(trace.requests)),
-        ("attempts", "parent", -1, len(trace.attempts)),
-        ("attempts", "call", 0, len(layout.calls)),
-        ("attempts", "replica", -1, replicas),
-        ("attempts", "breaker", -1, len(layout.breakers)),
-        ("attempts", "outcome", 0, len(AttemptOutcome)),
-        ("requests", "outcome", 0, len(RequestOutcome)),
-        ("transitions", "breaker", 0, len(layout.breakers)),
-        ("transitions", "before", 0, len(STATE_NAMES)),
-        ("transitions", "after", 0, len(STATE_NAMES)),
-        ("samples", "replica", 0, replicas),
-        ("counters", "breaker", 0, len(layout.breakers)),
-    ]
+    trace, limits = case.trace, column_limits(case.trace)
     for table, column, least, beyond in limits:
         values = getattr(trace, table)[column]
         wrong = (values < least) | (values >= beyond)

@@ -7,6 +7,7 @@ store that survives everything, and the ranking. The room prints nothing and dra
 from simcb.studies.sweep.axes import Axis, Span, axis_of, parse_axis
 from simcb.studies.sweep.campaign import Progress
 from simcb.studies.sweep.columns import Column
+from simcb.studies.sweep.crews import CrewLostError
 from simcb.studies.sweep.dispatch import Lost
 from simcb.studies.sweep.manifest import StoreChangedError, StoreError
 from simcb.studies.sweep.objective import Better, Border, Objective, parse_objective
@@ -33,6 +34,7 @@ __all__ = [
     "Better",
     "Border",
     "Column",
+    "CrewLostError",
     "Design",
     "Failure",
     "Kind",

@@ -7,16 +7,11 @@ module must not know cells or stores.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnContext
-from multiprocessing.synchronize import Event
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from simcb.errors import MissingExtraError
@@ -30,6 +25,10 @@ CONNECT_SECONDS = 10
 
 AHEAD = 2
 """Chunks in flight for each worker: one that runs and one that waits for it."""
+
+
+class CrewLostError(StudyError):
+    """There is nobody left to run cells; what was finished is kept where it was to be kept."""
 
 
 class Crew(Protocol):
@@ -53,8 +52,12 @@ class Crew(Protocol):
     def deaths(self, error: BaseException) -> int:
         """Return how many workers died of the job that ended with an error; 0 if none did."""
 
-    def renew(self) -> None:
-        """Go on after a death."""
+    def renew(self) -> bool:
+        """Go on after a death; false if whoever died had not even begun to work.
+
+        Raises:
+            CrewLostError: there is no going on.
+        """
 
     def close(self, *, at_once: bool) -> None:
         """Let go of the workers: when their jobs are done, or at once."""
@@ -81,88 +84,12 @@ class Inline:
         """Nobody dies here alone."""
         return 0
 
-    def renew(self) -> None:
+    def renew(self) -> bool:
         """There is nothing to renew."""
+        return True
 
     def close(self, *, at_once: bool) -> None:
         """There is nobody to let go of."""
-
-
-class Pool:
-    """Worker processes on this machine.
-
-    They are spawned, so they inherit no threads or locks; they ignore Ctrl-C, which is the
-    parent's to understand; and each watches a pipe whose other end the parent holds: when it
-    closes, by the parent's will or its death, the worker ends at once.
-
-    Args:
-        workers: how many.
-    """
-
-    falls_together = True
-
-    def __init__(self, workers: int) -> None:
-        self.hands = workers
-        self.slots = AHEAD * workers
-        self._start()
-
-    def _start(self) -> None:
-        context: SpawnContext = multiprocessing.get_context("spawn")
-        watched, self._lifeline = context.Pipe(duplex=False)
-        self._started: Event = context.Event()
-        self._executor = ProcessPoolExecutor(
-            self.hands,
-            mp_context=context,
-            initializer=begin_work,
-            initargs=(watched, self._started),
-        )
-
-    def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have a job run in a worker, which may be spawned for it."""
-        with interrupts_held_back():
-            return self._executor.submit(job, *args, **kwargs)
-
-    def deaths(self, error: BaseException) -> int:
-        """Tell a dead worker from a failed job."""
-        return 1 if isinstance(error, BrokenExecutor) else 0
-
-    def renew(self) -> None:
-        """Put a new pool in the place of the broken one.
-
-        Raises:
-            StudyError: no worker of it ever began to work, so neither will those of a new one.
-        """
-        able = self._started.is_set()
-        self.close(at_once=True)
-        if not able:
-            raise StudyError(
-                "no worker process could be started",
-                "in a script, call sweep below `if __name__ == '__main__':`; or give it "
-                "workers=0, which runs everything in this process",
-            )
-        self._start()
-
-    def close(self, *, at_once: bool) -> None:
-        """Let the workers end."""
-        if at_once:
-            self._lifeline.close()
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        self._lifeline.close()
-
-
-def begin_work(lifeline: Connection, started: Event) -> None:
-    """Prepare a worker process: it ignores Ctrl-C, and ends when the lifeline does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    started.set()
-
-
-def _end_with(lifeline: Connection) -> None:
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        # The parent has gone or wants no more: nothing that is left to do is of use to anyone.
-        os._exit(1)
 
 
 @contextmanager
@@ -199,19 +126,25 @@ class Borrowed:
 
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a job run by the executor."""
-        return self._executor.submit(job, *args, **kwargs)
+        try:
+            return self._executor.submit(job, *args, **kwargs)
+        except RuntimeError as error:
+            # Broken, or shut down; a broken one tells of that with its futures as well.
+            future: Future[T] = Future()
+            future.set_exception(BrokenExecutor(str(error)))
+            return future
 
     def deaths(self, error: BaseException) -> int:
         """Tell a broken executor from a failed job."""
         return 1 if isinstance(error, BrokenExecutor | CancelledError) else 0
 
-    def renew(self) -> None:
+    def renew(self) -> bool:
         """Give up: the executor is somebody else's.
 
         Raises:
-            StudyError: always.
+            CrewLostError: always.
         """
-        raise StudyError(
+        raise CrewLostError(
             "the executor is broken: one of its workers died, or it was shut down",
             "make a new one and resume; with an `out` directory nothing is lost",
         )
@@ -281,17 +214,18 @@ class Cluster:
         """Return how many workers died of a job: the scheduler has tried it on several.
 
         Raises:
-            StudyError: the scheduler is gone.
+            CrewLostError: the scheduler is gone.
         """
         if isinstance(error, CancelledError):
-            raise StudyError(
+            raise CrewLostError(
                 "the Dask scheduler has gone, or has forgotten what it was asked",
                 "start it again and resume; with an `out` directory nothing is lost",
             )
         return 3 if isinstance(error, self._killed) else 0
 
-    def renew(self) -> None:
+    def renew(self) -> bool:
         """Do nothing: the scheduler goes on."""
+        return True
 
     def close(self, *, at_once: bool) -> None:
         """Take back what is not done, and leave the cluster."""
@@ -322,7 +256,11 @@ def crew_of(*, workers: int | None, executor: Executor | None, dask: str | None)
         return Cluster(dask, max(1, count))
     if executor is not None:
         return Borrowed(executor, max(1, count))
-    return Pool(count) if count else Inline()
+    if not count:
+        return Inline()
+    from simcb.studies.sweep.pool import Pool
+
+    return Pool(count)
 
 
 MOST_WORKERS = 1024

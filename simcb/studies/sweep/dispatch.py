@@ -121,13 +121,7 @@ class Dispatcher:
         return max(1, min(int(CHUNK_SECONDS / each), LONGEST_CHUNK, fair))
 
     def _submit(self, chunk: Chunk) -> None:
-        try:
-            future = self._crew.submit(run_cells, self._base, chunk)
-        except Exception as error:
-            # A pool that broke a moment ago refuses what it is given.
-            future = Future()
-            future.set_exception(error)
-        self._flying[future] = chunk
+        self._flying[self._crew.submit(run_cells, self._base, chunk)] = chunk
 
     def _call_back(self) -> None:
         for future in [each for each in self._flying if each.cancel()]:
@@ -164,21 +158,28 @@ class Dispatcher:
         self._take(done)
 
     def _bury(self, dead: list[tuple[Chunk, int]]) -> None:
-        """Put the chunks that were in flight when a worker died under suspicion."""
+        """Put the chunks that were in flight when a worker died under suspicion.
+
+        Whose death it was is certain of a chunk that was alone in flight, and only if the worker
+        had begun to work.
+        """
         certain = len(dead) == 1 or not self._crew.falls_together
+        certain = self._crew.renew() and certain
         for chunk, deaths in dead:
-            for order in chunk:
-                self._deaths[order.cell] += deaths
-            times = self._deaths[chunk[0].cell]
             if not certain:
                 self._suspects.append(chunk)
             elif len(chunk) > 1:
                 self._suspects.extend((order,) for order in chunk)
-            elif times >= MOST_DEATHS:
+            elif self._has_died(chunk[0].cell, deaths):
+                times = self._deaths[chunk[0].cell]
                 self._give_up(chunk, f"its worker died {times} times (killed, or out of memory)")
             else:
                 self._suspects.append(chunk)
-        self._crew.renew()
+
+    def _has_died(self, cell: Cell, deaths: int) -> bool:
+        """Count a cell's deaths, and tell whether they are enough."""
+        self._deaths[cell] += deaths
+        return self._deaths[cell] >= MOST_DEATHS
 
     def _give_up(self, chunk: Chunk, reason: str) -> None:
         self.lost.extend(Lost(order.cell, reason) for order in chunk)

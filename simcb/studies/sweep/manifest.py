@@ -16,15 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from simcb.errors import SimcbError
+from simcb.plain_files import read_plain
 from simcb.scenario.refusal import shown
-from simcb.studies.sweep.axes import Axis, Measuring, Span
+from simcb.scenario.sweep import MOST_REPLICATES
+from simcb.studies.sweep.axes import Axis, Measuring, Span, Value
 from simcb.studies.sweep.columns import Column
 from simcb.studies.sweep.plan import Setting
+from simcb.typed import mistyped
 
 MANIFEST = "manifest.json"
 LOG = "log"
 FORMAT = 1
 """The version of the directory's layout."""
+
+MOST_BYTES = 2**30
+"""Bytes of a manifest, and more than any has."""
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -193,34 +199,59 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     remedy = "name the directory of a sweep, or begin anew in another"
     try:
-        frame = json.loads(path.read_bytes())
+        frame = json.loads(read_plain(path, MOST_BYTES))
         if frame["format"] != FORMAT:
             why = f"its layout has version {frame['format']}, this simcb knows {FORMAT}"
             raise StoreError(str(path), why, "go on with the simcb that made it, or begin anew")
         content = frame["sweep"]
         if frame["checksum"] != _checksum(content):
             raise StoreError(str(path), "is damaged: its checksum is wrong", remedy)
-        return Manifest(
-            engine=dict(content["engine"]),
-            scenario=content["scenario"],
-            digest=content["digest"],
-            axes=tuple(content["axes"]),
-            design=content["design"],
-            replicates=content["replicates"],
-            seed=content["seed"],
-            refine=content["refine"],
-            goal=content["goal"],
-            varied=tuple(_axis_from_json(each) for each in content["varied"]),
-            by=content["by"],
-            columns=tuple(Column(*each) for each in content["columns"]),
-            settings=tuple(Setting(tuple(each)) for each in content["settings"]),
-            digests=tuple(content["digests"]),
-        )
+        return _manifest_of(content)
     except OSError as error:
         why = f"cannot be read ({error.strerror or error})"
         raise StoreError(str(path), why, remedy) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError(str(path), "is damaged: it is no manifest", remedy) from None
+
+
+def _manifest_of(content: Any) -> Manifest:  # as json.loads gave it
+    """Return what a manifest says.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it is none, or not whole.
+    """
+    manifest = Manifest(
+        engine=dict(content["engine"]),
+        scenario=content["scenario"],
+        digest=content["digest"],
+        axes=tuple(content["axes"]),
+        design=content["design"],
+        replicates=content["replicates"],
+        seed=content["seed"],
+        refine=content["refine"],
+        goal=content["goal"],
+        varied=tuple(_axis_from_json(each) for each in content["varied"]),
+        by=content["by"],
+        columns=tuple(Column(*each) for each in content["columns"]),
+        settings=tuple(Setting(tuple(each)) for each in content["settings"]),
+        digests=tuple(content["digests"]),
+    )
+    axes, settings = len(manifest.varied), manifest.settings
+    whole = (
+        not any(mistyped(manifest, Manifest, MANIFEST))
+        and len(manifest.axes) == axes
+        and len(manifest.digests) == len(settings)
+        and all(len(each.values) == axes and all(map(_is_usual, each.values)) for each in settings)
+        and 1 <= manifest.replicates <= MOST_REPLICATES
+    )
+    if not whole:
+        raise ValueError(MANIFEST)
+    return manifest
+
+
+def _is_usual(value: Value) -> bool:
+    """Tell whether a value, if it is a number, is one that the numbers of a table hold."""
+    return isinstance(value, str) or abs(value) < 2**63
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -27,6 +27,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 from simcb.metrics import Verdict
+from simcb.plain_files import open_plain
 from simcb.studies.sweep.cells import Done
 from simcb.studies.sweep.manifest import (
     LOG,
@@ -40,6 +41,9 @@ from simcb.studies.sweep.manifest import (
 
 SYNC_EVERY = 1.0
 """Seconds after which records are forced onto the disk."""
+
+MOST_LINE = 2**24
+"""Bytes that no line of a log comes near; more without an end is a file of something else."""
 
 _HEAD = b'{"key":"'
 _KEY = slice(8, 40)
@@ -97,12 +101,11 @@ class Store:
         folder = Path(directory)
         check_store(folder, resume=resume)
         try:
-            if (folder / MANIFEST).exists():
-                held = read_manifest(folder)
-                if held != manifest:
-                    raise StoreChangedError(str(directory), held.differences(manifest))
-            else:
-                (folder / LOG).mkdir(parents=True, exist_ok=True)
+            held = read_manifest(folder) if (folder / MANIFEST).exists() else None
+            if held is not None and held != manifest:
+                raise StoreChangedError(str(directory), held.differences(manifest))
+            (folder / LOG).mkdir(parents=True, exist_ok=True)
+            if held is None:
                 write_manifest(folder, manifest)
         except OSError as error:
             raise _unwritable(folder, error) from None
@@ -112,21 +115,28 @@ class Store:
         """Yield every record of the log that is whole; count the others.
 
         Raises:
-            StoreError: a segment cannot be read.
+            StoreError: there is no log, or a segment cannot be read or is none.
         """
         self.damaged = 0
-        for path in sorted((self._folder / LOG).glob("*.jsonl")):
+        log = self._folder / LOG
+        if not log.is_dir():
+            remedy = "bring it back, or go on with --resume: all its runs are made again"
+            raise StoreError(str(log), "is not there, and the finished runs with it", remedy)
+        for path in sorted(log.glob("*.jsonl")):
             try:
-                with path.open("rb") as file:
-                    for line in file:
+                with open_plain(path) as file:
+                    while line := file.readline(MOST_LINE):
                         record = decode(line.rstrip(b"\n"))
-                        if record is None:
-                            self.damaged += 1
-                        else:
+                        if record is not None:
                             yield record
+                        elif len(line) == MOST_LINE:
+                            remedy = "move it out of the log, and resume"
+                            raise StoreError(str(path), "is no segment of a log", remedy)
+                        else:
+                            self.damaged += 1
             except OSError as error:
-                why = f"cannot be read ({error.strerror or error})"
-                raise StoreError(str(path), why, "make it readable, and resume") from None
+                remedy = "make it readable or move it out of the log, and resume"
+                raise StoreError(str(path), f"cannot be read ({error.strerror})", remedy) from None
 
     def save(self, done: Iterable[tuple[str, Done]]) -> None:
         """Append finished cells to this process's segment, by their keys.
@@ -222,7 +232,7 @@ def _unwritable(folder: Path, error: OSError) -> StoreError:
     reason = error.strerror or type(error).__name__
     kept = "every cell saved so far is kept" if (folder / MANIFEST).exists() else "nothing was run"
     remedy = f"make room or make it writable, then resume; {kept}"
-    return StoreError(str(folder), f"cannot be written ({reason})", remedy)
+    return StoreError(str(error.filename or folder), f"cannot be written ({reason})", remedy)
 
 
 def collect(

@@ -5,14 +5,13 @@ Every format is a function of this one value. This module must not know any form
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simcb.metrics import ThresholdResult, judge
 from simcb.metrics.phase import FAULT, WHOLE
 from simcb.studies.sweep import Column, SweepResult
-from simcb.views.answer import source_word
+from simcb.views.answer import command_line, source_word
 
 _KEY_METRICS = (
     Column("success", FAULT, ""),
@@ -86,4 +85,4 @@ def sweep_command(
             words += [option, str(one)]
     if allow_large:
         words.append("--allow-large")
-    return shlex.join(words)
+    return command_line(words, [scenario])

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simcb.studies.tune import BATCH, FRESH, REPLICATES, TOLERANCE, TRIALS, TuneResult
-from simcb.views.answer import source_word
+from simcb.views.answer import command_line, source_word
 from simcb.views.safe_text import one_line
 
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -99,4 +98,4 @@ def tune_command(
     words += ["--seed", str(seed)]
     if allow_large:
         words.append("--allow-large")
-    return shlex.join(words)
+    return command_line(words, scenarios)

@@ -1,0 +1,43 @@
+"""Manifests that were tampered with, each by one seeded change, and all with a right checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from pathlib import Path
+
+_OTHERS = (None, True, -1, 0, 3, 1.5, 1e999, 10**30, "", "shop", "success", [], {}, [[]], [1])
+
+
+def forge(manifest: Path, number: int) -> str:
+    """Change one place of a manifest, at any depth, and say which."""
+    luck = random.Random(number)
+    frame = json.loads(manifest.read_bytes())
+    holder, place = frame["sweep"], []
+    while True:
+        keys = [*holder] if isinstance(holder, dict) else [*range(len(holder))]
+        key = luck.choice(keys)
+        place.append(str(key))
+        deeper = holder[key]
+        if not isinstance(deeper, dict | list) or not deeper or luck.random() < 0.15:
+            break
+        holder = deeper
+    way = luck.random()
+    if way < 0.2:
+        del holder[key]
+        what = "is gone"
+    elif way < 0.3 and isinstance(holder, list):
+        holder.append(holder[key])
+        what = "is there twice"
+    elif way < 0.6 and isinstance(holder[key], str) and holder[key]:
+        cut = luck.randrange(len(holder[key]))
+        holder[key] = holder[key][:cut] + luck.choice(("", "x", "9")) + holder[key][cut + 1 :]
+        what = f"has another sign at {cut}"
+    else:
+        holder[key] = luck.choice(_OTHERS)
+        what = f"is {holder[key]!r}"
+    text = json.dumps(frame["sweep"], sort_keys=True, ensure_ascii=True)
+    frame["checksum"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    manifest.write_text(json.dumps(frame))
+    return f"{number}: {'.'.join(place)} {what}"
