@@ -20,7 +20,7 @@ def open_fraction(scope: Scope) -> float | None:
     that was answered: users in a closed loop ask the faster the sooner they are turned away. A
     half-open breaker rejects, too.
     """
-    breakers = len(scope.facts.trace.layout.breakers)
+    breakers = scope.facts.trace.layout.breaker_count
     if not breakers:
         return None
     return scope.facts.open_spans.seconds_within(scope.phase.windows) / (breakers * scope.seconds)
@@ -46,7 +46,7 @@ def time_to_trip(scope: Scope) -> float | None:
 
 def false_trips(scope: Scope) -> float | None:
     """Openings at a moment when no fault is felt."""
-    if not scope.facts.trace.layout.breakers:
+    if not scope.facts.trace.layout.breaker_count:
         return None
     end_of_run = scope.facts.trace.duration
     return float(
@@ -90,7 +90,7 @@ def _faults(scope: Scope) -> list[tuple[FaultInfo, tuple[Opening, ...], bool]] |
     None stands for a phase, or a run, in which the question makes no sense.
     """
     facts, name = scope.facts, scope.phase.name
-    if not facts.trace.layout.breakers or name in (HEALTHY, RECOVERY):
+    if not facts.trace.layout.breaker_count or name in (HEALTHY, RECOVERY):
         return None
     found = facts.openings
     every = list(zip(facts.faults, found.by_fault, found.awaited, strict=True))

@@ -56,6 +56,13 @@ class Refresh(Part):
     )
 
 
+class Spread(StrEnum):
+    """Which caller process a request goes through: one drawn by lot, or the next."""
+
+    RANDOM = "random"
+    ROUND_ROBIN = "round_robin"
+
+
 class ClientGroup(Part):
     """Users who ask alike: how they arrive and which services a request needs, in order."""
 
@@ -64,9 +71,15 @@ class ClientGroup(Part):
     )
     instances: Annotated[int, Count(least=1, most=MOST_INSTANCES)] = Field(
         default=1,
-        description="caller processes that share the requests round robin, each with its own "
-        "breakers, bulkheads and budgets",
+        description="caller processes that share the requests, each with its own breakers, "
+        "bulkheads and budgets",
         examples=["10"],
+    )
+    spread: Annotated[Spread, Choice(Spread)] = Field(
+        default=Spread.RANDOM,
+        description="how requests are spread over the instances: each by lot, or in turn (then "
+        "a user of a closed group always goes through the same one)",
+        examples=["round_robin"],
     )
     deadline: PositiveSeconds | None = Field(
         default=None,

@@ -43,6 +43,8 @@ class CallInfo:
     """Seconds an attempt may wait for a place among them before it is sent."""
     around: str = "attempt"
     """What one call of the breaker is: an `attempt`, or the `request` with its retries."""
+    breakers: int = 0
+    """Breakers that guard it, in all processes together; 0 if none does, or if it is not known."""
 
     @property
     def name(self) -> str:
@@ -52,7 +54,7 @@ class CallInfo:
 
 @dataclass(frozen=True)
 class BreakerInfo:
-    """A breaker of the run: the call it guards and, if it guards one replica only, which."""
+    """A breaker that was asked: the call it guards and, if it guards one replica only, which."""
 
     name: str
     call: int
@@ -81,6 +83,11 @@ class Layout:
     faults: tuple[FaultInfo, ...]
     deadlines: tuple[float | None, ...] = ()
     """Seconds after which the users of each group leave; None for ever, as if it is empty."""
+
+    @property
+    def breaker_count(self) -> int:
+        """How many breakers there are; those that nobody ever asked are not in `breakers`."""
+        return max(len(self.breakers), sum(call.breakers for call in self.calls))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back to an equal layout."""

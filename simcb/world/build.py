@@ -24,7 +24,7 @@ from simcb.scenario.arrivals import Closed, Replay
 from simcb.scenario.breakers import Around, Breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
-from simcb.scenario.model import Scenario
+from simcb.scenario.model import Scenario, Spread
 from simcb.trace import (
     STATE_CODE,
     BreakerInfo,
@@ -35,7 +35,7 @@ from simcb.trace import (
     Trace,
 )
 from simcb.world.arrivals import arrival_times
-from simcb.world.clients import ClosedGroup, Group, OpenGroup, PressLuck
+from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, PressLuck
 from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
 from simcb.world.conditions import Conditions, spells_of
 from simcb.world.desks import DESKS, ServiceDesk
@@ -63,6 +63,14 @@ def _most_users(scenario: Scenario) -> int:
 
 def _by_name(entities: Mapping[str, T]) -> list[tuple[str, T]]:
     return sorted(entities.items(), key=lambda item: item[0])
+
+
+def breakers_of(call: Call, processes: int, replicas: int) -> int:
+    """Return how many breakers guard a call that so many processes make to so many replicas."""
+    policy = call.breaker
+    if policy is None or not policy.enabled:
+        return 0
+    return (1 if policy.shared else processes) * (replicas if policy.per_replica else 1)
 
 
 class NothingToReplayError(SimcbError):
@@ -112,7 +120,8 @@ class World:
         self._streams = Streams(seed, replicate, _most_users(scenario))
         self._tree = Tree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
-        self._breakers: list[tuple[BreakerInfo, CircuitBreaker]] = []
+        self._first_breakers: list[int] = []
+        self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker]] = {}
         self._shared: dict[int, Guard] = {}
         self._caches: dict[int, Cache] = {}
         self._desks: dict[str, ServiceDesk] = {}
@@ -165,11 +174,13 @@ class World:
         users = law.users if isinstance(law, Closed) else None
         root = Root(self._tree, path, users)
         first = self._call_infos(name, spec.calls, spec.instances, from_client=True)
-        alone = spec.instances == 1
-        instances = [
-            self._sites(first, spec.calls, None if alone else instance)
-            for instance in range(spec.instances)
-        ]
+        lots = None
+        if spec.instances > 1 and spec.spread is Spread.RANDOM:
+            lots = self._streams.column(path, "instance", uniform)
+
+        def sites_of(instance: int) -> tuple[CallSite, ...]:
+            return self._sites(first, spec.calls, instance if spec.instances > 1 else None)
+
         luck = PressLuck(lambda press: root.calls(f"{path}/{press}", spec.calls))
         surges = [
             spell
@@ -177,6 +188,7 @@ class World:
             if isinstance(spell.fault, Surge) and spell.fault.on == name
         ]
         kind = OpenGroup if users is None else ClosedGroup
+        instances = Instances(spec.instances, sites_of, lots)
         group = kind(self.clock, self.recorder, index, spec, instances, luck)
         if isinstance(law, Replay) and not (law.moments or law.rates):
             raise NothingToReplayError(name, law.file)
@@ -204,6 +216,9 @@ class World:
         first = len(self._calls)
         for service, call in calls.items():
             bulkhead, guard = call.bulkhead, call.breaker
+            replicas = self.scenario.services[service].replicas
+            breakers = breakers_of(call, processes, replicas)
+            self._first_breakers.append(sum(each.breakers for each in self._calls))
             self._calls.append(
                 CallInfo(
                     caller,
@@ -217,6 +232,7 @@ class World:
                     around=(
                         Around.ATTEMPT if guard is None or not guard.enabled else guard.around
                     ).value,
+                    breakers=breakers,
                 )
             )
         return first
@@ -259,30 +275,34 @@ class World:
     def _new_guard(self, index: int, policy: Breaker, instance: int | None) -> Guard:
         info = self._calls[index]
         caller = info.caller if instance is None else f"{info.caller}.{instance}"
-        first = len(self._breakers)
+        name = f"{caller}->{info.service}"
+        first, place = self._first_breakers[index], instance or 0
         if not policy.per_replica:
-            return Guard(self._new_breaker(f"{caller}->{info.service}", policy, index, -1), first)
+            breaker = BreakerInfo(name, index, -1)
+            return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
         replicas = self._desks[info.service].replicas
-        breakers = [
-            self._new_breaker(f"{caller}->{info.service}.{number}", policy, index, replica.index)
-            for number, replica in enumerate(replicas)
-        ]
-        return ReplicaGuard(breakers, first)
+        first += place * len(replicas)
 
-    def _new_breaker(self, name: str, policy: Breaker, call: int, replica: int) -> CircuitBreaker:
+        def make(number: int) -> CircuitBreaker:
+            breaker = BreakerInfo(f"{name}.{number}", index, replicas[number].index)
+            return self._new_breaker(first + number, breaker, policy)
+
+        return ReplicaGuard(make, len(replicas), first)
+
+    def _new_breaker(self, index: int, info: BreakerInfo, policy: Breaker) -> CircuitBreaker:
         """Make the shipped breaker with the run's clock and a jitter stream of its own."""
-        jitter = self._streams.column(f"breakers/{name}", "recovery", uniform)
+        jitter = self._streams.column(f"breakers/{info.name}", "recovery", uniform)
         openings = count()
         breaker = CircuitBreaker(
-            name,
+            info.name,
             trip=policy.rules(),
             recovery=policy.recovery_policy(),
             half_open=policy.half_open_policy(),
             clock=lambda: self.clock._now,
             random=lambda: jitter.at(next(openings)),
-            listeners=(self._transition_writer(len(self._breakers)),),
+            listeners=(self._transition_writer(index),),
         )
-        self._breakers.append((BreakerInfo(name, call, replica), breaker))
+        self._breakers[index] = (info, breaker)
         return breaker
 
     def _transition_writer(self, index: int) -> Callable[[Transition], None]:
@@ -321,7 +341,8 @@ class World:
         self._await_sample(0.0)
         with _no_garbage_collection():
             self.clock.run(until=self.scenario.duration)
-        for index, (_, breaker) in enumerate(self._breakers):
+        self._breakers = dict(sorted(self._breakers.items()))
+        for index, (_, breaker) in self._breakers.items():
             counts = breaker.snapshot()
             self.recorder.counter(
                 index,
@@ -339,7 +360,7 @@ class World:
             replicate=self.replicate,
             scenario=self.scenario.to_yaml(),
             versions={**_versions()},
-            **self.recorder.freeze(),
+            **self.recorder.freeze(tuple(self._breakers)),
         )
 
     def _layout(self) -> Layout:
@@ -347,7 +368,7 @@ class World:
             groups=tuple(name for name, _ in _by_name(self.scenario.clients)),
             services=tuple(self._services),
             calls=tuple(self._calls),
-            breakers=tuple(info for info, _ in self._breakers),
+            breakers=tuple(info for info, _ in self._breakers.values()),
             faults=tuple(
                 FaultInfo(spell.label, spell.fault.kind, spell.fault.on, spell.start, spell.end)
                 for spell in self._spells

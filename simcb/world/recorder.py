@@ -8,6 +8,7 @@ open when the run stops is filled in then, as in flight.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,8 +143,13 @@ class Recorder:
         """Write down a breaker's own counts at the end of the run."""
         self._counters += COUNTERS.row.pack(breaker, *counts)
 
-    def freeze(self) -> dict[str, Rows]:
-        """Return the tables by name; what is open is written as in flight."""
+    def freeze(self, breakers: Sequence[int]) -> dict[str, Rows]:
+        """Return the tables by name; what is open is written as in flight.
+
+        Args:
+            breakers: the indexes of the breakers that were made, ascending; in the tables the
+                first is number 0, the second number 1, and so on.
+        """
         for request in list(self._open_requests.values()):
             self.close_request(request, UNFINISHED, NAN)
         for attempt in list(self._open_attempts.values()):
@@ -152,10 +158,10 @@ class Recorder:
         del self._attempts[self._attempt_count * _ATTEMPT_SIZE :]
         return {
             "requests": _rows(REQUESTS, self._requests),
-            "attempts": _rows(ATTEMPTS, self._attempts),
-            "transitions": _rows(TRANSITIONS, self._transitions),
+            "attempts": _rows(ATTEMPTS, self._attempts, breakers),
+            "transitions": _rows(TRANSITIONS, self._transitions, breakers),
             "samples": _rows(SAMPLES, self._samples),
-            "counters": _rows(COUNTERS, self._counters),
+            "counters": _rows(COUNTERS, self._counters, breakers),
         }
 
 
@@ -168,7 +174,10 @@ _pack_request = REQUESTS.row.pack_into
 _pack_attempt = ATTEMPTS.row.pack_into
 
 
-def _rows(table: Table, packed: bytearray) -> Rows:
+def _rows(table: Table, packed: bytearray, breakers: Sequence[int] = ()) -> Rows:
     rows = np.frombuffer(packed, dtype=table.dtype)
+    if breakers and breakers[-1] >= len(breakers):
+        made = rows["breaker"] >= 0
+        rows["breaker"][made] = np.searchsorted(breakers, rows["breaker"][made])
     rows.flags.writeable = False
     return rows
