@@ -114,7 +114,8 @@ class Balance(StrEnum):
 class OnAbandon(StrEnum):
     """What becomes of an attempt whose caller has gone.
 
-    The service never learns and finishes it, drops it while it is queued, or stops at once.
+    The service never learns and finishes it; it learns at once and drops what is still queued,
+    which leaves the queue and makes room; or it also stops the work on it.
     """
 
     FINISH = "finish"
@@ -175,7 +176,8 @@ class Service(Part):
     )
     on_abandon: Annotated[OnAbandon, Choice(OnAbandon)] = Field(
         default=OnAbandon.FINISH,
-        description="what becomes of an attempt whose caller has gone",
+        description="what becomes of an attempt whose caller has gone: finished all the same, "
+        "taken out of the queue at once, or out of work too",
         examples=["drop_queued"],
     )
 

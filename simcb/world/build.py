@@ -37,7 +37,7 @@ from simcb.trace import (
 from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, PressLuck
 from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
-from simcb.world.conditions import Conditions, spells_of
+from simcb.world.conditions import Conditions, Workforce, spells_of
 from simcb.world.desks import DESKS, ServiceDesk
 from simcb.world.guards import Guard, ReplicaGuard
 from simcb.world.luck import Root, Tree
@@ -152,7 +152,14 @@ class World:
                 and (spell.fault.replicas is None or number in spell.fault.replicas)
             ]
             index = first + number
-            replica = Replica(self.clock, self.recorder, index, service, Conditions(spells))
+            replica = Replica(
+                self.clock,
+                self.recorder,
+                index,
+                service,
+                Conditions(spells),
+                Workforce(spells, service.workers),
+            )
             self._replicas.append(replica)
         self._services.append(
             ServiceInfo(
