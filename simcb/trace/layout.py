@@ -43,8 +43,6 @@ class CallInfo:
     """Seconds an attempt may wait for a place among them before it is sent."""
     around: str = "attempt"
     """What one call of the breaker is: an `attempt`, or the `request` with its retries."""
-    breakers: int = 0
-    """Breakers that guard it, in all processes together; 0 if none does, or if it is not known."""
 
     @property
     def name(self) -> str:
@@ -83,15 +81,20 @@ class Layout:
     faults: tuple[FaultInfo, ...]
     deadlines: tuple[float | None, ...] = ()
     """Seconds after which the users of each group leave; None for ever, as if it is empty."""
+    idle_breakers: int = 0
+    """Breakers that nobody ever asked, which are not in `breakers` and were always closed."""
 
     @property
     def breaker_count(self) -> int:
-        """How many breakers there are; those that nobody ever asked are not in `breakers`."""
-        return max(len(self.breakers), sum(call.breakers for call in self.calls))
+        """How many breakers there are, asked or not."""
+        return len(self.breakers) + self.idle_breakers
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back to an equal layout."""
-        return asdict(self)
+        data = asdict(self)
+        if not self.idle_breakers:
+            del data["idle_breakers"]  # as in traces that were saved without it
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Layout:
@@ -103,6 +106,7 @@ class Layout:
             breakers=tuple(BreakerInfo(**item) for item in data["breakers"]),
             faults=tuple(FaultInfo(**item) for item in data["faults"]),
             deadlines=tuple(data.get("deadlines", ())),
+            idle_breakers=data.get("idle_breakers", 0),
         )
 
     def service_index(self, name: str) -> int:

@@ -120,6 +120,7 @@ class World:
         self._streams = Streams(seed, replicate, _most_users(scenario))
         self._tree = Tree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
+        self._breaker_count = 0
         self._first_breakers: list[int] = []
         self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker]] = {}
         self._shared: dict[int, Guard] = {}
@@ -223,9 +224,9 @@ class World:
         first = len(self._calls)
         for service, call in calls.items():
             bulkhead, guard = call.bulkhead, call.breaker
+            self._first_breakers.append(self._breaker_count)
             replicas = self.scenario.services[service].replicas
-            breakers = breakers_of(call, processes, replicas)
-            self._first_breakers.append(sum(each.breakers for each in self._calls))
+            self._breaker_count += breakers_of(call, processes, replicas)
             self._calls.append(
                 CallInfo(
                     caller,
@@ -239,7 +240,6 @@ class World:
                     around=(
                         Around.ATTEMPT if guard is None or not guard.enabled else guard.around
                     ).value,
-                    breakers=breakers,
                 )
             )
         return first
@@ -381,6 +381,7 @@ class World:
                 for spell in self._spells
             ),
             deadlines=tuple(group.deadline for _, group in _by_name(self.scenario.clients)),
+            idle_breakers=self._breaker_count - len(self._breakers),
         )
 
 

@@ -250,7 +250,6 @@ def _variant(result: Result, step: float) -> tuple[Variant, Floats]:
 def _services(result: Result, every: Sequence[Series]) -> tuple[ServiceLoad, ...]:
     layout = result.trace.layout
     guarded = {layout.calls[breaker.call].service for breaker in layout.breakers}
-    guarded |= {call.service for call in layout.calls if call.breakers}
     found = []
     for index, info in enumerate(layout.services):
         loads: list[ServiceSeries] = [one.services[index] for one in every]
