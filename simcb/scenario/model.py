@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from simcb.scenario.arrivals import ARRIVALS, Arrivals
+from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed
 from simcb.scenario.calls import Call
 from simcb.scenario.checks import cross_checks
 from simcb.scenario.distributions import AnyDistribution
@@ -57,7 +57,7 @@ class Refresh(Part):
 
 
 class Spread(StrEnum):
-    """Which caller process a request goes through: one drawn by lot, or the next."""
+    """Which instance of a group a request goes through: one drawn by lot, or the next."""
 
     RANDOM = "random"
     ROUND_ROBIN = "round_robin"
@@ -75,10 +75,10 @@ class ClientGroup(Part):
         "bulkheads and budgets",
         examples=["10"],
     )
-    spread: Annotated[Spread, Choice(Spread)] = Field(
-        default=Spread.RANDOM,
-        description="how requests are spread over the instances: each by lot, or in turn (then "
-        "a user of a closed group always goes through the same one)",
+    spread: Annotated[Spread, Choice(Spread)] | None = Field(
+        default=None,
+        description="how requests are spread over the instances: each by lot, or in turn; if "
+        "absent by lot, but each user of a closed group keeps to one instance, as in turn",
         examples=["round_robin"],
     )
     deadline: PositiveSeconds | None = Field(
@@ -94,6 +94,13 @@ class ClientGroup(Part):
     calls: Annotated[Mapping[str, Call], Table(at_least=1)] = Field(
         description="the services a request needs, in this order", examples=["{payments: {}}"]
     )
+
+    @property
+    def spread_in_turn(self) -> bool:
+        """Whether user number n goes through instance n modulo their number; else it is by lot."""
+        if self.spread is None:
+            return isinstance(self.arrivals, Closed)
+        return self.spread is Spread.ROUND_ROBIN
 
 
 class Discipline(StrEnum):

@@ -24,7 +24,7 @@ from simcb.scenario.arrivals import Closed, Replay
 from simcb.scenario.breakers import Around, Breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
-from simcb.scenario.model import Scenario, Spread
+from simcb.scenario.model import Scenario
 from simcb.trace import (
     STATE_CODE,
     BreakerInfo,
@@ -183,7 +183,7 @@ class World:
         root = Root(self._tree, path, users)
         first = self._call_infos(name, spec.calls, spec.instances, from_client=True)
         lots = None
-        if spec.instances > 1 and spec.spread is Spread.RANDOM:
+        if spec.instances > 1 and not spec.spread_in_turn:
             lots = self._streams.column(path, "instance", uniform)
 
         def sites_of(instance: int) -> tuple[CallSite, ...]:

@@ -122,7 +122,8 @@ class Group:
     def place(self, number: int, user: int) -> int:
         """Return which process a user's request goes through."""
         count = len(self.instances)
-        if self.spec.spread is Spread.ROUND_ROBIN:
+        usual = Spread.RANDOM if self.users is None else Spread.ROUND_ROBIN
+        if (self.spec.spread or usual) is Spread.ROUND_ROBIN:
             return user % count
         return int(self.lots.at(number) * count)
 

@@ -73,23 +73,22 @@ def test_the_way_through_the_instances_depends_on_no_policy(spread: str) -> None
     assert names == [f"web.{number}->api" for number in range(60)]
 
 
-def test_users_of_a_closed_group_keep_to_their_instance_only_in_turn() -> None:
-    """In turn each of ten users has one of ten processes; by lot each request has another."""
+def test_users_of_a_closed_group_keep_to_their_instance_unless_told_otherwise() -> None:
+    """Each of ten users has one of ten processes; by lot each request has another."""
     words = """
 name: closed
 duration: 30s
 clients:
   web:
     instances: 10
-    spread: SPREAD
     arrivals: {kind: closed, users: 10, think: {kind: exponential, mean: 100ms}}
     calls: {api: {timeout: 1s, bulkhead: {max_concurrent: 1}}}
 services: {api: {workers: 50, work: 100ms}}
 """
-    in_turn = simulate(parse_scenario(words.replace("SPREAD", "round_robin")))
-    by_lot = simulate(parse_scenario(words.replace("SPREAD", "random")))
-    assert measure(in_turn).value("shed") == 0.0
-    assert (measure(by_lot).value("shed") or 0.0) > 0.05
+    usual = parse_scenario(words)
+    for kept in (usual, usual.with_({"spread": "round_robin"})):
+        assert measure(simulate(kept)).value("shed") == 0.0
+    assert (measure(simulate(usual.with_({"spread": "random"}))).value("shed") or 0.0) > 0.05
 
 
 def test_instances_cost_what_their_requests_cost() -> None:
