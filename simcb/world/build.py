@@ -42,7 +42,7 @@ from simcb.world.desks import DESKS, ServiceDesk
 from simcb.world.guards import Guard, ReplicaGuard
 from simcb.world.luck import Root, Tree
 from simcb.world.policies import Cache
-from simcb.world.recorder import Recorder
+from simcb.world.recorder import MOST_ROWS, Recorder
 from simcb.world.replicas import Replica
 from simcb.world.sites import CallSite
 from simcb.world.streams import Streams, sampler_of, uniform
@@ -101,6 +101,7 @@ class World:
         seed: the user's seed.
         replicate: which replicate of that seed, from 0.
         max_events: events the run may have; None for any number.
+        max_rows: requests and attempts it may have together; None for any number.
     """
 
     def __init__(
@@ -109,13 +110,14 @@ class World:
         seed: int,
         replicate: int,
         max_events: int | None = MOST_EVENTS,
+        max_rows: int | None = MOST_ROWS,
     ) -> None:
         self.scenario = scenario
         self.seed = seed
         self.replicate = replicate
         patience = _PATIENCE + _PATIENCE_PER_USER * _most_users(scenario)
         self.clock = Clock(patience, max_events)
-        self.recorder = Recorder()
+        self.recorder = Recorder(self.clock, max_rows)
         self._spells = spells_of(scenario.labelled_faults, scenario.duration)
         self._streams = Streams(seed, replicate, _most_users(scenario))
         self._tree = Tree(self._streams, scenario.services)
@@ -411,6 +413,7 @@ def simulate(
     progress: Callable[[float], None] | None = None,
     *,
     max_events: int | None = MOST_EVENTS,
+    max_rows: int | None = MOST_ROWS,
 ) -> Trace:
     """Run a scenario once in virtual time and return its trace.
 
@@ -421,9 +424,12 @@ def simulate(
         progress: called now and then with the simulated seconds done.
         max_events: events and timers the run may have, 200 million unless said otherwise; None
             for any number.
+        max_rows: requests and attempts the run may have together, 30 million unless said
+            otherwise; None for any number.
 
     Raises:
         EventBudgetError: the run is not over after `max_events`.
+        RowBudgetError: the run is not over after `max_rows`.
         TimeStandsStillError: something happens again and again without time going on.
     """
-    return World(scenario, seed, replicate, max_events).run(progress)
+    return World(scenario, seed, replicate, max_events, max_rows).run(progress)

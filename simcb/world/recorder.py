@@ -13,23 +13,58 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simcb.errors import SimcbError
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Table
 
 if TYPE_CHECKING:
     from simcb.trace.trace import Rows
     from simcb.world.clients import Request
+    from simcb.world.clock import Clock
     from simcb.world.tasks import Attempt
+
+MOST_ROWS = 30_000_000
+"""Requests and attempts of one run beyond which it has to be allowed explicitly: measuring them
+takes about 8 GB."""
 
 NAN = math.nan
 IN_FLIGHT = ATTEMPT_CODE[AttemptOutcome.IN_FLIGHT]
 UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
 
 
-class Recorder:
-    """The tables of a run while they grow."""
+class RowBudgetError(SimcbError):
+    """A run has made as many requests and attempts as it may, and is not over.
 
-    def __init__(self) -> None:
+    Args:
+        at: the simulated second it has come to.
+        rows: how many requests and attempts it was allowed together.
+    """
+
+    def __init__(self, at: float, rows: int) -> None:
+        super().__init__(at, rows)
+        self.at = at
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return (
+            f"stopped at {self.at:g} s of simulated time after {self.rows:,} requests and "
+            "attempts; shorten the run, lower its rates or retries, let users think for longer, "
+            "or let it go on with --allow-large (in Python allow_large=True)"
+        )
+
+
+class Recorder:
+    """The tables of a run while they grow.
+
+    Args:
+        clock: the run's clock.
+        most_rows: how many requests and attempts there may be together, about; None for any
+            number.
+    """
+
+    def __init__(self, clock: Clock, most_rows: int | None = None) -> None:
+        self._clock = clock
+        self._most_rows = math.inf if most_rows is None else most_rows
         self._requests = bytearray()
         self._attempts = bytearray()
         self._transitions = bytearray()
@@ -45,6 +80,7 @@ class Recorder:
         row = self._request_count
         self._request_count = row + 1
         if row == self._request_room:
+            self._check_room()
             self._requests += _EMPTY * _REQUEST_SIZE
             self._request_room += _ROOM
         self._open_requests[row] = request
@@ -75,9 +111,14 @@ class Recorder:
         row = self._attempt_count
         self._attempt_count = row + 1
         if row == self._attempt_room:
+            self._check_room()
             self._attempts += _EMPTY * _ATTEMPT_SIZE
             self._attempt_room += _ROOM
         return row
+
+    def _check_room(self) -> None:
+        if self._request_count + self._attempt_count > self._most_rows:
+            raise RowBudgetError(self._clock._now, int(self._most_rows))
 
     def close_attempt(self, attempt: Attempt) -> None:
         """Write down an attempt that its caller and its worker are done with."""
