@@ -87,16 +87,7 @@ class TooLargeError(SimcbError):
 
 def study_size(scenario: Scenario, replicates: int = 1, baseline: bool = False) -> SizeEstimate:
     """Estimate the size of a run in so many replicates, and the same without any breaker."""
-    size = estimate_size(scenario, runs=replicates)
-    if not baseline:
-        return size
-    other = estimate_size(scenario.without_breakers(), runs=replicates)
-    return SizeEstimate(
-        size.requests + other.requests,
-        size.worst_attempts + other.worst_attempts,
-        size.megabytes + other.megabytes,
-        size.most_requests + other.most_requests,
-    )
+    return estimate_size(scenario, runs=replicates * (2 if baseline else 1))
 
 
 def estimate_size(scenario: Scenario, *, runs: int = 1) -> SizeEstimate:
