@@ -7,12 +7,14 @@ something that will not happen.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.metrics.asking import PHASES
 from simcb.metrics.phase import HEALTHY, ONE_FAULT, RECOVERY, WHOLE
 from simcb.outcomes import AttemptOutcome
+from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Fault, Loss
@@ -64,10 +66,11 @@ def futile(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[st
     """Return what can never matter in a run, each as a sentence with its remedy.
 
     That is a fault that begins when the run is over, or that loses what nobody stops waiting
-    for; a retry or a breaker for outcomes that its call cannot have; a slow-call limit that no
-    call lives to reach; jitter where no retry waits; a breaker for each of one replica; and a
-    threshold on a phase that the run cannot have, which then only can fail. `healthy` of a run
-    without faults is its whole.
+    for; timestamps of a replay that were cut, so that its requests come in heaps; a retry or a
+    breaker for outcomes that its call cannot have; a slow-call limit that no call lives to
+    reach; jitter where no retry waits; a breaker for each of one replica; and a threshold on a
+    phase that the run cannot have, which then only can fail. `healthy` of a run without faults
+    is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
@@ -75,6 +78,7 @@ def futile(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[st
     """
     return (
         *_late_faults(scenario),
+        *_cut_stamps(scenario),
         *_endless_losses(scenario),
         *_futile_retries(scenario),
         *_futile_breakers(scenario),
@@ -90,6 +94,23 @@ def _late_faults(scenario: Scenario) -> Iterator[str]:
                 f"fault {quoted(label)} begins at {format_duration(fault.at)} and the run ends "
                 f"at {end}, so it never strikes; let it begin earlier, or the run last longer"
             )
+
+
+def _cut_stamps(scenario: Scenario) -> Iterator[str]:
+    """Yield the replays whose stamps were cut, so that requests come in heaps."""
+    for name, group in scenario.clients.items():
+        law = group.arrivals
+        if not isinstance(law, Replay) or law.resolution is not None:
+            continue
+        most = max(Counter(law.moments).values(), default=0)
+        for unit, length in (("minutes", 60.0), ("seconds", 1.0)):
+            if most > 1 and all(moment % length == 0.0 for moment in law.moments):
+                yield (
+                    f"all timestamps of {quoted(law.file)} are whole {unit}, so up to {most:,} "
+                    f"requests of {quoted(name)} come in one moment; add `resolution: "
+                    f"{format_duration(length)}` to spread them over it"
+                )
+                break
 
 
 def _endless_losses(scenario: Scenario) -> Iterator[str]:

@@ -162,10 +162,21 @@ def _counts(law: Arrivals, streams: Streams, path: str) -> Iterator[Floats]:
         block += 1
 
 
-def _recorded(moments: Sequence[float]) -> Iterator[Floats]:
-    """Yield recorded arrivals, in seconds, as counts of a process of rate 1."""
+def _recorded(law: Replay) -> Iterator[Floats]:
+    """Yield recorded arrivals, in seconds, as counts of a process of rate 1.
+
+    The k-th of n whose moments are known to be in the same `resolution` is put into the middle
+    of the k-th of its n equal parts.
+    """
+    moments = np.array(law.moments)
+    if law.resolution is not None:
+        # Moments that stand for a whole multiple may be a little less than that.
+        cells = np.floor(moments / law.resolution * (1.0 + 1e-12) + 1e-9)
+        _, firsts, counts = np.unique(cells, return_index=True, return_counts=True)
+        places = np.arange(len(moments)) - np.repeat(firsts, counts)
+        moments = (cells + (places + 0.5) / np.repeat(counts, counts)) * law.resolution
     for first in range(0, len(moments), BLOCK):
-        yield np.array(moments[first : first + BLOCK])
+        yield moments[first : first + BLOCK]
 
 
 def _script(law: Arrivals) -> Sequence[RatePoint]:
@@ -186,7 +197,7 @@ def arrival_times(
     """
     if isinstance(law, Replay) and law.moments:
         curve = rate_curve((RatePoint(at=0.0, rate=1.0),), surges)
-        blocks: Iterator[Floats] = _recorded(law.moments)
+        blocks: Iterator[Floats] = _recorded(law)
     else:
         curve = rate_curve(_script(law), surges)
         blocks = _counts(law, streams, path)

@@ -7,6 +7,7 @@ import pytest
 
 from simcb.metrics import futile, judge, measure
 from simcb.scenario import Scenario, list_shipped, parse_scenario, read_scenario
+from simcb.scenario.arrivals import Replay
 from simcb.world import simulate
 
 
@@ -248,3 +249,21 @@ def test_users_who_leave_before_a_call_is_slow_are_told_of() -> None:
     made = scenario("[]", call=f"breaker: {{{SLOW}}}").with_({"deadline": "1s"})
     (sentence,) = futile(made)
     assert "given up after 1s at the latest" in sentence
+
+
+@pytest.mark.parametrize(
+    ("stamps", "told"),
+    [
+        ((1.0, 2.0, 2.0, 3.0), "whole seconds, so up to 2 requests of `shop`"),
+        ((0.0, 60.0, 60.0, 60.0), "whole minutes, so up to 3 requests"),
+        ((1.0, 2.0, 3.0), ""),
+        ((1.0, 2.0, 2.0, 3.5), ""),
+    ],
+)
+def test_stamps_that_were_cut_are_told(stamps: tuple[float, ...], told: str) -> None:
+    """Whole seconds with several requests each come in heaps, unless they are spread."""
+    law = Replay(file="calls.csv", moments=stamps)
+    sentences = futile(scenario("[]").with_({"arrivals": law}))
+    assert [told in each for each in sentences] == [True] * bool(told)
+    spread = Replay(file="calls.csv", moments=stamps, resolution=1.0)
+    assert futile(scenario("[]").with_({"arrivals": spread})) == ()

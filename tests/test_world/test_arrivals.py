@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcb.scenario.arrivals import Constant, Poisson, RatePoint
+from simcb.scenario.arrivals import Constant, Poisson, RatePoint, Replay
 from simcb.scenario.faults import Fault, Surge
 from simcb.world.arrivals import arrival_times
 from simcb.world.conditions import spells_of
@@ -39,7 +39,7 @@ def rate_at(points: list[RatePoint], surges: list[Surge], t: np.ndarray) -> np.n
     return rate
 
 
-def moments(law: Poisson | Constant, surges: list[Surge]) -> np.ndarray:
+def moments(law: Poisson | Constant | Replay, surges: list[Surge]) -> np.ndarray:
     """The arrivals of a group under its surges."""
     labelled: list[tuple[str, Fault]] = [(str(i), surge) for i, surge in enumerate(surges)]
     spells = spells_of(labelled, UNTIL)
@@ -115,6 +115,17 @@ def test_rounding_neither_adds_nor_loses_a_constant_arrival(rate: Fraction, tent
     assert len(moments(Constant(rate=points), [])) == due
     streams, law = Streams(0, 0), Constant(rate=points[:1])
     assert len(list(arrival_times(law, (), streams, "clients/users", float(span)))) == due
+
+
+def test_stamps_cut_to_seconds_are_spread_over_theirs() -> None:
+    """Those of one second come evenly within it, in order; without the word they come at once."""
+    stamps = (0.0, 3.0, 3.0, 3.0, 3.0, 7.0, 7.0)
+    assert moments(Replay(file="x.csv", moments=stamps), []).tolist() == [*stamps]
+    spread = moments(Replay(file="x.csv", moments=stamps, resolution=1.0), [])
+    assert spread.tolist() == [0.5, 3.125, 3.375, 3.625, 3.875, 7.25, 7.75]
+    tenths = tuple(n // 3 / 10 for n in range(60))
+    spread = moments(Replay(file="x.csv", moments=tenths, resolution=0.1), [])
+    assert spread == pytest.approx([(n + 0.5) / 30 for n in range(60)])
 
 
 def test_rate_of_nothing_brings_nobody() -> None:
