@@ -77,6 +77,8 @@ def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool
         group["refresh"] = {"after": draw(times(50, 1500)), "times": draw(st.integers(0, 3))}
     if whole and draw(one_in(3)):
         group["instances"] = draw(st.integers(1, 4))
+        if draw(st.booleans()):
+            group["spread"] = draw(st.sampled_from(("random", "round_robin")))
     if whole and draw(one_in(3)):
         group["deadline"] = draw(times(50, 2500))
     return group

@@ -151,12 +151,9 @@ class Machine(Teller):
         recovery = self._recovery
         wait = recovery.timeout
         if isinstance(seen, HalfOpenState):
-            wait = min(seen.opened.wait * recovery.factor, recovery.max)
-        spread = 1.0
-        if self._luck is not None:
-            spread += recovery.jitter * (2.0 * self._luck - 1.0)
-        generation, deadline = seen.generation + 1, now + wait * spread
-        return OpenState(generation, now, Mode.AUTOMATIC, deadline, wait, reason, error)
+            wait = recovery.grown(seen.opened.wait)
+        until = now + recovery.lasts(wait, self._luck)
+        return OpenState(seen.generation + 1, now, Mode.AUTOMATIC, until, wait, reason, error)
 
     def _news_of(self, seen: State, new: State, reason: Reason) -> tuple[Transition, ...]:
         if not self._listeners or (seen.state is new.state and seen.mode is new.mode):

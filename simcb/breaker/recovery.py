@@ -19,10 +19,11 @@ from simcb.breaker.parameters import (
 class Recovery(Settings):
     """Keeps a breaker open for `timeout` seconds, longer each time a probe fails.
 
-    The k-th opening in a row without a close between lasts `timeout * factor**(k-1)`, at most
-    `max` (ten times the timeout unless given). `jitter` is the share by which one opening may
-    be shorter or longer: it lasts a time drawn uniformly from `(1 - jitter)` to
-    `(1 + jitter)` times that, drawn once per opening.
+    The k-th opening in a row without a close between lasts `timeout * factor**(k-1)`. `jitter`
+    is the share by which one opening may be shorter or longer: it lasts a time drawn uniformly
+    from `(1 - jitter)` to `(1 + jitter)` times that, drawn once per opening. None lasts longer
+    than `max` (ten times the timeout unless given), jitter included: the draws of openings that
+    would be longer are spread below it, so they do not all end together.
     """
 
     __slots__ = ("factor", "jitter", "max", "timeout")
@@ -45,6 +46,22 @@ class Recovery(Settings):
             raise ParameterError("max", max, f"at least the timeout, {timeout:g} s")
         jitter = number("jitter", jitter, 0.0, 1.0, "a share from 0 to 1")
         self._fill(timeout=timeout, factor=factor, max=longest, jitter=jitter)
+
+    def grown(self, wait: float) -> float:
+        """Returns how long the opening after one of `wait` seconds lasts, before jitter."""
+        return min(wait * self.factor, self.max)
+
+    def lasts(self, wait: float, luck: float | None) -> float:
+        """Returns how long an opening of `wait` seconds before jitter lasts.
+
+        Args:
+            wait: seconds.
+            luck: the draw, from 0 to 1; None for no jitter.
+        """
+        if luck is None or not self.jitter:
+            return wait
+        middle = min(wait, self.max / (1.0 + self.jitter))
+        return min(self.max, middle * (1.0 + self.jitter * (2.0 * luck - 1.0)))
 
     def __reduce__(self) -> tuple[type[Recovery], tuple[object, ...]]:
         return type(self), (self.timeout, self.factor, self.max, self.jitter)

@@ -25,7 +25,7 @@ def check(
     from simcb.metrics import futile
     from simcb.scenario import ScenarioError
     from simcb.studies import read
-    from simcb.studies.limits import demand_size, estimate_size
+    from simcb.studies.limits import TooLargeError, demand_size, study_size
     from simcb.studies.sweep import examine_block
     from simcb.views.safe_text import one_line
     from simcb.views.tables.lists import checked_line
@@ -34,7 +34,7 @@ def check(
     for file in files:
         try:
             scenario = read(file)
-            size = estimate_size(scenario)
+            size = study_size(scenario)
             demand_size(size)
             swept = examine_block(scenario)
         except SimcbError as error:
@@ -44,7 +44,12 @@ def check(
             complain(str(error) if placed else f"{one_line(file)}: {error}")
         else:
             emit(checked_line(file, scenario, size, swept))
-            for sentence in futile(scenario):
+            warnings = list(futile(scenario))
+            try:
+                demand_size(study_size(scenario, baseline=True))
+            except TooLargeError as error:
+                warnings.append(f"`run --baseline none` is refused: {error}")
+            for sentence in warnings:
                 emit(f"    warning: {one_line(sentence, 1000)}\n")
     if refused:
         leave(Code.WRONG_INPUT)

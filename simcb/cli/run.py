@@ -69,7 +69,8 @@ def run(
         bool, typer.Option("--audit", help="Check the laws every run must obey.")
     ] = False,
     allow_large: Annotated[
-        bool, typer.Option("--allow-large", help="Run even what is estimated to be huge.")
+        bool,
+        typer.Option("--allow-large", help="Run even what is, or is estimated to be, huge."),
     ] = False,
     max_events: MaxEvents = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
@@ -81,7 +82,7 @@ def run(
     wrong, 130 if interrupted.
     """
     from simcb import studies
-    from simcb.studies.limits import estimate_size
+    from simcb.studies.limits import study_size
     from simcb.views.answer import answer_of, conditions_of, is_stream, repeat_command
     from simcb.views.files.outputs import SCENARIO
     from simcb.views.formats.rendering import render
@@ -89,7 +90,7 @@ def run(
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
     conditions = conditions_of(fail_if or (), loaded)
     _check_outputs(out, plot, force=force)
-    size = estimate_size(loaded, runs=replicates * (1 if baseline is None else 2))
+    size = study_size(loaded, replicates, baseline is not None)
     if not quiet:
         _warn(loaded, conditions, baseline)
     with progress_bar("requests", size.requests, quiet=quiet) as progress:

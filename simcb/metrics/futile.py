@@ -6,13 +6,16 @@ something that will not happen.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.metrics.asking import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.breakers import SlowCallRate
+from simcb.scenario.arrivals import Replay
+from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Fault, Loss
 from simcb.scenario.forms import LINK
@@ -39,14 +42,35 @@ class _Link:
             return self.caller.deadline is not None or self.caller.refresh is not None
         return self.caller.on_abandon is OnAbandon.STOP
 
+    @property
+    def longest(self) -> float:
+        """How long what its breaker takes for one call lasts at most, in seconds; inf if for ever.
+
+        A user who leaves makes an end to it, too, which the breaker ignores.
+        """
+        call, retry = self.call, self.call.retry
+        longest = math.inf if call.timeout is None else call.timeout
+        if call.bulkhead is not None:
+            longest += call.bulkhead.max_wait
+        if retry is not None and call.breaker is not None and call.breaker.around is Around.REQUEST:
+            wait, longest = 0.0, (1 + retry.max_retries) * longest
+            for number in range(1, 1 + retry.max_retries):
+                wait = retry.backoff.delay_before(number, wait)
+                longest += wait
+        if isinstance(self.caller, ClientGroup) and self.caller.deadline is not None:
+            longest = min(longest, self.caller.deadline)
+        return longest
+
 
 def futile(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[str, ...]:
     """Return what can never matter in a run, each as a sentence with its remedy.
 
     That is a fault that begins when the run is over, or that loses what nobody stops waiting
-    for; a retry or a breaker for outcomes that its call cannot have; jitter where no retry
-    waits; a breaker for each of one replica; and a threshold on a phase that the run cannot
-    have, which then only can fail. `healthy` of a run without faults is its whole.
+    for; timestamps of a replay that were cut, so that its requests come in heaps; a retry or a
+    breaker for outcomes that its call cannot have; a slow-call limit that no call lives to
+    reach; jitter where no retry waits; a breaker for each of one replica; and a threshold on a
+    phase that the run cannot have, which then only can fail. `healthy` of a run without faults
+    is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
@@ -54,6 +78,7 @@ def futile(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[st
     """
     return (
         *_late_faults(scenario),
+        *_cut_stamps(scenario),
         *_endless_losses(scenario),
         *_futile_retries(scenario),
         *_futile_breakers(scenario),
@@ -69,6 +94,23 @@ def _late_faults(scenario: Scenario) -> Iterator[str]:
                 f"fault {quoted(label)} begins at {format_duration(fault.at)} and the run ends "
                 f"at {end}, so it never strikes; let it begin earlier, or the run last longer"
             )
+
+
+def _cut_stamps(scenario: Scenario) -> Iterator[str]:
+    """Yield the replays whose stamps were cut, so that requests come in heaps."""
+    for name, group in scenario.clients.items():
+        law = group.arrivals
+        if not isinstance(law, Replay) or law.resolution is not None:
+            continue
+        most = max(Counter(law.moments).values(), default=0)
+        for unit, length in (("minutes", 60.0), ("seconds", 1.0)):
+            if most > 1 and all(moment % length == 0.0 for moment in law.moments):
+                yield (
+                    f"all timestamps of {quoted(law.file)} are whole {unit}, so up to {most:,} "
+                    f"requests of {quoted(name)} come in one moment; add `resolution: "
+                    f"{format_duration(length)}` to spread them over it"
+                )
+                break
 
 
 def _endless_losses(scenario: Scenario) -> Iterator[str]:
@@ -107,6 +149,13 @@ def _futile_breakers(scenario: Scenario) -> Iterator[str]:
         slow = any(isinstance(rule, SlowCallRate) for rule in breaker.trip or ())
         if not slow and (reason := _out_of_reach(link.call, breaker.counts)):
             yield f"the breaker of {place} never opens: `counts` names {reason}"
+        for rule in breaker.trip or ():
+            if isinstance(rule, SlowCallRate) and rule.slow > (longest := link.longest):
+                yield (
+                    f"no call of {place} is ever slow: {format_duration(rule.slow)} are asked for, "
+                    f"and it is given up after {format_duration(longest)} at the latest; write a "
+                    "shorter `slow`, or a longer timeout"
+                )
         if breaker.per_replica and scenario.services[link.service].replicas == 1:
             yield (
                 f"`per_replica` changes nothing in the breaker of {place}, whose service has one "

@@ -225,7 +225,7 @@ def _percentiles(values: Floats, bins: Integers, chosen: Booleans, count: int) -
 
 
 def _share_in(trace: Trace, state: str, edges: Floats) -> Floats:
-    breakers = len(trace.layout.breakers)
+    breakers = trace.layout.breaker_count
     if not breakers:
         return np.full(len(edges) - 1, np.nan)
     spans = Spans(*time_in(state_intervals(trace), state))

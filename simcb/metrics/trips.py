@@ -23,7 +23,7 @@ def open_fraction(scope: Scope) -> float | None:
     that was answered: users in a closed loop ask the faster the sooner they are turned away. A
     half-open breaker rejects, too.
     """
-    breakers = len(scope.facts.trace.layout.breakers)
+    breakers = scope.facts.trace.layout.breaker_count
     if not breakers:
         return None
     return scope.facts.open_spans.seconds_within(scope.phase.windows) / (breakers * scope.seconds)
@@ -50,7 +50,7 @@ def time_to_trip(scope: Scope) -> float | None:
 
 def false_trips(scope: Scope) -> float | None:
     """Openings at a moment when no fault is felt."""
-    if not scope.facts.trace.layout.breakers:
+    if not scope.facts.trace.layout.breaker_count:
         return None
     at = np.array([each.at for each in scope.facts.openings.unprovoked])
     return float(
@@ -106,7 +106,7 @@ def _faults(scope: Scope) -> list[_Noticed] | None:
     None stands for a phase, or a run, in which the question makes no sense.
     """
     facts, name = scope.facts, scope.phase.name
-    if not facts.trace.layout.breakers or name in (HEALTHY, BETWEEN, RECOVERY):
+    if not facts.trace.layout.breaker_count or name in (HEALTHY, BETWEEN, RECOVERY):
         return None
     every = range(len(facts.faults))
     chosen = every if name in (WHOLE, FAULT) else facts.places[name.removeprefix(ONE_FAULT)]

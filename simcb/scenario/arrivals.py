@@ -106,7 +106,9 @@ class Replay(Arrivals):
     """Requests that came once, or as many as came: read from a CSV beside the scenario.
 
     Without `interval` each row of the column `timestamps` is the moment of one request, in
-    seconds from the beginning of the run. With it each row of the column `rates` is a rate
+    seconds from the beginning of the run; stamps that were cut to whole seconds would let all
+    requests of a second come in one moment, and `resolution: 1s` spreads them over it. With an
+    interval each row of the column `rates` is a rate
     per second that holds for that interval, one after the other; after the last it is 0.
     """
 
@@ -118,6 +120,12 @@ class Replay(Arrivals):
         default=None,
         description="how long each row's rate holds, seconds; rows are moments if absent",
         examples=["1m"],
+    )
+    resolution: PositiveSeconds | None = Field(
+        default=None,
+        description="what the timestamps were cut to, seconds: those of the same are spread "
+        "evenly over it; they are kept as they are if absent",
+        examples=["1s"],
     )
     moments: Annotated[tuple[float, ...], Recorded(Column.TIMESTAMPS)] = Field(
         default=(), exclude=True, repr=False, description="when requests come, seconds, ascending"
@@ -151,6 +159,10 @@ class Replay(Arrivals):
         numbers, other = self.moments, self.rates
         if self.interval is not None:
             numbers, other = other, numbers
+        if self.interval is not None and self.resolution is not None:
+            raise Refused(
+                "is one of timestamps, and rates are replayed", "leave it out", "resolution"
+            )
         if other:
             raise Refused(
                 "has timestamps and an interval" if self.interval else "has rates and no interval",

@@ -175,7 +175,7 @@ class Recovery(Part):
     )
     max: Seconds | None = Field(
         default=None,
-        description="the longest opening, seconds; ten times the timeout if absent",
+        description="the longest opening, jitter included, seconds; ten times `timeout` if absent",
         examples=["5m"],
     )
     jitter: Portion = Field(

@@ -235,13 +235,19 @@ class Refuse(Fault):
 
 
 class Capacity(Fault):
-    """Only a part of the workers is left."""
+    """Only a part of the workers is left, and does that part of the work.
+
+    Where the part is no whole number of workers, one more is left and all of them are slower by
+    as much as it takes: a fifth of one worker is one that takes five times as long, half of
+    three are two at three quarters of their speed. Work under way is slower, too, and a worker
+    that waits for its calls is held the longer.
+    """
 
     not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky")
 
     kind: Literal["capacity"] = "capacity"
     times: Annotated[float, Quantity(most=1.0)] = Field(
-        description="part of the workers that is left, 0 to 1", examples=["0.25"]
+        description="part of the workers' throughput that is left, 0 to 1", examples=["0.25"]
     )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from simcb.scenario.arrivals import ARRIVALS, Arrivals
+from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed
 from simcb.scenario.calls import Call
 from simcb.scenario.checks import cross_checks
 from simcb.scenario.distributions import AnyDistribution
@@ -59,6 +59,13 @@ class Refresh(Part):
     )
 
 
+class Spread(StrEnum):
+    """Which instance of a group a request goes through: one drawn by lot, or the next."""
+
+    RANDOM = "random"
+    ROUND_ROBIN = "round_robin"
+
+
 class ClientGroup(Part):
     """Users who ask alike: how they arrive and which services a request needs, in order."""
 
@@ -67,9 +74,15 @@ class ClientGroup(Part):
     )
     instances: Annotated[int, Count(least=1, most=MOST_INSTANCES)] = Field(
         default=1,
-        description="caller processes that share the requests round robin, each with its own "
-        "breakers, bulkheads and budgets",
+        description="caller processes that share the requests, each with its own breakers, "
+        "bulkheads and budgets",
         examples=["10"],
+    )
+    spread: Annotated[Spread, Choice(Spread)] | None = Field(
+        default=None,
+        description="how requests are spread over the instances: each by lot, or in turn; if "
+        "absent by lot, but each user of a closed group keeps to one instance, as in turn",
+        examples=["round_robin"],
     )
     deadline: PositiveSeconds | None = Field(
         default=None,
@@ -84,6 +97,13 @@ class ClientGroup(Part):
     calls: Annotated[Mapping[str, Call], Table(at_least=1)] = Field(
         description="the services a request needs, in this order", examples=["{payments: {}}"]
     )
+
+    @property
+    def spread_in_turn(self) -> bool:
+        """Whether user number n goes through instance n modulo their number; else it is by lot."""
+        if self.spread is None:
+            return isinstance(self.arrivals, Closed)
+        return self.spread is Spread.ROUND_ROBIN
 
 
 class Discipline(StrEnum):
@@ -104,7 +124,8 @@ class Balance(StrEnum):
 class OnAbandon(StrEnum):
     """What becomes of an attempt whose caller has gone.
 
-    The service never learns and finishes it, drops it while it is queued, or stops at once.
+    The service never learns and finishes it; it learns at once and drops what is still queued,
+    which leaves the queue and makes room; or it also stops the work on it.
     """
 
     FINISH = "finish"
@@ -165,7 +186,8 @@ class Service(Part):
     )
     on_abandon: Annotated[OnAbandon, Choice(OnAbandon)] = Field(
         default=OnAbandon.FINISH,
-        description="what becomes of an attempt whose caller has gone",
+        description="what becomes of an attempt whose caller has gone: finished all the same, "
+        "taken out of the queue at once, or out of work too",
         examples=["drop_queued"],
     )
 

@@ -4,8 +4,9 @@ A scenario names the file; whoever reads the scenario brings the numbers. This m
 what a recording is and how its text is read; it must not know scenarios or folders.
 
 The text is CSV, one row a line. Empty lines and lines that begin with `#` are skipped. A
-first row of words is the header: of several columns it names the one that is meant,
-`timestamps` or `rates`. Without a header there is one column.
+first row with a word in it is the header: of several columns it names the one that is meant,
+`timestamps` or `rates`. Without a header there is one column. Each row is one request: a file
+that says by another column that it has several rows for one is refused.
 """
 
 from __future__ import annotations
@@ -32,6 +33,16 @@ MOST_ROWS = 10_000_000
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _HEADING = re.compile(r"[^\W\d].*")
 _LONGEST_PATH = 255
+
+_IDENTITIES = frozenset(
+    ("id", "requestid", "reqid", "xrequestid", "traceid", "correlationid", "transactionid")
+)
+"""Columns, without dashes and underscores, whose value a request has for itself."""
+
+_KINDS = frozenset(
+    ("metric", "metricname", "event", "eventtype", "phase", "attempt", "try", "retry", "span")
+)
+"""Columns whose value tells the rows of one request apart."""
 
 
 class Column(StrEnum):
@@ -133,7 +144,9 @@ def read_recording(lines: Iterable[str], column: Column) -> Recording:
     place, is_header = _heading(first, column)
     numbers: list[float] = []
     before = 0.0
+    single = _Single(first[1] if is_header and column is Column.TIMESTAMPS else ())
     for row in rows if is_header else chain((first,), rows):
+        single.check(row)
         number = _number(row, place)
         refused = _refusal(number, before, column)
         if refused:
@@ -179,7 +192,7 @@ def _heading(first: _Row, column: Column) -> tuple[int, bool]:
         Refused: there are several columns and none is named, or the one is another.
     """
     cells = [cell.strip() for cell in first[1]]
-    if not all(_HEADING.fullmatch(cell) and not _is_float(cell) for cell in cells if cell):
+    if not any(_HEADING.fullmatch(cell) and not _is_float(cell) for cell in cells):
         if len(cells) > 1:
             raise Refused(
                 f"has {len(cells)} columns and no header",
@@ -201,6 +214,48 @@ def _heading(first: _Row, column: Column) -> tuple[int, bool]:
             else "leave `interval` out to read timestamps"
         )
     raise Refused(f"has no column `{column}` (it has: {listed(cells)})", remedy)
+
+
+class _Single:
+    """Checks that no request has several rows, by the columns that would tell.
+
+    Args:
+        header: the names of the columns.
+    """
+
+    def __init__(self, header: Iterable[str]) -> None:
+        self._columns = [
+            (place, name.strip(), plain in _IDENTITIES)
+            for place, name in enumerate(header)
+            if (plain := re.sub(r"[\s_.-]", "", name.casefold())) in _IDENTITIES | _KINDS
+        ]
+        self._seen: list[dict[str, int]] = [{} for _ in self._columns]
+
+    def check(self, row: _Row) -> None:
+        """Take note of a row.
+
+        Raises:
+            Refused: it is another row of a request that has one already.
+        """
+        line, cells = row
+        for (place, name, is_identity), seen_before in zip(self._columns, self._seen, strict=True):
+            cell = cells[place].strip() if place < len(cells) else ""
+            if not cell:
+                continue
+            if is_identity and cell in seen_before:
+                raise Refused(
+                    f"has {quoted(cell)} in lines {seen_before[cell]} and {line} of its column "
+                    f"{quoted(name)}, and each row is one request",
+                    "keep one row for each, or name the column otherwise if it is no request's",
+                )
+            if not is_identity and seen_before and cell not in seen_before:
+                raise Refused(
+                    f"has {quoted(next(iter(seen_before)))} and, in line {line}, {quoted(cell)} "
+                    f"in its column {quoted(name)}, and each row is one request",
+                    "keep the rows of one of them, or name the column otherwise",
+                )
+            if is_identity or not seen_before:
+                seen_before[cell] = line
 
 
 def _is_float(cell: str) -> bool:

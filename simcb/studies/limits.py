@@ -1,9 +1,10 @@
 """How large a study will be, before anything of it is allocated.
 
 The estimate is arithmetic on the scenario: expected arrivals, the attempts they make if every
-call fails as often as its retries allow, and the callers and users that have to exist before
-the first of them. Nothing is simulated here. Users in a closed loop whom the service turns
-away at once ask more often than is expected here; the world's event budget ends such runs.
+call fails as often as its retries and the time allow, and the callers and users that have to
+exist before the first of them. Nothing is simulated here. Users in a closed loop whom somebody
+turns away at once ask more often than is expected; how often is told beside it, and the world's
+budgets of events and rows end such runs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from simcb.scenario import Scenario
 from simcb.scenario.arrivals import Arrivals, Closed, OpenArrivals, RatePoint, Replay
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
+from simcb.scenario.model import ClientGroup
+from simcb.studies.call_tree import CallTree
 from simcb.trace import ATTEMPTS, REQUESTS, SAMPLES
+from simcb.world.build import breakers_of
 
 MOST_REQUESTS = 20_000_000
 """Requests of all runs of a study together, beyond which it has to be allowed explicitly."""
@@ -43,13 +47,17 @@ class SizeEstimate:
     Args:
         requests: expected user requests, of all runs together.
         worst_attempts: attempts they make if every call fails until its retries are used up
-            and every user presses refresh as often as possible; the truth is mostly far below.
+            or the time is up, and every user presses refresh as often as possible; the truth is
+            mostly far below.
+        most_requests: requests if users in a closed loop are turned away all the time as fast
+            as can be; without such users those that are expected.
         megabytes: memory with that many attempts; traces of all runs are held until the end.
     """
 
     requests: float
     worst_attempts: float
     megabytes: float
+    most_requests: float = 0.0
 
 
 class TooLargeError(SimcbError):
@@ -77,45 +85,81 @@ class TooLargeError(SimcbError):
         )
 
 
+def study_size(scenario: Scenario, replicates: int = 1, baseline: bool = False) -> SizeEstimate:
+    """Estimate the size of a run in so many replicates, and the same without any breaker."""
+    return estimate_size(scenario, runs=replicates * (2 if baseline else 1))
+
+
 def estimate_size(scenario: Scenario, *, runs: int = 1) -> SizeEstimate:
     """Estimate the size of a study.
 
     Args:
         scenario: what would be simulated.
-        runs: how often: replicates, times two with a baseline.
+        runs: how often.
     """
-    tree = _Tree(scenario)
-    requests = attempts = 0.0
+    tree = CallTree(scenario)
+    requests = most_requests = attempts = standing = 0.0
     for name, group in scenario.clients.items():
         surges = [f for f in scenario.faults if isinstance(f, Surge) and f.on == name]
         answer = tree.seconds(group.calls)
         arriving = expected_arrivals(group.arrivals, surges, scenario.duration, answer)
-        presses = 1 + (group.refresh.times if group.refresh else 0)
+        making = _attempts(tree, group, arriving, scenario.duration)
         requests += arriving
-        attempts += arriving * presses * tree.attempts(group.calls)
+        most_requests += max(arriving, _turned_away(tree, group, scenario.duration))
+        attempts += making
+        standing += _caller_bytes(scenario, group.instances, group.calls, arriving, making)
+        if isinstance(group.arrivals, Closed):
+            standing += group.arrivals.users * USER_BYTES
+    for service in scenario.services.values():
+        standing += _caller_bytes(
+            scenario, service.replicas, service.calls, service.replicas, attempts
+        )
     replicas = sum(service.replicas for service in scenario.services.values())
     samples = replicas * (scenario.duration / scenario.sample_every + 1.0)
     rows = requests * REQUESTS.row.size + attempts * ATTEMPTS.row.size + samples * SAMPLES.row.size
-    alive = (requests + attempts) * MEASURING_BYTES + _standing_bytes(scenario)
-    return SizeEstimate(requests * runs, attempts * runs, (rows * runs + alive) / 1e6)
+    megabytes = (rows * runs + (requests + attempts) * MEASURING_BYTES + standing) / 1e6
+    return SizeEstimate(requests * runs, attempts * runs, megabytes, most_requests * runs)
 
 
-def _standing_bytes(scenario: Scenario) -> float:
-    """Return the memory of what exists from the beginning of one run to its end."""
+def _attempts(tree: CallTree, group: ClientGroup, arriving: float, duration: float) -> float:
+    """Return the attempts that a group's requests lead to if all of their calls fail.
+
+    No request makes more of them than the time to its user's deadline, or the run's end,
+    allows; and a user of a closed loop makes the next request only when one has failed.
+    """
+    horizon = duration if group.deadline is None else min(duration, group.deadline)
+    once, most = tree.once(group.calls), tree.attempts(group.calls)
+    seconds = tree.failing_seconds(group.calls)
+    if seconds > horizon:
+        most = min(most, once + most * horizon / seconds)
+    presses = 1 + (group.refresh.times if group.refresh else 0)
+    if not isinstance(group.arrivals, Closed):
+        return arriving * presses * most
+    cycle = group.arrivals.think.mean_value + min(seconds, horizon)
+    requests = group.arrivals.users * max(1.0, duration / cycle) if cycle > 0.0 else math.inf
+    return presses * max(requests * most, arriving * once)
+
+
+def _turned_away(tree: CallTree, group: ClientGroup, duration: float) -> float:
+    """Return how often a closed loop's users ask if each request ends as soon as it can."""
+    if not isinstance(group.arrivals, Closed):
+        return 0.0
+    cycle = group.arrivals.think.mean_value + tree.turned_away_seconds(group.calls)
+    return group.arrivals.users * (1.0 + duration / cycle) if cycle > 0.0 else math.inf
+
+
+def _caller_bytes(
+    scenario: Scenario, processes: int, calls: Mapping[str, Call], used: float, attempts: float
+) -> float:
+    """Return the memory of so many caller processes, of which at most `used` are made.
+
+    A breaker is made when an attempt first asks it.
+    """
     total = 0.0
-    callers = [(group.instances, group.calls) for group in scenario.clients.values()]
-    callers += [(service.replicas, service.calls) for service in scenario.services.values()]
-    for processes, calls in callers:
-        for service, call in calls.items():
-            breakers = 0
-            if call.breaker is not None and call.breaker.enabled:
-                breakers = 1 if call.breaker.shared else processes
-                if call.breaker.per_replica:
-                    breakers *= scenario.services[service].replicas
-            total += (processes + breakers) * CALLER_BYTES
-    for group in scenario.clients.values():
-        if isinstance(group.arrivals, Closed):
-            total += group.arrivals.users * USER_BYTES
+    for service, call in calls.items():
+        replicas = scenario.services[service].replicas
+        breakers = breakers_of(call, processes, replicas)
+        total += (min(processes, used) + min(breakers, attempts)) * CALLER_BYTES
     return total
 
 
@@ -185,42 +229,6 @@ def rate_at(points: tuple[RatePoint, ...], moment: float) -> float:
             return rate + (point.rate - rate) * (moment - point.at) / point.ramp
         rate = point.rate
     return rate
-
-
-class _Tree:
-    """What making calls leads to, all the way down; each service is worked out once."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self._services = scenario.services
-        self._attempts: dict[str, float] = {}
-        self._seconds: dict[str, float] = {}
-
-    def attempts(self, calls: Mapping[str, Call]) -> float:
-        """Return the attempts that these calls lead to if all of them fail to the last try."""
-        total = 0.0
-        for service, call in calls.items():
-            if service not in self._attempts:
-                self._attempts[service] = self.attempts(self._services[service].calls)
-            total += tries(call) * (1.0 + self._attempts[service])
-        return total
-
-    def seconds(self, calls: Mapping[str, Call]) -> float:
-        """Return the mean seconds that these calls take, if nothing fails and nobody waits."""
-        total = 0.0
-        for service, call in calls.items():
-            if service not in self._seconds:
-                asked = self._services[service]
-                self._seconds[service] = asked.work.mean_value + self.seconds(asked.calls)
-            network = 2.0 * call.network.mean_value if call.network else 0.0
-            total += call.share * (network + self._seconds[service])
-        return total
-
-
-def tries(call: Call) -> int:
-    """Return how often a call is attempted at most."""
-    if call.retry is None or not call.retry.on:
-        return 1
-    return 1 + call.retry.max_retries
 
 
 def in_words(number: float) -> str:

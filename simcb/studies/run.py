@@ -29,9 +29,9 @@ from simcb.metrics import (
 )
 from simcb.scenario import Scenario
 from simcb.scenario.sweep import MOST_REPLICATES
-from simcb.studies.limits import demand_size, estimate_size
+from simcb.studies.limits import demand_size, study_size
 from simcb.trace import Trace
-from simcb.world import MOST_EVENTS, simulate
+from simcb.world import MOST_EVENTS, MOST_ROWS, simulate
 
 Baseline = Literal["none"]
 
@@ -158,9 +158,10 @@ def run_once(
     progress: Callable[[float], None] | None = None,
     *,
     max_events: int | None = MOST_EVENTS,
+    max_rows: int | None = MOST_ROWS,
 ) -> Run:
-    """Simulate one replicate, of at most so many events, and measure it."""
-    trace = simulate(scenario, seed, replicate, progress, max_events=max_events)
+    """Simulate one replicate, of at most so many events and rows, and measure it."""
+    trace = simulate(scenario, seed, replicate, progress, max_events=max_events, max_rows=max_rows)
     return measured(scenario, trace)
 
 
@@ -182,7 +183,7 @@ def run(
         replicates: how many runs with other luck; intervals need at least two.
         baseline: "none" also runs the scenario without any breaker on the same luck.
         progress: called with the share of all work that is done, from 0 to 1.
-        allow_large: run even what is estimated to be huge.
+        allow_large: run even what is estimated to be huge, or turns out to be.
         max_events: events each run may have; if None 200 million, and any number with
             `allow_large`.
 
@@ -190,6 +191,7 @@ def run(
         StudyError: a parameter makes no sense.
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
         EventBudgetError: a run is not over after `max_events`.
+        RowBudgetError: a run is not over after 30 million requests and attempts.
         ThresholdError: a threshold names a metric, phase or service that does not exist.
     """
     if not 1 <= replicates <= MOST_REPLICATES:
@@ -202,7 +204,8 @@ def run(
     check_thresholds(scenario.thresholds, scenario)
     passes = 1 if baseline is None else 2
     if not allow_large:
-        demand_size(estimate_size(scenario, runs=passes * replicates))
+        demand_size(study_size(scenario, replicates, baseline is not None))
+    rows = None if allow_large else MOST_ROWS
     budget = MOST_EVENTS if max_events is None and not allow_large else max_events
     total = passes * replicates * scenario.duration
     done = 0.0
@@ -215,7 +218,8 @@ def run(
         nonlocal done
         runs = []
         for replicate in range(replicates):
-            runs.append(run_once(variant, seed, replicate, report, max_events=budget))
+            one = run_once(variant, seed, replicate, report, max_events=budget, max_rows=rows)
+            runs.append(one)
             done += scenario.duration
         return result_of(runs)
 

@@ -52,7 +52,7 @@ class CallInfo:
 
 @dataclass(frozen=True)
 class BreakerInfo:
-    """A breaker of the run: the call it guards and, if it guards one replica only, which."""
+    """A breaker that was asked: the call it guards and, if it guards one replica only, which."""
 
     name: str
     call: int
@@ -84,6 +84,13 @@ class Layout:
     users: tuple[int | None, ...] = ()
     """Users of each group that ask again only when they are answered; None for any other group,
     and empty if there is no such group."""
+    idle_breakers: int = 0
+    """Breakers that nobody ever asked, which are not in `breakers` and were always closed."""
+
+    @property
+    def breaker_count(self) -> int:
+        """How many breakers there are, asked or not."""
+        return len(self.breakers) + self.idle_breakers
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back to an equal layout."""
@@ -91,6 +98,8 @@ class Layout:
         if not self.users:
             # Digests of runs without such groups are older than the field.
             del data["users"]
+        if not self.idle_breakers:
+            del data["idle_breakers"]  # as in traces that were saved without it
         return data
 
     @classmethod
@@ -104,6 +113,7 @@ class Layout:
             faults=tuple(FaultInfo(**item) for item in data["faults"]),
             deadlines=tuple(data.get("deadlines", ())),
             users=tuple(data.get("users", ())),
+            idle_breakers=data.get("idle_breakers", 0),
         )
 
     def service_index(self, name: str) -> int:

@@ -275,6 +275,7 @@ def run(
         ThresholdError: a threshold names what does not exist.
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
         EventBudgetError: a run is not over after `max_events`.
+        RowBudgetError: a run is not over after 30 million requests and attempts.
     """
     read = scenario if isinstance(scenario, Scenario) else load(scenario)
     conditions = conditions_of(fail_if, read)

@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 _PIECES = 64
 """Linear pieces of a stretch on which both the rate and a surge are ramping."""
 
+_ROUNDING = 1e-9
+"""Part of a count by which sums of products may miss the whole number they stand for."""
+
 
 @dataclass(frozen=True)
 class RateCurve:
@@ -44,6 +47,9 @@ class RateCurve:
     def moment(self, count: Floats) -> Floats:
         """Return when `count` arrivals are expected to have come; inf if they never are.
 
+        One that is due where a piece ends belongs to the next piece on which the rate is not 0:
+        after a step to 0 it comes when the rate rises again, or never.
+
         On a piece the count grows as `r x + slope x²/2`; its root is taken in the form
         `2 c / (r + sqrt(r² + 2 slope c))`, which is exact for a slope of 0.
         """
@@ -53,13 +59,22 @@ class RateCurve:
         root = np.sqrt(np.maximum(rate * rate + 2.0 * slope * rest, 0.0))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = np.where(rest > 0, 2.0 * rest / (rate + root), 0.0)
-        return self.times[piece] + step
+        over = (rate == 0.0) & (slope == 0.0)
+        return np.where(over, np.inf, self.times[piece] + step)
 
     def expected(self, until: float) -> float:
         """Return how many arrivals are expected before `until` seconds."""
         piece = int(np.searchsorted(self.times, until, side="right")) - 1
         x = until - self.times[piece]
-        return float(self.counts[piece] + self.rates[piece] * x + self.slopes[piece] * x * x / 2)
+        return float(
+            _whole(self.counts[piece] + self.rates[piece] * x + self.slopes[piece] * x * x / 2)
+        )
+
+
+def _whole(counts: Floats) -> Floats:
+    """Return counts with those made whole that only rounding keeps from it."""
+    nearest = np.round(counts)
+    return np.where(np.abs(counts - nearest) <= _ROUNDING * nearest, nearest, counts)
 
 
 class _Script:
@@ -128,7 +143,7 @@ def rate_curve(points: Sequence[RatePoint], surges: Sequence[Spell]) -> RateCurv
     spans = np.diff(times)
     grown = rates[:-1] * spans + slopes[:-1] * spans * spans / 2
     counts = np.concatenate(([0.0], np.cumsum(grown)))
-    return RateCurve(times, rates, slopes, counts)
+    return RateCurve(times, rates, slopes, _whole(counts))
 
 
 def _counts(law: Arrivals, streams: Streams, path: str) -> Iterator[Floats]:
@@ -147,10 +162,21 @@ def _counts(law: Arrivals, streams: Streams, path: str) -> Iterator[Floats]:
         block += 1
 
 
-def _recorded(moments: Sequence[float]) -> Iterator[Floats]:
-    """Yield recorded arrivals, in seconds, as counts of a process of rate 1."""
+def _recorded(law: Replay) -> Iterator[Floats]:
+    """Yield recorded arrivals, in seconds, as counts of a process of rate 1.
+
+    The k-th of n whose moments are known to be in the same `resolution` is put into the middle
+    of the k-th of its n equal parts.
+    """
+    moments = np.array(law.moments)
+    if law.resolution is not None:
+        # Moments that stand for a whole multiple may be a little less than that.
+        cells = np.floor(moments / law.resolution * (1.0 + 1e-12) + 1e-9)
+        _, firsts, counts = np.unique(cells, return_index=True, return_counts=True)
+        places = np.arange(len(moments)) - np.repeat(firsts, counts)
+        moments = (cells + (places + 0.5) / np.repeat(counts, counts)) * law.resolution
     for first in range(0, len(moments), BLOCK):
-        yield np.array(moments[first : first + BLOCK])
+        yield moments[first : first + BLOCK]
 
 
 def _script(law: Arrivals) -> Sequence[RatePoint]:
@@ -171,12 +197,15 @@ def arrival_times(
     """
     if isinstance(law, Replay) and law.moments:
         curve = rate_curve((RatePoint(at=0.0, rate=1.0),), surges)
-        blocks: Iterator[Floats] = _recorded(law.moments)
+        blocks: Iterator[Floats] = _recorded(law)
     else:
         curve = rate_curve(_script(law), surges)
         blocks = _counts(law, streams, path)
+    most = curve.expected(until)
     for counts in blocks:
         moments = curve.moment(counts)
-        yield from moments[moments < until].tolist()
-        if not moments[-1] < until:
+        # By the count, too: rounding may put what is due at the very end a little before it.
+        before = moments[(moments < until) & (counts < most)]
+        yield from before.tolist()
+        if len(before) < len(moments):
             return

@@ -35,14 +35,14 @@ from simcb.trace import (
     Trace,
 )
 from simcb.world.arrivals import arrival_times
-from simcb.world.clients import ClosedGroup, Group, OpenGroup, PressLuck
+from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, PressLuck
 from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
-from simcb.world.conditions import Conditions, spells_of
+from simcb.world.conditions import Conditions, Workforce, spells_of
 from simcb.world.desks import DESKS, ServiceDesk
 from simcb.world.guards import Guard, ReplicaGuard
 from simcb.world.luck import Root, Tree
 from simcb.world.policies import Cache
-from simcb.world.recorder import Recorder
+from simcb.world.recorder import MOST_ROWS, Recorder
 from simcb.world.replicas import Replica
 from simcb.world.sites import CallSite
 from simcb.world.streams import Streams, sampler_of, uniform
@@ -63,6 +63,14 @@ def _most_users(scenario: Scenario) -> int:
 
 def _by_name(entities: Mapping[str, T]) -> list[tuple[str, T]]:
     return sorted(entities.items(), key=lambda item: item[0])
+
+
+def breakers_of(call: Call, processes: int, replicas: int) -> int:
+    """Return how many breakers guard a call that so many processes make to so many replicas."""
+    policy = call.breaker
+    if policy is None or not policy.enabled:
+        return 0
+    return (1 if policy.shared else processes) * (replicas if policy.per_replica else 1)
 
 
 class NothingToReplayError(SimcbError):
@@ -93,6 +101,7 @@ class World:
         seed: the user's seed.
         replicate: which replicate of that seed, from 0.
         max_events: events the run may have; None for any number.
+        max_rows: requests and attempts it may have together; None for any number.
     """
 
     def __init__(
@@ -101,18 +110,21 @@ class World:
         seed: int,
         replicate: int,
         max_events: int | None = MOST_EVENTS,
+        max_rows: int | None = MOST_ROWS,
     ) -> None:
         self.scenario = scenario
         self.seed = seed
         self.replicate = replicate
         patience = _PATIENCE + _PATIENCE_PER_USER * _most_users(scenario)
         self.clock = Clock(patience, max_events)
-        self.recorder = Recorder()
+        self.recorder = Recorder(self.clock, max_rows)
         self._spells = spells_of(scenario.labelled_faults, scenario.duration)
         self._streams = Streams(seed, replicate, _most_users(scenario))
         self._tree = Tree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
-        self._breakers: list[tuple[BreakerInfo, CircuitBreaker]] = []
+        self._breaker_count = 0
+        self._first_breakers: list[int] = []
+        self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker]] = {}
         self._shared: dict[int, Guard] = {}
         self._caches: dict[int, Cache] = {}
         self._desks: dict[str, ServiceDesk] = {}
@@ -143,7 +155,14 @@ class World:
                 and (spell.fault.replicas is None or number in spell.fault.replicas)
             ]
             index = first + number
-            replica = Replica(self.clock, self.recorder, index, service, Conditions(spells))
+            replica = Replica(
+                self.clock,
+                self.recorder,
+                index,
+                service,
+                Conditions(spells),
+                Workforce(spells, service.workers),
+            )
             self._replicas.append(replica)
         self._services.append(
             ServiceInfo(
@@ -165,11 +184,13 @@ class World:
         users = law.users if isinstance(law, Closed) else None
         root = Root(self._tree, path, users)
         first = self._call_infos(name, spec.calls, spec.instances, from_client=True)
-        alone = spec.instances == 1
-        instances = [
-            self._sites(first, spec.calls, None if alone else instance)
-            for instance in range(spec.instances)
-        ]
+        lots = None
+        if spec.instances > 1 and not spec.spread_in_turn:
+            lots = self._streams.column(path, "instance", uniform)
+
+        def sites_of(instance: int) -> tuple[CallSite, ...]:
+            return self._sites(first, spec.calls, instance if spec.instances > 1 else None)
+
         luck = PressLuck(lambda press: root.calls(f"{path}/{press}", spec.calls))
         surges = [
             spell
@@ -177,6 +198,7 @@ class World:
             if isinstance(spell.fault, Surge) and spell.fault.on == name
         ]
         kind = OpenGroup if users is None else ClosedGroup
+        instances = Instances(spec.instances, sites_of, lots)
         group = kind(self.clock, self.recorder, index, spec, instances, luck)
         if isinstance(law, Replay) and not (law.moments or law.rates):
             raise NothingToReplayError(name, law.file)
@@ -204,6 +226,9 @@ class World:
         first = len(self._calls)
         for service, call in calls.items():
             bulkhead, guard = call.bulkhead, call.breaker
+            self._first_breakers.append(self._breaker_count)
+            replicas = self.scenario.services[service].replicas
+            self._breaker_count += breakers_of(call, processes, replicas)
             self._calls.append(
                 CallInfo(
                     caller,
@@ -259,30 +284,34 @@ class World:
     def _new_guard(self, index: int, policy: Breaker, instance: int | None) -> Guard:
         info = self._calls[index]
         caller = info.caller if instance is None else f"{info.caller}.{instance}"
-        first = len(self._breakers)
+        name = f"{caller}->{info.service}"
+        first, place = self._first_breakers[index], instance or 0
         if not policy.per_replica:
-            return Guard(self._new_breaker(f"{caller}->{info.service}", policy, index, -1), first)
+            breaker = BreakerInfo(name, index, -1)
+            return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
         replicas = self._desks[info.service].replicas
-        breakers = [
-            self._new_breaker(f"{caller}->{info.service}.{number}", policy, index, replica.index)
-            for number, replica in enumerate(replicas)
-        ]
-        return ReplicaGuard(breakers, first)
+        first += place * len(replicas)
 
-    def _new_breaker(self, name: str, policy: Breaker, call: int, replica: int) -> CircuitBreaker:
+        def make(number: int) -> CircuitBreaker:
+            breaker = BreakerInfo(f"{name}.{number}", index, replicas[number].index)
+            return self._new_breaker(first + number, breaker, policy)
+
+        return ReplicaGuard(make, len(replicas), first)
+
+    def _new_breaker(self, index: int, info: BreakerInfo, policy: Breaker) -> CircuitBreaker:
         """Make the shipped breaker with the run's clock and a jitter stream of its own."""
-        jitter = self._streams.column(f"breakers/{name}", "recovery", uniform)
+        jitter = self._streams.column(f"breakers/{info.name}", "recovery", uniform)
         openings = count()
         breaker = CircuitBreaker(
-            name,
+            info.name,
             trip=policy.rules(),
             recovery=policy.recovery_policy(),
             half_open=policy.half_open_policy(),
             clock=lambda: self.clock._now,
             random=lambda: jitter.at(next(openings)),
-            listeners=(self._transition_writer(len(self._breakers)),),
+            listeners=(self._transition_writer(index),),
         )
-        self._breakers.append((BreakerInfo(name, call, replica), breaker))
+        self._breakers[index] = (info, breaker)
         return breaker
 
     def _transition_writer(self, index: int) -> Callable[[Transition], None]:
@@ -321,7 +350,8 @@ class World:
         self._await_sample(0.0)
         with _no_garbage_collection():
             self.clock.run(until=self.scenario.duration)
-        for index, (_, breaker) in enumerate(self._breakers):
+        self._breakers = dict(sorted(self._breakers.items()))
+        for index, (_, breaker) in self._breakers.items():
             counts = breaker.snapshot()
             self.recorder.counter(
                 index,
@@ -339,7 +369,7 @@ class World:
             replicate=self.replicate,
             scenario=self.scenario.to_yaml(),
             versions={**_versions()},
-            **self.recorder.freeze(),
+            **self.recorder.freeze(tuple(self._breakers)),
         )
 
     def _layout(self) -> Layout:
@@ -349,13 +379,14 @@ class World:
             groups=tuple(name for name, _ in _by_name(self.scenario.clients)),
             services=tuple(self._services),
             calls=tuple(self._calls),
-            breakers=tuple(info for info, _ in self._breakers),
+            breakers=tuple(info for info, _ in self._breakers.values()),
             faults=tuple(
                 FaultInfo(spell.label, spell.fault.kind, spell.fault.on, spell.start, spell.end)
                 for spell in self._spells
             ),
             deadlines=tuple(group.deadline for _, group in _by_name(self.scenario.clients)),
             users=users if any(users) else (),
+            idle_breakers=self._breaker_count - len(self._breakers),
         )
 
 
@@ -385,6 +416,7 @@ def simulate(
     progress: Callable[[float], None] | None = None,
     *,
     max_events: int | None = MOST_EVENTS,
+    max_rows: int | None = MOST_ROWS,
 ) -> Trace:
     """Run a scenario once in virtual time and return its trace.
 
@@ -395,9 +427,12 @@ def simulate(
         progress: called now and then with the simulated seconds done.
         max_events: events and timers the run may have, 200 million unless said otherwise; None
             for any number.
+        max_rows: requests and attempts the run may have together, 30 million unless said
+            otherwise; None for any number.
 
     Raises:
         EventBudgetError: the run is not over after `max_events`.
+        RowBudgetError: the run is not over after `max_rows`.
         TimeStandsStillError: something happens again and again without time going on.
     """
-    return World(scenario, seed, replicate, max_events).run(progress)
+    return World(scenario, seed, replicate, max_events, max_rows).run(progress)

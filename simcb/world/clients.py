@@ -83,6 +83,34 @@ class PressLuck:
         return self._presses[press]
 
 
+class Instances:
+    """The call sites of a group's processes, each made when a request first goes through it.
+
+    Args:
+        count: how many processes there are.
+        make: makes the sites of the process of a number, from 0.
+        lots: which process a request goes through, by its number in the group and uniform in
+            [0, 1); None if the users take turns.
+    """
+
+    def __init__(
+        self, count: int, make: Callable[[int], tuple[CallSite, ...]], lots: Column | None
+    ) -> None:
+        self._count = count
+        self._make = make
+        self._lots = lots
+        self._made: dict[int, tuple[CallSite, ...]] = {}
+
+    def sites(self, number: int, user: int) -> tuple[CallSite, ...]:
+        """Return the sites that request number `number`, which is `user`'s, goes through."""
+        lots, count = self._lots, self._count
+        place = user % count if lots is None else int(lots.at(number) * count)
+        made = self._made.get(place)
+        if made is None:
+            made = self._made[place] = self._make(place)
+        return made
+
+
 class Group:
     """A client group at work; how its requests arrive is its subclasses' business.
 
@@ -91,7 +119,7 @@ class Group:
         recorder: where requests are written down.
         index: the group's index in the layout.
         spec: the group as the file has it.
-        instances: the call sites of each of its processes.
+        instances: its processes.
         press_luck: the luck of the first, second, … press.
     """
 
@@ -101,13 +129,13 @@ class Group:
         recorder: Recorder,
         index: int,
         spec: ClientGroup,
-        instances: Sequence[Sequence[CallSite]],
+        instances: Instances,
         press_luck: PressLuck,
     ) -> None:
         self._clock = clock
         self._recorder = recorder
         self.index = index
-        self._instances = tuple(tuple(sites) for sites in instances)
+        self._sites = instances.sites
         self._refresh_times = 0 if spec.refresh is None else spec.refresh.times
         self._refreshes: Expiries[Press] | None = None
         if spec.refresh is not None:
@@ -119,9 +147,9 @@ class Group:
         self._first_luck = press_luck.at(0)
 
     def _open(self, number: int, user: int) -> None:
-        """Let a user ask now: request number `number`, through the process that serves `user`."""
+        """Let a user ask now: request number `number`, which is `user`'s."""
         now = self._clock._now
-        request = Request(self, number, self._instances[user % len(self._instances)], now)
+        request = Request(self, number, self._sites(number, user), now)
         request.request_row = self._recorder.open_request(request)
         if self._deadlines is not None:
             self._deadlines.add(request)

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
+from math import ceil, inf
 from typing import NamedTuple
 
 from simcb.scenario.faults import (
@@ -205,11 +205,6 @@ class Conditions:
         calendar = Calendar(spells)
         self.active = calendar.active
         self.next_change = calendar.next_change
-        self._pauses = _merged(
-            (spell.start, spell.end) for spell in spells if isinstance(spell.fault, Pause)
-        )
-        self._pause_ends = [end for _, end in self._pauses]
-        self.pauses = bool(self._pauses)
         self._hangs = _merged(
             (spell.start, spell.end) for spell in spells if isinstance(spell.fault, Hang)
         )
@@ -292,48 +287,111 @@ class Conditions:
             return self._hang_ends[place]
         return now
 
-    def finish(self, now: float, work: float) -> float:
-        """Return when work begun at `now` is done; it stands still while the replica pauses."""
-        at = now
-        for place in range(bisect_right(self._pause_ends, now), len(self._pauses)):
-            start, end = self._pauses[place]
-            if at + work <= start:
-                break
-            work -= max(0.0, start - at)
-            at = end
-        return at + work
-
-    def capacity(self, workers: int, now: float) -> int:
-        """Return how many of `workers` may be busy at `now`.
-
-        A replica that has lost a share of its workers keeps at least one, unless it has
-        lost them all; one that pauses starts nothing.
-        """
-        left = float(workers)
-        for spell in self.active(now):
-            if isinstance(spell.fault, Capacity):
-                left *= spell.factor_at(now, now)
-            elif isinstance(spell.fault, Pause):
-                return 0
-        return max(1, int(left + 1e-9)) if left > 0 else 0
-
-    def capacity_changes(self) -> list[float]:
-        """Return the moments at which a replica's capacity is worked out anew."""
-        moments: set[float] = set()
-        for spell in self._spells:
-            if not isinstance(spell.fault, Capacity | Pause):
-                continue
-            ramp = spell.fault.ramp
-            moments |= {spell.start, spell.end}
-            if ramp > 0:
-                for step in range(1, _CAPACITY_STEPS + 1):
-                    moments.add(spell.start + ramp * step / _CAPACITY_STEPS)
-                    moments.add(spell.end - ramp * step / _CAPACITY_STEPS)
-        return sorted(moments)
-
     def beginnings(self, kind: type[Fault]) -> list[Spell]:
         """Return the spells of one kind, to be told of when they begin."""
         return [spell for spell in self._spells if isinstance(spell.fault, kind)]
+
+
+class Workforce:
+    """How many of a replica's workers there are over time, and how fast they work.
+
+    Capacity faults leave a part of the workers. Where that is no whole number, one more is
+    there and all of them are the slower: half of three workers are two that each do three
+    quarters of a second's work in a second. While it pauses, nobody works.
+
+    Args:
+        spells: the spells that touch the replica, in file order.
+        workers: how many it has.
+
+    Attributes:
+        changes: moments at which the number of workers is looked up anew, seconds, ascending.
+        steady: they always work at full speed.
+    """
+
+    def __init__(self, spells: Sequence[Spell], workers: int) -> None:
+        chosen = [spell for spell in spells if isinstance(spell.fault, Capacity | Pause)]
+        self.changes = _capacity_moments(chosen)
+        self._moments = [-inf, *self.changes]
+        self._counts: list[int] = []
+        self._paces = _Paces()
+        self._paces_but_pauses = _Paces()
+        calendar = Calendar(chosen)
+        for moment in self._moments:
+            left, pauses = _workers_left(calendar.active(moment), workers, moment)
+            count = ceil(left)
+            pace = left / count if count else 0.0
+            self._counts.append(0 if pauses else count)
+            self._paces.add(moment, 0.0 if pauses else pace)
+            self._paces_but_pauses.add(moment, pace)
+        self.steady = self._paces.are_full
+
+    def count(self, now: float) -> int:
+        """Return how many workers there are at `now`."""
+        return self._counts[bisect_right(self._moments, now) - 1]
+
+    def finish(self, now: float, work: float) -> float:
+        """Return when so many seconds of work, begun at `now`, are done; inf if never."""
+        return self._paces.finish(now, work)
+
+    def released(self, begun: float, now: float) -> float:
+        """Return when a worker that has waited since `begun`, until `now`, is free again.
+
+        Of workers that are not all there nobody may do more by waiting than by working.
+        """
+        return max(now, self._paces_but_pauses.finish(begun, now - begun))
+
+
+class _Paces:
+    """Seconds of work done in a second, over time, in steps."""
+
+    def __init__(self) -> None:
+        self._moments: list[float] = []
+        self._paces: list[float] = []
+
+    def add(self, moment: float, pace: float) -> None:
+        """Let `pace` hold from `moment` on, which is not before those added earlier."""
+        if not self._paces or self._paces[-1] != pace:
+            self._moments.append(moment)
+            self._paces.append(pace)
+
+    @property
+    def are_full(self) -> bool:
+        """Whether a second's work always takes a second."""
+        return self._paces == [1.0]
+
+    def finish(self, now: float, work: float) -> float:
+        """Return when work begun at `now` is done; inf if it never is."""
+        place = bisect_right(self._moments, now) - 1
+        for pace, until in zip(
+            self._paces[place:], [*self._moments[place + 1 :], inf], strict=True
+        ):
+            if pace > 0.0 and now + work / pace <= until:
+                return now + work / pace
+            work -= pace * (until - now) if pace > 0.0 else 0.0
+            now = until
+        return inf
+
+
+def _workers_left(active: Sequence[Spell], workers: int, now: float) -> tuple[float, bool]:
+    """Return what is left of so many workers at `now`, and whether they pause."""
+    left = float(workers)
+    for spell in active:
+        if isinstance(spell.fault, Capacity):
+            left *= spell.factor_at(now, now)
+    # A billionth of a worker is rounding.
+    return round(left, 9), any(isinstance(spell.fault, Pause) for spell in active)
+
+
+def _capacity_moments(spells: Sequence[Spell]) -> list[float]:
+    moments: set[float] = set()
+    for spell in spells:
+        ramp = spell.fault.ramp
+        moments |= {spell.start, spell.end}
+        if ramp > 0:
+            for step in range(1, _CAPACITY_STEPS + 1):
+                moments.add(spell.start + ramp * step / _CAPACITY_STEPS)
+                moments.add(spell.end - ramp * step / _CAPACITY_STEPS)
+    return sorted(moments)
 
 
 def _merged(windows: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

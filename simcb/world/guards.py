@@ -1,8 +1,11 @@
-"""The breakers of a call site, and which of them an attempt has to pass."""
+"""The breakers of a call site, and which of them an attempt has to pass.
+
+A breaker is made when it is first asked: of many processes and replicas most may never be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
@@ -12,18 +15,25 @@ if TYPE_CHECKING:
     from simcb.world.luck import AttemptLuck
     from simcb.world.replicas import Replica
 
+Acquire = Callable[[], Permit]
+
 
 class Guard:
     """One breaker around a call site's attempts at a service.
 
     Args:
-        breaker: the breaker.
-        index: its index in the layout.
+        make: makes the breaker.
+        index: its index in the run.
     """
 
-    def __init__(self, breaker: CircuitBreaker, index: int) -> None:
+    def __init__(self, make: Callable[[], CircuitBreaker], index: int) -> None:
         self.index = index
-        self.acquire = breaker.acquire
+        self._make = make
+        self.acquire: Acquire = self._acquire_first
+
+    def _acquire_first(self) -> Permit:
+        self.acquire = self._make().acquire
+        return self.acquire()
 
     def admit(
         self, desk: ServiceDesk, node: AttemptLuck, number: int
@@ -42,13 +52,22 @@ class ReplicaGuard(Guard):
     """One breaker for each replica: when one is open, the caller goes on to the next replica.
 
     Args:
-        breakers: in the order of the replicas.
-        first_index: the layout's index of the first of them.
+        make: makes the breaker of the replica of a number, from 0.
+        replicas: how many there are.
+        first_index: the run's index of the first breaker.
     """
 
-    def __init__(self, breakers: Sequence[CircuitBreaker], first_index: int) -> None:
+    def __init__(
+        self, make: Callable[[int], CircuitBreaker], replicas: int, first_index: int
+    ) -> None:
+        self._make_for = make
         self._first_index = first_index
-        self._acquires = tuple(breaker.acquire for breaker in breakers)
+        self._acquires: list[Acquire | None] = [None] * replicas
+
+    def _acquire_of(self, place: int) -> Acquire:
+        acquire = self._make_for(place).acquire
+        self._acquires[place] = acquire
+        return acquire
 
     def admit(
         self, desk: ServiceDesk, node: AttemptLuck, number: int
@@ -58,8 +77,9 @@ class ReplicaGuard(Guard):
         place = first
         for offset in range(count):
             place = (first + offset) % count
+            acquire = self._acquires[place] or self._acquire_of(place)
             try:
-                permit = self._acquires[place]()
+                permit = acquire()
             except CircuitOpenError:
                 continue
             desk.take(place)

@@ -8,27 +8,63 @@ open when the run stops is filled in then, as in flight.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simcb.errors import SimcbError
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Table
 
 if TYPE_CHECKING:
     from simcb.trace.trace import Rows
     from simcb.world.clients import Request
+    from simcb.world.clock import Clock
     from simcb.world.tasks import Attempt
+
+MOST_ROWS = 30_000_000
+"""Requests and attempts of one run beyond which it has to be allowed explicitly: measuring them
+takes about 8 GB."""
 
 NAN = math.nan
 IN_FLIGHT = ATTEMPT_CODE[AttemptOutcome.IN_FLIGHT]
 UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
 
 
-class Recorder:
-    """The tables of a run while they grow."""
+class RowBudgetError(SimcbError):
+    """A run has made as many requests and attempts as it may, and is not over.
 
-    def __init__(self) -> None:
+    Args:
+        at: the simulated second it has come to.
+        rows: how many requests and attempts it was allowed together.
+    """
+
+    def __init__(self, at: float, rows: int) -> None:
+        super().__init__(at, rows)
+        self.at = at
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return (
+            f"stopped at {self.at:g} s of simulated time after {self.rows:,} requests and "
+            "attempts; shorten the run, lower its rates or retries, let users think for longer, "
+            "or let it go on with --allow-large (in Python allow_large=True)"
+        )
+
+
+class Recorder:
+    """The tables of a run while they grow.
+
+    Args:
+        clock: the run's clock.
+        most_rows: how many requests and attempts there may be together, about; None for any
+            number.
+    """
+
+    def __init__(self, clock: Clock, most_rows: int | None = None) -> None:
+        self._clock = clock
+        self._most_rows = math.inf if most_rows is None else most_rows
         self._requests = bytearray()
         self._attempts = bytearray()
         self._transitions = bytearray()
@@ -44,6 +80,7 @@ class Recorder:
         row = self._request_count
         self._request_count = row + 1
         if row == self._request_room:
+            self._check_room()
             self._requests += _EMPTY * _REQUEST_SIZE
             self._request_room += _ROOM
         self._open_requests[row] = request
@@ -74,9 +111,14 @@ class Recorder:
         row = self._attempt_count
         self._attempt_count = row + 1
         if row == self._attempt_room:
+            self._check_room()
             self._attempts += _EMPTY * _ATTEMPT_SIZE
             self._attempt_room += _ROOM
         return row
+
+    def _check_room(self) -> None:
+        if self._request_count + self._attempt_count > self._most_rows:
+            raise RowBudgetError(self._clock._now, int(self._most_rows))
 
     def close_attempt(self, attempt: Attempt) -> None:
         """Write down an attempt that its caller and its worker are done with."""
@@ -142,8 +184,13 @@ class Recorder:
         """Write down a breaker's own counts at the end of the run."""
         self._counters += COUNTERS.row.pack(breaker, *counts)
 
-    def freeze(self) -> dict[str, Rows]:
-        """Return the tables by name; what is open is written as in flight."""
+    def freeze(self, breakers: Sequence[int]) -> dict[str, Rows]:
+        """Return the tables by name; what is open is written as in flight.
+
+        Args:
+            breakers: the indexes of the breakers that were made, ascending; in the tables the
+                first is number 0, the second number 1, and so on.
+        """
         for request in list(self._open_requests.values()):
             self.close_request(request, UNFINISHED, NAN)
         for attempt in list(self._open_attempts.values()):
@@ -152,10 +199,10 @@ class Recorder:
         del self._attempts[self._attempt_count * _ATTEMPT_SIZE :]
         return {
             "requests": _rows(REQUESTS, self._requests),
-            "attempts": _rows(ATTEMPTS, self._attempts),
-            "transitions": _rows(TRANSITIONS, self._transitions),
+            "attempts": _rows(ATTEMPTS, self._attempts, breakers),
+            "transitions": _rows(TRANSITIONS, self._transitions, breakers),
             "samples": _rows(SAMPLES, self._samples),
-            "counters": _rows(COUNTERS, self._counters),
+            "counters": _rows(COUNTERS, self._counters, breakers),
         }
 
 
@@ -168,7 +215,10 @@ _pack_request = REQUESTS.row.pack_into
 _pack_attempt = ATTEMPTS.row.pack_into
 
 
-def _rows(table: Table, packed: bytearray) -> Rows:
+def _rows(table: Table, packed: bytearray, breakers: Sequence[int] = ()) -> Rows:
     rows = np.frombuffer(packed, dtype=table.dtype)
+    if breakers and breakers[-1] >= len(breakers):
+        made = rows["breaker"] >= 0
+        rows["breaker"][made] = np.searchsorted(breakers, rows["breaker"][made])
     rows.flags.writeable = False
     return rows

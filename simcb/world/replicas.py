@@ -7,7 +7,7 @@ caller has gone is the service's own policy; by default it never learns.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Occurrence, Order
-from simcb.world.conditions import Conditions, Spell, Struck
+from simcb.world.conditions import Conditions, Spell, Struck, Workforce
 from simcb.world.recorder import Recorder
 from simcb.world.tasks import ERROR, OK, Attempt
 
@@ -43,6 +43,7 @@ class Replica:
         index: the replica's index in the run.
         service: the service as the file has it.
         conditions: the faults that touch this replica.
+        workforce: its workers over time.
     """
 
     sites: Sequence[CallSite] = ()
@@ -55,20 +56,20 @@ class Replica:
         index: int,
         service: Service,
         conditions: Conditions,
+        workforce: Workforce,
     ) -> None:
         self._clock = clock
         self._recorder = recorder
         self.index = index
-        self._workers = service.workers
         self._errors = service.errors
         self._contention = service.contention
         self._blocking = service.blocking
-        self._on_abandon = service.on_abandon
+        self._drops = service.on_abandon is not OnAbandon.FINISH
+        self._stops = service.on_abandon is OnAbandon.STOP
         self._limit = float("inf") if service.queue.limit is None else service.queue.limit
         self._lifo = service.queue.discipline is Discipline.LIFO
         self._conditions = conditions
         self.loses_attempts = conditions.loses_attempts
-        self._pauses = conditions.pauses
         self._may_hang = conditions.hangs
         self._hung = 0
         self._active: tuple[Spell, ...] = ()
@@ -76,9 +77,11 @@ class Replica:
         self._hold = service.work.mean_value
         self._done_callbacks = (self._done,)
         self.busy = 0
-        self.queue: deque[Attempt] = deque()
-        self.capacity = conditions.capacity(service.workers, 0.0)
-        for moment in conditions.capacity_changes():
+        self.queue: OrderedDict[Attempt, None] = OrderedDict()
+        self._workforce = workforce
+        self._steady = workforce.steady
+        self.capacity = workforce.count(0.0)
+        for moment in workforce.changes:
             clock.tell(moment, _CONDITIONS, self._change_capacity)
         self._served = 0
         self._served_before: dict[Spell, int] = {}
@@ -100,11 +103,9 @@ class Replica:
         if self._active and self._conditions.refuses(self._active, now, _struck(attempt)):
             attempt.freed = now
             return False
-        if self.busy < self.capacity:
-            if attempt.settled and self._on_abandon is not OnAbandon.FINISH:
-                attempt.freed = now
-                self._drop(attempt)
-                return True
+        if attempt.settled and self._drops:
+            self._drop(attempt, now)
+        elif self.busy < self.capacity:
             attempt.owed = True
             self._start(attempt, now)
         elif len(self.queue) >= self._limit:
@@ -112,7 +113,7 @@ class Replica:
             return False
         else:
             attempt.owed = True
-            self.queue.append(attempt)
+            self.queue[attempt] = None
         return True
 
     def loses(self, attempt: Attempt, now: float) -> bool:
@@ -151,7 +152,7 @@ class Replica:
                 self._hang(attempt)
                 return
         attempt.callbacks = self._done_callbacks  # type: ignore[assignment]
-        done = self._conditions.finish(now, work) if self._pauses else now + work
+        done = now + work if self._steady else self._workforce.finish(now, work)
         self._clock.at(done, _DONE, attempt)
 
     def _hang(self, attempt: Attempt) -> None:
@@ -179,9 +180,25 @@ class Replica:
             return
         if not self._blocking:
             self._release(attempt)
+        attempt.asked = self._clock._now
         attempt.sites = self.sites
         attempt.luck = attempt.node.calls
         attempt.proceed()
+
+    def answered(self, attempt: Attempt, outcome: int) -> None:
+        """Complete an attempt whose calls are over, later if its worker is not all there."""
+        now = self._clock._now
+        if not self._steady and attempt.freed != attempt.freed:
+            until = self._workforce.released(attempt.asked, now)
+            if until > now:
+
+                def end(_: object) -> None:
+                    if not attempt.finished:
+                        self.complete(attempt, outcome)
+
+                self._clock.at(until, _DONE, Occurrence(end))
+                return
+        self.complete(attempt, outcome)
 
     def complete(self, attempt: Attempt, outcome: int) -> None:
         """Release the worker, let the next in the queue begin, and answer the caller."""
@@ -204,12 +221,8 @@ class Replica:
         queue = self.queue
         now = self._clock._now
         while queue and self.busy < self.capacity:
-            attempt = queue.pop() if self._lifo else queue.popleft()
-            if attempt.settled and self._on_abandon is not OnAbandon.FINISH:
-                attempt.freed = now
-                self._drop(attempt)
-            else:
-                self._start(attempt, now)
+            attempt, _ = queue.popitem(last=self._lifo)
+            self._start(attempt, now)
 
     def _lose(self, attempt: Attempt) -> None:
         """Release the worker of an attempt that will never be answered."""
@@ -222,16 +235,21 @@ class Replica:
         if attempt.settled:
             self._recorder.close_attempt(attempt)
 
-    def _drop(self, attempt: Attempt) -> None:
-        """Write off an attempt that has left the queue and whose caller has gone."""
+    def _drop(self, attempt: Attempt, now: float) -> None:
+        """Write off an attempt that no worker has taken and whose caller has gone."""
+        attempt.freed = now
         attempt.flags |= _DROPPED
         attempt.owed = False
         self._recorder.close_attempt(attempt)
 
     def abandoned(self, attempt: Attempt) -> None:
-        """Learn that a caller has gone; one who waits in the queue is dropped at its turn."""
-        in_work = attempt.begin == attempt.begin and not attempt.finished
-        if self._on_abandon is OnAbandon.STOP and in_work:
+        """Learn that a caller has gone, and do what the service does about it."""
+        if not self._drops:
+            return
+        if attempt in self.queue:
+            del self.queue[attempt]
+            self._drop(attempt, self._clock._now)
+        elif self._stops and attempt.begin == attempt.begin and not attempt.finished:
             self._cancel(attempt)
             self._recorder.close_attempt(attempt)
 
@@ -249,7 +267,7 @@ class Replica:
             self._release(attempt)
 
     def _change_capacity(self) -> None:
-        self.capacity = self._conditions.capacity(self._workers, self._clock._now)
+        self.capacity = self._workforce.count(self._clock._now)
         self._dispatch()
 
     def _go_cold(self, spell: Spell) -> None:
@@ -327,7 +345,8 @@ class Replica:
                 return False
         if self.sites:
             work = max(work, self._hold)
-        return timeout is None or begin - now + work + ways <= timeout
+        done = begin + work if self._steady else self._workforce.finish(begin, work)
+        return timeout is None or done - now + ways <= timeout
 
     def _wait(self, now: float) -> float:
         """Return about how long an attempt that arrives now waits for a worker: all are busy.

@@ -89,6 +89,7 @@ class Attempt(Task):
         sent: it has left its caller.
         owed: the network or the service still has it and may change its row.
         arrive, begin, freed: when it reached the replica, got a worker, released it; else nan.
+        asked: when its own work was done and the calls it makes began.
         fails: the answer will be an error.
         finished: the service has answered it, lost it or stopped working on it.
         answer: code of the answer that is on its way back.
@@ -98,6 +99,7 @@ class Attempt(Task):
     arrive: float = NAN
     begin: float = NAN
     freed: float = NAN
+    asked: float = NAN
     outcome: int = IN_FLIGHT
     flags: int = 0
     sent: bool = False
@@ -135,9 +137,9 @@ class Attempt(Task):
         assert self.replica is not None
         if self.degraded:
             self.flags |= DEGRADED
-        self.replica.complete(self, OK)
+        self.replica.answered(self, OK)
 
     def break_off(self, outcome: int) -> None:
         """Answer with an error: a call this service depends on failed."""
         assert self.replica is not None
-        self.replica.complete(self, ERROR)
+        self.replica.answered(self, ERROR)

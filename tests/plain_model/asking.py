@@ -12,11 +12,12 @@ from simpy import Event
 from simcb.outcomes import AttemptOutcome, RequestOutcome
 from simcb.scenario.arrivals import Closed
 from simcb.scenario.faults import Surge
+from simcb.scenario.model import Spread
 from simcb.world.arrivals import arrival_times
 from simcb.world.clock import Order
 from simcb.world.conditions import spells_of
 from simcb.world.luck import CallLuck, Root, Tree
-from simcb.world.streams import sampler_of
+from simcb.world.streams import sampler_of, uniform
 
 if TYPE_CHECKING:
     from plain_model.model import PlainWorld
@@ -62,6 +63,7 @@ class Group:
         self.luck: dict[int, tuple[CallLuck, ...]] = {}
         numbers = [None] if self.spec.instances == 1 else range(self.spec.instances)
         self.instances = [Caller(world, name, number, self.spec) for number in numbers]
+        self.lots = world.streams.column(self.path, "instance", uniform)
         if isinstance(law, Closed):
             self.thoughts = world.streams.column(self.path, "think", sampler_of(law.think))
             for user in range(law.users):
@@ -102,7 +104,7 @@ class Group:
         ends = [want.met]
         if self.spec.deadline is not None:
             ends.append(env.at(env.now + self.spec.deadline, Order.EXPIRE))
-        caller = self.instances[user % len(self.instances)]
+        caller = self.instances[self.place(number, user)]
         while True:
             env.process(self.press(want, caller))
             waits = list(ends)
@@ -116,6 +118,14 @@ class Group:
                 want.row.cause = AttemptOutcome.ABANDONED
                 want.close(RequestOutcome.FAILED, env.now)
                 return
+
+    def place(self, number: int, user: int) -> int:
+        """Return which process a user's request goes through."""
+        count = len(self.instances)
+        usual = Spread.RANDOM if self.users is None else Spread.ROUND_ROBIN
+        if (self.spec.spread or usual) is Spread.ROUND_ROBIN:
+            return user % count
+        return int(self.lots.at(number) * count)
 
     def press(self, want: Want, caller: Caller) -> Process:
         """Make the calls of a request once; the first press with an answer ends the want."""

@@ -7,6 +7,7 @@ in [0, 1) for a fault.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil, inf
 
 from plain_model.stage import Job
 
@@ -126,30 +127,56 @@ def hung_until(faults: Faults, t: float, job: Job) -> float:
     return max(ends)
 
 
-def done_at(faults: Faults, t: float, work: float) -> float:
-    """Return when work begun at `t` is done: it stands still while the replica pauses."""
-    pauses = sorted(
-        around for _, fault in faults if isinstance(fault, Pause) for around in fault.windows
-    )
-    for start, end in pauses:
-        if t + work <= start:
-            break
-        if t < end:
-            work -= max(0.0, start - t)
-            t = end
-    return t + work
+def done_at(faults: Faults, workers: int, t: float, work: float, pausing: bool = True) -> float:
+    """Return when work begun at `t` is done, at the pace of each moment in turn.
+
+    Args:
+        faults: what touches the replica.
+        workers: how many it has.
+        t: seconds.
+        work: seconds, at full pace.
+        pausing: whether it stands still while the replica pauses.
+    """
+    moments = capacity_moments(faults)
+    since = max((moment for moment in moments if moment <= t), default=t)
+    speed = pace(faults, workers, since, pausing)
+    for moment in [*moments, inf]:
+        following = pace(faults, workers, moment, pausing)
+        if moment <= t or (following == speed and moment < inf):
+            continue
+        if speed > 0 and t + work / speed <= moment:
+            return t + work / speed
+        work -= speed * (moment - t) if speed > 0 else 0.0
+        t, speed = moment, following
+    return inf
 
 
-def workers_left(faults: Faults, workers: int, t: float) -> int:
-    """Return how many of `workers` may work at `t`: at least one, unless all are gone."""
+def pace(faults: Faults, workers: int, t: float, pausing: bool) -> float:
+    """Return the seconds of work that a worker does in a second."""
+    if pausing and pauses(faults, t):
+        return 0.0
+    left = part_left(faults, workers, t)
+    return left / ceil(left) if left > 0 else 0.0
+
+
+def pauses(faults: Faults, t: float) -> bool:
+    """Tell whether the replica pauses at `t`."""
+    return any(isinstance(fault, Pause) and window(fault, t) for _, fault in faults)
+
+
+def part_left(faults: Faults, workers: int, t: float) -> float:
+    """Return what capacity faults leave of the workers at `t`, to a billionth of one."""
     left = float(workers)
     for _, fault in faults:
         if isinstance(fault, Capacity):
             much = strength(fault, t)
             left *= (1.0 - much) + much * fault.times
-        elif isinstance(fault, Pause) and window(fault, t):
-            return 0
-    return max(1, int(left + 1e-9)) if left > 0 else 0
+    return round(left, 9)
+
+
+def workers_left(faults: Faults, workers: int, t: float) -> int:
+    """Return how many of the workers are there at `t`: a part of one is one that is slower."""
+    return 0 if pauses(faults, t) else ceil(part_left(faults, workers, t))
 
 
 def capacity_moments(faults: Faults) -> list[float]:

@@ -47,6 +47,8 @@ class PlainWorld:
         self.env.run(until=self.scenario.duration)
         for name, breaker in self.breakers.items():
             now = breaker.snapshot()
+            if now.admitted + now.rejected == 0:
+                continue  # nobody asked it
             self.record.counters[name] = (
                 now.admitted,
                 now.rejected,

@@ -39,8 +39,9 @@ class Replica:
         self.name = f"{name}.{number}"
         self.service: Service = world.scenario.services[name]
         self.faults = conditions.faults_on(world.scenario, name, number)
-        drops = self.service.on_abandon is not OnAbandon.FINISH
-        self.workers = Workers(world.env, self.service, drops)
+        self.drops = self.service.on_abandon is not OnAbandon.FINISH
+        self.stops = self.service.on_abandon is OnAbandon.STOP
+        self.workers = Workers(world.env, self.service)
         self.workers.leave(self.workers_left())
         self.inside: list[Job] = []
         self.served = 0
@@ -90,14 +91,12 @@ class Replica:
             self.env.process(self.reply(job, Answer(ERROR)))
 
     def deserted(self, job: Job) -> bool:
-        """Learn at once that a job's caller has gone, and tell whether work on it stops.
-
-        What waits is dropped at its turn.
-        """
-        stops = self.service.on_abandon is OnAbandon.STOP and job in self.inside
-        if stops:
+        """Learn at once that a job's caller has gone, and tell whether anything comes of it."""
+        cut = self.drops and self.workers.send_away(job)
+        cut |= self.stops and job in self.inside
+        if cut:
             job.cut.succeed()
-        return stops
+        return cut
 
     # -- What it does for a job --
 
@@ -107,13 +106,17 @@ class Replica:
         if job.call.network is not None:
             yield env.at(env.now + job.luck.send.at(job.number), Order.ASK)
         row.arrive = env.now
-        if conditions.refuses(self.faults, env.now, job) or self.workers.full:
+        refused = conditions.refuses(self.faults, env.now, job)
+        if not refused and job.deserted and self.drops:
+            row.dropped, row.freed = True, env.now
+            return
+        if refused or self.workers.full:
             row.freed = env.now
             yield from self.reply(job, Answer(REFUSED))
             return
         seat = self.workers.seat_for(job)
         yield seat | job.cut
-        if seat.dropped or job.cut.triggered:
+        if job.cut.triggered:
             row.dropped, row.freed = True, env.now
             return
         row.begin = env.now
@@ -144,7 +147,8 @@ class Replica:
                 return None
         if job.row.hung:
             return None
-        yield env.at(conditions.done_at(self.faults, env.now, work), Order.DONE) | job.cut
+        done = conditions.done_at(self.faults, service.workers, env.now, work)
+        yield env.at(done, Order.DONE) | job.cut
         if job.cut.triggered:
             return None
         if fails:
@@ -152,7 +156,19 @@ class Replica:
         if not service.blocking and self.caller.sites:
             yield from self.let_go(job, seat)
         errand = Errand(number, job.row.request, job.place, job.cut)
+        begun = env.now
         result = yield from self.caller.make_calls(errand, job.luck.calls)
+        if job.cut.triggered:
+            return None
+        if seat in self.workers.users:
+            # A part of a worker does no more by waiting than by working.
+            held = conditions.done_at(
+                self.faults, service.workers, begun, env.now - begun, pausing=False
+            )
+            if held > env.now:
+                yield env.at(held, Order.DONE) | job.cut
+                if job.cut.triggered:
+                    return None
         return result if result.outcome is OK else Answer(ERROR)
 
     def let_go(self, job: Job, seat: Seat) -> Process:

@@ -138,11 +138,9 @@ class Seat(PriorityRequest):
 
     Attributes:
         company: how many workers were busy when this one was given.
-        dropped: the job's turn came when its caller had gone, and no worker was spent on it.
     """
 
     company: int = 0
-    dropped: bool = False
 
     def __init__(self, workers: Workers, priority: float, job: Job | None) -> None:
         self.job = job
@@ -162,11 +160,10 @@ class Workers(PriorityResource):
 
     PutQueue = Queue
 
-    def __init__(self, env: Environment, service: Service, drops: bool) -> None:
+    def __init__(self, env: Environment, service: Service) -> None:
         super().__init__(env, service.workers)
         self.limit = service.queue.limit
         self.lifo = service.queue.discipline is Discipline.LIFO
-        self.drops = drops
         self.taken: list[Seat] = []
         self._tickets = count(1)
 
@@ -184,6 +181,13 @@ class Workers(PriorityResource):
     def waiting(self) -> int:
         """How many jobs wait for a worker."""
         return sum(seat.job is not None for seat in self.queue)
+
+    def send_away(self, job: Job) -> bool:
+        """Take a job out of the queue; tell whether it waited there."""
+        seats = [seat for seat in self.queue if seat.job is job]
+        for seat in seats:
+            seat.cancel()
+        return bool(seats)
 
     def clear_queue(self) -> list[Job]:
         """Send away all who wait, and return them in the order in which they came."""
@@ -220,10 +224,6 @@ class Workers(PriorityResource):
     def _do_put(self, event: Seat) -> bool:  # type: ignore[override]
         if self.count == self.capacity:
             return False
-        if event.job is not None and event.job.deserted and self.drops:
-            event.dropped = True
-            event.succeed()
-        else:
-            event.company = self.busy
-            super()._do_put(event)
+        event.company = self.busy
+        super()._do_put(event)
         return True

@@ -243,6 +243,31 @@ def test_jitter_is_drawn_once_per_opening(room: ModuleType, clock: Clock) -> Non
     assert waits == [5.0, 10.0, 12.5]
 
 
+def test_no_opening_lasts_longer_than_the_longest_with_jitter(
+    room: ModuleType, clock: Clock
+) -> None:
+    """`max` holds for what is drawn, too, and the longest openings still end apart."""
+    draw = random.Random(3)
+    numbers = iter([0.5, 0.5, *(draw.random() for _ in range(50)), 1.0 - 2**-53])
+    breaker = room.CircuitBreaker(
+        clock=clock,
+        failure_threshold=1,
+        recovery=room.Recovery(10.0, factor=2.0, max=30.0, jitter=0.2),
+        random=lambda: next(numbers),
+    )
+    waits = []
+    for _ in range(53):
+        fail(breaker)
+        waits.append(breaker.snapshot().next_probe_at - clock.now)
+        clock.now = breaker.snapshot().next_probe_at
+    assert waits[:2] == [10.0, 20.0]
+    longest = waits[2:]
+    assert max(longest) == pytest.approx(30.0, abs=1e-9)
+    assert max(longest) <= 30.0 + 1e-9
+    assert min(longest) == pytest.approx(20.0, abs=1.0)
+    assert len({round(wait, 6) for wait in longest}) == len(longest)
+
+
 def test_line_15_every_way_of_calling_gives_the_same_states(room: ModuleType) -> None:
     """call, await, decorator, with, async with and bare permits: one story, one history."""
     draw = random.Random(5)

@@ -85,6 +85,35 @@ def test_check_says_once_where_a_problem_is(folder: Path) -> None:
     assert simcb("check", "huge.yaml").stderr.startswith("huge.yaml: this would be about")
 
 
+ALONE = """
+name: alone
+duration: 10s
+clients: {web: {arrivals: ARRIVALS, calls: {api: {breaker: {}}}}}
+services: {api: {workers: 8, work: 1s}}
+"""
+
+
+def test_check_says_what_a_baseline_is_refused_for(folder: Path) -> None:
+    """A scenario that can be run, but not twice, is told so in the words of the refusal."""
+    text = ALONE.replace("ARRIVALS", "{kind: constant, rate: 1500000/s}")
+    (folder / "large.yaml").write_text(text)
+    done = simcb("check", "large.yaml")
+    assert done.exit_code == 0
+    _, warning = done.stdout.splitlines()
+    refused = simcb("run", "large.yaml", "--baseline", "none")
+    assert refused.exit_code == 2
+    words = [line for line in refused.stderr.splitlines() if "would be about" in line]
+    assert warning.endswith(f"`run --baseline none` is refused: {words[-1]}")
+
+
+def test_check_says_how_often_users_may_ask(folder: Path) -> None:
+    """Users who are turned away at once ask as fast as they think; the line says so."""
+    text = ALONE.replace("ARRIVALS", "{kind: closed, users: 20, think: 1us}")
+    (folder / "closed.yaml").write_text(text)
+    said = simcb("check", "closed.yaml").stdout
+    assert "about 220 requests (200 million if users are turned away at once" in said
+
+
 def test_init_writes_a_scenario_that_runs_and_overwrites_nothing(folder: Path) -> None:
     """The first scenario is good as it is; a second `init` refuses."""
     done = simcb("init")

@@ -7,6 +7,7 @@ import pytest
 
 from simcb.metrics import futile, judge, measure
 from simcb.scenario import Scenario, list_shipped, parse_scenario, read_scenario
+from simcb.scenario.arrivals import Replay
 from simcb.world import simulate
 
 
@@ -201,3 +202,69 @@ def test_a_loss_that_somebody_stops_waiting_for_is_not_told(changes: dict[str, o
 def test_nothing_shipped_is_futile(name: str) -> None:
     """The catalogue means what it says."""
     assert futile(read_scenario(name)) == ()
+
+
+SLOW = "trip: {kind: slow_call_rate, slow: 2s, rate: 50%, calls: 10}"
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            f"timeout: 500ms, breaker: {{{SLOW}}}",
+            "2s are asked for, and it is given up after 500ms",
+        ),
+        (f"timeout: 2s, breaker: {{{SLOW}}}", ""),
+        (f"breaker: {{{SLOW}}}", ""),
+        (f"timeout: 500ms, bulkhead: {{max_concurrent: 1, max_wait: 2s}}, breaker: {{{SLOW}}}", ""),
+        (f"timeout: 500ms, retry: {{max_retries: 9}}, breaker: {{{SLOW}}}", "after 500ms"),
+        (
+            f"timeout: 500ms, retry: {{max_retries: 1}}, breaker: {{{SLOW}, around: request}}",
+            "after 1s at the latest",
+        ),
+        (
+            "timeout: 500ms, retry: {max_retries: 1, backoff: {kind: fixed, delay: 1s}}, "
+            f"breaker: {{{SLOW}, around: request}}",
+            "",
+        ),
+    ],
+)
+def test_a_call_that_is_given_up_before_it_is_slow_is_told(call: str, told: str) -> None:
+    """A slow-call limit beyond the timeout is never met, whatever the breaker's call is."""
+    found = [each for each in futile(scenario("[]", call=call)) if "ever slow" in each]
+    assert len(found) == bool(told)
+    assert all(told in each for each in found)
+
+
+def test_a_limit_that_a_timeout_never_lets_happen_opens_no_breaker() -> None:
+    """What is told is so: the breaker stays closed through a hang, and opens with a limit below."""
+    hang = "[{kind: hang, on: store, at: 2s, for: 6s}]"
+    for slow, opens in (("2s", False), ("500ms", True)):
+        trip = SLOW.replace("2s", slow).replace("}", ", minimum_calls: 3}")
+        call = f"timeout: 500ms, breaker: {{{trip}, counts: [refused]}}"
+        assert bool(len(simulate(scenario(hang, call=call)).transitions)) is opens
+
+
+def test_users_who_leave_before_a_call_is_slow_are_told_of() -> None:
+    """A deadline below the slow-call limit ends every call before it is slow."""
+    made = scenario("[]", call=f"breaker: {{{SLOW}}}").with_({"deadline": "1s"})
+    (sentence,) = futile(made)
+    assert "given up after 1s at the latest" in sentence
+
+
+@pytest.mark.parametrize(
+    ("stamps", "told"),
+    [
+        ((1.0, 2.0, 2.0, 3.0), "whole seconds, so up to 2 requests of `shop`"),
+        ((0.0, 60.0, 60.0, 60.0), "whole minutes, so up to 3 requests"),
+        ((1.0, 2.0, 3.0), ""),
+        ((1.0, 2.0, 2.0, 3.5), ""),
+    ],
+)
+def test_stamps_that_were_cut_are_told(stamps: tuple[float, ...], told: str) -> None:
+    """Whole seconds with several requests each come in heaps, unless they are spread."""
+    law = Replay(file="calls.csv", moments=stamps)
+    sentences = futile(scenario("[]").with_({"arrivals": law}))
+    assert [told in each for each in sentences] == [True] * bool(told)
+    spread = Replay(file="calls.csv", moments=stamps, resolution=1.0)
+    assert futile(scenario("[]").with_({"arrivals": spread})) == ()

@@ -41,6 +41,9 @@ def replay_of(text: str, folder: Path) -> Replay:
         "# a comment\n\n  0\n\n0.5\n# another\n 0.5 \n12\n\n",
         "user,timestamps,path\na,0,/\nb,0.5,/x\nc,0.5,\nd,12,/\n",
         '"timestamps","who"\n"0","a, b"\n"0.5",c\n0.5,"d"\n12,\n',
+        "timestamps,50%,99%\n0,1,2\n0.5,1,2\n0.5,1,2\n12,1,2\n",
+        "1,timestamps,\n,0,\n,0.5,\n,0.5,\n,12,\n",
+        "metric,timestamps,request_id\nreqs,0,a\nreqs,0.5,b\nreqs,0.5,\n,12,\n",
     ],
 )
 def test_a_column_of_timestamps_is_read(data: str, tmp_path: Path) -> None:
@@ -84,7 +87,21 @@ def test_with_an_interval_the_rows_are_rates(data: str, tmp_path: Path) -> None:
         (MOMENTS, "-1\n", "`-1` in line 1, which is negative", "0 or more"),
         (MOMENTS, "1\n3\n2\n", "`2` in line 3, which is less", "sort"),
         (MOMENTS, "1,2\n3,4\n", "2 columns and no header", "`timestamps`"),
-        (MOMENTS, "1,a\n3,4\n", "2 columns and no header", "`timestamps`"),
+        (MOMENTS, "1,a\n3,4\n", "no column `timestamps` (it has: 1, a)", "name one"),
+        (MOMENTS, "50%\n3\n", "`50%` in line 1", "number"),
+        (
+            MOMENTS,
+            "metric_name,timestamp\nhttp_reqs,1\nhttp_reqs,2\nhttp_req_duration,2\n",
+            "has `http_reqs` and, in line 4, `http_req_duration` in its column `metric_name`",
+            "keep the rows of one",
+        ),
+        (
+            MOMENTS,
+            "timestamps,Request-ID\n1,a\n2,b\n3,a\n",
+            "has `a` in lines 2 and 4 of its column `Request-ID`, and each row is one request",
+            "keep one row for each",
+        ),
+        (MOMENTS, "attempt,timestamps\n1,1\n2,1.5\n", "`2` in its column `attempt`", "keep"),
         (MOMENTS, "who,when\n3,4\n", "no column `timestamps` (it has: who, when)", "name one"),
         (MOMENTS, "rates\n3\n", "no column `timestamps`", "interval"),
         (RATES, "timestamps\n3\n", "no column `rates`", "leave `interval` out"),
@@ -306,6 +323,7 @@ def test_two_scenarios_of_other_recordings_are_not_equal(tmp_path: Path) -> None
         ({"rates": (1,)}, "no interval"),
         ({"moments": (1,), "interval": 3}, "timestamps and an interval"),
         ({"rates": (-1,), "interval": 3}, "negative"),
+        ({"rates": (1,), "interval": 3, "resolution": 1}, "rates are replayed"),
     ],
 )
 def test_python_gives_numbers_that_fit(words: dict[str, object], what: str) -> None:

@@ -15,6 +15,7 @@ from simcb.studies.limits import (
     expected_arrivals,
     in_words,
     rate_at,
+    study_size,
 )
 from simcb.world import simulate
 
@@ -176,15 +177,78 @@ def test_a_million_million_arrivals_are_refused() -> None:
         demand_size(estimate_size(scenario(**{"arrivals.rate": "1e9/s", "duration": "1000s"})))
 
 
-def test_breakers_of_many_instances_and_replicas_are_counted() -> None:
-    """100,000 instances with a breaker for each of 1,000 replicas do not fit; shared ones do."""
+def test_instances_and_their_breakers_are_counted_as_they_are_used() -> None:
+    """100,000 instances with a breaker for each of 1,000 replicas cost what their requests cost."""
     text = CHAIN.replace("    refresh: {after: 5s, times: 2}\n", "    instances: 100000\n")
     text = text.replace("    workers: 4\n", "    workers: 4\n    replicas: 1000\n")
     each = scenario(text.replace("{timeout: 1s, retry", "{breaker: {per_replica: true}, retry", 1))
-    with pytest.raises(TooLargeError, match="instances"):
-        demand_size(estimate_size(each))
-    shared = "{breaker: {per_replica: true, shared: true}, retry"
-    demand_size(estimate_size(scenario(text.replace("{timeout: 1s, retry", shared, 1))))
+    small = estimate_size(each)
+    demand_size(small)
+    busy = each.with_({"arrivals.rate": "10000/s", "front.retry.max_retries": 0})
+    one = busy.with_({"web.instances": 1})
+    # A million requests use all the instances: 4 kB each, and as much for each breaker.
+    assert estimate_size(busy).megabytes - estimate_size(one).megabytes > 800.0
+
+
+STUCK = """
+name: stuck
+duration: 10m
+clients:
+  u:
+    arrivals: {kind: closed, users: 100, think: 30s}
+    calls: {s: {timeout: 5s, retry: {max_retries: 1000, backoff: {kind: fixed, delay: 1s}}}}
+services:
+  s: {workers: 10, work: {kind: exponential, mean: 500ms}}
+faults:
+  - {kind: hang, on: s, at: 1m, for: 9m}
+"""
+
+
+def test_users_stuck_in_retries_make_as_many_as_the_time_allows() -> None:
+    """A thousand tries of six seconds are no thousand tries in ten minutes: told and true agree."""
+    told = estimate_size(scenario(STUCK)).worst_attempts
+    happened = len(simulate(scenario(STUCK)).attempts)
+    assert happened <= told <= 2.0 * happened
+    left = scenario(STUCK.replace("u:\n", "u:\n    deadline: 13s\n"))
+    happened = len(simulate(left).attempts)
+    assert happened <= 1.1 * estimate_size(left).worst_attempts <= 2.0 * happened
+
+
+def test_what_cannot_fail_is_not_retried() -> None:
+    """Without a timeout, a limit or errors there is nothing to retry; a fault changes that."""
+    text = STUCK.replace("timeout: 5s, ", "")
+    calm = estimate_size(scenario(text))
+    assert calm.worst_attempts == calm.requests
+    erring = text + "  - {kind: errors, on: s, rate: 10%, at: 0s, for: 1s}\n"
+    assert estimate_size(scenario(erring)).worst_attempts > 10 * calm.requests
+
+
+def test_users_who_are_turned_away_at_once_are_told_of() -> None:
+    """With a millisecond to think an open breaker lets them ask a thousand times a second."""
+    text = """
+name: spinning
+duration: 10s
+clients:
+  u:
+    arrivals: {kind: closed, users: 10, think: 1ms}
+    calls: {s: {breaker: {failure_threshold: 1, recovery_timeout: 1m}}}
+services: {s: {workers: 10, work: 1s, errors: 100%}}
+"""
+    size = estimate_size(scenario(text))
+    assert size.requests == pytest.approx(10 * 10, rel=0.2)
+    happened = len(simulate(scenario(text)).requests)
+    assert 0.8 * size.most_requests < happened <= size.most_requests
+    assert estimate_size(scenario()).most_requests == estimate_size(scenario()).requests
+
+
+def test_a_baseline_is_counted_with_the_run() -> None:
+    """A run with its baseline is twice as large as one, and is refused by the same limit."""
+    one, both = study_size(scenario()), study_size(scenario(), 3, baseline=True)
+    assert both.requests == pytest.approx(6 * one.requests)
+    retries = {"front.retry.max_retries": 0, "back.retry.max_retries": 0}
+    large = scenario(rate="150000/s", times=0, **retries).with_({"duration": "100s"})
+    with pytest.raises(TooLargeError, match="30 million requests"):
+        demand_size(study_size(large, baseline=True))
 
 
 def test_network_and_share_count_in_a_closed_loop() -> None:

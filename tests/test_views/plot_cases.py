@@ -126,6 +126,7 @@ def curves(
         outcomes=dict.fromkeys(OUTCOMES, flat(0.0)) | (outcomes or {}),
         services=services,
         breakers=breakers,
+        breaker_count=len(breakers),
     )
     return Curves(
         title="case",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simcb.scenario.arrivals import Constant, Poisson, RatePoint
+from simcb.scenario.arrivals import Constant, Poisson, RatePoint, Replay
 from simcb.scenario.faults import Fault, Surge
 from simcb.world.arrivals import arrival_times
 from simcb.world.conditions import spells_of
@@ -36,7 +39,7 @@ def rate_at(points: list[RatePoint], surges: list[Surge], t: np.ndarray) -> np.n
     return rate
 
 
-def moments(law: Poisson | Constant, surges: list[Surge]) -> np.ndarray:
+def moments(law: Poisson | Constant | Replay, surges: list[Surge]) -> np.ndarray:
     """The arrivals of a group under its surges."""
     labelled: list[tuple[str, Fault]] = [(str(i), surge) for i, surge in enumerate(surges)]
     spells = spells_of(labelled, UNTIL)
@@ -88,6 +91,41 @@ def test_constant_arrivals_are_evenly_spaced_from_the_start() -> None:
     """The k-th of constant arrivals comes at k / rate, exactly."""
     came = moments(Constant(rate=({"at": 0.0, "rate": 4.0},)), [])
     assert came.tolist() == [k / 4 for k in range(80)]
+
+
+def test_what_is_due_when_a_rate_ends_belongs_to_the_next() -> None:
+    """A step, a ramp or a surge down to 0 ends the arrivals; those due then come after it."""
+    end = RatePoint(at=10.0, rate=0.0)
+    steady, again = RatePoint(at=0.0, rate=100.0), RatePoint(at=12.0, rate=1.0)
+    assert len(moments(Constant(rate=(steady, end)), [])) == 1000
+    assert moments(Constant(rate=(steady, end, again)), [])[1000:].tolist() == [*range(12, 20)]
+    ramp = RatePoint(at=5.0, rate=0.0, ramp=5.0)
+    assert len(moments(Constant(rate=(steady, ramp)), [])) == 750
+    calm = Surge(on="users", at=10.0, lasts=100.0, times=0.0)
+    assert len(moments(Constant(rate=(steady,)), [calm])) == 1000
+    assert len(moments(Constant(rate=(RatePoint(at=0.0, rate=0.0),)), [])) == 0
+
+
+@given(st.fractions(Fraction(1, 60), 20, max_denominator=60), st.integers(1, 200))
+def test_rounding_neither_adds_nor_loses_a_constant_arrival(rate: Fraction, tenths: int) -> None:
+    """Exactly as many come before a step to 0, or before the end, as the exact product says."""
+    span = Fraction(tenths, 10)
+    points = (RatePoint(at=0.0, rate=float(rate)), RatePoint(at=float(span), rate=0.0))
+    due = ceil(rate * span)
+    assert len(moments(Constant(rate=points), [])) == due
+    streams, law = Streams(0, 0), Constant(rate=points[:1])
+    assert len(list(arrival_times(law, (), streams, "clients/users", float(span)))) == due
+
+
+def test_stamps_cut_to_seconds_are_spread_over_theirs() -> None:
+    """Those of one second come evenly within it, in order; without the word they come at once."""
+    stamps = (0.0, 3.0, 3.0, 3.0, 3.0, 7.0, 7.0)
+    assert moments(Replay(file="x.csv", moments=stamps), []).tolist() == [*stamps]
+    spread = moments(Replay(file="x.csv", moments=stamps, resolution=1.0), [])
+    assert spread.tolist() == [0.5, 3.125, 3.375, 3.625, 3.875, 7.25, 7.75]
+    tenths = tuple(n // 3 / 10 for n in range(60))
+    spread = moments(Replay(file="x.csv", moments=tenths, resolution=0.1), [])
+    assert spread == pytest.approx([(n + 0.5) / 30 for n in range(60)])
 
 
 def test_rate_of_nothing_brings_nobody() -> None:

@@ -10,7 +10,14 @@ import pytest
 from simcb import studies
 from simcb.errors import SimcbError
 from simcb.scenario import Scenario, parse_scenario
-from simcb.world import MOST_EVENTS, EventBudgetError, TimeStandsStillError, simulate
+from simcb.world import (
+    MOST_EVENTS,
+    MOST_ROWS,
+    EventBudgetError,
+    RowBudgetError,
+    TimeStandsStillError,
+    simulate,
+)
 
 
 def loop(think: str, service: str, call: str = "{}", users: int = 10) -> Scenario:
@@ -83,6 +90,29 @@ def test_a_budget_that_is_enough_changes_nothing() -> None:
         simulate(scenario, max_events=low - 1)
 
 
+SPINNING = loop("1us", "{workers: 20, work: 1s, errors: 100%}", "{breaker: {failure_threshold: 1}}")
+
+
+def test_a_run_is_stopped_by_its_budget_of_rows() -> None:
+    """Users who are turned away at once and come back at once do not fill the memory."""
+    with pytest.raises(RowBudgetError, match="--allow-large") as stopped:
+        simulate(SPINNING, max_rows=20_000)
+    assert stopped.value.rows == 20_000
+    assert 1.0 < stopped.value.at < 1.1
+    assert "20,000 requests and attempts" in str(stopped.value)
+    assert MOST_ROWS == 30_000_000
+
+
+def test_the_rows_that_stop_a_run_are_those_it_would_have() -> None:
+    """What has as many rows as are allowed runs to its end; the bytes are the same."""
+    scenario = SLOWLY.with_({"duration": "2ms"})
+    whole = simulate(scenario, max_rows=None)
+    rows = len(whole.requests) + len(whole.attempts)
+    assert simulate(scenario, max_rows=rows).digest() == whole.digest()
+    with pytest.raises(RowBudgetError):
+        simulate(scenario, max_rows=rows // 2)
+
+
 def test_every_run_of_a_study_has_the_budget() -> None:
     """A study hands the budget on; a senseless one is refused before anything runs."""
     with pytest.raises(EventBudgetError):
@@ -94,7 +124,7 @@ def test_every_run_of_a_study_has_the_budget() -> None:
 
 def test_the_errors_can_be_copied_and_sent() -> None:
     """They survive what process pools and simulators do to exceptions."""
-    for error in (EventBudgetError(1.5, 10), TimeStandsStillError(2.0, 7)):
+    for error in (EventBudgetError(1.5, 10), RowBudgetError(1.5, 9), TimeStandsStillError(2.0, 7)):
         for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
             assert isinstance(twin, SimcbError)
             assert str(twin) == str(error)

@@ -8,7 +8,7 @@ from simcb.metrics.laws.case import Case, Finding, LawCheck, agree
 from simcb.metrics.phase import Window, merged
 from simcb.metrics.rows import Booleans, Indexes
 from simcb.metrics.spans import Floats, Integers
-from simcb.trace import FaultInfo, ServiceInfo
+from simcb.trace import FaultInfo, Flag, ServiceInfo
 
 SLOWING_KINDS = frozenset({"capacity", "pause", "restart"})
 """Kinds of faults that take workers away."""
@@ -162,11 +162,13 @@ def _inside(moments: Floats, windows: tuple[Window, ...]) -> Booleans:
 def _turns_are_kept(case: Case) -> Finding:
     """Check who is next: the first that came, or where a queue is a stack the last.
 
-    What a service drops it drops at its turn, or all at once in a restart, so that keeps the
-    order too. Of attempts that arrived at the same moment any may be next.
+    What is dropped leaves when its caller does, or in a restart, whosever turn it is. Of
+    attempts that arrived at the same moment any may be next.
     """
     checked = 0
-    for replica, service, rows in case.replicas():
+    dropped = np.isnan(case.begin) & (case.trace.attempts["flags"] & int(Flag.DROPPED)).astype(bool)
+    for replica, service, everybody in case.replicas():
+        rows = everybody[~dropped[everybody]]
         left = np.where(case.queue_left[rows] >= case.trace.duration, np.inf, case.queue_left[rows])
         overtakes = _crosses if service.discipline == "lifo" else _overtakes
         place = overtakes(case.arrive[rows], left)

@@ -117,6 +117,7 @@ def _strip(result: Result, page: Page) -> Text:
         trace.layout.faults,
         trace.duration,
         min(page.width, WIDEST_PROSE),
+        trace.layout.breaker_count,
     )
     if len(result.runs) == 1:
         return strip

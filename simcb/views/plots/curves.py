@@ -114,6 +114,9 @@ class Variant:
     outcomes: dict[str, Band]
     services: tuple[ServiceLoad, ...]
     breakers: tuple[BreakerCourse, ...]
+    """Those that were asked."""
+    breaker_count: int
+    """How many there are, with those that nobody asked."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,7 @@ def _variant(result: Result, step: float) -> tuple[Variant, Floats]:
         outcomes={name: named(name) for name in OUTCOMES},
         services=_services(result, every),
         breakers=_breakers(result, edges),
+        breaker_count=result.trace.layout.breaker_count,
     )
     return variant, edges
 
@@ -261,15 +265,24 @@ def _services(result: Result, every: Sequence[Series]) -> tuple[ServiceLoad, ...
 
 
 def _breakers(result: Result, edges: Floats) -> tuple[BreakerCourse, ...]:
-    every = [state_intervals(run.trace) for run in result.runs]
+    """Return the courses of all breakers that were asked in any replicate."""
+    every = [
+        dict(zip(_names(run.trace), state_intervals(run.trace), strict=True)) for run in result.runs
+    ]
+    calm = (StateInterval(0.0, result.trace.duration, "closed"),)
     found = []
-    for index, info in enumerate(result.trace.layout.breakers):
+    for name in dict.fromkeys(name for run in result.runs for name in _names(run.trace)):
+        lives = [one.get(name, calm) for one in every]
         shares = {
-            state: np.mean([_share_of(one[index], state, edges) for one in every], axis=0)
+            state: np.mean([_share_of(life, state, edges) for life in lives], axis=0)
             for state in STATE_NAMES
         }
-        found.append(BreakerCourse(info.name, every[0][index], shares, len(every)))
+        found.append(BreakerCourse(name, lives[0], shares, len(every)))
     return tuple(found)
+
+
+def _names(trace: Trace) -> list[str]:
+    return [breaker.name for breaker in trace.layout.breakers]
 
 
 def _share_of(stretches: Sequence[StateInterval], state: str, edges: Floats) -> Floats:

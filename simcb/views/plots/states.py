@@ -6,13 +6,11 @@ of 40 breakers one wants to know how many were open.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from simcb.views.plots.curves import BreakerCourse, Curves, Floats
+from simcb.views.plots.curves import BreakerCourse, Curves, Floats, Variant
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.frame import (
     Entry,
@@ -61,9 +59,9 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
             places.append(top + row + 0.5)
             names.append(breaker.name.replace("->", "→"))
     else:
-        _draw_shares(ax, curves.edges, _together(breakers), top + 0.12, BLOCK_ROWS - 0.24)
+        _draw_shares(ax, curves.edges, _together(curves.main), top + 0.12, BLOCK_ROWS - 0.24)
         places += [top + 0.12, top + BLOCK_ROWS / 2, top + BLOCK_ROWS - 0.12]
-        names += ["100 %", f"share of {len(breakers)} breakers", "0 %"]
+        names += ["100 %", f"share of {curves.main.breaker_count} breakers", "0 %"]
     ax.set_ylim(top + _breaker_rows(curves), 0.0)
     set_row_ticks(ax, places, names, WIDEST_NAME)
     ax.tick_params(axis="y", length=0.0)
@@ -111,8 +109,12 @@ def _draw_shares(
         bottom = upper
 
 
-def _together(breakers: Sequence[BreakerCourse]) -> dict[str, Floats]:
-    return {
-        state: np.mean([breaker.shares[state] for breaker in breakers], axis=0)
+def _together(variant: Variant) -> dict[str, Floats]:
+    """Return the share of all breakers in each state; those that nobody asked are closed."""
+    shares = {
+        state: np.sum([breaker.shares[state] for breaker in variant.breakers], axis=0)
+        / variant.breaker_count
         for state in STATE_FILLS
     }
+    shares["closed"] = shares["closed"] + 1.0 - len(variant.breakers) / variant.breaker_count
+    return shares

@@ -38,6 +38,8 @@ def checked_line(
         f"{one_line(scenario.name, 80)}, {clock(scenario.duration)}, "
         f"about {in_words(size.requests)} requests"
     )
+    if size.most_requests > 2.0 * size.requests:
+        words += f" ({in_words(size.most_requests)} if users are turned away at once all the time)"
     if swept is not None:
         words += f"; its sweep {swept.settings:,} settings, {swept.cells:,} runs"
     return f"ok  {one_line(source)}: {words}\n"

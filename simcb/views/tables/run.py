@@ -138,7 +138,7 @@ def _phase_rows(answer: Answer) -> tuple[str, ...]:
         left_out.add("unfinished")
     if not any(_mean(each, "degraded") for each in variants):
         left_out |= WITH_FALLBACK
-    if not any(each.trace.layout.breakers for each in variants):
+    if not any(each.trace.layout.breaker_count for each in variants):
         left_out |= WITH_BREAKER
     return tuple(name for name in BY_PHASE if name not in left_out)
 

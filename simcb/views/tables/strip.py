@@ -74,24 +74,27 @@ def state_strip(
     faults: Sequence[FaultInfo],
     duration: float,
     width: int,
+    total: int | None = None,
 ) -> Text:
     """Draw the strip: a line a fault, a line a breaker, a line of time, and what signs mean.
 
     A fault that comes again and again has one line with all its windows.
 
     Args:
-        breakers: the run's breakers.
-        states: for each breaker its states from 0 to `duration`.
+        breakers: the run's breakers that were asked.
+        states: for each of these its states from 0 to `duration`.
         faults: the windows of the run's faults.
         duration: the run's length, in seconds.
         width: terminal columns to fill.
+        total: how many breakers there are, with those that nobody asked.
     """
+    total = len(breakers) if total is None else total
     names = [one_line(each.name, _WIDEST_NAME) for each in breakers]
     windows: dict[str, list[FaultInfo]] = {}
     for fault in faults:
         windows.setdefault(one_line(fault.name, _WIDEST_NAME), []).append(fault)
     many = len(breakers) > MOST_LINES
-    crowd = f"{len(breakers)} breakers"
+    crowd = f"{total} breakers"
     margin = max((len(name) for name in [*([crowd] if many else names), *windows]), default=0)
     count = max(20, min(72, width - margin - 2))
     lines = []
@@ -99,10 +102,12 @@ def state_strip(
         lines.append(Text(f"{label:<{margin}}  {_fault_line(same, duration, count)}".rstrip()))
     cut = [stretches(each, duration, count) for each in states]
     if many:
-        lines.append(Text(f"{crowd:<{margin}}  ").append(_share_line(cut), STYLES[OPEN]))
+        lines.append(Text(f"{crowd:<{margin}}  ").append(_share_line(cut, total), STYLES[OPEN]))
     else:
         for name, each in zip(names, cut, strict=True):
             lines.append(Text(f"{name:<{margin}}  ").append_text(_coloured(each.signs())))
+        if idle := total - len(breakers):
+            lines.append(Text(f"{'':<{margin}}  and {idle} more that nobody asked", "dim"))
     lines.append(Text(f"{'':<{margin}}  {_axis(duration, count)}", "dim"))
     lines.append(Text(f"{'':<{margin}}  ").append_text(_legend(many, crowded=bool(breakers))))
     return Text("\n").join(lines)
@@ -115,11 +120,11 @@ def _coloured(signs: str) -> Text:
     return text
 
 
-def _share_line(cut: Sequence[Stretches]) -> str:
+def _share_line(cut: Sequence[Stretches], total: int) -> str:
     """Draw what share of all breakers' time is open, in eighths; any at all is at least one."""
     signs = []
     for together in zip(*(each.opened for each in cut), strict=True):
-        share = sum(together) / (len(cut) * cut[0].length)
+        share = sum(together) / (total * cut[0].length)
         eighths = min(8, round(share * 8))
         signs.append(_LEVELS[max(1, eighths) if share > 0.0 else 0])
     return "".join(signs)
