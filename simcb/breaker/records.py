@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from simcb.breaker.causes import sendable
+from simcb.breaker.causes import described, sendable
 
 if TYPE_CHECKING:
     from simcb.breaker.rules import TripRule
@@ -147,6 +147,12 @@ class Snapshot(NamedTuple):
     reason: Reason | None
     last_error: BaseException | None
     rules: tuple[RuleReading, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Returns plain data, as JSON takes it: the error as text, rules by their kind."""
+        error = None if self.last_error is None else str(described(self.last_error))
+        rules = [{**one._asdict(), "rule": one.rule.reason} for one in self.rules]
+        return {**self._asdict(), "last_error": error, "rules": rules}
 
     def __reduce__(self) -> tuple[type[Snapshot], tuple[object, ...]]:
         return type(self), tuple(map(sendable, self))

@@ -31,7 +31,7 @@ its host.
 
 from __future__ import annotations
 
-from simcb.breaker import CircuitOpenError
+from simcb.breaker import CircuitOpenError, Reason
 from simcb.errors import MissingExtraError
 from simcb.integrations.bodies import AsyncBody, Body
 from simcb.integrations.transports import AsyncGuarded, Dialect, Guarded
@@ -51,12 +51,21 @@ class CircuitOpenTransportError(CircuitOpenError, httpx.TransportError):
         name: the breaker's name, by default the host.
         retry_after: seconds, at least 0, until it is worth asking again.
         forced: somebody has opened the breaker by hand.
+        reason: why the breaker opened, if that is known.
+        last_error: what the call that opened it raised, without its traceback, or None.
     """
 
-    def __init__(self, name: str, retry_after: float, forced: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        retry_after: float,
+        forced: bool = False,
+        reason: Reason | None = None,
+        last_error: BaseException | None = None,
+    ) -> None:
         # The library's errors take one message and remember their request; ours keep fields.
         httpx.TransportError.__init__(self, "")
-        self.args = (name, retry_after, forced)
+        self.args = (name, retry_after, forced, reason, last_error)
 
 
 class _Httpx(Dialect):

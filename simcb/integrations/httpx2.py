@@ -12,7 +12,7 @@ catch what a client of httpx2 raises, and so neither does it catch this module's
 
 from __future__ import annotations
 
-from simcb.breaker import CircuitOpenError
+from simcb.breaker import CircuitOpenError, Reason
 from simcb.errors import MissingExtraError
 from simcb.integrations.bodies import AsyncBody, Body
 from simcb.integrations.transports import AsyncGuarded, Dialect, Guarded
@@ -32,12 +32,21 @@ class CircuitOpenTransportError(CircuitOpenError, httpx2.TransportError):
         name: the breaker's name, by default the host.
         retry_after: seconds, at least 0, until it is worth asking again.
         forced: somebody has opened the breaker by hand.
+        reason: why the breaker opened, if that is known.
+        last_error: what the call that opened it raised, without its traceback, or None.
     """
 
-    def __init__(self, name: str, retry_after: float, forced: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        retry_after: float,
+        forced: bool = False,
+        reason: Reason | None = None,
+        last_error: BaseException | None = None,
+    ) -> None:
         # The library's errors take one message and remember their request; ours keep fields.
         httpx2.TransportError.__init__(self, "")
-        self.args = (name, retry_after, forced)
+        self.args = (name, retry_after, forced, reason, last_error)
 
 
 class _Httpx2(Dialect):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import json
 import pickle
 import weakref
 from types import ModuleType
@@ -276,6 +277,18 @@ def _says(arrived: BaseException, error: Exception) -> None:
     else:
         assert type(arrived) is SimcbError
         assert str(arrived) == f"{type(error).__name__}: {error}"
+
+
+def test_a_snapshot_is_plain_data_for_json(room: ModuleType, clock: Clock) -> None:
+    """The error says what it was, and each rule has the word of a scenario file."""
+    rules = [room.ConsecutiveFailures(1), room.FailureRate(calls=10)]
+    breaker = room.CircuitBreaker(trip=rules, clock=clock)
+    assert json.loads(json.dumps(breaker.snapshot().as_dict()))["last_error"] is None
+    fail(breaker)
+    told = json.loads(json.dumps(breaker.snapshot().as_dict()))
+    assert (told["state"], told["reason"]) == ("open", "consecutive_failures")
+    assert told["last_error"] == "ValueError: down"
+    assert [one["rule"] for one in told["rules"]] == ["consecutive_failures", "failure_rate"]
 
 
 def test_a_rejection_made_by_hand_has_no_reason(room: ModuleType) -> None:

@@ -498,6 +498,27 @@ def test_the_key_of_a_breaker_is_one_argument(kit):
     assert sorted(kit.breakers) == ["GET /pay", "POST /pay"]
 
 
+def test_a_rejection_says_which_error_opened_the_hosts_breaker(kit):
+    """An error of the library's own, without the frames of the request that met it."""
+
+    def answer(request):
+        raise kit.library.ConnectError("refused")
+
+    with kit.client(answer) as client:
+        for _ in range(2):
+            with pytest.raises(kit.library.ConnectError):
+                client.get("http://shop/")
+        with pytest.raises(kit.ours.CircuitOpenTransportError) as caught:
+            client.get("http://shop/")
+    assert caught.value.reason == "consecutive_failures"
+    assert type(caught.value.last_error) is kit.library.ConnectError
+    assert str(caught.value.last_error) == "refused"
+    assert caught.value.last_error.__traceback__ is None
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.name, again.reason) == ("shop", "consecutive_failures")
+    assert "refused" in str(again.last_error)
+
+
 def test_a_redirect_to_another_host_asks_that_hosts_breaker(kit):
     """Redirects are followed above the transport, so each hop is its own call."""
 

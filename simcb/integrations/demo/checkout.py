@@ -183,7 +183,7 @@ def _add_controls(app: FastAPI, checkout: Checkout) -> None:
     @app.get("/breakers")
     async def breakers() -> dict[str, dict[str, object]]:
         """What every breaker is at now and has counted so far."""
-        return {name: seen._asdict() for name, seen in checkout.breakers.snapshots().items()}
+        return {name: seen.as_dict() for name, seen in checkout.breakers.snapshots().items()}
 
     @app.get("/metrics")
     async def metrics() -> Response:
