@@ -110,7 +110,7 @@ def _loaded_by(statement: str) -> set[str]:
     """Return the modules a fresh interpreter has loaded after `statement`."""
     code = f"{statement}\nimport sys; print('\\n'.join(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
     )
     return {line.partition(".")[0] for line in done.stdout.splitlines()}
 

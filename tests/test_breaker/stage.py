@@ -100,7 +100,7 @@ def elsewhere(work: Callable[[], object]) -> object:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(2.0)
+    thread.join(10.0)
     if errors:
         raise errors[0]
     assert results, "another thread is stuck"

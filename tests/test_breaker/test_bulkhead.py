@@ -194,7 +194,7 @@ def test_an_executors_future_keeps_its_place_until_it_is_done() -> None:
 
 def test_a_thread_waits_its_turn_and_no_longer_than_allowed() -> None:
     """First come, first served; who waits in vain is refused and leaves no trace."""
-    bulkhead = Bulkhead(1, max_wait=5.0)
+    bulkhead = Bulkhead(1, max_wait=60.0)
     order: list[int] = []
     first = bulkhead.acquire()
     threads = []
@@ -206,7 +206,7 @@ def test_a_thread_waits_its_turn_and_no_longer_than_allowed() -> None:
             pass
     first.release()
     for thread in threads:
-        thread.join(5.0)
+        thread.join(60.0)
     assert order == [0, 1, 2]
     assert (bulkhead.running, bulkhead.waiting) == (0, 0)
     short = Bulkhead(1, max_wait=0.01)

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import tracemalloc
 import weakref
 from types import ModuleType
@@ -159,14 +158,14 @@ def test_line_10_protected_calls_run_in_parallel(room: ModuleType) -> None:
     meeting = threading.Barrier(4)
 
     def meet() -> int:
-        return meeting.wait(timeout=5.0)
+        return meeting.wait(timeout=60.0)
 
     threads = [threading.Thread(target=breaker.call, args=(meet,)) for _ in range(3)]
     for thread in threads:
         thread.start()
     breaker.call(meet)
     for thread in threads:
-        thread.join(5.0)
+        thread.join(60.0)
     assert breaker.snapshot().successes == 4
 
 
@@ -283,14 +282,12 @@ def test_line_10_a_real_signal_handler_may_enter_the_breaker(room: ModuleType) -
     signal.setitimer(signal.ITIMER_REAL, 5e-4, 5e-4)
     own = 0
     try:
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
+        while handled < 200:
             breaker.call(good)
             own += 1
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
-    assert handled > 10
     assert breaker.snapshot().successes == own + handled
     assert balanced(breaker)
 
@@ -305,8 +302,7 @@ def test_line_10_a_real_interrupt_may_come_at_any_moment(room: ModuleType, clock
     before = signal.signal(signal.SIGALRM, handler)
     interrupted = 0
     try:
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
+        while interrupted < 200:
             try:
                 signal.setitimer(signal.ITIMER_REAL, 3e-4)
                 while True:
@@ -316,7 +312,6 @@ def test_line_10_a_real_interrupt_may_come_at_any_moment(room: ModuleType, clock
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
-    assert interrupted > 10
     assert elsewhere(lambda: passes(room, breaker)) is True
     assert balanced(breaker)
 
@@ -329,7 +324,7 @@ def test_line_10_a_forked_child_has_a_usable_lock(room: ModuleType, clock: Clock
     def slow_clock() -> float:
         if threading.current_thread() is holder and holding:
             inside.set()
-            leave.wait(10.0)
+            leave.wait(60.0)
         return clock.now
 
     holding: list[int] = []
@@ -338,14 +333,14 @@ def test_line_10_a_forked_child_has_a_usable_lock(room: ModuleType, clock: Clock
     fail(breaker)
     holding.append(1)
     holder.start()
-    assert inside.wait(10.0)
+    assert inside.wait(60.0)
     child = os.fork()
     if child == 0:
-        signal.alarm(2)
+        signal.alarm(60)
         clock.advance(60.0)
         os._exit(0 if passes(room, breaker) else 1)
     leave.set()
-    holder.join(10.0)
+    holder.join(60.0)
     _, status = os.waitpid(child, 0)
     assert status == 0, "the child is stuck"
 
@@ -462,7 +457,7 @@ def test_line_14_threads_and_event_loops_share_one_state(room: ModuleType) -> No
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10.0)
+        thread.join(60.0)
     assert breaker.snapshot().successes == 1200
     assert balanced(breaker)
     breaker.force_open()

