@@ -63,13 +63,14 @@ def measure(trace: Trace, *, slo: float = DEFAULT_SLO) -> Measures:
         raise ObjectiveError(slo)
     facts = Facts(trace, slo)
     items: list[Measure] = []
+    wanted = [(metric, facts.entities.having(metric.per)) for metric in METRICS.values()]
     for phase in facts.phases:
         scopes: dict[Entity, Scope] = {}
         whole = scope_of(facts, phase)
-        for metric in METRICS.values():
+        for metric, entities in wanted:
             if not metric.phased and phase.name != WHOLE:
                 continue
-            for entity in facts.entities.having(metric.per):
+            for entity in entities:
                 if entity not in scopes:
                     scopes[entity] = whole.of(entity)
                 items.append(_measured(metric, scopes[entity], entity.name))

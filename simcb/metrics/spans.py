@@ -51,18 +51,16 @@ class Spans:
 
     def seconds_until(self, moments: Floats) -> Floats:
         """Return the span-seconds before each of `moments`."""
-        begun = np.searchsorted(self.begins, moments)
-        ended = np.searchsorted(self.ends, moments)
+        begun = self.begins.searchsorted(moments)
+        ended = self.ends.searchsorted(moments)
         level = (begun - ended).astype(np.float64)
         sums: Floats = moments * level - (self._begin_sums[begun] - self._end_sums[ended])
         return sums
 
     def seconds_within(self, windows: tuple[Window, ...]) -> float:
         """Return the span-seconds inside `windows`."""
-        starts = np.array([start for start, _ in windows], dtype=np.float64)
-        ends = np.array([end for _, end in windows], dtype=np.float64)
-        inside = float(np.sum(self.seconds_until(ends) - self.seconds_until(starts)))
-        return max(0.0, inside)
+        starts, ends = np.array(windows, dtype=np.float64).T
+        return max(0.0, float((self.seconds_until(ends) - self.seconds_until(starts)).sum()))
 
     def open_at(self, moments: Floats) -> Integers:
         """Return how many spans are open just after each of `moments`."""

@@ -176,6 +176,29 @@ def test_a_baseline_without_a_breaker_is_warned_about(bare: str) -> None:
     assert simcb("run", bare, "--baseline", "none", "--quiet").stderr == ""
 
 
+def test_a_stall_that_a_closed_group_hides_is_warned_about(tmp_path: Path) -> None:
+    """Half a minute of silence in ten is in no percentile; the warning is not in the output."""
+    file = tmp_path / "waiting.yaml"
+    file.write_text(
+        """
+        name: waiting
+        duration: 10m
+        clients:
+          users:
+            arrivals: {kind: closed, users: 10, think: 1s}
+            calls: {shop: {}}
+        services: {shop: {workers: 10, work: 100ms}}
+        faults: [{kind: pause, on: shop, at: 5m, for: 30s}]
+        """
+    )
+    found = simcb("run", str(file))
+    assert "warning: `users` asks for nothing while it waits, up to 29.9 s" in found.stderr
+    assert "hides a stall: its p99 is 0.1 s, and 2" in found.stderr
+    assert "asks for nothing" not in found.stdout
+    assert "warning" not in simcb("run", str(file), "--quiet").stderr
+    assert "warning" not in simcb("run", str(file), "--set", "faults.0.for=10ms").stderr
+
+
 def test_an_audit_shows_the_laws(small: str) -> None:
     """Every law holds, and the exit code stays that of the thresholds."""
     done = simcb("run", small, "--audit")
