@@ -37,7 +37,7 @@ from simcb.trace import (
 from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, PressLuck
 from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
-from simcb.world.conditions import Conditions, Workforce, spells_of
+from simcb.world.conditions import Conditions, Workforce, spells_of, spells_on
 from simcb.world.desks import DESKS, ServiceDesk
 from simcb.world.guards import Guard, ReplicaGuard
 from simcb.world.luck import Root, Tree
@@ -147,13 +147,7 @@ class World:
         service = self.scenario.services[name]
         first = len(self._replicas)
         for number in range(service.replicas):
-            spells = [
-                spell
-                for spell in self._spells
-                if not isinstance(spell.fault, Surge)
-                and spell.fault.service == name
-                and (spell.fault.replicas is None or number in spell.fault.replicas)
-            ]
+            spells = spells_on(self._spells, name, number)
             index = first + number
             replica = Replica(
                 self.clock,

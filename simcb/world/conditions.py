@@ -329,6 +329,10 @@ class Workforce:
         """Return how many workers there are at `now`."""
         return self._counts[bisect_right(self._moments, now) - 1]
 
+    def left(self, now: float) -> float:
+        """Return how much is left of the workers at `now`: how many of full speed do as much."""
+        return self.count(now) * self._paces.at(now)
+
     def finish(self, now: float, work: float) -> float:
         """Return when so many seconds of work, begun at `now`, are done; inf if never."""
         return self._paces.finish(now, work)
@@ -359,6 +363,10 @@ class _Paces:
         """Whether a second's work always takes a second."""
         return self._paces == [1.0]
 
+    def at(self, now: float) -> float:
+        """Return the seconds of work done in a second at `now`."""
+        return self._paces[bisect_right(self._moments, now) - 1]
+
     def finish(self, now: float, work: float) -> float:
         """Return when work begun at `now` is done; inf if it never is."""
         place = bisect_right(self._moments, now) - 1
@@ -370,6 +378,17 @@ class _Paces:
             work -= pace * (until - now) if pace > 0.0 else 0.0
             now = until
         return inf
+
+
+def spells_on(spells: Iterable[Spell], service: str, replica: int) -> list[Spell]:
+    """Return the spells that touch one replica of a service."""
+    return [
+        spell
+        for spell in spells
+        if not isinstance(spell.fault, Surge)
+        and spell.fault.service == service
+        and (spell.fault.replicas is None or replica in spell.fault.replicas)
+    ]
 
 
 def _workers_left(active: Sequence[Spell], workers: int, now: float) -> tuple[float, bool]:

@@ -84,9 +84,9 @@ def outage(*, replicates: int = 1, baseline: bool = False) -> Result:
 
 
 @cache
-def result_of(text: str) -> Result:
-    """Return one run of a scenario."""
-    return run(parse_scenario(text))
+def result_of(text: str, replicates: int = 1) -> Result:
+    """Return runs of a scenario."""
+    return run(parse_scenario(text), replicates=replicates)
 
 
 def renamed(result: Result, fault: str, breaker: str) -> Result:

@@ -45,6 +45,45 @@ def test_the_capacity_is_workers_over_mean_work() -> None:
     assert load.guarded
 
 
+def test_a_part_of_a_worker_is_that_part_of_the_capacity() -> None:
+    """A fifth of one worker that needs 100 ms serves two a second, and is drawn so."""
+    text = """
+name: part
+duration: 60s
+clients: {c: {arrivals: {kind: constant, rate: 8/s}, calls: {s: {timeout: 1s}}}}
+services: {s: {workers: 1, work: 100ms}}
+faults: [{kind: capacity, on: s, times: 0.2, at: 20s, for: 20s}]
+"""
+    (load,) = curves_of(result_of(text), 1.0).main.services
+    assert load.capacity.middle[:20] == pytest.approx(10.0)
+    assert load.capacity.middle[21:40] == pytest.approx(2.0)
+    assert load.capacity.middle[41:] == pytest.approx(10.0)
+
+
+def test_breakers_of_all_replicates_are_laid_over_each_other() -> None:
+    """Each replicate asks other instances' breakers; one it did not ask was closed in it."""
+    text = """
+name: sparse
+duration: 10s
+clients:
+  c:
+    instances: 1000
+    arrivals: {kind: constant, rate: 2/s}
+    calls: {s: {timeout: 1s, breaker: {failure_threshold: 1}}}
+services: {s: {workers: 1, work: 100ms, errors: 100%}}
+"""
+    result = result_of(text, replicates=3)
+    main = curves_of(result, 1.0).main
+    asked = [{each.name for each in run.trace.layout.breakers} for run in result.runs]
+    assert {each.name for each in main.breakers} == set.union(*asked)
+    assert len(main.breakers) > max(map(len, asked))
+    assert main.breaker_count == 1000
+    for breaker in main.breakers:
+        seen = sum(breaker.name in names for names in asked)
+        assert 0.0 < breaker.shares["open"][-1] <= seen / 3 + 1e-9
+        assert sum(breaker.shares.values()) == pytest.approx(1.0)
+
+
 def test_unguarded_services_are_told_apart() -> None:
     services = curves_of(result_of(UNGUARDED)).main.services
     assert [(each.name, each.guarded) for each in services] == [

@@ -49,12 +49,15 @@ def test_an_opening_is_seen_however_short_it_is(at: float, lasts: float) -> None
     assert set(stretches(intervals, 100.0, 40).signs()) - {"·"}
 
 
-def strip(count: int, width: int = 100, faults: tuple[FaultInfo, ...] = ()) -> list[str]:
-    """Draw `count` breakers, the first open from 20 s to 40 s of 60."""
+def strip(
+    count: int, width: int = 100, faults: tuple[FaultInfo, ...] = (), idle: int = 0
+) -> list[str]:
+    """Draw `count` breakers, the first open from 20 s to 40 s of 60, and idle ones."""
     breakers = [BreakerInfo(f"shop->store.{n}", 0, n) for n in range(count)]
     opened = states((0.0, "closed"), (20.0, "open"), (40.0, "closed"), until=60.0)
     closed = states((0.0, "closed"), until=60.0)
-    drawn = state_strip(breakers, [opened, *[closed] * (count - 1)][:count], faults, 60.0, width)
+    lives = [opened, *[closed] * (count - 1)][:count]
+    drawn = state_strip(breakers, lives, faults, 60.0, width, count + idle)
     return drawn.plain.split("\n")
 
 
@@ -64,6 +67,16 @@ def test_few_breakers_have_a_line_each() -> None:
     assert first.startswith("shop->store.0  ·")
     assert first.count("█") == pytest.approx(72 / 3, abs=1)
     assert "█" not in second
+
+
+def test_breakers_that_nobody_asked_are_counted() -> None:
+    """They have no line of their own, and a share of all is one of them, too."""
+    assert strip(2, idle=99_998)[2].strip() == "and 99,998 more that nobody asked"
+    line = strip(MOST_LINES + 1, idle=100_000)[0]
+    assert line.startswith("100,009 breakers")
+    assert "▁" in line
+    assert strip(0, idle=3)[0].strip() == "and 3 more that nobody asked"
+    assert "no breaker" not in "".join(strip(0, idle=3))
 
 
 def test_many_breakers_share_one_line() -> None:

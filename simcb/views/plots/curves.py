@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from simcb.metrics import Series, ServiceSeries, StateInterval, phases, series, state_intervals
 from simcb.metrics.phase import WHOLE, Window, effective_faults
+from simcb.scenario import Scenario
+from simcb.scenario.faults import Capacity
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, FaultInfo, Trace
 from simcb.views.formats.screen import headline, verdict_words
 from simcb.views.plots.style import TIDY_STEPS
+from simcb.world.conditions import Workforce, spells_of, spells_on
 
 Floats = NDArray[np.float64]
 
@@ -238,21 +241,22 @@ def _variant(result: Result, step: float) -> tuple[Variant, Floats]:
         latency={name: named(f"success_{name}") for name in PERCENTILES},
         offered=laid(lambda one: one.offered),
         outcomes={name: named(name) for name in OUTCOMES},
-        services=_services(result, every),
+        services=_services(result, every, edges),
         breakers=_breakers(result, edges),
         breaker_count=result.trace.layout.breaker_count,
     )
     return variant, edges
 
 
-def _services(result: Result, every: Sequence[Series]) -> tuple[ServiceLoad, ...]:
+def _services(result: Result, every: Sequence[Series], edges: Floats) -> tuple[ServiceLoad, ...]:
     layout = result.trace.layout
     guarded = {layout.calls[breaker.call].service for breaker in layout.breakers}
     found = []
     for index, info in enumerate(layout.services):
         loads: list[ServiceSeries] = [one.services[index] for one in every]
         work = result.scenario.services[info.name].work.mean_value
-        per_worker = 1.0 / work if work > 0.0 else math.inf
+        part = _part_there(result.scenario, info.name, (edges[1:] + edges[:-1]) / 2.0)
+        per_worker = part / work if work > 0.0 else np.full_like(part, math.inf)
         sent = band([load.sent for load in loads])
         # A worker whose work takes no time has no limit to draw.
         capacity = [
@@ -262,6 +266,26 @@ def _services(result: Result, every: Sequence[Series]) -> tuple[ServiceLoad, ...
         busy = band([load.busy / (info.workers * info.replicas) for load in loads])
         found.append(ServiceLoad(info.name, sent, band(capacity), busy, info.name in guarded))
     return tuple(found)
+
+
+def _part_there(scenario: Scenario, name: str, moments: Floats) -> Floats:
+    """Return which part of its workers' full speed a service has at each moment.
+
+    Where a capacity fault leaves no whole number of workers, all that are left are slower.
+    """
+    part = np.ones(len(moments))
+    if not any(isinstance(f, Capacity) and f.service == name for f in scenario.faults):
+        return part
+    spells = spells_of(scenario.labelled_faults, scenario.duration)
+    service = scenario.services[name]
+    forces = [
+        Workforce(spells_on(spells, name, replica), service.workers)
+        for replica in range(service.replicas)
+    ]
+    for place, moment in enumerate(moments.tolist()):
+        if count := sum(force.count(moment) for force in forces):
+            part[place] = sum(force.left(moment) for force in forces) / count
+    return part
 
 
 def _breakers(result: Result, edges: Floats) -> tuple[BreakerCourse, ...]:

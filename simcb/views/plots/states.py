@@ -52,7 +52,7 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
     breakers = curves.main.breakers
     if not breakers:
         places.append(top + 0.5)
-        names.append("no breaker")
+        names.append("no breaker asked" if curves.main.breaker_count else "no breaker")
     elif len(breakers) <= MOST_ROWS:
         for row, breaker in enumerate(breakers):
             _draw_breaker(ax, curves, breaker, top + row)
@@ -61,7 +61,7 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
     else:
         _draw_shares(ax, curves.edges, _together(curves.main), top + 0.12, BLOCK_ROWS - 0.24)
         places += [top + 0.12, top + BLOCK_ROWS / 2, top + BLOCK_ROWS - 0.12]
-        names += ["100 %", f"share of {curves.main.breaker_count} breakers", "0 %"]
+        names += ["100 %", f"share of {curves.main.breaker_count:,} breakers", "0 %"]
     ax.set_ylim(top + _breaker_rows(curves), 0.0)
     set_row_ticks(ax, places, names, WIDEST_NAME)
     ax.tick_params(axis="y", length=0.0)

@@ -94,7 +94,7 @@ def state_strip(
     for fault in faults:
         windows.setdefault(one_line(fault.name, _WIDEST_NAME), []).append(fault)
     many = len(breakers) > MOST_LINES
-    crowd = f"{total} breakers"
+    crowd = f"{total:,} breakers"
     margin = max((len(name) for name in [*([crowd] if many else names), *windows]), default=0)
     count = max(20, min(72, width - margin - 2))
     lines = []
@@ -107,9 +107,9 @@ def state_strip(
         for name, each in zip(names, cut, strict=True):
             lines.append(Text(f"{name:<{margin}}  ").append_text(_coloured(each.signs())))
         if idle := total - len(breakers):
-            lines.append(Text(f"{'':<{margin}}  and {idle} more that nobody asked", "dim"))
+            lines.append(Text(f"{'':<{margin}}  and {idle:,} more that nobody asked", "dim"))
     lines.append(Text(f"{'':<{margin}}  {_axis(duration, count)}", "dim"))
-    lines.append(Text(f"{'':<{margin}}  ").append_text(_legend(many, crowded=bool(breakers))))
+    lines.append(Text(f"{'':<{margin}}  ").append_text(_legend(many, crowded=total > 0)))
     return Text("\n").join(lines)
 
 
