@@ -236,3 +236,59 @@ def test_workers_that_are_killed_end_a_sweep_with_how_to_go_on(
     going_on = shlex.split(resume.removeprefix("resume: simcb "))
     assert going_on[-3:] == ["--out", out, "--resume"]
     assert simcb(*going_on, "--workers", "0").exit_code == 0
+
+
+def test_a_piped_table_leaves_nothing_out(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no terminal has no width, whatever the last terminal's was."""
+    monkeypatch.setenv("COLUMNS", "40")
+    words = ("failure_threshold=1,30", "recovery_timeout=1s,2s", "half_open.probes=1,2")
+    over = [word for each in words for word in ("--over", each)]
+    text = simcb("sweep", small, *over, "-n", "2", "--workers", "0").stdout
+    header = next(line for line in text.splitlines() if line.startswith("rank"))
+    assert header.split() == [
+        "rank",
+        "failure_threshold",
+        "recovery_timeout",
+        "half_open.probes",
+        *("goodput", "behind", "success{fault}", "p99{fault}", "time_to_recover"),
+        *("collapsed", "thresholds"),
+    ]
+    assert "no room" not in text
+    ran = simcb("run", small, "-n", "2", "--baseline", "none").stdout
+    assert "no room" not in ran
+    assert all(phase in ran for phase in (" healthy ", " fault ", " recovery ", " whole "))
+
+
+def test_an_axis_over_the_world_prints_a_curve_and_no_best(small: str) -> None:
+    """In every format alike."""
+    words = ("sweep", small, "--over", "arrivals.rate=5/s,40/s", "-n", "2", "--workers", "0")
+    first, curve, *rest = simcb(*words).stdout.splitlines()
+    assert first == "no best: arrivals.rate is no policy but the world, so nothing is ranked"
+    assert curve.startswith("  success ")
+    assert " at arrivals.rate = 5/s to " in curve
+    assert not any("rank" in line or "behind" in line for line in rest)
+    found = json.loads(simcb(*words, "--format", "json").stdout)
+    assert (found["best"], found["bests"], found["no_best"]) == (None, [], first)
+    assert [each["rank"] for each in found["settings"]] == [None, None]
+    assert found["axes"][0]["policy"] is False
+    header, *lines = simcb(*words, "--format", "csv").stdout.splitlines()
+    assert header.startswith("rank,setting,arrivals.rate,tied,")
+    assert [line.split(",")[:4] for line in lines] == [["", "0", "5/s", ""], ["", "1", "40/s", ""]]
+
+
+def test_each_world_prints_its_own_best(small: str) -> None:
+    """Beside a policy, a line for each value of what is none; JSON names the same settings."""
+    words = ("sweep", small, "--over", "arrivals.rate=5/s,40/s", "--over", "failure_threshold=1,30")
+    text = simcb(*words, "-n", "3", "--workers", "0").stdout
+    head, low, high, *_ = text.splitlines()
+    assert head == "best for each arrivals.rate, which is no policy but the world:"
+    assert low.startswith("  5/s: failure_threshold = ")
+    assert high.startswith("  40/s: failure_threshold = ")
+    found = json.loads(simcb(*words, "-n", "3", "--workers", "0", "--format", "json").stdout)
+    assert found["best"] is None
+    assert [each["world"] for each in found["bests"]] == [
+        {"arrivals.rate": "5/s"},
+        {"arrivals.rate": "40/s"},
+    ]
+    ranks = {each["setting"]: each["rank"] for each in found["settings"]}
+    assert [ranks[each["setting"]] for each in found["bests"]] == [1, 1]

@@ -14,6 +14,7 @@ from simcb.studies import StudyError, run
 from simcb.studies.sweep import axis_of, parse_axis, sweep
 from simcb.studies.sweep.axes import quantity_of
 from simcb.studies.sweep.plan import applied, changes_of, make_settings, parse_design
+from simcb.studies.sweep.refining import Refinement
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,10 @@ from simcb.studies.sweep.plan import applied, changes_of, make_settings, parse_d
         ("1..10/4", (1, 4, 7, 10)),
         ("1s..100s/3@log", ("1s", "10s", "100s")),
         ("5s..120s/4@log", ("5s", "14.4s", "41.6s", "2m")),
+        ("1000..1010/6", (1000, 1002, 1004, 1006, 1008, 1010)),
+        ("37.80/s..37.90/s/5", ("37.8/s", "37.825/s", "37.85/s", "37.875/s", "37.9/s")),
+        ("99.90%..99.99%/4", ("99.9%", "99.93%", "99.96%", "99.99%")),
+        ("1..50/12@log", (1, 2, 3, 4, 5, 6, 8, 12, 17, 25, 35, 50)),
         ("{kind: none},{kind: fixed, delay: 1s}", ("{kind: none}", "{kind: fixed, delay: 1s}")),
     ],
 )
@@ -44,6 +49,9 @@ def test_a_spec_means_its_values(spec: str, values: tuple[object, ...]) -> None:
         ("", "is not an axis"),
         ("3,,5", "empty value"),
         ("3,3", "twice"),
+        ("60s,1m", "`1m` twice, at first as `60s`"),
+        ("1..5/10", "asks for 10 values, and there are 5 whole numbers from 1 to 5"),
+        ("1.0..1.0000000000000002/3", "asks for 3 values, and there are 2 values that differ"),
         ("10..1/3", "does not go upwards"),
         ("0..1/3@log", "no logarithm"),
         ("1s..5/3", "mixes units"),
@@ -122,6 +130,49 @@ def test_a_latin_hypercube_has_one_setting_in_each_stratum(count: int, seed: int
         abs(place * count - index - 0.5) <= 0.51 + count / 500 for index, place in enumerate(places)
     )
     assert made == make_settings(axes, parse_design(f"lhs:{count}"), seed)
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ("payments.workers=1000..1010/11", 11),
+        ("arrivals.rate=37.80/s..37.90/s/11", 11),
+        ("faults.0.share=99.90%..99.99%/10", 10),
+        ("breaker.recovery_timeout=1s..100s/2000", 2000),
+        ("breaker.recovery_timeout=1s..1.0001s/500@log", 500),
+        ("a=1..100000/100000", 100_000),
+    ],
+)
+def test_a_range_has_as_many_values_as_asked_for(spec: str, count: int) -> None:
+    """However narrow it is and however many they are, they rise by steps of about one size."""
+    numbers = parse_axis(spec).numbers
+    assert numbers is not None
+    assert len(numbers) == count
+    steps = [b - a for a, b in pairwise(numbers)]
+    assert min(steps) > 0.0
+    assert max(steps) < 3.1 * min(steps)
+
+
+def test_a_sample_has_as_many_settings_as_asked_for_or_is_refused() -> None:
+    """Digits keep them apart, whole numbers change places; what cannot be is told."""
+    near = make_settings([parse_axis("timeout=1s..1.01s")], parse_design("lhs:20"), 0)
+    assert len({each.values for each in near}) == 20
+    whole = [parse_axis("a=1..10"), parse_axis("b=1..10")]
+    made = make_settings(whole, parse_design("lhs:80"), 0)
+    assert len({each.values for each in made}) == 80
+    for axis in (0, 1):
+        # Each value is as often as any other, whichever places were changed.
+        assert {[each.values[axis] for each in made].count(value) for value in range(1, 11)} == {8}
+    with pytest.raises(StudyError, match="lhs:20 asks for 20 settings, and only 5 differ"):
+        make_settings([parse_axis("a=1..5")], parse_design("lhs:20"), 0)
+
+
+def test_a_refinement_of_neighbours_finds_values_between_them() -> None:
+    """Two values that differ in the fifth digit have seven different ones between them."""
+    fine = Refinement([parse_axis("a=37.8001/s,37.8002/s")], 3)
+    assert fine.fine_settings == 9
+    assert Refinement([parse_axis("a=100000,100010")], 3).fine_settings == 9
+    assert Refinement([parse_axis("a=1,3")], 3).fine_settings == 3
 
 
 def test_another_axis_moves_no_sample() -> None:

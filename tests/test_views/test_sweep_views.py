@@ -137,7 +137,7 @@ def test_the_region_is_a_range_on_every_axis() -> None:
     )
     result = made(rows, *over)
     assert regions(result, result.tied) == (
-        "failure_threshold 1 … 3; retry.jitter none; breaker.recovery_timeout 1s … 2s",
+        "breaker.failure_threshold 1 … 3; retry.jitter none; breaker.recovery_timeout 1s … 2s",
     )
 
 
@@ -419,6 +419,21 @@ def test_parquet_without_its_library_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"simcb\[parquet\]"):
         write_sweep(SweepAnswer(swept()), tmp_path, parquet=True)
+
+
+def test_a_notebook_sees_the_best_of_each_world_and_none_where_all_fails() -> None:
+    """`sw.bests()`, `sw.best()` and the card agree."""
+    numbers = [[8.0, 8.1], [9.0, 9.1], [3.0, 3.1], [1.0, 1.1]]
+    view = SweepView(made(numbers, "store.workers=1,8", "failure_threshold=1,30", by="goodput"))
+    assert view.best() is None
+    assert [each.values["failure_threshold"] for each in view.bests()] == [30, 1]
+    assert "best for 8: store.workers = 8, failure_threshold = 1" in repr(view.bests()[1])
+    assert "3.05" in view.bests()[1]._repr_html_()
+    assert "best for each store.workers" in view._repr_html_()
+    failed = SweepView(made([[1.0] * 2, [1.0] * 2], "failure_threshold=1,30", by="collapse"))
+    assert (failed.best(), failed.bests()) == (None, ())
+    assert "no best: every setting collapses in every run" in failed._repr_html_()
+    assert "no best" in repr(failed)
 
 
 def test_a_notebook_sees_the_best_the_table_and_the_plots() -> None:

@@ -111,6 +111,8 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     label = f"tolerance {quantity(result.tolerance, Unit.SHARE)}"
     for tolerance in dict.fromkeys(result.tolerance * each.drawn for each in read):
         ax.axhline(tolerance, color=INK, linewidth=1.0, linestyle=DOTTED, label=label)
+        # It is always seen, so that what does not matter looks as small as it is.
+        means.append(tolerance)
     scale_regret(ax, "y", means, ends)
     if reach.axis.span is not None and reach.axis.span.log:
         ax.set_xscale("log")
