@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_cli.commands import environment
+from test_cli.at_record import CTRL_C, DIES, WORKER_DIES, at_record
+from test_cli.commands import HANGS, environment
 from test_studies.sweep_cases import SMALL
 
 pytestmark = pytest.mark.slow
@@ -38,7 +39,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def begun(folder: Path, out: str, *more: str) -> subprocess.Popen[bytes]:
+def begun(
+    folder: Path, out: str, *more: str, env: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a sweep in a process of its own, as the leader of a group."""
     words = ["sweep", "small.yaml", *WORDS, "--out", out, "--resume", *more]
     return subprocess.Popen(
@@ -46,15 +49,17 @@ def begun(folder: Path, out: str, *more: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
-        env=environment(),
+        env=env or environment(),
         start_new_session=True,
     )
 
 
-def swept(folder: Path, out: str, *more: str) -> subprocess.CompletedProcess[bytes]:
+def swept(
+    folder: Path, out: str, *more: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run a sweep to its end."""
-    running = begun(folder, out, *more)
-    stdout, stderr = running.communicate(timeout=60)
+    running = begun(folder, out, *more, env=env)
+    stdout, stderr = running.communicate(timeout=HANGS)
     return subprocess.CompletedProcess([], running.returncode, stdout, stderr)
 
 
@@ -63,27 +68,23 @@ def records(folder: Path, out: str) -> int:
     return sum(path.read_bytes().count(b"\n") for path in (folder / out).glob("log/*.jsonl"))
 
 
-def wait_for(condition: object, seconds: float = 45.0) -> bool:
-    """Wait until something is so; an event of the system, not a time, is what is waited for."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until something is so; fail if it never comes to be."""
+    end = time.monotonic() + HANGS
     while not condition():
-        if time.monotonic() > end:
-            return False
+        assert time.monotonic() < end, "it never comes to be so"
         select.select([], [], [], 0.02)
-    return True
 
 
-def workers_of(parent: int) -> list[int]:
-    """Return the processes of a sweep that run cells."""
+def group_of(leader: int) -> list[int]:
+    """Return the processes that live in the group of a process."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError, ValueError, IndexError):
             status = (entry / "stat").read_text().rpartition(")")[2].split()
-            line = (entry / "cmdline").read_bytes()
-            if int(status[1]) == parent and status[0] != "Z" and b"spawn_main" in line:
+            if int(status[2]) == leader and status[0] != "Z":
                 found.append(int(entry.name))
     return found
 
@@ -104,42 +105,33 @@ linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it read
 def test_a_killed_sweep_resumes_to_the_same_bytes_and_its_workers_end(folder: Path) -> None:
     """Kill -9 of the parent, twice, then another number of workers: nothing shows it."""
     assert swept(folder, "sweep-a", "--workers", "0").returncode == 0
-    for least in (1, 40):
-        running = begun(folder, "sweep-b", "--workers", "2")
-        assert wait_for(lambda least=least: records(folder, "sweep-b") >= least)
-        workers = workers_of(running.pid)
-        running.kill()
-        running.communicate(timeout=60)
-        assert wait_for(lambda pids=workers: not any(Path(f"/proc/{pid}").exists() for pid in pids))
-    assert records(folder, "sweep-b") < CELLS
+    for batches in (1, 2):
+        env = at_record(folder, DIES, batches)
+        running = begun(folder, "sweep-b", "--workers", "2", env=env)
+        running.communicate(timeout=HANGS)
+        assert running.returncode == -signal.SIGKILL
+        wait_for(lambda pid=running.pid: not group_of(pid))
+    assert 0 < records(folder, "sweep-b") < CELLS
     last = swept(folder, "sweep-b", "--workers", "1")
     assert last.returncode == 0, last.stderr
     assert all(same_files(folder, "sweep-a", "sweep-b"))
 
 
-@linux
 def test_a_killed_worker_costs_nothing(folder: Path) -> None:
     """The pool is made anew, what was in flight runs again, and nothing shows it."""
-    running = begun(folder, "sweep-b", "--workers", "2")
-    assert wait_for(lambda: records(folder, "sweep-b") >= 1)
-    os.kill(workers_of(running.pid)[0], signal.SIGKILL)
-    _, stderr = running.communicate(timeout=60)
-    assert running.returncode == 0, stderr
+    done = swept(folder, "sweep-b", "--workers", "2", env=at_record(folder, WORKER_DIES))
+    assert done.returncode == 0, done.stderr
     assert swept(folder, "sweep-a", "--workers", "0").returncode == 0
     assert all(same_files(folder, "sweep-a", "sweep-b"))
 
 
 def test_one_ctrl_c_saves_and_prints_how_to_go_on(folder: Path) -> None:
     """What runs is finished and saved; the printed command goes on; the code is 130."""
-    running = begun(folder, "sweep-b", "--workers", "2")
-    assert wait_for(lambda: records(folder, "sweep-b") >= 1)
-    # As a terminal does it: every process of the group gets it.
-    os.killpg(running.pid, signal.SIGINT)
-    stdout, stderr = running.communicate(timeout=60)
-    assert running.returncode == 130, stderr
-    assert stdout == b""
-    assert b"Traceback" not in stderr
-    line = stderr.decode().splitlines()[-1]
+    done = swept(folder, "sweep-b", "--workers", "2", env=at_record(folder, CTRL_C))
+    assert done.returncode == 130, done.stderr
+    assert done.stdout == b""
+    assert b"Traceback" not in done.stderr
+    line = done.stderr.decode().splitlines()[-1]
     assert line.startswith("resume: simcb sweep small.yaml ")
     assert line.endswith("--resume")
     kept = records(folder, "sweep-b")
@@ -153,13 +145,13 @@ def test_one_ctrl_c_saves_and_prints_how_to_go_on(folder: Path) -> None:
 def test_a_second_ctrl_c_ends_at_once(folder: Path) -> None:
     """No waiting for what runs, no traceback, and what was saved is whole."""
     running = begun(folder, "sweep-b", "--workers", "1", "--set", "duration=12000s")
-    assert wait_for(lambda: (folder / "sweep-b" / "manifest.json").exists())
+    wait_for((folder / "sweep-b" / "manifest.json").exists)
     assert running.stderr is not None
-    assert wait_for(lambda: workers_of(running.pid) or not Path("/proc").exists())
+    wait_for(lambda: len(group_of(running.pid)) > 1 or not Path("/proc").exists())
     os.killpg(running.pid, signal.SIGINT)
     assert b"\n" in os.read(running.stderr.fileno(), 1000)
     os.killpg(running.pid, signal.SIGINT)
-    _, stderr = running.communicate(timeout=20)
+    _, stderr = running.communicate(timeout=HANGS)
     assert running.returncode == 130
     assert b"Traceback" not in stderr
     assert stderr.decode().splitlines()[-1].endswith("--out sweep-b --resume")
@@ -182,7 +174,7 @@ def test_a_terminal_sees_how_far_it_is(folder: Path) -> None:
         while piece := os.read(ours, 65536):
             shown += piece
     os.close(ours)
-    stdout, _ = running.communicate(timeout=60)
+    stdout, _ = running.communicate(timeout=HANGS)
     assert running.returncode == 0
     assert stdout.startswith(b"best: ")
     assert b"/128" in shown

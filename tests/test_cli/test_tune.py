@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shlex
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from test_cli.commands import environment, simcb
+from test_cli.at_record import CTRL_C, at_record
+from test_cli.commands import HANGS, environment, simcb
 from test_studies.sweep_cases import SMALL
 from test_studies.tune_cases import SLOW
 
@@ -168,23 +167,17 @@ def test_ctrl_c_saves_and_the_printed_command_ends_in_the_same_bytes(
     storms: list[str], tmp_path: Path
 ) -> None:
     """130, what runs is finished and kept, and going on gives what never stopping gives."""
-    words = ["tune", *storms, *SPACE, "--trials", "30", "-n", "20", "--fresh", "2"]
+    words = ["tune", *storms, *SPACE, "--trials", "8", "-n", "4", "--fresh", "2"]
     command = [sys.executable, "-m", "simcb", *words, "--out", "stopped", "--workers", "1"]
     running = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=tmp_path,
-        env=environment(),
+        env=at_record(tmp_path, CTRL_C),
         start_new_session=True,
     )
-    log = tmp_path / "stopped" / "log"
-    while running.poll() is None and not any(
-        path.stat().st_size for path in (log.iterdir() if log.exists() else ())
-    ):
-        pass
-    os.killpg(running.pid, signal.SIGINT)
-    stdout, stderr = running.communicate(timeout=60)
+    stdout, stderr = running.communicate(timeout=HANGS)
     assert running.returncode == 130, stderr
     assert stdout == b""
     resume = stderr.decode().splitlines()[-1].removeprefix("resume: simcb ")
@@ -193,7 +186,7 @@ def test_ctrl_c_saves_and_the_printed_command_ends_in_the_same_bytes(
         cwd=tmp_path,
         capture_output=True,
         env=environment(),
-        timeout=60,
+        timeout=HANGS,
         check=True,
     )
     whole = simcb(*words, "--workers", "0")
