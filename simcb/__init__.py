@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simcb.views.tunings.notebook import tune
     from simcb.views.tunings.view import TuneView
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _WINDOW = {
     "CircuitBreaker": "simcb.breaker",
