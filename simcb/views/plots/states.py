@@ -61,7 +61,12 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
     else:
         _draw_shares(ax, curves.edges, _together(curves.main), top + 0.12, BLOCK_ROWS - 0.24)
         places += [top + 0.12, top + BLOCK_ROWS / 2, top + BLOCK_ROWS - 0.12]
-        names += ["100 %", f"share of {curves.main.breaker_count:,} breakers", "0 %"]
+        crowd = f"of {curves.main.breaker_count:,} breakers"
+        names += [
+            "100 %",
+            crowd if len(crowd) > len("of 999 breakers") else f"share {crowd}",
+            "0 %",
+        ]
     ax.set_ylim(top + _breaker_rows(curves), 0.0)
     set_row_ticks(ax, places, names, WIDEST_NAME)
     ax.tick_params(axis="y", length=0.0)
