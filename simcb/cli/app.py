@@ -13,6 +13,7 @@ from simcb import __version__
 from simcb.cli import check, init, metrics, plot, run, scenarios, schema, sweep, tune, validate
 from simcb.cli.console import StreamError, complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
+from simcb.cli.usage import Command, Group
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ SCENARIO_VERBS = (
 def made(verbs: tuple[Verb, ...], about: str, example: str) -> typer.Typer:
     """Return an application with these verbs."""
     app = typer.Typer(
+        cls=Group,
         help=about,
         epilog=f"Example: {example}",
         no_args_is_help=True,
@@ -70,7 +72,7 @@ def made(verbs: tuple[Verb, ...], about: str, example: str) -> typer.Typer:
     )
     for verb in verbs:
         described = app.command(
-            verb.name, help=_paragraphs(verb), epilog=f"Example: {verb.example}"
+            verb.name, cls=Command, help=_paragraphs(verb), epilog=f"Example: {verb.example}"
         )
         described(guarded(verb.function))
     return app

@@ -49,8 +49,8 @@ def worker_count(text: str) -> int | None:
     """Return how many workers are asked for; None for every core."""
     if text == "auto":
         return None
-    if not (text.isascii() and text.isdigit()):
-        raise typer.BadParameter(f"--workers {text!r} is neither a number nor auto")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise typer.BadParameter(f"--workers: `{text}` is no number of processes; give 4, or auto")
     return int(text)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from simcb.cli.console import emit, page
+from simcb.cli.usage import one_of
 from simcb.views.formats.names import ListFormat
 
 
@@ -17,7 +18,12 @@ def metrics(
             metavar="[NAME]", help="A metric, for its whole definition.", show_default=False
         ),
     ] = None,
-    form: Annotated[ListFormat, typer.Option("--format", help="What to print.")] = ListFormat.TABLE,
+    form: Annotated[
+        ListFormat,
+        typer.Option(
+            "--format", metavar="table|json", parser=one_of(ListFormat), help="What to print."
+        ),
+    ] = ListFormat.TABLE,
 ) -> None:
     """List every metric with its unit and the sentence that defines it, or explain one."""
     from simcb.metrics import METRICS, metric_named

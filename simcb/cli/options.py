@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from simcb.cli.usage import one_of, whole
+from simcb.views.formats.names import Format
+
 Source = Annotated[
     str,
     typer.Argument(
@@ -42,8 +45,20 @@ MaxEvents = Annotated[
     typer.Option(
         "--max-events",
         metavar="N",
-        min=1,
+        parser=whole(1),
         help="Stop a run that is not over after N events (200 million; any with --allow-large).",
         show_default=False,
+    ),
+]
+
+Seed = Annotated[
+    int,
+    typer.Option(metavar="N", parser=whole(0), help="Names the luck: same seed, same result."),
+]
+
+Form = Annotated[
+    Format,
+    typer.Option(
+        "--format", metavar="table|json|csv|md", parser=one_of(Format), help="What to print."
     ),
 ]

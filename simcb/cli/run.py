@@ -11,7 +11,8 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import MaxEvents, Overlays, Sets, Source
+from simcb.cli.options import Form, MaxEvents, Overlays, Seed, Sets, Source
+from simcb.cli.usage import one_of, whole
 from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
@@ -30,18 +31,27 @@ def run(
     scenario: Source,
     overlays: Overlays = None,
     sets: Sets = None,
-    seed: Annotated[int, typer.Option(min=0, help="Names the luck: same seed, same result.")] = 0,
+    seed: Seed = 0,
     replicates: Annotated[
         int,
         typer.Option(
-            "-n", "--replicates", min=1, max=10_000, help="Runs with other luck, for intervals."
+            "-n",
+            "--replicates",
+            parser=whole(1, 10_000),
+            metavar="1..10000",
+            help="Runs with other luck, for intervals.",
         ),
     ] = 1,
     baseline: Annotated[
         Baseline | None,
-        typer.Option(help="none: also the same luck without any breaker.", show_default=False),
+        typer.Option(
+            metavar="none",
+            parser=one_of(Baseline),
+            help="none: also the same luck without any breaker.",
+            show_default=False,
+        ),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
+    form: Form = Format.TABLE,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write all results there.", show_default=False),

@@ -10,7 +10,8 @@ import typer
 from simcb.cli.console import complain, emit, page
 from simcb.cli.exits import Code, leave
 from simcb.cli.long_jobs import interrupts, job_bar, leave_interrupted, resume_command, worker_count
-from simcb.cli.options import Overlays, Sets, Source
+from simcb.cli.options import Form, Overlays, Seed, Sets, Source
+from simcb.cli.usage import whole
 from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ def sweep(
         typer.Option(
             "-n",
             "--replicates",
-            min=1,
-            max=10_000,
+            parser=whole(1, 10_000),
+            metavar="1..10000",
             help="Runs of each setting, 10 if nothing else is said.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Names the luck, the same in all settings.")] = 0,
+    seed: Seed = 0,
     by: Annotated[
         str | None,
         typer.Option(
@@ -74,8 +75,8 @@ def sweep(
     depth: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            max=8,
+            parser=whole(1, 8),
+            metavar="1..8",
             help="How often --refine halves the distances, 3 times if nothing else is said.",
             show_default=False,
         ),
@@ -103,8 +104,10 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how much it would be.")
     ] = False,
-    top: Annotated[int, typer.Option(min=1, help="Settings shown in the table.")] = 10,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
+    top: Annotated[
+        int, typer.Option(parser=whole(1), metavar="N", help="Settings shown in the table.")
+    ] = 10,
+    form: Form = Format.TABLE,
     plot: Annotated[
         Path | None,
         typer.Option(

@@ -18,7 +18,8 @@ from simcb.cli.long_jobs import (
     resume_command,
     worker_count,
 )
-from simcb.cli.options import Overlays, Sets
+from simcb.cli.options import Form, Overlays, Seed, Sets
+from simcb.cli.usage import whole
 from simcb.views.formats.names import Format
 
 if TYPE_CHECKING:
@@ -69,28 +70,38 @@ def tune(
         ),
     ] = None,
     trials: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Settings that are tried at most.")
+        int,
+        typer.Option(
+            parser=whole(1, 10_000), metavar="1..10000", help="Settings that are tried at most."
+        ),
     ] = 60,
     batch: Annotated[
-        int, typer.Option(min=1, max=1_000, help="Settings tried at a time, before it learns.")
+        int,
+        typer.Option(
+            parser=whole(1, 1_000),
+            metavar="1..1000",
+            help="Settings tried at a time, before it learns.",
+        ),
     ] = 8,
     replicates: Annotated[
         int,
         typer.Option(
             "-n",
             "--replicates",
-            min=2,
-            max=10_000,
+            parser=whole(2, 10_000),
+            metavar="2..10000",
             help="Runs of a good setting in each scenario; bad ones get fewer.",
         ),
     ] = 10,
     fresh: Annotated[
         int,
         typer.Option(
-            min=2, max=10_000, help="Runs of the best and of its rivals, on other luck, at the end."
+            parser=whole(2, 10_000),
+            metavar="2..10000",
+            help="Runs of the best and of its rivals, on other luck, at the end.",
         ),
     ] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Names the luck, the same in all settings.")] = 0,
+    seed: Seed = 0,
     tolerance: Annotated[
         str, typer.Option(metavar="SHARE", help="The loss that does not matter.")
     ] = "1%",
@@ -110,7 +121,7 @@ def tune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how much it would be.")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
+    form: Form = Format.TABLE,
     plot: Annotated[
         Path | None,
         typer.Option(

@@ -8,6 +8,7 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
+from simcb.cli.options import Form
 from simcb.views.formats.names import Format
 
 
@@ -24,7 +25,7 @@ def validate(
     names: Annotated[
         bool, typer.Option("--list", help="Say which cases there are; run nothing.")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
+    form: Form = Format.TABLE,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Run systems whose numbers are known and hold every number against theory.

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
 from simcb.scenario.forms import Form, Name
-from simcb.scenario.refusal import Refused, choice_remedy, listed, quoted
+from simcb.scenario.refusal import Refused, choice_remedy, listed, quoted, with_article
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -184,12 +184,12 @@ class Family:
         remedy = f"write a mapping like `{{kind: {next(iter(self.members))}, …}}`"
         if isinstance(value, str) and value in self.members:
             remedy = f"write a mapping: `{{kind: {value}, …}}`"
-        what = "is null" if value is None else f"is not a {self.noun}"
+        what = "is null" if value is None else f"is not {with_article(self.noun)}"
         raise Refused(what, remedy)
 
     def _check_kind(self, value: Mapping[object, object]) -> None:
         if "kind" not in value:
-            raise Refused(f"has no `kind`; a {self.noun} has one", f"add {self._kinds()}")
+            raise Refused("has no `kind`", f"add {self._kinds()}")
         kind = value["kind"]
         if isinstance(kind, str) and kind in self.members:
             return

@@ -84,3 +84,10 @@ def listed(names: Iterable[str], most: int = 20) -> str:
     every = list(names)
     text = ", ".join(shown(name, 80) for name in every[:most])
     return text if len(every) <= most else f"{text} and {len(every) - most} more"
+
+
+def with_article(noun: str) -> str:
+    """Return a noun as a message has it: `a fault`, `an error`, and several as they are."""
+    if noun.endswith("s"):
+        return noun
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

@@ -65,6 +65,11 @@ _SYNTAX = (
         "put the value in double quotes",
     ),
     (
+        "while scanning a block scalar",
+        "a text after `|` or `>` begins in the wrong way",
+        "put it in double quotes",
+    ),
+    (
         "expected the node content",
         "a value is missing",
         "write one, and look for a comma or bracket too many",

@@ -1,0 +1,113 @@
+"""The command line's own errors and help, in the words of all others: value, place, remedy.
+
+What a word on the command line has to be is said by the parsers here, so that a message does not
+depend on which library reads it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from simcb.cli.console import complain, emit
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What a wrong command line raises, in whichever library has it."""
+
+Kind = TypeVar("Kind", bound=StrEnum)
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str | int], int]:
+    """Return what reads a whole number of an option."""
+    wanted = f"{least} or more" if most is None else f"{least} to {most}"
+
+    def whole_number(text: str | int) -> int:
+        sign, digits = ("-", str(text)[1:]) if str(text)[:1] == "-" else ("", str(text))
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > 30:
+            raise typer.BadParameter(f"`{text}` is not a whole number; give {wanted}")
+        number = int(sign + digits)
+        if number < least or (most is not None and number > most):
+            raise typer.BadParameter(f"`{text}` is out of range; give {wanted}")
+        return number
+
+    return whole_number
+
+
+def one_of(kinds: type[Kind]) -> Callable[[str], Kind]:
+    """Return what reads a word out of a closed set."""
+
+    def word(text: str) -> Kind:
+        try:
+            return kinds(text)
+        except ValueError:
+            known = ", ".join(kinds)
+            raise typer.BadParameter(f"`{text}` is unknown; write one of: {known}") from None
+
+    return word
+
+
+class Command(TyperCommand):
+    """A verb, whose flags take no value and show none in its help."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, the flags among them without a type."""
+        return _without_types_of_flags(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """The verbs together, which tell a wrong command line as everything else is told."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, the flags among them without a type."""
+        return _without_types_of_flags(super().get_params(ctx))
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the verb that is asked for, and end with its code."""
+        try:
+            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+        except UsageError as error:
+            if not standalone_mode:
+                raise
+            tell(error)
+            code = 2
+        if not standalone_mode:
+            return code
+        sys.exit(code or 0)
+
+
+def tell(error: Any) -> None:
+    """Say what is wrong with a command line; one without any words gets the help."""
+    context = error.ctx
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        # With rich it is printed, and what is returned is empty.
+        emit(context.get_help())
+        return
+    parameter = getattr(error, "param", None)
+    if isinstance(error, typer.BadParameter) and type(error).__name__ == "BadParameter":
+        place = f"{'/'.join(parameter.opts)}: " if parameter is not None else ""
+        complain(f"{place}{error.message}")
+        return
+    what = error.format_message().rstrip(".")
+    command = "simcb" if context is None else context.command_path
+    see = " See" if what.endswith("?") else "; see"
+    complain(f"{what[:1].lower()}{what[1:]}{see} {command} --help")
+
+
+def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
+    for each in parameters:
+        if getattr(each, "is_flag", False) and each.metavar is None:
+            each.metavar = ""
+    return parameters
