@@ -73,6 +73,7 @@ def parse_scenario(
     sets: Sequence[str] = (),
     folder: Path | None = None,
     replays: bool = True,
+    vet: Vet | None = None,
 ) -> Scenario:
     """Read a scenario from YAML text.
 
@@ -84,13 +85,14 @@ def parse_scenario(
         folder: where the data files lie that it names; without one it may name none.
         replays: false leaves replayed arrivals without their numbers, to show a scenario
             whose data files are not at hand; it cannot be run.
+        vet: judges thresholds, as for `read_scenario`.
 
     Raises:
         ScenarioError: with every problem of all of them.
     """
     findings = Findings()
     recall = recall_from(folder) if replays else without_numbers
-    return _finish(reader.read_tree(text, file, findings), overlays, sets, findings, recall)
+    return _finish(reader.read_tree(text, file, findings), overlays, sets, findings, recall, vet)
 
 
 def _finish(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simcb.metrics import refusal_of
-from simcb.scenario import Scenario, read_scenario
+from simcb.scenario import Scenario, parse_scenario, read_scenario
 
 
 def read(
@@ -22,3 +22,16 @@ def read(
         ScenarioError: with every problem in it, those of its thresholds included.
     """
     return read_scenario(source, overlays=overlays, sets=sets, vet=refusal_of)
+
+
+def read_kept(text: str, file: str) -> Scenario:
+    """Read a scenario that a saved run, sweep or tune holds, to be shown and not to be run.
+
+    Args:
+        text: the scenario.
+        file: what messages call it.
+
+    Raises:
+        ScenarioError: with every problem in it, those of its thresholds included.
+    """
+    return parse_scenario(text, file, replays=False, vet=refusal_of)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simcb.scenario import parse_scenario
+from simcb.studies.reading import read_kept
 from simcb.studies.sweep.campaign import Campaign
 from simcb.studies.sweep.engine import Engine
 from simcb.studies.sweep.manifest import MANIFEST, Manifest, StoreError, read_manifest
@@ -51,7 +51,7 @@ def _plan(folder: Path, held: Manifest, by: str | None) -> Plan:
     damaged = "name the directory of a sweep, or sweep anew in another"
     file = str(folder / MANIFEST)
     try:
-        scenario = parse_scenario(held.scenario, f"{file}, its scenario", replays=False)
+        scenario = read_kept(held.scenario, f"{file}, its scenario")
         border, depth = None, 0
         if held.refine:
             text, _, deep = held.refine.rpartition(" depth ")

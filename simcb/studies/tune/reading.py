@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from simcb.scenario import parse_scenario
 from simcb.scenario.axes import split
+from simcb.studies.reading import read_kept
 from simcb.studies.sweep.crews import Inline
 from simcb.studies.sweep.engine import Engine
 from simcb.studies.sweep.manifest import MANIFEST, Manifest, StoreError, read_manifest
@@ -72,7 +72,7 @@ def _plan(folder: Path, held: Manifest) -> TunePlan:
         texts = re.split(rf"^{BETWEEN}", held.scenario, flags=re.MULTILINE)
         plan = TunePlan(
             storms=make_storms(
-                [parse_scenario(text, f"{file}, a scenario", replays=False) for text in texts],
+                [read_kept(text, f"{file}, a scenario") for text in texts],
                 minimize=_after(aims[Better.LOWER], wanted),
                 maximize=_after(aims[Better.HIGHER], wanted),
                 subject_to=[each for each in wanted if not each.startswith(tuple(aims.values()))],

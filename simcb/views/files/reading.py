@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from simcb.plain_files import read_plain
-from simcb.scenario import Scenario, parse_scenario
+from simcb.scenario import Scenario
 from simcb.studies import Result, measured, result_of
+from simcb.studies.reading import read_kept
 from simcb.trace import Trace, TraceFileError
 from simcb.views.files.outputs import BASELINE_TRACE, SUMMARY, TRACE
 
@@ -92,7 +93,7 @@ def _result(paths: Sequence[Path], digests: Sequence[str | None]) -> Result:
         if (trace.scenario, trace.seed) != (first.scenario, first.seed):
             why = f"it is from another run than {paths[0].name}"
             raise TraceFileError(str(path), why)
-    scenario = parse_scenario(first.scenario, f"{paths[0]}, its scenario", replays=False)
+    scenario = read_kept(first.scenario, f"{paths[0]}, its scenario")
     for trace, path in zip(traces, paths, strict=True):
         if not _is_of(trace, scenario):
             raise TraceFileError(str(path), "it is no run of the scenario that it holds")
