@@ -42,7 +42,7 @@ def executed(notebook: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     for cell in code_cells(fresh):
         cell.outputs, cell.execution_count = [], None
     client = nbclient.NotebookClient(
-        fresh, timeout=1200, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        fresh, timeout=2400, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     client.execute(

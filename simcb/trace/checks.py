@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.outcomes import AttemptOutcome, RequestOutcome
+from simcb.outcomes import REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace.layout import Layout
 from simcb.trace.tables import (
     ATTEMPTS,
@@ -96,6 +96,9 @@ def problems(trace: Trace) -> Iterator[str]:
         for column in others:
             if not (np.isnan(rows[column]) | _within(rows[column], trace.duration)).all():
                 yield f"a row of {timed.name} has its {column} outside the run"
+    unfinished = trace.requests["outcome"] == REQUEST_CODE[RequestOutcome.UNFINISHED]
+    if (np.isnan(trace.requests["end"]) != unfinished).any():
+        yield "a row of requests has an outcome without an end, or an end without an outcome"
 
 
 def _within(moments: NDArray[Any], duration: float) -> NDArray[np.bool_]:

@@ -12,12 +12,14 @@ import pytest
 
 from simcb.trace import (
     ATTEMPTS,
+    REQUEST_CODE,
     REQUESTS,
     TABLES,
     BreakerInfo,
     CallInfo,
     FaultInfo,
     Layout,
+    RequestOutcome,
     ServiceInfo,
     Trace,
     TraceFileError,
@@ -35,6 +37,7 @@ def a_trace() -> Trace:
     tables = {table.name: np.zeros(3, dtype=table.dtype) for table in TABLES}
     tables["requests"]["arrival"] = [0.1, 0.2, 0.3]
     tables["requests"]["end"] = [0.15, 0.25, np.nan]
+    tables["requests"]["outcome"][2] = REQUEST_CODE[RequestOutcome.UNFINISHED]
     return Trace(layout, 60.0, 7, 0, "name: x\n", {"simcb": "0.1.0"}, **tables)
 
 
