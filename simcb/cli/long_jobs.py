@@ -50,7 +50,9 @@ def worker_count(text: str) -> int | None:
     if text == "auto":
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise typer.BadParameter(f"--workers: `{text}` is no number of processes; give 4, or auto")
+        raise typer.BadParameter(
+            f"--workers: `{text}` is neither a number nor auto; give 4, or auto"
+        )
     return int(text)
 
 

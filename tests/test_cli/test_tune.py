@@ -132,8 +132,7 @@ def test_wrong_words_are_2_and_told(storms: list[str], words: list[str], said: s
     """Each with its remedy, and no traceback."""
     done = simcb("tune", *storms, *words)
     assert done.exit_code == 2
-    told = " ".join(done.stderr.replace("│", " ").split())
-    assert said in told
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 

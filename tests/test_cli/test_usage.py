@@ -33,7 +33,7 @@ def bare(tmp_path: Path) -> str:
         ("sweep {0} --top 0", "--top: `0` is out of range; give 1 or more"),
         ("sweep {0} --depth 9", "--depth: `9` is out of range; give 1 to 8"),
         ("tune {0} --trials 0", "--trials: `0` is out of range; give 1 to 10000"),
-        ("sweep {0} --workers x", "--workers: `x` is no number of processes; give 4, or auto"),
+        ("sweep {0} --workers x", "--workers: `x` is neither a number nor auto; give 4, or auto"),
         ("sweep {0} --resume", "--resume needs a directory; name it with --out DIR"),
         ("tune {0} --tolerance x", "--tolerance `x` is not a share; write it like `5%` or `0.05`"),
         ("run", "missing argument 'SCENARIO'; see simcb run --help"),

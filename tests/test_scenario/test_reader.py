@@ -104,9 +104,9 @@ def test_what_yaml_allows_and_we_do_not_is_refused_once(
 @pytest.mark.parametrize("text", ["[", "{", "- ", "? ", "a: {", "? - ", '"a": [{'])
 def test_deep_nesting_is_refused_at_once(text: str) -> None:
     """60 KB of nesting is refused by its depth, quickly, and harms nobody."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     problem = problem_of(text * (60_000 // len(text)))
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert "32 levels" in problem.what
 
 
@@ -119,9 +119,9 @@ def test_the_deepest_allowed_nesting_is_read() -> None:
 
 def test_too_many_values_are_refused() -> None:
     """50,000 values are read in a few seconds; one more is refused."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert len(parse_value("[" + ",".join(["1"] * 49_999) + "]")) == 49_999
-    assert time.perf_counter() - begin < 8
+    assert time.process_time() - begin < 8
     with pytest.raises(ScenarioError, match="more than 50000 values"):
         parse_value("[" + ",".join(["1"] * 50_000) + "]")
 
@@ -129,10 +129,10 @@ def test_too_many_values_are_refused() -> None:
 def test_a_scenario_full_of_problems_is_answered_in_time() -> None:
     """Ten thousand wrong keys give a hundred problems and a count, quickly."""
     text = SMALL + "".join(f"wrong{i}: 1\n" for i in range(10_000))
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(text)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert len(caught.value.problems) == 100
     assert caught.value.omitted == 9900
     assert "9900 more problems" in str(caught.value)
@@ -193,7 +193,7 @@ def test_missing_files_and_directories_are_named(tmp_path: Path) -> None:
 def test_a_normal_scenario_is_read_quickly() -> None:
     """Reading a small file takes well under 20 ms."""
     parse_scenario(SMALL)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(5):
         parse_scenario(SMALL)
-    assert (time.perf_counter() - begin) / 5 < 0.02
+    assert (time.process_time() - begin) / 5 < 0.02
