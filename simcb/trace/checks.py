@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.outcomes import REQUEST_CODE, AttemptOutcome, RequestOutcome
+from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace.layout import Layout
 from simcb.trace.tables import (
     ATTEMPTS,
@@ -43,6 +43,12 @@ _COUNTS = (
     (SAMPLES, ("queued", "busy", "capacity")),
     (COUNTERS, ("admitted", "rejected", "successes", "failures", "ignored", "stale")),
 )
+
+_OPEN = (
+    (REQUESTS, REQUEST_CODE[RequestOutcome.UNFINISHED]),
+    (ATTEMPTS, ATTEMPT_CODE[AttemptOutcome.IN_FLIGHT]),
+)
+"""Of each table the outcome of what has no end."""
 
 _HEADER = ("layout", "duration", "seed", "replicate", "scenario", "versions")
 
@@ -96,9 +102,10 @@ def problems(trace: Trace) -> Iterator[str]:
         for column in others:
             if not (np.isnan(rows[column]) | _within(rows[column], trace.duration)).all():
                 yield f"a row of {timed.name} has its {column} outside the run"
-    unfinished = trace.requests["outcome"] == REQUEST_CODE[RequestOutcome.UNFINISHED]
-    if (np.isnan(trace.requests["end"]) != unfinished).any():
-        yield "a row of requests has an outcome without an end, or an end without an outcome"
+    for ended, still_open in _OPEN:
+        rows = getattr(trace, ended.name)
+        if (np.isnan(rows["end"]) != (rows["outcome"] == still_open)).any():
+            yield f"a row of {ended.name} has an outcome and no end, or the reverse"
 
 
 def _within(moments: NDArray[Any], duration: float) -> NDArray[np.bool_]:

@@ -58,8 +58,8 @@ def test_no_forgery_raises_anything_but_a_clear_error(written: Path, tmp_path: P
 
 @pytest.mark.slow
 def test_no_forgery_of_many_raises(written: Path, tmp_path: Path) -> None:
-    """The same for nearly a thousand others, drawn as well."""
-    assert 0 < len(possible_ones(written, tmp_path, range(60, 1000), draw=True)) < 470
+    """The same for a few hundred others, drawn as well."""
+    assert 0 < len(possible_ones(written, tmp_path, range(60, 400), draw=True)) < 170
 
 
 def test_the_command_says_what_is_wrong(written: Path, tmp_path: Path) -> None:
