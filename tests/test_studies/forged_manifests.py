@@ -7,6 +7,8 @@ import json
 import random
 from pathlib import Path
 
+from somewhere import somewhere
+
 _OTHERS = (None, True, -1, 0, 3, 1.5, 1e999, 10**30, "", "shop", "success", [], {}, [[]], [1])
 
 
@@ -14,15 +16,7 @@ def forge(manifest: Path, number: int) -> str:
     """Change one place of a manifest, at any depth, and say which."""
     luck = random.Random(number)
     frame = json.loads(manifest.read_bytes())
-    holder, place = frame["sweep"], []
-    while True:
-        keys = [*holder] if isinstance(holder, dict) else [*range(len(holder))]
-        key = luck.choice(keys)
-        place.append(str(key))
-        deeper = holder[key]
-        if not isinstance(deeper, dict | list) or not deeper or luck.random() < 0.15:
-            break
-        holder = deeper
+    holder, key, place = somewhere(frame["sweep"], luck)
     way = luck.random()
     if way < 0.2:
         del holder[key]
@@ -40,4 +34,4 @@ def forge(manifest: Path, number: int) -> str:
     text = json.dumps(frame["sweep"], sort_keys=True, ensure_ascii=True)
     frame["checksum"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     manifest.write_text(json.dumps(frame))
-    return f"{number}: {'.'.join(place)} {what}"
+    return f"{number}: {place} {what}"

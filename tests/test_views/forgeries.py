@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from somewhere import somewhere
 
 from simcb.trace import TABLES
 
@@ -93,15 +94,7 @@ def _kind(arrays: Arrays, luck: random.Random) -> str:
 def _header(arrays: Arrays, luck: random.Random) -> str:
     """Change one place of the header, at any depth."""
     meta = json.loads(bytes(arrays["meta"]))
-    holder, place = meta, []
-    while True:
-        keys = [*holder] if isinstance(holder, dict) else [*range(len(holder))]
-        key = luck.choice(keys)
-        place.append(str(key))
-        deeper = holder[key]
-        if not isinstance(deeper, dict | list) or not deeper or luck.random() < 0.15:
-            break
-        holder = deeper
+    holder, key, place = somewhere(meta, luck)
     way = luck.random()
     if way < 0.2:
         del holder[key]
@@ -113,7 +106,7 @@ def _header(arrays: Arrays, luck: random.Random) -> str:
         holder[key] = luck.choice(_JSON)
         what = f"is {holder[key]!r}"
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
-    return f"{'.'.join(place)} {what}"
+    return f"{place} {what}"
 
 
 def _scenario(arrays: Arrays, luck: random.Random) -> str:
