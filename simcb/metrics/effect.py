@@ -128,7 +128,7 @@ def effect_of(with_it: Sequence[Observed], without_it: Sequence[Observed]) -> Br
         with_it: the replicates.
         without_it: the same without any breaker, in the same order.
     """
-    if not with_it[0].trace.layout.breakers:
+    if not with_it[0].trace.layout.breaker_count:
         return None
     if not any(_opened(each.trace) for each in with_it):
         return BreakerEffect(Effect.NEVER_OPENED, "the breaker never opened", "answered", ())

@@ -369,10 +369,9 @@ class _Paces:
 
     def finish(self, now: float, work: float) -> float:
         """Return when work begun at `now` is done; inf if it never is."""
-        place = bisect_right(self._moments, now) - 1
-        for pace, until in zip(
-            self._paces[place:], [*self._moments[place + 1 :], inf], strict=True
-        ):
+        last = len(self._moments) - 1
+        for place in range(bisect_right(self._moments, now) - 1, last + 1):
+            pace, until = self._paces[place], self._moments[place + 1] if place < last else inf
             if pace > 0.0 and now + work / pace <= until:
                 return now + work / pace
             work -= pace * (until - now) if pace > 0.0 else 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from test_metrics.building import TraceBuilder
@@ -152,3 +152,14 @@ faults: [{kind: hang, on: db, at: 10s, for: 30s}]
     assert waited is not None
     assert 10 * float(waited[1]) < float(waited[2].replace(",", ""))
     assert studies.run(parse_scenario(text)).effect is None
+
+
+def test_a_breaker_that_nobody_asked_never_opened() -> None:
+    """It is one all the same: what was never asked is counted and not listed."""
+    without = seen(always("ok"), breaker=False)
+    trace = without.trace
+    unasked = replace(trace, layout=replace(trace.layout, idle_breakers=1))
+    found = effect_of([Seen(unasked, measure(unasked))], [without])
+    assert found is not None
+    assert found.effect is Effect.NEVER_OPENED
+    assert effect_of([without], [without]) is None
