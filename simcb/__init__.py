@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from simcb.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState
     from simcb.errors import SimcbError
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from simcb.views.sweeps.view import SweepView
     from simcb.views.tunings.notebook import tune
     from simcb.views.tunings.view import TuneView
-
-__version__ = "0.2.0"
 
 _WINDOW = {
     "CircuitBreaker": "simcb.breaker",

@@ -17,7 +17,6 @@ from typing import TypeVar
 
 import numpy as np
 
-import simcb
 from simcb.breaker import CircuitBreaker, Transition
 from simcb.errors import SimcbError
 from simcb.scenario.arrivals import Closed, Replay
@@ -34,6 +33,7 @@ from simcb.trace import (
     ServiceInfo,
     Trace,
 )
+from simcb.version import __version__
 from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, PressLuck
 from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
@@ -399,7 +399,7 @@ def _no_garbage_collection() -> Iterator[None]:
 @cache
 def _versions() -> dict[str, str]:
     # Looking up a version reads files; a study of thousands of runs asks once for each.
-    made_by = {"simcb": simcb.__version__, "simpy": version("simpy"), "numpy": np.__version__}
+    made_by = {"simcb": __version__, "simpy": version("simpy"), "numpy": np.__version__}
     return {**made_by, "python": platform.python_version()}
 
 
