@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn, Protocol, TypeVar
 
@@ -54,17 +52,6 @@ def worker_count(text: str) -> int | None:
             f"--workers: `{text}` is neither a number nor auto; give 4, or auto"
         )
     return int(text)
-
-
-def resume_command(repeat: str, out: Path | None) -> str | None:
-    """Return the command that goes on with a job; None if nothing of it is kept."""
-    if out is None:
-        return None
-    from simcb.views.answer import SAME_INPUT
-
-    command = repeat.removesuffix(SAME_INPUT)
-    remark = repeat[len(command) :]
-    return f"{command} --out {shlex.quote(str(out))} --resume{remark}"
 
 
 def leave_interrupted(resume: str | None, runs: str) -> NoReturn:

@@ -22,8 +22,8 @@ Source = Annotated[
 Overlays = Annotated[
     list[Path] | None,
     typer.Option(
-        "--file",
         "-f",
+        "--file",
         metavar="OVERLAY",
         help="A YAML file merged over the scenario. Repeatable.",
         show_default=False,

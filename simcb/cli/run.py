@@ -12,6 +12,7 @@ import typer
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
 from simcb.cli.options import Form, MaxEvents, Overlays, Seed, Sets, Source
+from simcb.cli.repeat import is_stream, repeat_command
 from simcb.cli.usage import one_of, whole
 from simcb.views.formats.names import Format
 
@@ -28,6 +29,7 @@ class Baseline(StrEnum):
 
 
 def run(
+    context: typer.Context,
     scenario: Source,
     overlays: Overlays = None,
     sets: Sets = None,
@@ -93,7 +95,7 @@ def run(
     """
     from simcb import studies
     from simcb.studies.limits import study_size
-    from simcb.views.answer import answer_of, conditions_of, is_stream, repeat_command
+    from simcb.views.answer import answer_of, conditions_of
     from simcb.views.files.outputs import SCENARIO
     from simcb.views.formats.rendering import render
 
@@ -117,24 +119,11 @@ def run(
         _warn_of_stalls(result)
     if out is not None and is_stream(scenario):
         # It cannot be read twice; what is written holds all of it.
-        scenario, overlays, sets = str(out / SCENARIO), None, None
-    answer = answer_of(
-        result,
-        conditions,
-        laws=audit,
-        repeat=repeat_command(
-            scenario,
-            overlays=[str(path) for path in overlays or ()],
-            sets=sets or (),
-            seed=seed,
-            replicates=replicates,
-            baseline=baseline.value if baseline else None,
-            fail_if=fail_if or (),
-            allow_large=allow_large,
-            max_events=max_events,
-            laws=audit,
-        ),
-    )
+        written = str(out / SCENARIO)
+        repeat = repeat_command(context, scenario=written, overlays=None, sets=None)
+    else:
+        repeat = repeat_command(context)
+    answer = answer_of(result, conditions, laws=audit, repeat=repeat)
     _write(answer, out, plot, force=force)
     emit(render(answer, form, page()))
     _leave_as(answer)

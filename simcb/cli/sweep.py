@@ -9,8 +9,9 @@ import typer
 
 from simcb.cli.console import complain, emit, page
 from simcb.cli.exits import Code, leave
-from simcb.cli.long_jobs import interrupts, job_bar, leave_interrupted, resume_command, worker_count
+from simcb.cli.long_jobs import interrupts, job_bar, leave_interrupted, worker_count
 from simcb.cli.options import Form, Overlays, Seed, Sets, Source
+from simcb.cli.repeat import repeat_command, resume_command
 from simcb.cli.usage import whole
 from simcb.views.formats.names import Format
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def sweep(
+    context: typer.Context,
     scenario: Source,
     overlays: Overlays = None,
     sets: Sets = None,
@@ -45,8 +47,8 @@ def sweep(
     replicates: Annotated[
         int | None,
         typer.Option(
-            "-n",
             "--replicates",
+            "-n",
             parser=whole(1, 10_000),
             metavar="1..10000",
             help="Runs of each setting, 10 if nothing else is said.",
@@ -134,7 +136,7 @@ def sweep(
     """
     from simcb.studies import read
     from simcb.studies import sweep as study
-    from simcb.views.sweeps.answer import SweepAnswer, sweep_command
+    from simcb.views.sweeps.answer import SweepAnswer
     from simcb.views.sweeps.rendering import render
     from simcb.views.sweeps.screen import progress_words
 
@@ -155,19 +157,7 @@ def sweep(
     if dry_run:
         emit(_estimated(plan, count))
         return
-    repeat = sweep_command(
-        scenario,
-        overlays=[str(path) for path in overlays or ()],
-        sets=sets or (),
-        over=over or (),
-        design=design,
-        replicates=replicates,
-        seed=seed,
-        by=by,
-        refine=refine,
-        depth=depth,
-        allow_large=allow_large,
-    )
+    repeat = repeat_command(context)
     resume_with = resume_command(repeat, out)
     with (
         interrupts(resume_with, quiet=quiet) as stop,

@@ -15,10 +15,10 @@ from simcb.cli.long_jobs import (
     interrupts,
     job_bar,
     leave_interrupted,
-    resume_command,
     worker_count,
 )
 from simcb.cli.options import Form, Overlays, Seed, Sets
+from simcb.cli.repeat import repeat_command, resume_command
 from simcb.cli.usage import whole
 from simcb.views.formats.names import Format
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 def tune(
+    context: typer.Context,
     scenarios: Annotated[
         list[str],
         typer.Argument(
@@ -86,8 +87,8 @@ def tune(
     replicates: Annotated[
         int,
         typer.Option(
-            "-n",
             "--replicates",
+            "-n",
             parser=whole(2, 10_000),
             metavar="2..10000",
             help="Runs of a good setting in each scenario; bad ones get fewer.",
@@ -101,10 +102,10 @@ def tune(
             help="Runs of the best and of its rivals, on other luck, at the end.",
         ),
     ] = 20,
-    seed: Seed = 0,
     tolerance: Annotated[
         str, typer.Option(metavar="SHARE", help="The loss that does not matter.")
     ] = "1%",
+    seed: Seed = 0,
     workers: Workers = "auto",
     dask: Dask = None,
     out: Annotated[
@@ -147,7 +148,7 @@ def tune(
     """
     from simcb.studies import read
     from simcb.studies import tune as study
-    from simcb.views.tunings.answer import TuneAnswer, tune_command
+    from simcb.views.tunings.answer import TuneAnswer
     from simcb.views.tunings.findings import findings
     from simcb.views.tunings.rendering import render
     from simcb.views.tunings.screen import progress_words, size_lines
@@ -171,22 +172,7 @@ def tune(
     if dry_run:
         emit(size_lines(plan, *study.estimate_tune_time(plan, count)))
         return
-    repeat = tune_command(
-        scenarios,
-        overlays=[str(path) for path in overlays or ()],
-        sets=sets or (),
-        space=space or (),
-        minimize=minimize or (),
-        maximize=maximize or (),
-        subject_to=subject_to or (),
-        trials=trials,
-        batch=batch,
-        replicates=replicates,
-        fresh=fresh,
-        seed=seed,
-        tolerance=tolerance,
-        allow_large=allow_large,
-    )
+    repeat = repeat_command(context)
     resume_with = resume_command(repeat, out)
     with (
         interrupts(resume_with, quiet=quiet) as stop,

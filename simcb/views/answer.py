@@ -6,11 +6,9 @@ not know any format.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from simcb.metrics import (
     Law,
@@ -101,68 +99,3 @@ def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
     """Hold the exact laws against every run of a result, and of its baseline after them."""
     variants = [each for each in (result, result.baseline) if each is not None]
     return tuple(audit(run.trace) for each in variants for run in each.runs)
-
-
-SAME_INPUT = "  # with the same scenario on standard input"
-"""What a command ends with that has to be given again what its line does not have."""
-
-
-def is_stream(scenario: str) -> bool:
-    """Tell whether a scenario comes from what is read once: standard input, or a shell's pipe."""
-    if scenario == "-":
-        return True
-    try:
-        path = Path(scenario)
-        return path.exists() and not (path.is_file() or path.is_dir())
-    except (OSError, ValueError):
-        return False
-
-
-def command_line(words: Sequence[str], scenarios: Sequence[str]) -> str:
-    """Return a command as a line for a POSIX shell; it says what it has to be given besides."""
-    return shlex.join(words) + (SAME_INPUT if any(map(is_stream, scenarios)) else "")
-
-
-def source_word(scenario: str) -> str:
-    """Return what names a scenario on a command line, where a file `-x.yaml` would be an option."""
-    if is_stream(scenario):
-        return "-"
-    return f"./{scenario}" if scenario.startswith("-") else scenario
-
-
-def repeat_command(
-    scenario: str,
-    *,
-    overlays: Sequence[str] = (),
-    sets: Sequence[str] = (),
-    seed: int = 0,
-    replicates: int = 1,
-    baseline: str | None = None,
-    fail_if: Sequence[str] = (),
-    allow_large: bool = False,
-    max_events: int | None = None,
-    laws: bool = False,
-) -> str:
-    """Return the `simcb run` command with these arguments, quoted for a POSIX shell.
-
-    The seed is always in it, so the command stays right if the default ever changes.
-    """
-    words = ["simcb", "run", source_word(scenario)]
-    for overlay in overlays:
-        words += ["-f", overlay]
-    for change in sets:
-        words += ["--set", change]
-    words += ["--seed", str(seed)]
-    if replicates != 1:
-        words += ["-n", str(replicates)]
-    if baseline is not None:
-        words += ["--baseline", baseline]
-    for condition in fail_if:
-        words += ["--fail-if", condition]
-    if laws:
-        words.append("--audit")
-    if allow_large:
-        words.append("--allow-large")
-    if max_events is not None:
-        words += ["--max-events", str(max_events)]
-    return command_line(words, [scenario])

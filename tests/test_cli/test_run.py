@@ -73,6 +73,25 @@ def test_the_command_that_repeats_repeats(small: str) -> None:
     assert simcb(*again, "--format", "json").stdout == done.stdout
 
 
+def test_the_command_that_repeats_is_quoted_for_a_shell(
+    bare: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spaces, braces and quotes survive a paste; defaults and outputs are left out."""
+    monkeypatch.chdir(tmp_path)
+    Path(bare).rename("my file.yaml")
+    Path("over.yaml").write_text("duration: 4s\n")
+    words = ("-f", "over.yaml", "--set", "name=other", "--seed", "7", "-n", "2", "--quiet")
+    conditions = ("--baseline", "none", "--fail-if", "p99{fault} > 1s", "--max-events", "9000")
+    done = simcb("run", *words, *conditions, "my file.yaml", "--format", "json", "--force")
+    assert json.loads(done.stdout)["repeat"] == (
+        "simcb run 'my file.yaml' -f over.yaml --set name=other --seed 7 "
+        "-n 2 --baseline none --fail-if 'p99{fault} > 1s' --max-events 9000"
+    )
+    assert json.loads(simcb("run", "my file.yaml", "-n", "1", "--format", "json").stdout)[
+        "repeat"
+    ] == ("simcb run 'my file.yaml' --seed 0")
+
+
 def test_the_command_that_repeats_can_be_run_whatever_the_file_is_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

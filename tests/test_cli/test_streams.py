@@ -146,7 +146,7 @@ def test_repeat_of_a_run_that_was_written_names_what_was_written(tmp_path: Path)
 
 def test_resume_after_standard_input_is_a_command(tmp_path: Path) -> None:
     """What has to be given besides stands at its end."""
-    from simcb.cli.long_jobs import resume_command
+    from simcb.cli.repeat import resume_command
 
     line = resume_command(f"simcb sweep - --seed 0{REMARK}", tmp_path)
     assert line == f"simcb sweep - --seed 0 --out {tmp_path} --resume{REMARK}"

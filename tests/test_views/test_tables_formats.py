@@ -8,7 +8,7 @@ from test_views.small_runs import BARE, GUARDED, answer
 
 from simcb.metrics import METRICS
 from simcb.scenario import parse_scenario
-from simcb.views.answer import Answer, Page, repeat_command
+from simcb.views.answer import Answer, Page
 from simcb.views.formats.json_object import as_json, as_object, number
 from simcb.views.formats.names import Format
 from simcb.views.formats.rendering import FORMATS, render
@@ -118,24 +118,6 @@ def test_markdown_has_the_tables_of_the_screen() -> None:
     for block in blocks:
         assert set(block[1]) <= set("|-: ")
         assert len({line.count("|") for line in block}) == 1
-
-
-def test_the_command_that_repeats_is_quoted_for_a_shell() -> None:
-    """Spaces, braces and quotes survive a paste; defaults are left out, the seed is not."""
-    command = repeat_command(
-        "my file.yaml",
-        overlays=["over.yaml"],
-        sets=["breaker.recovery_timeout=10s"],
-        seed=7,
-        replicates=5,
-        baseline="none",
-        fail_if=["p99{fault} > 1s"],
-    )
-    assert command == (
-        "simcb run 'my file.yaml' -f over.yaml --set breaker.recovery_timeout=10s --seed 7 "
-        "-n 5 --baseline none --fail-if 'p99{fault} > 1s'"
-    )
-    assert repeat_command("slow-replica") == "simcb run slow-replica --seed 0"
 
 
 def test_the_hostile_scenario_is_what_it_seems() -> None:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simcb.studies.tune import BATCH, FRESH, REPLICATES, TOLERANCE, TRIALS, TuneResult
-from simcb.views.answer import command_line, source_word
+from simcb.studies.tune import TuneResult
 from simcb.views.safe_text import one_line
 
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -50,52 +48,3 @@ def overlay(answer: TuneAnswer) -> str:
         key = path if _PLAIN_KEY.fullmatch(path) else json.dumps(path)
         lines.append(f"{key}: {value}")
     return "\n".join(lines) + "\n"
-
-
-def tune_command(
-    scenarios: Sequence[str],
-    *,
-    overlays: Sequence[str] = (),
-    sets: Sequence[str] = (),
-    space: Sequence[str] = (),
-    minimize: Sequence[str] = (),
-    maximize: Sequence[str] = (),
-    subject_to: Sequence[str] = (),
-    trials: int = TRIALS,
-    batch: int = BATCH,
-    replicates: int = REPLICATES,
-    fresh: int = FRESH,
-    seed: int = 0,
-    tolerance: str = f"{TOLERANCE:.0%}",
-    allow_large: bool = False,
-) -> str:
-    """Return the `simcb tune` command with these arguments, quoted for a POSIX shell.
-
-    Who runs the cells is not in it, for it changes no result.
-    """
-    words = ["simcb", "tune", *map(source_word, scenarios)]
-    options = (
-        ("-f", overlays),
-        ("--set", sets),
-        ("--space", space),
-        ("--minimize", minimize),
-        ("--maximize", maximize),
-        ("--subject-to", subject_to),
-    )
-    for option, values in options:
-        for value in values:
-            words += [option, value]
-    numbers = (
-        ("--trials", trials, TRIALS),
-        ("--batch", batch, BATCH),
-        ("--replicates", replicates, REPLICATES),
-        ("--fresh", fresh, FRESH),
-        ("--tolerance", tolerance, f"{TOLERANCE:.0%}"),
-    )
-    for option, given, usual in numbers:
-        if given != usual:
-            words += [option, str(given)]
-    words += ["--seed", str(seed)]
-    if allow_large:
-        words.append("--allow-large")
-    return command_line(words, scenarios)
