@@ -4,8 +4,6 @@ The room knows numpy and nothing else: no simulator, no metric, no picture.
 """
 
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
-from simcb.trace.checks import column_limits
-from simcb.trace.layout import BreakerInfo, CallInfo, FaultInfo, Layout, ServiceInfo
 from simcb.trace.tables import (
     ATTEMPTS,
     COUNTERS,
@@ -15,10 +13,16 @@ from simcb.trace.tables import (
     STATE_NAMES,
     TABLES,
     TRANSITIONS,
+    BreakerInfo,
+    CallInfo,
+    FaultInfo,
     Flag,
+    Layout,
+    Rows,
+    ServiceInfo,
     Table,
 )
-from simcb.trace.trace import Trace, TraceFileError
+from simcb.trace.trace import Trace, TraceFileError, column_limits
 
 __all__ = [
     "ATTEMPTS",
@@ -38,6 +42,7 @@ __all__ = [
     "Flag",
     "Layout",
     "RequestOutcome",
+    "Rows",
     "ServiceInfo",
     "Table",
     "Trace",

@@ -2,7 +2,7 @@
 
 The process counts in expected arrivals, not in seconds; the curve turns a count into the
 moment at which that many arrivals were expected. So a surge or another rate moves the
-moments and never the luck.
+moments and never the streams.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.scenario.arrivals import Arrivals, Constant, OpenArrivals, RatePoint, Replay
-from simcb.world.conditions import Calendar, Spell
+from simcb.world.conditions import Calendar, FaultWindow
 from simcb.world.streams import BLOCK, Column, Streams, unit_exponential
 
 Floats = NDArray[np.float64]
@@ -101,29 +101,31 @@ class _Script:
         return place >= 0 and t < self._points[place].at + self._points[place].ramp
 
 
-def rate_curve(points: Sequence[RatePoint], surges: Sequence[Spell]) -> RateCurve:
+def rate_curve(points: Sequence[RatePoint], surges: Sequence[FaultWindow]) -> RateCurve:
     """Return the rate of a group whose script is `points`, under its surges."""
-    surges = [spell for spell in surges if spell.end > spell.start and spell.fault_factor != 1.0]
+    surges = [
+        window for window in surges if window.end > window.start and window.fault_factor != 1.0
+    ]
     marks = {0.0}
     for point in points:
         marks |= {point.at, point.at + point.ramp}
-    for spell in surges:
-        marks |= set(spell.corners)
+    for window in surges:
+        marks |= set(window.corners)
     bounds = sorted(marks)
     script, calendar = _Script(points), Calendar(surges)
     for left, right in pairwise(bounds):
         middle = (left + right) / 2
         active = calendar.active(middle)
         together = len(active) > 1 or script.is_ramping(middle)
-        if together and any(spell.is_ramping(middle) for spell in active):
+        if together and any(window.is_ramping(middle) for window in active):
             marks |= set(np.linspace(left, right, _PIECES + 1).tolist())
     bounds = sorted(marks)
 
     def rate_at(t: float, inside: float) -> float:
         # A step belongs to the piece that is asked about, named by a moment inside it.
         rate = script.rate(t if t <= inside else np.nextafter(t, inside))
-        for spell in calendar.active(inside):
-            rate *= spell.factor_at(min(max(t, spell.start), spell.end), inside)
+        for window in calendar.active(inside):
+            rate *= window.factor_at(min(max(t, window.start), window.end), inside)
         return rate
 
     pieces: list[tuple[float, float, float]] = []
@@ -188,7 +190,7 @@ def _script(law: Arrivals) -> Sequence[RatePoint]:
 
 
 def arrival_times(
-    law: Arrivals, surges: Sequence[Spell], streams: Streams, path: str, until: float
+    law: Arrivals, surges: Sequence[FaultWindow], streams: Streams, path: str, until: float
 ) -> Iterator[float]:
     """Yield the moments before `until` at which an open group's requests arrive.
 

@@ -35,17 +35,16 @@ from simcb.trace import (
 )
 from simcb.version import __version__
 from simcb.world.arrivals import arrival_times
-from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, PressLuck
+from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
-from simcb.world.conditions import Conditions, Workforce, spells_of, spells_on
-from simcb.world.desks import DESKS, ServiceDesk
-from simcb.world.guards import Guard, ReplicaGuard
-from simcb.world.luck import Root, Tree
+from simcb.world.conditions import Conditions, windows_of, windows_on
 from simcb.world.policies import Cache
 from simcb.world.recorder import MOST_ROWS, Recorder
 from simcb.world.replicas import Replica
+from simcb.world.routing import BALANCERS, Guard, LoadBalancer, ReplicaGuard
 from simcb.world.sites import CallSite
-from simcb.world.streams import Streams, sampler_of, uniform
+from simcb.world.streams import GroupStreams, Streams, StreamTree, sampler_of, uniform
+from simcb.world.workforce import Workforce
 
 T = TypeVar("T")
 
@@ -118,16 +117,16 @@ class World:
         patience = _PATIENCE + _PATIENCE_PER_USER * _most_users(scenario)
         self.clock = Clock(patience, max_events)
         self.recorder = Recorder(self.clock, max_rows)
-        self._spells = spells_of(scenario.labelled_faults, scenario.duration)
+        self._windows = windows_of(scenario.labelled_faults, scenario.duration)
         self._streams = Streams(seed, replicate, _most_users(scenario))
-        self._tree = Tree(self._streams, scenario.services)
+        self._tree = StreamTree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
         self._breaker_count = 0
         self._first_breakers: list[int] = []
         self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker]] = {}
         self._shared: dict[int, Guard] = {}
         self._caches: dict[int, Cache] = {}
-        self._desks: dict[str, ServiceDesk] = {}
+        self._balancers: dict[str, LoadBalancer] = {}
         self._services: list[ServiceInfo] = []
         self._replicas: list[Replica] = []
         for name, _ in _by_name(scenario.services):
@@ -147,15 +146,15 @@ class World:
         service = self.scenario.services[name]
         first = len(self._replicas)
         for number in range(service.replicas):
-            spells = spells_on(self._spells, name, number)
+            windows = windows_on(self._windows, name, number)
             index = first + number
             replica = Replica(
                 self.clock,
                 self.recorder,
                 index,
                 service,
-                Conditions(spells),
-                Workforce(spells, service.workers),
+                Conditions(windows),
+                Workforce(windows, service.workers),
             )
             self._replicas.append(replica)
         self._services.append(
@@ -169,31 +168,31 @@ class World:
                 on_abandon=service.on_abandon.value,
             )
         )
-        self._desks[name] = DESKS[service.balance](self._replicas[first:])
+        self._balancers[name] = BALANCERS[service.balance](self._replicas[first:])
 
     def _open_group(self, index: int, name: str) -> Group:
         spec = self.scenario.clients[name]
         law = spec.arrivals
         path = f"clients/{name}"
         users = law.users if isinstance(law, Closed) else None
-        root = Root(self._tree, path, users)
+        streams = GroupStreams(self._tree, path, users)
         first = self._call_infos(name, spec.calls, spec.instances, from_client=True)
-        lots = None
+        draws = None
         if spec.instances > 1 and not spec.spread_in_turn:
-            lots = self._streams.column(path, "instance", uniform)
+            draws = self._streams.column(path, "instance", uniform)
 
         def sites_of(instance: int) -> tuple[CallSite, ...]:
             return self._sites(first, spec.calls, instance if spec.instances > 1 else None)
 
-        luck = PressLuck(lambda press: root.calls(f"{path}/{press}", spec.calls))
+        user_attempts = UserAttemptStreams(lambda nth: streams.calls(f"{path}/{nth}", spec.calls))
         surges = [
-            spell
-            for spell in self._spells
-            if isinstance(spell.fault, Surge) and spell.fault.on == name
+            window
+            for window in self._windows
+            if isinstance(window.fault, Surge) and window.fault.on == name
         ]
         kind = OpenGroup if users is None else ClosedGroup
-        instances = Instances(spec.instances, sites_of, lots)
-        group = kind(self.clock, self.recorder, index, spec, instances, luck)
+        instances = Instances(spec.instances, sites_of, draws)
+        group = kind(self.clock, self.recorder, index, spec, instances, user_attempts)
         if isinstance(law, Replay) and not (law.moments or law.rates):
             raise NothingToReplayError(name, law.file)
         if isinstance(group, OpenGroup):
@@ -208,9 +207,9 @@ class World:
         calls = self.scenario.services[name].calls
         if not calls:
             return
-        replicas = len(self._desks[name].replicas)
+        replicas = len(self._balancers[name].replicas)
         first = self._call_infos(name, calls, replicas, from_client=False)
-        for instance, replica in enumerate(self._desks[name].replicas):
+        for instance, replica in enumerate(self._balancers[name].replicas):
             replica.sites = self._sites(first, calls, instance)
 
     def _call_infos(
@@ -252,7 +251,7 @@ class World:
                 first + slot,
                 slot,
                 call,
-                self._desks[service],
+                self._balancers[service],
                 self._guard(first + slot, call, instance),
                 self._cache(first + slot, call),
             )
@@ -283,7 +282,7 @@ class World:
         if not policy.per_replica:
             breaker = BreakerInfo(name, index, -1)
             return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
-        replicas = self._desks[info.service].replicas
+        replicas = self._balancers[info.service].replicas
         first += place * len(replicas)
 
         def make(number: int) -> CircuitBreaker:
@@ -375,8 +374,10 @@ class World:
             calls=tuple(self._calls),
             breakers=tuple(info for info, _ in self._breakers.values()),
             faults=tuple(
-                FaultInfo(spell.label, spell.fault.kind, spell.fault.on, spell.start, spell.end)
-                for spell in self._spells
+                FaultInfo(
+                    window.label, window.fault.kind, window.fault.on, window.start, window.end
+                )
+                for window in self._windows
             ),
             deadlines=tuple(group.deadline for _, group in _by_name(self.scenario.clients)),
             users=users if any(users) else (),
@@ -416,7 +417,7 @@ def simulate(
 
     Args:
         scenario: what to simulate.
-        seed: names the luck, together with `replicate`; any int.
+        seed: names the streams, together with `replicate`; any int.
         replicate: which replicate of that seed, from 0.
         progress: called now and then with the simulated seconds done.
         max_events: events and timers the run may have, 200 million unless said otherwise; None

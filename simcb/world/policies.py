@@ -1,4 +1,4 @@
-"""What limits a caller besides its breaker: retry budgets, throttling, bulkheads, caches.
+"""What a caller does besides its breaker: backoff, retry budgets, throttling, bulkheads, caches.
 
 Each is small, lives at one call site, and reads time only from what it is told.
 """
@@ -7,20 +7,64 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
+from typing import Protocol
 
-from simcb.scenario.calls import Adaptive, Bulkhead
+from simcb.scenario.calls import Adaptive
+from simcb.scenario.calls import Bulkhead as BulkheadSpec
 from simcb.scenario.calls import Throttle as ThrottleSpec
 from simcb.scenario.retries import Budget as BudgetSpec
-from simcb.scenario.retries import PerMinute, TokenBucket
+from simcb.scenario.retries import (
+    Decorrelated,
+    Jitter,
+    NoBackoff,
+    Retry,
+)
+from simcb.scenario.retries import PerMinute as PerMinuteSpec
+from simcb.scenario.retries import TokenBucket as TokenBucketSpec
 from simcb.world.clock import Clock, Expiries, Occurrence, Order, Waiter
-
-if TYPE_CHECKING:
-    from simcb.world.tasks import Attempt
+from simcb.world.streams import Column
+from simcb.world.tasks import Attempt
 
 _MINUTE = 60.0
 _NEXT = 0
 """SimPy's urgent priority: after the present event, before all others of the moment."""
+
+
+Wait = Callable[[int, float, Column, int], float]
+"""(retries made, previous wait, jitter stream, request number) -> seconds to the next try."""
+
+
+@lru_cache(maxsize=256)
+def wait_of(retry: Retry) -> Wait:
+    """Return the waiting rule of a retry policy.
+
+    Formulas: `fixed` waits `delay`; `exponential` waits min(max, base · factor^k) before retry
+    k+1; `decorrelated` draws uniformly between `base` and three times the previous wait, capped
+    by `max`. Jitter: `full` draws from [0, d), `equal` from [d/2, d)
+    (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    """
+    backoff = retry.backoff
+    if isinstance(backoff, NoBackoff):
+        return lambda made, previous, draws, number: 0.0
+    if isinstance(backoff, Decorrelated):
+        base, cap = backoff.base, backoff.max
+
+        def decorrelated(made: int, previous: float, draws: Column, number: int) -> float:
+            spread = max(0.0, 3.0 * max(previous, base) - base)
+            return min(cap, base + spread * draws.at(number))
+
+        return decorrelated
+    delays = tuple(backoff.delay_before(made + 1) for made in range(retry.max_retries))
+    match retry.jitter:
+        case Jitter.NONE:
+            return lambda made, previous, draws, number: delays[made]
+        case Jitter.FULL:
+            return lambda made, previous, draws, number: delays[made] * draws.at(number)
+        case Jitter.EQUAL:
+            return lambda made, previous, draws, number: (
+                delays[made] * (0.5 + 0.5 * draws.at(number))
+            )
 
 
 class Budget(Protocol):
@@ -33,7 +77,7 @@ class Budget(Protocol):
         """Ask for one retry at `now`; tell whether it is granted."""
 
 
-class Tokens:
+class TokenBucket:
     """Each first attempt earns a share of a retry; at most `burst` are saved, as many at first."""
 
     def __init__(self, ratio: float, burst: float) -> None:
@@ -54,7 +98,7 @@ class Tokens:
         return True
 
 
-class Ration:
+class PerMinuteBudget:
     """So many retries in any sixty seconds."""
 
     def __init__(self, retries: int) -> None:
@@ -77,10 +121,10 @@ class Ration:
 
 def budget_of(spec: BudgetSpec | None) -> Budget | None:
     """Return the retry budget of one caller, or None if it may always retry."""
-    if isinstance(spec, TokenBucket):
-        return Tokens(spec.ratio, spec.burst)
-    if isinstance(spec, PerMinute):
-        return Ration(spec.retries)
+    if isinstance(spec, TokenBucketSpec):
+        return TokenBucket(spec.ratio, spec.burst)
+    if isinstance(spec, PerMinuteSpec):
+        return PerMinuteBudget(spec.retries)
     return None
 
 
@@ -101,7 +145,7 @@ class Throttle:
         self._requests: deque[float] = deque()
         self._accepts: deque[float] = deque()
 
-    def sheds(self, now: float, lot: float) -> bool:
+    def sheds(self, now: float, draw: float) -> bool:
         """Count an attempt made at `now` and tell whether it is shed."""
         horizon = now - self._window
         for times in (self._requests, self._accepts):
@@ -110,7 +154,7 @@ class Throttle:
         requests = len(self._requests)
         excess = requests - self._k * len(self._accepts)
         self._requests.append(now)
-        return lot < excess / (requests + 1)
+        return draw < excess / (requests + 1)
 
     def accepted(self, now: float) -> None:
         """Count an attempt that the service answered well."""
@@ -130,8 +174,8 @@ class _Place(Waiter):
         self.since = since
 
 
-class Compartment:
-    """A bulkhead in virtual time: so many attempts at once, others wait a while for a place.
+class Bulkhead:
+    """The bulkhead in virtual time: so many attempts at once, others wait a while for a place.
 
     Args:
         clock: the run's clock.
@@ -143,7 +187,7 @@ class Compartment:
     def __init__(
         self,
         clock: Clock,
-        spec: Bulkhead,
+        spec: BulkheadSpec,
         send: Callable[[Attempt], None],
         shed: Callable[[Attempt], None],
     ) -> None:
@@ -199,8 +243,8 @@ class Compartment:
 class _Handover(Occurrence):
     """A place on its way to the attempt that waited for it."""
 
-    def __init__(self, compartment: Compartment, attempt: Attempt) -> None:
-        super().__init__(compartment.hand_on)
+    def __init__(self, bulkhead: Bulkhead, attempt: Attempt) -> None:
+        super().__init__(bulkhead.hand_on)
         self.attempt = attempt
 
 

@@ -9,27 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simcb.errors import SimcbError
-from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
-from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Table
-
-if TYPE_CHECKING:
-    from simcb.trace.trace import Rows
-    from simcb.world.clients import Request
-    from simcb.world.clock import Clock
-    from simcb.world.tasks import Attempt
+from simcb.outcomes import REQUEST_CODE, RequestOutcome
+from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Rows, Table
+from simcb.world.clock import Clock
+from simcb.world.tasks import NAN, Attempt, Request
 
 MOST_ROWS = 30_000_000
 """Requests and attempts of one run beyond which it has to be allowed explicitly: measuring them
 takes about 8 GB."""
 
-NAN = math.nan
-IN_FLIGHT = ATTEMPT_CODE[AttemptOutcome.IN_FLIGHT]
-UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
+_UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
 
 
 class RowBudgetError(SimcbError):
@@ -192,7 +185,7 @@ class Recorder:
                 first is number 0, the second number 1, and so on.
         """
         for request in list(self._open_requests.values()):
-            self.close_request(request, UNFINISHED, NAN)
+            self.close_request(request, _UNFINISHED, NAN)
         for attempt in list(self._open_attempts.values()):
             self.close_attempt(attempt)
         del self._requests[self._request_count * _REQUEST_SIZE :]

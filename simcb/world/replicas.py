@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Occurrence, Order
-from simcb.world.conditions import Conditions, Spell, Struck, Workforce
+from simcb.world.conditions import Conditions, FaultTarget, FaultWindow
 from simcb.world.recorder import Recorder
-from simcb.world.tasks import ERROR, OK, Attempt
-
-if TYPE_CHECKING:
-    from simcb.world.luck import AttemptLuck
-    from simcb.world.sites import CallSite
+from simcb.world.streams import AttemptStreams
+from simcb.world.tasks import ERROR, OK, Attempt, Server, Site
+from simcb.world.workforce import Workforce
 
 _DONE = int(Order.DONE)
 _CONDITIONS = int(Order.CONDITIONS)
@@ -34,7 +31,7 @@ _LOOKED_AT = 32
 """Attempts at the head of a queue that are looked at to tell how many of it a hang will catch."""
 
 
-class Replica:
+class Replica(Server):
     """One process of a service: workers, a queue, and what is wrong with it just now.
 
     Args:
@@ -46,7 +43,7 @@ class Replica:
         workforce: its workers over time.
     """
 
-    sites: Sequence[CallSite] = ()
+    sites: Sequence[Site] = ()
     """The calls that serving an attempt makes, set when all services exist."""
 
     def __init__(
@@ -72,7 +69,7 @@ class Replica:
         self.loses_attempts = conditions.loses_attempts
         self._may_hang = conditions.hangs
         self._hung = 0
-        self._active: tuple[Spell, ...] = ()
+        self._active: tuple[FaultWindow, ...] = ()
         self._change_at = 0.0
         self._hold = service.work.mean_value
         self._done_callbacks = (self._done,)
@@ -84,14 +81,14 @@ class Replica:
         for moment in workforce.changes:
             clock.tell(moment, _CONDITIONS, self._change_capacity)
         self._served = 0
-        self._served_before: dict[Spell, int] = {}
-        for spell in conditions.beginnings(Cold):
-            clock.tell(spell.start, _CONDITIONS, lambda spell=spell: self._go_cold(spell))  # type: ignore[misc]
+        self._served_before: dict[FaultWindow, int] = {}
+        for window in conditions.beginnings(Cold):
+            clock.tell(window.start, _CONDITIONS, lambda window=window: self._go_cold(window))  # type: ignore[misc]
         # Who is inside is only needed by a restart, which throws them all out.
         restarts = conditions.beginnings(Restart)
         self._inside: dict[int, Attempt] | None = {} if restarts else None
-        for spell in restarts:
-            clock.tell(spell.start, _CONDITIONS, self._restart)
+        for window in restarts:
+            clock.tell(window.start, _CONDITIONS, self._restart)
 
     # Taking attempts in.
 
@@ -100,7 +97,7 @@ class Replica:
         attempt.arrive = now
         if now >= self._change_at:
             self._look_around(now)
-        if self._active and self._conditions.refuses(self._active, now, _struck(attempt)):
+        if self._active and self._conditions.refuses(self._active, now, _target(attempt)):
             attempt.freed = now
             return False
         if attempt.settled and self._drops:
@@ -120,7 +117,7 @@ class Replica:
         """Tell whether the network loses an attempt sent to this replica now."""
         if now >= self._change_at:
             self._look_around(now)
-        return self._conditions.loses(self._active, now, _struck(attempt))
+        return self._conditions.loses(self._active, now, _target(attempt))
 
     def _look_around(self, now: float) -> None:
         self._active = self._conditions.active(now)
@@ -142,7 +139,7 @@ class Replica:
             self._look_around(now)
         if self._active:
             work, fails, hung = self._conditions.effect(
-                self._active, now, _struck(attempt), work, self._warmed
+                self._active, now, _target(attempt), work, self._warmed
             )
             if fails:
                 attempt.fails = True
@@ -162,7 +159,7 @@ class Replica:
             if attempt.finished:
                 return
             now = self._clock._now
-            ends = self._conditions.hang_ends(now, _struck(attempt))
+            ends = self._conditions.hang_ends(now, _target(attempt))
             if ends > now:
                 self._clock.at(ends, _CONDITIONS, Occurrence(end))
             else:
@@ -182,7 +179,7 @@ class Replica:
             self._release(attempt)
         attempt.asked = self._clock._now
         attempt.sites = self.sites
-        attempt.luck = attempt.node.calls
+        attempt.streams = attempt.node.calls
         attempt.proceed()
 
     def answered(self, attempt: Attempt, outcome: int) -> None:
@@ -270,16 +267,16 @@ class Replica:
         self.capacity = self._workforce.count(self._clock._now)
         self._dispatch()
 
-    def _go_cold(self, spell: Spell) -> None:
-        self._served_before.setdefault(spell, self._served)
+    def _go_cold(self, window: FaultWindow) -> None:
+        self._served_before.setdefault(window, self._served)
 
-    def _warmed(self, spell: Spell) -> int:
-        # At the spell's first moment work may begin before it is told of.
-        return self._served - self._served_before.setdefault(spell, self._served)
+    def _warmed(self, window: FaultWindow) -> int:
+        # At the window's first moment work may begin before it is told of.
+        return self._served - self._served_before.setdefault(window, self._served)
 
-    def _warmed_so_far(self, spell: Spell) -> int:
-        # For a look ahead: it must not take note of a spell that has not begun.
-        return self._served - self._served_before.get(spell, self._served)
+    def _warmed_so_far(self, window: FaultWindow) -> int:
+        # For a look ahead: it must not take note of a window that has not begun.
+        return self._served - self._served_before.get(window, self._served)
 
     def _restart(self) -> None:
         """Lose the queue and the work; callers see their connections break."""
@@ -300,7 +297,12 @@ class Replica:
             attempt.site.answer(attempt, ERROR)
 
     def would_answer(
-        self, attempt: Struck, node: AttemptLuck, timeout: float | None, ways: float, now: float
+        self,
+        attempt: FaultTarget,
+        node: AttemptStreams,
+        timeout: float | None,
+        ways: float,
+        now: float,
     ) -> bool:
         """Tell whether an attempt sent now would have been answered well and in time.
 
@@ -311,7 +313,7 @@ class Replica:
 
         Args:
             attempt: whose lots decide.
-            node: its luck.
+            node: its streams.
             timeout: seconds its caller waits; None for ever.
             ways: seconds the network takes there and back.
             now: seconds.
@@ -372,8 +374,8 @@ class Replica:
             return 0.0
         head = list(islice(reversed(self.queue) if self._lifo else self.queue, _LOOKED_AT))
         hang_ends = self._conditions.hang_ends
-        return sum(hang_ends(now, _struck(each)) > now for each in head) / len(head)
+        return sum(hang_ends(now, _target(each)) > now for each in head) / len(head)
 
 
-def _struck(attempt: Attempt) -> Struck:
-    return Struck(attempt.site.caller, attempt.node.lot, attempt.number)
+def _target(attempt: Attempt) -> FaultTarget:
+    return FaultTarget(attempt.site.caller, attempt.node.draw, attempt.number)

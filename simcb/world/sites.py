@@ -6,19 +6,17 @@ service ))))); a breaker `around: request` stands outside the retries instead.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from simcb.breaker import CircuitOpenError, Permit
 from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Occurrence, Order
-from simcb.world.conditions import Struck
-from simcb.world.guards import Guard
-from simcb.world.policies import Cache, Compartment, budget_of, throttle_of
+from simcb.world.conditions import FaultTarget
+from simcb.world.policies import Bulkhead, Cache, budget_of, throttle_of, wait_of
 from simcb.world.recorder import Recorder
-from simcb.world.retries import wait_of
+from simcb.world.routing import Guard, LoadBalancer
+from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import (
     ABANDONED,
     DEGRADED,
@@ -28,12 +26,9 @@ from simcb.world.tasks import (
     SHED,
     TIMEOUT,
     Attempt,
+    Site,
     Task,
 )
-
-if TYPE_CHECKING:
-    from simcb.world.desks import ServiceDesk
-    from simcb.world.luck import AttemptLuck
 
 _ASK = int(Order.ASK)
 _DONE = int(Order.DONE)
@@ -52,7 +47,7 @@ class _Retry(Occurrence):
         self.waited = waited
 
 
-class CallSite:
+class CallSite(Site):
     """One caller process's policy towards one service, at work.
 
     Args:
@@ -62,7 +57,7 @@ class CallSite:
         index: the call's index in the layout.
         slot: the call's place among its caller's calls.
         call: the policy as the file has it.
-        desk: the service that answers.
+        balancer: the service that answers.
         guard: the breakers, or None if nothing guards the call.
         cache: the answers kept to fall back on, or None.
     """
@@ -75,7 +70,7 @@ class CallSite:
         index: int,
         slot: int,
         call: Call,
-        desk: ServiceDesk,
+        balancer: LoadBalancer,
         guard: Guard | None,
         cache: Cache | None,
     ) -> None:
@@ -84,7 +79,7 @@ class CallSite:
         self.caller = caller
         self.index = index
         self._slot = slot
-        self._desk = desk
+        self._balancer = balancer
         around_request = call.breaker is not None and call.breaker.around is Around.REQUEST
         self._guard = None if around_request else guard
         self._outer_guard = guard if around_request else None
@@ -97,9 +92,9 @@ class CallSite:
         if call.timeout is not None:
             self._timeouts = Expiries(clock, call.timeout, Order.EXPIRE, self._expire)
         self._travels = call.network is not None
-        self._bulkhead: Compartment | None = None
+        self._bulkhead: Bulkhead | None = None
         if call.bulkhead is not None:
-            self._bulkhead = Compartment(clock, call.bulkhead, self._send_late, self._shed_late)
+            self._bulkhead = Bulkhead(clock, call.bulkhead, self._send_late, self._shed_late)
         self._throttle = throttle_of(call.throttle)
         self._max_retries = 0
         self._retried: frozenset[int] = frozenset()
@@ -118,7 +113,7 @@ class CallSite:
 
     def ask(self, task: Task) -> None:
         """Make the call for `task`, which hears of the result when there is one."""
-        if self._share < 1 and task.luck[self._slot].needed.at(task.number) >= self._share:
+        if self._share < 1 and task.streams[self._slot].needed.at(task.number) >= self._share:
             task.proceed()
             return
         if self._outer_guard is not None and not self._admit_request(task, self._outer_guard):
@@ -134,7 +129,7 @@ class CallSite:
         try:
             task.permit = guard.acquire()
         except CircuitOpenError:
-            node = task.luck[self._slot].attempt(0)
+            node = task.streams[self._slot].attempt(0)
             self._reject(task, node, 0, guard.index)
             return False
         return True
@@ -142,8 +137,8 @@ class CallSite:
     def _try(self, task: Task, retry: int, waited: float) -> int | None:
         """Make one attempt; return the code of an outcome that is known at once, or None."""
         now = self._clock._now
-        luck = task.luck[self._slot]
-        node = luck.attempts[retry] if retry < len(luck.attempts) else luck.attempt(retry)
+        streams = task.streams[self._slot]
+        node = streams.attempts[retry] if retry < len(streams.attempts) else streams.attempt(retry)
         entry, breaker, replica = None, -1, None
         if self._outer_guard is not None and retry == 0:
             breaker = self._outer_guard.index
@@ -152,7 +147,7 @@ class CallSite:
             self._write_unsent(task, retry, breaker, SHED, 0)
             return SHED
         if self._guard is not None:
-            entry, breaker, replica = self._guard.admit(self._desk, node, task.number)
+            entry, breaker, replica = self._guard.admit(self._balancer, node, task.number)
             if entry is None:
                 self._reject(task, node, retry, breaker)
                 return REJECTED
@@ -172,12 +167,12 @@ class CallSite:
             return None
         return self._send(attempt, now)
 
-    def _reject(self, task: Task, node: AttemptLuck, retry: int, breaker: int) -> None:
+    def _reject(self, task: Task, node: AttemptStreams, retry: int, breaker: int) -> None:
         number = task.number
         ways = node.send.at(number) + node.reply.at(number) if self._travels else 0.0
-        attempt = Struck(self.caller, node.lot, number)
+        attempt = FaultTarget(self.caller, node.draw, number)
         now = self._clock._now
-        unneeded = self._desk.would_answer(attempt, node, self._timeout, ways, now)
+        unneeded = self._balancer.would_answer(attempt, node, self._timeout, ways, now)
         self._write_unsent(task, retry, breaker, REJECTED, _UNNEEDED if unneeded else 0)
 
     def _write_unsent(self, task: Task, retry: int, breaker: int, outcome: int, flags: int) -> None:
@@ -196,7 +191,7 @@ class CallSite:
         """Send an attempt on its way; return the code of an answer that is known at once."""
         replica = attempt.replica
         if replica is None:
-            attempt.replica = replica = self._desk.pick(attempt.node, attempt.number)
+            attempt.replica = replica = self._balancer.pick(attempt.node, attempt.number)
         attempt.replica_index = replica.index
         attempt.sent = True
         attempt.since = now
@@ -269,7 +264,7 @@ class CallSite:
         if attempt.flags & DEGRADED:
             task.degraded = True
         if self._cache is not None:
-            self._cache.store(task.luck[self._slot].key.at(task.number), self._clock._now)
+            self._cache.store(task.streams[self._slot].key.at(task.number), self._clock._now)
         if self._outer_guard is not None:
             self._settle_request(task, OK)
         task.proceed()
@@ -335,7 +330,7 @@ class CallSite:
             ):
                 self._give_up(task, known)
                 return
-            jitter = task.luck[self._slot].attempt(retry).jitter
+            jitter = task.streams[self._slot].attempt(retry).jitter
             waited = self._wait(retry, waited, jitter, task.number)
             retry += 1
             if waited > 0:
@@ -361,7 +356,7 @@ class CallSite:
             task.break_off(outcome)
 
     def _falls_back(self, task: Task) -> bool:
-        luck = task.luck[self._slot]
+        streams = task.streams[self._slot]
         if self._cache is not None:
-            return self._cache.serves(luck.key.at(task.number), self._clock._now)
-        return self._hit_rate is not None and luck.fallback.at(task.number) < self._hit_rate
+            return self._cache.serves(streams.key.at(task.number), self._clock._now)
+        return self._hit_rate is not None and streams.fallback.at(task.number) < self._hit_rate

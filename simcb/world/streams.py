@@ -1,15 +1,20 @@
-"""Chance: named streams of random numbers that do not depend on who draws first.
+"""Named streams of random numbers that do not depend on who draws first.
 
 A stream is named by the replicate, the entity and what it decides. Its numbers are drawn in
 fixed blocks by a counter-based generator keyed with a hash of that name, so the n-th number
 is a function of the name and n alone: no draw in one place can move a draw in another, and
-two variants of a scenario meet the same luck.
+two variants of a scenario meet the same numbers (common random numbers).
+
+The n-th request of a group meets the same demand at the k-th attempt of a call whatever
+happened before it. So attempts are found in a tree: a user attempt has its calls, a call has its
+attempts, an attempt has the calls that serving it makes. Each node holds streams, and the
+request's number in its group is the index into all of them.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -17,6 +22,7 @@ import numpy as np
 from numpy.random import Generator, Philox
 from numpy.typing import NDArray
 
+from simcb.scenario.calls import Call
 from simcb.scenario.distributions import (
     Constant,
     Distribution,
@@ -26,6 +32,7 @@ from simcb.scenario.distributions import (
     Lognormal,
     Uniform,
 )
+from simcb.scenario.model import Service
 
 Floats = NDArray[np.float64]
 Sampler = Callable[[Generator, int], Floats]
@@ -92,7 +99,7 @@ class Streams:
 
 
 def uniform(generator: Generator, size: int) -> Floats:
-    """Draw from [0, 1): a lot."""
+    """Draw from [0, 1)."""
     return generator.random(size)
 
 
@@ -164,3 +171,119 @@ def sampler_of(law: Distribution) -> Sampler:
 
             return draw
     raise TypeError(f"no sampler for {law!r}")
+
+
+class GroupStreams:
+    """The streams of a client group: those of its users, whom a sticky fault strikes for good.
+
+    Args:
+        tree: where streams come from.
+        path: the group's path.
+        users: how many users a closed group has; None where each request is another user.
+    """
+
+    def __init__(self, tree: StreamTree, path: str, users: int | None) -> None:
+        self.tree = tree
+        self.path = path
+        self._users = users
+        self._draws: dict[str, Column] = {}
+
+    def draw(self, label: str, request: int) -> float:
+        """Return the draw that the user of request number `request` has for a sticky fault."""
+        column = self._draws.get(label)
+        if column is None:
+            column = self.tree.streams.column(self.path, f"fault:{label}", uniform)
+            self._draws[label] = column
+        return column.at(request if self._users is None else request % self._users)
+
+    def calls(self, path: str, calls: Mapping[str, Call]) -> tuple[CallStreams, ...]:
+        """Return a node for each of `calls`, which the entity at `path` makes."""
+        return tuple(
+            CallStreams(self, f"{path}/{name}", name, call) for name, call in calls.items()
+        )
+
+
+class StreamTree:
+    """What all client groups share: the streams of the run and the laws of its services."""
+
+    def __init__(self, streams: Streams, services: Mapping[str, Service]) -> None:
+        self.streams = streams
+        self.services = services
+        self.samplers = {name: sampler_of(service.work) for name, service in services.items()}
+
+
+class CallStreams:
+    """The streams of one call: whether it is needed, of its attempts, and of its fallback."""
+
+    __slots__ = ("_call", "_group", "_path", "_service", "attempts", "fallback", "key", "needed")
+
+    def __init__(self, group: GroupStreams, path: str, service: str, call: Call) -> None:
+        self._group = group
+        self._path = path
+        self._service = service
+        self._call = call
+        self.attempts: list[AttemptStreams] = []
+        column = group.tree.streams.column
+        self.needed: Column = column(path, "needed", uniform)
+        self.fallback: Column = column(path, "fallback", uniform)
+        cache = None if call.fallback is None else call.fallback.cache
+        if cache is not None:
+            self.key: Column = column(path, "key", zipf(cache.keys, cache.zipf))
+
+    def attempt(self, retry: int) -> AttemptStreams:
+        """Return the node of the first attempt (0), the first retry (1), …"""
+        while len(self.attempts) <= retry:
+            path = f"{self._path}/{len(self.attempts)}"
+            self.attempts.append(AttemptStreams(self._group, path, self._service, self._call))
+        return self.attempts[retry]
+
+
+class AttemptStreams:
+    """The streams of one attempt: its work, its ways, its draws, and the calls it leads to."""
+
+    __slots__ = (
+        "_draws",
+        "_group",
+        "_path",
+        "balance",
+        "calls",
+        "errors",
+        "jitter",
+        "reply",
+        "send",
+        "throttle",
+        "work",
+    )
+
+    def __init__(self, group: GroupStreams, path: str, service: str, call: Call) -> None:
+        tree = group.tree
+        column = tree.streams.column
+        self._group = group
+        self._path = path
+        self._draws: dict[str, Column] = {}
+        self.work: Column = column(path, "work", tree.samplers[service])
+        self.errors: Column = column(path, "errors", uniform)
+        self.jitter: Column = column(path, "jitter", uniform)
+        self.balance: Column = column(path, "balance", uniform)
+        self.throttle: Column = column(path, "throttle", uniform)
+        way: Sampler = _at_once if call.network is None else sampler_of(call.network)
+        self.send: Column = column(path, "send", way)
+        self.reply: Column = column(path, "reply", way)
+        self.calls: tuple[CallStreams, ...] = group.calls(path, tree.services[service].calls)
+
+    def draw(self, label: str, request: int, sticky: bool) -> float:
+        """Return request number `request`'s draw for the fault of that label, in [0, 1).
+
+        A sticky fault strikes a user for good: every attempt of theirs draws the same draw.
+        """
+        if sticky:
+            return self._group.draw(label, request)
+        column = self._draws.get(label)
+        if column is None:
+            column = self._group.tree.streams.column(self._path, f"fault:{label}", uniform)
+            self._draws[label] = column
+        return column.at(request)
+
+
+def _at_once(_: Generator, size: int) -> Floats:
+    return np.zeros(size)

@@ -1,22 +1,20 @@
-"""Who waits for answers: tasks, and the attempt, which is awaited and may be a task itself."""
+"""Who waits for answers: users' requests, and the attempts, which make calls of their own.
+
+`Site`, `Server` and `Origin` are what they know of whoever makes a call, answers it, and asked
+first; those import this module, not the reverse.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from simcb.breaker import Permit
-from simcb.outcomes import ATTEMPT_CODE, AttemptOutcome
+from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace import Flag
 from simcb.world.clock import Waiter
-from simcb.world.recorder import IN_FLIGHT, NAN
+from simcb.world.streams import AttemptStreams, CallStreams
 
-if TYPE_CHECKING:
-    from simcb.world.luck import AttemptLuck, CallLuck
-    from simcb.world.replicas import Replica
-    from simcb.world.sites import CallSite
-
+NAN = float("nan")
 OK = ATTEMPT_CODE[AttemptOutcome.OK]
 ERROR = ATTEMPT_CODE[AttemptOutcome.ERROR]
 TIMEOUT = ATTEMPT_CODE[AttemptOutcome.TIMEOUT]
@@ -24,7 +22,63 @@ REFUSED = ATTEMPT_CODE[AttemptOutcome.REFUSED]
 REJECTED = ATTEMPT_CODE[AttemptOutcome.REJECTED]
 SHED = ATTEMPT_CODE[AttemptOutcome.SHED]
 ABANDONED = ATTEMPT_CODE[AttemptOutcome.ABANDONED]
+IN_FLIGHT = ATTEMPT_CODE[AttemptOutcome.IN_FLIGHT]
+REQUEST_OK = REQUEST_CODE[RequestOutcome.OK]
+REQUEST_DEGRADED = REQUEST_CODE[RequestOutcome.DEGRADED]
+REQUEST_FAILED = REQUEST_CODE[RequestOutcome.FAILED]
 DEGRADED = int(Flag.DEGRADED)
+
+
+class Site:
+    """One caller process's policy towards one service; see `CallSite`."""
+
+    index: int
+    caller: str
+
+    def ask(self, task: Task) -> None:
+        """Make the call for `task`, which hears of the result when there is one."""
+        raise NotImplementedError
+
+    def answer(self, attempt: Attempt, outcome: int) -> None:
+        """Send the service's answer back to the caller."""
+        raise NotImplementedError
+
+    def abandon(self, attempt: Attempt) -> None:
+        """Stop waiting for an attempt whose outcome nobody wants any more."""
+        raise NotImplementedError
+
+
+class Server:
+    """One process of a service; see `Replica`."""
+
+    index: int
+    loses_attempts: bool
+
+    def offer(self, attempt: Attempt, now: float) -> bool:
+        """Take an attempt in, to work or to wait; return whether it was taken."""
+        raise NotImplementedError
+
+    def loses(self, attempt: Attempt, now: float) -> bool:
+        """Tell whether the network loses an attempt sent now."""
+        raise NotImplementedError
+
+    def answered(self, attempt: Attempt, outcome: int) -> None:
+        """Complete an attempt whose own calls are over."""
+        raise NotImplementedError
+
+    def abandoned(self, attempt: Attempt) -> None:
+        """Learn that an attempt's caller has gone."""
+        raise NotImplementedError
+
+
+class Origin:
+    """A client group, from which requests come; see `Group`."""
+
+    index: int
+
+    def close(self, request: Request, outcome: int) -> None:
+        """End a request."""
+        raise NotImplementedError
 
 
 class Task(Waiter):
@@ -34,7 +88,7 @@ class Task(Waiter):
         number: the request's number in its group, the index into every stream.
         request_row: row of the user's request in the trace.
         attempt_row: row of the attempt on whose behalf the calls are made, or -1.
-        sites: the calls to make, in order; `luck` has a node for each.
+        sites: the calls to make, in order; `streams` has a node for each.
         current: the attempt waited for, if any.
         permit: what a breaker around the whole of the present call granted, if there is one.
         over: nobody wants the outcome any more.
@@ -44,8 +98,8 @@ class Task(Waiter):
     number: int
     request_row: int
     attempt_row: int = -1
-    sites: Sequence[CallSite] = ()
-    luck: Sequence[CallLuck] = ()
+    sites: Sequence[Site] = ()
+    streams: Sequence[CallStreams] = ()
     step: int = 0
     current: Attempt | None = None
     permit: Permit | None = None
@@ -61,13 +115,13 @@ class Task(Waiter):
             self.step = step + 1
             self.sites[step].ask(self)
 
-    @abstractmethod
     def deliver(self) -> None:
         """Go on after the last call was answered."""
+        raise NotImplementedError
 
-    @abstractmethod
     def break_off(self, outcome: int) -> None:
         """Go on after a call failed for good; `outcome` is the code of its last attempt."""
+        raise NotImplementedError
 
     def stop(self) -> None:
         """Make no more calls and wait for none: nobody wants the outcome."""
@@ -78,6 +132,50 @@ class Task(Waiter):
         attempt = self.current
         if attempt is not None:
             attempt.site.abandon(attempt)
+
+
+class Request(Waiter):
+    """What a user wants: asked once or, with refreshes, several times.
+
+    The first good answer to any user attempt ends it; it fails when all of them have failed.
+    """
+
+    def __init__(self, group: Origin, number: int, sites: Sequence[Site], start: float) -> None:
+        self.group = group
+        self.number = number
+        self.sites = sites
+        self.since = self.start = start
+        self.presses = 0
+        self.cause = IN_FLIGHT
+        self.alive: list[UserAttempt] = []
+        self.request_row = -1
+
+
+class UserAttempt(Task):
+    """One time a user asked: the calls of the request, made once."""
+
+    def __init__(self, request: Request, streams: Sequence[CallStreams], now: float) -> None:
+        self.request = request
+        self.number = request.number
+        self.request_row = request.request_row
+        self.sites = request.sites
+        self.streams = streams
+        self.since = now
+
+    def deliver(self) -> None:
+        """Give the user the answer."""
+        request = self.request
+        request.cause = OK
+        request.group.close(request, REQUEST_DEGRADED if self.degraded else REQUEST_OK)
+
+    def break_off(self, outcome: int) -> None:
+        """Show the user an error, unless they are asking for the same once more."""
+        self.over = True
+        request = self.request
+        request.cause = outcome
+        request.alive.remove(self)
+        if not request.alive:
+            request.group.close(request, REQUEST_FAILED)
 
 
 class Attempt(Task):
@@ -107,14 +205,14 @@ class Attempt(Task):
     fails: bool = False
     finished: bool = False
     answer: int = OK
-    replica: Replica | None = None
+    replica: Server | None = None
     replica_index: int = -1
 
     def __init__(
         self,
-        site: CallSite,
+        site: Site,
         task: Task,
-        node: AttemptLuck,
+        node: AttemptStreams,
         retry: int,
         waited: float,
         entry: Permit | None,

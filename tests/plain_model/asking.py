@@ -15,9 +15,8 @@ from simcb.scenario.faults import Surge
 from simcb.scenario.model import Spread
 from simcb.world.arrivals import arrival_times
 from simcb.world.clock import Order
-from simcb.world.conditions import spells_of
-from simcb.world.luck import CallLuck, Root, Tree
-from simcb.world.streams import sampler_of, uniform
+from simcb.world.conditions import windows_of
+from simcb.world.streams import CallStreams, GroupStreams, StreamTree, sampler_of, uniform
 
 if TYPE_CHECKING:
     from plain_model.model import PlainWorld
@@ -27,7 +26,7 @@ class Want:
     """What a user wants, asked for once or several times.
 
     Attributes:
-        number: which request it is, for its luck.
+        number: which request it is, for its streams.
         presses: the errand of every press that is under way.
         met: happens when the user has an answer, or none can come any more, or has left.
     """
@@ -50,7 +49,7 @@ class Want:
 class Group:
     """A client group."""
 
-    def __init__(self, world: PlainWorld, tree: Tree, name: str) -> None:
+    def __init__(self, world: PlainWorld, tree: StreamTree, name: str) -> None:
         self.world = world
         self.env = world.env
         self.name = name
@@ -58,9 +57,9 @@ class Group:
         self.spec = world.scenario.clients[name]
         law = self.spec.arrivals
         self.users = law.users if isinstance(law, Closed) else None
-        self.root = Root(tree, self.path, self.users)
+        self.root = GroupStreams(tree, self.path, self.users)
         self.asked = 0
-        self.luck: dict[int, tuple[CallLuck, ...]] = {}
+        self.streams: dict[int, tuple[CallStreams, ...]] = {}
         numbers = [None] if self.spec.instances == 1 else range(self.spec.instances)
         self.instances = [Caller(world, name, number, self.spec) for number in numbers]
         self.lots = world.streams.column(self.path, "instance", uniform)
@@ -76,7 +75,7 @@ class Group:
         scenario = self.world.scenario
         surges = [
             spell
-            for spell in spells_of(scenario.labelled_faults, scenario.duration)
+            for spell in windows_of(scenario.labelled_faults, scenario.duration)
             if isinstance(spell.fault, Surge) and spell.fault.on == self.name
         ]
         moments = arrival_times(
@@ -130,11 +129,11 @@ class Group:
     def press(self, want: Want, caller: Caller) -> Process:
         """Make the calls of a request once; the first press with an answer ends the want."""
         nth = want.row.presses - 1
-        if nth not in self.luck:
-            self.luck[nth] = self.root.calls(f"{self.path}/{nth}", self.spec.calls)
+        if nth not in self.streams:
+            self.streams[nth] = self.root.calls(f"{self.path}/{nth}", self.spec.calls)
         errand = Errand(want.number, want.place, -1, self.env.event())
         want.presses.append(errand)
-        answer = yield from caller.make_calls(errand, self.luck[nth])
+        answer = yield from caller.make_calls(errand, self.streams[nth])
         if errand.over.triggered:
             return
         want.presses.remove(errand)

@@ -21,7 +21,7 @@ from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.scenario.model import ClientGroup, Service
 from simcb.world.clock import Order
-from simcb.world.luck import AttemptLuck, CallLuck
+from simcb.world.streams import AttemptStreams, CallStreams
 
 if TYPE_CHECKING:
     from plain_model.model import PlainWorld
@@ -50,10 +50,10 @@ class Caller:
         title = kind if number is None else f"{kind}.{number}"
         self.sites = [Site(world, kind, title, *call) for call in spec.calls.items()]
 
-    def make_calls(self, errand: Errand, luck: Sequence[CallLuck]) -> Answering:
+    def make_calls(self, errand: Errand, streams: Sequence[CallStreams]) -> Answering:
         """Make the calls in turn, until one fails for good."""
         degraded = False
-        for site, node in zip(self.sites, luck, strict=True):
+        for site, node in zip(self.sites, streams, strict=True):
             answer = yield from site.make(errand, node)
             degraded |= answer.degraded
             if answer.outcome is not OK:
@@ -94,67 +94,67 @@ class Site:
         cached = call.fallback is not None and call.fallback.cache is not None
         self.larder = world.larder(f"{kind}->{service}", call) if cached else None
 
-    def make(self, errand: Errand, luck: CallLuck) -> Answering:
+    def make(self, errand: Errand, streams: CallStreams) -> Answering:
         """Make the call, if it is needed, and fall back if there is no other way."""
         number = errand.number
-        if luck.needed.at(number) >= self.call.share:
+        if streams.needed.at(number) >= self.call.share:
             return Answer(OK)
-        answer = yield from self.guarded(errand, luck)
+        answer = yield from self.guarded(errand, streams)
         if answer.outcome is OK and self.larder is not None:
-            self.larder.keep(luck.key.at(number), self.env.now)
+            self.larder.keep(streams.key.at(number), self.env.now)
         if answer.outcome in (OK, ABANDONED) or self.call.fallback is None:
             return answer
         if self.larder is not None:
-            stored = self.larder.has(luck.key.at(number), self.env.now)
+            stored = self.larder.has(streams.key.at(number), self.env.now)
         else:
             assert self.call.fallback.hit_rate is not None
-            stored = luck.fallback.at(number) < self.call.fallback.hit_rate
+            stored = streams.fallback.at(number) < self.call.fallback.hit_rate
         return Answer(OK, degraded=True) if stored else answer
 
-    def guarded(self, errand: Errand, luck: CallLuck) -> Answering:
+    def guarded(self, errand: Errand, streams: CallStreams) -> Answering:
         """Try, through the breaker around the request if there is one."""
         if self.outer_breaker is None:
-            return (yield from self.try_and_try_again(errand, luck))
+            return (yield from self.try_and_try_again(errand, streams))
         try:
             permit = self.outer_breaker.acquire()
         except CircuitOpenError:
             row, _ = self.new_row(errand, 0)
             return self.settle(row, REJECTED)
-        answer = yield from self.try_and_try_again(errand, luck)
+        answer = yield from self.try_and_try_again(errand, streams)
         self.tell(permit, answer.outcome)
         return answer
 
-    def try_and_try_again(self, errand: Errand, luck: CallLuck) -> Answering:
+    def try_and_try_again(self, errand: Errand, streams: CallStreams) -> Answering:
         """Try once, and again as often as the policy allows."""
         self.purse.first_attempt()
-        answer = yield from self.attempt(errand, luck.attempt(0), 0)
+        answer = yield from self.attempt(errand, streams.attempt(0), 0)
         policy = self.call.retry
         wait: float | None = None
         for nth in range(1, 1 + (0 if policy is None else policy.max_retries)):
             assert policy is not None
             if answer.outcome not in policy.on or not self.purse.may_retry(self.env.now):
                 break
-            wait = backoff(policy, nth, wait, luck.attempt(nth - 1).jitter.at(errand.number))
+            wait = backoff(policy, nth, wait, streams.attempt(nth - 1).jitter.at(errand.number))
             if wait > 0:
                 yield self.env.at(self.env.now + wait, Order.ASK) | errand.over
                 if errand.over.triggered:
                     return Answer(ABANDONED)
-            answer = yield from self.attempt(errand, luck.attempt(nth), nth)
+            answer = yield from self.attempt(errand, streams.attempt(nth), nth)
         return answer
 
-    def attempt(self, errand: Errand, luck: AttemptLuck, retry: int) -> Answering:
+    def attempt(self, errand: Errand, streams: AttemptStreams, retry: int) -> Answering:
         """Try once: past throttle, breaker and bulkhead to a replica."""
         env, number = self.env, errand.number
         row, place = self.new_row(errand, retry)
-        if self.throttle is not None and self.throttle.sheds(env.now, luck.throttle.at(number)):
+        if self.throttle is not None and self.throttle.sheds(env.now, streams.throttle.at(number)):
             return self.settle(row, SHED)
         permit, replica = None, None
         if self.breakers:
-            permit, replica = self.admit(row, luck, number)
+            permit, replica = self.admit(row, streams, number)
             if permit is None:
                 return self.settle(row, REJECTED)
         if self.places is None:
-            return (yield from self.send(errand, luck, row, place, permit, replica))
+            return (yield from self.send(errand, streams, row, place, permit, replica))
         seat = self.places.request()
         if not seat.triggered and self.places.max_wait > 0:
             late = env.at(env.now + self.places.max_wait, Order.EXPIRE)
@@ -163,7 +163,7 @@ class Site:
                 # Whoever has given the place up goes on first.
                 yield env.last()
         if seat.triggered and not errand.over.triggered:
-            answer = yield from self.send(errand, luck, row, place, permit, replica)
+            answer = yield from self.send(errand, streams, row, place, permit, replica)
         else:
             answer = self.settle(row, SHED, permit=permit)
         seat.cancel()
@@ -173,7 +173,7 @@ class Site:
     def send(
         self,
         errand: Errand,
-        luck: AttemptLuck,
+        streams: AttemptStreams,
         row: AttemptRecord,
         place: int,
         permit: Permit | None,
@@ -181,10 +181,10 @@ class Site:
     ) -> Answering:
         """Send an attempt to a replica, and wait for whatever comes first."""
         env, call, desk = self.env, self.call, self.world.desks[self.service]
-        replica = replica or desk.take(desk.choice(luck, errand.number))
+        replica = replica or desk.take(desk.choice(streams, errand.number))
         row.replica = replica.name
         answer, cut = env.event(), env.event()
-        job = Job(row, place, self.kind, call, luck, errand.number, answer, cut)
+        job = Job(row, place, self.kind, call, streams, errand.number, answer, cut)
         if conditions.loses(replica.faults, env.now, job):
             row.lost = True
         else:
@@ -237,7 +237,7 @@ class Site:
         return row, len(attempts) - 1
 
     def admit(
-        self, row: AttemptRecord, luck: AttemptLuck, number: int
+        self, row: AttemptRecord, streams: AttemptStreams, number: int
     ) -> tuple[Permit | None, Replica | None]:
         """Ask the breakers; return a permit if one grants it, and the replica if it matters."""
         desk = self.world.desks[self.service]
@@ -248,7 +248,7 @@ class Site:
                 return self.breakers[0].acquire(), None
             except CircuitOpenError:
                 return None, None
-        first, count = desk.choice(luck, number), len(self.breakers)
+        first, count = desk.choice(streams, number), len(self.breakers)
         for offset in range(count):
             which = (first + offset) % count
             row.breaker = self.breakers[which].name

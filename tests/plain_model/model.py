@@ -16,8 +16,7 @@ from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.model import Scenario
 from simcb.world.clock import Order
-from simcb.world.luck import Tree
-from simcb.world.streams import Streams, uniform
+from simcb.world.streams import Streams, StreamTree, uniform
 
 
 class PlainWorld:
@@ -25,7 +24,7 @@ class PlainWorld:
 
     Args:
         scenario: what to simulate.
-        seed, replicate: name the luck.
+        seed, replicate: name the streams.
     """
 
     def __init__(self, scenario: Scenario, seed: int = 0, replicate: int = 0) -> None:
@@ -38,7 +37,7 @@ class PlainWorld:
         self.breakers: dict[str, CircuitBreaker] = {}
         self.larders: dict[str, Larder] = {}
         self.desks = {name: Desk(self, name) for name in sorted(scenario.services)}
-        tree = Tree(self.streams, scenario.services)
+        tree = StreamTree(self.streams, scenario.services)
         self.groups = [Group(self, tree, name) for name in sorted(scenario.clients)]
         self.env.process(self.sampling())
 

@@ -15,7 +15,7 @@ from simcb.outcomes import AttemptOutcome
 from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Balance, OnAbandon, Service
 from simcb.world.clock import Order
-from simcb.world.luck import AttemptLuck
+from simcb.world.streams import AttemptStreams
 
 if TYPE_CHECKING:
     from plain_model.model import PlainWorld
@@ -104,7 +104,7 @@ class Replica:
         """Take a job in from the network, work on it, make the calls it takes, and answer."""
         env, row = self.env, job.row
         if job.call.network is not None:
-            yield env.at(env.now + job.luck.send.at(job.number), Order.ASK)
+            yield env.at(env.now + job.streams.send.at(job.number), Order.ASK)
         row.arrive = env.now
         refused = conditions.refuses(self.faults, env.now, job)
         if not refused and job.deserted and self.drops:
@@ -136,10 +136,10 @@ class Replica:
     def work(self, job: Job, seat: Seat) -> Generator[Event, None, Answer | None]:
         """Work on a job that has a worker; return the answer, None if there will be none."""
         env, number, service = self.env, job.number, self.service
-        work = job.luck.work.at(number) + service.contention * seat.company
+        work = job.streams.work.at(number) + service.contention * seat.company
         work = conditions.work_with(self.faults, env.now, job, work, self.served_since)
         fails = conditions.fails(self.faults, env.now, job)
-        fails |= job.luck.errors.at(number) < service.errors
+        fails |= job.streams.errors.at(number) < service.errors
         while (until := conditions.hung_until(self.faults, env.now, job)) > env.now:
             job.row.hung = True
             yield env.at(until, Order.CONDITIONS) | job.cut
@@ -157,7 +157,7 @@ class Replica:
             yield from self.let_go(job, seat)
         errand = Errand(number, job.row.request, job.place, job.cut)
         begun = env.now
-        result = yield from self.caller.make_calls(errand, job.luck.calls)
+        result = yield from self.caller.make_calls(errand, job.streams.calls)
         if job.cut.triggered:
             return None
         if seat in self.workers.users:
@@ -180,7 +180,7 @@ class Replica:
     def reply(self, job: Job, answer: Answer) -> Process:
         """Send an answer back, for whom it may still concern."""
         if job.call.network is not None and not job.deserted:
-            yield self.env.at(self.env.now + job.luck.reply.at(job.number), Order.DONE)
+            yield self.env.at(self.env.now + job.streams.reply.at(job.number), Order.DONE)
         if not job.answer.triggered:
             job.answer.succeed(answer)
         yield from ()
@@ -199,13 +199,13 @@ class Desk:
         count = len(self.replicas)
         return [(self.turn + offset) % count for offset in range(count)]
 
-    def choice(self, luck: AttemptLuck, number: int) -> int:
+    def choice(self, streams: AttemptStreams, number: int) -> int:
         """Return the number of the replica that an attempt should go to."""
         match self.service.balance:
             case Balance.ROUND_ROBIN:
                 return self.turn
             case Balance.RANDOM:
-                return int(luck.balance.at(number) * len(self.replicas))
+                return int(streams.balance.at(number) * len(self.replicas))
             case Balance.LEAST_BUSY:
                 return min(self.in_turn(), key=self.load)
 

@@ -28,7 +28,7 @@ from simcb.scenario.calls import Call
 from simcb.scenario.faults import Fault
 from simcb.scenario.model import Discipline, Service
 from simcb.world.clock import Order
-from simcb.world.luck import AttemptLuck
+from simcb.world.streams import AttemptStreams
 
 IN_FLIGHT = AttemptOutcome.IN_FLIGHT
 AT_ONCE = min(Order) - 1
@@ -118,7 +118,7 @@ class Job:
     place: int
     caller: str
     call: Call
-    luck: AttemptLuck
+    streams: AttemptStreams
     number: int
     answer: Event
     cut: Event
@@ -130,7 +130,7 @@ class Job:
 
     def lot(self, label: str, fault: Fault) -> float:
         """Return its lot for a fault: below the fault's share, it is struck."""
-        return self.luck.lot(label, self.number, fault.sticky)
+        return self.streams.draw(label, self.number, fault.sticky)
 
 
 class Seat(PriorityRequest):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simcb.scenario.arrivals import Constant, Poisson, RatePoint, Replay
 from simcb.scenario.faults import Fault, Surge
 from simcb.world.arrivals import arrival_times
-from simcb.world.conditions import spells_of
+from simcb.world.conditions import windows_of
 from simcb.world.streams import Streams, unit_exponential
 
 UNTIL = 20.0
@@ -42,7 +42,7 @@ def rate_at(points: list[RatePoint], surges: list[Surge], t: np.ndarray) -> np.n
 def moments(law: Poisson | Constant | Replay, surges: list[Surge]) -> np.ndarray:
     """The arrivals of a group under its surges."""
     labelled: list[tuple[str, Fault]] = [(str(i), surge) for i, surge in enumerate(surges)]
-    spells = spells_of(labelled, UNTIL)
+    spells = windows_of(labelled, UNTIL)
     return np.array(list(arrival_times(law, spells, Streams(0, 0), "clients/users", UNTIL)))
 
 

@@ -21,7 +21,8 @@ from simcb.studies import Result
 from simcb.trace import STATE_NAMES, FaultInfo, Trace
 from simcb.views.formats.screen import headline, verdict_words
 from simcb.views.plots.style import TIDY_STEPS
-from simcb.world.conditions import Workforce, spells_of, spells_on
+from simcb.world.conditions import windows_of, windows_on
+from simcb.world.workforce import Workforce
 
 Floats = NDArray[np.float64]
 
@@ -276,10 +277,10 @@ def _part_there(scenario: Scenario, name: str, moments: Floats) -> Floats:
     part = np.ones(len(moments))
     if not any(isinstance(f, Capacity) and f.service == name for f in scenario.faults):
         return part
-    spells = spells_of(scenario.labelled_faults, scenario.duration)
+    spells = windows_of(scenario.labelled_faults, scenario.duration)
     service = scenario.services[name]
     forces = [
-        Workforce(spells_on(spells, name, replica), service.workers)
+        Workforce(windows_on(spells, name, replica), service.workers)
         for replica in range(service.replicas)
     ]
     for place, moment in enumerate(moments.tolist()):

@@ -1,0 +1,160 @@
+"""Which replica an attempt goes to: load balancers, and the breakers it has to pass.
+
+A balancer stands before a service's replicas; it knows how many attempts each has, and nothing
+of the work. A breaker is made when it is first asked: of many processes and replicas most may
+never be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
+from simcb.scenario.model import Balance
+from simcb.world.conditions import FaultTarget
+from simcb.world.replicas import Replica
+from simcb.world.streams import AttemptStreams
+
+Acquire = Callable[[], Permit]
+
+
+class LoadBalancer:
+    """A service's replicas behind a balancer that takes turns."""
+
+    def __init__(self, replicas: Sequence[Replica]) -> None:
+        self.replicas = tuple(replicas)
+        self._turn = 0
+
+    def first(self, node: AttemptStreams, number: int) -> int:
+        """Return the place of the replica that an attempt should go to."""
+        return self._turn
+
+    def take(self, place: int) -> None:
+        """Take note that an attempt goes to the replica at `place`."""
+        self._turn = place + 1 if place + 1 < len(self.replicas) else 0
+
+    def pick(self, node: AttemptStreams, number: int) -> Replica:
+        """Return the replica an attempt goes to, and take note of it."""
+        place = self._turn
+        self.take(place)
+        return self.replicas[place]
+
+    def would_answer(
+        self,
+        attempt: FaultTarget,
+        node: AttemptStreams,
+        timeout: float | None,
+        ways: float,
+        now: float,
+    ) -> bool:
+        """Tell whether the replica that is next would have answered; see `Replica`."""
+        replica = self.replicas[self.first(node, attempt.number)]
+        return replica.would_answer(attempt, node, timeout, ways, now)
+
+
+class ChoosingBalancer(LoadBalancer):
+    """A balancer that does not simply take turns."""
+
+    def pick(self, node: AttemptStreams, number: int) -> Replica:
+        """Return the replica of its choice, and take note of it."""
+        place = self.first(node, number)
+        self.take(place)
+        return self.replicas[place]
+
+
+class RandomBalancer(ChoosingBalancer):
+    """A balancer that draws a replica by lot, the attempt's own."""
+
+    def first(self, node: AttemptStreams, number: int) -> int:
+        """Return the place that the attempt's lot falls on."""
+        return int(node.balance.at(number) * len(self.replicas))
+
+
+class LeastBusyBalancer(ChoosingBalancer):
+    """A balancer that knows how many attempts each replica has, waiting or in work."""
+
+    def first(self, node: AttemptStreams, number: int) -> int:
+        """Return the place with the fewest attempts; of equals, the first from the turn on."""
+        count = len(self.replicas)
+        turns = ((self._turn + offset) % count for offset in range(count))
+        return min(turns, key=lambda place: self._load(self.replicas[place]))
+
+    @staticmethod
+    def _load(replica: Replica) -> int:
+        return replica.busy + len(replica.queue)
+
+
+BALANCERS: dict[Balance, type[LoadBalancer]] = {
+    Balance.ROUND_ROBIN: LoadBalancer,
+    Balance.RANDOM: RandomBalancer,
+    Balance.LEAST_BUSY: LeastBusyBalancer,
+}
+
+
+class Guard:
+    """One breaker around a call site's attempts at a service.
+
+    Args:
+        make: makes the breaker.
+        index: its index in the run.
+    """
+
+    def __init__(self, make: Callable[[], CircuitBreaker], index: int) -> None:
+        self.index = index
+        self._make = make
+        self.acquire: Acquire = self._acquire_first
+
+    def _acquire_first(self) -> Permit:
+        self.acquire = self._make().acquire
+        return self.acquire()
+
+    def admit(
+        self, balancer: LoadBalancer, node: AttemptStreams, number: int
+    ) -> tuple[Permit | None, int, Replica | None]:
+        """Return a permit, the breaker that gave it, and the replica it is for, if it matters.
+
+        Without a permit the call is rejected, and the breaker is the last that was asked.
+        """
+        try:
+            return self.acquire(), self.index, None
+        except CircuitOpenError:
+            return None, self.index, None
+
+
+class ReplicaGuard(Guard):
+    """One breaker for each replica: when one is open, the caller goes on to the next replica.
+
+    Args:
+        make: makes the breaker of the replica of a number, from 0.
+        replicas: how many there are.
+        first_index: the run's index of the first breaker.
+    """
+
+    def __init__(
+        self, make: Callable[[int], CircuitBreaker], replicas: int, first_index: int
+    ) -> None:
+        self._make_for = make
+        self._first_index = first_index
+        self._acquires: list[Acquire | None] = [None] * replicas
+
+    def _acquire_of(self, place: int) -> Acquire:
+        acquire = self._make_for(place).acquire
+        self._acquires[place] = acquire
+        return acquire
+
+    def admit(
+        self, balancer: LoadBalancer, node: AttemptStreams, number: int
+    ) -> tuple[Permit | None, int, Replica | None]:
+        """Return the permit of the first breaker, from the balancer's choice on, that admits."""
+        first, count = balancer.first(node, number), len(self._acquires)
+        place = first
+        for offset in range(count):
+            place = (first + offset) % count
+            acquire = self._acquires[place] or self._acquire_of(place)
+            try:
+                permit = acquire()
+            except CircuitOpenError:
+                continue
+            balancer.take(place)
+            return permit, self._first_index + place, balancer.replicas[place]
+        return None, self._first_index + place, None
