@@ -22,7 +22,7 @@ def check(
     any has a problem.
     """
     from simcb.errors import SimcbError
-    from simcb.metrics import futile
+    from simcb.metrics import no_effect_warnings
     from simcb.scenario import ScenarioError
     from simcb.studies import read
     from simcb.studies.limits import TooLargeError, demand_size, study_size
@@ -44,7 +44,7 @@ def check(
             complain(str(error) if placed else f"{one_line(file)}: {error}")
         else:
             emit(checked_line(file, scenario, size, swept))
-            warnings = list(futile(scenario))
+            warnings = list(no_effect_warnings(scenario))
             try:
                 demand_size(study_size(scenario, baseline=True))
             except TooLargeError as error:

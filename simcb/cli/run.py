@@ -141,10 +141,10 @@ def _check_outputs(out: Path | None, plot: Path | None, *, force: bool) -> None:
 
 
 def _warn(scenario: Scenario, conditions: Sequence[Threshold], baseline: Baseline | None) -> None:
-    from simcb.metrics import futile
+    from simcb.metrics import no_effect_warnings
     from simcb.views.safe_text import one_line
 
-    for sentence in futile(scenario, conditions):
+    for sentence in no_effect_warnings(scenario, conditions):
         complain(f"warning: {one_line(sentence, 1000)}")
     guarded = any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls)
     if baseline is not None and not guarded:

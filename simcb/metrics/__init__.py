@@ -5,11 +5,7 @@ file years later, gives the same measures. Every metric is one function whose do
 definition; `METRICS` is the table of them.
 """
 
-from simcb.metrics.asking import UnknownNumberError, check_asked
 from simcb.metrics.effect import BreakerEffect, Effect, effect_of
-from simcb.metrics.entities import Entities, Per, entities_of
-from simcb.metrics.flattery import is_flattered
-from simcb.metrics.futile import futile
 from simcb.metrics.intervals import (
     Estimate,
     ReplicatesError,
@@ -25,23 +21,38 @@ from simcb.metrics.intervals import (
 )
 from simcb.metrics.judgement import Judgement, Verdict, verdict
 from simcb.metrics.laws import Law, audit
-from simcb.metrics.measures import Measure, Measures, Unit
-from simcb.metrics.measuring import ObjectiveError, UndefinedValueError, measure
-from simcb.metrics.metric import Metric
-from simcb.metrics.omission import hidden_stalls
+from simcb.metrics.measures import (
+    Entities,
+    Measure,
+    Measures,
+    Per,
+    Unit,
+    UnknownNumberError,
+    check_asked,
+    entities_of,
+)
+from simcb.metrics.openings import StateInterval, state_intervals
 from simcb.metrics.phase import Phase, phases
-from simcb.metrics.states import StateInterval, state_intervals
-from simcb.metrics.table import METRICS, metric_named
+from simcb.metrics.table import (
+    METRICS,
+    Metric,
+    ObjectiveError,
+    UndefinedValueError,
+    measure,
+    metric_named,
+)
 from simcb.metrics.thresholds import (
     ThresholdError,
     ThresholdProblem,
     ThresholdResult,
     check_thresholds,
+    is_flattered,
     judge,
     place_of,
     refusal_of,
 )
 from simcb.metrics.timeline import GroupSeries, Series, ServiceSeries, StepError, series
+from simcb.metrics.warnings import hidden_stalls, no_effect_warnings
 
 __all__ = [
     "METRICS",
@@ -80,13 +91,13 @@ __all__ = [
     "effect_of",
     "entities_of",
     "estimate",
-    "futile",
     "hidden_stalls",
     "is_flattered",
     "jackknife",
     "judge",
     "measure",
     "metric_named",
+    "no_effect_warnings",
     "phases",
     "place_of",
     "probability",

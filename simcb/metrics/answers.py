@@ -7,8 +7,8 @@ unfinished when the run ends has no latency.
 
 Nor does a request that is unfinished then, and not overdue, say how it would have ended: it
 counts neither way in any share of requests, and `unfinished` says how many there are. It is
-overdue once it has lasted longer than the patience of its client group, which is that of
-`simcb.metrics.patience`.
+overdue once it has lasted longer than the latency limit of its client group, which is that of
+`simcb.metrics.health`.
 """
 
 from __future__ import annotations

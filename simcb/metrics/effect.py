@@ -206,7 +206,7 @@ def _late(facts: Facts, without: Facts) -> bool:
 
 
 def _in_time(facts: Facts) -> str:
-    limits = set(facts.patience.limits.tolist())
+    limits = set(facts.latency_limits.seconds.tolist())
     if limits == {math.inf}:
         return "at all"
     return f"within {limits.pop():.3g} s" if len(limits) == 1 else "in time"

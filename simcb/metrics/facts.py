@@ -15,15 +15,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from simcb.metrics.entities import Entities, Entity, Per
-from simcb.metrics.health import Health, harmful, health_of
-from simcb.metrics.openings import Openings, openings
-from simcb.metrics.patience import Patience, patience_of
+from simcb.metrics.health import Health, LatencyLimits, harmful, health_of, latency_limits_of
+from simcb.metrics.measures import Entities, Entity, Per
+from simcb.metrics.openings import Openings, openings, state_intervals, time_in
 from simcb.metrics.phase import HEALTHY, WHOLE, Phase, effective_faults, phases
 from simcb.metrics.rows import AttemptRows, Booleans, RequestRows, attempt_rows, request_rows
-from simcb.metrics.spans import Floats, Spans
-from simcb.metrics.states import state_intervals, time_in
-from simcb.metrics.worker_time import WorkerTime, worker_time
+from simcb.metrics.spans import Floats, Spans, WorkerTime, worker_time
 from simcb.trace import FaultInfo, Trace
 
 Rows = TypeVar("Rows", RequestRows, AttemptRows)
@@ -64,18 +61,22 @@ class Facts:
         return next((each.windows[0][1] for each in self.phases if each.name == HEALTHY), 0.0)
 
     @cached_property
-    def patience(self) -> Patience:
+    def latency_limits(self) -> LatencyLimits:
         """How long the users of each client group wait, by what was usual in good times."""
         rows = self.requests
         ended = rows.at + rows.latency <= self.healthy_until
-        return patience_of(rows.where(ended), len(self.trace.layout.groups))
+        return latency_limits_of(rows.where(ended), len(self.trace.layout.groups))
 
     @cached_property
     def health(self) -> Health:
         """Which requests are good, and how many have to be."""
         layout = self.trace.layout
         return health_of(
-            self.requests, self.patience, layout.users, self.healthy_until, self.trace.duration
+            self.requests,
+            self.latency_limits,
+            layout.users,
+            self.healthy_until,
+            self.trace.duration,
         )
 
     @cached_property
@@ -165,7 +166,7 @@ class Scope:
     @cached_property
     def decided(self) -> Booleans:
         """Which requests are not too young at the end of the run to be judged."""
-        return self.facts.patience.decided(self.requests, self.facts.trace.duration)
+        return self.facts.latency_limits.decided(self.requests, self.facts.trace.duration)
 
     def of(self, entity: Entity) -> Scope:
         """Return the same phase, of the run, of one service or of one client group."""

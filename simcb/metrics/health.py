@@ -1,11 +1,17 @@
 """How well a run does: what counts as a good answer, and how many of them are enough.
 
-*Good.* A request is good if it ends ok within the patience of its client group, which is that
-of `simcb.metrics.patience`. A fallback's answer is never good, but it is told apart from no
-answer if it comes within the same patience.
+*In time.* The latency limit of a client group is ten times the 99th percentile of its ok latency
+before the first fault, and at least one second, below which people do not lose their train of
+thought (Nielsen, "Usability Engineering", 1993, chapter 5). Without it a frozen frontend whose
+users are all answered a minute late would count as unharmed. Each group has its own, for what is
+usual in a slow one would excuse any delay of a fast one. A group without an ok answer before the
+first fault has nothing to compare with, and no limit.
 
-*Decided.* An unfinished request is bad once it has lasted longer than the patience (a minute,
-where that is unlimited); a younger one is neither good nor bad and is left out, so a run that
+*Good.* A request is good if it ends ok within the latency limit of its client group. A
+fallback's answer is never good, but it is told apart from no answer if it comes in that time.
+
+*Decided.* An unfinished request is bad once it has lasted longer than that limit (a minute,
+where there is none); a younger one is neither good nor bad and is left out, so a run that
 merely ends does not look ill.
 
 *Missing.* Users in a closed loop who wait for an overdue answer ask for nothing else, so a run
@@ -24,6 +30,7 @@ allowed below n·h wherever that is more than the 5 %.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,11 +38,68 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simcb.metrics.patience import Patience
 from simcb.metrics.phase import merged
 from simcb.metrics.rows import Booleans, RequestRows
 from simcb.metrics.spans import Floats, Integers, Spans
 from simcb.trace import FaultInfo
+
+LATENCY_FACTOR = 10.0
+LATENCY_FLOOR = 1.0
+LATENCY_UNKNOWN = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class LatencyLimits:
+    """The latency limit of every client group.
+
+    Args:
+        seconds: within which an ok answer is good, for each group in the layout's order;
+            infinite where there is nothing to compare with.
+    """
+
+    seconds: Floats
+
+    def kept(self, rows: RequestRows) -> Booleans:
+        """Return which requests end within their group's limit; unfinished ones do not."""
+        # A comparison with nan is false.
+        within: Booleans = rows.latency <= self.seconds[rows.group]
+        return within
+
+    def longest(self, rows: RequestRows) -> Floats:
+        """Return how long each request may stay unfinished before it is overdue, in seconds.
+
+        That is its group's limit, or a minute where it has none.
+        """
+        known = np.where(np.isinf(self.seconds), LATENCY_UNKNOWN, self.seconds)
+        limits: Floats = known[rows.group]
+        return limits
+
+    def lost(self, rows: RequestRows, now: float) -> Booleans:
+        """Return which requests are overdue if they are still unfinished at `now`."""
+        older: Booleans = now - rows.at > self.longest(rows)
+        return older
+
+    def decided(self, rows: RequestRows, end: float) -> Booleans:
+        """Return of which requests it is known at the end of the run how they fare.
+
+        The others are unfinished and not overdue: they may still end well.
+        """
+        known: Booleans = ~rows.unfinished | self.lost(rows, end)
+        return known
+
+
+def latency_limits_of(healthy: RequestRows, groups: int) -> LatencyLimits:
+    """Return the limits of so many groups from the requests that ended before any fault."""
+    ok = healthy.where(healthy.ok)
+    return LatencyLimits(np.array([_limit(ok.latency[ok.group == each]) for each in range(groups)]))
+
+
+def _limit(healthy_latencies: Floats) -> float:
+    if not len(healthy_latencies):
+        return math.inf
+    usual = float(np.quantile(healthy_latencies, 0.99))
+    return max(LATENCY_FLOOR, LATENCY_FACTOR * usual)
+
 
 KEPT = 0.95
 """Share of the healthy goodput that counts as recovered."""
@@ -159,7 +223,7 @@ class Health:
 
 def health_of(
     rows: RequestRows,
-    patience: Patience,
+    limits: LatencyLimits,
     users: tuple[int | None, ...],
     healthy_until: float,
     duration: float,
@@ -171,23 +235,23 @@ def health_of(
 
     Args:
         rows: the requests.
-        patience: of each client group.
+        limits: of each client group.
         users: how many each group has; None where users do not wait for their answers.
         healthy_until: the end of the healthy phase; 0 if there is none.
         duration: the end of the run.
     """
     # A comparison with nan is false: an unfinished request has not ended.
     ended = rows.at + rows.latency <= healthy_until
-    in_time = patience.kept(rows)
+    in_time = limits.kept(rows)
     good, fallbacks = rows.ok & in_time, rows.degraded & in_time
-    decided = patience.decided(rows, duration)
-    judged = int(np.count_nonzero(ended | patience.lost(rows, healthy_until)))
+    decided = limits.decided(rows, duration)
+    judged = int(np.count_nonzero(ended | limits.lost(rows, healthy_until)))
     share = int(np.count_nonzero(ended & good)) / judged if judged else 1.0
     baseline = Baseline(share, judged, int(np.count_nonzero(ended & fallbacks)))
     waiting = tuple(
         Waiting(
             index,
-            *_waiting(rows.where(rows.group == index), patience, many, healthy_until, duration),
+            *_waiting(rows.where(rows.group == index), limits, many, healthy_until, duration),
         )
         for index, many in enumerate(users)
         if many is not None
@@ -197,10 +261,10 @@ def health_of(
 
 
 def _waiting(
-    rows: RequestRows, patience: Patience, users: int, healthy_until: float, duration: float
+    rows: RequestRows, limits: LatencyLimits, users: int, healthy_until: float, duration: float
 ) -> tuple[Spans, float]:
     ends = np.where(rows.unfinished, duration, rows.at + rows.latency)
-    overdue = np.minimum(rows.at + patience.longest(rows), ends)
+    overdue = np.minimum(rows.at + limits.longest(rows), ends)
     late = overdue < ends
     spans = Spans(overdue[late], ends[late])
     until = healthy_until or duration

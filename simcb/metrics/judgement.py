@@ -14,8 +14,16 @@ from enum import StrEnum
 import numpy as np
 
 from simcb.metrics.facts import Facts
-from simcb.metrics.health import KEPT, SIGMAS, UNHARMED_KEPT, WINDOW, Health
-from simcb.metrics.patience import PATIENCE_FACTOR, PATIENCE_FLOOR, Patience
+from simcb.metrics.health import (
+    KEPT,
+    LATENCY_FACTOR,
+    LATENCY_FLOOR,
+    SIGMAS,
+    UNHARMED_KEPT,
+    WINDOW,
+    Health,
+    LatencyLimits,
+)
 from simcb.metrics.phase import BETWEEN, FAULT, RECOVERY, Window
 from simcb.metrics.recovery import Recovery, recovery
 from simcb.trace import Trace
@@ -95,7 +103,7 @@ def verdict(trace: Trace) -> Judgement:
     if judged.baseline.share < COLLAPSED_BELOW:
         share = f"{judged.baseline.share:.1%}"
         return _without_fault(
-            facts, f"only {share} of requests were {_good(facts.patience)} before any fault"
+            facts, f"only {share} of requests were {_good(facts.latency_limits)} before any fault"
         )
     return _after_faults(facts, judged)
 
@@ -110,7 +118,9 @@ def _after_faults(facts: Facts, judged: Health) -> Judgement:
     time_left = facts.trace.duration - max(fault.end for fault in facts.faults)
     low = COLLAPSED_BELOW * before.share
     if at_end is not None and at_end.value < low and time_left >= WINDOW:
-        end = at_end.told(f"of requests {_good(facts.patience)} at the end with no fault active")
+        end = at_end.told(
+            f"of requests {_good(facts.latency_limits)} at the end with no fault active"
+        )
         return Judgement(Verdict.COLLAPSED, f"{end}, {healthy}{_still_waiting(facts)}")
     if not harm.done and not after.seconds:
         return Judgement(Verdict.UNHARMED, f"{harm.sentence}, {healthy}")
@@ -160,7 +170,7 @@ def _harm(facts: Facts, judged: Health) -> _Harm:
     in_fault, when = _worst(during, judged), "under fault"
     if not _is_all_of(FAULT, in_fault.window, facts):
         when = f"in the worst fault window ({_told(in_fault.window)})"
-    sentence = in_fault.told(f"of requests {_good(facts.patience)} {when}")
+    sentence = in_fault.told(f"of requests {_good(facts.latency_limits)} {when}")
     if calm and (without := _worst(calm, judged)).decided:
         if len(calm) > 1:
             where = f"in the worst time without a fault ({_told(without.window)})"
@@ -182,21 +192,19 @@ def _more(fallbacks: int, requests: int) -> str:
     return "" if share == "0.0%" else f" and {share} more from a fallback"
 
 
-def _good(patience: Patience) -> str:
+def _good(limits: LatencyLimits) -> str:
     """Return what a good request is in words, with its limits in time and where they are from."""
-    limits = np.unique(patience.limits)
-    known = limits[np.isfinite(limits)]
+    different = np.unique(limits.seconds)
+    known = different[np.isfinite(different)]
     if not len(known):
         return "ok"
     least, most = float(known[0]), float(known[-1])
-    if len(limits) > 1:
-        origin = (
-            f"{PATIENCE_FACTOR:.0f} × each group's healthy p99, at least {PATIENCE_FLOOR:.0f} s"
-        )
+    if len(different) > 1:
+        origin = f"{LATENCY_FACTOR:.0f} × each group's healthy p99, at least {LATENCY_FLOOR:.0f} s"
         within = f"{least:.3g} to {most:.3g}" if most > least else f"{least:.3g}"
         return f"ok within {within} s ({origin})"
-    floor = most <= PATIENCE_FLOOR * (1.0 + 1e-9)
-    origin = "the least" if floor else f"{PATIENCE_FACTOR:.0f} × healthy p99"
+    floor = most <= LATENCY_FLOOR * (1.0 + 1e-9)
+    origin = "the least" if floor else f"{LATENCY_FACTOR:.0f} × healthy p99"
     return f"ok within {most:.3g} s ({origin})"
 
 

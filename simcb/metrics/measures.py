@@ -1,14 +1,188 @@
-"""Measured values and the collection that carries them to studies and views."""
+"""Measured values: of what they are, how they are asked for by name, and where they are kept.
+
+A run that lacks a phase has no number there, and says None; a name that is no metric, phase,
+service or client group of the run is a slip of the pen, and None would hide it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Flag, StrEnum, auto
+from typing import NamedTuple, Protocol
 
-from simcb.metrics.asking import check_asked
-from simcb.metrics.entities import Entities
-from simcb.metrics.phase import WHOLE
+from simcb.errors import SimcbError
+from simcb.metrics.phase import ONE_FAULT, WHOLE
+from simcb.scenario import model
+from simcb.scenario.model import Scenario
+from simcb.scenario.refusal import choice_remedy, quoted
+
+
+class Per(Flag):
+    """The kinds of things that a metric is measured for."""
+
+    RUN = auto()
+    SERVICE = auto()
+    GROUP = auto()
+
+    @property
+    def words(self) -> str:
+        """The kinds in words: `run, client group`."""
+        names = {Per.RUN: "run", Per.SERVICE: "service", Per.GROUP: "client group"}
+        return ", ".join(name for kind, name in names.items() if kind in self)
+
+
+class Entity(NamedTuple):
+    """One thing that is measured: its kind, its place among its like, its name ("" for the run)."""
+
+    kind: Per
+    place: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Entities:
+    """The names that numbers of a run may be asked for by.
+
+    A service and a client group may share a name. It is the service's wherever a metric is
+    measured for services, and the group's elsewhere; so a metric has one number for a name.
+
+    Args:
+        services: names of the services.
+        groups: names of the client groups.
+    """
+
+    services: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+
+    def having(self, per: Per) -> tuple[Entity, ...]:
+        """Return what a metric is measured for, the run first.
+
+        A group that is the only one is the run, and is not measured twice.
+        """
+        found = [Entity(Per.RUN, 0, "")] if Per.RUN in per else []
+        if Per.SERVICE in per:
+            found += [Entity(Per.SERVICE, place, name) for place, name in enumerate(self.services)]
+        if Per.GROUP in per and len(self.groups) > 1:
+            taken = {each.name for each in found}
+            found += [
+                Entity(Per.GROUP, place, name)
+                for place, name in enumerate(self.groups)
+                if name not in taken
+            ]
+        return tuple(found)
+
+    def meant(self, per: Per, name: str) -> str | None:
+        """Return where a metric's number for a service or a group stands; None if nowhere.
+
+        The number of the only client group is the run's: its place is "".
+        """
+        if any(each.name == name for each in self.having(per)):
+            return name
+        return "" if Per.GROUP in per and self.is_all(name) else None
+
+    def is_all(self, name: str) -> bool:
+        """Return whether all requests of the run are those of the client group `name`."""
+        return self.groups == (name,)
+
+    def is_shared(self, name: str) -> bool:
+        """Return whether `name` is that of a service and of a client group."""
+        return name in self.services and name in self.groups
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name, each once."""
+        return tuple(dict.fromkeys((*self.services, *self.groups)))
+
+
+def entities_of(scenario: Scenario) -> Entities:
+    """Return the names that numbers of a scenario's runs may be asked for by."""
+    return Entities(tuple(scenario.services), tuple(scenario.clients))
+
+
+PHASES = (WHOLE, *model.PHASES)
+"""The phases that every run may have; a fault's own is `fault:NAME`."""
+
+
+class UnknownNumberError(SimcbError):
+    """A number was asked for by a name that means nothing.
+
+    Args:
+        what: which name.
+        remedy: what to write instead.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+class Named(Protocol):
+    """Numbers that are asked for by metric, phase, and service or client group."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the metrics."""
+
+    @property
+    def entities(self) -> Entities:
+        """Names of the services and of the client groups."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Names of the faults."""
+
+
+class Valued(Protocol):
+    """Where numbers are found: the measures of one run, or a summary of several."""
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Names of the phases there are."""
+
+    @property
+    def entities(self) -> Entities:
+        """Names of the services and of the client groups."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Names of the faults."""
+
+    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
+        """Return a metric's value, None if undefined."""
+
+
+def check_asked(name: str, phase: str, of: str, known: Named) -> None:
+    """Check that a number which was not found could have been there.
+
+    Args:
+        name: the metric.
+        phase: a phase, which this run may lack.
+        of: a service or a client group, or "".
+        known: the numbers in which it was not found.
+
+    Raises:
+        UnknownNumberError: there is no such metric, phase, service or client group.
+    """
+    check_known("metric", name, known.names)
+    check_known("phase", phase, [*PHASES, *(ONE_FAULT + fault for fault in known.faults)])
+    if of:
+        check_known("service or client group", of, known.entities.names)
+
+
+def check_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Check that a name is one of those known of its kind.
+
+    Raises:
+        UnknownNumberError: it is none of them; the error says which was probably meant.
+    """
+    names = tuple(known)
+    if name not in names:
+        raise UnknownNumberError(f"there is no {kind} {quoted(name)}", choice_remedy(name, names))
 
 
 class Unit(StrEnum):

@@ -1,7 +1,7 @@
-"""Spans of time laid over each other: how many are open at a moment, how long in a window.
+"""Spans of time: how many are open at a moment, how long in a window; and where workers' time goes.
 
-Pure arithmetic on two arrays; what a span stands for (a worker held, a caller waiting, a
-breaker open) is for whoever builds it.
+Every span of a worker or a caller is made from an attempt's moments, cut off at the end of the
+run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.metrics.phase import Window
+from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Trace
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -81,3 +82,107 @@ class Spans:
             moments = np.concatenate(([start], self.begins[first:last]))
             highest = max(highest, int(self.open_at(moments).max()))
         return highest
+
+
+_LEFT = (
+    ATTEMPT_CODE[AttemptOutcome.TIMEOUT],
+    ATTEMPT_CODE[AttemptOutcome.ABANDONED],
+)
+
+
+@dataclass(frozen=True, eq=False)
+class WorkerTime:
+    """Spans of worker and caller time, one `Spans` a service, in the layout's order.
+
+    Args:
+        busy: workers of the service held, from begin to freed.
+        queued: attempts waiting for one of its workers.
+        wasted: the part of `busy` after everybody who wanted the answer had gone.
+        held: callers' waits, by the service whose workers wait; none if it does not block.
+        held_by_clients: callers' waits of the client groups.
+    """
+
+    busy: tuple[Spans, ...]
+    queued: tuple[Spans, ...]
+    wasted: tuple[Spans, ...]
+    held: tuple[Spans, ...]
+    held_by_clients: Spans
+
+
+def worker_time(trace: Trace) -> WorkerTime:
+    """Return the spans of a run."""
+    rows, layout = trace.attempts, trace.layout
+    call = rows["call"]
+    start, end = np.ascontiguousarray(rows["start"]), until(rows["end"], trace.duration)
+    arrive = np.ascontiguousarray(rows["arrive"])
+    begin, freed = rows["begin"], until(rows["freed"], trace.duration)
+    begun = ~np.isnan(begin)
+    queue_left = leaves_queue(trace)
+    unwanted = np.maximum(begin, unwanted_from(trace))
+    busy, queued, wasted, held = [], [], [], []
+    for service in layout.services:
+        here = np.isin(call, layout.calls_to(service.name))
+        served = here & begun
+        busy.append(Spans(begin[served], freed[served]))
+        waited = here & (queue_left > arrive)
+        queued.append(Spans(arrive[waited], queue_left[waited]))
+        in_vain = served & (unwanted < freed)
+        wasted.append(Spans(unwanted[in_vain], freed[in_vain]))
+        callers = [i for i, each in enumerate(layout.calls) if each.caller == service.name]
+        held_by = [i for i in callers if service.blocking and not layout.calls[i].from_client]
+        waiting = np.isin(call, held_by) & (end > start)
+        held.append(Spans(start[waiting], end[waiting]))
+    clients = [i for i, each in enumerate(layout.calls) if each.from_client]
+    waiting = np.isin(call, clients) & (end > start)
+    return WorkerTime(
+        busy=tuple(busy),
+        queued=tuple(queued),
+        wasted=tuple(wasted),
+        held=tuple(held),
+        held_by_clients=Spans(start[waiting], end[waiting]),
+    )
+
+
+def until(moments: NDArray[np.float64], duration: float) -> Floats:
+    """Return `moments` with those that never came, or came too late, put at the run's end."""
+    cut: Floats = np.minimum(np.where(np.isnan(moments), duration, moments), duration)
+    return cut
+
+
+def leaves_queue(trace: Trace) -> Floats:
+    """Return when each attempt stops waiting for a worker; nan if it never reached a service.
+
+    That is when a worker takes it; when it is taken out of the queue, if its row has `freed`
+    without `begin`; at once if it was refused; else not in this run.
+    """
+    rows = trace.attempts
+    arrive, begin = rows["arrive"], rows["begin"]
+    never = np.isnan(begin)
+    left = until(np.where(never, rows["freed"], begin), trace.duration)
+    refused = rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.REFUSED]
+    moments: Floats = np.where((refused & never) | np.isnan(arrive), arrive, left)
+    return moments
+
+
+def unwanted_from(trace: Trace) -> Floats:
+    """Return the moment from which nobody waits for an attempt's answer any more; else inf.
+
+    An attempt is unwanted once its caller has timed out or abandoned it, once the attempt whose
+    work made it is unwanted, or once the user's request has ended.
+    """
+    rows, requests = trace.attempts, trace.requests
+    gone = np.isin(rows["outcome"], _LEFT)
+    moments: Floats = np.where(gone, rows["end"], np.inf)
+    if not len(rows):
+        return moments
+    ended = requests["end"][rows["request"]]
+    moments = np.fmin(moments, ended)
+    parent = rows["parent"]
+    (children,) = np.nonzero(parent >= 0)
+    while len(children):
+        inherited = np.minimum(moments[children], moments[parent[children]])
+        changed = inherited < moments[children]
+        if not changed.any():
+            break
+        moments[children] = inherited
+    return moments

@@ -1,15 +1,57 @@
-"""The table of metrics: every number simcb reports, in the order it reports them.
+"""The table of metrics, and measuring by it: every number simcb reports, in that order.
 
 A new metric is one function with its definition as docstring, and one line here.
 """
 
 from __future__ import annotations
 
-from simcb.metrics import answers, load, recovery, resources, trips
-from simcb.metrics.asking import check_known
-from simcb.metrics.entities import Per
-from simcb.metrics.measures import Unit
-from simcb.metrics.metric import Metric
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simcb.errors import SimcbError
+from simcb.metrics import answers, load, recovery
+from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, scope_of
+from simcb.metrics.measures import Entity, Measure, Measures, Per, Unit, check_known
+from simcb.metrics.phase import WHOLE
+from simcb.trace import Trace
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One line of the table of metrics.
+
+    Args:
+        function: computes the value in a scope; its docstring is the metric's definition. None
+            says that the value is undefined there.
+        unit: what the value counts.
+        undefined: what is missing when there is no value, as the end of a sentence.
+        per: what it is about: the run, each service, each client group, or several of these.
+        phased: whether it is reported for every phase, or for the whole run only.
+    """
+
+    function: Callable[[Scope], float | None]
+    unit: Unit
+    undefined: str
+    per: Per = Per.RUN
+    phased: bool = True
+
+    @property
+    def name(self) -> str:
+        """The metric's name: that of its function."""
+        return self.function.__name__
+
+    @property
+    def definition(self) -> str:
+        """The function's docstring, its lines aligned."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def summary(self) -> str:
+        """The definition's first sentence."""
+        return self.definition.partition("\n\n")[0].replace("\n", " ")
+
 
 _NO_REQUEST = "no request arrived"
 _NONE_DECIDED = "no request arrived of which it is known how it ends"
@@ -50,17 +92,17 @@ _ENTRIES = (
     Metric(load.rejected, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.shed, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, _ANY),
-    Metric(trips.open_fraction, Unit.SHARE, _NO_BREAKER),
-    Metric(trips.time_to_trip, Unit.SECONDS, _NO_FAULT),
-    Metric(trips.false_trips, Unit.COUNT, _NO_BREAKER),
-    Metric(trips.missed_trips, Unit.COUNT, _NO_FAULT),
-    Metric(trips.flaps, Unit.COUNT, _NO_FAULT),
+    Metric(recovery.open_fraction, Unit.SHARE, _NO_BREAKER),
+    Metric(recovery.time_to_trip, Unit.SECONDS, _NO_FAULT),
+    Metric(recovery.false_trips, Unit.COUNT, _NO_BREAKER),
+    Metric(recovery.missed_trips, Unit.COUNT, _NO_FAULT),
+    Metric(recovery.flaps, Unit.COUNT, _NO_FAULT),
     Metric(recovery.time_to_recover, Unit.SECONDS, _TOO_LATE, phased=False),
-    Metric(resources.utilisation, Unit.SHARE, _NO_TIME, Per.SERVICE),
-    Metric(resources.queue_peak, Unit.COUNT, _NO_TIME, Per.SERVICE),
-    Metric(resources.mean_queue, Unit.COUNT, _NO_TIME, Per.SERVICE),
-    Metric(resources.wasted_work, Unit.SHARE, _NO_WORK, _SERVICE),
-    Metric(resources.worker_seconds_waiting, Unit.WORKER_SECONDS, _NO_TIME, _SERVICE),
+    Metric(load.utilisation, Unit.SHARE, _NO_TIME, Per.SERVICE),
+    Metric(load.queue_peak, Unit.COUNT, _NO_TIME, Per.SERVICE),
+    Metric(load.mean_queue, Unit.COUNT, _NO_TIME, Per.SERVICE),
+    Metric(load.wasted_work, Unit.SHARE, _NO_WORK, _SERVICE),
+    Metric(load.worker_seconds_waiting, Unit.WORKER_SECONDS, _NO_TIME, _SERVICE),
     Metric(answers.burn, Unit.RATIO, _NONE_DECIDED, _GROUP),
     Metric(answers.budget_used, Unit.RATIO, _NONE_DECIDED),
 )
@@ -77,3 +119,78 @@ def metric_named(name: str) -> Metric:
     """
     check_known("metric", name, METRICS)
     return METRICS[name]
+
+
+class ObjectiveError(SimcbError):
+    """A service level objective is not a share below 1.
+
+    Args:
+        slo: the value.
+    """
+
+    def __init__(self, slo: float) -> None:
+        super().__init__(slo)
+        self.slo = slo
+
+    def __str__(self) -> str:
+        return f"an objective of {self.slo!r} leaves no error budget; write a share, 0 <= SLO < 1"
+
+
+class UndefinedValueError(SimcbError):
+    """A metric returned nan where it should have returned None: a mistake in the metric.
+
+    Args:
+        name: the metric.
+        phase: the phase.
+        of: the service or the client group, or "".
+    """
+
+    def __init__(self, name: str, phase: str, of: str) -> None:
+        super().__init__(name, phase, of)
+        self.name = name
+        self.phase = phase
+        self.of = of
+
+    def __str__(self) -> str:
+        where = f"{self.phase}, {self.of}" if self.of else self.phase
+        return f"metric {self.name} is nan in {where}; it has to return None if it is undefined"
+
+
+def measure(trace: Trace, *, slo: float = DEFAULT_SLO) -> Measures:
+    """Return every metric of a run, for the whole of it and by phase.
+
+    Args:
+        trace: the run.
+        slo: share of requests that has to be answered, for `burn` and `budget_used`.
+
+    Raises:
+        ObjectiveError: `slo` is not at least 0 and below 1.
+    """
+    if not 0.0 <= slo < 1.0:
+        raise ObjectiveError(slo)
+    facts = Facts(trace, slo)
+    items: list[Measure] = []
+    wanted = [(metric, facts.entities.having(metric.per)) for metric in METRICS.values()]
+    for phase in facts.phases:
+        scopes: dict[Entity, Scope] = {}
+        whole = scope_of(facts, phase)
+        for metric, entities in wanted:
+            if not metric.phased and phase.name != WHOLE:
+                continue
+            for entity in entities:
+                if entity not in scopes:
+                    scopes[entity] = whole.of(entity)
+                items.append(_measured(metric, scopes[entity], entity.name))
+    return Measures(
+        items=tuple(items),
+        phases=tuple(each.name for each in facts.phases),
+        entities=facts.entities,
+        faults=tuple(dict.fromkeys(each.name for each in trace.layout.faults)),
+    )
+
+
+def _measured(metric: Metric, scope: Scope, of: str) -> Measure:
+    value = metric.function(scope)
+    if value is not None and math.isnan(value):
+        raise UndefinedValueError(metric.name, scope.phase.name, of)
+    return Measure(metric.name, metric.unit, scope.phase.name, of, value)

@@ -11,17 +11,35 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from simcb.errors import SimcbError
-from simcb.metrics.asking import PHASES, Valued
-from simcb.metrics.entities import Entities, Per, entities_of
-from simcb.metrics.flattery import is_flattered
-from simcb.metrics.measures import Unit
-from simcb.metrics.metric import Metric
+from simcb.metrics.measures import PHASES, Entities, Per, Unit, Valued, entities_of
 from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, WHOLE
-from simcb.metrics.table import METRICS
+from simcb.metrics.table import METRICS, Metric
 from simcb.scenario.model import Scenario
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
 from simcb.scenario.thresholds import Comparison, LimitUnit, Threshold
 from simcb.scenario.units import parse_share
+
+FEW = 0.01
+"""Share of requests that do not end ok from which on they are worth a word."""
+
+LESS = 0.95
+"""Part of the latency of ok requests below which that of all requests flatters."""
+
+
+def is_flattered(values: Valued, name: str, phase: str = WHOLE, of: str = "") -> bool:
+    """Return whether a latency over all requests is lower only for those that did not end ok.
+
+    False for anything that is no such latency, and where it is undefined.
+    """
+    counterpart = f"success_{name}"
+    if counterpart not in METRICS:
+        return False
+    value, ok = values.value(name, phase, of), values.value("success", phase, of)
+    if value is None or ok is None or ok > 1.0 - FEW:
+        return False
+    fair = values.value(counterpart, phase, of)
+    return fair is None or value < LESS * fair
+
 
 _COMPARE = {
     Comparison.LESS: operator.lt,

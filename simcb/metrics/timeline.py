@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.errors import SimcbError
+from simcb.metrics.openings import state_intervals, time_in
 from simcb.metrics.rows import AttemptRows, Booleans, RequestRows, attempt_rows, request_rows
 from simcb.metrics.spans import Floats, Integers, Spans
-from simcb.metrics.states import state_intervals, time_in
 from simcb.trace import Trace
 
 QUANTILES = (0.50, 0.95, 0.99)

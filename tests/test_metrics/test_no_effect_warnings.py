@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simcb.metrics import futile, judge, measure
+from simcb.metrics import judge, measure, no_effect_warnings
 from simcb.scenario import Scenario, list_shipped, parse_scenario, read_scenario
 from simcb.scenario.arrivals import Replay
 from simcb.world import simulate
@@ -46,7 +46,7 @@ def test_a_threshold_on_a_phase_that_cannot_be_can_only_fail(
 ) -> None:
     """It is told before the run with the reason, and the run fails it."""
     made = scenario(faults, threshold, "success > 1%")
-    (sentence,) = futile(made)
+    (sentence,) = no_effect_warnings(made)
     assert sentence.startswith(f"threshold `{threshold}` can only fail: ")
     assert told in sentence
     one, other = judge(made.thresholds, measure(simulate(made)))
@@ -58,10 +58,10 @@ def test_a_threshold_on_a_phase_that_cannot_be_can_only_fail(
 def test_a_fault_after_the_end_never_strikes() -> None:
     """At the very end is too late as well; one that begins before it is in time."""
     late = scenario("[{kind: hang, on: store, at: 10s, for: 5s}]")
-    (sentence,) = futile(late)
+    (sentence,) = no_effect_warnings(late)
     assert "fault `hang:store` begins at 10s and the run ends at 10s" in sentence
-    assert futile(scenario("[{kind: hang, on: store, at: 9.9s, for: 5s}]")) == ()
-    assert len(futile(late, scenario("[]", "p99{fault} < 1s").thresholds)) == 2
+    assert no_effect_warnings(scenario("[{kind: hang, on: store, at: 9.9s, for: 5s}]")) == ()
+    assert len(no_effect_warnings(late, scenario("[]", "p99{fault} < 1s").thresholds)) == 2
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,10 @@ def test_a_fault_after_the_end_never_strikes() -> None:
 )
 def test_what_a_run_can_have_is_not_told(threshold: str) -> None:
     """Every phase of a run with a fault in its middle, and `healthy` of one without any."""
-    assert futile(scenario("[{kind: hang, on: store, at: 4s, for: 1s}]", threshold)) == ()
-    assert futile(scenario("[]", "p99{healthy} < 1s")) == ()
+    assert (
+        no_effect_warnings(scenario("[{kind: hang, on: store, at: 4s, for: 1s}]", threshold)) == ()
+    )
+    assert no_effect_warnings(scenario("[]", "p99{healthy} < 1s")) == ()
 
 
 TROUBLE = """[{kind: hang, on: store, at: 2s, for: 4s},
@@ -119,8 +121,8 @@ def test_a_guard_that_cannot_matter_is_told_and_leaving_it_out_changes_nothing(
 ) -> None:
     """Its sentence has the place and the remedy, and no request is other without it."""
     made, plain = scenario(TROUBLE, call=call), scenario(TROUBLE, call=without)
-    assert futile(made) == (told,)
-    assert futile(plain) == ()
+    assert no_effect_warnings(made) == (told,)
+    assert no_effect_warnings(plain) == ()
     ours, theirs = (simulate(each).requests for each in (made, plain))
     assert ours.tobytes() == theirs.tobytes()
 
@@ -143,15 +145,15 @@ def test_a_guard_that_cannot_matter_is_told_and_leaving_it_out_changes_nothing(
 def test_a_guard_that_can_matter_or_is_switched_off_is_not_told(call: str) -> None:
     """One outcome within reach is enough, and what is switched off is so on purpose."""
     made = scenario(TROUBLE, call=call)
-    assert futile(made) == ()
-    assert futile(made.without_breakers()) == ()
+    assert no_effect_warnings(made) == ()
+    assert no_effect_warnings(made.without_breakers()) == ()
 
 
 def test_a_breaker_for_each_of_several_replicas_is_not_told() -> None:
     """Two replicas are enough."""
     made = scenario("[]", call="breaker: {per_replica: true}")
-    assert len(futile(made)) == 1
-    assert futile(made.with_({"store.replicas": 2})) == ()
+    assert len(no_effect_warnings(made)) == 1
+    assert no_effect_warnings(made.with_({"store.replicas": 2})) == ()
 
 
 CHAIN = """
@@ -169,7 +171,7 @@ faults: [{kind: loss, on: store, at: 4s, for: 1s, name: cut}]
 def test_a_loss_that_nobody_stops_waiting_for_is_told() -> None:
     """Without a timeout a lost attempt is under way for ever, and so is the request."""
     made = parse_scenario(CHAIN)
-    (sentence,) = futile(made)
+    (sentence,) = no_effect_warnings(made)
     assert sentence == (
         "what fault `cut` loses of `web->store` is awaited for ever, as the call has no timeout; "
         "give it one like `timeout: 2s`"
@@ -178,8 +180,8 @@ def test_a_loss_that_nobody_stops_waiting_for_is_told() -> None:
     struck = (requests["arrival"] > 4.1) & (requests["arrival"] < 4.9)
     assert struck.any()
     assert np.isnan(requests["end"][struck]).all()
-    assert futile(made.with_({"faults.0.on": "web->store"})) == futile(made)
-    assert "of `shop->web` is awaited" in futile(made.with_({"faults.0.on": "web"}))[0]
+    assert no_effect_warnings(made.with_({"faults.0.on": "web->store"})) == no_effect_warnings(made)
+    assert "of `shop->web` is awaited" in no_effect_warnings(made.with_({"faults.0.on": "web"}))[0]
 
 
 @pytest.mark.parametrize(
@@ -195,13 +197,13 @@ def test_a_loss_that_nobody_stops_waiting_for_is_told() -> None:
 )
 def test_a_loss_that_somebody_stops_waiting_for_is_not_told(changes: dict[str, object]) -> None:
     """Callers who leave, and losses that lose nothing, leave nobody waiting for ever."""
-    assert futile(parse_scenario(CHAIN).with_(changes)) == ()
+    assert no_effect_warnings(parse_scenario(CHAIN).with_(changes)) == ()
 
 
 @pytest.mark.parametrize("name", list_shipped())
 def test_nothing_shipped_is_futile(name: str) -> None:
     """The catalogue means what it says."""
-    assert futile(read_scenario(name)) == ()
+    assert no_effect_warnings(read_scenario(name)) == ()
 
 
 SLOW = "trip: {kind: slow_call_rate, slow: 2s, rate: 50%, calls: 10}"
@@ -231,7 +233,7 @@ SLOW = "trip: {kind: slow_call_rate, slow: 2s, rate: 50%, calls: 10}"
 )
 def test_a_call_that_is_given_up_before_it_is_slow_is_told(call: str, told: str) -> None:
     """A slow-call limit beyond the timeout is never met, whatever the breaker's call is."""
-    found = [each for each in futile(scenario("[]", call=call)) if "ever slow" in each]
+    found = [each for each in no_effect_warnings(scenario("[]", call=call)) if "ever slow" in each]
     assert len(found) == bool(told)
     assert all(told in each for each in found)
 
@@ -248,7 +250,7 @@ def test_a_limit_that_a_timeout_never_lets_happen_opens_no_breaker() -> None:
 def test_users_who_leave_before_a_call_is_slow_are_told_of() -> None:
     """A deadline below the slow-call limit ends every call before it is slow."""
     made = scenario("[]", call=f"breaker: {{{SLOW}}}").with_({"deadline": "1s"})
-    (sentence,) = futile(made)
+    (sentence,) = no_effect_warnings(made)
     assert "given up after 1s at the latest" in sentence
 
 
@@ -264,7 +266,7 @@ def test_users_who_leave_before_a_call_is_slow_are_told_of() -> None:
 def test_stamps_that_were_cut_are_told(stamps: tuple[float, ...], told: str) -> None:
     """Whole seconds with several requests each come in heaps, unless they are spread."""
     law = Replay(file="calls.csv", moments=stamps)
-    sentences = futile(scenario("[]").with_({"arrivals": law}))
+    sentences = no_effect_warnings(scenario("[]").with_({"arrivals": law}))
     assert [told in each for each in sentences] == [True] * bool(told)
     spread = Replay(file="calls.csv", moments=stamps, resolution=1.0)
-    assert futile(scenario("[]").with_({"arrivals": spread})) == ()
+    assert no_effect_warnings(scenario("[]").with_({"arrivals": spread})) == ()

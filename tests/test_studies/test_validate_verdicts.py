@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from simcb.metrics.student import two_sided_t
+from simcb.metrics.intervals import two_sided_t
 from simcb.studies.evidence import (
     CASES,
     Case,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simcb.metrics.laws import breaking, causing, counting, queueing
+from simcb.metrics.laws import attempts, services
 from simcb.metrics.laws.case import Case
 from simcb.trace import Trace
 
-LAWS = (*counting.CHECKS, *causing.CHECKS, *queueing.CHECKS, *breaking.CHECKS)
+LAWS = (*attempts.CHECKS, *services.CHECKS)
 """Every law, in the order of an audit's report."""
 
 
@@ -42,6 +42,6 @@ def audit(trace: Trace) -> tuple[Law, ...]:
     for law in LAWS:
         finding = law.check(case)
         found.append(Law(law.name, finding.holds, finding.detail))
-        if law is counting.SOUND and not finding.holds:
+        if law is attempts.SOUND and not finding.holds:
             break
     return tuple(found)

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.metrics.rows import Booleans, Indexes
-from simcb.metrics.spans import Floats
-from simcb.metrics.worker_time import leaves_queue, until
+from simcb.metrics.spans import Floats, leaves_queue, until
 from simcb.trace import ATTEMPT_CODE, AttemptOutcome, CallInfo, Flag, ServiceInfo, Trace
 
 TOLERANCE = 1e-9

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
 
-from simcb.metrics.student import two_sided_t
+from simcb.metrics.intervals import two_sided_t
 from simcb.studies.evidence.case import Case, Claim, Observed, Relation
 from simcb.world import simulate
 

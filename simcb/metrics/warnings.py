@@ -1,7 +1,7 @@
-"""What a scenario asks for and no run of it can have: found before anything is run.
+"""Warnings: what a scenario asks for in vain, and percentiles that hide a stall.
 
-It is no mistake in the file, and a run of it has its numbers; but whoever wrote it expects
-something that will not happen.
+Neither is a mistake in the file, and a run has its numbers; but whoever wrote it expects
+something that will not happen, or reads a number that is not what it seems.
 """
 
 from __future__ import annotations
@@ -11,8 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from simcb.metrics.asking import PHASES
+import numpy as np
+
+from simcb.metrics.facts import Facts
+from simcb.metrics.health import Waiting
+from simcb.metrics.measures import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
+from simcb.metrics.spans import Floats
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
@@ -24,6 +29,7 @@ from simcb.scenario.refusal import quoted
 from simcb.scenario.retries import Jitter
 from simcb.scenario.thresholds import Threshold
 from simcb.scenario.units import format_duration
+from simcb.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class _Link:
         return longest
 
 
-def futile(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[str, ...]:
+def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[str, ...]:
     """Return what can never matter in a run, each as a sentence with its remedy.
 
     That is a fault that begins when the run is over, or that loses what nobody stops waiting
@@ -80,8 +86,8 @@ def futile(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[st
         *_late_faults(scenario),
         *_cut_stamps(scenario),
         *_endless_losses(scenario),
-        *_futile_retries(scenario),
-        *_futile_breakers(scenario),
+        *_ineffective_retries(scenario),
+        *_ineffective_breakers(scenario),
         *_failing_thresholds(scenario, (*scenario.thresholds, *conditions)),
     )
 
@@ -127,7 +133,7 @@ def _endless_losses(scenario: Scenario) -> Iterator[str]:
                 )
 
 
-def _futile_retries(scenario: Scenario) -> Iterator[str]:
+def _ineffective_retries(scenario: Scenario) -> Iterator[str]:
     for link in _links(scenario):
         place, retry = quoted(link.name), link.call.retry
         if retry is None or retry.max_retries == 0:
@@ -141,7 +147,7 @@ def _futile_retries(scenario: Scenario) -> Iterator[str]:
             )
 
 
-def _futile_breakers(scenario: Scenario) -> Iterator[str]:
+def _ineffective_breakers(scenario: Scenario) -> Iterator[str]:
     for link in _links(scenario):
         place, breaker = quoted(link.name), link.call.breaker
         if breaker is None or not breaker.enabled:
@@ -222,3 +228,75 @@ def _missing_phases(scenario: Scenario) -> dict[str, str]:
     if max(stop for _, stop in every) >= end:
         missing[RECOVERY] = "a fault is active until the run ends"
     return missing
+
+
+LEAST_TIMES = 2.0
+"""How many times a percentile has to grow by the requests not made to be worth a word."""
+
+_QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+_HALVINGS = 60
+
+
+@dataclass(frozen=True)
+class _Flattered:
+    """A percentile of a group, and what it would be with the requests that were not made."""
+
+    name: str
+    measured: float
+    whole: float
+
+    @property
+    def times(self) -> float:
+        return self.whole / self.measured if self.measured else math.inf
+
+
+def hidden_stalls(trace: Trace) -> tuple[str, ...]:
+    """Return each closed group whose percentiles hide a stall, as a sentence with its remedy.
+
+    That is one of which a percentile would be at least twice as high, and longer than it usually
+    is from one request of a user to the next, if users who wait went on asking at the pace they
+    have before the first fault (on average, in a run without one).
+    """
+    facts = Facts(trace)
+    return tuple(sentence for waiting in facts.health.waiting for sentence in _told(facts, waiting))
+
+
+def _told(facts: Facts, waiting: Waiting) -> Iterator[str]:
+    rows = facts.requests
+    rows = rows.where(rows.group == waiting.group)
+    finished = rows.latency[~rows.unfinished]
+    overdue = rows.unfinished & facts.latency_limits.decided(rows, facts.trace.duration)
+    waits = np.concatenate((finished, facts.trace.duration - rows.at[overdue]))
+    if not len(finished) or not waiting.pace:
+        return
+    cycle = 1.0 / waiting.pace
+    total = len(waits) + float(np.sum(np.maximum(np.ceil(waits / cycle) - 1.0, 0.0)))
+    unseen = total - len(finished)
+    found = [
+        _Flattered(
+            name, float(np.quantile(finished, q)), _corrected(waits, cycle, (1.0 - q) * total)
+        )
+        for name, q in _QUANTILES.items()
+        # A step between two latencies is crossed by any few requests.
+        if unseen >= (1.0 - q) / 2.0 * len(finished)
+    ]
+    worst = max(found, key=lambda each: each.times, default=None)
+    if worst is not None and worst.times >= LEAST_TIMES and worst.whole > cycle:
+        layout = facts.trace.layout
+        rate = waiting.pace * (layout.users[waiting.group] or 0)
+        yield (
+            f"{quoted(layout.groups[waiting.group])} asks for nothing while it waits, up to "
+            f"{waits.max():.4g} s, and that hides a stall: its {worst.name} is "
+            f"{worst.measured:.3g} s, and {worst.whole:.4g} s with the requests it would have "
+            f"made; look at goodput, or let it arrive like `{{kind: poisson, rate: {rate:.3g}/s}}`"
+        )
+
+
+def _corrected(waits: Floats, cycle: float, allowed: float) -> float:
+    """Return the wait that no more than `allowed` waits exceed, those not made included."""
+    low, high = 0.0, float(waits.max())
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        longer = float(np.sum(np.ceil(np.maximum(waits - middle, 0.0) / cycle)))
+        low, high = (middle, high) if longer > allowed else (low, middle)
+    return high
