@@ -50,6 +50,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from simcb.breaker.breaker import CircuitBreaker
+from simcb.breaker.enums import CircuitState, Mode, Outcome, Reason
 from simcb.breaker.errors import (
     BulkheadFullError,
     CircuitOpenError,
@@ -59,22 +60,14 @@ from simcb.breaker.errors import (
     UnpairedExitError,
 )
 from simcb.breaker.permit import Permit
-from simcb.breaker.records import (
-    CallRecord,
-    CircuitState,
-    Mode,
-    Outcome,
-    Reason,
-    RuleReading,
-    Snapshot,
-    Transition,
-)
-from simcb.breaker.recovery import HalfOpen, Recovery
-from simcb.breaker.rules import (
+from simcb.breaker.records import CallRecord, RuleReading, Snapshot, Transition
+from simcb.breaker.settings import (
     TRIP_RULES,
     ConsecutiveFailures,
     FailureRate,
     FailuresInWindow,
+    HalfOpen,
+    Recovery,
     SlowCallRate,
     TripRule,
 )

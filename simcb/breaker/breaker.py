@@ -1,4 +1,4 @@
-"""The face of the circuit breaker: what a program calls.
+"""The circuit breaker: what a program calls, reads and operates.
 
 `acquire` and the permit it returns are the primitive; `call`, the decorator and `with` are
 written on top of them, so all of them give the same states for the same calls at the same
@@ -7,31 +7,53 @@ times. How a breaker decides is in `machine`.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
-from simcb.breaker.adopting import PLAIN, adopt, unfinished
-from simcb.breaker.controls import Controls
+from simcb.breaker.awaitables import adopt
+from simcb.breaker.enums import CircuitState, Mode, Reason
 from simcb.breaker.errors import CircuitOpenError, ParameterError
-from simcb.breaker.guards import decorated, function, start
+from simcb.breaker.guards import function, guarded, start
 from simcb.breaker.judging import Expected, Judge
-from simcb.breaker.kinds import LASTING, lasting
-from simcb.breaker.machine import Refusal
-from simcb.breaker.nesting import enter, leave
-from simcb.breaker.permit import Permit
-from simcb.breaker.records import Outcome
-from simcb.breaker.recovery import USUAL_TIMEOUT, HalfOpen, Recovery, luck_of, recovery_of
-from simcb.breaker.rules import USUAL_THRESHOLD, TripRule, rules_of
+from simcb.breaker.kinds import COROUTINE, LASTING, PLAIN, lasting, unfinished
+from simcb.breaker.listeners import CallListener, Listener
+from simcb.breaker.machine import Machine
+from simcb.breaker.permit import (
+    ADMITTED,
+    FAILURES,
+    IGNORED,
+    REJECTED,
+    STALE,
+    SUCCESSES,
+    Permit,
+    new_permit,
+)
+from simcb.breaker.records import RuleReading, Snapshot
 from simcb.breaker.scopes import Scoped, Scopes
-from simcb.breaker.states import SETTLED, OpenState, State
-from simcb.breaker.tallies import Calm
-from simcb.breaker.telling import CallListener, Listener
+from simcb.breaker.settings import (
+    ConsecutiveFailures,
+    HalfOpen,
+    Recovery,
+    TripRule,
+    random_of,
+    recovery_of,
+    rules_of,
+)
+from simcb.breaker.states import (
+    ClosedState,
+    HalfOpenState,
+    OpenState,
+    State,
+    enter,
+    leave,
+    opening,
+)
+from simcb.breaker.windows import NEVER, reading
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_blank = object.__new__
 
 
 class UNSEEN:
@@ -40,7 +62,7 @@ class UNSEEN:
     co_flags = LASTING
 
 
-class CircuitBreaker(Controls, Scoped[Permit]):
+class CircuitBreaker(Machine, Scoped[Permit]):
     """Stops calling a service that keeps failing, and finds out by itself when it is back.
 
     Closed, it lets every call through and trips by its rules; open, it rejects every call
@@ -81,8 +103,8 @@ class CircuitBreaker(Controls, Scoped[Permit]):
         self,
         name: str = "breaker",
         *,
-        failure_threshold: int = USUAL_THRESHOLD,
-        recovery_timeout: float = USUAL_TIMEOUT,
+        failure_threshold: int | None = None,
+        recovery_timeout: float | None = None,
         expected_exception: Expected = Exception,
         ignore: Expected = (),
         failed_result: Callable[[Any], bool] | None = None,
@@ -107,75 +129,12 @@ class CircuitBreaker(Controls, Scoped[Permit]):
             half_open or HalfOpen(),
             Judge(expected_exception, ignore, failed_result),
             clock,
-            luck_of(random, recovery),
+            random_of(random, recovery),
             listeners,
             call_listeners,
         )
 
-    def acquire(self) -> Permit:
-        """Returns the permit for one call, which then has to be settled.
-
-        Raises:
-            CircuitOpenError: if the breaker lets no call through now.
-        """
-        state = self._state
-        if not state.quick:
-            if state.__class__ is OpenState:
-                refusal = self._refusal()
-                if refusal is not None:
-                    raise CircuitOpenError(*refusal)
-            return self._acquire_by_asking()
-        permit = _blank(Permit)
-        permit._breaker = self
-        permit._probe = None
-        permit._generation = SETTLED
-        try:
-            permit._generation = state.generation; next(self._admitted)  # fmt: skip  # noqa: E702
-            return permit
-        except BaseException:
-            permit.ignore()
-            raise
-
-    def _acquire_by_asking(self) -> Permit:
-        answer = None
-        try:
-            answer = self._ask()
-            if isinstance(answer, Permit):
-                return answer
-        except BaseException:
-            if isinstance(answer, Permit):
-                answer.ignore()
-            raise
-        raise CircuitOpenError(*answer)
-
-    def _refusal(self) -> Refusal | None:
-        """Returns what a call is rejected with if the breaker is open before its deadline."""
-        with self._lock: refusal = self._refusal_locked()  # fmt: skip  # noqa: E701
-        if self._news:
-            self._announce()
-        if self._call_listeners and refusal is not None:
-            self._report(None, Outcome.REJECTED, None)
-        return refusal
-
-    def _ask(self) -> Permit | Refusal:
-        """Returns a permit, or what the call is rejected with."""
-        permit = _blank(Permit)
-        permit._breaker = self
-        permit._generation = SETTLED
-        try:
-            if self._luck is None:
-                self._draw_luck()
-            with self._lock: refusal = self._admit_locked(permit)  # fmt: skip  # noqa: E701
-            if self._news:
-                self._announce()
-            if refusal is None:
-                return permit
-        except BaseException:
-            permit.ignore()
-            raise
-        if self._call_listeners:
-            self._report(None, Outcome.REJECTED, None)
-        return refusal
+    # Calling.
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function and returns what it returns, or raises what it raises.
@@ -194,88 +153,44 @@ class CircuitBreaker(Controls, Scoped[Permit]):
             CircuitOpenError: if the breaker lets no call through now.
             ParameterError: if it is nothing to call; that is not the service's failure.
         """
-        state = self._state
         if getattr(func, "__code__", UNSEEN).co_flags & LASTING:
             kind = lasting(function(func))
             if kind:
-                return start(self, kind, func, *args, **kwargs)
-        if not state.quick:
-            if state.__class__ is OpenState:
-                refusal = self._refusal()
-                if refusal is not None:
-                    raise CircuitOpenError(*refusal)
-            return self._call_by_permit(func, *args, **kwargs)
-        # From here on this is `_call_by_permit` without a permit, which is only made when more
-        # than counters has to move. `owed` says that the call is admitted and not settled.
-        # It changes before its counter on the same line, and no interrupt fits between the two.
-        owed = False
-        permit = None
-        try:
-            try:
-                owed = True; next(self._admitted)  # fmt: skip  # noqa: E702
-                result = func(*args, **kwargs)
-                if (
-                    self._state is state
-                    and state.tally.__class__ is Calm
-                    and (id(type(result)) in PLAIN or not unfinished(result))
-                ):
-                    owed = False; next(state.step)  # fmt: skip  # noqa: E702
-                    if state.tally.__class__ is not Calm:
-                        self._look_again(state)
-                    return result
-                permit, owed = self._permit_for(state), False
-                return self._judged(permit, result)
-            except BaseException as error:
-                if owed:
-                    permit, owed = self._permit_for(state), False
-                    permit.raised(error)
-                raise
-        except BaseException:
-            if owed:
-                permit = self._permit_for(state)
-            if permit is not None:
-                permit.ignore()
-            raise
+                return start(self.acquire, kind, func, *args, **kwargs)
+        return self._call(func, args, kwargs)
 
-    def _call_by_permit(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        answer: Permit | Refusal | None = None
+    def _call(self, func: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        """Makes a call whose work ends when it returns, unless what it returns has yet to end.
+
+        The inner `try` settles by how the call ended, the outer one catches an interrupt that
+        arrives while the inner one is at it.
+        """
+        permit = new_permit(self)
         mark = None
         try:
             try:
-                answer = self._ask()
-                if isinstance(answer, Permit):
-                    mark = enter(answer)
+                refusal = self._admit(permit)
+                if refusal is None:
+                    if permit._probe is not None:
+                        mark = enter(permit)
                     result = func(*args, **kwargs)
-                    leave(mark)
-                    return self._judged(answer, result)
+                    if mark is not None:
+                        leave(mark)
+                    if id(type(result)) not in PLAIN and unfinished(result):
+                        return adopt(result, permit)
+                    if self._judge.failed_result is None:
+                        self._succeed(permit)
+                    else:
+                        permit.returned(result)
+                    return result
             except BaseException as error:
                 leave(mark)
-                if isinstance(answer, Permit):
-                    answer.raised(error)
+                permit.raised(error)
                 raise
         except BaseException:
-            if isinstance(answer, Permit):
-                answer.ignore()
+            permit.ignore()
             raise
-        raise CircuitOpenError(*answer)
-
-    def _judged(self, permit: Permit, result: R) -> R:
-        """Settles a call by its result, or sees to it that an unfinished result will."""
-        if id(type(result)) not in PLAIN and unfinished(result):
-            return adopt(result, permit)
-        if self._judge.failed_result is None:
-            permit.success()
-        else:
-            permit.returned(result)
-        return result
-
-    def _permit_for(self, state: State) -> Permit:
-        """Makes the permit of a call that is already admitted and counted."""
-        permit = _blank(Permit)
-        permit._breaker = self
-        permit._probe = None
-        permit._generation = state.generation
-        return permit
+        raise CircuitOpenError(*refusal)
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a coroutine function, a generator or an async generator.
@@ -287,4 +202,158 @@ class CircuitBreaker(Controls, Scoped[Permit]):
         Raises:
             ParameterError: if it is nothing to call.
         """
-        return decorated(self, func)
+        if isinstance(func, (staticmethod, classmethod)):
+            return cast("Callable[P, R]", type(func)(self(func.__func__)))
+        kind = lasting(function(func))
+        if not kind:
+            import inspect  # slow to import, and only decorating needs it
+
+            kind = COROUTINE if inspect.iscoroutinefunction(func) else 0
+
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            return self._call(func, args, kwargs)
+
+        made: Any = functools.wraps(func)(guarded(self.acquire, kind, func) if kind else called)
+        made.breaker = self
+        return cast("Callable[P, R]", made)
+
+    # Reading.
+
+    @property
+    def trip(self) -> tuple[TripRule, ...]:
+        """The rules of which any opens the breaker."""
+        return self._rules
+
+    @property
+    def recovery(self) -> Recovery:
+        """How long it stays open."""
+        return self._recovery
+
+    @property
+    def half_open(self) -> HalfOpen:
+        """How it finds out whether the service is back."""
+        return self._half_open
+
+    @property
+    def mode(self) -> Mode:
+        """Whether it decides for itself, or what it was told by hand."""
+        return self._state.mode
+
+    @property
+    def failure_threshold(self) -> int | None:
+        """Failures in a row that open the breaker, or None if no rule counts them."""
+        return None if self._threshold == NEVER else int(self._threshold)
+
+    @property
+    def recovery_timeout(self) -> float:
+        """Seconds of the first opening, before growth and jitter."""
+        return self._recovery.timeout
+
+    @property
+    def expected_exception(self) -> Expected:
+        """What counts as a failure, as it was given."""
+        return self._judge.expected
+
+    @property
+    def state(self) -> CircuitState:
+        """The state as the last call left it; reading it changes nothing."""
+        return self._state.state
+
+    def snapshot(self) -> Snapshot:
+        """Returns the state and the counts of one moment.
+
+        Raises:
+            ClockError: a rule has a time window, and the clock gives no moment to end it at.
+        """
+        with self._lock:
+            return self._snapshot_locked()
+
+    def _snapshot_locked(self) -> Snapshot:
+        rules = self._readings_locked()
+        state, counts = self._state, self._counts
+        deadline = state.deadline if isinstance(state, OpenState) else NEVER
+        half_open = state if isinstance(state, HalfOpenState) else None
+        opened = opening(state)
+        admitted = counts[ADMITTED]
+        settled = {
+            "successes": counts[SUCCESSES],
+            "failures": counts[FAILURES],
+            "ignored": counts[IGNORED],
+            "stale": counts[STALE],
+        }
+        return Snapshot(
+            name=self.name,
+            state=state.state,
+            mode=state.mode,
+            since=state.since,
+            next_probe_at=deadline if deadline < NEVER else None,
+            generation=state.generation,
+            consecutive_failures=state.streak,
+            probes_out=len(half_open.probes) if half_open else 0,
+            probes_ended=half_open.ended.calls if half_open else 0,
+            probes_failed=half_open.ended.failed if half_open else 0,
+            admitted=admitted,
+            rejected=counts[REJECTED],
+            **settled,
+            in_flight=admitted - sum(settled.values()),
+            reason=opened.reason if opened else None,
+            last_error=opened.last_error if opened else None,
+            rules=rules,
+        )
+
+    def _readings_locked(self) -> tuple[RuleReading, ...]:
+        """What each rule has counted; read again if a re-entrant call came between."""
+        while True:
+            state = self._state
+            if not isinstance(state, ClosedState):
+                return tuple(reading(rule, 0, 0) for rule in self._rules)
+            calls, streak, totals = state.calls, state.streak, state.totals
+            now = self._now_locked() if self._ages else self._latest
+            pairs = zip(state.windows, totals, strict=True)
+            inside = iter([window.read(calls, total, now) for window, total in pairs])
+            readings = tuple(
+                reading(rule, streak, streak)
+                if isinstance(rule, ConsecutiveFailures)
+                else reading(rule, *next(inside, (0, 0)))
+                for rule in self._rules
+            )
+            if self._state is state and state.calls == calls:
+                return readings
+
+    def __repr__(self) -> str:
+        state = self._state
+        by_hand = "" if state.mode is Mode.AUTOMATIC else f", {state.mode}"
+        return f"<CircuitBreaker {self.name!r} {state.state}{by_hand}>"
+
+    # By hand. Each begins a new generation, so results of earlier calls become stale.
+
+    def reset(self) -> None:
+        """Closes the breaker with empty windows and lets it decide for itself again."""
+        self._take(Mode.AUTOMATIC, Reason.RESET)
+
+    def force_open(self) -> None:
+        """Lets no call through until `reset`; rejections suggest the recovery timeout."""
+        self._take(Mode.FORCED_OPEN, Reason.FORCED_OPEN)
+
+    def force_closed(self) -> None:
+        """Lets every call through until `reset`, judging nothing: the breaker is disabled."""
+        self._take(Mode.FORCED_CLOSED, Reason.FORCED_CLOSED)
+
+    def count_only(self) -> None:
+        """Lets every call through and fills the windows, but never trips, until `reset`."""
+        self._take(Mode.COUNT_ONLY, Reason.COUNT_ONLY)
+
+    def _take(self, mode: Mode, reason: Reason) -> None:
+        """Begins a generation that somebody wants by hand."""
+        with self._lock:
+            done = False
+            while not done:
+                now, seen = self._now_locked(), self._state
+                generation = seen.generation + 1
+                new: State = self._closed(generation, now, mode)
+                if mode is Mode.FORCED_OPEN:
+                    wait = self._recovery.timeout
+                    new = OpenState(generation, now, mode, NEVER, wait, reason)
+                done = self._replace_locked(seen, new, reason)
+        if self._news:
+            self._announce()

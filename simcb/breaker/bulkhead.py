@@ -2,7 +2,7 @@
 
 One limit holds for threads and for tasks on any number of event loops. Whoever finds it full
 may wait a bounded time, first come first served; a place that comes free is handed to the
-longest waiter. A forked child begins with every place free. It knows nothing of breakers.
+longest waiter. A forked child begins with every place free.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypeVar, cast
 
-from simcb.breaker.adopting import adopt, unfinished
+from simcb.breaker.awaitables import adopt
 from simcb.breaker.errors import BulkheadFullError, ParameterError
-from simcb.breaker.forking import renew_in_child
 from simcb.breaker.guards import iterating, relaying
-from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
-from simcb.breaker.parameters import duration, whole
+from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting, unfinished
 from simcb.breaker.scopes import Scoped, Scopes
-from simcb.breaker.sharing import Shared
+from simcb.breaker.settings import duration, whole
+from simcb.breaker.sharing import Locked, Shared
 
 if TYPE_CHECKING:
     import asyncio
@@ -75,6 +74,9 @@ class _TaskWaiter:
             timer.cancel()
 
 
+_Waiter: TypeAlias = _ThreadWaiter | _TaskWaiter
+
+
 class Place(Shared):
     """One place in a bulkhead; `release` gives it back, once."""
 
@@ -87,7 +89,8 @@ class Place(Shared):
     def release(self) -> None:
         """Gives the place back; a second time does nothing."""
         bulkhead = self._bulkhead
-        with bulkhead._lock: woken = bulkhead._release_locked(self)  # fmt: skip  # noqa: E701
+        with bulkhead._lock:
+            woken = bulkhead._release_locked(self)
         if woken is not None:
             woken.wake()
 
@@ -111,7 +114,7 @@ class Place(Shared):
         return False
 
 
-class Bulkhead(Shared, Scoped[Place]):
+class Bulkhead(Locked, Scoped[Place]):
     """Lets at most `max_concurrent` calls run at once.
 
     Args:
@@ -124,7 +127,6 @@ class Bulkhead(Shared, Scoped[Place]):
     """
 
     __slots__ = (
-        "__weakref__",
         "_life",
         "_lock",
         "_running",
@@ -144,8 +146,7 @@ class Bulkhead(Shared, Scoped[Place]):
             raise ParameterError("name", name, "a string")
         self.name = name
         self._scopes: Scopes[Place] = Scopes()
-        self._renew_lock()
-        renew_in_child(self)
+        super().__init__()
 
     @property
     def running(self) -> int:
@@ -166,10 +167,10 @@ class Bulkhead(Shared, Scoped[Place]):
         place = Place(self)
         waiter = _ThreadWaiter() if self.max_wait else None
         try:
-            with self._lock: self._enter_locked(place, waiter)  # fmt: skip  # noqa: E701
+            self._enter(place, waiter)
             if not place._held and waiter is not None:
                 waiter.wait(self.max_wait)
-                with self._lock: self._withdraw_locked(place, waiter)  # fmt: skip  # noqa: E701
+                self._withdraw(place, waiter)
             if place._held:
                 return place
         except BaseException:
@@ -190,10 +191,10 @@ class Bulkhead(Shared, Scoped[Place]):
 
             waiter = _TaskWaiter(asyncio.get_running_loop())
         try:
-            with self._lock: self._enter_locked(place, waiter)  # fmt: skip  # noqa: E701
+            self._enter(place, waiter)
             if not place._held and waiter is not None:
                 await waiter.wait(self.max_wait)
-                with self._lock: self._withdraw_locked(place, waiter)  # fmt: skip  # noqa: E701
+                self._withdraw(place, waiter)
             if place._held:
                 return place
         except BaseException:
@@ -201,35 +202,41 @@ class Bulkhead(Shared, Scoped[Place]):
             raise
         raise BulkheadFullError(self.name, self.max_concurrent, self.max_wait)
 
-    def _abandon(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter | None) -> None:
+    def _abandon(self, place: Place, waiter: _Waiter | None) -> None:
         """Gives back whatever an interrupted or cancelled caller has come to hold."""
         if waiter is not None:
-            with self._lock: self._withdraw_locked(place, waiter)  # fmt: skip  # noqa: E701
+            self._withdraw(place, waiter)
         place.release()
 
-    def _enter_locked(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter | None) -> None:
+    def _enter(self, place: Place, waiter: _Waiter | None) -> None:
         """Takes a free place, unless others wait for it already; else queues the waiter."""
-        if self._running < self.max_concurrent and not self._waiters: self._running += 1; place._held = self._life  # fmt: skip  # noqa: E501, E701, E702
-        elif waiter is not None:
-            self._waiters.append(waiter)
+        with self._lock:
+            if self._running < self.max_concurrent and not self._waiters:
+                self._running += 1
+                place._held = self._life
+            elif waiter is not None:
+                self._waiters.append(waiter)
 
-    def _withdraw_locked(self, place: Place, waiter: _ThreadWaiter | _TaskWaiter) -> None:
+    def _withdraw(self, place: Place, waiter: _Waiter) -> None:
         """Ends a wait: with the place it was granted, or without one."""
-        if waiter.granted:
-            place._held, waiter.granted = self._life, False
-        elif waiter in self._waiters:
-            self._waiters.remove(waiter)
+        with self._lock:
+            if waiter.granted:
+                place._held, waiter.granted = self._life, False
+            elif waiter in self._waiters:
+                self._waiters.remove(waiter)
 
-    def _release_locked(self, place: Place) -> _ThreadWaiter | _TaskWaiter | None:
+    def _release_locked(self, place: Place) -> _Waiter | None:
         """Takes a place back, and hands it to the longest waiter if there is one."""
         if place._held is not self._life:
             return None
-        if self._waiters:
-            waiter = self._waiters[0]
-            place._held, waiter.granted = None, True; del self._waiters[0]  # fmt: skip  # noqa: E702
-            return waiter
-        place._held = None; self._running -= 1  # fmt: skip  # noqa: E702
-        return None
+        place._held = None
+        if not self._waiters:
+            self._running -= 1
+            return None
+        waiter = self._waiters[0]
+        waiter.granted = True
+        del self._waiters[0]
+        return waiter
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function in a place; of a coroutine function, returns what to await.
@@ -325,7 +332,7 @@ class Bulkhead(Shared, Scoped[Place]):
         self._lock = threading.RLock()
         self._life = object()
         self._running = 0
-        self._waiters: deque[_ThreadWaiter | _TaskWaiter] = deque()
+        self._waiters: deque[_Waiter] = deque()
 
     def __repr__(self) -> str:
         return f"<Bulkhead {self.name!r} {self._running} of {self.max_concurrent}>"

@@ -1,21 +1,18 @@
-"""What the breaker room refuses: a call, a parameter, a clock.
+"""What the breaker refuses, and what it keeps of the exceptions of the calls it guards.
 
-Every error keeps its fields in `args`, so it survives pickling and being built again from
-them, and makes its sentence only when somebody asks for it: a rejected call costs no text.
+An exception holds its traceback, which holds the frames of the call that failed and of all
+its callers, with whatever their variables hold: connections, requests, the breaker itself. An
+open breaker that kept it would keep all that alive until it closes. So it keeps a copy, which
+has the type, the arguments and the attributes, but no traceback, cause or context.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from simcb.breaker.causes import sendable
-from simcb.errors import SimcbError
-
-if TYPE_CHECKING:
-    from simcb.breaker.records import Reason
+from simcb.breaker.enums import Reason
+from simcb.errors import FieldsError, SimcbError
 
 
-class CircuitOpenError(SimcbError):
+class CircuitOpenError(FieldsError):
     """A call is rejected without being made, because the breaker does not let it through.
 
     Args:
@@ -28,43 +25,11 @@ class CircuitOpenError(SimcbError):
             raised nothing: it was slow, its result was judged bad, its lease ran out.
     """
 
-    if TYPE_CHECKING:  # at run time the inherited constructor stores them in half the time
-
-        def __init__(
-            self,
-            name: str,
-            retry_after: float,
-            forced: bool = False,
-            reason: Reason | None = None,
-            last_error: BaseException | None = None,
-        ) -> None: ...
-
-    @property
-    def name(self) -> str:
-        """The name of the breaker that rejected the call."""
-        name: str = self.args[0]
-        return name
-
-    @property
-    def retry_after(self) -> float:
-        """Seconds, at least 0, until it is worth asking again."""
-        seconds: float = self.args[1]
-        return seconds
-
-    @property
-    def forced(self) -> bool:
-        """Whether the breaker was opened by hand."""
-        return len(self.args) > 2 and bool(self.args[2])
-
-    @property
-    def reason(self) -> Reason | None:
-        """Why the breaker opened."""
-        return self.args[3] if len(self.args) > 3 else None
-
-    @property
-    def last_error(self) -> BaseException | None:
-        """What the call that opened it raised, without its traceback."""
-        return self.args[4] if len(self.args) > 4 else None
+    name: str
+    retry_after: float
+    forced: bool = False
+    reason: Reason | None = None
+    last_error: BaseException | None = None
 
     def __reduce__(self) -> tuple[type[CircuitOpenError], tuple[object, ...], object]:
         return type(self), tuple(map(sendable, self.args)), vars(self) or None
@@ -80,7 +45,7 @@ class CircuitOpenError(SimcbError):
         return f"circuit {self.name!r} is open{why}; try again in {self.retry_after:.3g} s"
 
 
-class BulkheadFullError(SimcbError):
+class BulkheadFullError(FieldsError):
     """A call is rejected because too many are already running.
 
     Args:
@@ -89,11 +54,9 @@ class BulkheadFullError(SimcbError):
         waited: seconds this caller waited for a place.
     """
 
-    def __init__(self, name: str, max_concurrent: int, waited: float) -> None:
-        super().__init__(name, max_concurrent, waited)
-        self.name = name
-        self.max_concurrent = max_concurrent
-        self.waited = waited
+    name: str
+    max_concurrent: int
+    waited: float
 
     def __str__(self) -> str:
         return (
@@ -103,7 +66,7 @@ class BulkheadFullError(SimcbError):
         )
 
 
-class ParameterError(SimcbError, ValueError):
+class ParameterError(FieldsError, ValueError):
     """A setting makes no sense, and is refused when the object is built.
 
     Args:
@@ -112,17 +75,15 @@ class ParameterError(SimcbError, ValueError):
         allowed: what may be given instead.
     """
 
-    def __init__(self, parameter: str, value: object, allowed: str) -> None:
-        super().__init__(parameter, value, allowed)
-        self.parameter = parameter
-        self.value = value
-        self.allowed = allowed
+    parameter: str
+    value: object
+    allowed: str
 
     def __str__(self) -> str:
         return f"{self.parameter}={self.value!r} is not allowed; give {self.allowed}"
 
 
-class UnkeyableError(SimcbError, TypeError):
+class UnkeyableError(FieldsError, TypeError):
     """A call cannot be remembered, because something it depends on is not known by its value.
 
     Args:
@@ -131,11 +92,9 @@ class UnkeyableError(SimcbError, TypeError):
         trouble: what is wrong with it.
     """
 
-    def __init__(self, function: str, variable: str, trouble: str) -> None:
-        super().__init__(function, variable, trouble)
-        self.function = function
-        self.variable = variable
-        self.trouble = trouble
+    function: str
+    variable: str
+    trouble: str
 
     def __str__(self) -> str:
         return (
@@ -154,7 +113,7 @@ class UnpairedExitError(SimcbError):
         )
 
 
-class ClockError(SimcbError):
+class ClockError(FieldsError):
     """The clock gave something that is not a moment; nothing in the breaker has changed.
 
     Args:
@@ -162,13 +121,64 @@ class ClockError(SimcbError):
         reading: what the clock returned.
     """
 
-    def __init__(self, name: str, reading: object) -> None:
-        super().__init__(name, reading)
-        self.name = name
-        self.reading = reading
+    name: str
+    reading: object
 
     def __str__(self) -> str:
         return (
             f"the clock of circuit {self.name!r} returned {self.reading!r}; "
             "it has to return a finite number of seconds"
         )
+
+
+def bare(error: BaseException) -> BaseException:
+    """Returns a copy that holds no frames, also where exceptions are inside it.
+
+    A constructor written in Python does not run for it: that may do anything. Where a copy
+    cannot be made, what the exception says is left.
+    """
+    try:
+        kind = type(error)
+        # A file's name is among the arguments of an OSError only when it is pickled.
+        given = OSError.__reduce__(error)[1] if isinstance(error, OSError) else error.args
+        args = [_bare(value) for value in given]
+        built_in = type(kind.__init__) is type(object.__init__)
+        twin: BaseException = kind(*args) if built_in else kind.__new__(kind, *args)
+        vars(twin).update({name: _bare(value) for name, value in vars(error).items()})
+    except Exception:
+        return described(error)
+    return twin
+
+
+def _bare(value: object) -> object:
+    if isinstance(value, BaseException):
+        return bare(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(_bare, value))  # type: ignore[call-arg, call-overload]
+    return value
+
+
+def described(error: BaseException) -> SimcbError:
+    """Returns an error that says what another one was and said."""
+    name = type(error).__qualname__
+    try:
+        return SimcbError(f"{name}: {error}")
+    except Exception:
+        return SimcbError(name)
+
+
+def sendable(value: object) -> object:
+    """Returns what goes to another process; an exception that would not arrive is described.
+
+    One that is pickled and cannot be built again would break the pool of processes that
+    receives it.
+    """
+    if not isinstance(value, BaseException):
+        return value
+    import pickle  # only who sends pays for the import
+
+    try:
+        pickle.loads(pickle.dumps(value))
+    except Exception:
+        return described(value)
+    return value

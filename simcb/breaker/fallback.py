@@ -29,13 +29,20 @@ from typing import (
 )
 from weakref import WeakKeyDictionary
 
-from simcb.breaker.adopting import adopt, is_thread_future, unfinished
+from simcb.breaker.awaitables import adopt
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.failing import Failed, failed_future
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
 from simcb.breaker.keys import Own, code_of, key_of, own_of
-from simcb.breaker.kinds import ASYNC_GENERATOR, COROUTINE, GENERATOR, lasting
-from simcb.breaker.parameters import duration
+from simcb.breaker.kinds import (
+    ASYNC_GENERATOR,
+    COROUTINE,
+    GENERATOR,
+    is_thread_future,
+    lasting,
+    unfinished,
+)
+from simcb.breaker.settings import duration
 from simcb.breaker.sharing import Shared
 from simcb.breaker.stores import MemoryStore, Store
 

@@ -1,68 +1,72 @@
 """Guards around what does not end when it returns: coroutines, generators, async generators.
 
-Each of them asks for its permit when it is first driven, not when it is created, so one that
+Each of them acquires what it holds when it is first driven, not when it is created, so one that
 is never awaited or iterated was never admitted. Each settles on every way out: the inner
 `try` of each guard settles by how the call ended, the outer one catches an interrupt that
-arrives while the inner one is at it. They are written on `acquire` and permits alone, and
-know nothing of how a breaker decides; a bulkhead has async generators relayed here too. What
-a plain function hands back unfinished is not theirs but `adopting`'s.
+arrives while the inner one is at it. What a plain function hands back unfinished is in
+`awaitables`.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
-from simcb.breaker.errors import CircuitOpenError, ParameterError
-from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting
-from simcb.breaker.nesting import enter, leave
-from simcb.breaker.states import OpenState
-
-if TYPE_CHECKING:
-    from simcb.breaker.adopting import Duty
-    from simcb.breaker.breaker import CircuitBreaker
-    from simcb.breaker.permit import Permit
+from simcb.breaker.awaitables import OnDone
+from simcb.breaker.errors import ParameterError
+from simcb.breaker.kinds import COROUTINE, GENERATOR
+from simcb.breaker.permit import Permit
+from simcb.breaker.states import enter, leave
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Y = TypeVar("Y")
 S = TypeVar("S")
-D = TypeVar("D", bound="Duty")
+D = TypeVar("D", bound=OnDone)
 
 
-def guarded(breaker: CircuitBreaker, kind: int, func: Callable[P, R]) -> Callable[P, R]:
-    """Returns a function of the same kind whose every call is guarded."""
+def guarded(acquire: Callable[[], Permit], kind: int, func: Callable[P, R]) -> Callable[P, R]:
+    """Returns a function of the same kind whose every call holds a permit."""
     work = cast("Callable[..., Any]", func)
     if kind & COROUTINE:
-        return cast("Callable[P, R]", _awaiting(breaker, work))
+        return cast("Callable[P, R]", _awaiting(acquire, work))
     if kind & GENERATOR:
-        return cast("Callable[P, R]", iterating(breaker.acquire, work))
-    return cast("Callable[P, R]", _aiterating(breaker, work))
+        return cast("Callable[P, R]", iterating(acquire, work))
+
+    async def begin() -> Permit:
+        return acquire()
+
+    return cast("Callable[P, R]", relaying(work, begin, Permit.success))
 
 
 def start(
-    breaker: CircuitBreaker, kind: int, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    acquire: Callable[[], Permit],
+    kind: int,
+    func: Callable[P, R],
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> R:
     """Returns the guarded coroutine, generator or async generator of one call."""
-    started: Any = guarded(breaker, kind, func)(*args, **kwargs)
+    started: Any = guarded(acquire, kind, func)(*args, **kwargs)
     started.__name__ = getattr(func, "__name__", type(func).__name__)
     started.__qualname__ = getattr(func, "__qualname__", type(func).__qualname__)
     return cast("R", started)
 
 
 def _awaiting(
-    breaker: CircuitBreaker, func: Callable[P, Coroutine[object, object, R]]
+    acquire: Callable[[], Permit], func: Callable[P, Coroutine[object, object, R]]
 ) -> Callable[P, Coroutine[object, object, R]]:
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit: Permit | None = None
         mark = None
         try:
             try:
-                permit = breaker.acquire()
-                mark = enter(permit)
+                permit = acquire()
+                if permit._probe is not None:
+                    mark = enter(permit)
                 result = await func(*args, **kwargs)
-                leave(mark)
+                if mark is not None:
+                    leave(mark)
                 permit.returned(result)
                 return result
             except BaseException as error:
@@ -79,12 +83,12 @@ def _awaiting(
 
 
 def iterating(
-    acquire: Callable[[], Duty], func: Callable[P, Generator[Y, S, R]]
+    acquire: Callable[[], OnDone], func: Callable[P, Generator[Y, S, R]]
 ) -> Callable[P, Generator[Y, S, R]]:
     """Returns a generator function that holds what it acquires until it ends."""
 
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Generator[Y, S, R]:
-        held: Duty | None = None
+        held: OnDone | None = None
         try:
             try:
                 held = acquire()
@@ -101,15 +105,6 @@ def iterating(
             raise
 
     return guarded
-
-
-def _aiterating(
-    breaker: CircuitBreaker, func: Callable[P, AsyncGenerator[Y, S]]
-) -> Callable[P, AsyncGenerator[Y, S]]:
-    async def begin() -> Permit:
-        return breaker.acquire()
-
-    return relaying(func, begin, lambda permit: permit.success())
 
 
 def relaying(
@@ -135,8 +130,8 @@ def relaying(
                 inner = func(*args, **kwargs)
                 item = await anext(inner)
                 while True:
-                    # One line: a `try` of its own line is in none of those around it.
-                    try: sent = yield item  # fmt: skip  # noqa: E701
+                    try:
+                        sent = yield item
                     except GeneratorExit:
                         await inner.aclose()
                         raise
@@ -175,34 +170,3 @@ def _refuse(func: object) -> NoReturn:
     else:
         remedy = "a function"
     raise ParameterError("func", func, remedy)
-
-
-def decorated(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
-    """Returns the function guarded: same kind, same name, same signature, same results.
-
-    Of what `staticmethod` and `classmethod` return, it guards the function inside.
-    """
-    if isinstance(func, (staticmethod, classmethod)):
-        return cast("Callable[P, R]", type(func)(decorated(breaker, func.__func__)))
-    kind = lasting(function(func))
-    if not kind:
-        import inspect  # slow to import, and only decorating needs it
-
-        kind = COROUTINE if inspect.iscoroutinefunction(func) else 0
-    made: Any = functools.wraps(func)(
-        guarded(breaker, kind, func) if kind else _calling(breaker, func)
-    )
-    made.breaker = breaker
-    return cast("Callable[P, R]", made)
-
-
-def _calling(breaker: CircuitBreaker, func: Callable[P, R]) -> Callable[P, R]:
-    def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        # `call` does this, too; here it costs a rejection one frame less.
-        if breaker._state.__class__ is OpenState:
-            refusal = breaker._refusal()
-            if refusal is not None:
-                raise CircuitOpenError(*refusal)
-        return breaker.call(func, *args, **kwargs)
-
-    return called

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from simcb.breaker.enums import Outcome
 from simcb.breaker.errors import BulkheadFullError, CircuitOpenError, ParameterError
 from simcb.breaker.kinds import is_plain
-from simcb.breaker.records import Outcome
 
 ErrorTypes: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 Expected: TypeAlias = ErrorTypes | Callable[[BaseException], bool]

@@ -3,14 +3,12 @@
 Everything that decides runs under one re-entrant lock in the methods named `_locked`, and
 follows three rules that make it safe to interrupt anywhere:
 
-- The state is one reference to an immutable value. A method computes the next value from the
-  one it has seen, and puts it in its place, together with the permit and the count it
-  belongs to, in one statement on one line, only if the one it has seen is still there. A
-  signal handler or a finalizer that enters the breaker between two lines of another call
-  finds a whole state, and the interrupted call then sees that it has to think again.
-- `with self._lock: …` stands on one line with the call it protects. Written on two lines,
-  the interpreter passes the `with` line once more on the way out, and an exception raised
-  there (by a tracer) would leave the lock taken for ever.
+- An interrupt, be it a signal, a finalizer or a handler that enters the breaker, comes where
+  something is called or a loop goes round. So a method computes what is to change first, then
+  looks whether what it has seen is still so, and from there on only assigns: the state, the
+  permit and the count it belongs to. An interrupted call sees that it has to think again.
+- What has been granted is in the permit before anything can come in between, and whoever made
+  the permit settles it on every way out.
 - No code of the user's runs inside, except the clock, which is read there so that time has
   the same order as the decisions.
 
@@ -20,68 +18,73 @@ It knows nothing of functions, coroutines or context managers: those are built o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import count
 from typing import TypeAlias
 
-from simcb.breaker.causes import bare
-from simcb.breaker.errors import ClockError, ParameterError
+from simcb.breaker.enums import Mode, Outcome, Reason
+from simcb.breaker.errors import CircuitOpenError, ClockError, bare
 from simcb.breaker.judging import Judge, log_failure
-from simcb.breaker.kinds import is_plain
-from simcb.breaker.nesting import INNER_CALLS, outer_of
-from simcb.breaker.parameters import functions
-from simcb.breaker.permit import Permit
-from simcb.breaker.probing import Ended, decided, one_more_ended, places_taken
-from simcb.breaker.records import CallRecord, Mode, Outcome, Reason, Transition
-from simcb.breaker.recovery import HalfOpen, Recovery
-from simcb.breaker.rules import ConsecutiveFailures, SlowCallRate, TripRule
+from simcb.breaker.listeners import CallListener, Listener, Listeners
+from simcb.breaker.permit import (
+    ADMITTED,
+    FAILURES,
+    IGNORED,
+    OUTCOMES,
+    REJECTED,
+    STALE,
+    SUCCESSES,
+    Permit,
+    new_permit,
+)
+from simcb.breaker.records import Transition
+from simcb.breaker.settings import (
+    ConsecutiveFailures,
+    HalfOpen,
+    Recovery,
+    SlowCallRate,
+    TripRule,
+)
 from simcb.breaker.states import (
+    INNER_CALLS,
+    NONE_ENDED,
     SETTLED,
     ClosedState,
+    Ended,
     HalfOpenState,
     OpenState,
     Probe,
     State,
+    decided,
+    one_more_ended,
     opening,
+    outer_of,
+    places_taken,
 )
-from simcb.breaker.tallies import NEVER, TOTALS, Calm, Tally, one_more, steps_added
-from simcb.breaker.telling import CallListener, Listener, Teller
-from simcb.breaker.windows import TimeWindow, windows_for
-
-REJECTED, SUCCESSES, FAILURES, IGNORED, STALE, PROBES = range(6)
-COUNT_OF = {Outcome.SUCCESS: SUCCESSES, Outcome.FAILURE: FAILURES, Outcome.IGNORED: IGNORED}
-
+from simcb.breaker.windows import NEVER, TimeWindow, windows_for
 
 Refusal: TypeAlias = tuple[str, float, bool, Reason, BaseException | None]
 """What a `CircuitOpenError` is made of, which is raised further out."""
 
+Settled: TypeAlias = tuple[int, float | None]
+"""The kind a permit counted as, and the moment, if the clock was read."""
 
-class Machine(Teller):
-    """Decides; every method named `_locked` is called with the lock held.
 
-    What a calm breaker does needs no lock: letting a call through is reading one reference,
-    and its success is one more success. Only the counters of that path, `_admitted` and the
-    state's `step`, move, and each of those is indivisible.
-    """
+class Machine(Listeners):
+    """Decides; every method named `_locked` is called with the lock held."""
 
     __slots__ = (
-        "_admitted",
         "_ages",
-        "_call_listeners",
         "_clock",
-        "_clocked",
         "_counts",
+        "_draw",
         "_half_open",
         "_inner_calls",
         "_judge",
         "_latest",
-        "_luck",
+        "_no_draw",
         "_random",
         "_recovery",
         "_rules",
-        "_spent",
         "_state",
-        "_succeeded",
-        "_tallies",
         "_threshold",
         "_timed",
     )
@@ -98,7 +101,7 @@ class Machine(Teller):
         listeners: Iterable[Listener],
         call_listeners: Iterable[CallListener],
     ) -> None:
-        super().__init__(name, listeners)
+        super().__init__(name, listeners, call_listeners)
         self._rules = rules
         self._recovery = recovery
         self._half_open = half_open
@@ -106,26 +109,18 @@ class Machine(Teller):
         self._judge = judge
         self._clock = clock
         self._random = random
-        self._spent = None if recovery.jitter else 0.5
-        self._luck: float | None = self._spent
+        self._no_draw = None if recovery.jitter else 0.5
+        self._draw: float | None = self._no_draw
         rows = [rule.threshold for rule in rules if isinstance(rule, ConsecutiveFailures)]
         self._threshold: float = min(rows, default=NEVER)
-        self._timed = any(isinstance(rule, SlowCallRate) for rule in rules)
-        windows = windows_for(rules)
-        self._ages = any(isinstance(one, TimeWindow) for one in windows)
-        self._clocked = self._timed or self._ages
-        seen_by_all = judge.failed_result is not None or any(one.needs_all for one in windows)
-        self._tallies: type[Tally] = tuple if seen_by_all else Calm
-        self._admitted = count()
-        self._succeeded = count()
+        slow = any(isinstance(rule, SlowCallRate) for rule in rules)
+        self._timed = slow or bool(self._call_listeners)
+        self._ages = any(isinstance(one, TimeWindow) for one in windows_for(rules))
         self._counts = [0] * 6
         self._latest = -NEVER
         self._state: State = self._closed(1, self._now_locked(), Mode.AUTOMATIC)
-        self._call_listeners: tuple[CallListener, ...] = ()
-        for listener in functions("call_listeners", call_listeners, "CallRecord"):
-            self.add_call_listener(listener)
 
-    # What the next state would be: pure, apart from the clock and the drawn luck.
+    # What the next state would be: pure, apart from the clock and the drawn number.
 
     def _now_locked(self) -> float:
         """Reads the clock, never earlier than it was read before."""
@@ -141,8 +136,7 @@ class Machine(Teller):
 
     def _closed(self, generation: int, now: float, mode: Mode) -> ClosedState:
         windows = () if mode is Mode.FORCED_CLOSED else windows_for(self._rules)
-        tally = self._tallies((0,) * (TOTALS + len(windows)))
-        return ClosedState(generation, now, mode, windows, tally, not self._timed, self._succeeded)
+        return ClosedState(generation, now, mode, windows, self._timed)
 
     def _opened(
         self, seen: State, now: float, reason: Reason, error: BaseException | None
@@ -152,30 +146,97 @@ class Machine(Teller):
         wait = recovery.timeout
         if isinstance(seen, HalfOpenState):
             wait = recovery.grown(seen.opened.wait)
-        until = now + recovery.lasts(wait, self._luck)
+        until = now + recovery.lasts(wait, self._draw)
         return OpenState(seen.generation + 1, now, Mode.AUTOMATIC, until, wait, reason, error)
 
-    def _news_of(self, seen: State, new: State, reason: Reason) -> tuple[Transition, ...]:
-        if not self._listeners or (seen.state is new.state and seen.mode is new.mode):
-            return ()
-        at, generation = new.since, new.generation
-        error = new.last_error if isinstance(new, OpenState) else None
-        return (Transition(self.name, at, seen.state, new.state, reason, generation, error),)
+    def _replace_locked(
+        self,
+        seen: State,
+        new: State,
+        reason: Reason | None,
+        permit: Permit | None = None,
+        generation: int = SETTLED,
+        kind: int = STALE,
+    ) -> bool:
+        """Puts a new state in place of the one seen, if that is still the state.
+
+        Args:
+            seen: the state that the new one was computed from.
+            new: the new one.
+            reason: why, for the listeners; None if they are to hear nothing.
+            permit: the one that brings the change about, by being granted or settled.
+            generation: what it becomes of, if it is not so already.
+            kind: what it counts as.
+        """
+        before = news = self._news
+        if reason and self._listeners and not (seen.state is new.state and seen.mode is new.mode):
+            error = new.last_error if isinstance(new, OpenState) else None
+            states = seen.state, new.state
+            told = Transition(self.name, new.since, *states, reason, new.generation, error)
+            news = (*before, told)
+        draw = self._no_draw if isinstance(new, OpenState) else self._draw
+        if self._state is not seen or self._news is not before:
+            return False
+        if permit is not None:
+            if permit._generation == generation:
+                return False
+            permit._generation = generation
+            self._counts[kind] += 1
+        self._state, self._draw, self._news = new, draw, news
+        return True
 
     # Asking for a permit.
 
-    def _admit_locked(self, permit: Permit) -> Refusal | None:
+    def acquire(self) -> Permit:
+        """Returns the permit for one call, which then has to be settled.
+
+        Raises:
+            CircuitOpenError: if the breaker lets no call through now.
+        """
+        permit = new_permit(self)
+        try:
+            refusal = self._admit(permit)
+            if refusal is None:
+                return permit
+        except BaseException:
+            permit.ignore()
+            raise
+        raise CircuitOpenError(*refusal)
+
+    def _admit(self, permit: Permit) -> Refusal | None:
         """Grants the permit and returns None, or returns what the call is rejected with."""
-        permit._probe = None
+        if self._draw is None:
+            self._draw_jitter()
+        with self._lock:
+            state = self._state
+            if state.untimed:
+                permit._generation = state.generation
+                self._counts[ADMITTED] += 1
+                return None
+            refusal = self._admit_locked(permit)
+        if self._news:
+            self._announce()
+        if self._call_listeners and refusal is not None:
+            self._report(Outcome.REJECTED, self._latest, 0.0, None)
+        return refusal
+
+    def _admit_locked(self, permit: Permit) -> Refusal | None:
         while True:
             now = self._now_locked()
             seen = self._state
+            if isinstance(seen, ClosedState):
+                permit._began = now
+                permit._generation = seen.generation
+                self._counts[ADMITTED] += 1
+                return None
             if isinstance(seen, OpenState):
-                refusal = self._refusal_locked()
-                if refusal is not None:
-                    return refusal
-                granted = self._grant_probe_locked(permit, seen, now)
-            elif isinstance(seen, HalfOpenState):
+                left = seen.deadline - now
+                if left > 0.0:
+                    self._counts[REJECTED] += 1
+                    if left == NEVER:
+                        return self.name, seen.wait, True, seen.reason, None
+                    return self.name, left, False, seen.reason, seen.last_error
+            else:
                 if self._leases_ran_out_locked(seen, now):
                     continue
                 outer = outer_of(seen.probes)
@@ -184,31 +245,11 @@ class Machine(Teller):
                         outer.inner += 1
                         return None  # a part of a probe: its permit is born settled
                     self._inner_calls = max(self._inner_calls, 2 * outer.most)
-                taken = places_taken(self._half_open, len(seen.probes), seen.ended)
-                if taken >= self._half_open.probes:
+                if places_taken(self._half_open, seen) >= self._half_open.probes:
                     self._counts[REJECTED] += 1
                     return self.name, 0.0, False, seen.opened.reason, seen.opened.last_error
-                granted = self._grant_probe_locked(permit, seen, now)
-            else:
-                permit._began = now
-                permit._generation = seen.generation; next(self._admitted)  # fmt: skip  # noqa: E702
-                granted = True
-            if granted:
+            if self._grant_probe_locked(permit, seen, now):
                 return None
-
-    def _refusal_locked(self) -> Refusal | None:
-        """Rejects a call if the breaker is open before its deadline."""
-        now = self._now_locked()
-        seen = self._state
-        if not isinstance(seen, OpenState):
-            return None
-        left = seen.deadline - now
-        if left <= 0.0:
-            return None
-        self._counts[REJECTED] += 1
-        if left == NEVER:
-            return self.name, seen.wait, True, seen.reason, None
-        return self.name, left, False, seen.reason, seen.last_error
 
     def _grant_probe_locked(
         self, permit: Permit, seen: OpenState | HalfOpenState, now: float
@@ -216,15 +257,13 @@ class Machine(Teller):
         """Sends the permit out as a probe, if the state is still the one seen."""
         permit._began = now
         permit._probe = probe = Probe(now + self._half_open.lease, self._inner_calls)
-        news: tuple[Transition, ...] = ()
         if isinstance(seen, OpenState):
-            new = HalfOpenState(seen.generation + 1, now, seen, (probe,))
-            news = self._news_of(seen, new, Reason.DEADLINE_PASSED)
+            new = HalfOpenState(seen.generation + 1, now, seen, (probe,), NONE_ENDED)
         else:
             probes = (*seen.probes, probe)
             new = HalfOpenState(seen.generation, seen.since, seen.opened, probes, seen.ended)
-        if self._state is seen: self._state, permit._generation, self._news = new, new.generation, self._news + news; self._counts[PROBES] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
-        return False
+        reason = Reason.DEADLINE_PASSED
+        return self._replace_locked(seen, new, reason, permit, new.generation, ADMITTED)
 
     def _leases_ran_out_locked(self, seen: HalfOpenState, now: float) -> bool:
         """Counts probes that have been out for their whole lease as failed, if there are any."""
@@ -233,15 +272,9 @@ class Machine(Teller):
         probes = tuple(one for one in seen.probes if now < one.until)
         lost, lease = len(seen.probes) - len(probes), self._half_open.lease
         ended = one_more_ended(seen.ended, self._rules, True, lease, lost)
-        new, news = self._probed(seen, now, probes, ended, Reason.LEASE_EXPIRED, None)
-        self._replace_locked(seen, new, news)
+        new, reason = self._probed(seen, now, probes, ended, Reason.LEASE_EXPIRED, None)
+        self._replace_locked(seen, new, reason)
         return True
-
-    def _replace_locked(self, seen: State, new: State, news: tuple[Transition, ...]) -> bool:
-        """Puts a new state in place of the one seen, if that is still the state."""
-        luck = self._spent if isinstance(new, OpenState) else self._luck
-        if self._state is seen: self._state, self._luck, self._news = new, luck, self._news + news; return True  # fmt: skip  # noqa: E501, E701, E702
-        return False
 
     def _probed(
         self,
@@ -251,30 +284,51 @@ class Machine(Teller):
         ended: Ended,
         failure: Reason,
         error: BaseException | None,
-    ) -> tuple[State, tuple[Transition, ...]]:
-        """The state after `seen` when so many probes have ended, and the news of it."""
-        new: State
+    ) -> tuple[State, Reason | None]:
+        """The state after `seen` when so many probes have ended, and why it is another."""
         reason = decided(self._half_open, self._rules, ended, failure)
         if reason is None:
-            return HalfOpenState(seen.generation, seen.since, seen.opened, probes, ended), ()
+            return HalfOpenState(seen.generation, seen.since, seen.opened, probes, ended), None
         if reason is Reason.PROBES_SUCCEEDED:
-            new = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
-        else:
-            new = self._opened(seen, now, reason, error)
-        return new, self._news_of(seen, new, reason)
+            return self._closed(seen.generation + 1, now, Mode.AUTOMATIC), reason
+        return self._opened(seen, now, reason, error), reason
 
     # Settling a permit.
 
-    def _settle(self, permit: Permit, outcome: Outcome, error: BaseException | None) -> None:
-        if self._luck is None:
-            self._draw_luck()
-        with self._lock: counted = self._settle_locked(permit, outcome, error)  # fmt: skip  # noqa: E701
+    def _succeed(self, permit: Permit) -> None:
+        """Settles a success; where no window hears of it, it only adds itself."""
+        if self._draw is None:
+            self._draw_jitter()
+        with self._lock:
+            state = self._state
+            if state.unheard and permit._generation == state.generation:
+                permit._generation = SETTLED
+                state.calls += 1
+                state.streak = 0
+                self._counts[SUCCESSES] += 1
+                return
+            settled = self._settle_locked(permit, SUCCESSES, None)
+        self._tell(permit, settled, None)
+
+    def _settle(self, permit: Permit, kind: int, error: BaseException | None) -> None:
+        if self._draw is None:
+            self._draw_jitter()
+        with self._lock:
+            settled = self._settle_locked(permit, kind, error)
         if error is not None:
             self._let_go(error)
+        self._tell(permit, settled, error)
+
+    def _tell(self, permit: Permit, settled: Settled | None, error: BaseException | None) -> None:
+        """Tells the listeners of a call that was settled, or was before."""
         if self._news:
             self._announce()
-        if self._call_listeners and counted is not None:
-            self._report(permit, counted, error)
+        if self._call_listeners and settled is not None:
+            kind, now = settled
+            if now is None:
+                with self._lock:
+                    now = self._now_locked()
+            self._report(OUTCOMES[kind], now, self._took(permit, now), error)
 
     def _let_go(self, error: BaseException) -> None:
         """Keeps a copy of the error that has opened the breaker, which holds no frames."""
@@ -282,99 +336,80 @@ class Machine(Teller):
         if opened is not None and opened.last_error is error:
             opened.last_error = bare(error)
 
-    def _succeed_locked(self, permit: Permit) -> None:
-        """Settles a success; nearly always it only adds itself."""
-        seen = self._state
-        if permit._generation != seen.generation:
-            self._settle_locked(permit, Outcome.SUCCESS)
-            return
-        if not isinstance(seen, ClosedState):
-            self._settle_locked(permit, Outcome.SUCCESS)
-            return
-        if seen.tally.__class__ is Calm and permit._generation: permit._generation = SETTLED; next(seen.step); return  # fmt: skip  # noqa: E501, E701, E702
-        if seen.mode is Mode.FORCED_CLOSED or not self._record_locked(permit, SUCCESSES, seen):
-            self._settle_locked(permit, Outcome.SUCCESS)
-
     def _settle_locked(
-        self, permit: Permit, outcome: Outcome, error: BaseException | None = None
-    ) -> Outcome | None:
-        """Settles a permit and returns what it counted as; None if it was settled before."""
+        self, permit: Permit, kind: int, error: BaseException | None
+    ) -> Settled | None:
+        """Settles a permit; returns None if it was settled before."""
         while permit._generation:
-            seen = self._state
-            now = 0.0
-            if isinstance(seen, HalfOpenState):
+            seen, now = self._state, None
+            if isinstance(seen, ClosedState) and permit._generation == seen.generation:
+                if kind != IGNORED and seen.judges:
+                    now = self._now_locked() if self._timed or self._ages else None
+                    if self._record_locked(permit, kind, seen, now, error):
+                        return kind, now
+                    continue
+            elif isinstance(seen, HalfOpenState):
                 now = self._now_locked()
                 if self._leases_ran_out_locked(seen, now):
                     continue
-            # No permit is of an open state; one that seems to be must not be asked about for ever.
-            late = permit._generation != seen.generation or isinstance(seen, OpenState)
-            if isinstance(seen, HalfOpenState):
-                late = permit._probe not in seen.probes  # of before, or its lease has run out
-            if late and permit._generation: permit._generation = SETTLED; self._counts[STALE] += 1; return Outcome.STALE  # fmt: skip  # noqa: E501, E701, E702
-            if isinstance(seen, HalfOpenState):
-                if self._settle_probe_locked(permit, outcome, seen, now, error):
-                    return outcome
-            elif outcome is Outcome.IGNORED or seen.mode is Mode.FORCED_CLOSED:
-                if permit._generation: permit._generation = SETTLED; self._counts[COUNT_OF[outcome]] += 1; return outcome  # fmt: skip  # noqa: E501, E701, E702
-            elif isinstance(seen, ClosedState) and self._record_locked(
-                permit, COUNT_OF[outcome], seen, error
-            ):
-                return outcome
+                if permit._probe in seen.probes:
+                    if self._settle_probe_locked(permit, kind, seen, now, error):
+                        return kind, now
+                    continue
+                kind = STALE  # of before, or its lease has run out
+            else:
+                kind = STALE
+            if permit._generation:
+                permit._generation = SETTLED
+                self._counts[kind] += 1
+                return kind, now
         return None
 
     def _record_locked(
-        self, permit: Permit, kind: int, seen: ClosedState, error: BaseException | None = None
+        self,
+        permit: Permit,
+        kind: int,
+        seen: ClosedState,
+        now: float | None,
+        error: BaseException | None,
     ) -> bool:
         """Counts an outcome of the closed state, and opens the breaker if a rule says so.
 
         Returns whether it was counted; if not, a re-entrant call came between.
         """
-        tally = seen.tally
-        now = self._now_locked() if self._clocked else 0.0
-        took = self._took(permit, now) if self._timed else 0.0
-        new_tally, reason = one_more(seen, tally, kind == FAILURES, took, now, self._tallies)
-        if new_tally[1] >= self._threshold:
-            reason = Reason.CONSECUTIVE_FAILURES
-        if reason is None or seen.mode is Mode.COUNT_ONLY:
-            done = False
-            if seen.tally is tally and self._state is seen and permit._generation: seen.tally, permit._generation = new_tally, SETTLED; self._counts[kind] += 1; done = True  # fmt: skip  # noqa: E501, E701, E702
-            if done and tally.__class__ is Calm and seen.windows:
-                self._look_again_locked(seen)
-            return done
-        opened = self._opened(seen, self._now_locked(), reason, error)
-        news = self._news_of(seen, opened, reason)
-        if seen.tally is tally and self._state is seen and permit._generation: self._state, permit._generation, self._news, self._luck = opened, SETTLED, self._news + news, self._spent; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
-        return False
-
-    def _look_again(self, seen: ClosedState) -> None:
-        """Asks the windows once more, after a success that was counted beside a failure."""
-        with self._lock: self._look_again_locked(seen)  # fmt: skip  # noqa: E701
-        if self._news:
-            self._announce()
-
-    def _look_again_locked(self, seen: ClosedState) -> None:
-        """Adds the successes that made a step before the calm ended and were not yet added.
-
-        One may have stepped while another thread recorded the failure that ended it, and
-        neither saw the other. So both look again, and whoever is later sees both: a count
-        window may only now have as many calls as its rule asks for.
-        """
-        while seen.windows and self._state is seen and seen.tally.__class__ is not Calm:
-            tally = seen.tally
-            new_tally, reason = steps_added(seen, tally)
-            if new_tally == tally:
-                return
-            if reason is None or seen.mode is Mode.COUNT_ONLY:
-                if seen.tally is tally: seen.tally = new_tally  # fmt: skip  # noqa: E701
+        calls = seen.calls + 1
+        failed = kind == FAILURES
+        streak = seen.streak + 1 if failed else 0
+        reason = Reason.CONSECUTIVE_FAILURES if streak >= self._threshold else None
+        totals, moment = seen.totals, now or 0.0
+        for place, window in enumerate(seen.windows):
+            before = after = totals[place]
+            if failed if window.slow == NEVER else self._took(permit, moment) >= window.slow:
+                after += 1
+                totals = (*totals[:place], after, *totals[place + 1 :])
+            elif not window.hears_all:
                 continue
-            opened = self._opened(seen, self._now_locked(), reason, None)
-            news = self._news_of(seen, opened, reason)
-            if seen.tally is tally and self._state is seen: self._state, self._news, self._luck = opened, self._news + news, self._spent  # fmt: skip  # noqa: E501, E701
+            if window.trips(calls, before, after, moment):
+                reason = reason or window.reason
+        if reason is None or seen.mode is Mode.COUNT_ONLY:
+            if seen.calls != calls - 1 or self._state is not seen or not permit._generation:
+                return False
+            permit._generation = SETTLED
+            seen.calls = calls
+            seen.streak = streak
+            seen.totals = totals
+            self._counts[kind] += 1
+            return True
+        now = self._now_locked() if now is None else now
+        opened = self._opened(seen, now, reason, error)
+        if seen.calls != calls - 1:
+            return False
+        return self._replace_locked(seen, opened, reason, permit, SETTLED, kind)
 
     def _settle_probe_locked(
         self,
         permit: Permit,
-        outcome: Outcome,
+        kind: int,
         seen: HalfOpenState,
         now: float,
         error: BaseException | None,
@@ -383,71 +418,35 @@ class Machine(Teller):
 
         Returns whether it was settled; if not, a re-entrant call came between.
         """
-        kind, ended = COUNT_OF[outcome], seen.ended
-        if outcome is not Outcome.IGNORED:
+        ended = seen.ended
+        if kind != IGNORED:
             took = self._took(permit, now)
-            ended = one_more_ended(ended, self._rules, outcome is Outcome.FAILURE, took)
+            ended = one_more_ended(ended, self._rules, kind == FAILURES, took)
         probes = tuple(one for one in seen.probes if one is not permit._probe)
-        new, news = self._probed(seen, now, probes, ended, Reason.PROBE_FAILED, error)
-        luck = self._spent if isinstance(new, OpenState) else self._luck
-        if self._state is seen and permit._generation: self._state, permit._generation, self._news, self._luck = new, SETTLED, self._news + news, luck; self._counts[kind] += 1; return True  # fmt: skip  # noqa: E501, E701, E702
-        return False
+        new, reason = self._probed(seen, now, probes, ended, Reason.PROBE_FAILED, error)
+        return self._replace_locked(seen, new, reason, permit, SETTLED, kind)
 
     def _took(self, permit: Permit, now: float) -> float:
         """Seconds since the permit was granted; 0 if nobody wanted to know it then."""
         return now - getattr(permit, "_began", now)
-
-    # Telling call listeners, and drawing luck: user code, so outside the lock.
 
     def add_call_listener(self, listener: CallListener) -> None:
         """Calls the function with a `CallRecord` of every call that ends from now on.
 
         A breaker with call listeners reads its clock twice for every call.
         """
-        if not is_plain(listener):
-            raise ParameterError("listener", listener, "a plain function of one CallRecord")
-        with self._lock: self._watch_locked(listener)  # fmt: skip  # noqa: E701
+        super().add_call_listener(listener)
+        with self._lock:
+            self._timed = True
+            seen = self._state
+            if isinstance(seen, ClosedState):
+                seen.untimed = seen.unheard = False
 
-    def remove_call_listener(self, listener: CallListener) -> None:
-        """Stops calling the function; one that was never added is no error."""
-        while True:
-            seen = self._call_listeners
-            kept = tuple(one for one in seen if one != listener)
-            with self._lock: done = self._swap_call_listeners_locked(seen, kept)  # fmt: skip  # noqa: E701
-            if done:
-                return
-
-    def _swap_call_listeners_locked(
-        self, seen: tuple[CallListener, ...], kept: tuple[CallListener, ...]
-    ) -> bool:
-        if self._call_listeners is seen: self._call_listeners = kept; return True  # fmt: skip  # noqa: E701, E702
-        return False
-
-    def _watch_locked(self, listener: CallListener) -> None:
-        self._timed = self._clocked = True
-        self._tallies = tuple
-        seen = self._state
-        if isinstance(seen, ClosedState):
-            seen.quick = False
-            if seen.tally.__class__ is Calm: seen.tally = tuple(seen.tally)  # fmt: skip  # noqa: E701
-            self._look_again_locked(seen)
-        self._call_listeners += (listener,)
-
-    def _report(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
-        with self._lock: now = self._now_locked()  # fmt: skip  # noqa: E701
-        took = 0.0 if permit is None else self._took(permit, now)
-        record = CallRecord(self.name, now, outcome, took, error)
-        for listener in self._call_listeners:
-            try:
-                listener(record)
-            except Exception:
-                log_failure("call listener %r raised on %r", listener, record)
-
-    def _draw_luck(self) -> None:
+    def _draw_jitter(self) -> None:
         """Draws the next opening's jitter ahead of it, because no user code runs inside."""
         try:
-            luck = float(self._random())
+            draw = float(self._random())
         except Exception:
             log_failure("the random source of circuit %r raised; no jitter this time", self.name)
-            luck = 0.5
-        self._luck = min(max(luck, 0.0), 1.0) if luck == luck else 0.5
+            draw = 0.5
+        self._draw = min(max(draw, 0.0), 1.0) if draw == draw else 0.5

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from types import TracebackType
+from typing import Literal, Protocol
 
-from simcb.breaker.records import Outcome
+from simcb.breaker.enums import Outcome
+from simcb.breaker.judging import Judge
 from simcb.breaker.states import SETTLED, Probe
 
-if TYPE_CHECKING:
-    from types import TracebackType
+SUCCESSES, FAILURES, IGNORED, STALE, ADMITTED, REJECTED = range(6)
+"""What a breaker counts; the first four are ends of calls."""
 
-    from simcb.breaker.breaker import CircuitBreaker
+OUTCOMES = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.IGNORED, Outcome.STALE)
+KIND_OF = {outcome: kind for kind, outcome in enumerate(OUTCOMES)}
+
+
+class Issuer(Protocol):
+    """What hands out permits, as far as they tell it how their calls ended."""
+
+    name: str
+    _judge: Judge
+
+    def _succeed(self, permit: Permit) -> None: ...
+
+    def _settle(self, permit: Permit, kind: int, error: BaseException | None) -> None: ...
 
 
 class Permit:
@@ -27,7 +41,7 @@ class Permit:
     __slots__ = ("_began", "_breaker", "_generation", "_probe")
 
     _began: float
-    _breaker: CircuitBreaker
+    _breaker: Issuer
     _generation: int
     _probe: Probe | None
 
@@ -45,38 +59,31 @@ class Permit:
 
     def success(self) -> None:
         """Settles the call as a success."""
-        breaker = self._breaker
-        if breaker._call_listeners:
-            breaker._settle(self, Outcome.SUCCESS, None)
-            return
-        with breaker._lock: breaker._succeed_locked(self)  # fmt: skip  # noqa: E701
-        if breaker._news:
-            breaker._announce()
+        self._breaker._succeed(self)
 
     def failure(self, error: BaseException | None = None) -> None:
         """Settles the call as a failure; the error is shown to whoever asks why it opened."""
-        self._breaker._settle(self, Outcome.FAILURE, error)
+        self._breaker._settle(self, FAILURES, error)
 
     def ignore(self) -> None:
         """Settles the call as neither: it is not counted, and a probe gives its place back."""
-        self._breaker._settle(self, Outcome.IGNORED, None)
+        self._breaker._settle(self, IGNORED, None)
 
     release = ignore
 
     def returned(self, result: object) -> None:
         """Settles the call by its result, as the breaker's `failed_result` judges it."""
         breaker = self._breaker
-        outcome = breaker._judge.of_result(result)
-        if outcome is Outcome.SUCCESS:
-            self.success()
+        if breaker._judge.of_result(result) is Outcome.SUCCESS:
+            breaker._succeed(self)
         else:
-            breaker._settle(self, outcome, None)
+            breaker._settle(self, FAILURES, None)
 
     def raised(self, error: BaseException) -> None:
         """Settles the call by its exception, as the breaker's parameters judge it."""
         if self._generation:
             breaker = self._breaker
-            breaker._settle(self, breaker._judge.of_error(error), error)
+            breaker._settle(self, KIND_OF[breaker._judge.of_error(error)], error)
 
     def __enter__(self) -> Permit:
         return self
@@ -96,3 +103,15 @@ class Permit:
             self.ignore()
             raise
         return False
+
+
+def new_permit(breaker: Issuer) -> Permit:
+    """Makes a permit that has yet to be granted."""
+    permit = _blank(Permit)
+    permit._breaker = breaker
+    permit._probe = None
+    permit._generation = SETTLED
+    return permit
+
+
+_blank = object.__new__

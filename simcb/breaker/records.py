@@ -1,62 +1,15 @@
-"""The words of the room and the frozen records it hands out.
+"""The frozen records a breaker hands out.
 
-Records are named tuples: frozen, comparable, cheap to make, and light to import.
+They are named tuples: frozen, comparable, cheap to make, and light to import.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from simcb.breaker.causes import described, sendable
-
-if TYPE_CHECKING:
-    from simcb.breaker.rules import TripRule
-
-
-class CircuitState(StrEnum):
-    """Whether calls pass: all of them, none, or a few probes."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
-
-
-class Mode(StrEnum):
-    """Who decides: the breaker itself, or somebody who took it by hand."""
-
-    AUTOMATIC = "automatic"
-    FORCED_OPEN = "forced_open"
-    FORCED_CLOSED = "forced_closed"
-    COUNT_ONLY = "count_only"
-
-
-class Reason(StrEnum):
-    """Why a breaker changed its state."""
-
-    CONSECUTIVE_FAILURES = "consecutive_failures"
-    FAILURES_IN_WINDOW = "failures_in_window"
-    FAILURE_RATE = "failure_rate"
-    SLOW_CALL_RATE = "slow_call_rate"
-    DEADLINE_PASSED = "deadline_passed"
-    PROBE_FAILED = "probe_failed"
-    PROBE_SLOW = "probe_slow"
-    LEASE_EXPIRED = "lease_expired"
-    PROBES_SUCCEEDED = "probes_succeeded"
-    FORCED_OPEN = "forced_open"
-    FORCED_CLOSED = "forced_closed"
-    COUNT_ONLY = "count_only"
-    RESET = "reset"
-
-
-class Outcome(StrEnum):
-    """How one call ended, as the breaker counts it."""
-
-    SUCCESS = "success"
-    FAILURE = "failure"
-    IGNORED = "ignored"
-    STALE = "stale"
-    REJECTED = "rejected"
+from simcb.breaker.enums import CircuitState, Mode, Outcome, Reason
+from simcb.breaker.errors import described, sendable
+from simcb.breaker.settings import TripRule
 
 
 class Transition(NamedTuple):

@@ -80,8 +80,10 @@ class Scopes(Generic[H]):
     def forget(self, block: Block[H]) -> None:
         """Forgets a block; a second time does nothing."""
         if self._blocks.get(block.number) is block:
-            if block.outer is None: del self._blocks[block.number]  # fmt: skip  # noqa: E701
-            else: self._blocks[block.number] = block.outer  # fmt: skip  # noqa: E701
+            if block.outer is None:
+                del self._blocks[block.number]
+            else:
+                self._blocks[block.number] = block.outer
 
     def drop(self, frame: FrameType, held: H) -> None:
         """Lets go of what an entry that did not come to its end has taken."""
@@ -110,9 +112,8 @@ class Scoped(Generic[H]):
     """Makes `with` and `async with` blocks of `acquire`.
 
     An interrupt at any moment lets go of what the block holds, but for the very first of an
-    exit, before its `try`. So nothing comes before that, not even `block = None`: it is a
-    parameter nobody gives. A block is found, then forgotten, then left, and none of it harms
-    if it is done again.
+    exit, before its `try`. A block is found, then forgotten, then left, and none of it harms
+    if it is done again. Nobody else gives `depth`, how far up the stack the block stands.
     """
 
     __slots__ = ()
@@ -123,14 +124,14 @@ class Scoped(Generic[H]):
         """Returns what the block holds."""
         raise NotImplementedError
 
-    def __enter__(self) -> H:
+    def __enter__(self, depth: int = 1) -> H:
         held = None
         try:
             held = self.acquire()
-            return self._scopes.enter(sys._getframe(1), held)
+            return self._scopes.enter(sys._getframe(depth), held)
         except BaseException:
             if held is not None:
-                self._scopes.drop(sys._getframe(1), held)
+                self._scopes.drop(sys._getframe(depth), held)
             raise
 
     def __exit__(
@@ -138,50 +139,32 @@ class Scoped(Generic[H]):
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
+        depth: int = 1,
         block: Block[H] | None = None,
     ) -> Literal[False]:
         try:
-            block = self._scopes.last(sys._getframe(1))
+            block = self._scopes.last(sys._getframe(depth))
             self._scopes.forget(block)
             return block.held.__exit__(kind, error, traceback)
         except UnpairedExitError:
             raise
         except BaseException:
             if block is None:
-                block = self._scopes.last(sys._getframe(1))
+                block = self._scopes.last(sys._getframe(depth))
             self._scopes.forget(block)
             block.held.release()
             raise
 
     async def __aenter__(self) -> H:
-        held = None
-        try:
-            held = self.acquire()
-            return self._scopes.enter(sys._getframe(1), held)
-        except BaseException:
-            if held is not None:
-                self._scopes.drop(sys._getframe(1), held)
-            raise
+        return self.__enter__(2)
 
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-        block: Block[H] | None = None,
     ) -> Literal[False]:
-        try:
-            block = self._scopes.last(sys._getframe(1))
-            self._scopes.forget(block)
-            return block.held.__exit__(kind, error, traceback)
-        except UnpairedExitError:
-            raise
-        except BaseException:
-            if block is None:
-                block = self._scopes.last(sys._getframe(1))
-            self._scopes.forget(block)
-            block.held.release()
-            raise
+        return self.__exit__(kind, error, traceback, 2)
 
 
 def _stack(frame: FrameType | None) -> Iterator[FrameType]:

@@ -1,7 +1,4 @@
-"""Where a fallback keeps its answers: what a store has to do, and the one in memory.
-
-It knows nothing of calls and failures. The store in Redis is an integration.
-"""
+"""Where a fallback keeps its answers: what a store has to do, and the one in memory."""
 
 from __future__ import annotations
 
@@ -12,9 +9,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.forking import renew_in_child
-from simcb.breaker.parameters import whole
-from simcb.breaker.sharing import Shared
+from simcb.breaker.settings import whole
+from simcb.breaker.sharing import Locked
 
 
 class Store(Protocol):
@@ -32,7 +28,7 @@ class Store(Protocol):
         ...
 
 
-class MemoryStore(Shared):
+class MemoryStore(Locked):
     """Keeps the `max_entries` answers used last, in this process.
 
     It keeps the very objects and hands them out again, because a copy would cost every call
@@ -44,7 +40,7 @@ class MemoryStore(Shared):
         clock: returns seconds that never go back.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_entries", "_lock", "max_entries")
+    __slots__ = ("_clock", "_entries", "_lock", "max_entries")
 
     def __init__(
         self, max_entries: int = 1024, *, clock: Callable[[], float] = time.monotonic
@@ -54,8 +50,7 @@ class MemoryStore(Shared):
             raise ParameterError("clock", clock, "a function that returns seconds")
         self._clock = clock
         self._entries: OrderedDict[str, tuple[float, object]] = OrderedDict()
-        self._renew_lock()
-        renew_in_child(self)
+        super().__init__()
 
     def _renew_lock(self) -> None:
         self._lock = threading.RLock()
@@ -66,11 +61,13 @@ class MemoryStore(Shared):
         Raises:
             KeyError: if there is none, or it is `ttl` seconds old.
         """
-        with self._lock: return self._get_locked(key)  # fmt: skip  # noqa: E701
+        with self._lock:
+            return self._get_locked(key)
 
     def put(self, key: str, value: object, ttl: float) -> None:
         """Keeps an answer for `ttl` seconds."""
-        with self._lock: self._put_locked(key, value, ttl)  # fmt: skip  # noqa: E701
+        with self._lock:
+            self._put_locked(key, value, ttl)
 
     def _get_locked(self, key: str) -> object:
         until, value = self._entries[key]

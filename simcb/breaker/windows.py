@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from simcb.breaker.records import Reason
-from simcb.breaker.rules import (
+from simcb.breaker.enums import Reason
+from simcb.breaker.records import RuleReading
+from simcb.breaker.settings import (
     ConsecutiveFailures,
     FailureRate,
     FailuresInWindow,
@@ -21,31 +22,29 @@ from simcb.breaker.rules import (
     TripRule,
 )
 
-QUIET, COUNTING, TRIPPED = range(3)
-"""What a window finds: nothing counted in it, something, or enough to open."""
+NEVER = float("inf")
 
 FINEST = 10_000
 """How many distinct moments a time window keeps apart before it begins to merge them."""
 
 
 class Window(Protocol):
-    """One rule's memory of the generation."""
+    """One rule's memory of a closed breaker's calls."""
 
     reason: Reason
     slow: float
     """Seconds from which a call is counted; infinite when failures are counted instead."""
-    needs_all: bool
-    """Whether it has to hear of every success, also while it is quiet."""
+    hears_all: bool
+    """Whether it has to be asked about calls that it does not count, too."""
 
-    def look(self, calls: int, before: int, after: int, now: float, calm: bool) -> int:
-        """Returns what the window finds at outcome number `calls`.
+    def trips(self, calls: int, before: int, after: int, now: float) -> bool:
+        """Whether outcome number `calls` is enough to open the breaker.
 
         Args:
-            calls: outcomes of this generation, the present one included.
+            calls: outcomes, the present one included.
             before: how many of the counted kind there were before it.
             after: how many there are with it.
             now: seconds, never less than in an earlier question.
-            calm: all windows were quiet until now; then it need not have heard of successes.
         """
         ...
 
@@ -53,7 +52,7 @@ class Window(Protocol):
         """Returns how many outcomes are in the window, and how many of the counted kind.
 
         Args:
-            calls: outcomes of this generation.
+            calls: outcomes.
             total: how many of them are of the counted kind.
             now: seconds, never less than in an earlier question.
         """
@@ -63,46 +62,38 @@ class Window(Protocol):
 class CountWindow:
     """The last `size` outcomes: a ring of running totals.
 
-    Place k holds the total after outcome k, k + size, …, so the place the present outcome
-    will take still holds the total from `size` outcomes ago. While it is quiet all its places
-    hold the same total, and successes it has not heard of would write that total again.
+    It has a place more than outcomes: place k holds the total after outcome k, k + size + 1,
+    and so on, so the total after the outcome before the present one is written while that from
+    `size` outcomes ago is still there.
     """
 
-    __slots__ = ("minimum", "needs_all", "rate", "reason", "ring", "size", "slow", "written")
+    __slots__ = ("minimum", "rate", "reason", "ring", "size", "slow", "written")
+    hears_all = True
 
-    def __init__(
-        self, size: int, minimum: int, rate: float, reason: Reason, slow: float = float("inf")
-    ) -> None:
+    def __init__(self, size: int, minimum: int, rate: float, reason: Reason, slow: float) -> None:
         self.size = size
         self.minimum = minimum
         self.rate = rate
         self.reason = reason
         self.slow = slow
-        self.needs_all = slow < float("inf")
-        self.ring = [0] * size
+        self.ring = [0] * (size + 1)
         self.written = 0
 
-    def look(self, calls: int, before: int, after: int, now: float, calm: bool) -> int:
+    def trips(self, calls: int, before: int, after: int, now: float) -> bool:
         """Compares the share of the last `size` outcomes with the rate."""
-        size = self.size
-        ring = self.ring
-        last = calls - 1
-        # Lines that are whole: what a re-entrant call has written must not be written over.
-        if calm and last > self.written: self.written = last  # fmt: skip  # noqa: E701
-        if last - size > self.written: self.written = last - size  # fmt: skip  # noqa: E701
-        while last > self.written: self.written += 1; ring[self.written % size] = before  # fmt: skip  # noqa: E501, E701, E702
-        inside = calls if calls < size else size
-        counted = after if calls < size else after - ring[calls % size]
+        size, ring, last = self.size, self.ring, calls - 1
+        if last > self.written:  # what a re-entrant call has written must not be written over
+            self.written = last
+            ring[last % (size + 1)] = before
+        counted = after - ring[(calls + 1) % (size + 1)]
         if not counted:
-            return QUIET
-        enough = inside >= self.minimum and counted / inside >= self.rate
-        return TRIPPED if enough else COUNTING
+            return False
+        inside = calls if calls < size else size
+        return inside >= self.minimum and counted / inside >= self.rate
 
     def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
-        """Takes what was before the window from the ring, as `look` does."""
-        if calls < self.size:
-            return calls, total
-        return self.size, total - self.ring[calls % self.size]
+        """Takes what was before the window from the ring, as `trips` does."""
+        return min(calls, self.size), total - self.ring[(calls + 1) % (self.size + 1)]
 
 
 class TimeWindow:
@@ -111,10 +102,19 @@ class TimeWindow:
     The oldest moment still inside says what to subtract. Moments are kept apart exactly
     until there are more than `FINEST` of them; beyond that, outcomes within `span / FINEST`
     of each other are taken to have happened at the first of them, so that memory is bounded
-    whatever the traffic.
+    whatever the traffic. With a `threshold` a number of outcomes trips it, and not a rate.
     """
 
-    __slots__ = ("minimum", "moments", "needs_all", "rate", "reason", "slow", "span", "threshold")
+    __slots__ = (
+        "hears_all",
+        "minimum",
+        "moments",
+        "rate",
+        "reason",
+        "slow",
+        "span",
+        "threshold",
+    )
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class TimeWindow:
         minimum: int,
         rate: float,
         reason: Reason,
-        slow: float = float("inf"),
+        slow: float,
         threshold: int = 0,
     ) -> None:
         self.span = span
@@ -131,35 +131,32 @@ class TimeWindow:
         self.reason = reason
         self.slow = slow
         self.threshold = threshold
-        self.needs_all = not threshold  # a rate is a share of the successes, too
+        self.hears_all = not threshold  # a rate is a share of the others, too
         self.moments: deque[tuple[float, int, int]] = deque()
 
-    def look(self, calls: int, before: int, after: int, now: float, calm: bool) -> int:
+    def trips(self, calls: int, before: int, after: int, now: float) -> bool:
         """Compares how many of the outcomes still inside the window are of the counted kind."""
-        moments = self.moments
-        span = self.span
+        moments, span = self.moments, self.span
         if not moments or (
             now != moments[-1][0]
             if len(moments) < FINEST
             else now - moments[-1][0] >= span / FINEST
         ):
             moments.append((now, calls - 1, before))
-        # One line: nothing may come between finding the oldest moment too old and dropping it.
-        while now - moments[0][0] >= span: moments.popleft()  # fmt: skip  # noqa: E701
+        while now - moments[0][0] >= span:
+            moments.popleft()
         _, calls_then, total_then = moments[0]
         counted = after - total_then
-        if not counted:
-            return QUIET
         if self.threshold:
-            return TRIPPED if counted >= self.threshold else COUNTING
+            return counted >= self.threshold
         inside = calls - calls_then
-        enough = inside >= self.minimum and counted / inside >= self.rate
-        return TRIPPED if enough else COUNTING
+        return inside >= self.minimum and counted / inside >= self.rate
 
     def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
-        """Drops what is too old, as `look` does, and counts what is left."""
+        """Drops what is too old, as `trips` does, and counts what is left."""
         moments = self.moments
-        while moments and now - moments[0][0] >= self.span: moments.popleft()  # fmt: skip  # noqa: E701
+        while moments and now - moments[0][0] >= self.span:
+            moments.popleft()
         _, calls_then, total_then = moments[0] if moments else (now, calls, total)
         return calls - calls_then, total - total_then
 
@@ -171,9 +168,17 @@ def windows_for(rules: tuple[TripRule, ...]) -> tuple[Window, ...]:
 
 def _window_for(rule: FailuresInWindow | FailureRate | SlowCallRate) -> Window:
     if isinstance(rule, FailuresInWindow):
-        return TimeWindow(rule.window, 1, 1.0, rule.reason, threshold=rule.threshold)
-    slow = rule.slow if isinstance(rule, SlowCallRate) else float("inf")
+        return TimeWindow(rule.window, 1, 1.0, rule.reason, NEVER, rule.threshold)
+    slow = rule.slow if isinstance(rule, SlowCallRate) else NEVER
     if rule.window is not None:
         return TimeWindow(rule.window, rule.minimum_calls, rule.rate, rule.reason, slow)
     assert rule.calls is not None
     return CountWindow(rule.calls, rule.minimum_calls, rule.rate, rule.reason, slow)
+
+
+def reading(rule: TripRule, calls: int, counted: int) -> RuleReading:
+    """Returns the record of what a rule has counted among so many calls."""
+    if isinstance(rule, (ConsecutiveFailures, FailuresInWindow)):
+        return RuleReading(rule, counted, rule.threshold, counted, None)
+    rate = counted / calls if calls else None
+    return RuleReading(rule, calls, rule.minimum_calls, counted, rate)

@@ -25,7 +25,7 @@ from simcb.breaker import (
     Outcome,
     Transition,
 )
-from simcb.breaker.parameters import duration, whole
+from simcb.breaker.settings import duration, whole
 from simcb.integrations.names import encodable
 from simcb.integrations.resilience4j import KIND_OF, Kind, View
 

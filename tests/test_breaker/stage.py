@@ -1,5 +1,6 @@
 """What the breaker's tests stand on: a clock to turn, calls that end as told, coroutines driven
-by hand, a scheduler that decides which thread runs at every line, and interrupts at any line.
+by hand, a scheduler that decides which thread runs at every bytecode, and interrupts at any
+moment at which the interpreter lets one in.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 PATIENCE = 10.0
@@ -128,43 +129,78 @@ def lines_of(room: ModuleType) -> str:
     return str(Path(room.__file__ or "").parent)
 
 
-def first_line_of(frame: FrameType) -> str:
-    """The name of the function whose first line the frame is at, or nothing."""
-    starts = list(dis.findlinestarts(frame.f_code))[1:2]  # the first is the `def` itself
-    return frame.f_code.co_name if any(line == frame.f_lineno for _, line in starts) else ""
+CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX")
+"""Instructions after which the interpreter looks for signals, if they have called C."""
+
+LOOPS = "JUMP_BACKWARD"
+"""The instruction at which it looks, before a loop goes round."""
+
+_points: dict[CodeType, dict[int, str]] = {}
+
+
+def points_of(code: CodeType) -> dict[int, str]:
+    """The instructions of a function at which signals are looked for, by their place."""
+    if code not in _points:
+        _points[code] = {
+            one.offset: one.opname
+            for one in dis.get_instructions(code)
+            if one.opname in CALLS or one.opname == LOOPS
+        }
+    return _points[code]
 
 
 class Interrupts:
-    """Does something at the n-th line the room executes, and counts the lines until then.
+    """Does something at the n-th moment at which the room may be interrupted by a signal.
 
-    `where` names the function whose first line that was, if it was one.
+    Those are the moments at which the interpreter looks for signals: when a function begins or
+    goes on, after it has called something of C, and when a loop goes round. `where` names the
+    function that was about to begin, if it was one.
     """
 
-    def __init__(self, room: ModuleType, line: int, action: Callable[[], object]) -> None:
+    def __init__(self, room: ModuleType, number: int, action: Callable[[], object]) -> None:
         self.folder = lines_of(room)
-        self.line = line
+        self.number = number
         self.action = action
         self.seen = 0
         self.busy = False
         self.where = ""
+        self.after: dict[int, str] = {}
 
     def _trace(self, frame: FrameType, event: str, _: object) -> Any:
-        if not frame.f_code.co_filename.startswith(self.folder) or self.busy:
+        own = frame.f_code.co_filename.startswith(self.folder)
+        if event == "call" and self.after.get(id(frame.f_back)) != "CALL_FUNCTION_EX":
+            # A call that has entered Python ends without a look, but for the spread-out ones.
+            self.after.pop(id(frame.f_back), None)
+        if not own or self.busy:
             return None if event == "call" else self._trace
-        if event == "line":
-            self.seen += 1
-            if self.seen == self.line:
-                self.busy = True
-                self.where = first_line_of(frame)
-                try:
-                    self.action()
-                finally:
-                    self.busy = False
+        if event == "call":
+            frame.f_trace_opcodes = True
+            self._look(frame.f_code.co_name)
+        elif event == "opcode":
+            if self.after.pop(id(frame), None):
+                self._look("")
+            found = points_of(frame.f_code).get(frame.f_lasti)
+            if found == LOOPS:
+                self._look("")
+            elif found:
+                self.after[id(frame)] = found
+        elif event == "return":
+            self.after.pop(id(frame), None)
         return self._trace
+
+    def _look(self, where: str) -> None:
+        self.seen += 1
+        if self.seen == self.number:
+            self.busy = True
+            self.where = where
+            try:
+                self.action()
+            finally:
+                self.busy = False
 
     @property
     def reached(self) -> bool:
-        return self.seen >= self.line
+        return self.seen >= self.number
 
     def __enter__(self) -> Interrupts:
         gc.disable()

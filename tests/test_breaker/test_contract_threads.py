@@ -216,8 +216,10 @@ def test_line_10_a_call_may_enter_the_same_breaker(room: ModuleType, clock: Cloc
 
 
 @pytest.mark.parametrize("kind", ["plain", "window", "half-open"])
-def test_line_10_a_handler_may_enter_at_any_line(room: ModuleType, clock: Clock, kind: str) -> None:
-    """Whatever line of a call is interrupted by calls from a handler, everything is counted."""
+def test_line_10_a_handler_may_enter_at_any_moment(
+    room: ModuleType, clock: Clock, kind: str
+) -> None:
+    """Whenever a call is interrupted by calls from a handler, everything is counted."""
     line = 0
     while True:
         line += 1
@@ -349,6 +351,7 @@ def test_line_13_memory_is_bounded_by_the_window(room: ModuleType, clock: Clock)
     """A hundred thousand more calls, openings and lost permits take no more memory."""
     rules = [
         room.FailureRate(0.99, calls=20),
+        room.FailureRate(0.99, window=5.0),
         room.SlowCallRate(0.5, 0.99, calls=20),
         room.FailuresInWindow(10**6, 5.0),
     ]

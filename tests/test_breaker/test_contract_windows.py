@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from test_breaker.stage import Clock, bad, drive, fail, good, passes
+from test_breaker.stage import Clock, Interrupts, bad, drive, fail, good, passes
 from test_breaker.unfinished import Acquiring, awaited, entered, submitted
 
 
@@ -62,6 +62,35 @@ def test_line_12_a_window_is_exact_after_it_was_quiet(room: ModuleType) -> None:
                     openings += 1
                     break
     assert openings > 200
+
+
+def test_line_12_a_window_is_exact_after_a_handler_has_entered(
+    room: ModuleType, clock: Clock
+) -> None:
+    """Whenever in a call a handler makes calls of its own: the last of all are in the window."""
+    for handled in range(3, 10):
+        moment = 0
+        while True:
+            moment += 1
+            breaker = room.CircuitBreaker(clock=clock, trip=room.FailureRate(1.0, calls=3))
+            breaker.count_only()
+            fail(breaker, 2)
+            passes(room, breaker)
+
+            def handler(breaker: Any = breaker, handled: int = handled) -> None:
+                fail(breaker, handled - 3)
+                for _ in range(3):
+                    passes(room, breaker)
+
+            with Interrupts(room, moment, handler) as interrupts:
+                breaker.call(good)
+            if not interrupts.reached:
+                break
+            for last in ("ssf", "sfs", "fss", "ssf", "sfs", "fsf", "sff", "fff"):
+                fail(breaker) if last[-1] == "f" else passes(room, breaker)
+                seen = breaker.snapshot().rules[0]
+                assert (seen.calls, seen.counted) == (3, last.count("f")), (handled, moment)
+        assert moment > 10
 
 
 def test_line_12_a_listener_that_comes_late_finds_every_call_in_the_window(

@@ -1,4 +1,4 @@
-"""KeyboardInterrupt at every line the breaker executes, in every kind of call.
+"""KeyboardInterrupt at every moment that lets one in, in every kind of call.
 
 After each of them the lock is free for another thread, every admitted call is accounted for,
 and healthy calls close the breaker in time: lines 5, 6, 7 and 10 of the contract.
@@ -125,7 +125,7 @@ def by_async_with(breaker: Any) -> None:
 
 
 SITUATIONS = (closed, failing, windowed, quiet, waiting, probing, hung)
-# The first line of these comes before anything in them can catch: interrupted there and nowhere
+# The first moment of these comes before anything in them can catch: interrupted there and nowhere
 # else, one call may stay uncounted, and a probe is given back by its lease.
 LOSING = ("__enter__", "__exit__", "__aexit__", "__del__")
 CALLS: dict[str, Callable[[Any], object]] = {
@@ -151,16 +151,16 @@ CALLS: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupt_at_any_line_leaves_the_breaker_whole(
+def test_an_interrupt_at_any_moment_leaves_the_breaker_whole(
     room: ModuleType, clock: Clock, situation: Callable[[ModuleType, Clock], Any], call: str
 ) -> None:
-    """Line by line: interrupted there, the breaker still works, counts and recovers."""
-    line = 0
+    """Moment by moment: interrupted there, the breaker still works, counts and recovers."""
+    moment = 0
     while True:
-        line += 1
+        moment += 1
         breaker = situation(room, clock)
         lost = breaker.snapshot().in_flight
-        interrupts = Interrupts(room, line, raise_interrupt)
+        interrupts = Interrupts(room, moment, raise_interrupt)
         try:
             with interrupts:
                 CALLS[call](breaker)
@@ -169,27 +169,27 @@ def test_an_interrupt_at_any_line_leaves_the_breaker_whole(
         if not interrupts.reached:
             break
         left: Any = elsewhere(lambda breaker=breaker: breaker.snapshot().in_flight)
-        assert 0 <= left - lost <= (interrupts.where in LOSING), line
+        assert 0 <= left - lost <= (interrupts.where in LOSING), moment
         recovers(room, breaker, clock, within=60.0 + 60.0 + 60.0 * left + 2.0)
-        assert balanced(breaker) or left, line
-    assert line > 5
+        assert balanced(breaker) or left, moment
+    assert moment > 5
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_an_interrupt_at_any_line_of_a_bare_permit_is_survived(
+def test_an_interrupt_at_any_moment_of_a_bare_permit_is_survived(
     room: ModuleType, clock: Clock, situation: Callable[[ModuleType, Clock], Any]
 ) -> None:
     """Even without a guard around it, what is lost is at most one lease."""
     for outcome in ("success", "failure", "ignore"):
-        line = 0
+        moment = 0
         while True:
-            line += 1
+            moment += 1
             breaker = situation(room, clock)
 
             def use(breaker: Any = breaker, outcome: str = outcome) -> None:
                 getattr(breaker.acquire(), outcome)()
 
-            interrupts = Interrupts(room, line, raise_interrupt)
+            interrupts = Interrupts(room, moment, raise_interrupt)
             try:
                 with interrupts:
                     use()
@@ -199,19 +199,19 @@ def test_an_interrupt_at_any_line_of_a_bare_permit_is_survived(
                 break
             assert elsewhere(breaker.snapshot)
             recovers(room, breaker, clock, within=60.0 + 60.0 + 60.0 + 2.0)
-        assert line > 5
+        assert moment > 5
 
 
-def test_news_survives_an_interrupt_at_any_line(room: ModuleType, clock: Clock) -> None:
+def test_news_survives_an_interrupt_at_any_moment(room: ModuleType, clock: Clock) -> None:
     """A transition is told later if its telling was interrupted, and never twice."""
-    line = 0
+    moment = 0
     while True:
-        line += 1
+        moment += 1
         heard: list[int] = []
         breaker = room.CircuitBreaker(
             clock=clock, failure_threshold=1, listeners=[lambda t, h=heard: h.append(t.generation)]
         )
-        interrupts = Interrupts(room, line, raise_interrupt)
+        interrupts = Interrupts(room, moment, raise_interrupt)
         try:
             with interrupts:
                 breaker.call(bad)
@@ -222,6 +222,6 @@ def test_news_survives_an_interrupt_at_any_line(room: ModuleType, clock: Clock) 
         breaker.force_open()
         breaker.reset()
         news = list(range(heard[0], heard[0] + len(heard)))
-        assert heard == news, line
-        assert heard[-1] == breaker.snapshot().generation, line
-    assert line > 20
+        assert heard == news, moment
+        assert heard[-1] == breaker.snapshot().generation, moment
+    assert moment > 20

@@ -44,8 +44,8 @@ from simcb.errors import SimcbError
 PIPES: Any = {"capture_output": True, "text": True}
 NAN, INF = math.nan, math.inf
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
-    *((CircuitBreaker, {"failure_threshold": value}, "failure_threshold") for value in (0, -1, 1.5, True, "5", None, NAN)),  # noqa: E501
-    *((CircuitBreaker, {"recovery_timeout": value}, "recovery_timeout") for value in (-1, NAN, INF, "60", None, 1e12)),  # noqa: E501
+    *((CircuitBreaker, {"failure_threshold": value}, "failure_threshold") for value in (0, -1, 1.5, True, "5", NAN)),  # noqa: E501
+    *((CircuitBreaker, {"recovery_timeout": value}, "recovery_timeout") for value in (-1, NAN, INF, "60", 1e12)),  # noqa: E501
     *((CircuitBreaker, {"expected_exception": value}, "expected_exception") for value in (int, "ValueError", (ValueError, 3), None)),  # noqa: E501
     *((CircuitBreaker, {"clock": value}, "clock") for value in (None, 3.0)),
     (CircuitBreaker, {"name": 3}, "name"),
@@ -139,11 +139,13 @@ def test_a_short_form_beside_its_long_form_is_refused() -> None:
     assert (crossed.failure_threshold, crossed.recovery_timeout) == (3, 9.0)
 
 
-def test_the_signature_shows_the_defaults() -> None:
-    """`help` and `inspect.signature` say 5 and 60.0, and what arrives are plain numbers."""
+def test_what_is_not_given_is_none_and_documented() -> None:
+    """`help` says which numbers hold then, and what arrives are plain numbers."""
     shown = inspect.signature(CircuitBreaker).parameters
-    assert str(shown["failure_threshold"]) == "failure_threshold: 'int' = 5"
-    assert str(shown["recovery_timeout"]) == "recovery_timeout: 'float' = 60.0"
+    assert shown["failure_threshold"].default is shown["recovery_timeout"].default is None
+    said = " ".join((CircuitBreaker.__doc__ or "").split())
+    assert "failures in a row that open it, 5 unless given" in said
+    assert "seconds it stays open, 60 unless given" in said
     breaker = CircuitBreaker()
     assert type(breaker.failure_threshold) is int
     assert type(breaker.recovery_timeout) is float
@@ -169,7 +171,7 @@ def test_settings_are_values(one: Any, other: Any) -> None:
     for again in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one), eval(repr(one))):
         assert again == one
         assert hash(again) == hash(one)
-    field = one.__slots__[0]
+    field = next(iter(vars(one)))
     with pytest.raises(AttributeError):
         setattr(one, field, 1)
     with pytest.raises(AttributeError):

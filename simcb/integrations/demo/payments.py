@@ -10,7 +10,7 @@ from typing import Final
 
 from fastapi import FastAPI, HTTPException
 
-from simcb.breaker.parameters import number
+from simcb.breaker.settings import number
 
 CARDS: Final = ("visa", "mastercard", "amex", "jcb")
 

@@ -2,28 +2,28 @@
 
 One thread tells at a time. A transition made meanwhile, by another thread or by a listener
 itself, is left in `_news` and told by whoever is telling, so a listener may reset the
-breaker, call through it, or wait for a thread that does. It knows nothing of what the
-transitions mean.
+breaker, call through it, or wait for a thread that does.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import Any
 
+from simcb.breaker.enums import Outcome
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.forking import renew_in_child
 from simcb.breaker.judging import log_failure
 from simcb.breaker.kinds import is_plain
-from simcb.breaker.parameters import functions
 from simcb.breaker.records import CallRecord, Transition
-from simcb.breaker.sharing import Shared
+from simcb.breaker.settings import functions
+from simcb.breaker.sharing import Locked
 
 Listener = Callable[[Transition], object]
 CallListener = Callable[[CallRecord], object]
 
 
-class Teller(Shared):
+class Listeners(Locked):
     """The part of a breaker that keeps its lock, its listeners and what they have yet to hear.
 
     `_news` holds transitions nobody has begun to tell, `_topic` the one being told, `_to_tell`
@@ -31,7 +31,7 @@ class Teller(Shared):
     """
 
     __slots__ = (
-        "__weakref__",
+        "_call_listeners",
         "_listeners",
         "_lock",
         "_news",
@@ -41,18 +41,20 @@ class Teller(Shared):
         "name",
     )
 
-    def __init__(self, name: str, listeners: Iterable[Listener]) -> None:
+    def __init__(
+        self, name: str, listeners: Iterable[Listener], call_listeners: Iterable[CallListener]
+    ) -> None:
         if not isinstance(name, str):
             raise ParameterError("name", name, "a string")
         self.name = name
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners: tuple[Listener, ...] = functions("listeners", listeners, "Transition")
+        self._call_listeners: tuple[CallListener, ...] = functions(
+            "call_listeners", call_listeners, "CallRecord"
+        )
         self._news: tuple[Transition, ...] = ()
         self._topic: Transition | None = None
         self._to_tell: tuple[Listener, ...] = ()
-        self._renew_lock()
-        renew_in_child(self)
-        for listener in functions("listeners", listeners, "Transition"):
-            self.add_listener(listener)
+        super().__init__()
 
     def _renew_lock(self) -> None:
         self._lock = threading.RLock()
@@ -66,51 +68,65 @@ class Teller(Shared):
         """
         if not is_plain(listener):
             raise ParameterError("listener", listener, "a plain function of one Transition")
-        with self._lock: self._listeners += (listener,)  # fmt: skip  # noqa: E701
+        with self._lock:
+            self._listeners += (listener,)
+
+    def add_call_listener(self, listener: CallListener) -> None:
+        """Calls the function with a `CallRecord` of every call that ends from now on."""
+        if not is_plain(listener):
+            raise ParameterError("listener", listener, "a plain function of one CallRecord")
+        with self._lock:
+            self._call_listeners += (listener,)
 
     def remove_listener(self, listener: Listener) -> None:
         """Stops calling the function; one that was never added is no error."""
-        while True:
-            seen = self._listeners
-            kept = tuple(one for one in seen if one != listener)
-            with self._lock: done = self._swap_listeners_locked(seen, kept)  # fmt: skip  # noqa: E701
-            if done:
-                return
+        self._remove("_listeners", listener)
 
-    def _swap_listeners_locked(
-        self, seen: tuple[Listener, ...], kept: tuple[Listener, ...]
-    ) -> bool:
-        if self._listeners is seen: self._listeners = kept; return True  # fmt: skip  # noqa: E701, E702
-        return False
+    def remove_call_listener(self, listener: CallListener) -> None:
+        """Stops calling the function; one that was never added is no error."""
+        self._remove("_call_listeners", listener)
+
+    def _remove(self, where: str, listener: object) -> None:
+        """Compares outside the lock, because comparing may be the user's code."""
+        while True:
+            seen: tuple[Any, ...] = getattr(self, where)
+            kept = tuple(one for one in seen if one != listener)
+            with self._lock:
+                if getattr(self, where) is seen:
+                    setattr(self, where, kept)
+                    return
+
+    def _report(
+        self, outcome: Outcome, now: float, took: float, error: BaseException | None
+    ) -> None:
+        record = CallRecord(self.name, now, outcome, took, error)
+        for listener in self._call_listeners:
+            try:
+                listener(record)
+            except Exception:
+                log_failure("call listener %r raised on %r", listener, record)
 
     def _announce(self) -> None:
         """Tells all news, unless somebody is already at it."""
         token = object()
         try:
-            self._tell(token)
-        finally:
-            # The second of two safety nets: an interrupt in the first one is caught by this.
-            if self._teller is token:
-                self._teller = None
-
-    def _tell(self, token: object) -> None:
-        try:
             while True:
-                with self._lock: told = self._next_locked(token)  # fmt: skip  # noqa: E701
-                if told is None:
+                with self._lock:
+                    listener = self._next_locked(token)
+                topic = self._topic
+                if listener is None or topic is None:
                     return
-                listener, transition = told
+                self._to_tell = self._to_tell[1:]  # only the teller comes here, and tells it now
                 try:
-                    listener(transition)
+                    listener(topic)
                 except Exception:
-                    log_failure("listener %r raised on %r", listener, transition)
-        except BaseException:
+                    log_failure("listener %r raised on %r", listener, topic)
+        finally:
             if self._teller is token:
                 self._teller = None
-            raise
 
-    def _next_locked(self, token: object) -> tuple[Listener, Transition] | None:
-        """Takes the next pair to tell; takes or gives back the teller's place as needed."""
+    def _next_locked(self, token: object) -> Listener | None:
+        """Returns whom to tell next; takes or gives back the teller's place as needed."""
         if self._teller is None:
             self._teller = token
         if self._teller is not token:
@@ -119,8 +135,6 @@ class Teller(Shared):
             if not self._news:
                 self._teller = self._topic = None
                 return None
-            # Whole lines again: what leaves one place has arrived in the other.
+            # One statement: what leaves one place has arrived in the other.
             self._topic, self._to_tell, self._news = self._news[0], self._listeners, self._news[1:]
-        listener, self._to_tell = self._to_tell[0], self._to_tell[1:]
-        assert self._topic is not None
-        return listener, self._topic
+        return self._to_tell[0]

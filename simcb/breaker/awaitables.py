@@ -1,4 +1,4 @@
-"""Adopts what a plain function hands back unfinished: something to await, a task, a future.
+"""Takes on what a plain function hands back unfinished: something to await, a task, a future.
 
 Such a call has not ended when its function returns, so whatever is held for it (a permit, a
 place in a bulkhead) has to be let go by the end of what came back. There are two kinds of it.
@@ -8,42 +8,23 @@ awaiting ends or when it is thrown away. What runs whether or not anybody waits 
 another future of asyncio's, a future of an executor's) stays the very object it is, and lets
 go when it is done. A wrapper passes on attributes, `async with` and `async for`; `isinstance`
 and the other special methods see the wrapper.
-
-It knows nothing of breakers, bulkheads and fallbacks: each gives it a `Duty`.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from types import GeneratorType, NoneType, TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, TypeVar, cast
-from weakref import ref
+from types import GeneratorType, TracebackType
+from typing import Any, Protocol, TypeAlias, TypeGuard, TypeVar, cast
 
-from simcb.breaker.nesting import enter, leave
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from simcb.breaker.kinds import is_thread_future
+from simcb.breaker.states import enter, leave
 
 R = TypeVar("R")
 Steps: TypeAlias = Callable[[Any], Coroutine[Any, Any, Any]]
 
-AWAITABLE = 0x100
-"""The flag of a generator that may be awaited, because `types.coroutine` made it."""
 
-PLAIN: dict[int, object] = {
-    id(kind): kind
-    for kind in (NoneType, bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
-}
-"""The types known to be neither awaitable nor futures, by their identity.
-
-A look at an identity runs no code of the type's or its metaclass's, and is quicker than a look
-for `__await__`. A type found later is held weakly and leaves the table before it dies.
-"""
-
-
-class Duty(Protocol):
-    """What has to be done once when a call ends; whichever comes first counts."""
+class OnDone(Protocol):
+    """What is told once how a call ended; whichever comes first counts."""
 
     def returned(self, result: object) -> None:
         """The call returned."""
@@ -58,38 +39,23 @@ class Duty(Protocol):
         ...
 
 
-def unfinished(result: object) -> bool:
-    """Whether what a function returned has yet to end."""
-    kind = type(result)
-    number = id(kind)
-    if number in PLAIN:
-        return False
-    if kind is GeneratorType:
-        return bool(cast("GeneratorType[Any, Any, Any]", result).gi_code.co_flags & AWAITABLE)
-    if getattr(kind, "__await__", None) is not None or is_thread_future(result):
-        return True
-    PLAIN[number] = ref(kind, lambda _: PLAIN.pop(number, None))
-    return False
-
-
-def is_thread_future(result: object) -> TypeGuard[Future[Any]]:
-    """Whether this is a future of an executor's; before their module is loaded nothing is."""
-    module = sys.modules.get("concurrent.futures._base")
-    return module is not None and issubclass(type(result), module.Future)
-
-
-def adopt(result: R, duty: Duty, steps: Steps | None = None) -> R:
-    """Sees to it that the duty is done when the unfinished result ends.
+def adopt(result: R, on_done: OnDone, steps: Steps | None = None) -> R:
+    """Sees to it that `on_done` hears when the unfinished result ends.
 
     Args:
         result: what `unfinished` has said yes to.
-        duty: what to do at its end.
+        on_done: what is told.
         steps: makes the coroutine that stands for awaiting the result, where whoever awaits
             is to get something else; an asyncio future is wrapped then as well.
     """
     kind: Any = type(result)
     if steps is None and (hasattr(kind, "_asyncio_future_blocking") or is_thread_future(result)):
-        _watch(result, duty)
+        future: Any = result
+        ending = Ending(on_done)
+        if future.done():
+            ending(future)
+        else:
+            future.add_done_callback(ending)
         return result
     opened = hasattr(kind, "__aenter__") or hasattr(kind, "__aiter__")
     wrapper: type[Adopted]
@@ -97,44 +63,35 @@ def adopt(result: R, duty: Duty, steps: Steps | None = None) -> R:
         wrapper = OpenedCoroutine if opened else AdoptedCoroutine
     else:
         wrapper = OpenedAwaitable if opened else AdoptedAwaitable
-    return cast("R", wrapper(result, duty, steps or _steps))
-
-
-def _watch(future: Any, duty: Duty) -> None:
-    """Does the duty when the future is done, whether or not anybody asks for its result."""
-    ending = Ending(duty)
-    if future.done():
-        ending(future)
-    else:
-        future.add_done_callback(ending)
+    return cast("R", wrapper(result, on_done, steps or _steps))
 
 
 class Ending:
     """What a future calls when it is done; one that dies undone releases."""
 
-    __slots__ = ("_duty",)
+    __slots__ = ("_on_done",)
 
-    def __init__(self, duty: Duty) -> None:
-        self._duty = duty
+    def __init__(self, on_done: OnDone) -> None:
+        self._on_done = on_done
 
     def __call__(self, future: Any) -> None:
-        """Does the duty by how the future ended."""
+        """Says how the future ended."""
         if future.cancelled():
-            self._duty.release()
+            self._on_done.release()
             return
         # Asking for `exception()` would mark the error as seen, and asyncio would no longer
         # complain about a task whose error nobody else has seen.
         seen = hasattr(future, "_exception")
         error = future._exception if seen else future.exception()
         if error is None:
-            self._duty.returned(future.result())
+            self._on_done.returned(future.result())
         else:
-            self._duty.raised(error)
+            self._on_done.raised(error)
 
     def __del__(self) -> None:
-        duty = getattr(self, "_duty", None)
-        if duty is not None:
-            duty.release()
+        on_done = getattr(self, "_on_done", None)
+        if on_done is not None:
+            on_done.release()
 
 
 def _is_driven(awaitable: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
@@ -152,12 +109,12 @@ async def _awaited(awaitable: Awaitable[R]) -> R:
 
 
 class Adopted:
-    """Wraps something unfinished and does the duty when it ends, or is thrown away."""
+    """Wraps something unfinished and says how it ends, or that it is thrown away."""
 
-    __slots__ = ("__weakref__", "_duty", "_steps", "_thing")
+    __slots__ = ("__weakref__", "_on_done", "_steps", "_thing")
 
-    def __init__(self, thing: object, duty: Duty, steps: Steps) -> None:
-        self._duty = duty
+    def __init__(self, thing: object, on_done: OnDone, steps: Steps) -> None:
+        self._on_done = on_done
         self._thing = thing
         self._steps = steps
 
@@ -168,9 +125,9 @@ class Adopted:
         return f"<guarded {self._thing!r}>"
 
     def __del__(self) -> None:
-        duty = getattr(self, "_duty", None)
-        if duty is not None:
-            duty.release()
+        on_done = getattr(self, "_on_done", None)
+        if on_done is not None:
+            on_done.release()
 
 
 class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
@@ -178,8 +135,8 @@ class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
 
     __slots__ = ("_begun",)
 
-    def __init__(self, thing: object, duty: Duty, steps: Steps = _steps) -> None:
-        super().__init__(thing, duty, steps)
+    def __init__(self, thing: object, on_done: OnDone, steps: Steps = _steps) -> None:
+        super().__init__(thing, on_done, steps)
         self._begun: Coroutine[Any, Any, Any] | None = None
 
     def send(self, value: object) -> object:
@@ -203,7 +160,7 @@ class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
     def _step(self, how: str, value: object) -> object:
         mark = None
         try:
-            mark = enter(self._duty)
+            mark = enter(self._on_done)
             if self._begun is None:
                 self._begun = self._steps(self._thing)
             waited_for = getattr(self._begun, how)(value)
@@ -211,11 +168,11 @@ class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
             return waited_for
         except StopIteration as end:
             leave(mark)
-            self._duty.returned(end.value)
+            self._on_done.returned(end.value)
             raise
         except BaseException as error:
             leave(mark)
-            self._duty.raised(error)
+            self._on_done.raised(error)
             raise
 
     def close(self) -> None:
@@ -226,7 +183,7 @@ class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
             elif _is_driven(self._thing):
                 self._thing.close()
         finally:
-            self._duty.release()
+            self._on_done.release()
 
     def __await__(self) -> Generator[Any, None, Any]:
         return cast("Generator[Any, None, Any]", self)
@@ -245,7 +202,7 @@ class AdoptedAwaitable(Adopted):
 
     def __await__(self) -> Generator[Any, None, Any]:
         steps, thing = self._steps, self._thing
-        return AdoptedCoroutine(self, self._duty, lambda _: steps(thing)).__await__()
+        return AdoptedCoroutine(self, self._on_done, lambda _: steps(thing)).__await__()
 
 
 class Opened(Adopted):
@@ -256,7 +213,7 @@ class Opened(Adopted):
     def __aenter__(self) -> Awaitable[Any]:
         thing: Any = self._thing
         enter = type(thing).__aenter__
-        return AdoptedCoroutine(self, self._duty, lambda _: _steps(enter(thing)))
+        return AdoptedCoroutine(self, self._on_done, lambda _: _steps(enter(thing)))
 
     def __aexit__(
         self,
@@ -273,9 +230,9 @@ class Opened(Adopted):
             async for item in thing:
                 yield item
         except BaseException as error:
-            self._duty.raised(error)
+            self._on_done.raised(error)
             raise
-        self._duty.returned(thing)
+        self._on_done.returned(thing)
 
 
 class OpenedCoroutine(Opened, AdoptedCoroutine):
