@@ -16,28 +16,27 @@ if TYPE_CHECKING:
     from simcb.errors import SimcbError
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
-    from simcb.views.notebook import RunView, load, open, run
-    from simcb.views.sweeps.notebook import sweep
-    from simcb.views.sweeps.view import SweepView
-    from simcb.views.tunings.notebook import tune
-    from simcb.views.tunings.view import TuneView
+    from simcb.views.notebook import load, open, run, sweep, tune
+    from simcb.views.run_view import RunView
+    from simcb.views.sweep_view import SweepView
+    from simcb.views.tune_view import TuneView
 
 _WINDOW = {
     "CircuitBreaker": "simcb.breaker",
     "CircuitOpenError": "simcb.breaker",
     "CircuitState": "simcb.breaker",
-    "RunView": "simcb.views.notebook",
+    "RunView": "simcb.views.run_view",
     "Scenario": "simcb.scenario",
     "ScenarioError": "simcb.scenario",
     "SimcbError": "simcb.errors",
-    "SweepView": "simcb.views.sweeps.view",
+    "SweepView": "simcb.views.sweep_view",
     "Trace": "simcb.trace",
-    "TuneView": "simcb.views.tunings.view",
+    "TuneView": "simcb.views.tune_view",
     "load": "simcb.views.notebook",
     "open": "simcb.views.notebook",
     "run": "simcb.views.notebook",
-    "sweep": "simcb.views.sweeps.notebook",
-    "tune": "simcb.views.tunings.notebook",
+    "sweep": "simcb.views.notebook",
+    "tune": "simcb.views.notebook",
 }
 
 __all__ = [

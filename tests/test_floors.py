@@ -52,10 +52,8 @@ GUESTS_OF_ONE_FILE = {
 GUESTS_INSIDE_FUNCTIONS = {
     "studies/sweep/crews.py": {"distributed"},
     "studies/tune/search.py": {"optuna"},
-    "views/notebook.py": {"pandas"},
-    "views/sweeps/parquet.py": {"pyarrow"},
-    "views/sweeps/view.py": {"pandas"},
-    "views/tunings/view.py": {"pandas"},
+    "views/data.py": {"pandas"},
+    "views/sweep_data.py": {"pyarrow"},
 }
 
 
@@ -84,10 +82,7 @@ ROOMS_WITH_CIRCLES = {"scenario", "studies/sweep"}
 STILL_LOOKING_INTO_THE_WINDOW = {
     "cli/app.py",
     "studies/sweep/engine.py",
-    "views/formats/json_object.py",
-    "views/sweeps/json_object.py",
-    "views/tables/evidence.py",
-    "views/tunings/json_object.py",
+    "views/data.py",
 }
 """Files that import `simcb` itself, and with it whatever its window shows; likewise."""
 

@@ -27,8 +27,8 @@ def check(
     from simcb.studies import read
     from simcb.studies.limits import TooLargeError, demand_size, study_size
     from simcb.studies.sweep import examine_block
+    from simcb.views.lists import checked_line
     from simcb.views.safe_text import one_line
-    from simcb.views.tables.lists import checked_line
 
     refused = 0
     for file in files:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
     from rich.text import Text
 
-    from simcb.views.answer import Page
+    from simcb.views.document import Page
 
 PLAIN_WIDTH = 100
 """Columns of a terminal that does not say how many it has."""
@@ -135,7 +135,7 @@ def complain(message: str) -> None:
 
 def page() -> Page:
     """Return what standard output can show."""
-    from simcb.views.answer import Page
+    from simcb.views.document import Page
 
     ascii_only = not _speaks_unicode(sys.stdout)
     if not sys.stdout.isatty():

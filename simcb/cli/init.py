@@ -18,7 +18,7 @@ def init(
     import shlex
 
     from simcb.scenario import template
-    from simcb.views.files.outputs import write_new_file
+    from simcb.views.files import write_new_file
     from simcb.views.safe_text import one_line
 
     if file == "-":

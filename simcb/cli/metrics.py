@@ -8,7 +8,7 @@ import typer
 
 from simcb.cli.console import emit, page
 from simcb.cli.usage import one_of
-from simcb.views.formats.names import ListFormat
+from simcb.views.formats import ListFormat
 
 
 def metrics(
@@ -27,7 +27,7 @@ def metrics(
 ) -> None:
     """List every metric with its unit and the sentence that defines it, or explain one."""
     from simcb.metrics import METRICS, metric_named
-    from simcb.views.tables.definitions import definition, definition_list, definitions_json
+    from simcb.views.lists import definition, definition_list, definitions_json
 
     if form is ListFormat.JSON:
         emit(definitions_json(METRICS.values() if name is None else [metric_named(name)]))

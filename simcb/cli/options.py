@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simcb.cli.usage import one_of, whole
-from simcb.views.formats.names import Format
+from simcb.views.formats import Format
 
 Source = Annotated[
     str,

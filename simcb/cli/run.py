@@ -14,12 +14,12 @@ from simcb.cli.exits import Code, leave
 from simcb.cli.options import Form, MaxEvents, Overlays, Seed, Sets, Source
 from simcb.cli.repeat import is_stream, repeat_command
 from simcb.cli.usage import one_of, whole
-from simcb.views.formats.names import Format
+from simcb.views.formats import Format
 
 if TYPE_CHECKING:
     from simcb.scenario import Scenario, Threshold
     from simcb.studies import Result
-    from simcb.views.answer import Answer
+    from simcb.views.run import Answer
 
 
 class Baseline(StrEnum):
@@ -95,9 +95,9 @@ def run(
     """
     from simcb import studies
     from simcb.studies.limits import study_size
-    from simcb.views.answer import answer_of, conditions_of
-    from simcb.views.files.outputs import SCENARIO
-    from simcb.views.formats.rendering import render
+    from simcb.views.files import SCENARIO
+    from simcb.views.formats import render
+    from simcb.views.run import answer_of, conditions_of, run_document
 
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
     conditions = conditions_of(fail_if or (), loaded)
@@ -125,13 +125,13 @@ def run(
         repeat = repeat_command(context)
     answer = answer_of(result, conditions, laws=audit, repeat=repeat)
     _write(answer, out, plot, force=force)
-    emit(render(answer, form, page()))
+    emit(render(run_document(answer), form, page()))
     _leave_as(answer)
 
 
 def _check_outputs(out: Path | None, plot: Path | None, *, force: bool) -> None:
     if out is not None:
-        from simcb.views.files.outputs import check_directory
+        from simcb.views.files import check_directory
 
         check_directory(out, force=force)
     if plot is not None:
@@ -164,7 +164,7 @@ def _warn_of_stalls(result: Result) -> None:
 
 def _write(answer: Answer, out: Path | None, plot: Path | None, *, force: bool) -> None:
     if out is not None:
-        from simcb.views.files.writing import write_run
+        from simcb.views.run_files import write_run
 
         write_run(answer, out, force=force)
     if plot is not None:

@@ -15,7 +15,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A shipped name.", sho
 def list_() -> None:
     """List the shipped scenarios with a line on each."""
     from simcb.scenario import list_shipped, read_scenario
-    from simcb.views.tables.lists import catalogue
+    from simcb.views.lists import catalogue
 
     shipped = {name: read_scenario(name) for name in list_shipped()}
     emit(catalogue(shipped, page()))
@@ -41,7 +41,7 @@ def copy(
 ) -> None:
     """Copy a shipped scenario to a file of your own; nothing is overwritten."""
     from simcb.scenario import find_shipped
-    from simcb.views.files.outputs import write_new_file
+    from simcb.views.files import write_new_file
     from simcb.views.safe_text import one_line
 
     shipped = find_shipped(name)

@@ -13,7 +13,7 @@ from simcb.cli.long_jobs import interrupts, job_bar, leave_interrupted, worker_c
 from simcb.cli.options import Form, Overlays, Seed, Sets, Source
 from simcb.cli.repeat import repeat_command, resume_command
 from simcb.cli.usage import whole
-from simcb.views.formats.names import Format
+from simcb.views.formats import Format
 
 if TYPE_CHECKING:
     from simcb.studies.sweep import Plan
@@ -136,9 +136,8 @@ def sweep(
     """
     from simcb.studies import read
     from simcb.studies import sweep as study
-    from simcb.views.sweeps.answer import SweepAnswer
-    from simcb.views.sweeps.rendering import render
-    from simcb.views.sweeps.screen import progress_words
+    from simcb.views.formats import render
+    from simcb.views.sweep import progress_words, sweep_document
 
     design = _design(zipped, sample)
     count = worker_count(workers)
@@ -184,17 +183,17 @@ def sweep(
         complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
     if not result.complete:
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
-    answer = SweepAnswer(result, repeat, top)
+    document = sweep_document(result, repeat=repeat, top=top, parquet=parquet)
     if out is not None:
-        from simcb.views.sweeps.files import write_sweep
+        from simcb.views.run_files import write_study
 
-        write_sweep(answer, out, parquet=parquet)
+        write_study(document, out)
     if plot is not None and result.known:
         from simcb.views import plots
         from simcb.views.sweeps.figure import sweep_figure
 
         plots.save(sweep_figure(result), plot)
-    emit(render(answer, form, page()))
+    emit(render(document, form, page()))
     if result.lost:
         complain(f"{len(result.lost)} runs could not be made; the first: {result.lost[0].reason}")
         leave(Code.BUG)
@@ -215,7 +214,7 @@ def _check_outputs(out: Path | None, plot: Path | None, *, parquet: bool, resume
 
         check_store(out, resume=resume)
     if parquet:
-        from simcb.views.sweeps.parquet import demand_parquet
+        from simcb.views.sweep_data import demand_parquet
 
         demand_parquet()
     if plot is not None:
@@ -226,6 +225,6 @@ def _check_outputs(out: Path | None, plot: Path | None, *, parquet: bool, resume
 
 def _estimated(plan: Plan, workers: int | None) -> str:
     from simcb.studies.sweep.calibration import estimate_time
-    from simcb.views.sweeps.screen import size_lines
+    from simcb.views.sweep import size_lines
 
     return size_lines(plan, estimate_time(plan, workers))

@@ -20,7 +20,7 @@ from simcb.cli.long_jobs import (
 from simcb.cli.options import Form, Overlays, Seed, Sets
 from simcb.cli.repeat import repeat_command, resume_command
 from simcb.cli.usage import whole
-from simcb.views.formats.names import Format
+from simcb.views.formats import Format
 
 if TYPE_CHECKING:
     from simcb.studies.tune import TuneResult
@@ -148,10 +148,9 @@ def tune(
     """
     from simcb.studies import read
     from simcb.studies import tune as study
-    from simcb.views.tunings.answer import TuneAnswer
-    from simcb.views.tunings.findings import findings
-    from simcb.views.tunings.rendering import render
-    from simcb.views.tunings.screen import progress_words, size_lines
+    from simcb.views.formats import render
+    from simcb.views.tune import progress_words, size_lines, tune_document
+    from simcb.views.tune_findings import findings
 
     count = worker_count(workers)
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
@@ -194,17 +193,17 @@ def tune(
         if result.winner is not None:
             complain(f"so far {findings(result)[0]}")
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
-    answer = TuneAnswer(result, repeat)
+    document = tune_document(result, repeat=repeat)
     if out is not None:
-        from simcb.views.tunings.files import write_tune
+        from simcb.views.run_files import write_study
 
-        write_tune(answer, out)
+        write_study(document, out)
     if plot is not None and result.winner is not None:
         from simcb.views import plots
         from simcb.views.tunings.figure import tune_figure
 
         plots.save(tune_figure(result), plot)
-    emit(render(answer, form, page()))
+    emit(render(document, form, page()))
     _leave_as(result)
 
 

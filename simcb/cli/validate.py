@@ -9,7 +9,7 @@ import typer
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
 from simcb.cli.options import Form
-from simcb.views.formats.names import Format
+from simcb.views.formats import Format
 
 
 def validate(
@@ -39,7 +39,8 @@ def validate(
     """
     from simcb.studies.evidence import chosen
     from simcb.studies.evidence import validate as examine_all
-    from simcb.views.tables.evidence import case_list, evidence_as, summary_line
+    from simcb.views.formats import render
+    from simcb.views.validate import case_list, evidence_document, summary_line
 
     cases = chosen(only or (), full=full or (names and not only))
     if names:
@@ -47,7 +48,7 @@ def validate(
         return
     with progress_bar("cases", len(cases), quiet=quiet) as progress:
         evidence = examine_all(cases, full=full, progress=progress)
-    emit(evidence_as(evidence, form, page()))
+    emit(render(evidence_document(evidence), form, page()))
     if not evidence.holds:
         complain(f"{summary_line(evidence)}; a wrong number is a bug in simcb: please report it")
         leave(Code.BUG)

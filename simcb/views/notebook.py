@@ -1,232 +1,27 @@
-"""simcb in a notebook or a script: load a scenario, run it, look at what came out.
+"""simcb in a notebook or a script: load a scenario; run, sweep or tune it; open what was kept.
 
-`run` returns a view of a result: it shows itself as a card, draws itself, and becomes a
-table. Everything heavy is loaded when it is asked for: matplotlib by a plot, pandas by `df`.
+Each returns a view: it shows itself as a card, draws itself, and becomes a table. Everything
+heavy is loaded when it is asked for: matplotlib by a plot, pandas by a frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from simcb import studies
-from simcb.errors import MissingExtraError
-from simcb.metrics import Judgement, Law, Measures, Summary, ThresholdResult
-from simcb.metrics.phase import WHOLE
 from simcb.scenario import Scenario
-from simcb.studies import Baseline, Result, Run
-from simcb.trace import Trace
-from simcb.views.answer import Answer, answer_of, conditions_of
-from simcb.views.files.reading import open_run
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from simcb.views.plots import Curves
-    from simcb.views.sweeps.view import SweepView
-    from simcb.views.tunings.view import TuneView
-
-EXTRA = "notebook"
-"""The extra of simcb that brings pandas."""
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Plots:
-    """The plots of a result: call it for the timeline, or take a panel by its name.
-
-    A panel is drawn into `ax`, or into axes of a figure of its own, and returns the axes.
-    """
-
-    result: Result
-
-    @cached_property
-    def curves(self) -> Curves:
-        """What the plots show, as arrays."""
-        from simcb.views.plots import curves_of
-
-        return curves_of(self.result)
-
-    def __call__(self) -> Figure:
-        """Return the timeline: states, latency, load and outcomes above each other."""
-        from simcb.views.plots import timeline
-
-        return timeline(self.curves)
-
-    def states(self, ax: Axes | None = None) -> Axes:
-        """Draw when each breaker was closed, half-open or open."""
-        return self._panel("states", ax)
-
-    def latency(self, ax: Axes | None = None) -> Axes:
-        """Draw the latency of the requests that ended ok."""
-        return self._panel("latency", ax)
-
-    def load(self, ax: Axes | None = None) -> Axes:
-        """Draw what users asked for, what reached the services, and what they could serve."""
-        return self._panel("load", ax)
-
-    def outcomes(self, ax: Axes | None = None) -> Axes:
-        """Draw what became of the requests."""
-        return self._panel("outcomes", ax)
-
-    def workers(self, ax: Axes | None = None) -> Axes:
-        """Draw how many of each service's workers were busy."""
-        return self._panel("workers", ax)
-
-    def __repr__(self) -> str:
-        return "<plots: call for the timeline; .states .latency .load .outcomes .workers for one>"
-
-    def _panel(self, name: str, ax: Axes | None) -> Axes:
-        from simcb.views.plots import PANELS
-
-        return PANELS[name](self.curves, ax)
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class RunView:
-    """A result as one looks at it in a notebook.
-
-    Args:
-        result: what a run came to; its parts are attributes of the view, too.
-        fail_if: the conditions under which the run was to count as failed; each that is
-            not shown to be false (`fails`) is the bad case.
-        audits: the laws held against each run, the baseline's after the scenario's; empty if
-            that was not asked for.
-    """
-
-    result: Result
-    fail_if: tuple[ThresholdResult, ...] = ()
-    audits: tuple[tuple[Law, ...], ...] = ()
-    plot: Plots = field(init=False)
-    """The plots: `r.plot()` is the timeline, `r.plot.latency(ax=ax)` one panel of it."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "plot", Plots(self.result))
-
-    @property
-    def scenario(self) -> Scenario:
-        """What was run."""
-        return self.result.scenario
-
-    @property
-    def seed(self) -> int:
-        """The seed that names the luck."""
-        return self.result.seed
-
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        """The replicates."""
-        return self.result.runs
-
-    @property
-    def trace(self) -> Trace:
-        """The first replicate's trace; `runs` has all of them."""
-        return self.result.trace
-
-    @property
-    def measures(self) -> Measures:
-        """The first replicate's measures; for all replicates together see `value`."""
-        return self.result.measures
-
-    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
-        """Return a metric's mean over the replicates; None if it is undefined.
-
-        `summary.estimate` has its interval as well.
-
-        Args:
-            name: the metric, as in `simcb metrics`.
-            phase: `whole`, `healthy`, `fault`, `fault:NAME`, `between` or `recovery`.
-            of: the service or the client group, for what is measured of each.
-
-        Raises:
-            UnknownNumberError: there is no such metric, phase or service.
-        """
-        return self.summary.value(name, phase, of)
-
-    @property
-    def summary(self) -> Summary:
-        """Every metric's mean over the replicates, with its interval."""
-        return self.result.summary
-
-    @property
-    def thresholds(self) -> tuple[ThresholdResult, ...]:
-        """The scenario's thresholds, and how each fares."""
-        return self.result.thresholds
-
-    @property
-    def passed(self) -> bool:
-        """True if every threshold holds."""
-        return self.result.passed
-
-    @property
-    def good(self) -> bool:
-        """True if every threshold holds and every condition of `fail_if` is shown not to."""
-        return self._answer.good
-
-    @property
-    def broken_laws(self) -> tuple[Law, ...]:
-        """The laws that a run breaks, if it was audited: a mistake of the simulator."""
-        return self._answer.broken_laws
-
-    @property
-    def judgement(self) -> Judgement:
-        """The commonest verdict and its reason."""
-        return self.result.judgement
-
-    @property
-    def digest(self) -> str:
-        """What identifies the result: equal digests, equal happenings."""
-        return self.result.digest
-
-    @cached_property
-    def baseline(self) -> RunView | None:
-        """The same without breakers; None if that was not run."""
-        return RunView(self.result.baseline) if self.result.baseline is not None else None
-
-    @property
-    def df(self) -> Any:  # pandas brings no types
-        """Every number measured, as a tidy pandas frame: a row for each replicate and metric.
-
-        The columns are variant (`scenario`, or `baseline` for the run without breakers),
-        replicate, metric, unit, phase, of (the service, or nothing) and value: nan if
-        undefined, infinite for a time that never came.
-
-        Raises:
-            MissingExtraError: pandas is not installed.
-        """
-        try:
-            from pandas import DataFrame  # type: ignore[import, unused-ignore]
-        except ImportError:
-            raise MissingExtraError("pandas", EXTRA) from None
-        return DataFrame(_rows(self.result), columns=list(_COLUMNS)).astype({"value": float})
-
-    def save_plot(self, path: str | Path) -> Path:
-        """Draw the timeline into a PNG, SVG or PDF file, by the ending of `path`.
-
-        Raises:
-            PlotFileError: another ending, or the file cannot be written; nothing was drawn.
-        """
-        from simcb.views.plots import check_plot_path, save
-
-        path = check_plot_path(path)
-        return save(self.plot(), path)
-
-    def __repr__(self) -> str:
-        replicates = f", {len(self.runs)} replicates" if len(self.runs) > 1 else ""
-        verdict = self.judgement.verdict.value
-        return f"<run of {self.scenario.name!r}, seed {self.seed}{replicates}: {verdict}>"
-
-    def _repr_html_(self) -> str:
-        from simcb.views.card import card
-
-        return card(self._answer)
-
-    @property
-    def _answer(self) -> Answer:
-        return Answer(self.result, self.fail_if, audits=self.audits)
+from simcb.studies import Baseline
+from simcb.studies.sweep import is_sweep, open_sweep
+from simcb.studies.sweep import sweep as run_sweep
+from simcb.studies.tune import is_tune, open_tune
+from simcb.studies.tune import tune as run_tune
+from simcb.views.run import answer_of, conditions_of
+from simcb.views.run_files import open_run
+from simcb.views.run_view import RunView
+from simcb.views.sweep_view import SweepView
+from simcb.views.tune_view import TuneView
 
 
 def load(
@@ -306,11 +101,6 @@ def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView | 
         StudyError: there is no number `by` in the sweep, or it is no sweep.
         MissingExtraError: it is a tune, and Optuna is not installed.
     """
-    from simcb.studies.sweep import is_sweep, open_sweep
-    from simcb.studies.tune import is_tune, open_tune
-    from simcb.views.sweeps.view import SweepView
-    from simcb.views.tunings.view import TuneView
-
     studied = is_sweep(source)
     if studied and not is_tune(source):
         return SweepView(open_sweep(source, by=by))
@@ -321,15 +111,153 @@ def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView | 
     return RunView(open_run(source))
 
 
-_COLUMNS = ("variant", "replicate", "metric", "unit", "phase", "of", "value")
+def sweep(
+    scenario: Scenario | str | Path,
+    over: Mapping[str, object] | Sequence[str] | None = None,
+    *,
+    design: str | None = None,
+    replicates: int | None = None,
+    seed: int = 0,
+    by: str | None = None,
+    refine: str | None = None,
+    depth: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    dask: str | None = None,
+    allow_large: bool = False,
+) -> SweepView:
+    """Run a scenario at many settings with the same luck, and return a view of what came out.
+
+    What is not given is as the scenario's `sweep` has it, and where that says nothing, as here:
+    a grid, 10 replicates, ranked by goodput or by what is refined.
+
+    A script, unlike a notebook, has to call this below `if __name__ == "__main__":`, or with
+    `workers=0`: worker processes read the script again.
+
+    Args:
+        scenario: a scenario, or what `load` makes one of.
+        over: what is varied: `{"breaker.failure_threshold": [3, 5, 10],
+            "breaker.recovery_timeout": "5s..120s/8@log"}`. If given, nothing else is varied.
+        design: `grid`, `zip` or `lhs:N`.
+        replicates: runs of each setting; intervals need at least two.
+        seed: names the luck, the same in all settings.
+        by: the number to rank by, such as `goodput`, `p99{fault}` or `collapse`.
+        refine: a border such as `collapse=50%`, along which settings are added.
+        depth: how often the refinement halves the distance between neighbours.
+        out: a directory in which every finished run is kept.
+        resume: go on with what the directory holds.
+        workers: processes on this machine; 0 runs everything in this one, None takes every
+            core.
+        executor: somebody to run the cells instead: any `concurrent.futures.Executor`.
+        dask: the address of a Dask scheduler, or `local`.
+        allow_large: run even what is estimated to be huge.
+
+    Raises:
+        ScenarioError: the scenario cannot be read.
+        StudyError: an argument makes no sense.
+        StoreError: the directory cannot be used.
+    """
+    base = scenario if isinstance(scenario, Scenario) else load(scenario)
+    result = run_sweep(
+        base,
+        over,
+        design=design,
+        replicates=replicates,
+        seed=seed,
+        by=by,
+        refine=refine,
+        depth=depth,
+        out=out,
+        resume=resume,
+        workers=workers,
+        executor=executor,
+        dask=dask,
+        allow_large=allow_large,
+    )
+    return SweepView(result)
 
 
-def _rows(result: Result) -> list[tuple[str, int, str, str, str, str, float | None]]:
-    variants = {"scenario": result, "baseline": result.baseline}
-    return [
-        (variant, run.replicate, each.name, each.unit.value, each.phase, each.of, each.value)
-        for variant, one in variants.items()
-        if one is not None
-        for run in one.runs
-        for each in run.measures
-    ]
+def tune(
+    scenarios: Scenario | str | Path | Sequence[Scenario | str | Path],
+    space: Mapping[str, object] | Sequence[str],
+    *,
+    minimize: str | Sequence[str] = (),
+    maximize: str | Sequence[str] = (),
+    subject_to: str | Sequence[str] = (),
+    trials: int = 60,
+    batch: int = 8,
+    replicates: int = 10,
+    fresh: int = 20,
+    seed: int = 0,
+    tolerance: float = 0.01,
+    out: str | Path | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    dask: str | None = None,
+    allow_large: bool = False,
+) -> TuneView:
+    """Find the setting that holds in every scenario, and return a view of what came out.
+
+    A setting is as good as its worst regret: what it loses, in the scenario where it loses
+    most, to the best setting known for that scenario alone. The best is run on fresh luck
+    beside the scenarios as they are and the defaults of known libraries.
+
+    A script, unlike a notebook, has to call this below `if __name__ == "__main__":`, or with
+    `workers=0`: worker processes read the script again.
+
+    Args:
+        scenarios: one or many scenarios, or what `load` makes one of.
+        space: where to look: `{"breaker.failure_threshold": "1..50@log",
+            "breaker.recovery_timeout": "1s..2m@log"}`; ranges, or lists of values.
+        minimize: numbers to make small, such as `p99{fault}` or `collapse`.
+        maximize: numbers to make large; goodput if there is neither.
+        subject_to: what has to hold in every scenario, such as `success >= 99%`.
+        trials: settings that are tried at most.
+        batch: settings that are tried at a time; the result depends on it.
+        replicates: runs of a good setting in each scenario; bad ones get fewer.
+        fresh: runs of the best and of its rivals on other luck, at the end.
+        seed: names the luck, the same in all settings; the check uses the next one.
+        tolerance: the loss that does not matter, as a share.
+        out: a directory in which every finished run is kept.
+        resume: go on with what the directory holds.
+        workers: processes on this machine; 0 runs everything in this one, None takes every
+            core.
+        executor: somebody to run the cells instead: any `concurrent.futures.Executor`.
+        dask: the address of a Dask scheduler, or `local`.
+        allow_large: run even what is estimated to be huge.
+
+    Raises:
+        ScenarioError: a scenario cannot be read.
+        StudyError: an argument makes no sense.
+        StoreError: the directory cannot be used.
+        MissingExtraError: Optuna is not installed.
+    """
+    alone = isinstance(scenarios, Scenario | str | Path)
+    given = [scenarios] if alone else list(scenarios)  # type: ignore[arg-type]
+    result = run_tune(
+        [each if isinstance(each, Scenario) else load(each) for each in given],  # type: ignore[arg-type]
+        space,
+        minimize=_listed(minimize),
+        maximize=_listed(maximize),
+        subject_to=_listed(subject_to),
+        trials=trials,
+        batch=batch,
+        replicates=replicates,
+        fresh=fresh,
+        seed=seed,
+        tolerance=tolerance,
+        out=out,
+        resume=resume,
+        workers=workers,
+        executor=executor,
+        dask=dask,
+        allow_large=allow_large,
+    )
+    return TuneView(result)
+
+
+def _listed(texts: str | Sequence[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)

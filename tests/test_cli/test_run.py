@@ -228,7 +228,7 @@ def test_an_audit_shows_the_laws(small: str) -> None:
 def test_a_broken_law_is_a_bug(bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A law that does not hold is exit 1, whatever the thresholds say."""
     broken = (Law("what goes in comes out", False, "5 in, 4 out"),)
-    monkeypatch.setattr("simcb.views.answer.audit", lambda _: broken)
+    monkeypatch.setattr("simcb.views.run.audit", lambda _: broken)
     done = simcb("run", bare, "--audit")
     assert done.exit_code == 1
     assert "✗ what goes in comes out  5 in, 4 out" in done.stdout

@@ -76,7 +76,7 @@ def test_a_finished_tune_is_drawn_again_without_a_run(
 ) -> None:
     """By `simcb plot`, and by `simcb.open`: the same picture, to the byte."""
     import simcb as window
-    from simcb.views.tunings.view import TuneView
+    from simcb.views.tune_view import TuneView
 
     out = tmp_path / "tune"
     assert simcb("tune", *storms, *SPACE, *SHORT, "--out", str(out)).exit_code == 0

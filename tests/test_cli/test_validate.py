@@ -8,7 +8,7 @@ from test_cli.commands import process, simcb
 
 from simcb.scenario import parse_scenario
 from simcb.studies.evidence import CASES
-from simcb.views.formats.names import Format
+from simcb.views.formats import Format
 
 FEW = ("--only", "gc-pause", "--only", "rate-points")
 NUMBERS = len(CASES["gc-pause"].claims) + len(CASES["rate-points"].claims)

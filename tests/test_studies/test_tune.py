@@ -31,14 +31,14 @@ from simcb.studies.tune import (
 from simcb.studies.tune.contenders import with_default, without_breaker
 from simcb.studies.tune.racing import rungs
 from simcb.studies.tune.search import Search, Tried
-from simcb.views.tunings.answer import TuneAnswer
-from simcb.views.tunings.json_object import as_json
+from simcb.views import data
+from simcb.views.tune import tune_document
 
 GRID = {"breaker.failure_threshold": [1, 3, 30], "breaker.recovery_timeout": ["1s", "2s", "8s"]}
 
 
 def bytes_of(result: TuneResult) -> str:
-    return as_json(TuneAnswer(result))
+    return data.as_json(tune_document(result))
 
 
 def test_no_tune_makes_more_runs_than_its_plan_says() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from simcb import studies
 from simcb.metrics import judge
 from simcb.scenario import Scenario, parse_scenario, parse_threshold
-from simcb.views.answer import Answer, audited
+from simcb.views.run import Answer, audited
 
 GUARDED = """
 name: small

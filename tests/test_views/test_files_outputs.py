@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from simcb.views.files.outputs import (
+from simcb.views.files import (
     OutputError,
     check_directory,
     check_new_file,

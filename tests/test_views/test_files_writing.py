@@ -10,11 +10,10 @@ from simcb.metrics import series
 from simcb.scenario import parse_scenario, read_scenario
 from simcb.trace import Trace, TraceFileError
 from simcb.views import plots
-from simcb.views.answer import Answer
-from simcb.views.files.outputs import OutputError, written_by_a_run
-from simcb.views.files.reading import open_run
-from simcb.views.files.writing import write_run
-from simcb.views.formats.json_object import as_json
+from simcb.views.data import as_json
+from simcb.views.files import OutputError, written_by_a_run
+from simcb.views.run import Answer, run_document
+from simcb.views.run_files import open_run, write_run
 
 NAMES = {"summary.json", "scenario.yaml", "series.csv", "events.jsonl", "timeline.png", "trace.npz"}
 
@@ -50,7 +49,7 @@ def test_the_summary_is_what_json_prints(tmp_path: Path) -> None:
     """A file and standard output say the same."""
     out = write_run(answer(baseline=True), tmp_path / "out")
     assert json.loads((out / "summary.json").read_text()) == json.loads(
-        as_json(answer(baseline=True))
+        as_json(run_document(answer(baseline=True)))
     )
 
 

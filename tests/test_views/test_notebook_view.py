@@ -20,10 +20,11 @@ from simcb.errors import MissingExtraError
 from simcb.metrics import METRICS, ThresholdError, UnknownNumberError
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
 from simcb.studies.limits import TooLargeError
-from simcb.views.answer import Answer
-from simcb.views.files.writing import write_run
-from simcb.views.notebook import RunView, load, run
+from simcb.views.notebook import load, run
 from simcb.views.plots import PANELS, PlotFileError
+from simcb.views.run import Answer
+from simcb.views.run_files import write_run
+from simcb.views.run_view import RunView
 from simcb.world import EventBudgetError
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -215,9 +216,9 @@ def test_the_card_says_the_verdict_the_thresholds_and_the_numbers(view: RunView)
     assert words.text.count("✗") == sum(not each.passed for each in view.thresholds)
     assert all(phase in words.text for phase in ("healthy", "fault", "recovery"))
     assert all(name in words.text for name in ("success", "goodput", "p99", "success_p99"))
-    # Two numbers, with and without the breaker, for each of three phases.
-    assert words.tags.count("tr") == 2 + 5
-    assert words.tags.count("td") == 7 + 5 * 7
+    # Text, value and note of each threshold; five numbers, with and without the breaker, by phase.
+    assert words.tags.count("tr") == (1 + len(view.thresholds)) + (2 + 5)
+    assert words.tags.count("td") == 3 * len(view.thresholds) + 5 * 7
 
 
 def test_the_card_of_a_run_without_faults_has_the_whole_run() -> None:

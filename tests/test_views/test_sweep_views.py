@@ -19,23 +19,21 @@ import simcb
 from simcb.errors import MissingExtraError
 from simcb.scenario import parse_scenario
 from simcb.studies.sweep import SweepResult, sweep
-from simcb.views.answer import Page
-from simcb.views.formats.names import Format
+from simcb.views.data import as_json, csv_lines
+from simcb.views.document import Page
+from simcb.views.formats import Format, render
+from simcb.views.labels import distinct_labels
+from simcb.views.notebook import sweep as notebook_sweep
 from simcb.views.plots.figures import drawn
-from simcb.views.sweeps.answer import SweepAnswer
+from simcb.views.run_files import write_study
+from simcb.views.sweep import sweep_document
+from simcb.views.sweep_data import cell_lines, ranking_rows
+from simcb.views.sweep_findings import findings, regions
+from simcb.views.sweep_view import SweepView
 from simcb.views.sweeps.figure import sweep_figure
-from simcb.views.sweeps.files import write_sweep
-from simcb.views.sweeps.findings import findings
-from simcb.views.sweeps.json_object import as_json
 from simcb.views.sweeps.lines import lines
 from simcb.views.sweeps.maps import heatmap
-from simcb.views.sweeps.notebook import sweep as notebook_sweep
-from simcb.views.sweeps.regions import regions
-from simcb.views.sweeps.rendering import render
 from simcb.views.sweeps.scatter import scatter_map
-from simcb.views.sweeps.tidy import cell_lines, ranking_lines
-from simcb.views.sweeps.view import SweepView
-from simcb.views.sweeps.words import telling
 
 PAGE = Page(width=120)
 
@@ -48,7 +46,7 @@ def one_axis(**more: object) -> SweepResult:
 
 def test_the_screen_says_the_best_first() -> None:
     """The best setting, how many are as good, what was swept; then the ranks, a line each."""
-    text = render(SweepAnswer(swept(), "simcb sweep x"), Format.TABLE, PAGE).plain
+    text = render(sweep_document(swept(), repeat="simcb sweep x"), Format.TABLE, PAGE).plain
     best = swept().ranking[0]
     values = swept().values_of(best.setting)
     first, second, *_ = text.splitlines()
@@ -66,7 +64,7 @@ def test_the_screen_says_the_best_first() -> None:
 
 def test_the_table_shows_as_many_as_wanted_and_ascii_where_needed() -> None:
     """`top` settings; nothing but ASCII on a terminal that knows no more."""
-    answer = SweepAnswer(swept(), top=2)
+    answer = sweep_document(swept(), top=2)
     text = render(answer, Format.TABLE, Page(width=100, ascii_only=True)).plain
     assert text.isascii()
     assert len([line for line in text.splitlines() if line[:1].isdigit()]) == 2
@@ -82,11 +80,11 @@ def test_a_notebook_sweeps_what_the_scenario_says() -> None:
 
 def test_what_the_table_does_not_show_is_counted() -> None:
     """How many settings are below, how many of them are as good, and how to see them."""
-    text = render(SweepAnswer(swept(), top=2), Format.TABLE, PAGE).plain
+    text = render(sweep_document(swept(), top=2), Format.TABLE, PAGE).plain
     hidden = sum(each.tied for each in swept().ranking[2:])
     assert hidden > 0
     assert f"and 7 more, {hidden} of them =; --top 9 shows all" in text
-    assert "more" not in render(SweepAnswer(swept()), Format.TABLE, PAGE).plain
+    assert "more" not in render(sweep_document(swept()), Format.TABLE, PAGE).plain
     assert "and 1 more" in SweepView(swept())._repr_html_()
 
 
@@ -94,7 +92,7 @@ def test_a_best_that_stands_alone_has_no_mark() -> None:
     """A mark says that a setting is as good as another one."""
     over = {"breaker.recovery_timeout": ["1s", "5s", "11s"]}
     result = sweep(scenario(), over, by="success", replicates=4, workers=0)
-    text = render(SweepAnswer(result), Format.TABLE, PAGE).plain
+    text = render(sweep_document(result), Format.TABLE, PAGE).plain
     assert len(result.tied) == 1
     assert "\n1   " in text
     assert "=  " not in text
@@ -105,13 +103,14 @@ def test_a_best_that_stands_alone_has_no_mark() -> None:
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
 def test_the_table_fits_the_page_and_says_what_was_left_out(width: int) -> None:
     """Axes get short names first, then the least important columns go, by name."""
-    text = render(SweepAnswer(swept()), Format.TABLE, Page(width=width)).plain
+    text = render(sweep_document(swept()), Format.TABLE, Page(width=width)).plain
     start = next(n for n, line in enumerate(text.splitlines()) if line.startswith("rank"))
     header, *rows = text.splitlines()[start : start + 10]
     assert all(len(line) <= width for line in (header, *rows))
     full = ["success{fault}", "p99{fault}", "time_to_recover", "collapsed", "thresholds", "behind"]
+    notes = " ".join(text.split())
     for name in full:
-        assert (name in header) != (f"{name}," in text or f"{name};" in text)
+        assert (name in header) != (f"{name}," in notes or f"{name};" in notes)
     assert ("no room for" in text) == any(name not in header for name in full)
     assert "goodput" in header
     assert "recovery_timeout" in header
@@ -197,35 +196,35 @@ def test_a_time_that_never_came_keeps_its_sign() -> None:
         [[NEVER, 2.0, 3.0], [NEVER, NEVER, 3.0], [2.0, NEVER, NEVER], [NEVER] * 3],
         "breaker.recovery_timeout=1s,2s,3s,4s",
     )
-    rows = render(SweepAnswer(result), Format.TABLE, PAGE).plain.split("\n\n")[1].splitlines()
+    rows = render(sweep_document(result), Format.TABLE, PAGE).plain.split("\n\n")[1].splitlines()
     assert "never in 1, else 2.50 s" in rows[1]
     assert "±never in 3" in rows[2]
     assert "  never in 1  " in rows[3]
-    lines = list(csv.DictReader(io.StringIO("".join(ranking_lines(result)))))
+    lines = list(csv.DictReader(csv_lines(ranking_rows(result))))
     assert [row["time_to_recover never"] for row in lines] == ["1", "2", "2", "3"]
     assert [row["time_to_recover finite"] for row in lines] == ["2.5", "2.0", "3.0", ""]
     late = made([[NEVER, 2.0], [1.0, 2.0]], "failure_threshold=1,2", by="max:time_to_recover")
-    assert "-never in 1" in render(SweepAnswer(late), Format.TABLE, PAGE).plain
+    assert "-never in 1" in render(sweep_document(late), Format.TABLE, PAGE).plain
 
 
 def test_inline_values_are_cut_where_they_are_alike() -> None:
     """Values that differ look different, however long they are."""
     form = "{kind: failure_rate, rate: 50%, window: 10s, minimum_calls: 5, share: @}"
-    assert telling([form.replace("@", share) for share in ("10%", "90%")]) == (
+    assert distinct_labels([form.replace("@", share) for share in ("10%", "90%")]) == (
         "…share: 10%}",
         "…share: 90%}",
     )
     middle = ["{a: " + "x" * 40 + str(n) + "y" * 40 + "}" for n in range(3)]
-    short = telling(middle)
+    short = distinct_labels(middle)
     assert len(set(short)) == 3
     assert all(len(each) < len(middle[0]) for each in short)
-    assert telling(["1s", "2s"]) == ("1s", "2s")
-    assert telling(["\x1b" + "x" * 50])[0].isprintable()
+    assert distinct_labels(["1s", "2s"]) == ("1s", "2s")
+    assert distinct_labels(["\x1b" + "x" * 50])[0].isprintable()
 
 
 def test_json_has_every_setting_with_its_interval() -> None:
     """No NaN, no Infinity, and the numbers of the ranking."""
-    found = json.loads(as_json(SweepAnswer(swept(), "again")))
+    found = json.loads(as_json(sweep_document(swept(), repeat="again")))
     assert [each["rank"] for each in found["settings"]] == list(range(1, 10))
     first = found["settings"][0]
     assert first["objective"]["mean"] == swept().ranking[0].estimate.mean
@@ -252,13 +251,13 @@ def test_the_csv_of_cells_reads_back_to_the_same_bits() -> None:
 
 def test_the_csv_of_the_ranking_has_a_line_a_setting() -> None:
     """Rank, values, objective with its interval, difference to the best, verdicts."""
-    rows = list(csv.DictReader(io.StringIO("".join(ranking_lines(swept())))))
+    rows = list(csv.DictReader(csv_lines(ranking_rows(swept()))))
     assert [int(row["rank"]) for row in rows] == list(range(1, 10))
     assert all(row["tied"] in ("yes", "no") for row in rows)
     # What a page has no room for is here.
-    text = render(SweepAnswer(swept()), Format.TABLE, Page(width=60)).plain
-    (missing,) = [line for line in text.splitlines() if line.startswith("no room for")]
-    assert missing.endswith("--format csv has all")
+    text = render(sweep_document(swept()), Format.TABLE, Page(width=60)).plain
+    missing = " ".join(text[text.index("no room for") :].split())
+    assert "; a wider page or --format csv has all" in missing
     assert {"success{fault}", "p99{fault}", "time_to_recover"} < rows[0].keys()
     best = swept().outcome(int(rows[0]["setting"]))
     assert float(rows[0]["p99{fault}"]) == best.value("p99", "fault")
@@ -273,7 +272,7 @@ def test_the_csv_of_the_ranking_has_a_line_a_setting() -> None:
 def test_every_format_says_what_is_incomplete(form: Format) -> None:
     """A sweep that was stopped at once still can be shown."""
     empty = sweep(scenario(), OVER, replicates=2, workers=0, stop=after(0))
-    text = render(SweepAnswer(empty), form, PAGE).plain
+    text = render(sweep_document(empty), form, PAGE).plain
     assert text.endswith("\n")
 
 
@@ -282,7 +281,7 @@ def test_a_hostile_value_reaches_no_terminal_or_spreadsheet() -> None:
     bad = parse_scenario(SMALL.replace("name: small", 'name: "\\e[31m=1+1|x"'))
     result = sweep(bad, {"breaker.failure_threshold": [1]}, replicates=1, workers=0)
     for form in Format:
-        assert "\x1b" not in render(SweepAnswer(result), form, PAGE).plain
+        assert "\x1b" not in render(sweep_document(result), form, PAGE).plain
     assert "\x1b" not in SweepView(result)._repr_html_()
 
 
@@ -393,7 +392,8 @@ def test_the_files_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        write_sweep(SweepAnswer(swept(), "again"), tmp_path / name, parquet=True)
+        document = sweep_document(swept(), repeat="again", parquet=True)
+        write_study(document, tmp_path / name)
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert files == ["cells.csv", "cells.parquet", "map.png", "ranking.csv", "summary.json"]
     for file in files:
@@ -403,7 +403,7 @@ def test_the_files_are_the_same_bytes_each_time(tmp_path: Path) -> None:
 def test_parquet_has_the_numbers_of_the_table(tmp_path: Path) -> None:
     """A row for every run, what is undefined null."""
     parquet = pytest.importorskip("pyarrow.parquet")
-    write_sweep(SweepAnswer(swept()), tmp_path, parquet=True)
+    write_study(sweep_document(swept(), parquet=True), tmp_path)
     read = parquet.read_table(tmp_path / "cells.parquet")
     assert read.num_rows == 36
     numbers = read.column("goodput").to_pylist()
@@ -418,7 +418,7 @@ def test_parquet_without_its_library_says_what_to_install(
     """The extra's name is in the message."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"simcb\[parquet\]"):
-        write_sweep(SweepAnswer(swept()), tmp_path, parquet=True)
+        write_study(sweep_document(swept(), parquet=True), tmp_path)
 
 
 def test_a_notebook_sees_the_best_of_each_world_and_none_where_all_fails() -> None:
@@ -479,7 +479,7 @@ def test_an_interrupted_sweep_says_so_in_its_view(tmp_path: Path) -> None:
 def test_a_notebook_loads_nothing_heavy_for_a_sweep() -> None:
     """No matplotlib and no pandas until a plot or a frame is asked for."""
     program = (
-        "import sys\nfrom simcb.views.sweeps.notebook import sweep\n"
+        "import sys\nfrom simcb.views.notebook import sweep\n"
         "from simcb.scenario import parse_scenario\n"
         f"s = parse_scenario({SMALL!r})\n"
         "repr(sweep(s, {'breaker.failure_threshold': [1]}, replicates=1, workers=0))\n"

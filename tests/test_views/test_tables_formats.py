@@ -4,23 +4,33 @@ import json
 import math
 
 import pytest
+from rich.text import Text
 from test_views.small_runs import BARE, GUARDED, answer
 
 from simcb.metrics import METRICS
 from simcb.scenario import parse_scenario
-from simcb.views.answer import Answer, Page
-from simcb.views.formats.json_object import as_json, as_object, number
-from simcb.views.formats.names import Format
-from simcb.views.formats.rendering import FORMATS, render
+from simcb.views import data
+from simcb.views.data import number
+from simcb.views.document import JsonValue, Page
+from simcb.views.formats import Format
+from simcb.views.formats import render as render_document
+from simcb.views.run import Answer, run_document
 
 HOSTILE = BARE.replace("name: bare", 'name: "\\e[31m[red]=1+1|<b>`x`"').replace(
     "duration", 'about: "=cmd()\\r\\n\\e]0;title\\a"\nduration'
 )
 
 
-def test_every_format_has_a_writer() -> None:
-    """The names a user can choose and the table of writers are the same."""
-    assert set(FORMATS) == set(Format)
+def render(shown: Answer, form: Format, page: Page) -> Text:
+    return render_document(run_document(shown), form, page)
+
+
+def as_json(shown: Answer, indent: int | None = None) -> str:
+    return data.as_json(run_document(shown), indent)
+
+
+def as_object(shown: Answer) -> dict[str, JsonValue]:
+    return data.as_object(run_document(shown))
 
 
 @pytest.mark.parametrize("form", list(Format))

@@ -3,7 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from simcb.views.tables import Grid
+from simcb.views.document import Document, Page, Table
+from simcb.views.markdown import as_markdown
+from simcb.views.screen import split, table_text, table_width
 
 CELLS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), max_size=12)
 
@@ -15,25 +17,25 @@ CELLS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), m
 def test_columns_are_aligned_whatever_is_in_them(table: list[tuple[str, ...]]) -> None:
     """No line is wider than the table says, and numbers end where their header ends."""
     header, *rows = table
-    grid = Grid(header, tuple(rows))
-    written = grid.text().plain.split("\n")
-    assert all(cell_len(line) <= grid.width for line in written)
+    grid = Table(header, tuple(rows))
+    written = table_text(grid, Page()).plain.split("\n")
+    assert all(cell_len(line) <= table_width(grid) for line in written)
     full = [line for line, row in zip(written, table, strict=True) if row[-1] and len(row) > 1]
     assert len({cell_len(line) for line in full}) <= 1
 
 
 def test_a_span_stands_over_its_columns() -> None:
     """A heading over two columns ends where the second one does."""
-    grid = Grid(("", "a", "b", "c"), (("x", "1", "2", "3"),), spans=(("left side", 2), ("r", 1)))
-    over, header, _ = grid.text().plain.split("\n")
+    grid = Table(("", "a", "b", "c"), (("x", "1", "2", "3"),), spans=(("left side", 2), ("r", 1)))
+    over, header, _ = table_text(grid, Page()).plain.splitlines()
     assert over.index("left side") < header.index("b") <= over.rindex("r")
-    assert len(over) <= len(header) == grid.width
+    assert len(over) <= len(header) == table_width(grid)
 
 
 def test_a_span_in_markdown_is_part_of_each_header() -> None:
     """Markdown has no spans, so their text is repeated."""
-    grid = Grid(("m", "a", "b"), (("x", "1", "2"),), spans=(("phase", 2),))
-    header, rule, row = grid.markdown().split("\n")
+    grid = Table(("m", "a", "b"), (("x", "1", "2"),), spans=(("phase", 2),))
+    header, rule, row = as_markdown(Document("", blocks=(grid,))).splitlines()
     assert header == "| m | phase, a | phase, b |"
     assert rule == "| --- | ---: | ---: |"
     assert row == "| x | 1 | 2 |"
@@ -42,39 +44,40 @@ def test_a_span_in_markdown_is_part_of_each_header() -> None:
 def test_a_row_of_another_length_is_refused() -> None:
     """A table with a hole in it is a mistake of whoever made it."""
     with pytest.raises(ValueError, match="has not the 2 cells"):
-        Grid(("a", "b"), (("1",),))
+        Table(("a", "b"), (("1",),))
 
 
 def test_faint_columns_are_dim_and_nothing_else_is() -> None:
     """The baseline stands in the background."""
-    grid = Grid(("m", "with", "without"), (("x", "1", "2"),), faint=frozenset({2}))
-    text = grid.text()
+    grid = Table(("m", "with", "without"), (("x", "1", "2"),), faint=frozenset({2}))
+    text = table_text(grid, Page())
     dim = "".join(text.plain[s.start : s.end] for s in text.spans if s.style == "dim")
     assert dim.split() == ["without", "2"]
 
 
 def test_a_table_that_is_too_wide_is_split() -> None:
     """Every column is in one of its parts, all of which have the names and fit."""
-    grid = Grid(
+    grid = Table(
         ("name", "a", "b", "c", "d"),
         (("x", "11111", "22222", "33333", "44444"),),
         spans=(("left", 2), ("right", 2)),
         faint=frozenset({2, 4}),
-        note="and more",
+        notes=("and more",),
+        breakable=True,
     )
-    assert grid.split(grid.width) == (grid,)
-    left, right = grid.split(grid.width - 1)
+    assert split(grid, table_width(grid)) == (grid,)
+    left, right = split(grid, table_width(grid) - 1)
     assert (left.header, right.header) == (("name", "a", "b"), ("name", "c", "d"))
     assert (left.spans, right.spans) == ((("left", 2),), (("right", 2),))
     assert left.faint == right.faint == frozenset({2})
-    assert (left.note, right.note) == ("", "and more")
-    single = grid.split(12)
+    assert (left.notes, right.notes) == ((), ("and more",))
+    single = split(grid, 12)
     assert [part.header[1] for part in single] == ["a", "b", "c", "d"]
     assert [part.spans[0] for part in single] == [("left", 1)] * 2 + [("right", 1)] * 2
-    assert [part.header[1:] for part in grid.split(1)] == [("a",), ("b",), ("c",), ("d",)]
+    assert [part.header[1:] for part in split(grid, 1)] == [("a",), ("b",), ("c",), ("d",)]
 
 
 def test_a_note_stands_below() -> None:
-    grid = Grid(("name", "a"), (("x", "1"),), note="b is *missing*")
-    assert grid.text().plain.splitlines()[-1] == "b is *missing*"
-    assert grid.markdown().endswith("\n\nb is \\*missing\\*")
+    grid = Table(("name", "a"), (("x", "1"),), notes=("b is *missing*",))
+    assert table_text(grid, Page()).plain.splitlines()[-1] == "b is *missing*"
+    assert as_markdown(Document("", blocks=(grid,))).endswith("\n\nb is \\*missing\\*\n")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simcb.metrics import Unit
-from simcb.views.tables.quantities import clock, difference, interval, quantity
+from simcb.views.quantities import clock, difference, interval, quantity
 
 WRITTEN = [
     (None, Unit.SECONDS, "–"),

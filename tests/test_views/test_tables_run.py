@@ -2,6 +2,7 @@ import json
 import math
 
 import pytest
+from rich.text import Text
 from test_views.small_runs import (
     BARE,
     GUARDED,
@@ -13,26 +14,41 @@ from test_views.small_runs import (
 )
 
 from simcb.metrics import METRICS, Unit
-from simcb.views.answer import Page
-from simcb.views.formats.json_object import as_json
-from simcb.views.formats.markdown import as_markdown
-from simcb.views.formats.screen import as_screen
-from simcb.views.tables import (
-    Grid,
-    difference_table,
-    event_table,
-    group_table,
-    phase_tables,
-    quantity,
-    service_table,
-    threshold_table,
-)
-from simcb.views.tables import run as tables
+from simcb.views import data, markdown, screen
+from simcb.views import run_tables as tables
+from simcb.views.document import Page, Table
+from simcb.views.quantities import quantity
+from simcb.views.run import Answer, run_document
+from simcb.views.run_tables import event_table, group_table, service_table
 
 WIDE = 200
 
 
-def column(grid: Grid, name: str) -> dict[str, str]:
+def as_screen(shown: Answer, page: Page) -> Text:
+    return screen.as_screen(run_document(shown), page)
+
+
+def as_markdown(shown: Answer) -> str:
+    return markdown.as_markdown(run_document(shown))
+
+
+def as_json(shown: Answer) -> str:
+    return data.as_json(run_document(shown))
+
+
+def phase_tables(shown: Answer, width: int) -> tuple[Table, ...]:
+    return screen.fitting(tables.phase_table(shown.result), width)
+
+
+def difference_table(shown: Answer) -> Table | None:
+    return tables.difference_table(shown.result, shown.difference)
+
+
+def threshold_table(shown: Answer) -> Table | None:
+    return tables.threshold_table(shown.result, shown.fail_if)
+
+
+def column(grid: Table, name: str) -> dict[str, str]:
     """Return the cells below a header by the names of their rows."""
     place = grid.header.index(name)
     return {row[0]: row[place] for row in grid.rows}
@@ -153,8 +169,8 @@ def test_replicates_beside_a_baseline_show_intervals(width: int) -> None:
     assert len(grids) == (1 if width == WIDE else 2)
     cells = [cell for grid in grids for row in grid.rows if row[0] == "goodput" for cell in row]
     assert sum("±" in cell for cell in cells) >= 6
-    assert "±" in "".join(cell for row in event_table(shown).rows for cell in row)
-    assert "±" in "".join(cell for row in service_table(shown).rows for cell in row)
+    assert "±" in "".join(cell for row in event_table(shown.result).rows for cell in row)
+    assert "±" in "".join(cell for row in service_table(shown.result).rows for cell in row)
 
 
 def test_what_is_left_out_is_said() -> None:
@@ -183,16 +199,16 @@ def test_no_table_is_wider_than_its_page(width: int, replicates: int, baseline: 
 
 def test_moments_have_a_line_for_each_variant() -> None:
     """Time to trip is a dash where there is no breaker, and columns without any value go."""
-    grid = event_table(answer(baseline=True))
+    grid = event_table(answer(baseline=True).result)
     cells = column(grid, "time_to_trip")
     assert cells["without"] == "–"
     assert cells["with"].endswith("s")
-    assert "time_to_trip" not in event_table(answer(BARE)).header
+    assert "time_to_trip" not in event_table(answer(BARE).result).header
 
 
 def test_each_service_has_a_line() -> None:
     """Utilisation and queue are shown for each service and phase, the baseline's below."""
-    grid = service_table(answer(baseline=True))
+    grid = service_table(answer(baseline=True).result)
     assert [row[0] for row in grid.rows] == ["store", "  without breaker"]
     assert [text for text, _ in grid.spans] == ["utilisation", "queue_peak"]
 
@@ -236,7 +252,7 @@ def test_a_median_of_no_time_is_marked_where_most_were_rejected() -> None:
     (grid,) = phase_tables(answer(), WIDE)
     assert column(grid, "fault")["p50"] == "0 s*"
     assert not column(grid, "healthy")["p50"].endswith("*")
-    assert grid.note.startswith("* flattered by requests that ended fast but not ok")
+    assert grid.notes[0].startswith("* flattered by requests that ended fast but not ok")
 
 
 def test_what_is_undefined_fails_under_both_signs() -> None:
@@ -252,22 +268,22 @@ def test_what_is_undefined_fails_under_both_signs() -> None:
 
 def test_amplification_stands_at_the_service_where_it_is() -> None:
     """Three layers of two retries: the run's 3 are 27 at the bottom, and 27 is on the page."""
-    grid = service_table(answer(LAYERS))
+    grid = service_table(answer(LAYERS).result)
     assert ("amplification", 3) in grid.spans
     under_fault = {row[0]: row[-2] for row in grid.rows}
     assert under_fault == {"bottom": "27.0", "edge": "3.00", "middle": "9.00"}
-    assert all(text != "amplification" for text, _ in service_table(answer(BARE)).spans)
+    assert all(text != "amplification" for text, _ in service_table(answer(BARE).result).spans)
 
 
 def test_client_groups_have_a_table_where_there_are_several() -> None:
     """The fate of one group is not hidden in the mean of all."""
-    grid = group_table(answer(TWO_GROUPS))
+    grid = group_table(answer(TWO_GROUPS).result)
     assert grid is not None
     assert [row[0] for row in grid.rows] == ["prefetch", "users"]
     success = {row[0]: row[2] for row in grid.rows}
     assert success["users"] == "100%"
     assert float(success["prefetch"].rstrip("%")) < 20.0
-    assert group_table(answer(BARE)) is None
+    assert group_table(answer(BARE).result) is None
 
 
 def test_the_headline_says_that_the_breaker_hurt() -> None:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from simcb.metrics import StateInterval
 from simcb.trace import BreakerInfo, FaultInfo
-from simcb.views.tables.strip import MOST_LINES, state_strip, stretches
+from simcb.views.strip import MOST_LINES, state_strip, stretches
 
 
 def states(*changes: tuple[float, str], until: float) -> list[StateInterval]:

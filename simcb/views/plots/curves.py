@@ -19,8 +19,8 @@ from simcb.scenario import Scenario
 from simcb.scenario.faults import Capacity
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, FaultInfo, Trace
-from simcb.views.formats.screen import headline, verdict_words
 from simcb.views.plots.style import TIDY_STEPS
+from simcb.views.run_tables import headline, verdict_words
 from simcb.world.conditions import windows_of, windows_on
 from simcb.world.workforce import Workforce
 

@@ -7,12 +7,12 @@ take minutes and its plot is what it was for.
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from simcb.errors import SimcbError
+from simcb.views.files import replace_file
 from simcb.views.plots.figures import FORMATS, drawn
 
 SUFFIXES = tuple(f".{form}" for form in FORMATS)
@@ -70,27 +70,8 @@ def save(figure: Figure, path: str | Path) -> Path:
     path = check_plot_path(path)
     content = drawn(figure, path.suffix.lower().removeprefix("."))
     try:
-        _replace(path, content)
+        replace_file(path, lambda made: made.write_bytes(content))
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise PlotFileError(str(path), why, "name another file") from None
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".plot-", suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    # The mask can only be read by setting it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -12,6 +12,7 @@ from simcb.metrics import Estimate
 from simcb.studies.sweep import Kind, Objective, SweepResult
 from simcb.studies.sweep.axes import Value, quantity_of
 from simcb.studies.sweep.columns import Floats
+from simcb.views.labels import distinct_labels
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.style import BAND_ALPHA, DOTTED, INK, LINE_WIDTH, SERVICE_COLORS
 from simcb.views.sweeps.captions import AS_GOOD, INTERVAL, MEAN, MEAN_AND_INTERVAL, WORSE, key
@@ -26,7 +27,6 @@ from simcb.views.sweeps.scales import (
 )
 from simcb.views.sweeps.scatter import places
 from simcb.views.sweeps.ticks import label_axis, label_values, name_axis, scale_axis
-from simcb.views.sweeps.words import telling
 
 COLOUR = SERVICE_COLORS[0]
 WEAK = "#9db7c9"
@@ -61,7 +61,7 @@ def lines(result: SweepResult, objective: Objective | None = None, ax: Axes | No
     _limits(result, shown, ax)
     if axes[0].span is not None and axes[0].span.log:
         ax.set_xscale("log")
-    texts = [telling([str(v) for v in values]) for values in _values(result, len(axes))]
+    texts = [distinct_labels([str(v) for v in values]) for values in _values(result, len(axes))]
     words = [", ".join(each[number] for each in texts) for number in order]
     if not ordered:
         ax.set_xlim(-0.5, len(x) - 0.5)

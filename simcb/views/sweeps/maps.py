@@ -22,13 +22,13 @@ from simcb.studies.sweep import Objective, SweepResult, tolerance
 from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.columns import Floats
 from simcb.studies.sweep.ranking import ROUNDING, badness
+from simcb.views.labels import distinct_labels
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.style import FONT, INK, LABEL_SIZE, MISSED_COLOR, PAPER, SMALL_SIZE
+from simcb.views.quantities import UNDEFINED, quantity
 from simcb.views.sweeps.captions import AS_GOOD, best_of, key
 from simcb.views.sweeps.scales import dots, drawable, factor_of, limits_on, name_of, named
 from simcb.views.sweeps.ticks import label_axis, label_values
-from simcb.views.sweeps.words import telling
-from simcb.views.tables.quantities import UNDEFINED, quantity
 
 COLOURS = "cividis"
 _LARGEST_DOT = 4.4
@@ -126,8 +126,8 @@ def heatmap(
     if len(places) <= MOST_PRINTED:
         _print_values(result, shown, ax, places, paint)
     _mark(result, shown, ax, places)
-    label_values(ax, "x", range(len(xs)), telling([str(value) for value in xs]))
-    label_values(ax, "y", range(len(ys)), telling([str(value) for value in ys]))
+    label_values(ax, "x", range(len(xs)), distinct_labels([str(value) for value in xs]))
+    label_values(ax, "y", range(len(ys)), distinct_labels([str(value) for value in ys]))
     label_axis(ax, "x", result.axes[0])
     label_axis(ax, "y", result.axes[1])
     if alone:

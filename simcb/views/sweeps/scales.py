@@ -11,9 +11,9 @@ from simcb.metrics import Estimate, Unit, place_of
 from simcb.studies.sweep import Objective, SweepResult
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.style import INK, MISSED_COLOR
+from simcb.views.quantities import quantity
 from simcb.views.sweeps.captions import best_of
 from simcb.views.sweeps.ticks import label_axis, label_values
-from simcb.views.tables.quantities import quantity
 
 __all__ = [
     "Limit",

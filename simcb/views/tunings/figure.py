@@ -32,12 +32,11 @@ from simcb.views.plots.style import (
     SMALL_SIZE,
     STATE_FILLS,
 )
+from simcb.views.quantities import quantity
 from simcb.views.sweeps.captions import BEST, key
 from simcb.views.sweeps.scales import dots, label_axis, label_values, named, ring
-from simcb.views.tables.quantities import quantity
+from simcb.views.tune_findings import Reading, readings, stretch
 from simcb.views.tunings.captions import head
-from simcb.views.tunings.findings import stretch
-from simcb.views.tunings.regrets import Reading, readings
 from simcb.views.tunings.scales import scale_regret
 
 GOOD = STATE_FILLS["closed"].color

@@ -1,0 +1,174 @@
+"""What a study says, as one value: every output is a function of it, whatever the study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Picture
+    from rich.text import Text
+
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+"""What JSON can say."""
+
+Row = Iterable[str | int | float | bool | None]
+"""A line of a CSV table; a float may be undefined (None, nan) or `never` (infinite)."""
+
+PASSED, FAILED = "✓", "✗"
+"""What a cell or an entry begins or ends with that was judged."""
+
+
+class Tone(StrEnum):
+    """How good or bad a verdict is."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a study comes to in a few words, and why.
+
+    Args:
+        words: the verdict.
+        tone: how good it is, where it is shown in colour.
+        reason: what it rests on, in a sentence.
+        sentences: what else there is to say.
+        about: of what it is the verdict; of the whole study if empty.
+    """
+
+    words: str
+    tone: Tone
+    reason: str
+    sentences: tuple[str, ...] = ()
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, its cells already text: names on the left, numbers aligned right.
+
+    Args:
+        header: one text a column, the first for the names.
+        rows: the lines, each as long as the header.
+        spans: headings over neighbouring columns, (text, columns) from the second column on.
+        faint: columns shown in the background, counted from 0.
+        words: further columns that are aligned left.
+        title: what stands above it.
+        notes: what has to be said below, a line each.
+        breakable: whether it may go on in a table below where a page is too narrow.
+        sections: what groups of rows are about, (name, words, rows) each.
+        section_header: what these names and words are.
+        narrower: what to show instead on a page it is too wide for: the first that fits.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    spans: tuple[tuple[str, int], ...] = ()
+    faint: frozenset[int] = frozenset()
+    words: frozenset[int] = frozenset()
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    breakable: bool = False
+    sections: tuple[tuple[str, tuple[str, ...], int], ...] = ()
+    section_header: tuple[str, ...] = ()
+    narrower: tuple[tuple[Table, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise ValueError(f"row {row!r} has not the {len(self.header)} cells of the header")
+
+    def is_left(self, column: int) -> bool:
+        """Tell whether a column holds words, which are aligned left."""
+        return column == 0 or column in self.words
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A list: what each entry is called, and the words that follow it."""
+
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure.
+
+    Args:
+        name: of its file, without the ending.
+        draw: draws it; only this loads matplotlib.
+        sketch: the same in letters, for a terminal so many columns wide.
+    """
+
+    name: str
+    draw: Callable[[], Picture]
+    sketch: Callable[[int], Text] | None = None
+
+
+Block = Table | Entries | Figure | str
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a study says.
+
+    It opens with verdicts, or with findings where there is nothing to judge.
+
+    Args:
+        title: what was studied, in a line.
+        data: returns everything, as JSON has it.
+        rows: returns the table that CSV has, its header first.
+        verdicts: how it went, that of the study itself first.
+        findings: what was found, in sentences, the most important first.
+        blocks: tables, lists, figures and remarks, in the order of reading.
+        summary: the whole in a line: the last of a screen, the first of a page.
+        card: what a small card has room for instead of these, if not all of them.
+        repeat: the command that gives the same document.
+        files: what else the study leaves in its directory: name to what writes it.
+    """
+
+    title: str
+    data: Callable[[], dict[str, JsonValue]] = dict
+    rows: Callable[[], Iterator[Row]] = lambda: iter(())
+    verdicts: tuple[Verdict, ...] = ()
+    findings: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    summary: str = ""
+    card: tuple[Block, ...] = ()
+    repeat: str = ""
+    files: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The figures among the blocks."""
+        return tuple(block for block in self.blocks if isinstance(block, Figure))
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a document is written on.
+
+    Args:
+        width: columns of the terminal.
+        ascii_only: True if it shows no more than ASCII.
+    """
+
+    width: int = 100
+    ascii_only: bool = False
+
+
+MOST_NAMED = 8
+"""How many columns that a page is too narrow for are named."""
+
+
+def no_room(names: Sequence[str]) -> str:
+    """Return the line that says which columns a page is too narrow for."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    named = ", ".join(names[:MOST_NAMED])
+    return f"no room for {named}{more}; a wider page or --format csv has all"

@@ -1,0 +1,45 @@
+"""The formats a document is written in: a new one is one function and one line here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from simcb.views.document import Document, Page
+
+
+class Format(StrEnum):
+    """How a document is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MD = "md"
+
+
+class ListFormat(StrEnum):
+    """How a list of what simcb knows is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def render(document: Document, form: Format, page: Page) -> Text:
+    """Write a document; only the table has colours, and all forms end with a line break."""
+    from rich.text import Text
+
+    from simcb.views.data import as_csv, as_json
+    from simcb.views.markdown import as_markdown
+    from simcb.views.screen import as_screen
+
+    if form is Format.TABLE:
+        return as_screen(document, page)
+    writers = {
+        Format.JSON: lambda: as_json(document) + "\n",
+        Format.CSV: lambda: as_csv(document),
+        Format.MD: lambda: as_markdown(document),
+    }
+    return Text(writers[form]())

@@ -1,0 +1,113 @@
+"""Lists of what simcb knows: metrics, shipped scenarios, scenarios that were checked."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from simcb.metrics import Metric, Per
+from simcb.scenario import Scenario
+from simcb.studies.limits import SizeEstimate, in_words
+from simcb.views.document import Page, Table
+from simcb.views.quantities import clock
+from simcb.views.safe_text import one_line, to_ascii
+from simcb.views.screen import prose_width, table_text, table_width
+
+if TYPE_CHECKING:
+    from simcb.studies.sweep import SweepSize
+
+_WIDEST = 110
+_NARROWEST_WORDS = 30
+_GAP = "  "
+
+OF_A_GROUP = (
+    "Of a client group, where there are several: over its own requests, and the attempts made "
+    "for them."
+)
+
+
+def definition_list(metrics: Iterable[Metric], page: Page) -> str:
+    """Return each metric's name, unit and what it is for, with the sentence that defines it."""
+    known = tuple(metrics)
+    rows = tuple((each.name, each.unit.value, each.per.words) for each in known)
+    table = Table(("metric", "unit", "per"), rows, words=frozenset({1, 2}))
+    names = table_width(table)
+    width = max(names + len(_GAP) + _NARROWEST_WORDS, min(page.width, _WIDEST))
+    head, *heads = (line.ljust(names) for line in table_text(table, Page()).plain.splitlines())
+    lines = [f"{head}{_GAP}definition"]
+    for head, each in zip(heads, known, strict=True):
+        lines += _beside(head, each.summary, width)
+    return _written("\n".join([*lines, "", "simcb metrics NAME has the whole definition."]), page)
+
+
+def definition(metric: Metric, page: Page) -> str:
+    """Return all there is to know about a metric."""
+    phases = "by phase" if metric.phased else "for the whole run"
+    head = f"{metric.name}  ({metric.unit.value}; per {metric.per.words}; {phases})"
+    missing = f"Undefined where {metric.undefined}."
+    of_a_group = [OF_A_GROUP] if Per.GROUP in metric.per else []
+    return _written("\n\n".join([head, metric.definition, *of_a_group, missing]), page)
+
+
+def definitions_json(metrics: Iterable[Metric]) -> str:
+    """Return the metrics as a JSON array of objects."""
+    content = [
+        {
+            "name": each.name,
+            "unit": each.unit.value,
+            "per": each.per.words,
+            "phased": each.phased,
+            "summary": each.summary,
+            "definition": each.definition,
+            "undefined": each.undefined,
+        }
+        for each in metrics
+    ]
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _written(text: str, page: Page) -> str:
+    if page.ascii_only:
+        text = "\n".join(to_ascii(line) for line in text.splitlines())
+    return f"{text}\n"
+
+
+def checked_line(
+    source: str, scenario: Scenario, size: SizeEstimate, swept: SweepSize | None = None
+) -> str:
+    """Return what there is to say about a scenario that can be run, in a line.
+
+    Args:
+        source: what the user called it.
+        scenario: what was checked.
+        size: how large a run of it is.
+        swept: how large its own sweep is, if it has one.
+    """
+    words = (
+        f"{one_line(scenario.name, 80)}, {clock(scenario.duration)}, "
+        f"about {in_words(size.requests)} requests"
+    )
+    if size.most_requests > 2.0 * size.requests:
+        words += f" ({in_words(size.most_requests)} if users are turned away at once all the time)"
+    if swept is not None:
+        words += f"; its sweep {swept.settings:,} settings, {swept.cells:,} runs"
+    return f"ok  {one_line(source)}: {words}\n"
+
+
+def catalogue(scenarios: Mapping[str, Scenario], page: Page) -> str:
+    """Return each scenario's name with what it is about, wrapped to the page."""
+    widest = max((len(name) for name in scenarios), default=0)
+    width = max(widest + _NARROWEST_WORDS, prose_width(page))
+    lines = []
+    for name, scenario in scenarios.items():
+        about = one_line(scenario.about or scenario.name, 10_000)
+        lines += _beside(f"{name:<{widest}}", about, width)
+    return _written("\n".join(lines), page) if lines else ""
+
+
+def _beside(name: str, words: str, width: int) -> list[str]:
+    """Return a name with its words beside it, wrapped."""
+    indent = " " * (len(name) + len(_GAP))
+    return textwrap.wrap(words, width, initial_indent=name + _GAP, subsequent_indent=indent)

@@ -1,0 +1,237 @@
+"""What a run says: its verdict, its thresholds, its numbers by phase, and its timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from simcb.metrics import (
+    Effect,
+    Law,
+    Summary,
+    ThresholdResult,
+    Verdict,
+    audit,
+    check_thresholds,
+    judge,
+    state_intervals,
+    summarise_difference,
+)
+from simcb.scenario import Scenario, Threshold, parse_threshold
+from simcb.studies import Result
+from simcb.trace import Trace
+from simcb.views import document as doc
+from simcb.views.document import FAILED, PASSED, Block, Document, Entries, Figure, Table, Tone
+from simcb.views.files import EVENTS, SERIES, TIMELINE, write_text
+from simcb.views.quantities import clock
+from simcb.views.run_data import event_lines, run_object, run_rows, series_lines, variants_of
+from simcb.views.run_tables import (
+    card_table,
+    difference_table,
+    event_table,
+    group_table,
+    headline,
+    phase_table,
+    service_table,
+    threshold_table,
+)
+from simcb.views.safe_text import one_line
+from simcb.views.strip import state_strip
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Picture
+
+TONES = {
+    Verdict.UNHARMED: Tone.GOOD,
+    Verdict.RECOVERED: Tone.GOOD,
+    Verdict.DEGRADED: Tone.FAIR,
+    Verdict.COLLAPSED: Tone.BAD,
+}
+
+MOST_ON_CARD = 12
+"""Thresholds that a card has room for."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result as it is presented.
+
+    Args:
+        result: what was run, and what came out.
+        fail_if: conditions under which the caller wants the run to count as failed; good is one
+            that is shown not to hold. One that is undefined is not.
+        repeat: the command that gives the same answer.
+        audits: the laws held against each run, the baseline's after the scenario's; empty if
+            that was not asked for.
+    """
+
+    result: Result
+    fail_if: tuple[ThresholdResult, ...] = ()
+    repeat: str = ""
+    audits: tuple[tuple[Law, ...], ...] = ()
+
+    @cached_property
+    def difference(self) -> Summary | None:
+        """What the breaker changes: every metric with it minus without it, replicate by replicate.
+
+        None if there is no baseline.
+        """
+        if self.result.baseline is None:
+            return None
+        without = [run.measures for run in self.result.baseline.runs]
+        return summarise_difference(without, [run.measures for run in self.result.runs])
+
+    @property
+    def broken_laws(self) -> tuple[Law, ...]:
+        """The laws that a run breaks: a mistake of the simulator, never of the scenario."""
+        return tuple(law for audit in self.audits for law in audit if not law.holds)
+
+    @property
+    def good(self) -> bool:
+        """True if every threshold holds and every condition to fail is shown not to."""
+        return self.result.passed and all(each.fails for each in self.fail_if)
+
+
+def conditions_of(texts: Sequence[str], scenario: Scenario) -> tuple[Threshold, ...]:
+    """Return the conditions under which a run of `scenario` is to count as failed.
+
+    Raises:
+        ThresholdError: one is about what does not exist.
+    """
+    conditions = tuple(parse_threshold(text) for text in texts)
+    check_thresholds(conditions, scenario)
+    return conditions
+
+
+def answer_of(
+    result: Result, conditions: Sequence[Threshold] = (), *, laws: bool = False, repeat: str = ""
+) -> Answer:
+    """Hold conditions, and the laws if they are asked for, against a result."""
+    judged = judge(conditions, result.summary)
+    return Answer(result, judged, repeat, audited(result) if laws else ())
+
+
+def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
+    """Hold the exact laws against every run of a result, and of its baseline after them."""
+    variants = [each for each in (result, result.baseline) if each is not None]
+    return tuple(audit(run.trace) for each in variants for run in each.runs)
+
+
+def run_document(answer: Answer) -> Document:
+    """Return what a run says."""
+    result, baseline = answer.result, answer.result.baseline
+    verdicts = [_verdict(result)]
+    if baseline is not None:
+        verdicts.append(replace(_verdict(baseline), about="without the breaker"))
+    return Document(
+        title(result),
+        lambda: (
+            run_object(answer.result, answer.fail_if, answer.difference, answer.audits)
+            | {"passed": answer.good, "repeat": answer.repeat}
+        ),
+        lambda: run_rows(result, answer.difference),
+        verdicts=tuple(verdicts),
+        blocks=tuple(_blocks(answer)),
+        card=tuple(_card(answer)),
+        repeat=answer.repeat,
+        files={
+            SERIES: lambda path: write_text(path, series_lines(_traces(result))),
+            EVENTS: lambda path: write_text(path, event_lines(_traces(result))),
+        },
+    )
+
+
+def title(result: Result) -> str:
+    """Return what was run, in a line: name, length, seed, replicates."""
+    words = [one_line(result.scenario.name, 80), clock(result.scenario.duration)]
+    words.append(f"seed {result.seed}")
+    if len(result.runs) > 1:
+        words.append(
+            f"{len(result.runs)} replicates, means and 95% intervals, none where all are alike"
+        )
+    return ", ".join(words)
+
+
+def _verdict(result: Result) -> doc.Verdict:
+    effect, judgement = result.effect, result.judgement
+    hurt = effect is not None and effect.effect is Effect.HURT
+    reason = one_line(judgement.reason, 1000)
+    if len(result.runs) > 1:
+        reason = f"{judgement.verdict.value}: {reason}"
+    return doc.Verdict(
+        headline(result),
+        Tone.BAD if hurt else TONES[judgement.verdict],
+        reason,
+        (effect.sentence,) if effect else (),
+    )
+
+
+def _blocks(answer: Answer) -> Iterator[Block]:
+    result = answer.result
+    tables = (
+        threshold_table(result, answer.fail_if),
+        phase_table(result),
+        difference_table(result, answer.difference),
+        group_table(result),
+        event_table(result),
+        service_table(result),
+    )
+    yield from (each for each in tables if each is not None)
+    yield Figure(TIMELINE, lambda: _timeline(result), lambda width: _sketch(result, width))
+    if answer.audits:
+        yield _laws(answer.audits)
+
+
+def _card(answer: Answer) -> Iterator[Table]:
+    judged = threshold_table(replace(answer.result, baseline=None), answer.fail_if)
+    if judged is not None:
+        shown, hidden = judged.rows[:MOST_ON_CARD], judged.rows[MOST_ON_CARD:]
+        missed = sum(row[0].startswith(FAILED) for row in hidden)
+        notes = (f"and {len(hidden)} more, {missed} of them missed",) if hidden else ()
+        yield replace(judged, rows=shown, notes=notes)
+    yield card_table(answer.result)
+
+
+def _traces(result: Result) -> Iterator[tuple[str, Trace]]:
+    for variant, each in variants_of(result):
+        yield from ((variant, run.trace) for run in each.runs)
+
+
+def _laws(audits: Sequence[Sequence[Law]]) -> Entries:
+    """Return every law with its sign and numbers; of several runs, a broken one's or the first's.
+
+    Args:
+        audits: each run's laws, the same ones in the same order.
+    """
+    items = []
+    for each in zip(*audits, strict=True):
+        shown = next((law for law in each if not law.holds), each[0])
+        sign = PASSED if shown.holds else FAILED
+        items.append((f"{sign} {one_line(shown.name)}", one_line(shown.detail, 2000)))
+    return Entries(tuple(items))
+
+
+def _timeline(result: Result) -> Picture:
+    # matplotlib is slow to load, and only a figure needs it.
+    from simcb.views.plots import timeline
+
+    return timeline(result)
+
+
+def _sketch(result: Result, width: int) -> Text:
+    trace = result.trace
+    strip = state_strip(
+        trace.layout.breakers,
+        state_intervals(trace),
+        trace.layout.faults,
+        trace.duration,
+        width,
+        trace.layout.breaker_count,
+    )
+    if len(result.runs) == 1:
+        return strip
+    return Text("breakers in the first replicate", "bold").append("\n").append_text(strip)

@@ -1,0 +1,227 @@
+"""A run's numbers in full: as JSON, as tidy CSV, over time, and event by event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from simcb.metrics import (
+    METRICS,
+    BreakerEffect,
+    Law,
+    Summary,
+    ThresholdResult,
+    phases,
+    series,
+    state_intervals,
+)
+from simcb.scenario.thresholds import Comparison
+from simcb.studies import Result
+from simcb.trace import STATE_NAMES, Trace
+from simcb.views.data import csv_lines, number
+from simcb.views.document import JsonValue, Row
+
+HEADER = ("variant", "metric", "unit", "phase", "of", "mean", "low", "high", "alike")
+
+SCENARIO, BASELINE, DIFFERENCE = "scenario", "baseline", "difference"
+"""What the variants are called in files; the difference is scenario − baseline."""
+
+Event = dict[str, str | float | int]
+
+_FAULT_BEGINS, _FAULT_ENDS, _TRANSITION = range(3)
+
+
+def run_object(
+    result: Result,
+    fail_if: Sequence[ThresholdResult],
+    difference: Summary | None,
+    audits: Sequence[Sequence[Law]],
+) -> dict[str, JsonValue]:
+    """Return a run as plain data."""
+    baseline = result.baseline
+    return {
+        **_result(result),
+        "baseline": _result(baseline) if baseline is not None else None,
+        "effect": _effect(result.effect),
+        "difference": _metrics(difference) if difference else None,
+        "fail_if": [_judged(each, good=each.fails) for each in fail_if],
+        "audit": [
+            [{"law": law.name, "holds": law.holds, "detail": law.detail} for law in audit]
+            for audit in audits
+        ],
+    }
+
+
+def run_rows(result: Result, difference: Summary | None) -> Iterator[Row]:
+    """Yield a line for each variant, metric, phase and service, below a header."""
+    yield HEADER
+    summaries = {SCENARIO: result.summary}
+    if result.baseline is not None and difference is not None:
+        summaries |= {BASELINE: result.baseline.summary, DIFFERENCE: difference}
+    for variant, summary in summaries.items():
+        for item in summary:
+            found = item.estimate
+            words = (variant, item.name, item.unit.value, item.phase, item.of)
+            yield (*words, found.mean, found.low, found.high, found.alike)
+
+
+def variants_of(result: Result) -> Iterator[tuple[str, Result]]:
+    """Yield a result and its baseline, if there is one, as files call them."""
+    yield SCENARIO, result
+    if result.baseline is not None:
+        yield BASELINE, result.baseline
+
+
+def _result(result: Result) -> dict[str, JsonValue]:
+    return {
+        "scenario": result.scenario.name,
+        "seed": result.seed,
+        "replicates": len(result.runs),
+        "duration": result.scenario.duration,
+        "verdict": {
+            "verdict": result.judgement.verdict.value,
+            "reason": result.judgement.reason,
+            "counts": {verdict.value: count for verdict, count in result.verdicts.items()},
+        },
+        "thresholds": [_judged(each, good=each.passed) for each in result.thresholds],
+        "phases": [
+            {"name": phase.name, "windows": [[start, end] for start, end in phase.windows]}
+            for phase in phases(result.trace)
+        ],
+        "metrics": _metrics(result.summary),
+        "breakers": _breakers(result.trace),
+        "digest": result.digest,
+    }
+
+
+def _judged(each: ThresholdResult, *, good: bool) -> dict[str, JsonValue]:
+    return {
+        "text": each.text,
+        "metric": each.metric,
+        "phase": each.phase,
+        "of": each.of,
+        "op": Comparison(each.op).value,
+        "limit": number(each.limit),
+        "value": number(each.value),
+        "passed": each.passed,
+        "good": good,
+        "note": each.note,
+    }
+
+
+def _metrics(summary: Summary) -> dict[str, JsonValue]:
+    values: dict[str, list[JsonValue]] = {}
+    for item in summary:
+        found = item.estimate
+        values.setdefault(item.name, []).append(
+            {
+                "phase": item.phase,
+                "of": item.of,
+                "mean": number(found.mean),
+                "low": number(found.low),
+                "high": number(found.high),
+                "never": found.never,
+                "alike": found.alike,
+            }
+        )
+    return {
+        name: {"unit": METRICS[name].unit.value, "values": found} for name, found in values.items()
+    }
+
+
+def _effect(effect: BreakerEffect | None) -> JsonValue:
+    """Return what the breaker did, with the shares of requests answered in time; else null."""
+    if effect is None:
+        return None
+    return {
+        "effect": effect.effect.value,
+        "sentence": effect.sentence,
+        "what": effect.what,
+        "phases": [
+            {
+                "phase": each.phase,
+                "with": number(each.with_it.mean),
+                "without": number(each.without_it.mean),
+                "difference": number(each.change.mean),
+                "low": number(each.change.low),
+                "high": number(each.change.high),
+                "told_apart": each.told_apart,
+            }
+            for each in effect.phases
+        ],
+    }
+
+
+def _breakers(trace: Trace) -> list[JsonValue]:
+    """Return each breaker's transitions in the first replicate, and its time in each state."""
+    moves: list[list[JsonValue]] = [[] for _ in trace.layout.breakers]
+    for at, breaker, before, after in trace.transitions.tolist():
+        moves[breaker].append([at, STATE_NAMES[before], STATE_NAMES[after]])
+    described: list[JsonValue] = []
+    states = state_intervals(trace)
+    for info, transitions, intervals in zip(trace.layout.breakers, moves, states, strict=True):
+        seconds: dict[str, JsonValue] = {
+            state: sum((each.end - each.start for each in intervals if each.state == state), 0.0)
+            for state in STATE_NAMES
+        }
+        described.append({"name": info.name, "transitions": transitions, "seconds": seconds})
+    return described
+
+
+def series_lines(traces: Iterable[tuple[str, Trace]], step: float = 1.0) -> Iterator[str]:
+    """Yield the lines of `series.csv`: a header, then each variant's replicates in turn.
+
+    An empty cell is a value that does not exist, such as a percentile of no requests.
+
+    Args:
+        traces: pairs of a variant's name and a trace; all of the same services.
+        step: seconds a line.
+    """
+    return csv_lines(_series_rows(traces, step))
+
+
+def _series_rows(traces: Iterable[tuple[str, Trace]], step: float) -> Iterator[Row]:
+    header = False
+    for variant, trace in traces:
+        names, columns = zip(*series(trace, step).columns(), strict=True)
+        if not header:
+            yield ("variant", "replicate", *names)
+            header = True
+        for values in zip(*(column.tolist() for column in columns), strict=True):
+            yield (variant, trace.replicate, *map(float, values))
+
+
+def events(trace: Trace) -> Iterator[Event]:
+    """Yield breakers' transitions and faults' begins and ends by time; faults before breakers.
+
+    A fault that has not ended when the run does has no end here, and one that begins after
+    it none at all.
+    """
+    found: list[tuple[float, int, int, Event]] = []
+    for place, fault in enumerate(trace.layout.faults):
+        words = {"fault": fault.name, "kind": fault.kind, "on": fault.on}
+        edges = (
+            (_FAULT_BEGINS, fault.start, "fault_begins"),
+            (_FAULT_ENDS, fault.end, "fault_ends"),
+        )
+        for rank, at, event in edges:
+            if at <= trace.duration:
+                found.append((at, rank, place, {"at": at, "event": event, **words}))
+    for place, (at, breaker, before, after) in enumerate(trace.transitions.tolist()):
+        change = {
+            "breaker": trace.layout.breakers[breaker].name,
+            "before": STATE_NAMES[before],
+            "after": STATE_NAMES[after],
+        }
+        found.append((at, _TRANSITION, place, {"at": at, "event": "transition", **change}))
+    found.sort(key=lambda each: each[:3])
+    for *_, described in found:
+        yield described
+
+
+def event_lines(traces: Iterable[tuple[str, Trace]]) -> Iterator[str]:
+    """Yield each event as a line of JSON, with the variant and replicate it belongs to."""
+    for variant, trace in traces:
+        for event in events(trace):
+            row = {**event, "variant": variant, "replicate": trace.replicate}
+            yield json.dumps(row, sort_keys=True, allow_nan=False) + "\n"

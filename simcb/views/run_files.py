@@ -1,0 +1,263 @@
+"""What a study leaves in its directory; and a saved run back as a result.
+
+A run's directory is put in its place in one step: whoever looks at it sees all of an old run,
+nothing, or all of the new one. A trace holds all that happened, so every number of a saved run is
+measured again; all that is read of its summary is by what digest the run knew its traces.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from simcb.plain_files import read_plain
+from simcb.scenario import Scenario
+from simcb.scenario.arrivals import Replay
+from simcb.scenario.part import Named
+from simcb.studies import Result, measured, result_of
+from simcb.studies.reading import read_kept
+from simcb.studies.sweep import StoreError
+from simcb.trace import Trace, TraceFileError
+from simcb.views.data import as_json
+from simcb.views.document import Document
+from simcb.views.files import (
+    BASELINE_TRACE,
+    SCENARIO,
+    SUMMARY,
+    TRACE,
+    OutputError,
+    check_directory,
+    recorded_arrivals,
+    replace_file,
+    write_text,
+)
+from simcb.views.run import Answer, run_document
+from simcb.views.run_data import variants_of
+
+
+def write_run(answer: Answer, directory: str | Path, *, force: bool = False) -> Path:
+    """Write everything about a result into `directory`, and return it.
+
+    `summary.json` (what `--format json` prints), `scenario.yaml` (the effective scenario),
+    `arrivals-N.csv` for each group that replays recorded arrivals,
+    `series.csv`, `events.jsonl`, `timeline.png`, and `trace.npz`, or `trace-0.npz` … for
+    several replicates; a baseline's traces are `baseline-trace….npz`.
+
+    Args:
+        answer: the result, and the command that repeats it.
+        directory: where; its parents are made.
+        force: replace the files of an earlier run.
+
+    Raises:
+        OutputError: the directory cannot be made or written, or holds something else.
+    """
+    place = check_directory(directory, force=force)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+        try:
+            _write_files(answer, made)
+            _open_up(made)
+            _put(made, place)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        remedy = "make room, or name another directory"
+        raise OutputError(str(directory), f"cannot be written ({reason})", remedy) from None
+    return place
+
+
+def _write_files(answer: Answer, folder: Path) -> None:
+    result, document = answer.result, run_document(answer)
+    _write_document(document, lambda name, write: write(folder / name))
+    _write_scenario(result.scenario, folder)
+    for (_, each), stem in zip(variants_of(result), (TRACE, BASELINE_TRACE), strict=False):
+        _save_traces(each, folder, stem)
+
+
+def _write_scenario(scenario: Scenario, folder: Path) -> None:
+    """Write the effective scenario, and beside it what its replayed groups replay.
+
+    Recorded arrivals get a name of ours: none from a scenario's file chooses a path.
+    """
+    clients = dict(scenario.clients)
+    for number, (name, group) in enumerate(sorted(clients.items())):
+        if isinstance(group.arrivals, Replay):
+            file = recorded_arrivals(number)
+            write_text(folder / file, [group.arrivals.to_csv()])
+            renamed = group.arrivals.model_copy(update={"file": file})
+            clients[name] = group.model_copy(update={"arrivals": renamed})
+    effective = scenario.model_copy(update={"clients": Named(clients)})
+    write_text(folder / SCENARIO, [effective.to_yaml()])
+
+
+def _save_traces(result: Result, folder: Path, stem: str) -> None:
+    if len(result.runs) == 1:
+        result.trace.save(folder / f"{stem}.npz")
+        return
+    for run in result.runs:
+        run.trace.save(folder / f"{stem}-{run.replicate}.npz")
+
+
+def _put(made: Path, place: Path) -> None:
+    """Put a finished directory in its place; if that fails, what was there stays."""
+    if not place.exists():
+        os.rename(made, place)
+        return
+    old = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.old."))
+    os.rename(place, old / "run")
+    try:
+        os.rename(made, place)
+    except BaseException:
+        os.rename(old / "run", place)
+        old.rmdir()
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _open_up(folder: Path) -> None:
+    """Give a finished directory and its files the permissions that new ones usually have."""
+    mask = _umask()
+    for path in folder.iterdir():
+        path.chmod(0o666 & ~mask)
+    folder.chmod(0o777 & ~mask)
+
+
+def _umask() -> int:
+    # The mask can only be read by setting it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_study(document: Document, directory: str | Path) -> None:
+    """Write what a sweep or a tune came to beside its log, replacing what an earlier end left.
+
+    Raises:
+        StoreError: the directory cannot be written; the log is as it was.
+        MissingExtraError: Parquet is asked for and pyarrow is not installed.
+    """
+    folder = Path(directory)
+    try:
+        _write_document(document, lambda name, write: replace_file(folder / name, write))
+    except OSError as error:
+        why = f"cannot be written ({error.strerror or type(error).__name__})"
+        remedy = "make room, and resume: every run is kept"
+        raise StoreError(str(directory), why, remedy) from None
+
+
+def _write_document(
+    document: Document, put: Callable[[str, Callable[[Path], object]], object]
+) -> None:
+    """Write a document's summary, its files and its figures, each by its name."""
+    put(SUMMARY, lambda path: write_text(path, [as_json(document, indent=2), "\n"]))
+    for name, write in document.files.items():
+        put(name, write)
+    for figure in document.figures:
+        # matplotlib is slow to load, and only a figure needs it.
+        from simcb.views.plots import save
+
+        put(f"{figure.name}.png", partial(save, figure.draw()))
+
+
+MOST_SUMMARY = 2**30
+"""Bytes of a summary, and more than any has."""
+
+
+def open_run(source: str | Path) -> Result:
+    """Read what a run wrote: a directory with all replicates and the baseline, or one trace.
+
+    Raises:
+        TraceFileError: there is nothing of the kind, or it is damaged.
+        ScenarioError: a trace's scenario has words this version does not know.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise TraceFileError(str(path), "there is no such file or directory")
+    if not path.is_dir():
+        return _result([path], [None])
+    traces = _numbered(path, TRACE)
+    if not traces:
+        why = f"there is no {TRACE}.npz in it; name a directory that `simcb run --out` wrote"
+        raise TraceFileError(str(path), why)
+    baselines = _numbered(path, BASELINE_TRACE)
+    if baselines and len(baselines) != len(traces):
+        why = f"it has {len(traces)} traces and {len(baselines)} of the baseline"
+        raise TraceFileError(str(path), why)
+    digests = _digests(path, len(traces), len(baselines))
+    result = _result(traces, digests[: len(traces)])
+    if not baselines:
+        return result
+    return replace(result, baseline=_result(baselines, digests[len(traces) :]))
+
+
+def _numbered(folder: Path, stem: str) -> list[Path]:
+    """Return the stem's trace files in the order of their replicates."""
+    single = folder / f"{stem}.npz"
+    if single.is_file():
+        return [single]
+    pattern = re.compile(rf"{stem}-(\d+)\.npz", re.ASCII)
+    found = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
+    return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
+
+
+def _digests(folder: Path, traces: int, baselines: int) -> Sequence[str | None]:
+    """Return what a run's summary says its traces are identified by, the baseline's last.
+
+    Traces that lie there without a summary are taken as they are.
+    """
+    file = folder / SUMMARY
+    if not file.exists():
+        return [None] * (traces + baselines)
+    try:
+        said = json.loads(read_plain(file, MOST_SUMMARY))
+        digests: list[str] = said["digest"].split("-")
+        if said["baseline"] is not None:
+            digests += said["baseline"]["digest"].split("-")
+    except OSError as error:
+        raise TraceFileError(str(file), str(error.strerror or error)) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise TraceFileError(
+            str(file), "it is damaged, so the traces beside it cannot be held against it"
+        ) from None
+    if len(digests) != traces + baselines:
+        what = f"it tells of {len(digests)} traces, and {traces + baselines} are here"
+        raise TraceFileError(str(file), what)
+    return digests
+
+
+def _result(paths: Sequence[Path], digests: Sequence[str | None]) -> Result:
+    traces = [Trace.load(path, digest) for path, digest in zip(paths, digests, strict=True)]
+    first = traces[0]
+    for trace, path in zip(traces, paths, strict=True):
+        if (trace.scenario, trace.seed) != (first.scenario, first.seed):
+            why = f"it is from another run than {paths[0].name}"
+            raise TraceFileError(str(path), why)
+    scenario = read_kept(first.scenario, f"{paths[0]}, its scenario")
+    for trace, path in zip(traces, paths, strict=True):
+        if not _is_of(trace, scenario):
+            raise TraceFileError(str(path), "it is no run of the scenario that it holds")
+    return result_of([measured(scenario, trace) for trace in traces])
+
+
+def _is_of(trace: Trace, scenario: Scenario) -> bool:
+    """Tell whether a trace has the names and the length that a scenario's runs have."""
+    layout = trace.layout
+    calls = {(name, service) for name, each in scenario.clients.items() for service in each.calls}
+    calls |= {(name, service) for name, each in scenario.services.items() for service in each.calls}
+    return (
+        trace.duration == scenario.duration
+        and {*layout.groups} == {*scenario.clients}
+        and {(each.name, each.replicas, each.workers) for each in layout.services}
+        == {(name, each.replicas, each.workers) for name, each in scenario.services.items()}
+        and {(each.caller, each.service) for each in layout.calls} == calls
+    )

@@ -1,0 +1,221 @@
+"""A sweep's numbers in full: as JSON, as CSV (a line a setting, a line a run), as Parquet.
+
+Lines come in a fixed order, so equal sweeps are equal bytes, however they were made; how much of
+the work had been done before is no part of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simcb.errors import MissingExtraError
+from simcb.metrics import ThresholdResult, Verdict, judge
+from simcb.metrics.phase import FAULT, WHOLE
+from simcb.studies.sweep import Column, Objective, Ranked, SweepResult
+from simcb.studies.sweep.columns import Floats
+from simcb.studies.sweep.table import MISSING, VERDICTS
+from simcb.views.data import clean_lines, estimate_object, number, number_cell
+from simcb.views.document import JsonValue, Row
+from simcb.views.safe_text import csv_cell
+from simcb.views.sweep_findings import findings
+
+_KEY_METRICS = (
+    Column("success", FAULT, ""),
+    Column("p99", FAULT, ""),
+    Column("time_to_recover", WHOLE, ""),
+)
+
+PARQUET_EXTRA = "parquet"
+"""The extra of simcb that brings pyarrow."""
+
+
+def asked_next(result: SweepResult) -> tuple[Column, ...]:
+    """Return what people ask next of a setting, besides what it is ranked by."""
+    known = result.table.index
+    return tuple(c for c in _KEY_METRICS if c in known and c != result.objective.column)
+
+
+def thresholds_of(result: SweepResult, setting: int) -> tuple[ThresholdResult, ...]:
+    """Return how the scenario's thresholds fare in a setting."""
+    return judge(result.scenario.thresholds, result.outcome(setting))
+
+
+def sweep_object(result: SweepResult) -> dict[str, JsonValue]:
+    """Return a sweep as plain data."""
+    return {
+        "scenario": result.scenario.name,
+        "seed": result.seed,
+        "replicates": result.replicates,
+        "design": str(result.design),
+        "axes": [
+            {"path": axis.path, "values": [*axis.values], "policy": policy}
+            for axis, policy in zip(result.axes, result.policies, strict=True)
+        ],
+        "objective": objective_object(result.objective),
+        "refined": str(result.border) if result.border else None,
+        "complete": result.complete,
+        "best": result.best.setting if result.best is not None else None,
+        "bests": [
+            {"setting": each.setting, "world": _world(result, each.setting)}
+            for each in result.bests
+        ],
+        "no_best": None if result.bests else findings(result)[0],
+        "settings": [_setting(result, each) for each in result.ranking],
+        "lost": [
+            {
+                "setting": each.cell.setting,
+                "replicate": each.cell.replicate,
+                "reason": each.reason,
+            }
+            for each in result.lost
+        ],
+    }
+
+
+def _world(result: SweepResult, setting: int) -> dict[str, JsonValue]:
+    """Return what a setting meets: its values by the paths of the axes that are no policy."""
+    pairs = zip(result.values_of(setting).items(), result.policies, strict=True)
+    return {path: value for (path, value), policy in pairs if not policy}
+
+
+def _setting(result: SweepResult, each: Ranked) -> dict[str, JsonValue]:
+    outcome = result.outcome(each.setting)
+    return {
+        "rank": each.rank,
+        "setting": each.setting,
+        "values": {**result.values_of(each.setting)},
+        "tied": each.tied if each.rank else None,
+        "failure": outcome.failure.value if outcome.failure else None,
+        "objective": {**estimate_object(each.estimate), "finite": number(each.estimate.finite)},
+        "behind": estimate_object(each.behind) if each.behind else None,
+        "collapse": estimate_object(outcome.collapse) if outcome.collapse else None,
+        "verdicts": {verdict.value: count for verdict, count in outcome.verdicts.items()},
+        "metrics": {
+            str(column): number(outcome.value(column.metric, column.phase))
+            for column in asked_next(result)
+        },
+        "thresholds": [
+            {"text": judged.text, "value": number(judged.value), "passed": judged.passed}
+            for judged in thresholds_of(result, each.setting)
+        ],
+    }
+
+
+def objective_object(objective: Objective) -> dict[str, JsonValue]:
+    """Return what settings are judged by as plain data."""
+    return {
+        "metric": objective.column.metric,
+        "phase": objective.column.phase,
+        "of": objective.column.of,
+        "unit": objective.unit.value,
+        "better": objective.better.value,
+    }
+
+
+def ranking_rows(result: SweepResult) -> Iterator[Row]:
+    """Yield a setting's values and all that the table says of it, a line each, below a header.
+
+    A setting that is not ranked has an empty rank. Of an objective that may be `never`: in how
+    many replicates it is, and the mean of the others.
+    """
+    objective, more = str(result.objective), asked_next(result)
+    yield (
+        *("rank", "setting", *(axis.path for axis in result.axes), "tied"),
+        *(f"{objective} {word}" for word in ("mean", "low", "high", "never", "finite", "alike")),
+        *(f"behind {word}" for word in ("mean", "low", "high")),
+        *("runs", *(verdict.value for verdict in Verdict), *map(str, more)),
+        *(f"threshold {each.text}" for each in result.scenario.thresholds),
+    )
+    for each in result.ranking:
+        outcome, found, behind = result.outcome(each.setting), each.estimate, each.behind
+        yield (
+            *(each.rank or "", each.setting),
+            *map(str, result.settings[each.setting].values),
+            each.tied if each.rank else "",
+            *(found.mean, found.low, found.high, found.never, found.finite, found.alike),
+            *((behind.mean, behind.low, behind.high) if behind else ("",) * 3),
+            *(outcome.runs, *(outcome.verdicts.get(verdict, 0) for verdict in Verdict)),
+            *(outcome.value(column.metric, column.phase) for column in more),
+            *(one.passed for one in thresholds_of(result, each.setting)),
+        )
+
+
+def cell_lines(result: SweepResult) -> Iterator[str]:
+    """Yield a line for every run: its setting, replicate, verdict, and every number of it."""
+    return clean_lines(_cell_rows(result))
+
+
+def _cell_rows(result: SweepResult) -> Iterator[Sequence[object]]:
+    names = [csv_cell(str(column)) for column in result.table.columns]
+    paths = [csv_cell(axis.path) for axis in result.axes]
+    yield ["setting", *paths, "replicate", "verdict", *names]
+    for setting, (made, _) in enumerate(result.outcomes()):
+        values = [csv_cell(str(value)) for value in made.values]
+        verdicts = result.table.verdicts[setting].tolist()
+        for replicate, cells in enumerate(_cells(result.table.values[setting])):
+            yield [setting, *values, replicate, verdict_word(verdicts[replicate]) or "", *cells]
+
+
+def verdict_word(code: int) -> str | None:
+    """Return the word of a verdict in a sweep's table; None if the run is missing."""
+    return None if code == MISSING else VERDICTS[code].value
+
+
+def _cells(numbers: Floats) -> list[list[object]]:
+    """Return numbers as cells that a csv writer writes like `number_cell`, millions of them."""
+    cells = numbers.astype(object)
+    cells[np.isnan(numbers)] = None
+    for infinite in (math.inf, -math.inf):
+        cells[numbers == infinite] = number_cell(infinite)
+    found: list[list[object]] = cells.tolist()
+    return found
+
+
+def demand_parquet() -> None:
+    """Check that Parquet files can be written.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    _library()
+
+
+def write_parquet(result: SweepResult, path: Path) -> None:
+    """Write a row for every run: setting, values, replicate, verdict, and every number.
+
+    What is undefined is null, a time that never came infinite. Axes are text, as in a file.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    arrow, parquet = _library()
+    table, count = result.table, result.replicates
+    rows = range(len(result.settings))
+    columns: dict[str, Any] = {
+        "setting": arrow.array([n for n in rows for _ in range(count)], arrow.int32())
+    }
+    for index, axis in enumerate(result.axes):
+        values = [str(made.values[index]) for made in result.settings for _ in range(count)]
+        columns[axis.path] = arrow.array(values, arrow.string())
+    columns["replicate"] = arrow.array([r for _ in rows for r in range(count)], arrow.int32())
+    codes = table.verdicts.ravel().tolist()
+    columns["verdict"] = arrow.array([verdict_word(code) for code in codes], arrow.string())
+    for index, column in enumerate(table.columns):
+        numbers = table.values[:, :, index].ravel()
+        known = [None if math.isnan(number) else number for number in numbers.tolist()]
+        columns[str(column)] = arrow.array(known, arrow.float64())
+    parquet.write_table(arrow.table(columns), path, compression="zstd")
+
+
+def _library() -> tuple[Any, Any]:
+    try:
+        import pyarrow  # type: ignore[import, unused-ignore]
+        import pyarrow.parquet  # type: ignore[import, unused-ignore]
+    except ImportError:
+        raise MissingExtraError("pyarrow", PARQUET_EXTRA) from None
+    return pyarrow, pyarrow.parquet

@@ -1,0 +1,302 @@
+"""What a tune says: the winner, what it beats, how far it can be moved, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from simcb.metrics import Estimate, Unit
+from simcb.studies.limits import in_words
+from simcb.studies.sweep.calibration import WORKER_MEGABYTES
+from simcb.studies.sweep.objective import Objective
+from simcb.studies.tune import (
+    CONTENDERS,
+    WALKS,
+    Check,
+    Trial,
+    TunePlan,
+    TuneProgress,
+    TuneResult,
+)
+from simcb.views.data import csv_lines
+from simcb.views.document import Block, Document, Figure, Table
+from simcb.views.files import write_text
+from simcb.views.quantities import UNDEFINED, interval, rough_clock
+from simcb.views.safe_text import one_line
+from simcb.views.tune_data import contender_rows, overlay, trial_rows, tune_object
+from simcb.views.tune_findings import (
+    explained,
+    findings,
+    readings,
+    shown_value,
+    stretch,
+    wider_stretch,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Picture
+
+BEST = "best"
+"""What the winner is called in tables."""
+
+MOST_OF_FRONT = 6
+"""Settings of the front that are shown."""
+
+
+def tune_document(result: TuneResult, *, repeat: str = "") -> Document:
+    """Return what a tune says; `repeat` is the command that gives the same again."""
+    files = {
+        "trials.csv": lambda path: write_text(path, csv_lines(trial_rows(result))),
+        "contenders.csv": lambda path: write_text(path, csv_lines(contender_rows(result))),
+    }
+    if result.winner is not None:
+        files["best.yaml"] = lambda path: write_text(path, [overlay(result, repeat)])
+    return Document(
+        title(result),
+        lambda: tune_object(result) | {"repeat": repeat},
+        lambda: trial_rows(result),
+        findings=findings(result),
+        blocks=tuple(_blocks(result)),
+        repeat=repeat,
+        files=files,
+    )
+
+
+def _blocks(result: TuneResult) -> Iterator[Block]:
+    if result.reach:
+        yield reach_table(result)
+    if len(result.aims) > 1 and len(result.front) > 1:
+        yield front_table(result)
+    if result.check is not None:
+        yield contender_table(result)
+    yield from notes(result)
+    if result.winner is not None:
+        yield Figure("tune", partial(_draw, result))
+
+
+def title(result: TuneResult) -> str:
+    """Return what was tuned, in a line."""
+    names = ", ".join(one_line(storm.name, 40) for storm in result.storms[:6])
+    more = f" and {len(result.storms) - 6} more" if len(result.storms) > 6 else ""
+    aims = ", ".join(f"{aim.better.value} {aim}" for aim in result.aims)
+    return (
+        f"{names}{more}: {aims}, seed {result.seed}, {result.searched} settings searched, "
+        f"{len(result.trials) - result.searched} more around the best, up to "
+        f"{result.replicates} replicates"
+    )
+
+
+def notes(result: TuneResult) -> tuple[str, ...]:
+    """Return what a reader has to know besides."""
+    lines = []
+    if result.check is not None:
+        lines += differing(result.check)
+    if result.reach or result.check is not None:
+        lines.append(explained(result))
+        lines += _filled(result)
+    refused = [trial for trial in result.trials if trial.refused]
+    if refused:
+        what = one_line(refused[0].refused, 200)
+        lines.append(f"{len(refused)} settings are refused by a scenario; the first: {what}")
+    if result.lost:
+        first = result.lost[0]
+        where = one_line(result.storms[first.cell.scenario].name, 60)
+        lines.append(
+            f"{len(result.lost)} runs could not be made and are missing; the first, of {where}: "
+            f"{one_line(first.reason, 200)}"
+        )
+    if not result.complete:
+        lines.append("interrupted: this is the best so far, and nothing was checked")
+    return tuple(lines)
+
+
+def _filled(result: TuneResult) -> list[str]:
+    """Return what runs counted as in which an aim had no number, a line for each kind."""
+    lines = []
+    for place, aim in enumerate(result.aims):
+        here = [each for each in result.filled if each.aim == place]
+        for what, counts, as_what in (
+            ("never came", [each.never for each in here], "the scenario's duration"),
+            ("was undefined", [each.undefined for each in here], "the worst known there"),
+        ):
+            where = [
+                f"{count} of {each.runs} runs of {one_line(result.storms[each.storm].name, 40)}"
+                for each, count in zip(here, counts, strict=True)
+                if count
+            ]
+            if where:
+                more = f" and in {len(where) - 3} more scenarios" if len(where) > 3 else ""
+                listed = ", ".join(where[:3])
+                lines.append(f"{aim} {what} in {listed}{more}: each counts as {as_what}")
+    return lines
+
+
+def size_lines(plan: TunePlan, seconds: float, workers: int) -> str:
+    """Return what a dry run says: settings, runs, time and memory, at most."""
+    scenarios = f"{len(plan.storms)} scenario{'s' if len(plan.storms) > 1 else ''}"
+    memory = workers * (WORKER_MEGABYTES + plan.largest_run)
+    lines = (
+        f"settings  {plan.trials:,} searched, {plan.around:,} around each of up to {WALKS} bests, "
+        f"{CONTENDERS} contenders",
+        f"runs      at most {plan.runs:,} in {scenarios}; usually less than half of that",
+        f"requests  at most about {in_words(plan.requests)}",
+        f"time      at most about {rough_clock(seconds)} on {workers} workers",
+        f"memory    at most {plan.megabytes:,.0f} MB for the results; at worst {memory:,.0f} MB "
+        "for the workers",
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def progress_words(now: TuneProgress) -> str:
+    """Return what goes beside a progress bar: what is done, how fast, and the best so far."""
+    words = [now.stage]
+    if now.ran and now.seconds > 0.0:
+        words.append(f"{now.ran} runs, {now.ran / now.seconds:.3g}/s")
+        if now.stage == "searching" and now.done:
+            left = now.seconds / now.done * (now.total - now.done)
+            words.append(f"{rough_clock(left)} left")
+    if now.best is not None:
+        values = ", ".join(one_line(str(value), 20) for value in now.best.values)
+        words.append(f"best so far {values}")
+    return "; ".join(words)
+
+
+def reach_table(result: TuneResult) -> Table:
+    """Return how far each of the winner's values can be moved, as a table."""
+    read = readings(result)
+    header = ["parameter", BEST, "as good", "not shown worse"]
+    header += [f"at stake{_about(result, aim)}" for aim in result.aims]
+    rows = []
+    for reach, importance in zip(result.reach, result.importance, strict=True):
+        stakes = zip(read, reach.stakes, strict=True)
+        rows.append(
+            (
+                one_line(reach.axis.path, 60),
+                shown_value(reach.value),
+                stretch(reach),
+                wider_stretch(reach),
+                *(each.amount(stake) for each, stake in stakes),
+                UNDEFINED if importance is None else f"{importance:.0%}",
+            )
+        )
+    return Table((*header, "importance"), tuple(rows))
+
+
+def front_table(result: TuneResult) -> Table:
+    """Return settings of the front as a table, the winner and others from end to end."""
+    read = readings(result)
+    header = ["front", *(axis.label for axis in result.axes), *(each.name for each in read)]
+    rows = []
+    for trial in _shown_front(result):
+        name = BEST if trial.number == result.winner else f"trial {trial.number}"
+        values = [shown_value(value) for value in trial.setting.values]
+        losses = zip(read, trial.worst, strict=True)
+        rows.append((name, *values, *(each.amount(loss) for each, loss in losses)))
+    more = len(result.front) - len(rows)
+    rest = f"; {more} more are in trials.csv and in --format json" if more else ""
+    title = f"the front, by worst regret: each is beaten by none in all aims{rest}"
+    return Table(tuple(one_line(cell, 40) for cell in header), tuple(rows), title=title)
+
+
+def _shown_front(result: TuneResult) -> list[Trial]:
+    """Return the settings of the front that are shown, in the order of the first aim."""
+    front = sorted((result.trials[number] for number in result.front), key=lambda each: each.worst)
+    if len(front) <= MOST_OF_FRONT:
+        return front
+    steps = [round(step * (len(front) - 1) / (MOST_OF_FRONT - 2)) for step in range(MOST_OF_FRONT)]
+    kept = {front[place].number for place in steps[: MOST_OF_FRONT - 1]} | {result.winner}
+    return [trial for trial in front if trial.number in kept]
+
+
+def contender_table(result: TuneResult) -> Table:
+    """Return the contenders on fresh random streams as a table, the winner first.
+
+    The scenario in which the winner loses most is what decides, and the first; on a narrow page
+    the others are left out, and named.
+    """
+    forms = [_contenders(result, shown) for shown in range(len(result.storms), -1, -1)]
+    return replace(forms[0], narrower=tuple((each,) for each in forms[1:]))
+
+
+def _contenders(result: TuneResult, most: int) -> Table:
+    """Return the table of contenders with so many scenarios side by side."""
+    check = result.check
+    assert check is not None
+    shown = _by_weight(result)[:most]
+    header = ["contender"]
+    for aim in result.aims:
+        about = _about(result, aim)
+        header += [f"worst regret{about}", f"behind{about}"]
+    header += [f"{result.storms[place].name} {aim}" for place in shown for aim in result.aims]
+    limited = bool(result.storms[0].limits)
+    header += ["limits"] * limited
+    rows = []
+    for contender in check.contenders:
+        row = [contender.marked_name or BEST]
+        for index, read in enumerate(readings(result)):
+            behind = contender.behind[index] if contender.behind else None
+            row += [read.words(contender.worst[index]), read.words(behind) if behind else BEST]
+        for place in shown:
+            found = contender.storms[place].aims
+            row += [_value(each, aim.unit) for aim, each in zip(result.aims, found, strict=True)]
+        row += ["kept" if contender.feasible else "missed"] * limited
+        rows.append(tuple(row))
+    return Table(
+        tuple(one_line(cell, 40) for cell in header),
+        tuple(rows),
+        title=f"on fresh luck (seed {check.seed}, {check.replicates} runs of each "
+        "in each scenario)",
+        notes=_left_out(result, most),
+    )
+
+
+def differing(check: Check) -> list[str]:
+    """Return what the libraries do otherwise than the rows marked with their names, in lines."""
+    found: dict[str, list[str]] = {}
+    for contender in check.contenders:
+        if contender.differs:
+            found.setdefault(contender.differs, []).append(contender.name)
+    return [f"* {'; '.join(names)}: {differs}" for differs, names in found.items()]
+
+
+def _left_out(result: TuneResult, shown: int) -> tuple[str, ...]:
+    """Return which scenarios a table has no room for, as a line; nothing if it has all."""
+    names = [one_line(result.storms[place].name, 40) for place in _by_weight(result)[shown:]]
+    if not names:
+        return ()
+    less = ", where the best loses less" if shown else ""
+    remedy = "a wider page, contenders.csv and --format json have all"
+    return (f"no room for {_listed(names)}{less}; {remedy}",)
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
+def _by_weight(result: TuneResult) -> list[int]:
+    """Return the storms' places, that in which the winner loses most first."""
+    assert result.check is not None
+    found = result.check.winner.storms
+    losses = [max(each.mean or 0.0 for each in storm.regret) for storm in found]
+    return sorted(range(len(found)), key=lambda place: -losses[place])
+
+
+def _about(result: TuneResult, aim: Objective) -> str:
+    """Return an aim's name behind another word, where there are several."""
+    return f" {aim}" if len(result.aims) > 1 else ""
+
+
+def _value(found: Estimate, unit: Unit) -> str:
+    if found.never:
+        return f"never in {found.never}"
+    return interval(found.mean, found.low, found.high, unit)
+
+
+def _draw(result: TuneResult) -> Picture:
+    # matplotlib is slow to load, and only a figure needs it.
+    from simcb.views.tunings.figure import tune_figure
+
+    return tune_figure(result)

@@ -1,0 +1,204 @@
+"""A tune's numbers in full: as JSON, as CSV, and the overlay with the winner.
+
+Equal tunes are equal bytes; how much of the work had been done before is no part of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from simcb.metrics import Estimate
+from simcb.studies.tune import Contender, InStorm, Reach, Trial, TuneResult
+from simcb.views.data import estimate_object, number
+from simcb.views.document import JsonValue, Row
+from simcb.views.safe_text import one_line
+from simcb.views.sweep_data import objective_object
+
+_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+
+def tune_object(result: TuneResult) -> dict[str, JsonValue]:
+    """Return a tune as plain data."""
+    check = result.check
+    return {
+        "scenarios": [storm.name for storm in result.storms],
+        "seed": result.seed,
+        "replicates": result.replicates,
+        "batch": result.batch,
+        "tolerance": result.tolerance,
+        "space": [axis.path for axis in result.axes],
+        "aims": [objective_object(aim) for aim in result.aims],
+        "limits": [limit.text for limit in result.storms[0].limits],
+        "complete": result.complete,
+        "best": {**result.best},
+        "feasible": result.feasible,
+        "winner": result.winner,
+        "front": [*result.front],
+        "searched": result.searched,
+        "trials": [_trial(trial) for trial in result.trials],
+        "reach": [_reach(reach) for reach in result.reach],
+        "importance": {
+            axis.path: number(share)
+            for axis, share in zip(result.axes, result.importance, strict=True)
+        },
+        "check": None
+        if check is None
+        else {
+            "seed": check.seed,
+            "replicates": check.replicates,
+            "contenders": [_contender(result, each) for each in check.contenders],
+        },
+        "filled": [
+            {
+                "scenario": result.storms[each.storm].name,
+                "aim": str(result.aims[each.aim]),
+                "never": each.never,
+                "undefined": each.undefined,
+                "runs": each.runs,
+            }
+            for each in result.filled
+        ],
+        "lost": [
+            {
+                "setting": each.cell.setting,
+                "scenario": result.storms[each.cell.scenario].name,
+                "replicate": each.cell.replicate,
+                "reason": each.reason,
+            }
+            for each in result.lost
+        ],
+    }
+
+
+def _trial(trial: Trial) -> dict[str, JsonValue]:
+    return {
+        "number": trial.number,
+        "values": [*trial.setting.values],
+        "replicates": trial.replicates,
+        "worst_regret": [number(each) for each in trial.worst],
+        "violation": trial.violation,
+        "refused": trial.refused or None,
+    }
+
+
+def _reach(reach: Reach) -> dict[str, JsonValue]:
+    return {
+        "path": reach.axis.path,
+        "best": reach.value,
+        "low": reach.low,
+        "high": reach.high,
+        "lowest": reach.lowest,
+        "highest": reach.highest,
+        "beyond": reach.beyond,
+        "at_stake": number(reach.at_stake),
+        "stakes": [number(each) for each in reach.stakes],
+        "steps": [
+            {
+                "value": step.value,
+                "excess": _estimates(step.excess),
+                "replicates": step.replicates,
+                "as_good": step.as_good,
+                "not_worse": step.not_worse,
+                "feasible": step.feasible,
+            }
+            for step in reach.steps
+        ],
+    }
+
+
+def _contender(result: TuneResult, contender: Contender) -> dict[str, JsonValue]:
+    storms = zip(result.storms, contender.storms, strict=True)
+    return {
+        "name": contender.name or "best",
+        "differs": contender.differs or None,
+        "feasible": contender.feasible,
+        "worst_regret": _estimates(contender.worst),
+        "behind": None if contender.behind is None else _estimates(contender.behind),
+        "scenarios": {storm.name: _in_storm(found) for storm, found in storms},
+    }
+
+
+def _in_storm(found: InStorm) -> dict[str, JsonValue]:
+    return {
+        "aims": _estimates(found.aims),
+        "regret": _estimates(found.regret),
+        "behind": None if found.behind is None else _estimates(found.behind),
+        "verdicts": {verdict.value: count for verdict, count in found.verdicts.items()},
+        "thresholds": [
+            {"text": judged.text, "value": number(judged.value), "passed": judged.passed}
+            for judged in (*found.thresholds, *found.limits)
+        ],
+    }
+
+
+def _estimates(found: Iterable[Estimate]) -> list[JsonValue]:
+    return [estimate_object(each) for each in found]
+
+
+def trial_rows(result: TuneResult) -> Iterator[Row]:
+    """Yield a line for every setting tried: its values, replicates and regrets."""
+    paths = [axis.path for axis in result.axes]
+    regrets = [f"worst regret {aim}" for aim in result.aims]
+    yield ("trial", "found", *paths, "replicates", *regrets, "violation", "front", "refused")
+    for trial in result.trials:
+        found = "searching" if trial.number < result.searched else "walking"
+        yield (
+            trial.number,
+            "best" if trial.number == result.winner else found,
+            *map(str, trial.setting.values),
+            trial.replicates,
+            *(map(float, trial.worst) if trial.worst else [None] * len(regrets)),
+            float(trial.violation),
+            trial.number in result.front,
+            trial.refused,
+        )
+
+
+def contender_rows(result: TuneResult) -> Iterator[Row]:
+    """Yield a line for every contender, scenario and aim: its mean, and how it is behind."""
+    whats, ends = ("mean", "regret", "behind"), ("", " low", " high")
+    yield (
+        "contender",
+        "scenario",
+        "aim",
+        *(what + end for what in whats for end in ends),
+        "differs",
+    )
+    for contender in result.check.contenders if result.check is not None else ():
+        for storm, found in zip(result.storms, contender.storms, strict=True):
+            for index, aim in enumerate(storm.aims):
+                behind = found.behind[index] if found.behind else None
+                yield (
+                    *(contender.name or "best", storm.name, str(aim)),
+                    *_ends(found.aims[index]),
+                    *_ends(found.regret[index]),
+                    *_ends(behind),
+                    contender.differs,
+                )
+
+
+def _ends(found: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    return (found.mean, found.low, found.high) if found else (None, None, None)
+
+
+def overlay(result: TuneResult, repeat: str = "") -> str:
+    """Return the file that puts the winner's values over a scenario: `simcb run … -f` takes it.
+
+    Places are named as they were in the space, which fits all scenarios of the tune.
+    """
+    names = ", ".join(one_line(storm.name, 80) for storm in result.storms)
+    lines = [f"# The best of {len(result.trials)} settings for {names}."]
+    if not result.feasible:
+        limits = ", ".join(one_line(limit.text, 200) for limit in result.storms[0].limits)
+        lines = [
+            f"# Does not keep {limits}: of {len(result.trials)} settings for {names}",
+            "# none does, and this one comes nearest.",
+        ]
+    if repeat:
+        lines.append(f"# Found by: {one_line(repeat, 2000)}")
+    for path, value in result.best.items():
+        key = path if _PLAIN_KEY.fullmatch(path) else json.dumps(path)
+        lines.append(f"{key}: {value}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,202 @@
+"""A tune in a notebook or a script: its card, its pictures, its tables, and its best setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simcb.scenario import Scenario
+from simcb.scenario.refusal import choice_remedy, quoted
+from simcb.studies import StudyError
+from simcb.studies.sweep.axes import Value
+from simcb.studies.sweep.plan import applied, changes_of
+from simcb.studies.tune import Check, Reach, TuneResult
+from simcb.views.data import frame
+from simcb.views.html import card
+from simcb.views.tune import tune_document
+from simcb.views.tune_data import overlay
+from simcb.views.tune_findings import findings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TunePlots:
+    """The plots of a tune: call it for the whole picture, or take a panel by its name."""
+
+    result: TuneResult
+
+    def __call__(self) -> Figure:
+        """Return the whole picture."""
+        from simcb.views.tunings.figure import tune_figure
+
+        return tune_figure(self.result)
+
+    def reach(self, path: str, ax: Axes | None = None) -> Axes:
+        """Draw what moving one value of the winner costs; `path` is as in the space."""
+        from simcb.views.tunings.figure import reach_panel
+
+        return reach_panel(_reach(self.result, path), self.result, ax)
+
+    def check(self, ax: Axes | None = None) -> Axes:
+        """Draw how the winner does on fresh luck beside all others."""
+        from simcb.views.tunings.figure import check_panel
+
+        return check_panel(self.result, ax)
+
+    def front(self, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes:
+        """Draw two aims against each other, by their places, and the front none beats."""
+        from simcb.views.tunings.figure import front_panel
+
+        most = len(self.result.aims) - 1
+        if not 0 <= x <= most or not 0 <= y <= most or x == y:
+            raise StudyError(
+                f"aims {x} and {y} are no two of the {most + 1} there are",
+                f"name two different ones of 0 to {most}",
+            )
+        return front_panel(self.result, x, y, ax)
+
+    def __repr__(self) -> str:
+        return "<plots: call for the whole picture; .reach .check .front for one>"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TuneView:
+    """A tune as one looks at it in a notebook.
+
+    Args:
+        result: what the tune came to.
+    """
+
+    result: TuneResult
+    plot: TunePlots = field(init=False)
+    """The plots: `t.plot()`, `t.plot.check()`, `t.plot.reach("breaker.recovery_timeout")`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plot", TunePlots(self.result))
+
+    @property
+    def best(self) -> dict[str, Value]:
+        """The winner's values by the space's paths; empty if there is no winner."""
+        return self.result.best
+
+    @property
+    def check(self) -> Check | None:
+        """The winner on fresh luck, beside the others."""
+        return self.result.check
+
+    @property
+    def overlay(self) -> str:
+        """The overlay with the winner, as text: write it to a file for `simcb run -f`."""
+        return overlay(self.result)
+
+    def scenario(self, number: int = 0) -> Scenario:
+        """Return one of the scenarios with the winner's values.
+
+        Raises:
+            StudyError: there is no winner, or no scenario of that number.
+        """
+        result = self.result
+        if result.winner is None:
+            raise StudyError("there is no winner", "give the tune more trials")
+        if not 0 <= number < len(result.storms):
+            raise StudyError(
+                f"there is no scenario {number}", f"give 0 to {len(result.storms) - 1}"
+            )
+        setting = result.trials[result.winner].setting
+        return applied(result.storms[number].scenario, changes_of(result.axes, setting))
+
+    def reach(self, path: str) -> Reach:
+        """Return how far the winner's value at a place can be moved.
+
+        Raises:
+            StudyError: nothing of that path was tuned.
+        """
+        return _reach(self.result, path)
+
+    @property
+    def df(self) -> Any:  # pandas brings no types
+        """Every setting tried as a row of a pandas frame.
+
+        The columns are trial, one for each axis's path, replicates, `worst regret AIM` for each
+        aim, violation, front and best.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        result = self.result
+        rows = [
+            [
+                trial.number,
+                *trial.setting.values,
+                trial.replicates,
+                *(trial.worst or [None] * len(result.aims)),
+                trial.violation,
+                trial.number in result.front,
+                trial.number == result.winner,
+            ]
+            for trial in result.trials
+        ]
+        paths = [axis.path for axis in result.axes]
+        regrets = [f"worst regret {aim}" for aim in result.aims]
+        columns = ["trial", *paths, "replicates", *regrets, "violation", "front", "best"]
+        return frame(rows, columns)
+
+    @property
+    def contenders(self) -> Any:  # pandas brings no types
+        """Every contender in every scenario on fresh luck, as rows of a pandas frame.
+
+        The columns are contender, scenario, aim, mean, low, high, regret (what is lost there to
+        the best setting known for that scenario alone), behind (how much worse than the
+        winner, paired), behind_low, behind_high, worst_regret over all scenarios, and differs
+        (what the library of that name does otherwise; "" if nothing).
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        check = self.result.check
+        rows = []
+        for contender in check.contenders if check is not None else ():
+            for storm, found in zip(self.result.storms, contender.storms, strict=True):
+                for index, aim in enumerate(storm.aims):
+                    mean, behind = found.aims[index], found.behind
+                    paired = behind[index] if behind else None
+                    ends = (paired.mean, paired.low, paired.high) if paired else (0.0, None, None)
+                    row = [contender.name or "best", storm.name, str(aim)]
+                    worst = contender.worst[index].mean
+                    regret = found.regret[index].mean
+                    numbers = [mean.mean, mean.low, mean.high, regret, *ends, worst]
+                    rows.append([*row, *numbers, contender.differs])
+        columns = ["contender", "scenario", "aim", "mean", "low", "high", "regret"]
+        columns += ["behind", "behind_low", "behind_high", "worst_regret", "differs"]
+        return frame(rows, columns)
+
+    def save_plot(self, path: str | Path) -> Path:
+        """Draw the whole picture into a PNG, SVG or PDF file.
+
+        Raises:
+            PlotFileError: another ending, or the file cannot be written; nothing was drawn.
+        """
+        from simcb.views.plots import check_plot_path, save
+
+        path = check_plot_path(path)
+        return save(self.plot(), path)
+
+    def __repr__(self) -> str:
+        names = ", ".join(repr(storm.name) for storm in self.result.storms[:3])
+        more = ", …" if len(self.result.storms) > 3 else ""
+        return f"<tune of {names}{more}: {findings(self.result)[0]}>"
+
+    def _repr_html_(self) -> str:
+        return card(tune_document(self.result))
+
+
+def _reach(result: TuneResult, path: str) -> Reach:
+    for each in result.reach:
+        if path in (each.axis.path, each.axis.label):
+            return each
+    known = [each.axis.path for each in result.reach]
+    raise StudyError(f"{quoted(path)} was not tuned", choice_remedy(path, known))
