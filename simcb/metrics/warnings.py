@@ -23,10 +23,10 @@ from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Fault, Loss
-from simcb.scenario.forms import LINK
 from simcb.scenario.model import ClientGroup, OnAbandon, Scenario, Service
 from simcb.scenario.refusal import quoted
 from simcb.scenario.retries import Jitter
+from simcb.scenario.scalars import LINK
 from simcb.scenario.thresholds import Threshold
 from simcb.scenario.units import format_duration
 from simcb.trace import Trace

@@ -5,13 +5,11 @@ and overrides, units, the writer and the JSON Schema. It is pure: it must not kn
 simulator, chance, measures or terminals, and it prints nothing.
 """
 
-from simcb.scenario.json_schema import schema
 from simcb.scenario.loading import parse_scenario, read_scenario
-from simcb.scenario.model import Scenario
+from simcb.scenario.model import Scenario, schema
 from simcb.scenario.problems import Problem, ScenarioError
 from simcb.scenario.reader import parse_value
-from simcb.scenario.shipped import find_shipped, list_shipped
-from simcb.scenario.starter import template
+from simcb.scenario.shipped import find_shipped, list_shipped, template
 from simcb.scenario.thresholds import Threshold, parse_threshold
 
 __all__ = [

@@ -11,29 +11,24 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, model_validator
 
 from simcb.scenario.distributions import AnyDistribution
-from simcb.scenario.forms import FROM_FILE, Count
-from simcb.scenario.part import OneOrMore, Part
-from simcb.scenario.quantities import PositiveSeconds, Rate, Seconds
+from simcb.scenario.fields import Model, OneOrMore
 from simcb.scenario.recorded import Column, DataFile, Recorded, recording_text
 from simcb.scenario.refusal import Refused
+from simcb.scenario.scalars import FROM_FILE, Count, PerSecond, PositiveSeconds, Rate, Seconds, word
 
 MOST_USERS = 1_000_000_000
 """The most users of a closed client group; what a run can hold is far less."""
 
 
-class RatePoint(Part):
+class RatePoint(Model):
     """A rate that holds from a moment on, reached linearly over a ramp.
 
     Before the first point the rate is 0, so a ramp at 0s begins there.
     """
 
-    at: Seconds = Field(description="when the change begins, seconds", examples=["1m"])
-    rate: Annotated[float, Rate()] = Field(
-        description="rate after the ramp, per second", examples=["40/s"]
-    )
-    ramp: Seconds = Field(
-        default=0.0, description="how long the change takes, seconds", examples=["10s"]
-    )
+    at: Annotated[Seconds, word("when the change begins, seconds", "1m")]
+    rate: Annotated[PerSecond, word("rate after the ramp, per second", "40/s")]
+    ramp: Annotated[Seconds, word("how long the change takes, seconds", "10s")] = 0.0
 
     @property
     def reached(self) -> float:
@@ -41,11 +36,11 @@ class RatePoint(Part):
         return self.at + self.ramp
 
 
-RatePoints = Annotated[tuple[RatePoint, ...], OneOrMore("rate", (("at", "0s"),))]
+RatePoints = Annotated[tuple[RatePoint, ...], OneOrMore("points", "rate", (("at", "0s"),), Rate())]
 """One rate, or a list of points."""
 
 
-class Arrivals(Part):
+class Arrivals(Model):
     """Base of all kinds of arrivals."""
 
     kind: str
@@ -54,10 +49,9 @@ class Arrivals(Part):
 class OpenArrivals(Arrivals):
     """Requests that come whether or not earlier ones are answered."""
 
-    rate: RatePoints = Field(
-        description="requests per second: one rate, or a list of {at, rate, ramp}",
-        examples=["40/s"],
-    )
+    rate: Annotated[
+        RatePoints, word("requests per second: one rate, or a list of {at, rate, ramp}", "40/s")
+    ]
 
     @model_validator(mode="after")
     def _in_order(self) -> OpenArrivals:
@@ -93,13 +87,11 @@ class Closed(Arrivals):
     """Users who wait for the answer, think, and ask again."""
 
     kind: Literal["closed"] = "closed"
-    users: Annotated[int, Count(least=1, most=MOST_USERS)] = Field(
-        description="how many users there are", examples=["100"]
-    )
-    think: AnyDistribution = Field(
-        description="time between an answer and the next request",
-        examples=["{kind: exponential, mean: 1s}"],
-    )
+    users: Annotated[int, Count(1, MOST_USERS), word("how many users there are", "100")]
+    think: Annotated[
+        AnyDistribution,
+        word("time between an answer and the next request", "{kind: exponential, mean: 1s}"),
+    ]
 
 
 class Replay(Arrivals):
@@ -113,20 +105,19 @@ class Replay(Arrivals):
     """
 
     kind: Literal["replay"] = "replay"
-    file: Annotated[str, DataFile()] = Field(
-        description="a CSV file beside the scenario", examples=["calls.csv"]
-    )
-    interval: PositiveSeconds | None = Field(
-        default=None,
-        description="how long each row's rate holds, seconds; rows are moments if absent",
-        examples=["1m"],
-    )
-    resolution: PositiveSeconds | None = Field(
-        default=None,
-        description="what the timestamps were cut to, seconds: those of the same are spread "
-        "evenly over it; they are kept as they are if absent",
-        examples=["1s"],
-    )
+    file: Annotated[DataFile, word("a CSV file beside the scenario", "calls.csv")]
+    interval: Annotated[
+        PositiveSeconds | None,
+        word("how long each row's rate holds, seconds; rows are moments if absent", "1m"),
+    ] = None
+    resolution: Annotated[
+        PositiveSeconds | None,
+        word(
+            "what the timestamps were cut to, seconds: those of the same are spread "
+            "evenly over it; they are kept as they are if absent",
+            "1s",
+        ),
+    ] = None
     moments: Annotated[tuple[float, ...], Recorded(Column.TIMESTAMPS)] = Field(
         default=(), exclude=True, repr=False, description="when requests come, seconds, ascending"
     )
@@ -175,7 +166,7 @@ class Replay(Arrivals):
         return self
 
 
-ARRIVALS: dict[str, type[Part]] = {
+ARRIVALS: dict[str, type[Model]] = {
     "poisson": Poisson,
     "constant": Constant,
     "closed": Closed,

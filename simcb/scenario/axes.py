@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from simcb.scenario.amounts import Amount, Measuring, Value, between, quantity_of, rounded, written
-from simcb.scenario.forms import seen
 from simcb.scenario.problems import ScenarioError
 from simcb.scenario.reader import parse_value
 from simcb.scenario.refusal import Refused, quoted
+from simcb.scenario.scalars import seen
+from simcb.scenario.units import Amount, Measuring, Value, between, quantity_of, rounded, written
 from simcb.scenario.writer import flow
 
 MOST_VALUES = 100_000

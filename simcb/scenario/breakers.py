@@ -11,14 +11,23 @@ from abc import abstractmethod
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from simcb import breaker as shipped
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.forms import Choice, Count, Flag
-from simcb.scenario.part import Family, OneAlone, Part, Twins
-from simcb.scenario.quantities import Portion, PositiveSeconds, Quantity, Seconds, Share
+from simcb.scenario.fields import Exclusive, Model, OneOf, OneOrMore
 from simcb.scenario.refusal import Refused
+from simcb.scenario.scalars import (
+    Choice,
+    Count,
+    Flag,
+    Number,
+    Portion,
+    PositiveSeconds,
+    Seconds,
+    Share,
+    word,
+)
 
 MOST_CALLS = 1_000_000
 """The largest count window or threshold: the breaker's own limit."""
@@ -37,7 +46,7 @@ COUNTABLE = (
 What the breaker itself rejects says nothing of the service, nor does a caller that left.
 """
 
-Threshold = Annotated[int, Count(least=1, most=MOST_CALLS)]
+Threshold = Annotated[int, Count(1, MOST_CALLS)]
 FailedShare = Annotated[float, Share(above=0.0)]
 
 
@@ -48,7 +57,7 @@ class Around(StrEnum):
     REQUEST = "request"
 
 
-class TripRule(Part):
+class TripRule(Model):
     """Base of all trip rules: what makes a closed breaker open."""
 
     kind: str
@@ -62,9 +71,7 @@ class ConsecutiveFailures(TripRule):
     """It opens at the `threshold`-th failure in a row."""
 
     kind: Literal["consecutive_failures"] = "consecutive_failures"
-    threshold: Threshold = Field(
-        default=5, description="failures in a row that open it", examples=["5"]
-    )
+    threshold: Annotated[Threshold, word("failures in a row that open it", "5")] = 5
 
     def rule(self) -> shipped.TripRule:
         """Return the breaker's own rule of these settings."""
@@ -75,12 +82,8 @@ class FailuresInWindow(TripRule):
     """It opens at `threshold` failures within `window`, whatever else succeeds."""
 
     kind: Literal["failures_in_window"] = "failures_in_window"
-    threshold: Threshold = Field(
-        default=5, description="failures in the window that open it", examples=["5"]
-    )
-    window: PositiveSeconds = Field(
-        default=60.0, description="how long a failure counts, seconds", examples=["1m"]
-    )
+    threshold: Annotated[Threshold, word("failures in the window that open it", "5")] = 5
+    window: Annotated[PositiveSeconds, word("how long a failure counts, seconds", "1m")] = 60.0
 
     def rule(self) -> shipped.TripRule:
         """Return the breaker's own rule of these settings."""
@@ -90,23 +93,23 @@ class FailuresInWindow(TripRule):
 class WindowRule(TripRule):
     """Base of the rules about a share of the last `calls` calls, or of the last `window`."""
 
-    twins: ClassVar[tuple[Twins, ...]] = (Twins("window", "calls"),)
+    exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("window", "calls"),)
 
-    rate: FailedShare = Field(
-        default=0.5, description="share of the counted calls that opens it", examples=["50%"]
-    )
-    calls: Annotated[int, Count(least=1, most=MOST_CALLS)] | None = Field(
-        default=None, description="how many calls the window holds", examples=["100"]
-    )
-    window: PositiveSeconds | None = Field(
-        default=None, description="how long a call stays in the window, seconds", examples=["1m"]
-    )
-    minimum_calls: Annotated[int, Count(least=1, most=MOST_CALLS)] | None = Field(
-        default=None,
-        description="calls in the window below which it never opens; "
-        "if absent 10, or all of a smaller count window",
-        examples=["20"],
-    )
+    rate: Annotated[FailedShare, word("share of the counted calls that opens it", "50%")] = 0.5
+    calls: Annotated[
+        Annotated[int, Count(1, MOST_CALLS)] | None, word("how many calls the window holds", "100")
+    ] = None
+    window: Annotated[
+        PositiveSeconds | None, word("how long a call stays in the window, seconds", "1m")
+    ] = None
+    minimum_calls: Annotated[
+        Annotated[int, Count(1, MOST_CALLS)] | None,
+        word(
+            "calls in the window below which it never opens; "
+            "if absent 10, or all of a smaller count window",
+            "20",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _one_window(self) -> WindowRule:
@@ -115,7 +118,7 @@ class WindowRule(TripRule):
                 "says neither how many calls nor how long it looks back",
                 "add `calls: 100` or `window: 1m`",
             )
-        self.demand_no_twins()
+        self.check_exclusive()
         least = self.minimum_calls
         if self.calls is not None and least is not None and least > self.calls:
             raise Refused(
@@ -140,9 +143,7 @@ class SlowCallRate(WindowRule):
     """It opens when at least `rate` of the calls in the window took `slow` or longer."""
 
     kind: Literal["slow_call_rate"] = "slow_call_rate"
-    slow: PositiveSeconds = Field(
-        description="how long a call takes to count as slow, seconds", examples=["2s"]
-    )
+    slow: Annotated[PositiveSeconds, word("how long a call takes to count as slow, seconds", "2s")]
 
     def rule(self) -> shipped.TripRule:
         """Return the breaker's own rule of these settings."""
@@ -151,7 +152,7 @@ class SlowCallRate(WindowRule):
         )
 
 
-TRIP_RULES: dict[str, type[Part]] = {
+TRIP_RULES: dict[str, type[Model]] = {
     "consecutive_failures": ConsecutiveFailures,
     "failures_in_window": FailuresInWindow,
     "failure_rate": FailureRate,
@@ -159,30 +160,27 @@ TRIP_RULES: dict[str, type[Part]] = {
 }
 
 TripRules = Annotated[
-    tuple[Annotated[TripRule, Family("trip rule", TRIP_RULES)], ...], OneAlone("trip rules")
+    tuple[Annotated[TripRule, OneOf("trip rule", TRIP_RULES)], ...], OneOrMore("trip rules")
 ]
 """One rule, or a list of rules of which any opens the breaker."""
 
 
-class Recovery(Part):
+class Recovery(Model):
     """How long the breaker stays open: `timeout`, growing by `factor` while probes fail."""
 
-    timeout: Seconds = Field(
-        default=60.0, description="how long the first opening lasts, seconds", examples=["30s"]
-    )
-    factor: Annotated[float, Quantity(least=1.0, most=1e6)] = Field(
-        default=1.0, description="growth from one opening in a row to the next", examples=["2"]
-    )
-    max: Seconds | None = Field(
-        default=None,
-        description="the longest opening, jitter included, seconds; ten times `timeout` if absent",
-        examples=["5m"],
-    )
-    jitter: Portion = Field(
-        default=0.0,
-        description="share by which an opening may be shorter or longer, by lot",
-        examples=["20%"],
-    )
+    timeout: Annotated[Seconds, word("how long the first opening lasts, seconds", "30s")] = 60.0
+    factor: Annotated[
+        float,
+        Number(least=1.0, most=1e6),
+        word("growth from one opening in a row to the next", "2"),
+    ] = 1.0
+    max: Annotated[
+        Seconds | None,
+        word("the longest opening, jitter included, seconds; ten times `timeout` if absent", "5m"),
+    ] = None
+    jitter: Annotated[
+        Portion, word("share by which an opening may be shorter or longer, by lot", "20%")
+    ] = 0.0
 
     @model_validator(mode="after")
     def _in_order(self) -> Recovery:
@@ -191,104 +189,94 @@ class Recovery(Part):
         return self
 
 
-class HalfOpen(Part):
+class HalfOpen(Model):
     """How the breaker finds out that it may close: by `probes` calls at once.
 
     With `successes` the first probe that fails opens it again. With `verdict` so many probes are
     let through in all, and when they have ended it closes or opens again by their rate.
     """
 
-    twins: ClassVar[tuple[Twins, ...]] = (Twins("successes", "verdict"),)
+    exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("successes", "verdict"),)
 
-    probes: Annotated[int, Count(least=1, most=MOST_PROBES)] = Field(
-        default=1,
-        description="probes at the same time; with verdict, in all",
-        examples=["3"],
-    )
-    successes: Threshold | None = Field(
-        default=None,
-        description="successful probes that close it, 1 if absent; not beside verdict",
-        examples=["3"],
-    )
-    lease: PositiveSeconds = Field(
-        default=60.0,
-        description="how long a probe may take before it counts as failed, seconds",
-        examples=["10s"],
-    )
-    verdict: FailedShare | None = Field(
-        default=None,
-        description="share of failed probes from which it opens again once all have ended; "
-        "slow ones have the rate of their own slow_call_rate rule",
-        examples=["50%"],
-    )
+    probes: Annotated[
+        int, Count(1, MOST_PROBES), word("probes at the same time; with verdict, in all", "3")
+    ] = 1
+    successes: Annotated[
+        Threshold | None,
+        word("successful probes that close it, 1 if absent; not beside verdict", "3"),
+    ] = None
+    lease: Annotated[
+        PositiveSeconds,
+        word("how long a probe may take before it counts as failed, seconds", "10s"),
+    ] = 60.0
+    verdict: Annotated[
+        FailedShare | None,
+        word(
+            "share of failed probes from which it opens again once all have ended; "
+            "slow ones have the rate of their own slow_call_rate rule",
+            "50%",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _one_way(self) -> HalfOpen:
-        self.demand_no_twins()
+        self.check_exclusive()
         return self
 
 
-class Breaker(Part):
+class Breaker(Model):
     """The circuit breaker around a call, in its constructor's words.
 
     `failure_threshold` is short for a `trip` rule of consecutive failures, and
     `recovery_timeout` for a `recovery` of fixed length; each is given in one of its forms.
     """
 
-    twins: ClassVar[tuple[Twins, ...]] = (
-        Twins("failure_threshold", "trip", "threshold", (("kind", "consecutive_failures"),)),
-        Twins("recovery_timeout", "recovery", "timeout"),
+    exclusive: ClassVar[tuple[Exclusive, ...]] = (
+        Exclusive("failure_threshold", "trip", "threshold", (("kind", "consecutive_failures"),)),
+        Exclusive("recovery_timeout", "recovery", "timeout"),
     )
 
-    failure_threshold: Threshold = Field(
-        default=5, description="consecutive failures that open it", examples=["5"]
-    )
-    recovery_timeout: Seconds = Field(
-        default=60.0, description="how long it stays open before a probe, seconds", examples=["30s"]
-    )
-    trip: TripRules | None = Field(
-        default=None,
-        description="what opens it: one rule, or a list of rules of which any does, "
-        "instead of failure_threshold",
-        examples=["{kind: failure_rate, rate: 50%, calls: 100}"],
-    )
-    recovery: Recovery | None = Field(
-        default=None,
-        description="how long it stays open, instead of recovery_timeout",
-        examples=["{timeout: 10s, factor: 2, max: 5m}"],
-    )
-    half_open: HalfOpen = Field(
-        default=HalfOpen(),
-        description="how it is probed before it closes",
-        examples=["{probes: 3, successes: 3}"],
-    )
-    counts: tuple[Annotated[AttemptOutcome, Choice(AttemptOutcome, COUNTABLE)], ...] = Field(
-        default=(AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.REFUSED),
-        description="outcomes that are failures",
-        examples=["[error, timeout, refused]"],
-    )
-    around: Annotated[Around, Choice(Around)] = Field(
-        default=Around.ATTEMPT,
-        description="whether it guards each attempt, or the request with all its retries",
-        examples=["request"],
-    )
-    per_replica: Annotated[bool, Flag()] = Field(
-        default=False,
-        description="one breaker for each replica of the service instead of one for all",
-        examples=["true"],
-    )
-    shared: Annotated[bool, Flag()] = Field(
-        default=False,
-        description="one breaker for all instances of the caller instead of one for each",
-        examples=["true"],
-    )
-    enabled: Annotated[bool, Flag()] = Field(
-        default=True, description="false switches it off without deleting it", examples=["false"]
-    )
+    failure_threshold: Annotated[Threshold, word("consecutive failures that open it", "5")] = 5
+    recovery_timeout: Annotated[
+        Seconds, word("how long it stays open before a probe, seconds", "30s")
+    ] = 60.0
+    trip: Annotated[
+        TripRules | None,
+        word(
+            "what opens it: one rule, or a list of rules of which any does, "
+            "instead of failure_threshold",
+            "{kind: failure_rate, rate: 50%, calls: 100}",
+        ),
+    ] = None
+    recovery: Annotated[
+        Recovery | None,
+        word(
+            "how long it stays open, instead of recovery_timeout",
+            "{timeout: 10s, factor: 2, max: 5m}",
+        ),
+    ] = None
+    half_open: Annotated[
+        HalfOpen, word("how it is probed before it closes", "{probes: 3, successes: 3}")
+    ] = HalfOpen()
+    counts: Annotated[
+        tuple[Annotated[AttemptOutcome, Choice(COUNTABLE)], ...],
+        word("outcomes that are failures", "[error, timeout, refused]"),
+    ] = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.REFUSED)
+    around: Annotated[
+        Around,
+        word("whether it guards each attempt, or the request with all its retries", "request"),
+    ] = Around.ATTEMPT
+    per_replica: Annotated[
+        Flag, word("one breaker for each replica of the service instead of one for all", "true")
+    ] = False
+    shared: Annotated[
+        Flag, word("one breaker for all instances of the caller instead of one for each", "true")
+    ] = False
+    enabled: Annotated[Flag, word("false switches it off without deleting it", "false")] = True
 
     @model_validator(mode="after")
     def _sensible(self) -> Breaker:
-        self.demand_no_twins()
+        self.check_exclusive()
         if self.trip is not None and not self.trip:
             raise Refused("is empty", "name a rule, or leave it out", "trip")
         if len(set(self.counts)) != len(self.counts):

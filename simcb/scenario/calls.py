@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.distributions import AnyDistribution
-from simcb.scenario.forms import Count
-from simcb.scenario.part import Family, Part, Twins
-from simcb.scenario.quantities import Portion, PositiveSeconds, Quantity, Seconds
+from simcb.scenario.fields import Exclusive, Model, OneOf
 from simcb.scenario.refusal import Refused
 from simcb.scenario.retries import (
     BACKOFFS,
@@ -28,6 +26,7 @@ from simcb.scenario.retries import (
     NoBackoff,
     Retry,
 )
+from simcb.scenario.scalars import Count, Number, Portion, PositiveSeconds, Seconds, word
 
 __all__ = [
     "BACKOFFS",
@@ -58,18 +57,18 @@ GREATEST_SKEW = 10.0
 """The greatest exponent of a cache's popularity law: beyond it one key is all there is."""
 
 
-class Bulkhead(Part):
+class Bulkhead(Model):
     """At most `max_concurrent` calls at once; others wait `max_wait`, then are shed."""
 
-    max_concurrent: Annotated[int, Count(least=1, most=MOST_CONCURRENT)] = Field(
-        description="calls at the same time from one caller process", examples=["10"]
-    )
-    max_wait: Seconds = Field(
-        default=0.0, description="how long a call may wait for a place, seconds", examples=["50ms"]
+    max_concurrent: Annotated[
+        int, Count(1, MOST_CONCURRENT), word("calls at the same time from one caller process", "10")
+    ]
+    max_wait: Annotated[Seconds, word("how long a call may wait for a place, seconds", "50ms")] = (
+        0.0
     )
 
 
-class Throttle(Part):
+class Throttle(Model):
     """Base of all throttles: what a caller holds back by itself."""
 
     kind: str
@@ -84,49 +83,45 @@ class Adaptive(Throttle):
     """
 
     kind: Literal["adaptive"] = "adaptive"
-    k: Annotated[float, Quantity(least=1.0, most=1000.0)] = Field(
-        default=2.0, description="requests made for each one accepted", examples=["2"]
-    )
-    window: PositiveSeconds = Field(
-        default=120.0, description="how far back it looks, seconds", examples=["2m"]
-    )
+    k: Annotated[
+        float, Number(least=1.0, most=1000.0), word("requests made for each one accepted", "2")
+    ] = 2.0
+    window: Annotated[PositiveSeconds, word("how far back it looks, seconds", "2m")] = 120.0
 
 
-THROTTLES: dict[str, type[Part]] = {"adaptive": Adaptive}
+THROTTLES: dict[str, type[Model]] = {"adaptive": Adaptive}
 
 
-class Cache(Part):
+class Cache(Model):
     """A store of earlier answers: `keys` of them, asked for by Zipf's law.
 
     The k-th most popular key is asked for in proportion to k^−zipf; 0 makes all alike.
     """
 
-    keys: Annotated[int, Count(least=1, most=MOST_KEYS)] = Field(
-        description="how many different things are asked for", examples=["1000"]
-    )
-    zipf: Annotated[float, Quantity(most=GREATEST_SKEW)] = Field(
-        default=1.0, description="how unevenly they are asked for", examples=["1"]
-    )
-    ttl: PositiveSeconds = Field(
-        description="how long an answer may be served again, seconds", examples=["5m"]
-    )
+    keys: Annotated[
+        int, Count(1, MOST_KEYS), word("how many different things are asked for", "1000")
+    ]
+    zipf: Annotated[
+        float, Number(most=GREATEST_SKEW), word("how unevenly they are asked for", "1")
+    ] = 1.0
+    ttl: Annotated[PositiveSeconds, word("how long an answer may be served again, seconds", "5m")]
 
 
-class Fallback(Part):
+class Fallback(Model):
     """What is served when a call fails for good: a stored answer, if one is at hand."""
 
-    twins: ClassVar[tuple[Twins, ...]] = (Twins("hit_rate", "cache"),)
+    exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("hit_rate", "cache"),)
 
-    hit_rate: Portion | None = Field(
-        default=None,
-        description="share of failed calls for which an answer is at hand",
-        examples=["80%"],
-    )
-    cache: Cache | None = Field(
-        default=None,
-        description="a cache in virtual time that says for which call an answer is at hand",
-        examples=["{keys: 1000, ttl: 5m}"],
-    )
+    hit_rate: Annotated[
+        Portion | None, word("share of failed calls for which an answer is at hand", "80%")
+    ] = None
+    cache: Annotated[
+        Cache | None,
+        word(
+            "a cache in virtual time that says for which call an answer is at hand",
+            "{keys: 1000, ttl: 5m}",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Fallback:
@@ -135,46 +130,37 @@ class Fallback(Part):
                 "says nothing about the answers at hand",
                 "add `hit_rate: 80%` or `cache: {keys: 1000, ttl: 5m}`",
             )
-        self.demand_no_twins()
+        self.check_exclusive()
         return self
 
 
-class Call(Part):
+class Call(Model):
     """One call that a request needs, and how it is guarded."""
 
-    share: Portion = Field(
-        default=1.0, description="share of requests that need the call, by lot", examples=["20%"]
-    )
-    timeout: PositiveSeconds | None = Field(
-        default=None,
-        description="longest wait for one attempt, seconds; endless if absent",
-        examples=["2s"],
-    )
-    network: AnyDistribution | None = Field(
-        default=None,
-        description="time on the way, each direction by itself; none if absent",
-        examples=["1ms"],
-    )
-    retry: Retry | None = Field(
-        default=None, description="tries after a failure", examples=["{max_retries: 2}"]
-    )
-    breaker: Breaker | None = Field(
-        default=None,
-        description="the circuit breaker around each attempt",
-        examples=["{failure_threshold: 5, recovery_timeout: 30s}"],
-    )
-    throttle: Annotated[Throttle, Family("throttle", THROTTLES)] | None = Field(
-        default=None,
-        description="what the caller holds back when few calls are accepted",
-        examples=["{kind: adaptive}"],
-    )
-    bulkhead: Bulkhead | None = Field(
-        default=None,
-        description="how many calls may be under way at once",
-        examples=["{max_concurrent: 10}"],
-    )
-    fallback: Fallback | None = Field(
-        default=None,
-        description="what is served when the call fails",
-        examples=["{hit_rate: 80%}"],
-    )
+    share: Annotated[Portion, word("share of requests that need the call, by lot", "20%")] = 1.0
+    timeout: Annotated[
+        PositiveSeconds | None,
+        word("longest wait for one attempt, seconds; endless if absent", "2s"),
+    ] = None
+    network: Annotated[
+        AnyDistribution | None,
+        word("time on the way, each direction by itself; none if absent", "1ms"),
+    ] = None
+    retry: Annotated[Retry | None, word("tries after a failure", "{max_retries: 2}")] = None
+    breaker: Annotated[
+        Breaker | None,
+        word(
+            "the circuit breaker around each attempt",
+            "{failure_threshold: 5, recovery_timeout: 30s}",
+        ),
+    ] = None
+    throttle: Annotated[
+        Annotated[Throttle, OneOf("throttle", THROTTLES)] | None,
+        word("what the caller holds back when few calls are accepted", "{kind: adaptive}"),
+    ] = None
+    bulkhead: Annotated[
+        Bulkhead | None, word("how many calls may be under way at once", "{max_concurrent: 10}")
+    ] = None
+    fallback: Annotated[
+        Fallback | None, word("what is served when the call fails", "{hit_rate: 80%}")
+    ] = None

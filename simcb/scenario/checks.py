@@ -7,29 +7,16 @@ checks, even when parts of the file are wrong. This module must not know models 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
-from simcb.scenario.faults import FAULTS, Fault, Target
-from simcb.scenario.forms import LINK, Struck
-from simcb.scenario.labels import label_of, numbered
+from simcb.scenario.faults import FAULTS, ON, Fault, Target, label_of, numbered
+from simcb.scenario.problems import Finding
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
+from simcb.scenario.scalars import LINK
 from simcb.scenario.thresholds import Threshold, parse_threshold
-
-Location = tuple[str | int, ...]
-"""Where a value stands: the keys and indices that lead to it."""
 
 Tables: TypeAlias = Mapping[str, Mapping[object, object]]
 """Client groups or services by name, as they are written."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that does not fit together, and where."""
-
-    location: Location
-    refused: Refused
-    at_key: bool = False
 
 
 def cross_checks(data: object) -> Iterator[Finding]:
@@ -47,14 +34,14 @@ def cross_checks(data: object) -> Iterator[Finding]:
             yield from _duplicate(index, fault, names)
 
 
-Vet = Callable[[Threshold, Sequence[str], Sequence[str], Sequence[str]], Refused | None]
+ThresholdCheck = Callable[[Threshold, Sequence[str], Sequence[str], Sequence[str]], Refused | None]
 """Says what is wrong with a threshold, for whoever knows metrics.
 
 It is given the names of the services and of the client groups, and the labels of the faults.
 """
 
 
-def threshold_checks(data: object, vet: Vet) -> Iterator[Finding]:
+def threshold_checks(data: object, check: ThresholdCheck) -> Iterator[Finding]:
     """Yield every threshold that somebody who knows metrics refuses."""
     given = data.get("thresholds") if isinstance(data, Mapping) else None
     services, groups = (list(_tables(data, key)) for key in ("services", "clients"))
@@ -65,7 +52,7 @@ def threshold_checks(data: object, vet: Vet) -> Iterator[Finding]:
         except Refused:
             # It is told by the model.
             continue
-        refused = vet(threshold, services, groups, faults)
+        refused = check(threshold, services, groups, faults)
         if refused is not None:
             yield Finding(("thresholds", index), refused)
 
@@ -155,7 +142,7 @@ def _fault(
     part = FAULTS.get(kind) if isinstance(kind, str) else None
     if part is None or not issubclass(part, Fault):
         return
-    if not isinstance(on, str) or not Struck.pattern.fullmatch(on):
+    if not isinstance(on, str) or not ON.fullmatch(on):
         return
     place = ("faults", index, "on")
     service = on

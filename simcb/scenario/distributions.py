@@ -11,11 +11,11 @@ import math
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from simcb.scenario.part import Family, Part, Twins
-from simcb.scenario.quantities import Duration, PositiveSeconds, Quantity, Seconds
+from simcb.scenario.fields import Exclusive, Model, OneOf
 from simcb.scenario.refusal import Refused
+from simcb.scenario.scalars import Duration, Number, PositiveSeconds, Seconds, word
 from simcb.scenario.units import LONGEST_DURATION
 
 Z99 = 2.3263478740408408
@@ -24,10 +24,10 @@ Z99 = 2.3263478740408408
 GREATEST_CV = 100.0
 """The greatest coefficient of variation: beyond it no feasible sample shows the mean."""
 
-Variation = Annotated[float, Quantity(above=0.0, most=GREATEST_CV)]
+Variation = Annotated[float, Number(above=0.0, most=GREATEST_CV)]
 
 
-class Distribution(Part):
+class Distribution(Model):
     """Base of all distributions of times."""
 
     kind: str
@@ -42,7 +42,7 @@ class Constant(Distribution):
     """The same time always; a bare duration in the file means this."""
 
     kind: Literal["constant"] = "constant"
-    value: Seconds = Field(description="the time, seconds", examples=["50ms"])
+    value: Annotated[Seconds, word("the time, seconds", "50ms")]
 
     @property
     def mean_value(self) -> float:
@@ -54,7 +54,7 @@ class Exponential(Distribution):
     """Memoryless times with the given mean."""
 
     kind: Literal["exponential"] = "exponential"
-    mean: PositiveSeconds = Field(description="the mean, seconds", examples=["50ms"])
+    mean: Annotated[PositiveSeconds, word("the mean, seconds", "50ms")]
 
     @property
     def mean_value(self) -> float:
@@ -69,25 +69,15 @@ class Lognormal(Distribution):
     deviation divided by the mean).
     """
 
-    twins: ClassVar[tuple[Twins, ...]] = tuple(
-        Twins(one, other) for one in ("p50", "p99") for other in ("mean", "cv")
+    exclusive: ClassVar[tuple[Exclusive, ...]] = tuple(
+        Exclusive(one, other) for one in ("p50", "p99") for other in ("mean", "cv")
     )
 
     kind: Literal["lognormal"] = "lognormal"
-    p50: PositiveSeconds | None = Field(
-        default=None, description="the median, seconds", examples=["20ms"]
-    )
-    p99: PositiveSeconds | None = Field(
-        default=None, description="the 99th percentile, seconds", examples=["200ms"]
-    )
-    mean: PositiveSeconds | None = Field(
-        default=None, description="the mean, seconds", examples=["50ms"]
-    )
-    cv: Variation | None = Field(
-        default=None,
-        description="standard deviation divided by the mean",
-        examples=["1.5"],
-    )
+    p50: Annotated[PositiveSeconds | None, word("the median, seconds", "20ms")] = None
+    p99: Annotated[PositiveSeconds | None, word("the 99th percentile, seconds", "200ms")] = None
+    mean: Annotated[PositiveSeconds | None, word("the mean, seconds", "50ms")] = None
+    cv: Annotated[Variation | None, word("standard deviation divided by the mean", "1.5")] = None
 
     @model_validator(mode="after")
     def _one_pair(self) -> Lognormal:
@@ -133,10 +123,12 @@ class Gamma(Distribution):
     """Gamma times by mean and `cv`: shape 1/cv², scale mean·cv²; cv 1 is exponential."""
 
     kind: Literal["gamma"] = "gamma"
-    mean: PositiveSeconds = Field(description="the mean, seconds", examples=["50ms"])
-    cv: Annotated[float, Quantity(least=0.001, most=GREATEST_CV)] = Field(
-        description="standard deviation divided by the mean", examples=["0.5"]
-    )
+    mean: Annotated[PositiveSeconds, word("the mean, seconds", "50ms")]
+    cv: Annotated[
+        float,
+        Number(least=0.001, most=GREATEST_CV),
+        word("standard deviation divided by the mean", "0.5"),
+    ]
 
     @property
     def shape(self) -> float:
@@ -158,8 +150,8 @@ class Uniform(Distribution):
     """Times spread evenly between `low` and `high`."""
 
     kind: Literal["uniform"] = "uniform"
-    low: Seconds = Field(description="the shortest, seconds", examples=["10ms"])
-    high: Seconds = Field(description="the longest, seconds", examples=["30ms"])
+    low: Annotated[Seconds, word("the shortest, seconds", "10ms")]
+    high: Annotated[Seconds, word("the longest, seconds", "30ms")]
 
     @model_validator(mode="after")
     def _in_order(self) -> Uniform:
@@ -177,12 +169,11 @@ class Empirical(Distribution):
     """One of the measured times, by lot; all alike, or by their weights."""
 
     kind: Literal["empirical"] = "empirical"
-    values: tuple[Seconds, ...] = Field(
-        description="measured times, seconds", examples=["[12ms, 15ms, 80ms]"]
-    )
-    weights: tuple[Annotated[float, Quantity(most=1e9)], ...] | None = Field(
-        default=None, description="how often each value occurs, any scale", examples=["[5, 4, 1]"]
-    )
+    values: Annotated[tuple[Seconds, ...], word("measured times, seconds", "[12ms, 15ms, 80ms]")]
+    weights: Annotated[
+        tuple[Annotated[float, Number(most=1e9)], ...] | None,
+        word("how often each value occurs, any scale", "[5, 4, 1]"),
+    ] = None
 
     @model_validator(mode="after")
     def _paired(self) -> Empirical:
@@ -209,7 +200,7 @@ class Empirical(Distribution):
         return math.fsum(weighted) / math.fsum(self.weights)
 
 
-DISTRIBUTIONS: dict[str, type[Part]] = {
+DISTRIBUTIONS: dict[str, type[Model]] = {
     "constant": Constant,
     "exponential": Exponential,
     "lognormal": Lognormal,
@@ -220,6 +211,6 @@ DISTRIBUTIONS: dict[str, type[Part]] = {
 
 AnyDistribution = Annotated[
     Distribution,
-    Family("distribution", DISTRIBUTIONS, shorthand=("constant", "value"), scalar=Duration()),
+    OneOf("distribution", DISTRIBUTIONS, shorthand=("constant", "value"), scalar=Duration()),
 ]
 """A field that takes any distribution, or a bare duration."""

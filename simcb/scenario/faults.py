@@ -6,16 +6,29 @@ at a moment are derived from them elsewhere. This module must not know the clock
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
-from simcb.scenario.forms import FROM_FILE, LINK, Count, Flag, Name, Struck
-from simcb.scenario.part import Part
-from simcb.scenario.quantities import Portion, PositiveSeconds, Quantity, Seconds
+from simcb.scenario.fields import Model
 from simcb.scenario.refusal import Refused
+from simcb.scenario.scalars import (
+    FROM_FILE,
+    LINK,
+    Count,
+    Flag,
+    Name,
+    Number,
+    Portion,
+    PositiveSeconds,
+    Seconds,
+    seen,
+    word,
+)
 from simcb.scenario.units import format_duration
 
 MOST_REPLICAS = 1000
@@ -27,7 +40,26 @@ GREATEST_TIMES = 1e6
 MOST_REPEATS = 100_000
 """The most windows of one fault that comes again and again."""
 
-Times = Annotated[float, Quantity(most=GREATEST_TIMES)]
+Times = Annotated[float, Number(most=GREATEST_TIMES)]
+
+
+ON = re.compile(f"{Name.pattern}({LINK}{Name.pattern})?")
+"""What a fault's `on` may be: a name, or one call as `CALLER->SERVICE`."""
+
+
+def _on(value: object) -> str:
+    """Return the name or the call, or say what they look like."""
+    if isinstance(value, str) and ON.fullmatch(value):
+        return value
+    remedy = "write the name of a service, or a call like `shop->payments`"
+    if isinstance(value, str) and ON.fullmatch(tight := re.sub(r"\s", "", value)):
+        remedy = f"write `{tight}`, without blanks"
+    raise Refused(f"{seen(value)} names nothing that can be struck", remedy)
+
+
+FaultTarget = Annotated[
+    str, PlainValidator(_on), WithJsonSchema({"type": "string", "pattern": f"^{ON.pattern}$"})
+]
 
 
 class Target(StrEnum):
@@ -37,18 +69,14 @@ class Target(StrEnum):
     CLIENTS = "client group"
 
 
-class Repeat(Part):
+class Repeat(Model):
     """A fault that comes `times` times in all, its beginnings `every` so long."""
 
-    every: PositiveSeconds = Field(
-        description="from one beginning to the next, seconds", examples=["30s"]
-    )
-    times: Annotated[int, Count(least=1, most=MOST_REPEATS)] = Field(
-        description="how often it comes in all", examples=["4"]
-    )
+    every: Annotated[PositiveSeconds, word("from one beginning to the next, seconds", "30s")]
+    times: Annotated[int, Count(1, MOST_REPEATS), word("how often it comes in all", "4")]
 
 
-class Fault(Part):
+class Fault(Model):
     """Base of all faults: where, when, for how long, and for what share.
 
     `target` is what `on` names; `on_links` whether it may also name a call,
@@ -60,44 +88,39 @@ class Fault(Part):
     not_for_this: ClassVar[tuple[str, ...]] = ()
 
     kind: str
-    on: Annotated[str, Struck()] = Field(
-        description="the service it strikes, or one call of it as CALLER->SERVICE "
-        "(for a surge: the client group)",
-        examples=["payments"],
-    )
-    at: Seconds = Field(description="when it begins, seconds", examples=["1m"])
+    on: Annotated[
+        FaultTarget,
+        word(
+            "the service it strikes, or one call of it as CALLER->SERVICE "
+            "(for a surge: the client group)",
+            "payments",
+        ),
+    ]
+    at: Annotated[Seconds, word("when it begins, seconds", "1m")]
     lasts: Seconds = Field(
         validation_alias="for",
         serialization_alias="for",
         description="how long it lasts, seconds",
         examples=["2m"],
     )
-    replicas: tuple[Annotated[int, Count(most=MOST_REPLICAS - 1)], ...] | None = Field(
-        default=None,
-        description="the replicas it strikes, counted from 0; all if absent",
-        examples=["[1]"],
-    )
-    share: Portion = Field(
-        default=1.0, description="share of attempts it strikes", examples=["20%"]
-    )
-    sticky: Annotated[bool, Flag()] = Field(
-        default=False,
-        description="whether the share is always the same users, not each attempt by lot",
-        examples=["true"],
-    )
-    ramp: Seconds = Field(
-        default=0.0,
-        description="how long it takes to grow to its strength and, at its end, to fade, seconds",
-        examples=["10s"],
-    )
-    repeat: Repeat | None = Field(
-        default=None,
-        description="whether it comes again and again",
-        examples=["{every: 30s, times: 4}"],
-    )
-    name: Annotated[str, Name()] | None = Field(
-        default=None, description="its name in tables and plots", examples=["outage"]
-    )
+    replicas: Annotated[
+        tuple[Annotated[int, Count(most=MOST_REPLICAS - 1)], ...] | None,
+        word("the replicas it strikes, counted from 0; all if absent", "[1]"),
+    ] = None
+    share: Annotated[Portion, word("share of attempts it strikes", "20%")] = 1.0
+    sticky: Annotated[
+        Flag, word("whether the share is always the same users, not each attempt by lot", "true")
+    ] = False
+    ramp: Annotated[
+        Seconds,
+        word("how long it takes to grow to its strength and, at its end, to fade, seconds", "10s"),
+    ] = 0.0
+    repeat: Annotated[
+        Repeat | None, word("whether it comes again and again", "{every: 30s, times: 4}")
+    ] = None
+    name: Annotated[
+        Annotated[str, Name()] | None, word("its name in tables and plots", "outage")
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -178,17 +201,17 @@ class Latency(Fault):
     on_links: ClassVar[bool] = True
 
     kind: Literal["latency"] = "latency"
-    add: Seconds | None = Field(
-        default=None,
-        description="extra work for each attempt, seconds; it holds a worker of the service, on "
-        "a link too (a slow wire, which holds none, is the `network` of a call)",
-        examples=["200ms"],
-    )
-    times: Times | None = Field(
-        default=None,
-        description="multiple of the usual work, for all of which a worker is held",
-        examples=["3"],
-    )
+    add: Annotated[
+        Seconds | None,
+        word(
+            "extra work for each attempt, seconds; it holds a worker of the service, on "
+            "a link too (a slow wire, which holds none, is the `network` of a call)",
+            "200ms",
+        ),
+    ] = None
+    times: Annotated[
+        Times | None, word("multiple of the usual work, for all of which a worker is held", "3")
+    ] = None
 
     @model_validator(mode="after")
     def _does_something(self) -> Latency:
@@ -215,7 +238,7 @@ class Errors(Fault):
     on_links: ClassVar[bool] = True
 
     kind: Literal["errors"] = "errors"
-    rate: Portion = Field(description="share of answers that fail", examples=["30%"])
+    rate: Annotated[Portion, word("share of answers that fail", "30%")]
 
 
 class Hang(Fault):
@@ -246,9 +269,11 @@ class Capacity(Fault):
     not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky")
 
     kind: Literal["capacity"] = "capacity"
-    times: Annotated[float, Quantity(most=1.0)] = Field(
-        description="part of the workers' throughput that is left, 0 to 1", examples=["0.25"]
-    )
+    times: Annotated[
+        float,
+        Number(most=1.0),
+        word("part of the workers' throughput that is left, 0 to 1", "0.25"),
+    ]
 
 
 class Pause(Fault):
@@ -273,12 +298,12 @@ class Cold(Fault):
     not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky", "ramp")
 
     kind: Literal["cold"] = "cold"
-    times: Annotated[float, Quantity(least=1.0, most=GREATEST_TIMES)] = Field(
-        description="multiple of the usual time", examples=["5"]
-    )
-    successes: Annotated[int, Count(least=1)] = Field(
-        description="answers after which everything is as usual", examples=["1000"]
-    )
+    times: Annotated[
+        float, Number(least=1.0, most=GREATEST_TIMES), word("multiple of the usual time", "5")
+    ]
+    successes: Annotated[
+        int, Count(least=1), word("answers after which everything is as usual", "1000")
+    ]
 
 
 class Loss(Fault):
@@ -296,10 +321,10 @@ class Surge(Fault):
     not_for_this: ClassVar[tuple[str, ...]] = ("share", "sticky", "replicas")
 
     kind: Literal["surge"] = "surge"
-    times: Times = Field(description="multiple of the usual rate", examples=["3"])
+    times: Annotated[Times, word("multiple of the usual rate", "3")]
 
 
-FAULTS: dict[str, type[Part]] = {
+FAULTS: dict[str, type[Model]] = {
     "latency": Latency,
     "errors": Errors,
     "hang": Hang,
@@ -311,3 +336,16 @@ FAULTS: dict[str, type[Part]] = {
     "loss": Loss,
     "surge": Surge,
 }
+
+
+def label_of(kind: str, on: str | None, name: str | None) -> str:
+    """Return a fault's name, or else `kind:on`, or its kind alone."""
+    return name or (kind if on is None else f"{kind}:{on}")
+
+
+def numbered(labels: Iterable[str]) -> Iterator[str]:
+    """Yield labels, with `#2`, `#3` behind later ones alike."""
+    seen: Counter[str] = Counter()
+    for label in labels:
+        seen[label] += 1
+        yield label if seen[label] == 1 else f"{label}#{seen[label]}"

@@ -12,17 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from simcb.scenario import reader
-from simcb.scenario.checks import Vet
-from simcb.scenario.data_files import recall_from, without_numbers
-from simcb.scenario.encoding import MOST_BYTES, decode
-from simcb.scenario.judge import ROOT, judge
-from simcb.scenario.model import Scenario
-from simcb.scenario.nodes import Findings, Mark, Node, Scalar, Source, Tree
-from simcb.scenario.overrides import merged, with_value
-from simcb.scenario.recorded import Recall
+from simcb.scenario.checks import ThresholdCheck
+from simcb.scenario.fields import fields
+from simcb.scenario.model import ROOT, Scenario
+from simcb.scenario.paths import merged, with_value
+from simcb.scenario.problems import Findings, Mark, Source
+from simcb.scenario.recorded import Recall, recall_from, without_numbers
 from simcb.scenario.refusal import Refused, choice_remedy, shown
-from simcb.scenario.shapes import slots
 from simcb.scenario.shipped import find_shipped, list_shipped
+from simcb.scenario.tree import Node, Scalar, Tree
+from simcb.scenario.validation import validate
+
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 
 STDIN = "-"
 """The source that means standard input."""
@@ -33,7 +34,7 @@ def read_scenario(
     *,
     overlays: Sequence[str | Path] = (),
     sets: Sequence[str] = (),
-    vet: Vet | None = None,
+    check_threshold: ThresholdCheck | None = None,
 ) -> Scenario:
     """Read a scenario from a file, from standard input, or by its shipped name.
 
@@ -47,7 +48,7 @@ def read_scenario(
             scenario is a path, as in `sets`.
         sets: `PATH=VALUE` changes, in order; a path may be shortened to any ending that
             names one place.
-        vet: judges thresholds, which are about metrics that nobody here knows.
+        check_threshold: checks thresholds, which are about metrics that nobody here knows.
 
     Raises:
         ScenarioError: with every problem of all of them.
@@ -56,13 +57,13 @@ def read_scenario(
     folder = None
     if isinstance(source, str) and source == STDIN:
         label = "<stdin>"
-        text = _text_from(label, lambda: sys.stdin.buffer.read(MOST_BYTES + 1), findings)
+        text = _text_from(label, lambda: sys.stdin.buffer.read(reader.MOST_BYTES + 1), findings)
     else:
         path = _path_of(source)
         remedy = f"write a path or a shipped name: {choice_remedy('', list_shipped())[6:]}"
         text, label, folder = _text_of(path, findings, remedy), str(path), path.parent
     root = reader.read_tree(text, label, findings) if text is not None else None
-    return _finish(root, overlays, sets, findings, recall_from(folder), vet)
+    return _finish(root, overlays, sets, findings, recall_from(folder), check_threshold)
 
 
 def parse_scenario(
@@ -73,7 +74,7 @@ def parse_scenario(
     sets: Sequence[str] = (),
     folder: Path | None = None,
     replays: bool = True,
-    vet: Vet | None = None,
+    check_threshold: ThresholdCheck | None = None,
 ) -> Scenario:
     """Read a scenario from YAML text.
 
@@ -85,14 +86,16 @@ def parse_scenario(
         folder: where the data files lie that it names; without one it may name none.
         replays: false leaves replayed arrivals without their numbers, to show a scenario
             whose data files are not at hand; it cannot be run.
-        vet: judges thresholds, as for `read_scenario`.
+        check_threshold: checks thresholds, as for `read_scenario`.
 
     Raises:
         ScenarioError: with every problem of all of them.
     """
     findings = Findings()
     recall = recall_from(folder) if replays else without_numbers
-    return _finish(reader.read_tree(text, file, findings), overlays, sets, findings, recall, vet)
+    return _finish(
+        reader.read_tree(text, file, findings), overlays, sets, findings, recall, check_threshold
+    )
 
 
 def _finish(
@@ -101,7 +104,7 @@ def _finish(
     sets: Sequence[str],
     findings: Findings,
     recall: Recall,
-    vet: Vet | None = None,
+    check_threshold: ThresholdCheck | None = None,
 ) -> Scenario:
     for overlay in overlays:
         path = Path(overlay)
@@ -118,7 +121,7 @@ def _finish(
     if root is None:
         findings.raise_if_any()
         raise AssertionError("a file that cannot be read was reported")
-    return judge(root, findings, recall, vet)
+    return validate(Scenario, root, findings, recall, check_threshold)
 
 
 def _laid_over(root: Node, over: Tree, findings: Findings) -> Node:
@@ -127,7 +130,7 @@ def _laid_over(root: Node, over: Tree, findings: Findings) -> Node:
     A key that is no word of a scenario is a path, as `--set` takes it: so an overlay can say
     `breaker.recovery_timeout: 10s` for scenarios whose callers have other names.
     """
-    words = slots(Scenario)
+    words = fields(Scenario)
     known = {key: entry for key, entry in over.entries.items() if key in words}
     root = merged(root, replace(over, entries=known), ROOT)
     for key, entry in over.entries.items():
@@ -193,7 +196,7 @@ def _text_of(path: Path, findings: Findings, remedy: str) -> str | None:
 
 def _beginning(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+        return file.read(reader.MOST_BYTES + 1)
 
 
 def _text_from(label: str, read: Callable[[], bytes], findings: Findings) -> str | None:
@@ -205,4 +208,29 @@ def _text_from(label: str, read: Callable[[], bytes], findings: Findings) -> str
         refused = Refused(f"cannot be read ({shown(reason)})", "name another file")
         findings.add(Mark(Source(label)), "", refused)
         return None
-    return decode(data, label, findings)
+    return _decoded(data, label, findings)
+
+
+def _decoded(data: bytes, label: str, findings: Findings) -> str | None:
+    """Return the text of a file, or note why it is none."""
+    whole = Mark(Source(label))
+    if len(data) > reader.MOST_BYTES:
+        findings.add(whole, "", Refused("is larger than 1 MiB", "write a smaller scenario"))
+        return None
+    for prefix, name in _BYTE_ORDER_MARKS.items():
+        if data.startswith(prefix):
+            findings.add(whole, "", Refused(f"is {name} text", "save it as UTF-8"))
+            return None
+    if b"\x00" in data:
+        findings.add(whole, "", Refused("is binary", "give a YAML file"))
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", "replace")
+        line = before.count("\n") + 1
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        source = Source.of(label, data.decode("utf-8-sig", "replace"))
+        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        findings.add(Mark(source, line, column), "", Refused(what, "save the file as UTF-8"))
+        return None

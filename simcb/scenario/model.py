@@ -9,25 +9,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed
+from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed, Replay
 from simcb.scenario.calls import Call
 from simcb.scenario.checks import cross_checks
 from simcb.scenario.distributions import AnyDistribution
-from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault
-from simcb.scenario.forms import FROM_FILE, Choice, Count, Flag, Name, Text
-from simcb.scenario.labels import label_of, numbered
-from simcb.scenario.nodes import Mark, Source, Tree, from_plain
-from simcb.scenario.part import Family, Named, Part, Table
-from simcb.scenario.quantities import Duration, Portion, PositiveSeconds, Seconds
+from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault, label_of, numbered
+from simcb.scenario.fields import ByName, Model, Named, Object, OneOf
+from simcb.scenario.recorded import Recording, recall_known
 from simcb.scenario.refusal import Refused
-from simcb.scenario.shapes import Object, to_data
-from simcb.scenario.sweep import Sweep
-from simcb.scenario.sweep_checks import sweep_checks
-from simcb.scenario.thresholds import Threshold, ThresholdForm
+from simcb.scenario.scalars import (
+    FROM_FILE,
+    Count,
+    Flag,
+    Name,
+    Portion,
+    PositiveSeconds,
+    Seconds,
+    Text,
+    word,
+)
+from simcb.scenario.sweep import Sweep, sweep_checks
+from simcb.scenario.thresholds import ThresholdLine
+from simcb.scenario.tree import plain
+from simcb.scenario.validation import changed, tree_of
+from simcb.scenario.writer import to_yaml
 
 MOST_SAMPLES = 1_000_000
 """The most samples of one run, `duration / sample_every`."""
@@ -44,19 +53,17 @@ PHASES = ("healthy", "fault", "between", "recovery")
 NAMES = Name(reserved=frozenset(("whole", *PHASES)))
 """Names of services and client groups: none is a phase's, for `p99{fault}` would be two things."""
 
-Calls = Annotated[Mapping[str, Call], Table()]
-NO_CALLS: Named[Call] = Named({})
+Calls = Annotated[Mapping[str, Call], ByName()]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-class Refresh(Part):
+class Refresh(Model):
     """A person who has waited `after` asks again while the old request goes on."""
 
-    after: PositiveSeconds = Field(
-        description="how long a person waits before asking again, seconds", examples=["8s"]
-    )
-    times: Annotated[int, Count(most=100)] = Field(
-        description="how often a person asks again at most", examples=["3"]
-    )
+    after: Annotated[
+        PositiveSeconds, word("how long a person waits before asking again, seconds", "8s")
+    ]
+    times: Annotated[int, Count(most=100), word("how often a person asks again at most", "3")]
 
 
 class Spread(StrEnum):
@@ -66,37 +73,43 @@ class Spread(StrEnum):
     ROUND_ROBIN = "round_robin"
 
 
-class ClientGroup(Part):
+class ClientGroup(Model):
     """Users who ask alike: how they arrive and which services a request needs, in order."""
 
-    arrivals: Annotated[Arrivals, Family("arrivals", ARRIVALS)] = Field(
-        description="how requests arrive", examples=["{kind: poisson, rate: 40/s}"]
-    )
-    instances: Annotated[int, Count(least=1, most=MOST_INSTANCES)] = Field(
-        default=1,
-        description="caller processes that share the requests, each with its own breakers, "
-        "bulkheads and budgets",
-        examples=["10"],
-    )
-    spread: Annotated[Spread, Choice(Spread)] | None = Field(
-        default=None,
-        description="how requests are spread over the instances: each by lot, or in turn; if "
-        "absent by lot, but each user of a closed group keeps to one instance, as in turn",
-        examples=["round_robin"],
-    )
-    deadline: PositiveSeconds | None = Field(
-        default=None,
-        description="how long a user stays, seconds; a later answer is worth nothing",
-        examples=["10s"],
-    )
-    refresh: Refresh | None = Field(
-        default=None,
-        description="people who press refresh",
-        examples=["{after: 8s, times: 3}"],
-    )
-    calls: Annotated[Mapping[str, Call], Table(at_least=1)] = Field(
-        description="the services a request needs, in this order", examples=["{payments: {}}"]
-    )
+    arrivals: Annotated[
+        Arrivals,
+        OneOf("arrivals", ARRIVALS),
+        word("how requests arrive", "{kind: poisson, rate: 40/s}"),
+    ]
+    instances: Annotated[
+        int,
+        Count(1, MOST_INSTANCES),
+        word(
+            "caller processes that share the requests, each with its own breakers, "
+            "bulkheads and budgets",
+            "10",
+        ),
+    ] = 1
+    spread: Annotated[
+        Spread | None,
+        word(
+            "how requests are spread over the instances: each by lot, or in turn; if "
+            "absent by lot, but each user of a closed group keeps to one instance, as in turn",
+            "round_robin",
+        ),
+    ] = None
+    deadline: Annotated[
+        PositiveSeconds | None,
+        word("how long a user stays, seconds; a later answer is worth nothing", "10s"),
+    ] = None
+    refresh: Annotated[
+        Refresh | None, word("people who press refresh", "{after: 8s, times: 3}")
+    ] = None
+    calls: Annotated[
+        Mapping[str, Call],
+        ByName(at_least=1),
+        word("the services a request needs, in this order", "{payments: {}}"),
+    ]
 
     @property
     def spread_in_turn(self) -> bool:
@@ -133,99 +146,94 @@ class OnAbandon(StrEnum):
     STOP = "stop"
 
 
-class Queue(Part):
+class Queue(Model):
     """Where attempts wait for a worker."""
 
-    limit: Annotated[int, Count()] | None = Field(
-        default=None,
-        description="how many may wait on a replica; a full queue refuses; endless if absent",
-        examples=["100"],
-    )
-    discipline: Annotated[Discipline, Choice(Discipline)] = Field(
-        default=Discipline.FIFO, description="who is next", examples=["lifo"]
-    )
+    limit: Annotated[
+        Annotated[int, Count()] | None,
+        word("how many may wait on a replica; a full queue refuses; endless if absent", "100"),
+    ] = None
+    discipline: Annotated[Discipline, word("who is next", "lifo")] = Discipline.FIFO
 
 
-class Service(Part):
+class Service(Model):
     """Who answers: replicas with workers, a queue each, and work to do."""
 
-    replicas: Annotated[int, Count(least=1, most=MOST_REPLICAS)] = Field(
-        default=1, description="identical copies", examples=["3"]
+    replicas: Annotated[int, Count(1, MOST_REPLICAS), word("identical copies", "3")] = 1
+    balance: Annotated[Balance, word("how attempts are spread over the replicas", "least_busy")] = (
+        Balance.ROUND_ROBIN
     )
-    balance: Annotated[Balance, Choice(Balance)] = Field(
-        default=Balance.ROUND_ROBIN,
-        description="how attempts are spread over the replicas",
-        examples=["least_busy"],
-    )
-    workers: Annotated[int, Count(least=1, most=MOST_WORKERS)] = Field(
-        description="attempts that one replica works on at the same time", examples=["8"]
-    )
-    queue: Queue = Field(
-        default=Queue(), description="where attempts wait for a worker", examples=["{limit: 100}"]
-    )
-    work: AnyDistribution = Field(
-        description="how long a worker is held", examples=["{kind: exponential, mean: 50ms}"]
-    )
-    errors: Portion = Field(
-        default=0.0, description="share of answers that fail anyway", examples=["1%"]
-    )
-    contention: Seconds = Field(
-        default=0.0,
-        description="extra work for each other attempt in progress, seconds",
-        examples=["1ms"],
-    )
-    calls: Calls = Field(
-        default=NO_CALLS,
-        description="services it calls in turn, in this order",
-        examples=["{database: {timeout: 1s}}"],
-    )
-    blocking: Annotated[bool, Flag()] = Field(
-        default=True,
-        description="whether its worker is held while it waits for its calls",
-        examples=["false"],
-    )
-    on_abandon: Annotated[OnAbandon, Choice(OnAbandon)] = Field(
-        default=OnAbandon.FINISH,
-        description="what becomes of an attempt whose caller has gone: finished all the same, "
-        "taken out of the queue at once, or out of work too",
-        examples=["drop_queued"],
-    )
+    workers: Annotated[
+        int,
+        Count(1, MOST_WORKERS),
+        word("attempts that one replica works on at the same time", "8"),
+    ]
+    queue: Annotated[Queue, word("where attempts wait for a worker", "{limit: 100}")] = Queue()
+    work: Annotated[
+        AnyDistribution, word("how long a worker is held", "{kind: exponential, mean: 50ms}")
+    ]
+    errors: Annotated[Portion, word("share of answers that fail anyway", "1%")] = 0.0
+    contention: Annotated[
+        Seconds, word("extra work for each other attempt in progress, seconds", "1ms")
+    ] = 0.0
+    calls: Annotated[
+        Calls, word("services it calls in turn, in this order", "{database: {timeout: 1s}}")
+    ] = Field(default_factory=lambda: Named({}))
+    blocking: Annotated[
+        Flag, word("whether its worker is held while it waits for its calls", "false")
+    ] = True
+    on_abandon: Annotated[
+        OnAbandon,
+        word(
+            "what becomes of an attempt whose caller has gone: finished all the same, "
+            "taken out of the queue at once, or out of work too",
+            "drop_queued",
+        ),
+    ] = OnAbandon.FINISH
 
 
-class Scenario(Part):
+Caller = TypeVar("Caller", ClientGroup, Service)
+
+
+class Scenario(Model):
     """A whole scenario; `duration` and everything in it in seconds, rates per second."""
 
-    name: Annotated[str, Text(most=200, least=1)] = Field(
-        description="what it is called", examples=["slow-database"]
-    )
-    about: Annotated[str, Text(most=10_000)] = Field(
-        default="", description="what it shows, in a sentence", examples=["One replica hangs."]
-    )
-    duration: PositiveSeconds = Field(description="simulated time, seconds", examples=["5m"])
-    sample_every: Annotated[float, Duration(above=0.0)] = Field(
-        default=1.0, description="time between samples of the state, seconds", examples=["1s"]
-    )
-    clients: Annotated[Mapping[str, ClientGroup], Table(at_least=1, names=NAMES)] = Field(
-        description="who asks: groups of users by name",
-        examples=["{shop: {arrivals: {kind: poisson, rate: 40/s}, calls: {payments: {}}}}"],
-    )
-    services: Annotated[Mapping[str, Service], Table(at_least=1, names=NAMES)] = Field(
-        description="who answers: services by name",
-        examples=["{payments: {workers: 8, work: 50ms}}"],
-    )
-    faults: tuple[Annotated[Fault, Family("fault", FAULTS)], ...] = Field(
-        default=(),
-        description="what goes wrong, and when",
-        examples=["[{kind: hang, on: payments, at: 1m, for: 2m}]"],
-    )
-    thresholds: tuple[Annotated[Threshold, ThresholdForm()], ...] = Field(
-        default=(), description="what a good run is", examples=['["p99{fault} < 1s"]']
-    )
-    sweep: Sweep | None = Field(
-        default=None,
-        description="what `simcb sweep` tries; it decides nothing about a run",
-        examples=["{over: {breaker.failure_threshold: [3, 5, 10]}}"],
-    )
+    name: Annotated[str, Text(most=200, least=1), word("what it is called", "slow-database")]
+    about: Annotated[
+        str, Text(most=10_000), word("what it shows, in a sentence", "One replica hangs.")
+    ] = ""
+    duration: Annotated[PositiveSeconds, word("simulated time, seconds", "5m")]
+    sample_every: Annotated[
+        PositiveSeconds, word("time between samples of the state, seconds", "1s")
+    ] = 1.0
+    clients: Annotated[
+        Mapping[str, ClientGroup],
+        ByName(at_least=1, names=NAMES),
+        word(
+            "who asks: groups of users by name",
+            "{shop: {arrivals: {kind: poisson, rate: 40/s}, calls: {payments: {}}}}",
+        ),
+    ]
+    services: Annotated[
+        Mapping[str, Service],
+        ByName(at_least=1, names=NAMES),
+        word("who answers: services by name", "{payments: {workers: 8, work: 50ms}}"),
+    ]
+    faults: Annotated[
+        tuple[Annotated[Fault, OneOf("fault", FAULTS)], ...],
+        word("what goes wrong, and when", "[{kind: hang, on: payments, at: 1m, for: 2m}]"),
+    ] = ()
+    thresholds: Annotated[
+        tuple[ThresholdLine, ...],
+        word("what a good run is", '["p99{fault} < 1s"]'),
+    ] = ()
+    sweep: Annotated[
+        Sweep | None,
+        word(
+            "what `simcb sweep` tries; it decides nothing about a run",
+            "{over: {breaker.failure_threshold: [3, 5, 10]}}",
+        ),
+    ] = None
 
     @property
     def labelled_faults(self) -> tuple[tuple[str, Fault], ...]:
@@ -259,15 +267,19 @@ class Scenario(Part):
         Raises:
             ScenarioError: a path names no place or several, or a value does not fit.
         """
-        from simcb.scenario.changes import changed
-
-        return changed(self, changes)
+        every = [*changes.values(), *(group.arrivals for group in self.clients.values())]
+        known = {
+            (each.file, each.column): Recording(each.moments or each.rates)
+            for each in every
+            if isinstance(each, Replay)
+        }
+        return changed(self, changes, recall_known(known))
 
     def without_breakers(self) -> Scenario:
         """Return the same scenario with every breaker switched off."""
-        from simcb.scenario.changes import without_breakers
-
-        return without_breakers(self)
+        clients = {name: _without_breakers(each) for name, each in self.clients.items()}
+        services = {name: _without_breakers(each) for name, each in self.services.items()}
+        return self.model_copy(update={"clients": Named(clients), "services": Named(services)})
 
     def without_sweep(self) -> Scenario:
         """Return the same scenario without its `sweep`, all that decides nothing about a run."""
@@ -275,19 +287,15 @@ class Scenario(Part):
 
     def to_yaml(self) -> str:
         """Return the scenario as a file; reading it back gives an equal scenario."""
-        from simcb.scenario.writer import to_yaml
-
-        return to_yaml(self)
+        return to_yaml(self.to_data())
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> Scenario:
         # The reader of files runs these checks itself, also when other things are wrong.
         if info.context == FROM_FILE:
             return self
-        data = to_data(self, Object(Scenario))
-        tree = from_plain(data, Mark(Source(self.name)))
-        swept = sweep_checks(tree, Object(Scenario)) if isinstance(tree, Tree) else ()
-        for found in chain(cross_checks(data), swept):
+        tree = tree_of(self)
+        for found in chain(cross_checks(plain(tree)), sweep_checks(tree, ROOT)):
             place = ".".join(str(step) for step in found.location)
             raise Refused(found.refused.what, found.refused.remedy, place)
         return self
@@ -301,3 +309,28 @@ class Scenario(Part):
                 "sample_every",
             )
         return self
+
+
+ROOT = Object(Scenario)
+"""The shape of a whole file."""
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) of a scenario file.
+
+    What only code can check (names that must exist, pairs that must fit) it leaves out.
+    """
+    described = Scenario.model_json_schema()
+    return {"$schema": DIALECT, "title": "simcb scenario", **described}
+
+
+def _without_breakers(caller: Caller) -> Caller:
+    """Return a client group or service whose calls have no breaker switched on."""
+    off = {
+        name: call.model_copy(
+            update={"breaker": call.breaker.model_copy(update={"enabled": False})}
+        )
+        for name, call in caller.calls.items()
+        if call.breaker is not None
+    }
+    return caller.model_copy(update={"calls": Named({**caller.calls, **off})}) if off else caller

@@ -1,21 +1,47 @@
-"""Problems of a scenario: where, what, what to write instead, with the line and a caret.
-
-This module must not know YAML or models.
-"""
+"""Problems of a scenario: where, what, what to write instead, with the line and a caret."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
 from simcb.errors import SimcbError
-from simcb.scenario.refusal import shown
+from simcb.scenario.refusal import Refused, shown
 
 MOST_PROBLEMS = 100
 """The most problems reported at once; a file with more has one cause for them all."""
 
 _BEFORE_CARET = 60
 _WIDEST_LINE = 100
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text that values come from: a file, or one override.
+
+    Args:
+        label: what messages call it.
+        lines: its lines, empty for an override, which is shown by its label alone.
+    """
+
+    label: str
+    lines: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, label: str, text: str) -> Source:
+        """Split a text into lines where YAML does."""
+        return cls(label, tuple(_LINE_BREAK.split(text)))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a source; line and column are counted from 1."""
+
+    source: Source
+    line: int = 1
+    column: int = 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +96,64 @@ class ScenarioError(SimcbError):
         if self.omitted:
             lines.append(f"… and {self.omitted} more problems")
         return "\n".join(lines)
+
+
+Location = tuple[str | int, ...]
+"""Where a value stands: the keys and indices that lead to it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not fit together, and where."""
+
+    location: Location
+    refused: Refused
+    at_key: bool = False
+
+
+class Findings:
+    """Problems collected while a scenario is read."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+        self._count = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether more problems would only be counted."""
+        return len(self._problems) >= MOST_PROBLEMS
+
+    def add(self, mark: Mark, path: str, refused: Refused) -> None:
+        """Note a problem at a mark; beyond the hundredth it is only counted."""
+        self._count += 1
+        if self.full:
+            return
+        lines = mark.source.lines
+        line = lines[mark.line - 1] if 0 < mark.line <= len(lines) else ""
+        placed = bool(lines)
+        self._problems.append(
+            Problem(
+                mark.source.label,
+                mark.line if placed else None,
+                mark.column if placed else None,
+                path,
+                refused.what,
+                refused.remedy,
+                line,
+            )
+        )
+
+    def raise_if_any(self) -> None:
+        """Raise every problem found so far, in the order of lines.
+
+        Raises:
+            ScenarioError: there is at least one.
+        """
+        if not self._problems:
+            return
+        files = {p.file: i for i, p in reversed(list(enumerate(self._problems)))}
+        ordered = sorted(self._problems, key=lambda p: (files[p.file], p.line or 0, p.column or 0))
+        raise ScenarioError(tuple(ordered), self._count - len(ordered))
 
 
 def _with_caret(line: str, column: int) -> str:

@@ -1,20 +1,21 @@
-"""YAML text to a marked tree, event by event, within limits and without constructing.
+"""YAML text to a marked tree, within limits and without constructing anything.
 
-Nothing recursive ever touches the text: events are counted and nested on an explicit stack,
-so no file can exhaust the interpreter. Tags, anchors, aliases, directives, duplicate keys
-and second documents are refused where they stand. This module is the only one that knows
-PyYAML; it must not know models.
+Values are built from the parser's events, which are counted and nested no deeper than a limit,
+so no file can exhaust the interpreter. Tags, anchors, aliases, directives, duplicate keys and
+second documents are refused where they stand. Scalars follow YAML 1.2's core schema, and what
+older rules read otherwise is refused with both spellings: `010` is neither 8 nor 10 here. This
+module is the only one that knows PyYAML.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+import math
+import re
+from typing import NoReturn, Protocol
 
 import yaml
 from yaml.events import (
     AliasEvent,
-    CollectionStartEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -26,28 +27,111 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-from simcb.scenario.encoding import is_printable
-from simcb.scenario.nodes import (
-    Entry,
-    Findings,
-    Items,
-    Mark,
-    Node,
-    Scalar,
-    Source,
-    Tree,
-    plain,
-    whole_text,
-)
+from simcb.scenario.problems import Findings, Mark, Source
 from simcb.scenario.refusal import Refused, quoted
-from simcb.scenario.scalars import resolve_plain
-from simcb.scenario.syntax import in_our_words
+from simcb.scenario.tree import Entry, Items, Node, Scalar, Tree, plain, whole_text
+
+MOST_BYTES = 1024 * 1024
+"""The largest file, in bytes."""
 
 MOST_DEPTH = 32
 """The deepest nesting of lists and mappings."""
 
 MOST_NODES = 50_000
 """The most values and keys in one file."""
+
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+_FIXED: dict[str, bool | None] = {
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?")
+_SEXAGESIMAL = re.compile(r"[-+]?[0-9]+(?::[0-9]{1,2})+(?:\.[0-9]*)?")
+_MOST_DIGITS = 400
+
+_SYNTAX = (
+    (r"'\t'", "a tab begins or indents a value", "use spaces instead"),
+    (
+        "mapping values are not allowed",
+        "a second `:` stands in one line",
+        "indent by the same number of spaces as the lines around it, "
+        "or put text that holds `: ` in double quotes",
+    ),
+    ("could not find expected ':'", "a key has no `:` behind it", "write `key: value`"),
+    (
+        "expected ',' or ']'",
+        "a list in brackets does not end",
+        "write `,` between its items and `]` at its end",
+    ),
+    (
+        "expected ',' or '}'",
+        "a mapping in braces does not end",
+        "write `,` between its pairs and `}` at its end",
+    ),
+    (
+        "found unexpected end of stream",
+        "a quoted text does not end",
+        "close the quotes",
+    ),
+    (
+        "expected <block end>",
+        "the indentation does not fit the lines above",
+        "give all keys of one mapping the same indentation",
+    ),
+    (
+        "sequence entries are not allowed",
+        "a list item may not begin here",
+        "begin it with `- ` on a line of its own",
+    ),
+    ("found undefined alias", "aliases are not allowed", "write the value out"),
+    ("while parsing a tag", "tags are not allowed", "write the plain value"),
+    ("while scanning a tag", "tags are not allowed", "write the plain value"),
+    ("found undefined tag handle", "tags are not allowed", "write the plain value"),
+    ("while scanning an anchor", "anchors are not allowed", "write the value out"),
+    ("while scanning an alias", "aliases are not allowed", "write the value out"),
+    ("while scanning a directive", "directives are not allowed", "remove the line with `%`"),
+    ("directive", "directives are not allowed", "remove the line with `%`"),
+    (
+        "expected '<document start>'",
+        "something stands after the end of the scenario",
+        "keep one mapping in a file, its keys all at the margin",
+    ),
+    (
+        "found unknown escape character",
+        "a backslash stands before a character that needs none",
+        "write `\\\\`, or use single quotes",
+    ),
+    (
+        "that cannot start any token",
+        "a value begins with a character that YAML reserves",
+        "put the value in double quotes",
+    ),
+    (
+        "while scanning a block scalar",
+        "a text after `|` or `>` begins in the wrong way",
+        "put it in double quotes",
+    ),
+    (
+        "expected the node content",
+        "a value is missing",
+        "write one, and look for a comma or bracket too many",
+    ),
+)
+"""Part of the parser's message, what is wrong, and what to write; the first that fits."""
 
 
 class _Events(Reader, Scanner, Parser):
@@ -61,30 +145,6 @@ class _Events(Reader, Scanner, Parser):
         Reader.__init__(self, text)
         Scanner.__init__(self)
         Parser.__init__(self)
-
-
-@dataclass
-class _OpenItems:
-    mark: Mark
-    items: list[Node] = field(default_factory=list)
-
-    def step(self) -> str:
-        return str(len(self.items))
-
-
-@dataclass
-class _OpenTree:
-    mark: Mark
-    entries: dict[str, Entry] = field(default_factory=dict)
-    key: str | None = None
-    key_mark: Mark | None = None
-    discarded: bool = False
-
-    def step(self) -> str:
-        return self.key or ""
-
-
-_Open: TypeAlias = _OpenItems | _OpenTree
 
 
 class _Place(Protocol):
@@ -103,8 +163,8 @@ def read_tree(text: str, label: str, findings: Findings) -> Node | None:
 
     Returns None when nothing useful could be read.
     """
-    source = Source.of(label, text.removeprefix("\ufeff"))
-    return _Builder(source, findings).build(text.removeprefix("\ufeff"))
+    text = text.removeprefix("\ufeff")
+    return _Builder(Source.of(label, text), findings).build(text)
 
 
 def read_value(text: str, label: str, findings: Findings) -> Node | None:
@@ -125,142 +185,149 @@ def parse_value(text: str, label: str = "value") -> object:
 
 
 class _Builder:
-    """Turns events into nodes on an explicit stack."""
+    """Builds the tree of a text; it recurses once for each level of nesting allowed."""
 
     def __init__(self, source: Source, findings: Findings) -> None:
         self._source = source
         self._findings = findings
-        self._stack: list[_Open] = []
-        self._root: Node | None = None
+        self._steps: list[str] = []
         self._nodes = 0
 
     def build(self, text: str) -> Node | None:
         try:
-            if not is_printable(text, self._source, self._findings):
-                return None
-            self._take_all(_Events(text))
+            self._check_printable(text)
+            root = self._root(_Events(text))
         except _Stop:
             return None
-        if self._root is None:
+        if root is None:
             in_file = bool(self._source.lines)
             empty = ("is empty", "begin with `name: …`; see `simcb init`")
             blank = ("has no value", "write one, or `null` for none")
             self._findings.add(Mark(self._source), "", Refused(*(empty if in_file else blank)))
-        return self._root
+        return root
 
-    def _take_all(self, events: _Events) -> None:
+    def _root(self, events: _Events) -> Node | None:
+        self._events = events
         try:
-            while events.check_event():
-                self._take(events.get_event())  # type: ignore[no-untyped-call]
+            return self._begin()
         except yaml.MarkedYAMLError as error:
-            self._note_syntax(error)
-            raise _Stop from error
+            mark = self._mark(error.problem_mark or error.context_mark)
+            self._stop(mark, _in_our_words(error.context or "", error.problem or ""))
         except (yaml.YAMLError, ValueError, OverflowError):
             # PyYAML hands escapes such as "\UFFFFFFFF" to chr() unchecked.
             mark = Mark(self._source, events.line + 1, events.column + 1)
             self._stop(mark, Refused("is not valid YAML", "check the escapes in quotes here"))
 
-    def _take(self, event: yaml.Event) -> None:
-        match event:
-            case DocumentStartEvent():
-                self._begin_document(event)
-            case NodeEvent():
-                self._take_node(event)
-            case SequenceEndEvent() | MappingEndEvent():
-                self._close()
+    def _check_printable(self, text: str) -> None:
+        if len(text) > MOST_BYTES:
+            large = Refused("is larger than 1 MiB", "write a smaller scenario")
+            self._stop(Mark(self._source), large)
+        found = _UNPRINTABLE.search(text)
+        if found:
+            before = Source.of("", text[: found.start()]).lines
+            mark = Mark(self._source, len(before), len(before[-1]) + 1)
+            what = f"character U+{ord(found[0]):04X} may not stand in YAML"
+            self._stop(mark, Refused(what, "remove it"))
 
-    def _begin_document(self, event: DocumentStartEvent) -> None:
-        if self._root is not None:
-            self._stop(
-                self._mark(event.start_mark),
-                Refused("a second document begins", "keep one scenario in a file"),
-            )
+    def _begin(self) -> Node | None:
+        root = None
+        while self._events.check_event():
+            event = self._next()
+            if isinstance(event, DocumentStartEvent):
+                self._begin_document(event, root)
+            elif isinstance(event, NodeEvent):
+                root = self._node(event, is_key=False)
+        return root
+
+    def _next(self) -> yaml.Event:
+        return self._events.get_event()  # type: ignore[no-untyped-call, no-any-return]
+
+    def _begin_document(self, event: DocumentStartEvent, root: Node | None) -> None:
+        if root is not None:
+            second = Refused("a second document begins", "keep one scenario in a file")
+            self._stop(self._mark(event.start_mark), second)
         if event.version or event.tags:
             self._note(event, Refused("directives are not allowed", "remove the line with `%`"))
 
-    def _take_node(self, event: NodeEvent) -> None:
+    def _node(self, event: yaml.Event, *, is_key: bool) -> Node:
+        """Return the value that begins with an event, and leave the events behind it."""
+        mark = self._mark(event.start_mark)
         self._nodes += 1
         if self._nodes > MOST_NODES:
             what = f"has more than {MOST_NODES} values"
-            self._stop(self._mark(event.start_mark), Refused(what, "write a smaller scenario"))
-        mark = self._mark(event.start_mark)
+            self._stop(mark, Refused(what, "write a smaller scenario"))
         if isinstance(event, AliasEvent):
             what = f"alias {quoted('*' + str(event.anchor))} is not allowed"
             self._note(event, Refused(what, "write the value out"))
-            self._place(Scalar(None, mark, broken=True))
-            return
+            return Scalar(None, mark, broken=True)
         self._check_bare(event)
-        if isinstance(event, CollectionStartEvent):
-            if len(self._stack) >= MOST_DEPTH:
-                what = f"nests deeper than {MOST_DEPTH} levels"
-                self._stop(mark, Refused(what, "write it flatter"))
-            self._stack.append(
-                _OpenTree(mark) if isinstance(event, MappingStartEvent) else _OpenItems(mark)
-            )
-        elif isinstance(event, ScalarEvent):
-            self._place(self._scalar(event, mark))
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event, mark, is_key)
+        if len(self._steps) >= MOST_DEPTH:
+            what = f"nests deeper than {MOST_DEPTH} levels"
+            self._stop(mark, Refused(what, "write it flatter"))
+        self._steps.append("")
+        node = self._tree(mark) if isinstance(event, MappingStartEvent) else self._items(mark)
+        self._steps.pop()
+        return node
 
-    def _check_bare(self, event: NodeEvent) -> None:
-        if event.anchor is not None:
-            what = f"anchor {quoted('&' + str(event.anchor))} is not allowed"
+    def _check_bare(self, event: yaml.Event) -> None:
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        if anchor is not None:
+            what = f"anchor {quoted('&' + str(anchor))} is not allowed"
             self._note(event, Refused(what, "write the value out where it is needed"))
-        tag = getattr(event, "tag", None)
         if tag is not None:
             what = f"tag {quoted(str(tag))} is not allowed"
             self._note(event, Refused(what, "write the plain value"))
 
-    def _scalar(self, event: ScalarEvent, mark: Mark) -> Scalar:
+    def _scalar(self, event: ScalarEvent, mark: Mark, is_key: bool) -> Scalar:
         text = str(event.value)
-        top = self._stack[-1] if self._stack else None
-        is_key = isinstance(top, _OpenTree) and top.key is None and not top.discarded
         try:
             text = whole_text(text)
             return Scalar(text if event.style is not None or is_key else resolve_plain(text), mark)
         except Refused as refused:
             self._note(event, refused)
-            return Scalar("?" if is_key else None, mark, broken=True)
+            return Scalar(None, mark, broken=True)
 
-    def _close(self) -> None:
-        closed = self._stack.pop()
-        if isinstance(closed, _OpenItems):
-            self._place(Items(tuple(closed.items), closed.mark))
-        else:
-            self._place(Tree(closed.entries, closed.mark))
+    def _items(self, mark: Mark) -> Items:
+        items: list[Node] = []
+        self._steps[-1] = "0"
+        while not isinstance(event := self._next(), SequenceEndEvent):
+            items.append(self._node(event, is_key=False))
+            self._steps[-1] = str(len(items))
+        return Items(tuple(items), mark)
 
-    def _place(self, node: Node) -> None:
-        """Put a finished node where the innermost open collection expects one."""
-        if not self._stack:
-            self._root = node
-            return
-        top = self._stack[-1]
-        if isinstance(top, _OpenItems):
-            top.items.append(node)
-        elif top.key is None and not top.discarded:
-            self._place_key(top, node)
-        else:
-            if top.key is not None and top.key_mark is not None and not top.discarded:
-                top.entries[top.key] = Entry(top.key_mark, node)
-            top.key, top.discarded = None, False
+    def _tree(self, mark: Mark) -> Tree:
+        entries: dict[str, Entry] = {}
+        while not isinstance(event := self._next(), MappingEndEvent):
+            self._steps[-1] = ""
+            key = self._node(event, is_key=True)
+            kept = self._takes(key, entries)
+            value = self._node(self._next(), is_key=False)
+            if kept and isinstance(key, Scalar):
+                entries[str(key.value)] = Entry(key.mark, value)
+        return Tree(entries, mark)
 
-    def _place_key(self, top: _OpenTree, node: Node) -> None:
-        if isinstance(node, Scalar) and node.broken:
-            top.discarded = True
-            return
-        if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            refused = Refused("a key is not one word", "write `key: value`")
-            self._findings.add(node.mark, self._path(), refused)
-            top.discarded = True
-            return
-        top.key, top.key_mark = node.value, node.mark
-        if node.value in top.entries:
-            first = top.entries[node.value].key_mark
-            where = f" (first on line {first.line})" if self._source.lines else ""
-            refused = Refused(f"is given twice{where}", "keep one of them")
-            self._findings.add(node.mark, self._path(), refused)
-            top.discarded = True
+    def _takes(self, key: Node, entries: dict[str, Entry]) -> bool:
+        """Step into the value of a key; return False for a key that is refused."""
+        if isinstance(key, Scalar) and key.broken:
+            return False
+        if not isinstance(key, Scalar) or not isinstance(key.value, str):
+            self._findings.add(
+                key.mark, self._path(), Refused("a key is not one word", "write `key: value`")
+            )
+            return False
+        self._steps[-1] = key.value
+        if key.value not in entries:
+            return True
+        first = entries[key.value].key_mark
+        where = f" (first on line {first.line})" if self._source.lines else ""
+        twice = Refused(f"is given twice{where}", "keep one of them")
+        self._findings.add(key.mark, self._path(), twice)
+        return False
 
     def _path(self) -> str:
-        return ".".join(step for step in (frame.step() for frame in self._stack) if step)
+        return ".".join(filter(None, self._steps))
 
     def _mark(self, mark: _Place | None) -> Mark:
         if mark is None:
@@ -270,10 +337,60 @@ class _Builder:
     def _note(self, event: yaml.Event, refused: Refused) -> None:
         self._findings.add(self._mark(event.start_mark), self._path(), refused)
 
-    def _stop(self, mark: Mark, refused: Refused) -> None:
+    def _stop(self, mark: Mark, refused: Refused) -> NoReturn:
         self._findings.add(mark, "", refused)
         raise _Stop
 
-    def _note_syntax(self, error: yaml.MarkedYAMLError) -> None:
-        mark = self._mark(error.problem_mark or error.context_mark)
-        self._findings.add(mark, "", in_our_words(error.context or "", error.problem or ""))
+
+def resolve_plain(text: str) -> bool | int | float | str | None:
+    """Return what an unquoted scalar means.
+
+    Raises:
+        Refused: nothing is written, or the number is one that YAML's versions disagree on,
+            or is not finite.
+    """
+    if text == "":
+        raise Refused("has no value", "write one, or `null` for none")
+    if text in _FIXED:
+        return _FIXED[text]
+    if text[0] not in "+-.0123456789":
+        return text
+    if _LEADING_ZERO.fullmatch(text):
+        bare = text.lstrip("+-").lstrip("0") or "0"
+        raise Refused(
+            f"{quoted(text)} has a leading zero", f'write `{bare[:60]}`, or "{text[:60]}" for text'
+        )
+    if _SEXAGESIMAL.fullmatch(text):
+        raise Refused(
+            f"{quoted(text)} may be a time, a number or text",
+            f'write a duration like `1m30s`, or "{text[:60]}" for text',
+        )
+    if _NOT_FINITE.fullmatch(text):
+        raise Refused(f"{quoted(text)} is not finite", "write a finite number")
+    return _number(text)
+
+
+def _number(text: str) -> int | float | str:
+    if _BASED.fullmatch(text) and len(text) <= _MOST_DIGITS:
+        return int(text, 0)
+    if not _FLOAT.fullmatch(text):
+        return text
+    if len(text) > _MOST_DIGITS:
+        raise Refused(f"{quoted(text)} has too many digits", "write fewer")
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = float(text)
+    if not math.isfinite(number):
+        raise Refused(f"{quoted(text)} is not finite", "write a smaller number")
+    return number
+
+
+def _in_our_words(context: str, problem: str) -> Refused:
+    """Return the refusal that a parser's context and problem amount to."""
+    message = f"{context} {problem}"
+    for part, what, remedy in _SYNTAX:
+        if part in message:
+            return Refused(what, remedy)
+    cause = problem.strip() or "unknown cause"
+    remedy = "check brackets, quotes and indentation here"
+    return Refused(f"is not valid YAML ({cause})", remedy)

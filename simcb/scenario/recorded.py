@@ -12,16 +12,20 @@ that says by another column that it has several rows for one is refused.
 from __future__ import annotations
 
 import csv
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from itertools import chain
-from pathlib import PurePosixPath
-from typing import TypeAlias
+from pathlib import Path, PurePosixPath
+from typing import Annotated, TypeAlias
 
-from simcb.scenario.forms import Form, finite, is_number, seen
-from simcb.scenario.refusal import Refused, listed, quoted
+from pydantic import PlainValidator, WithJsonSchema
+
+from simcb.scenario.refusal import Refused, did_you_mean, listed, quoted, shown
+from simcb.scenario.scalars import ScalarType, finite, is_number, seen
 from simcb.scenario.units import HIGHEST_RATE, LONGEST_DURATION
 
 MOST_DATA_BYTES = 64 * 1024 * 1024
@@ -73,46 +77,50 @@ Recall: TypeAlias = Callable[[str, Column], Recording]
 """Brings the numbers of a data file by its name, or raises `Refused`."""
 
 
-@dataclass(frozen=True)
-class DataFile(Form):
-    """The path of a data file, relative to the scenario's folder and never out of it."""
+def data_file(value: object) -> str:
+    """Return the path of a data file, relative to the scenario's folder and never out of it.
 
-    def read(self, value: object, from_file: bool) -> str:
-        """Return the path, or say why it leads elsewhere."""
-        if not isinstance(value, str) or not value.strip():
-            raise Refused(f"{seen(value)} is not the name of a file", "write it like `calls.csv`")
-        if len(value) > _LONGEST_PATH:
-            raise Refused("is too long for a file's name", f"write at most {_LONGEST_PATH} letters")
-        if value.startswith(("/", "~")) or {*"\\:"} & {*value} or not value.isprintable():
-            raise Refused(
-                f"{quoted(value)} is not a path beside the scenario",
-                "put the file into the scenario's folder and write its name, like `calls.csv`",
-            )
-        if ".." in PurePosixPath(value).parts:
-            raise Refused(
-                f"{quoted(value)} leads out of the scenario's folder",
-                "put the file into the scenario's folder and write its name",
-            )
-        return value
+    Raises:
+        Refused: it is no such path.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise Refused(f"{seen(value)} is not the name of a file", "write it like `calls.csv`")
+    if len(value) > _LONGEST_PATH:
+        raise Refused("is too long for a file's name", f"write at most {_LONGEST_PATH} letters")
+    if value.startswith(("/", "~")) or {*"\\:"} & {*value} or not value.isprintable():
+        raise Refused(
+            f"{quoted(value)} is not a path beside the scenario",
+            "put the file into the scenario's folder and write its name, like `calls.csv`",
+        )
+    if ".." in PurePosixPath(value).parts:
+        raise Refused(
+            f"{quoted(value)} leads out of the scenario's folder",
+            "put the file into the scenario's folder and write its name",
+        )
+    return value
 
-    def described(self) -> dict[str, object]:
-        """Describe a JSON string that holds a relative path."""
-        return {
+
+DataFile = Annotated[
+    str,
+    PlainValidator(data_file),
+    WithJsonSchema(
+        {
             "type": "string",
             "minLength": 1,
             "maxLength": _LONGEST_PATH,
             "pattern": r"^(?![/~])(?!(.*/)?\.\.(/|$))[^\\:]*$",
         }
+    ),
+]
 
 
 @dataclass(frozen=True)
-class Recorded(Form):
+class Recorded(ScalarType):
     """Numbers that a scenario file does not hold itself: its reader brings them."""
 
     column: Column
 
-    def read(self, value: object, from_file: bool) -> tuple[float, ...]:
-        """Return the numbers, checked; in a scenario file nobody writes them."""
+    def _read(self, value: object, from_file: bool) -> tuple[float, ...]:
         if isinstance(value, Recording):
             return value.numbers
         if from_file:
@@ -295,3 +303,86 @@ def _refusal(number: float, before: float, column: Column) -> Refused | None:
     if column is Column.TIMESTAMPS:
         return Refused("is less than the one before it", "sort them, earliest first")
     return None
+
+
+def recall_from(folder: Path | None) -> Recall:
+    """Return what brings the numbers of the data files in a folder, each read once."""
+    if folder is None:
+        return nowhere
+
+    @cache
+    def recall(file: str, column: Column) -> Recording:
+        return _read(folder, file, column)
+
+    return recall
+
+
+def nowhere(file: str, column: Column) -> Recording:
+    """Refuse to bring any file: the scenario has no folder.
+
+    Raises:
+        Refused: always.
+    """
+    raise Refused(
+        "lies beside a scenario file, and this scenario is none",
+        "write the scenario to a file in the same folder and read it from there",
+    )
+
+
+def recall_known(recordings: Mapping[tuple[str, Column], Recording]) -> Recall:
+    """Return what brings the data files that a scenario has read already, and no others."""
+
+    def recall(file: str, column: Column) -> Recording:
+        if (file, column) not in recordings:
+            raise Refused(
+                f"{quoted(file)} was not read for its {column} with this scenario",
+                "read the scenario anew, with this change among its `sets`",
+            )
+        return recordings[file, column]
+
+    return recall
+
+
+def without_numbers(file: str, column: Column) -> Recording:
+    """Return a recording that is empty, for a scenario that is shown and not run."""
+    return Recording(())
+
+
+def _read(folder: Path, file: str, column: Column) -> Recording:
+    """Return the numbers of one file.
+
+    Raises:
+        Refused: the file cannot be read, or does not hold such numbers.
+    """
+    try:
+        home = folder.resolve()
+        path = (home / file).resolve(strict=True)
+        if not path.is_relative_to(home):
+            raise Refused("is a link out of the scenario's folder", "copy the file into it")
+        if path.is_dir():
+            raise Refused("is a directory", "name a file in it")
+        if not path.is_file():
+            raise Refused("is not a regular file", "name a file with rows of numbers")
+        with path.open(encoding="utf-8-sig", newline="") as opened:
+            if os.fstat(opened.fileno()).st_size > MOST_DATA_BYTES:
+                mebibytes = MOST_DATA_BYTES // 1024**2
+                raise Refused(f"is larger than {mebibytes} MiB", "take a part of it")
+            return read_recording(opened, column)
+    except FileNotFoundError:
+        near = did_you_mean(file, _names_in(folder))
+        remedy = f"did you mean `{shown(near)}`?" if near else "put it beside the scenario"
+        raise Refused("does not exist in the scenario's folder", remedy) from None
+    except UnicodeDecodeError:
+        raise Refused("is not UTF-8 text", "save it as UTF-8") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, Refused):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Refused(f"cannot be read ({shown(reason)})", "name another file") from None
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return []

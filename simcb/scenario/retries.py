@@ -11,13 +11,12 @@ from abc import abstractmethod
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.forms import Choice, Count
-from simcb.scenario.part import Family, Part
-from simcb.scenario.quantities import Portion, Quantity, Seconds
+from simcb.scenario.fields import Model, OneOf
 from simcb.scenario.refusal import Refused
+from simcb.scenario.scalars import Choice, Count, Number, Portion, Seconds, word
 from simcb.scenario.units import LONGEST_DURATION
 
 MOST_RETRIES = 1000
@@ -47,7 +46,7 @@ class Jitter(StrEnum):
     EQUAL = "equal"
 
 
-class Backoff(Part):
+class Backoff(Model):
     """Base of all backoffs: the wait before each retry."""
 
     kind: str
@@ -76,7 +75,7 @@ class Fixed(Backoff):
     """Every retry waits the same time."""
 
     kind: Literal["fixed"] = "fixed"
-    delay: Seconds = Field(description="the wait, seconds", examples=["100ms"])
+    delay: Annotated[Seconds, word("the wait, seconds", "100ms")]
 
     def delay_before(self, retry: int, previous: float = 0.0) -> float:
         """Return the delay, in seconds."""
@@ -87,13 +86,13 @@ class Exponential(Backoff):
     """The k-th retry waits base·factor^(k−1), at most `max`."""
 
     kind: Literal["exponential"] = "exponential"
-    base: Seconds = Field(description="wait before the first retry, seconds", examples=["100ms"])
-    factor: Annotated[float, Quantity(least=1.0, most=GREATEST_FACTOR)] = Field(
-        default=2.0, description="growth from one retry to the next", examples=["2"]
-    )
-    max: Seconds | None = Field(
-        default=None, description="the longest wait, seconds; none if absent", examples=["2s"]
-    )
+    base: Annotated[Seconds, word("wait before the first retry, seconds", "100ms")]
+    factor: Annotated[
+        float,
+        Number(least=1.0, most=GREATEST_FACTOR),
+        word("growth from one retry to the next", "2"),
+    ] = 2.0
+    max: Annotated[Seconds | None, word("the longest wait, seconds; none if absent", "2s")] = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Exponential:
@@ -117,8 +116,8 @@ class Decorrelated(Backoff):
     """
 
     kind: Literal["decorrelated"] = "decorrelated"
-    base: Seconds = Field(description="the shortest wait, seconds", examples=["100ms"])
-    max: Seconds = Field(description="the longest wait, seconds", examples=["2s"])
+    base: Annotated[Seconds, word("the shortest wait, seconds", "100ms")]
+    max: Annotated[Seconds, word("the longest wait, seconds", "2s")]
 
     @model_validator(mode="after")
     def _in_order(self) -> Decorrelated:
@@ -131,7 +130,7 @@ class Decorrelated(Backoff):
         return min(self.max, 3.0 * max(previous, self.base))
 
 
-BACKOFFS: dict[str, type[Part]] = {
+BACKOFFS: dict[str, type[Model]] = {
     "none": NoBackoff,
     "fixed": Fixed,
     "exponential": Exponential,
@@ -139,7 +138,7 @@ BACKOFFS: dict[str, type[Part]] = {
 }
 
 
-class Budget(Part):
+class Budget(Model):
     """Base of all retry budgets: how many retries one caller process may make."""
 
     kind: str
@@ -149,50 +148,43 @@ class TokenBucket(Budget):
     """Each first attempt earns `ratio` of a token, each retry spends one; it begins full."""
 
     kind: Literal["token_bucket"] = "token_bucket"
-    ratio: Portion = Field(
-        default=0.1, description="part of a token that a first attempt earns", examples=["10%"]
-    )
-    burst: Annotated[float, Quantity(most=MOST_TOKENS)] = Field(
-        default=10.0, description="the most tokens it holds", examples=["10"]
-    )
+    ratio: Annotated[Portion, word("part of a token that a first attempt earns", "10%")] = 0.1
+    burst: Annotated[float, Number(most=MOST_TOKENS), word("the most tokens it holds", "10")] = 10.0
 
 
 class PerMinute(Budget):
     """At most so many retries within any minute."""
 
     kind: Literal["per_minute"] = "per_minute"
-    retries: Annotated[int, Count(most=MOST_TOKENS)] = Field(
-        description="retries within a minute", examples=["60"]
-    )
+    retries: Annotated[int, Count(most=MOST_TOKENS), word("retries within a minute", "60")]
 
 
-BUDGETS: dict[str, type[Part]] = {"token_bucket": TokenBucket, "per_minute": PerMinute}
+BUDGETS: dict[str, type[Model]] = {"token_bucket": TokenBucket, "per_minute": PerMinute}
 
 
-class Retry(Part):
+class Retry(Model):
     """How often and when a failed attempt is tried again."""
 
-    max_retries: Annotated[int, Count(most=MOST_RETRIES)] = Field(
-        description="retries after the first attempt", examples=["2"]
-    )
-    backoff: Annotated[Backoff, Family("backoff", BACKOFFS)] = Field(
-        default=NoBackoff(),
-        description="the wait before each retry",
-        examples=["{kind: fixed, delay: 100ms}"],
-    )
-    jitter: Annotated[Jitter, Choice(Jitter)] = Field(
-        default=Jitter.NONE, description="how the wait is spread", examples=["full"]
-    )
-    on: tuple[Annotated[AttemptOutcome, Choice(AttemptOutcome, RETRYABLE)], ...] = Field(
-        default=(AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.REFUSED),
-        description="outcomes that are retried",
-        examples=["[error, timeout, refused]"],
-    )
-    budget: Annotated[Budget, Family("retry budget", BUDGETS)] | None = Field(
-        default=None,
-        description="how many retries a caller process may make; endless if absent",
-        examples=["{kind: token_bucket, ratio: 10%}"],
-    )
+    max_retries: Annotated[
+        int, Count(most=MOST_RETRIES), word("retries after the first attempt", "2")
+    ]
+    backoff: Annotated[
+        Backoff,
+        OneOf("backoff", BACKOFFS),
+        word("the wait before each retry", "{kind: fixed, delay: 100ms}"),
+    ] = NoBackoff()
+    jitter: Annotated[Jitter, word("how the wait is spread", "full")] = Jitter.NONE
+    on: Annotated[
+        tuple[Annotated[AttemptOutcome, Choice(RETRYABLE)], ...],
+        word("outcomes that are retried", "[error, timeout, refused]"),
+    ] = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.REFUSED)
+    budget: Annotated[
+        Annotated[Budget, OneOf("retry budget", BUDGETS)] | None,
+        word(
+            "how many retries a caller process may make; endless if absent",
+            "{kind: token_bucket, ratio: 10%}",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _sensible(self) -> Retry:

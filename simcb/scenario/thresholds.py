@@ -9,10 +9,13 @@ import math
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from simcb.scenario import units
-from simcb.scenario.forms import Form
 from simcb.scenario.refusal import Refused, quoted
+from simcb.scenario.scalars import Name
 
 
 class Comparison(StrEnum):
@@ -56,7 +59,7 @@ class Threshold:
     unit: LimitUnit = field(default=LimitUnit.NUMBER)
 
 
-_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
+_NAME = Name.pattern
 _QUALIFIER = re.compile(rf"(?:fault:)?{_NAME}(?::{_NAME}(?:->{_NAME})?(?:#[1-9][0-9]{{0,5}})?)?")
 _LINE = re.compile(r"([^\s{}<>=]+)\s*(?:\{([^{}]*)\})?\s*(<=|>=|==|<|>)\s*(\S+)")
 _METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -120,25 +123,23 @@ def _limit(written: str) -> tuple[float, LimitUnit]:
     )
 
 
-@dataclass(frozen=True)
-class ThresholdForm(Form):
-    """A threshold written as one line of text."""
+def _threshold(value: object) -> Threshold:
+    if isinstance(value, Threshold):
+        return value
+    if not isinstance(value, str):
+        raise Refused("is not a threshold", _HINT)
+    return parse_threshold(value)
 
-    def read(self, value: object, from_file: bool) -> Threshold:
-        """Return the parsed line."""
-        if isinstance(value, Threshold):
-            return value
-        if not isinstance(value, str):
-            raise Refused("is not a threshold", _HINT)
-        return parse_threshold(value)
 
-    def write(self, value: object) -> object:
-        """Return the line."""
-        return value.text if isinstance(value, Threshold) else value
-
-    def described(self) -> dict[str, object]:
-        """Describe the line as a JSON string."""
-        return {
+ThresholdLine = Annotated[
+    Threshold,
+    PlainValidator(_threshold),
+    PlainSerializer(lambda threshold: threshold.text, return_type=str),
+    WithJsonSchema(
+        {
             "type": "string",
             "pattern": r"^\s*[A-Za-z][A-Za-z0-9_]*\s*(\{[^{}]*\})?\s*(<=|>=|==|<|>)",
         }
+    ),
+]
+"""A threshold written as one line of text."""

@@ -2,14 +2,17 @@
 
 Inside simcb a duration is in seconds, a rate in events per second, a share between 0 and 1.
 The text is read as an exact fraction and rounded to a float once, so every float has a text
-that reads back to the same bits. This module must not know models or files.
+that reads back to the same bits.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
 from simcb.scenario.refusal import Refused, quoted
@@ -36,6 +39,7 @@ _DURATION = re.compile(rf"(?:{_NUMBER}(?:ns|us|ms|s|m|h|d))+", re.ASCII)
 _RATE = re.compile(rf"({_NUMBER}) ?/ ?(ms|s|m|h)", re.ASCII)
 _SHARE = re.compile(rf"({_NUMBER}) ?%", re.ASCII)
 _BARE = re.compile(rf"[+-]?{_NUMBER}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 _LONGEST_TEXT = 64
 
 
@@ -168,3 +172,88 @@ def _not_a_duration(text: str) -> Refused:
     return Refused(
         f"{quoted(text)} is not a duration", "write it like `250ms`, `30s`, `5m`, `1m30s` or `2h`"
     )
+
+
+class Measuring(StrEnum):
+    """What the numbers of an axis count, which says how they are written."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    SHARE = "share"
+    DURATION = "duration"
+    RATE = "rate"
+
+
+Value = str | int | float
+"""A value as a scenario file has it: text with its unit, or a number."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number and what it counts: seconds, per second, a share, or nothing but itself."""
+
+    number: float
+    measuring: Measuring
+
+    @property
+    def written(self) -> Value:
+        """The value as a file has it, such that reading it gives the same number."""
+        return written(self.number, self.measuring)
+
+
+def written(number: float, measuring: Measuring) -> Value:
+    """Return a number as a scenario file has it."""
+    writers: dict[Measuring, Callable[[float], Value]] = {
+        Measuring.INTEGER: round,
+        Measuring.NUMBER: float,
+        Measuring.SHARE: format_share,
+        Measuring.DURATION: format_duration,
+        Measuring.RATE: format_rate,
+    }
+    return writers[measuring](number)
+
+
+def between(low: float, high: float, share: float, *, log: bool) -> float:
+    """Return what lies at a share of the way between two numbers, by factors if `log`."""
+    if share <= 0.0:
+        return low
+    if share >= 1.0:
+        return high
+    if log:
+        return low * math.pow(high / low, share)
+    return low + share * (high - low)
+
+
+def rounded(number: float, digits: int) -> float:
+    """Return a number with so many digits."""
+    return float(f"{number:.{digits}g}")
+
+
+def quantity_of(value: Value) -> Amount | None:
+    """Read a value as a number with a unit; None if it is a word.
+
+    A bare number is an integer if it is written as one.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return Amount(value, Measuring.INTEGER)
+    if isinstance(value, float):
+        return Amount(value, Measuring.NUMBER) if math.isfinite(value) else None
+    text = value.strip()
+    if _INTEGER.fullmatch(text):
+        return Amount(int(text), Measuring.INTEGER)
+    if _BARE.fullmatch(text):
+        number = float(text)
+        return Amount(number, Measuring.NUMBER) if math.isfinite(number) else None
+    readers: tuple[tuple[Measuring, Callable[[str], float]], ...] = (
+        (Measuring.SHARE, parse_share),
+        (Measuring.RATE, parse_rate),
+        (Measuring.DURATION, parse_duration),
+    )
+    for measuring, read in readers:
+        try:
+            return Amount(read(text), measuring)
+        except Refused:
+            continue
+    return None

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from simcb.scenario.reader import resolve_plain
 from simcb.scenario.refusal import Refused
-from simcb.scenario.scalars import resolve_plain
-from simcb.scenario.shapes import Object, to_data
-
-if TYPE_CHECKING:
-    from simcb.scenario.model import Scenario
 
 _PLAIN_ANYWHERE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./%:>-]*[A-Za-z0-9_./%-])?")
 _PLAIN_ON_A_LINE = re.compile(r"[A-Za-z](?:[A-Za-z0-9_./%:{},;()<>= -]*[A-Za-z0-9_./%)}])?")
@@ -23,9 +18,8 @@ _WIDEST_LINE = 89
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
-def to_yaml(scenario: Scenario) -> str:
-    """Return the scenario as a file; `parse_scenario` of it gives an equal scenario."""
-    data = to_data(scenario, Object(type(scenario)))
+def to_yaml(data: object) -> str:
+    """Return a scenario's plain data as a file."""
     return "\n".join(_block(data, 0)) + "\n"
 
 

@@ -21,7 +21,7 @@ def read(
     Raises:
         ScenarioError: with every problem in it, those of its thresholds included.
     """
-    return read_scenario(source, overlays=overlays, sets=sets, vet=refusal_of)
+    return read_scenario(source, overlays=overlays, sets=sets, check_threshold=refusal_of)
 
 
 def read_kept(text: str, file: str) -> Scenario:
@@ -34,4 +34,4 @@ def read_kept(text: str, file: str) -> Scenario:
     Raises:
         ScenarioError: with every problem in it, those of its thresholds included.
     """
-    return parse_scenario(text, file, replays=False, vet=refusal_of)
+    return parse_scenario(text, file, replays=False, check_threshold=refusal_of)

@@ -20,7 +20,7 @@ from pathlib import Path
 from simcb.plain_files import read_plain
 from simcb.scenario import Scenario
 from simcb.scenario.arrivals import Replay
-from simcb.scenario.part import Named
+from simcb.scenario.fields import Named
 from simcb.studies import Result, measured, result_of
 from simcb.studies.reading import read_kept
 from simcb.studies.sweep import StoreError

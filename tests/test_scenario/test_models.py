@@ -28,8 +28,8 @@ from simcb.scenario.calls import (
 )
 from simcb.scenario.distributions import DISTRIBUTIONS, Empirical, Gamma, Lognormal, Uniform
 from simcb.scenario.faults import FAULTS, Hang, Latency
+from simcb.scenario.fields import fields
 from simcb.scenario.retries import BUDGETS
-from simcb.scenario.shapes import slots
 
 TABLES = {
     "arrivals": ARRIVALS,
@@ -68,9 +68,9 @@ def test_every_kind_is_read_from_its_own_examples_and_round_trips(
 ) -> None:
     """The examples a kind gives in its messages are a part that reads and writes."""
     words = {
-        word: slot.example
-        for word, slot in slots(TABLES[table][kind]).items()
-        if slot.required or word in CHOSEN.get(kind, [])
+        word: field.example
+        for word, field in fields(TABLES[table][kind]).items()
+        if field.required or word in CHOSEN.get(kind, [])
     }
     words["kind"] = f"kind: {kind}"
     if kind == "surge":

@@ -13,8 +13,6 @@ from test_scenario.generated import scenarios
 from test_scenario.written import SMALL, read_or_refuse, refusal_of
 
 from simcb.scenario import Scenario, ScenarioError, parse_scenario, parse_value, read_scenario
-from simcb.scenario.judge import ROOT
-from simcb.scenario.shapes import to_data
 
 
 @given(scenarios())
@@ -59,7 +57,7 @@ def _flow(value: object) -> str:
 @given(scenarios(), st.randoms(use_true_random=False))
 def test_the_order_of_keys_means_nothing(scenario: Scenario, luck: random.Random) -> None:
     """The same words in any order are the same scenario."""
-    shuffled = _flow(_shuffled(to_data(scenario, ROOT), luck))
+    shuffled = _flow(_shuffled(scenario.to_data(), luck))
     assert parse_scenario(shuffled) == scenario
 
 

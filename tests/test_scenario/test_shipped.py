@@ -24,8 +24,6 @@ from simcb.scenario import (
     schema,
     template,
 )
-from simcb.scenario.judge import ROOT
-from simcb.scenario.shapes import to_data
 
 
 def test_the_two_stories_are_shipped() -> None:
@@ -102,7 +100,7 @@ def test_the_schema_accepts_real_files(text: str) -> None:
 @settings(max_examples=25)
 def test_the_schema_accepts_what_the_reader_accepts(scenario: Scenario) -> None:
     """Any scenario, as it is written, fits the schema."""
-    jsonschema.Draft202012Validator(schema()).validate(to_data(scenario, ROOT))
+    jsonschema.Draft202012Validator(schema()).validate(scenario.to_data())
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,9 @@ from pydantic import ValidationError
 from test_scenario.written import SMALL, problem_of, problems_of
 
 from simcb.scenario import Scenario, parse_scenario, parse_value, schema
-from simcb.scenario.amounts import Measuring
 from simcb.scenario.axes import Axis, Span
-from simcb.scenario.designs import Design, Kind
-from simcb.scenario.sweep import Sweep
+from simcb.scenario.sweep import Design, Kind, Sweep
+from simcb.scenario.units import Measuring
 
 BLOCK = """\
 sweep:

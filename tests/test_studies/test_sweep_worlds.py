@@ -8,10 +8,10 @@ import pytest
 from test_studies.sweep_cases import OVER, made, scenario
 
 from simcb.scenario import parse_scenario
-from simcb.scenario.changes import tree_of
-from simcb.scenario.choices import is_policy
-from simcb.scenario.judge import ROOT
-from simcb.scenario.places import places
+from simcb.scenario.model import ROOT
+from simcb.scenario.paths import places
+from simcb.scenario.sweep import is_policy
+from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError, run
 from simcb.studies.sweep import Failure, Progress, make_plan, sweep
 from simcb.studies.tune import plan_tune

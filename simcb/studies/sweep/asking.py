@@ -12,11 +12,17 @@ from dataclasses import dataclass, replace
 
 from simcb.scenario import Scenario
 from simcb.scenario.axes import Axis
-from simcb.scenario.changes import tree_of
-from simcb.scenario.designs import Design
-from simcb.scenario.judge import ROOT
-from simcb.scenario.sweep import DEPTH, DESIGN, MOST_REPLICATES, REPLICATES
-from simcb.scenario.sweep_checks import are_policies, misplaced
+from simcb.scenario.model import ROOT
+from simcb.scenario.sweep import (
+    DEPTH,
+    DESIGN,
+    MOST_REPLICATES,
+    REPLICATES,
+    Design,
+    are_policies,
+    misplaced,
+)
+from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError
 from simcb.studies.sweep.axes import Over, axes_of
 from simcb.studies.sweep.plan import parse_design

@@ -1,6 +1,6 @@
 """Axes as they are asked for: the scenario's own grammar, its refusals told as a study's.
 
-What a spec means is known in `simcb.scenario.axes` alone, and the numbers in it in `amounts`;
+What a spec means is known in `simcb.scenario.axes` alone, and the numbers in it in `units`;
 their names are passed on from here.
 """
 
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from simcb.scenario.amounts import Measuring, Value, quantity_of, written
 from simcb.scenario.axes import DIGITS, EXAMPLES, Axis, Span, parse_spec
 from simcb.scenario.refusal import Refused, quoted
+from simcb.scenario.units import Measuring, Value, quantity_of, written
 from simcb.studies import StudyError
 
 __all__ = [

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from simcb.scenario import Scenario, ScenarioError, designs
-from simcb.scenario.amounts import Measuring, Value
+from simcb.scenario import Scenario, ScenarioError
+from simcb.scenario import sweep as block
 from simcb.scenario.axes import Axis, to_plain
-from simcb.scenario.designs import Design, Kind, misfits
 from simcb.scenario.refusal import Refused, quoted, shown
+from simcb.scenario.sweep import Design, Kind, misfits
+from simcb.scenario.units import Measuring, Value
 from simcb.studies import StudyError
 from simcb.studies.run import checked_seed
 
@@ -45,7 +46,7 @@ def parse_design(text: str) -> Design:
         StudyError: it is none of these.
     """
     try:
-        return designs.parse_design(text)
+        return block.parse_design(text)
     except Refused as refused:
         raise StudyError(refused.what, refused.remedy) from None
 

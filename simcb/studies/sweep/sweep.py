@@ -39,8 +39,8 @@ def sweep(
 
     What is not given is as the scenario's `sweep` has it, and where that says nothing, as here:
     a grid, 10 replicates, ranked by goodput or by what is refined. Where an axis is no policy
-    but the world (see `simcb.scenario.choices`), settings are ranked within each world alone;
-    where all are, none is, and success is what is shown.
+    but the world (see `is_policy` in `simcb.scenario.sweep`), settings are ranked within each
+    world alone; where all are, none is, and success is what is shown.
 
     Only numbers come back from the workers, and the numbers depend on nothing but the
     scenario, the settings, the seed and the versions of `Engine`: not on who ran what, when,

@@ -12,38 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from simcb.scenario.problems import MOST_PROBLEMS, Problem, ScenarioError
+from simcb.scenario.problems import Mark
 from simcb.scenario.refusal import Refused, quoted
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A text that values come from: a file, or one override.
-
-    Args:
-        label: what messages call it.
-        lines: its lines, empty for an override, which is shown by its label alone.
-    """
-
-    label: str
-    lines: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, label: str, text: str) -> Source:
-        """Split a text into lines where YAML does."""
-        return cls(label, tuple(_LINE_BREAK.split(text)))
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A place in a source; line and column are counted from 1."""
-
-    source: Source
-    line: int = 1
-    column: int = 1
 
 
 @dataclass(frozen=True)
@@ -99,51 +71,6 @@ class Tree:
 
 
 Node: TypeAlias = Scalar | Items | Tree
-
-
-class Findings:
-    """Problems collected while a scenario is read."""
-
-    def __init__(self) -> None:
-        self._problems: list[Problem] = []
-        self._count = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether more problems would only be counted."""
-        return len(self._problems) >= MOST_PROBLEMS
-
-    def add(self, mark: Mark, path: str, refused: Refused) -> None:
-        """Note a problem at a mark; beyond the hundredth it is only counted."""
-        self._count += 1
-        if self.full:
-            return
-        lines = mark.source.lines
-        line = lines[mark.line - 1] if 0 < mark.line <= len(lines) else ""
-        placed = bool(lines)
-        self._problems.append(
-            Problem(
-                mark.source.label,
-                mark.line if placed else None,
-                mark.column if placed else None,
-                path,
-                refused.what,
-                refused.remedy,
-                line,
-            )
-        )
-
-    def raise_if_any(self) -> None:
-        """Raise every problem found so far, in the order of lines.
-
-        Raises:
-            ScenarioError: there is at least one.
-        """
-        if not self._problems:
-            return
-        files = {p.file: i for i, p in reversed(list(enumerate(self._problems)))}
-        ordered = sorted(self._problems, key=lambda p: (files[p.file], p.line or 0, p.column or 0))
-        raise ScenarioError(tuple(ordered), self._count - len(ordered))
 
 
 def plain(node: Node) -> object:
