@@ -7,28 +7,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Annotated, NoReturn, Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 import typer
 
 from simcb.cli.console import complain
 from simcb.cli.exits import Code, leave
-
-Workers = Annotated[
-    str, typer.Option(metavar="N|auto", help="Processes; 0 runs everything in this one.")
-]
-
-Dask = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS",
-        help="Run on a Dask cluster: tcp://host:port, or local.",
-        show_default=False,
-    ),
-]
+from simcb.options import JobOptions
 
 
-class Told(Protocol):
+class Progress(Protocol):
     """How far a job is: some of its parts are done."""
 
     @property
@@ -40,18 +28,24 @@ class Told(Protocol):
         """How many parts there are."""
 
 
-Now = TypeVar("Now", bound=Told)
+Now = TypeVar("Now", bound=Progress)
 
 
-def worker_count(text: str) -> int | None:
-    """Return how many workers are asked for; None for every core."""
-    if text == "auto":
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise typer.BadParameter(
-            f"--workers: `{text}` is neither a number nor auto; give 4, or auto"
-        )
-    return int(text)
+def check_kept(job: JobOptions, needs: str = "") -> None:
+    """Check that the directory of a job can hold it, and is named where an option needs it.
+
+    Args:
+        job: what is asked for.
+        needs: another option that needs a directory, or "".
+    """
+    option = "--resume" if job.resume else needs
+    if job.out is None:
+        if option:
+            raise typer.BadParameter(f"{option} needs a directory; name it with --out DIR")
+        return
+    from simcb.studies.sweep import check_store
+
+    check_store(job.out, resume=job.resume)
 
 
 def leave_interrupted(resume: str | None, runs: str) -> NoReturn:
@@ -94,13 +88,13 @@ def interrupts(resume: str | None, *, quiet: bool) -> Iterator[Callable[[], bool
         # Only the main thread hears of signals; elsewhere nobody presses Ctrl-C.
         yield lambda: False
         return
-    from simcb.studies.sweep import CrewLostError
+    from simcb.studies.sweep import WorkersLostError
 
     try:
         yield lambda: wished
     except KeyboardInterrupt:
         leave_interrupted(resume, "the runs that were finished")
-    except CrewLostError as error:
+    except WorkersLostError as error:
         complain(f"{error}" if resume is None else f"{error}\nresume: {resume}")
         leave(Code.BUG)
     finally:

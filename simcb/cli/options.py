@@ -1,13 +1,19 @@
-"""Options that several verbs share, said once."""
+"""Options that several verbs share, and the fields of dataclasses as options of a verb."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 
 from simcb.cli.usage import one_of, whole
+from simcb.options import Option, options_of
 from simcb.views.formats import Format
 
 Source = Annotated[
@@ -40,25 +46,110 @@ Sets = Annotated[
     ),
 ]
 
-MaxEvents = Annotated[
-    int | None,
-    typer.Option(
-        "--max-events",
-        metavar="N",
-        parser=whole(1),
-        help="Stop a run that is not over after N events (200 million; any with --allow-large).",
-        show_default=False,
-    ),
-]
-
-Seed = Annotated[
-    int,
-    typer.Option(metavar="N", parser=whole(0), help="Names the luck: same seed, same result."),
-]
-
 Form = Annotated[
     Format,
     typer.Option(
         "--format", metavar="table|json|csv|md", parser=one_of(Format), help="What to print."
     ),
 ]
+
+PlotFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Draw it: .png, .svg or .pdf. An old one is replaced.",
+        show_default=False,
+    ),
+]
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")]
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how much it would be.")]
+
+Workers = Annotated[
+    str, typer.Option(metavar="N|auto", help="Processes; 0 runs everything in this one.")
+]
+
+
+def worker_count(text: str) -> int | None:
+    """Return how many workers are asked for; None for every core."""
+    if text == "auto":
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise typer.BadParameter(
+            f"--workers: `{text}` is neither a number nor auto; give 4, or auto"
+        )
+    return int(text)
+
+
+def with_fields(verb: Callable[..., None]) -> Callable[..., None]:
+    """Return the verb with the fields of its dataclasses as options in their place."""
+    signature = inspect.signature(verb, eval_str=True)
+    groups: dict[str, Any] = {
+        name: each.annotation
+        for name, each in signature.parameters.items()
+        if is_dataclass(each.annotation)
+    }
+    flat: list[inspect.Parameter] = []
+    for name, each in signature.parameters.items():
+        if name in groups:
+            flat += _parameters(groups[name])
+        else:
+            flat.append(each.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @functools.wraps(verb)
+    def taking(**given: Any) -> None:
+        for name, kind in groups.items():
+            found = {field: given.pop(field) for field in options_of(kind)}
+            # What is repeatable and was not given is left as the dataclass has it.
+            given[name] = kind(**{each: v for each, v in found.items() if v is not None})
+        verb(**given)
+
+    taking.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+    taking.__annotations__ = {each.name: each.annotation for each in flat}
+    return taking
+
+
+def _parameters(kind: type) -> list[inspect.Parameter]:
+    """Return the fields of a dataclass as parameters that typer understands."""
+    defaults = {each.name: each.default for each in fields(kind)}
+    found = []
+    for name, (hint, option) in options_of(kind).items():
+        default = None if option.several else defaults[name]
+        shown = _shown(hint, option, name, default)
+        annotation: Any = Annotated[_typed(hint, option), shown]
+        found.append(
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            )
+        )
+    return found
+
+
+def _typed(hint: Any, option: Option) -> Any:
+    kinds = {hint, *get_args(hint)}
+    if option.several:
+        return list[str] | None
+    kind: Any = next(each for each in (bool, int, Path, str) if each in kinds or each is str)
+    return kind | None if type(None) in kinds else kind
+
+
+def _shown(hint: Any, option: Option, name: str, default: object) -> Any:
+    words = [word for each in get_args(hint) for word in get_args(each) if isinstance(word, str)]
+    parser: Any = None
+    if words:
+        parser = one_of(_closed(words))
+    elif option.least is not None:
+        parser = whole(option.least, option.most)
+    names = option.names or (("--" + name.replace("_", "-"),) if default is False else ())
+    return typer.Option(
+        *names,
+        help=option.help,
+        metavar=option.metavar or None,
+        parser=parser,
+        show_default=default is not None,
+    )
+
+
+def _closed(words: list[str]) -> Any:
+    return StrEnum("Word", {word.upper(): word for word in words})

@@ -46,7 +46,7 @@ def repeat_command(context: typer.Context, **instead: Any) -> str:
     return shlex.join(words) + (SAME_INPUT if any(map(is_stream, scenarios)) else "")
 
 
-def resume_command(repeat: str, out: Path | None) -> str | None:
+def resume_command(repeat: str, out: Path | str | None) -> str | None:
     """Return the command that goes on with a job; None if nothing of it is kept."""
     if out is None:
         return None

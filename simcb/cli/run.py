@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +10,9 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import Form, MaxEvents, Overlays, Seed, Sets, Source
+from simcb.cli.options import Form, Overlays, PlotFile, Quiet, Sets, Source, with_fields
 from simcb.cli.repeat import is_stream, repeat_command
-from simcb.cli.usage import one_of, whole
+from simcb.options import RunOptions
 from simcb.views.formats import Format
 
 if TYPE_CHECKING:
@@ -22,37 +21,14 @@ if TYPE_CHECKING:
     from simcb.views.run import Answer
 
 
-class Baseline(StrEnum):
-    """What a run can be compared with."""
-
-    NONE = "none"
-
-
+@with_fields
 def run(
     context: typer.Context,
     scenario: Source,
+    *,
     overlays: Overlays = None,
     sets: Sets = None,
-    seed: Seed = 0,
-    replicates: Annotated[
-        int,
-        typer.Option(
-            "-n",
-            "--replicates",
-            parser=whole(1, 10_000),
-            metavar="1..10000",
-            help="Runs with other luck, for intervals.",
-        ),
-    ] = 1,
-    baseline: Annotated[
-        Baseline | None,
-        typer.Option(
-            metavar="none",
-            parser=one_of(Baseline),
-            help="none: also the same luck without any breaker.",
-            show_default=False,
-        ),
-    ] = None,
+    options: RunOptions,
     form: Form = Format.TABLE,
     out: Annotated[
         Path | None,
@@ -61,14 +37,7 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Let --out replace an earlier run's files.")
     ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Draw the timeline: .png, .svg or .pdf. An old one is replaced.",
-            show_default=False,
-        ),
-    ] = None,
+    plot: PlotFile = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,12 +49,7 @@ def run(
     audit: Annotated[
         bool, typer.Option("--audit", help="Check the laws every run must obey.")
     ] = False,
-    allow_large: Annotated[
-        bool,
-        typer.Option("--allow-large", help="Run even what is, or is estimated to be, huge."),
-    ] = False,
-    max_events: MaxEvents = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a scenario through the real breaker and judge what happened.
 
@@ -102,19 +66,11 @@ def run(
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
     conditions = conditions_of(fail_if or (), loaded)
     _check_outputs(out, plot, force=force)
-    size = study_size(loaded, replicates, baseline is not None)
+    size = study_size(loaded, options.replicates, options.baseline is not None)
     if not quiet:
-        _warn(loaded, conditions, baseline)
+        _warn(loaded, conditions, compared=options.baseline is not None)
     with progress_bar("requests", size.requests, quiet=quiet) as progress:
-        result = studies.run(
-            loaded,
-            seed=seed,
-            replicates=replicates,
-            baseline=None if baseline is None else "none",
-            progress=progress,
-            allow_large=allow_large,
-            max_events=max_events,
-        )
+        result = studies.run(loaded, progress=progress, **vars(options))
     if not quiet:
         _warn_of_stalls(result)
     if out is not None and is_stream(scenario):
@@ -140,14 +96,14 @@ def _check_outputs(out: Path | None, plot: Path | None, *, force: bool) -> None:
         check_plot_path(plot)
 
 
-def _warn(scenario: Scenario, conditions: Sequence[Threshold], baseline: Baseline | None) -> None:
+def _warn(scenario: Scenario, conditions: Sequence[Threshold], *, compared: bool) -> None:
     from simcb.metrics import no_effect_warnings
     from simcb.views.safe_text import one_line
 
     for sentence in no_effect_warnings(scenario, conditions):
         complain(f"warning: {one_line(sentence, 1000)}")
     guarded = any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls)
-    if baseline is not None and not guarded:
+    if compared and not guarded:
         complain("warning: no breaker is enabled, so the baseline is the same as the scenario")
 
 

@@ -4,8 +4,18 @@ A study walks scenario, world, trace, measures once or many times. It prints not
 draws nothing.
 """
 
-from simcb.studies.reading import read
-from simcb.studies.run import Baseline, Result, Run, StudyError, measured, result_of, run, run_once
+from simcb.options import Baseline
+from simcb.studies.run import (
+    Result,
+    Run,
+    StudyError,
+    measured,
+    read,
+    read_kept,
+    result_of,
+    run,
+    run_once,
+)
 
 __all__ = [
     "Baseline",
@@ -14,6 +24,7 @@ __all__ = [
     "StudyError",
     "measured",
     "read",
+    "read_kept",
     "result_of",
     "run",
     "run_once",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
-from typing import Literal
+from pathlib import Path
 
 from simcb.errors import SimcbError
 from simcb.metrics import (
@@ -24,16 +24,15 @@ from simcb.metrics import (
     effect_of,
     judge,
     measure,
+    refusal_of,
     summarise,
     verdict,
 )
-from simcb.scenario import Scenario
-from simcb.scenario.sweep import MOST_REPLICATES
+from simcb.options import Baseline, RunOptions, options_of
+from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies.limits import demand_size, study_size
 from simcb.trace import Trace
 from simcb.world import MOST_EVENTS, MOST_ROWS, simulate
-
-Baseline = Literal["none"]
 
 
 class StudyError(SimcbError):
@@ -51,6 +50,21 @@ class StudyError(SimcbError):
 
     def __str__(self) -> str:
         return f"{self.what}; {self.remedy}"
+
+
+def check_ranges(options: object, *names: str) -> None:
+    """Check that numbers are within the ranges of their options.
+
+    Raises:
+        StudyError: one of them is not.
+    """
+    known = options_of(type(options))
+    for name in names:
+        value, option = getattr(options, name), known[name][1]
+        least, most = option.least or 0, option.most
+        if value is not None and (value < least or (most is not None and value > most)):
+            bounds = f"{least} or more" if most is None else f"{least} to {most}"
+            raise StudyError(f"{name} is {value}", f"give {bounds}")
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,26 @@ class Result:
         return "-".join(run.trace.digest() for run in self.runs)
 
 
+def read(
+    source: str | Path, *, overlays: Sequence[str | Path] = (), sets: Sequence[str] = ()
+) -> Scenario:
+    """Read a scenario as its room does, with its thresholds checked as well.
+
+    Raises:
+        ScenarioError: with every problem in it, those of its thresholds included.
+    """
+    return read_scenario(source, overlays=overlays, sets=sets, check_threshold=refusal_of)
+
+
+def read_kept(text: str, file: str) -> Scenario:
+    """Read a scenario that a saved run, sweep or tune holds, to be shown and not to be run.
+
+    Raises:
+        ScenarioError: with every problem in it, under the name `file`.
+    """
+    return parse_scenario(text, file, replays=False, check_threshold=refusal_of)
+
+
 def checked_seed(seed: object) -> int:
     """Return a seed as a plain whole number; those of numpy are welcome.
 
@@ -194,10 +228,8 @@ def run(
         RowBudgetError: a run is not over after 30 million requests and attempts.
         ThresholdError: a threshold names a metric, phase or service that does not exist.
     """
-    if not 1 <= replicates <= MOST_REPLICATES:
-        raise StudyError(f"replicates is {replicates}", f"give 1 to {MOST_REPLICATES}")
-    if max_events is not None and max_events < 1:
-        raise StudyError(f"max_events is {max_events}", "give 1 or more")
+    options = RunOptions(seed, replicates, baseline, allow_large, max_events)
+    check_ranges(options, "replicates", "max_events")
     seed = checked_seed(seed)
     if baseline not in (None, "none"):
         raise StudyError(f"baseline is {baseline!r}", 'the one there is is "none": no breakers')

@@ -85,7 +85,7 @@ def test_the_command_that_repeats_is_quoted_for_a_shell(
     done = simcb("run", *words, *conditions, "my file.yaml", "--format", "json", "--force")
     assert json.loads(done.stdout)["repeat"] == (
         "simcb run 'my file.yaml' -f over.yaml --set name=other --seed 7 "
-        "-n 2 --baseline none --fail-if 'p99{fault} > 1s' --max-events 9000"
+        "-n 2 --baseline none --max-events 9000 --fail-if 'p99{fault} > 1s'"
     )
     assert json.loads(simcb("run", "my file.yaml", "-n", "1", "--format", "json").stdout)[
         "repeat"

@@ -16,7 +16,7 @@ def forge(manifest: Path, number: int) -> str:
     """Change one place of a manifest, at any depth, and say which."""
     luck = random.Random(number)
     frame = json.loads(manifest.read_bytes())
-    holder, key, place = somewhere(frame["sweep"], luck)
+    holder, key, place = somewhere(frame["study"], luck)
     way = luck.random()
     if way < 0.2:
         del holder[key]
@@ -31,7 +31,7 @@ def forge(manifest: Path, number: int) -> str:
     else:
         holder[key] = luck.choice(_OTHERS)
         what = f"is {holder[key]!r}"
-    text = json.dumps(frame["sweep"], sort_keys=True, ensure_ascii=True)
+    text = json.dumps(frame["study"], sort_keys=True, ensure_ascii=True)
     frame["checksum"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     manifest.write_text(json.dumps(frame))
     return f"{number}: {place} {what}"

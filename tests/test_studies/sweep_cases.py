@@ -9,8 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from simcb.metrics import Verdict
+from simcb.options import Over, SweepOptions
 from simcb.scenario import Scenario, parse_scenario
-from simcb.studies.sweep import Design, Kind, SweepResult, Tally, parse_objective, sweep
+from simcb.studies.sweep import (
+    Design,
+    Kind,
+    Plan,
+    SweepResult,
+    Tally,
+    make_plan,
+    parse_objective,
+    sweep,
+)
 from simcb.studies.sweep.axes import parse_axis
 from simcb.studies.sweep.columns import columns_of
 from simcb.studies.sweep.plan import make_settings
@@ -41,6 +51,11 @@ OVER = {"breaker.failure_threshold": [1, 3, 30], "breaker.recovery_timeout": ["1
 def scenario(text: str = SMALL) -> Scenario:
     """Return the scenario of a text."""
     return parse_scenario(text)
+
+
+def planned(base: Scenario, over: Over | None = None, **words: object) -> Plan:
+    """Return the plan of a sweep of a scenario."""
+    return make_plan(base, SweepOptions(over, **words))  # type: ignore[arg-type]
 
 
 @cache

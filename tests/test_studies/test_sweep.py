@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from test_studies.sweep_cases import OVER, SMALL, after, made, scenario, swept
+from test_studies.sweep_cases import OVER, SMALL, after, made, planned, scenario, swept
 
 from simcb.metrics import Verdict, difference, estimate
 from simcb.scenario import parse_scenario
@@ -17,7 +17,6 @@ from simcb.studies.sweep import (
     SweepTooLargeError,
     demand_sweep_size,
     examine,
-    make_plan,
     parse_objective,
     sweep,
 )
@@ -165,7 +164,7 @@ def test_the_metric_says_which_way_is_better() -> None:
 def test_a_wrong_objective_is_told_before_anything_runs(by: str, said: str) -> None:
     """With the remedy that thresholds give."""
     with pytest.raises(StudyError) as told:
-        make_plan(scenario(), OVER, by=by)
+        planned(scenario(), OVER, by=by)
     assert said in str(told.value)
 
 
@@ -356,13 +355,13 @@ def test_a_sharp_border_costs_about_a_tenth_of_the_fine_grid() -> None:
 def test_what_cannot_be_refined_is_told(over: dict[str, object], refine: str, said: str) -> None:
     """Before anything runs."""
     with pytest.raises(StudyError) as told:
-        make_plan(scenario(), over, refine=refine)
+        planned(scenario(), over, refine=refine)
     assert said in str(told.value)
 
 
 def test_a_huge_sweep_has_to_be_allowed() -> None:
     """More than a hundred thousand runs are refused, with the number and the way out."""
-    plan = make_plan(scenario(), {"breaker.failure_threshold": "1:11:1"}, replicates=10_000)
+    plan = planned(scenario(), {"breaker.failure_threshold": "1:11:1"}, replicates=10_000)
     _, size = examine(plan)
     with pytest.raises(SweepTooLargeError, match="110,000 runs"):
         demand_sweep_size(plan, size)
@@ -370,7 +369,7 @@ def test_a_huge_sweep_has_to_be_allowed() -> None:
 
 def test_a_dry_run_estimates_size_time_and_memory() -> None:
     """All of it from the plan and one short piece of a run."""
-    plan = make_plan(scenario(), OVER)
+    plan = planned(scenario(), OVER)
     found = estimate_time(plan, 3)
     assert found.size.cells == 90
     assert found.size.requests == pytest.approx(90 * 240)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_studies.sweep_cases import OVER, SMALL, scenario
+from test_studies.sweep_cases import OVER, SMALL, planned, scenario
 
 from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.sweep import DEEPEST, MOST_REPLICATES
 from simcb.studies import StudyError, run
-from simcb.studies.sweep import Design, Kind, StoreChangedError, examine_block, make_plan, sweep
+from simcb.studies.sweep import Design, Kind, StoreChangedError, examine_block, sweep
 from simcb.studies.sweep.engine import scenario_digest
 
 BLOCK = """\
@@ -32,7 +32,7 @@ def with_block(old: str = "", new: str = "") -> Scenario:
 
 def test_a_plan_without_axes_is_the_blocks() -> None:
     """All the block's words are taken, as if they had been given."""
-    assert make_plan(with_block()) == make_plan(
+    assert planned(with_block()) == planned(
         scenario(),
         {"breaker.failure_threshold": [1, 30], "breaker.recovery_timeout": "1s..8s/2"},
         design="zip",
@@ -44,36 +44,36 @@ def test_a_plan_without_axes_is_the_blocks() -> None:
 def test_what_is_given_takes_the_place_of_one_word() -> None:
     """Given axes replace the block's, with all that is about them; the other words stay."""
     block = with_block()
-    given = make_plan(block, {"store.workers": [4, 8, 16]})
+    given = planned(block, {"store.workers": [4, 8, 16]})
     assert [axis.path for axis in given.axes] == ["store.workers"]
     assert (given.design, given.replicates) == (Design(Kind.GRID), 2)
     assert str(given.objective) == "success{fault}"
     refining = with_block("design: zip", "refine: success=60%\n  depth: 2")
-    assert make_plan(refining, {"store.workers": [4, 8, 16]}).border is None
-    assert len(make_plan(block, design="grid").settings) == 4
-    assert make_plan(block, replicates=3).replicates == 3
-    assert str(make_plan(block, by="p99").objective) == "p99"
-    refined = make_plan(with_block("design: zip", "refine: success=60%\n  depth: 2"))
+    assert planned(refining, {"store.workers": [4, 8, 16]}).border is None
+    assert len(planned(block, design="grid").settings) == 4
+    assert planned(block, replicates=3).replicates == 3
+    assert str(planned(block, by="p99").objective) == "p99"
+    refined = planned(with_block("design: zip", "refine: success=60%\n  depth: 2"))
     assert (str(refined.border), refined.depth) == ("success=0.6", 2)
-    assert make_plan(with_block("design: zip", "depth: 2"), refine="success=60%").depth == 2
-    assert make_plan(with_block("design: zip", "refine: success=60%"), depth=1).depth == 1
+    assert planned(with_block("design: zip", "depth: 2"), refine="success=60%").depth == 2
+    assert planned(with_block("design: zip", "refine: success=60%"), depth=1).depth == 1
 
 
 def test_without_axes_and_block_the_two_ways_out_are_told() -> None:
     """On the command line, or in the file."""
     with pytest.raises(StudyError, match="or write a `sweep:` block"):
-        make_plan(scenario())
+        planned(scenario())
     with pytest.raises(StudyError, match="nothing is varied"):
-        make_plan(with_block(), {})
+        planned(with_block(), {})
 
 
 def test_limits_of_the_file_and_of_arguments_are_the_same() -> None:
     """What the block may say may be given, and no more."""
-    make_plan(scenario(), OVER, replicates=MOST_REPLICATES, refine="success=60%", depth=DEEPEST)
+    planned(scenario(), OVER, replicates=MOST_REPLICATES, refine="success=60%", depth=DEEPEST)
     with pytest.raises(StudyError, match=f"give 1 to {MOST_REPLICATES}"):
-        make_plan(with_block(), replicates=MOST_REPLICATES + 1)
+        planned(with_block(), replicates=MOST_REPLICATES + 1)
     with pytest.raises(StudyError, match=f"give 1 to {DEEPEST}"):
-        make_plan(scenario(), OVER, refine="success=60%", depth=DEEPEST + 1)
+        planned(scenario(), OVER, refine="success=60%", depth=DEEPEST + 1)
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_limits_of_the_file_and_of_arguments_are_the_same() -> None:
 def test_axes_that_are_given_are_held_to_the_same_rules(over: dict[str, object], said: str) -> None:
     """An axis that would change nothing is no axis, wherever it comes from."""
     with pytest.raises(StudyError, match=said):
-        make_plan(with_block(), over, design="grid")
+        planned(with_block(), over, design="grid")
 
 
 def test_an_axis_may_take_the_place_of_the_other_form() -> None:
     """`recovery_timeout` is varied over a file that says `recovery`, and the other way round."""
     long = parse_scenario(SMALL.replace("recovery_timeout: 2s", "recovery: {timeout: 2s}"))
-    plan = make_plan(long, {"breaker.recovery_timeout": ["1s", "4s"]})
+    plan = planned(long, {"breaker.recovery_timeout": ["1s", "4s"]})
     assert len(plan.settings) == 2
     result = sweep(long, {"breaker.recovery_timeout": ["1s"]}, replicates=1, workers=0)
     breaker = result.scenario_of(0).guarded_calls[0][2].breaker
@@ -112,9 +112,9 @@ def test_the_block_decides_nothing_about_a_run() -> None:
     assert run(with_block()).digest == run(scenario()).digest
     assert run(with_block()).summary == run(scenario()).summary
     assert scenario_digest(with_block()) == scenario_digest(scenario())
-    plan = make_plan(with_block())
+    plan = planned(with_block())
     assert plan.scenario == scenario()
-    assert "sweep" not in plan.manifest(()).scenario
+    assert "sweep" not in plan.manifest(()).scenarios[0]
 
 
 def test_a_changed_word_keeps_a_directory_and_a_changed_axis_is_told(tmp_path: Path) -> None:

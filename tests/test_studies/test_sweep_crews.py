@@ -27,8 +27,8 @@ class Mortal:
         began: whether workers die at their work, or before they begin with it.
     """
 
-    slots = 4
-    hands = 2
+    max_in_flight = 4
+    concurrency = 2
 
     def __init__(
         self, deadly: dict[Cell, int], *, together: bool = True, began: bool = True

@@ -16,7 +16,7 @@ from test_studies.mortal_processes import ENDED, left, mortal
 from test_studies.sweep_cases import OVER, SMALL, kept, scenario, swept
 
 from simcb.studies.sweep import sweep
-from simcb.studies.sweep.crews import CrewLostError
+from simcb.studies.sweep.backends import WorkersLostError
 from simcb.studies.sweep.pool import MOST_STILLBORN, Pool
 
 pytestmark = pytest.mark.skipif(
@@ -60,7 +60,7 @@ def test_workers_killed_while_starting_are_started_again(site: Path) -> None:
 def test_too_many_in_a_row_end_the_sweep_with_the_reason(tmp_path: Path, site: Path) -> None:
     """Nothing is given up as lost, and a later one goes on."""
     mortal(site, 100)
-    with pytest.raises(CrewLostError) as told:
+    with pytest.raises(WorkersLostError) as told:
         kept(tmp_path / "s", workers=1)
     assert str(told.value) == (
         "5 times in a row a worker process was killed (SIGKILL, out of memory?) while it "
@@ -76,7 +76,7 @@ def test_too_many_in_a_row_end_the_sweep_with_the_reason(tmp_path: Path, site: P
 def test_workers_that_end_by_themselves_at_once_never_will_work(site: Path) -> None:
     """That is a script's mistake, which does not go away by trying again."""
     mortal(site, 100, ENDED)
-    with pytest.raises(CrewLostError, match="no worker process could be started; in a script"):
+    with pytest.raises(WorkersLostError, match="no worker process could be started; in a script"):
         sweep(scenario(), OVER, replicates=4, workers=1)
     assert left(site) == 99
 
@@ -103,7 +103,7 @@ def test_a_system_that_has_no_more_processes_is_told(monkeypatch: pytest.MonkeyP
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr("multiprocessing.util.spawnv_passfds", refused)
-    with pytest.raises(CrewLostError, match=r"could be started \(Resource temporarily unavail"):
+    with pytest.raises(WorkersLostError, match=r"could be started \(Resource temporarily unavail"):
         sweep(scenario(), OVER, replicates=4, workers=1)
 
 

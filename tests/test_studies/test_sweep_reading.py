@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from test_studies.sweep_cases import OVER, after, kept, scenario, swept
 
+from simcb.options import TuneOptions
 from simcb.studies import StudyError
 from simcb.studies.sweep import StoreError, SweepResult, is_sweep, open_sweep, sweep
-from simcb.studies.sweep.manifest import MANIFEST, read_manifest, write_manifest
+from simcb.studies.sweep.manifest import MANIFEST, TuneSpec, read_manifest, write_manifest
 
 
 def same(one: SweepResult, other: SweepResult) -> bool:
@@ -92,8 +92,11 @@ def test_an_interrupted_sweep_opens_as_far_as_it_came(tmp_path: Path) -> None:
 def test_a_tunes_directory_is_named_as_such(tmp_path: Path) -> None:
     """Its files are named instead."""
     kept(tmp_path)
-    held = replace(read_manifest(tmp_path), goal="max:goodput")
-    write_manifest(tmp_path, held)
+    held = read_manifest(tmp_path)
+    scenarios, columns = held.scenarios, held.columns
+    goal = TuneOptions(maximize=("goodput",))
+    spec = TuneSpec(held.engine, scenarios, held.digest, held.axes, goal, columns)
+    write_manifest(tmp_path, spec)
     assert is_sweep(tmp_path)
     with pytest.raises(StoreError, match=r"holds a tune.*summary\.json.*best\.yaml"):
         open_sweep(tmp_path)
@@ -107,7 +110,7 @@ def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
     kept(tmp_path / "s")
     path = tmp_path / "s" / MANIFEST
     content = json.loads(path.read_text())
-    content["sweep"]["seed"] = 8
+    content["study"]["options"]["seed"] = 8
     path.write_text(json.dumps(content))
     with pytest.raises(StoreError, match="its checksum is wrong"):
         open_sweep(tmp_path / "s")

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from test_studies.sweep_cases import OVER, after, kept, scenario, swept
 
 from simcb.metrics import Verdict
+from simcb.options import SweepOptions
 from simcb.studies import StudyError
 from simcb.studies.sweep import StoreChangedError, StoreError, check_store, sweep
 from simcb.studies.sweep.cells import Cell, Done
 from simcb.studies.sweep.engine import Engine, cell_key, scenario_digest
-from simcb.studies.sweep.manifest import Manifest
+from simcb.studies.sweep.manifest import SweepSpec
 from simcb.studies.sweep.store import Store, decode, encode
 
 KEYS = st.text("0123456789abcdef", min_size=32, max_size=32)
@@ -153,7 +154,8 @@ def test_equal_cells_have_equal_keys_and_others_have_not() -> None:
     [
         ("{", "is no manifest"),
         ('{"format": 7}', "version 7"),
-        ('{"format": 1, "checksum": "", "sweep": {}}', "checksum is wrong"),
+        ('{"format": 1}', "version 1, this simcb knows 2; go on with the simcb that made it"),
+        ('{"format": 2, "checksum": "", "study": {}}', "checksum is wrong"),
     ],
 )
 def test_a_damaged_manifest_is_told(tmp_path: Path, content: str, said: str) -> None:
@@ -251,7 +253,8 @@ def test_a_refined_sweep_resumes_to_the_same(tmp_path: Path) -> None:
 
 def store_of(folder: Path, records: int, width: int) -> Store:
     """Make a store by hand that has so many records of so many numbers."""
-    empty = Manifest({}, "", "", (), "grid", 1, 0, "", (), (), ())
+    engine, options = Engine("1", "1", "2.0", "4.1"), SweepOptions(design="grid", replicates=1)
+    empty = SweepSpec(engine, ("",), "", (), options, (), (), ())
     store = Store.begin(folder, empty, resume=False)
     done = Done(Cell(0, 0), Verdict.RECOVERED, bytes(8 * width), 0.0)
     for start in range(0, records, 1000):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 
 import pytest
-from test_studies.sweep_cases import OVER, made, scenario
+from test_studies.sweep_cases import OVER, made, planned, scenario
 
+from simcb.options import TuneOptions
 from simcb.scenario import parse_scenario
 from simcb.scenario.model import ROOT
 from simcb.scenario.paths import places
 from simcb.scenario.sweep import is_policy
 from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError, run
-from simcb.studies.sweep import Failure, Progress, make_plan, sweep
+from simcb.studies.sweep import Failure, Progress, sweep
 from simcb.studies.tune import plan_tune
 
 EVERYTHING = """
@@ -107,7 +108,7 @@ def test_an_axis_of_the_world_is_a_curve_of_success_and_has_no_best() -> None:
         (None, None, False)
     ] * 3
     assert (result.best, result.bests, result.tied) == (None, (), ())
-    asked = make_plan(scenario(), {"arrivals.rate": ["5/s"]}, by="p99").objective
+    asked = planned(scenario(), {"arrivals.rate": ["5/s"]}, by="p99").objective
     assert str(asked) == "p99"
 
 
@@ -188,7 +189,7 @@ def test_progress_tells_no_best_so_far_where_there_will_be_none() -> None:
 def test_a_tune_refuses_an_axis_of_the_world() -> None:
     """The best arrival rate is none."""
     with pytest.raises(StudyError, match=r"`arrivals.rate` is no policy but the world"):
-        plan_tune(scenario(), {"arrivals.rate": "5/s..50/s"})
+        plan_tune(scenario(), TuneOptions({"arrivals.rate": "5/s..50/s"}))
 
 
 def test_the_sweeps_collapsed_are_those_of_the_runs() -> None:

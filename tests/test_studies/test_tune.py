@@ -14,6 +14,7 @@ from test_studies.tune_cases import SPACE, kept, storms, tuned, tuned_with
 from simcb.breaker import FailureRate, SlowCallRate
 from simcb.errors import MissingExtraError
 from simcb.metrics import difference, estimate
+from simcb.options import TuneOptions
 from simcb.scenario import list_shipped, parse_scenario, read_scenario
 from simcb.studies import StudyError, run_once
 from simcb.studies.sweep import StoreChangedError, StoreError, sweep
@@ -29,7 +30,7 @@ from simcb.studies.tune import (
     tune,
 )
 from simcb.studies.tune.contenders import with_default, without_breaker
-from simcb.studies.tune.racing import rungs
+from simcb.studies.tune.evaluation import rungs
 from simcb.studies.tune.search import Search, Tried
 from simcb.views import data
 from simcb.views.tune import tune_document
@@ -52,7 +53,7 @@ def test_no_tune_makes_more_runs_than_its_plan_says() -> None:
         "fresh": 4,
         "seed": 1,
     }
-    plan = plan_tune(storms(), SPACE, **words)  # type: ignore[arg-type]
+    plan = plan_tune(storms(), TuneOptions(SPACE, **words))  # type: ignore[arg-type]
     assert tuned_with(**words).tally.ran <= plan.runs
 
 
@@ -317,7 +318,7 @@ def test_a_number_that_a_storm_cannot_have_is_refused() -> None:
     """Without a fault there is nothing to recover from; or it ends too late for it to be seen."""
     calm = parse_scenario(SMALL[: SMALL.index("faults:")])
     with pytest.raises(StudyError, match="`time_to_recover` does not exist in this scenario"):
-        plan_tune([scenario(), calm], SPACE, minimize=["time_to_recover"])
+        plan_tune([scenario(), calm], TuneOptions(SPACE, minimize=["time_to_recover"]))
     late = parse_scenario(SMALL.replace("for: 4s", "for: 8s"))
     with pytest.raises(StudyError, match="`small`: `time_to_recover` is undefined in all of"):
         tune(late, SPACE, minimize=["time_to_recover"], batch=2, replicates=2, workers=0)

@@ -5,10 +5,10 @@ store that survives everything, and the ranking. The room prints nothing and dra
 """
 
 from simcb.studies.sweep.axes import Axis, Span, axis_of, parse_axis
-from simcb.studies.sweep.campaign import Progress
+from simcb.studies.sweep.backends import WorkersLostError
 from simcb.studies.sweep.columns import Column
-from simcb.studies.sweep.crews import CrewLostError
 from simcb.studies.sweep.dispatch import Lost
+from simcb.studies.sweep.evaluator import Tally
 from simcb.studies.sweep.manifest import StoreChangedError, StoreError
 from simcb.studies.sweep.objective import Better, Border, Objective, parse_objective
 from simcb.studies.sweep.plan import Design, Kind, Setting
@@ -22,10 +22,10 @@ from simcb.studies.sweep.planning import (
     make_plan,
 )
 from simcb.studies.sweep.ranking import TOLERANCE, Ranked, tolerance
-from simcb.studies.sweep.reading import is_sweep, open_sweep
-from simcb.studies.sweep.result import SweepResult, Tally
+from simcb.studies.sweep.result import SweepResult
 from simcb.studies.sweep.store import check_store
-from simcb.studies.sweep.sweep import sweep
+from simcb.studies.sweep.sweep import is_sweep, open_sweep, run_sweep, sweep
+from simcb.studies.sweep.sweep_run import Progress
 from simcb.studies.sweep.table import Failure, Outcome
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "Better",
     "Border",
     "Column",
-    "CrewLostError",
     "Design",
     "Failure",
     "Kind",
@@ -52,6 +51,7 @@ __all__ = [
     "SweepSize",
     "SweepTooLargeError",
     "Tally",
+    "WorkersLostError",
     "axis_of",
     "check_store",
     "demand_sweep_size",
@@ -62,6 +62,7 @@ __all__ = [
     "open_sweep",
     "parse_axis",
     "parse_objective",
+    "run_sweep",
     "sweep",
     "tolerance",
 ]

@@ -6,8 +6,9 @@ their names are passed on from here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from simcb.options import Over
 from simcb.scenario.axes import DIGITS, EXAMPLES, Axis, Span, parse_spec
 from simcb.scenario.refusal import Refused, quoted
 from simcb.scenario.units import Measuring, Value, quantity_of, written
@@ -26,9 +27,6 @@ __all__ = [
     "quantity_of",
     "written",
 ]
-
-Over = Mapping[str, object] | Sequence[str]
-"""What is varied: `{path: values or spec}`, or `PATH=SPEC` each."""
 
 
 def parse_axis(text: str) -> Axis:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from simcb.scenario import Scenario, ScenarioError
 from simcb.studies import run_once
 from simcb.studies.limits import estimate_size
-from simcb.studies.sweep.crews import usable_cores
+from simcb.studies.sweep.backends import usable_cores
 from simcb.studies.sweep.plan import applied, changes_of
 from simcb.studies.sweep.planning import Plan, SweepSize, examine
 
@@ -46,8 +46,8 @@ def estimate_time(plan: Plan, workers: int | None = None) -> TimeEstimate:
     _, size = examine(plan)
     middle = plan.settings[len(plan.settings) // 2]
     variant = applied(plan.scenario, changes_of(plan.axes, middle))
-    hands = max(1, usable_cores() if workers is None else workers)
-    return TimeEstimate(size, pace(variant, plan.seed) * size.requests / hands, hands)
+    concurrency = max(1, usable_cores() if workers is None else workers)
+    return TimeEstimate(size, pace(variant, plan.seed) * size.requests / concurrency, concurrency)
 
 
 def pace(scenario: Scenario, seed: int) -> float:

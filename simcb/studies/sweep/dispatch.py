@@ -1,4 +1,4 @@
-"""Dispatch: cells go out to a crew in chunks and come back done, or lost.
+"""Dispatch: cells go out to a backend in chunks and come back done, or lost.
 
 Few chunks are in flight at a time, so that ten thousand cells take no more memory than ten.
 A chunk is as long as makes the cost of sending it small, and no longer. When a worker dies,
@@ -14,8 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from itertools import islice
 
+from simcb.studies.sweep.backends import Backend
 from simcb.studies.sweep.cells import Base, Cell, Done, Order, run_cells
-from simcb.studies.sweep.crews import Crew
 
 MOST_DEATHS = 3
 """Workers that a cell may take with it before it is given up."""
@@ -52,7 +52,7 @@ class Dispatcher:
     """Sends cells out and takes them back.
 
     Args:
-        crew: who runs them.
+        backend: who runs them.
         base: what all cells have in common.
         take: gets the cells that are done, a chunk at a time, in any order.
         stop: asked again and again whether to send out no more.
@@ -60,17 +60,17 @@ class Dispatcher:
 
     def __init__(
         self,
-        crew: Crew,
+        backend: Backend,
         base: Base,
         take: Callable[[tuple[Done, ...]], None],
         stop: Callable[[], bool],
     ) -> None:
-        self._crew = crew
+        self._backend = backend
         self._base = base
         self._take = take
         self._stop = stop
         self._flying: dict[Flight, Chunk] = {}
-        self._suspects: deque[Chunk] = deque()
+        self._quarantined: deque[Chunk] = deque()
         self._deaths: Counter[Cell] = Counter()
         self._seconds = 0.0
         self._timed = 0
@@ -94,18 +94,18 @@ class Dispatcher:
             else:
                 self._send_out(waiting)
             if not self._flying:
-                return not stopped and not self._suspects and not self._left
+                return not stopped and not self._quarantined and not self._left
             done, _ = wait(self._flying, timeout=POLL, return_when=FIRST_COMPLETED)
             self._take_in(done)
 
     def _send_out(self, waiting: Iterator[Order]) -> None:
-        while self._suspects or self._left:
-            if self._suspects:
+        while self._quarantined or self._left:
+            if self._quarantined:
                 # A suspect is sent out alone, so whose death it is cannot be in doubt.
                 if not self._flying:
-                    self._submit(self._suspects.popleft())
+                    self._submit(self._quarantined.popleft())
                 return
-            if len(self._flying) >= self._crew.slots:
+            if len(self._flying) >= self._backend.max_in_flight:
                 return
             chunk = tuple(islice(waiting, self._length()))
             self._left -= len(chunk)
@@ -117,11 +117,11 @@ class Dispatcher:
             return 1
         each = max(self._seconds / self._timed, 1e-6)
         # Towards the end chunks get shorter, so that nobody is left with a long one alone.
-        fair = self._left // (2 * self._crew.hands)
+        fair = self._left // (2 * self._backend.concurrency)
         return max(1, min(int(CHUNK_SECONDS / each), LONGEST_CHUNK, fair))
 
     def _submit(self, chunk: Chunk) -> None:
-        self._flying[self._crew.submit(run_cells, self._base, chunk)] = chunk
+        self._flying[self._backend.submit(run_cells, self._base, chunk)] = chunk
 
     def _call_back(self) -> None:
         for future in [each for each in self._flying if each.cancel()]:
@@ -133,13 +133,13 @@ class Dispatcher:
             chunk, error = self._flying.pop(future), _error_of(future)
             if error is None:
                 self._keep(future.result())
-            elif deaths := self._crew.deaths(error):
+            elif deaths := self._backend.deaths(error):
                 dead.append((chunk, deaths))
             else:
                 self._give_up(chunk, f"{type(error).__name__}: {error}")
         if not dead:
             return
-        if self._crew.falls_together and self._flying:
+        if self._backend.falls_together and self._flying:
             # The others are lost as well, but may not have been told yet.
             for future in wait(self._flying, timeout=PATIENCE).not_done:
                 future.cancel()
@@ -149,7 +149,7 @@ class Dispatcher:
                 else:
                     dead.append((chunk, 1))
             self._flying.clear()
-        self._bury(dead)
+        self._isolate(dead)
 
     def _keep(self, done: tuple[Done, ...]) -> None:
         self._seconds += sum(each.seconds for each in done)
@@ -157,24 +157,24 @@ class Dispatcher:
         self.lost.extend(Lost(each.cell, each.error) for each in done if each.verdict is None)
         self._take(done)
 
-    def _bury(self, dead: list[tuple[Chunk, int]]) -> None:
+    def _isolate(self, dead: list[tuple[Chunk, int]]) -> None:
         """Put the chunks that were in flight when a worker died under suspicion.
 
         Whose death it was is certain of a chunk that was alone in flight, and only if the worker
         had begun to work.
         """
-        certain = len(dead) == 1 or not self._crew.falls_together
-        certain = self._crew.renew() and certain
+        certain = len(dead) == 1 or not self._backend.falls_together
+        certain = self._backend.renew() and certain
         for chunk, deaths in dead:
             if not certain:
-                self._suspects.append(chunk)
+                self._quarantined.append(chunk)
             elif len(chunk) > 1:
-                self._suspects.extend((order,) for order in chunk)
+                self._quarantined.extend((order,) for order in chunk)
             elif self._has_died(chunk[0].cell, deaths):
                 times = self._deaths[chunk[0].cell]
                 self._give_up(chunk, f"its worker died {times} times (killed, or out of memory)")
             else:
-                self._suspects.append(chunk)
+                self._quarantined.append(chunk)
 
     def _has_died(self, cell: Cell, deaths: int) -> bool:
         """Count a cell's deaths, and tell whether they are enough."""

@@ -11,10 +11,10 @@ from importlib.metadata import version
 
 import numpy as np
 
-from simcb import __version__
 from simcb.scenario import Scenario
 from simcb.scenario.arrivals import Replay
 from simcb.trace.trace import FORMAT_VERSION
+from simcb.version import __version__
 
 _DIGEST = 16
 

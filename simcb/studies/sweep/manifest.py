@@ -9,34 +9,40 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
 
 from simcb.errors import SimcbError
+from simcb.options import SweepOptions, TuneOptions
 from simcb.plain_files import read_plain
 from simcb.scenario.refusal import shown
-from simcb.scenario.sweep import MOST_REPLICATES
-from simcb.studies.sweep.axes import Axis, Measuring, Span, Value
+from simcb.studies.run import StudyError, check_ranges
+from simcb.studies.sweep.axes import Axis
 from simcb.studies.sweep.columns import Column
+from simcb.studies.sweep.engine import Engine
 from simcb.studies.sweep.plan import Setting
-from simcb.typed import mistyped
 
 MANIFEST = "manifest.json"
 LOG = "log"
-FORMAT = 1
+FORMAT = 2
 """The version of the directory's layout."""
+
+_DIGEST = re.compile("[0-9a-f]{32}")
 
 MOST_BYTES = 2**30
 """Bytes of a manifest, and more than any has."""
 
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
-
 
 class StoreError(SimcbError):
-    """A sweep's directory cannot be used.
+    """A study's directory cannot be used.
 
     Args:
         path: the directory or file.
@@ -55,142 +61,173 @@ class StoreError(SimcbError):
 
 
 class StoreChangedError(SimcbError):
-    """A directory holds a sweep of something else.
+    """A directory holds a study of something else.
 
     Args:
         path: the directory.
         differences: what differs, each as a phrase.
+        study: what was to go on, as in `sweep`.
     """
 
-    def __init__(self, path: str, differences: tuple[str, ...]) -> None:
-        super().__init__(path, differences)
+    def __init__(self, path: str, differences: tuple[str, ...], study: str = "sweep") -> None:
+        super().__init__(path, differences, study)
         self.path = path
         self.differences = differences
+        self.study = study
 
     def __str__(self) -> str:
         listed = "".join(f"\n  {each}" for each in self.differences)
-        return (
-            f"{self.path}: it holds another sweep, and results of the two cannot be mixed; "
-            f"ask for what it holds, or name another directory:{listed}"
+        holds = (
+            "another study, and this tune cannot go on with it"
+            if self.study == "tune"
+            else "another sweep, and results of the two cannot be mixed"
         )
+        remedy = "ask for what it holds, or name another directory"
+        return f"{self.path}: it holds {holds}; {remedy}:{listed}"
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """What is being studied.
+class SweepSpec:
+    """A sweep, with all that decides its results.
 
     Args:
-        engine: versions by name.
-        scenario: the base scenario's file, or those of several one after the other.
-        digest: identifies the base scenarios, the data they replay included.
-        axes: each axis's path and values, as text.
-        design: grid, zip or lhs:N; or how a tune searches.
-        replicates: how many runs each setting has, at most.
-        seed: names the luck.
-        refine: the border to be refined and how deep, as text, or "".
-        goal: what decides which settings are tried next, as text; "" for a sweep.
-        varied: the axes of a sweep as they are, to show it again; `axes` says the same.
-        by: what a sweep was first ranked by; another ranking of the same runs is no other sweep.
+        engine: the versions it is run with.
+        scenarios: the base scenario's file.
+        digest: identifies the base scenario, the data it replays included.
+        axes: what is varied.
+        options: what was asked for, with what the scenario's `sweep` and what is usual add to it;
+            `over` is not in it, for it has been read.
         columns: what the numbers of a record are, in order.
         settings: the settings known before anything is run.
         digests: the effective scenario of each of them.
     """
 
-    engine: dict[str, str]
-    scenario: str
+    engine: Engine
+    scenarios: tuple[str, ...]
     digest: str
-    axes: tuple[str, ...]
-    design: str
-    replicates: int
-    seed: int
-    refine: str
+    axes: tuple[Axis, ...]
+    options: SweepOptions
     columns: tuple[Column, ...]
     settings: tuple[Setting, ...]
     digests: tuple[str, ...]
-    goal: str = ""
-    varied: tuple[Axis, ...] = field(default=(), compare=False)
-    by: str = field(default="", compare=False)
+    kind: Literal["sweep"] = "sweep"
 
-    def to_text(self) -> str:
-        """Return the manifest's file, the same for equal manifests."""
-        content: dict[str, Json] = {
-            "engine": {**self.engine},
-            "scenario": self.scenario,
-            "digest": self.digest,
-            "axes": [*self.axes],
-            "design": self.design,
-            "replicates": self.replicates,
-            "seed": self.seed,
-            "refine": self.refine,
-            "goal": self.goal,
-            "varied": [_axis_to_json(axis) for axis in self.varied],
-            "by": self.by,
-            "columns": [[each.metric, each.phase, each.of] for each in self.columns],
-            "settings": [[*each.values] for each in self.settings],
-            "digests": [*self.digests],
+    @property
+    def decisive(self) -> SweepSpec:
+        """The same without what decides no result: another ranking is no other sweep."""
+        return replace(self, options=replace(self.options, by=None))
+
+    @property
+    def words(self) -> dict[str, object]:
+        """What was asked for, as people read it."""
+        asked = self.options
+        return {
+            "the design": asked.design,
+            "replicates": asked.replicates,
+            "the seed": asked.seed,
+            "the refinement": f"{asked.refine} depth {asked.depth}" if asked.refine else "none",
+            "the goal": "none",
         }
-        frame: dict[str, Json] = {
-            "format": FORMAT,
-            "checksum": _checksum(content),
-            "sweep": content,
+
+
+@dataclass(frozen=True)
+class TuneSpec:
+    """A tune, with all that decides its results.
+
+    Args:
+        engine: the versions it is run with.
+        scenarios: the files of the scenarios.
+        digest: identifies the scenarios, the data they replay included.
+        axes: the space.
+        options: what was asked for; the space, which is read, is not in it.
+        columns: what the numbers of a record are in each scenario, one after the other.
+    """
+
+    engine: Engine
+    scenarios: tuple[str, ...]
+    digest: str
+    axes: tuple[Axis, ...]
+    options: TuneOptions
+    columns: tuple[Column, ...]
+    kind: Literal["tune"] = "tune"
+
+    @property
+    def decisive(self) -> TuneSpec:
+        """The same without what decides no run."""
+        return replace(self, options=replace(self.options, tolerance=0.0))
+
+    @property
+    def words(self) -> dict[str, object]:
+        """What was asked for, as people read it."""
+        asked = self.options
+        aims = [f"max:{each}" for each in asked.maximize] + [f"min:{e}" for e in asked.minimize]
+        return {
+            "the design": f"a search of {asked.trials} settings, {asked.batch} at a time, "
+            f"checked {asked.fresh} times",
+            "replicates": asked.replicates,
+            "the seed": asked.seed,
+            "the refinement": "none",
+            "the goal": ", ".join([*aims, *asked.subject_to]),
         }
-        return json.dumps(frame, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
-
-    def differences(self, other: Manifest) -> tuple[str, ...]:
-        """Return what another manifest has otherwise, this one being what there was."""
-        found = [
-            f"{name} was {self.engine.get(name, 'absent')}, is {other.engine.get(name, 'absent')}"
-            for name in sorted({*self.engine, *other.engine})
-            if self.engine.get(name) != other.engine.get(name)
-        ]
-        found += _line_differences(self.scenario, other.scenario)
-        if self.digest != other.digest and self.scenario == other.scenario:
-            found.append("the data file that the scenario replays has changed")
-        for was, now in zip_longest(self.axes, other.axes, fillvalue="no further axis"):
-            if was != now:
-                found.append(f"the axis was {shown(was, 200)}, is {shown(now, 200)}")
-        named = (
-            ("the design", self.design, other.design),
-            ("replicates", self.replicates, other.replicates),
-            ("the seed", self.seed, other.seed),
-            ("the refinement", self.refine or "none", other.refine or "none"),
-            ("the goal", self.goal or "none", other.goal or "none"),
-        )
-        found += [f"{name} was {was}, is {now}" for name, was, now in named if was != now]
-        if not found and self != other:
-            found.append("the settings or the metrics have changed")
-        return tuple(found)
 
 
-def _line_differences(was: str, now: str, most: int = 5) -> list[str]:
-    """Return the lines that a scenario's file had otherwise, the first few of them."""
-    pairs = zip_longest(was.splitlines(), now.splitlines(), fillvalue="")
+Spec = SweepSpec | TuneSpec
+
+
+@cache
+def _adapter() -> TypeAdapter[Spec]:
+    return TypeAdapter(Annotated[Spec, Field(discriminator="kind")])
+
+
+def differences(was: Spec, now: Spec) -> tuple[str, ...]:
+    """Return what one manifest has otherwise than an earlier one."""
+    versions = zip(was.engine.items.items(), now.engine.items.values(), strict=True)
+    found = [f"{name} was {old}, is {new}" for (name, old), new in versions if old != new]
+    found += _line_differences(was.scenarios, now.scenarios)
+    if was.digest != now.digest and was.scenarios == now.scenarios:
+        found.append("the data file that the scenario replays has changed")
+    specs = ([f"{axis.path}={spec_of(axis)}" for axis in each.axes] for each in (was, now))
+    for old, new in zip_longest(*specs, fillvalue="no further axis"):
+        if old != new:
+            found.append(f"the axis was {shown(old, 200)}, is {shown(new, 200)}")
+    words = now.words
+    found += [
+        f"{name} was {old}, is {words[name]}"
+        for name, old in was.words.items()
+        if old != words[name]
+    ]
+    if not found and was.decisive != now.decisive:
+        found.append("the settings or the metrics have changed")
+    return tuple(found)
+
+
+def _line_differences(was: Sequence[str], now: Sequence[str], most: int = 5) -> list[str]:
+    """Return the lines that the scenarios' files had otherwise, the first few of them."""
+    old, new = ([line for text in each for line in text.splitlines()] for each in (was, now))
+    pairs = zip_longest(old, new, fillvalue="")
     changed = [(a.strip() or "nothing", b.strip() or "nothing") for a, b in pairs if a != b]
     lines = [f"the scenario had {shown(a, 100)!r}, has {shown(b, 100)!r}" for a, b in changed]
     more = len(lines) - most
     return lines[:most] + ([f"and {more} more lines of the scenario"] if more > 0 else [])
 
 
-def _axis_to_json(axis: Axis) -> Json:
-    span = axis.span
-    ends: Json = [span.low, span.high, span.measuring.value, span.log] if span else None
-    return {"path": axis.path, "values": [*axis.values], "span": ends}
+def spec_of(axis: Axis) -> str:
+    """Return an axis's values, or its range, as text."""
+    if axis.span is None or axis.values:
+        listed = ",".join(str(value) for value in axis.values)
+        return f"{listed} @log" if axis.span is not None and axis.span.log else listed
+    return f"{axis.span.low!r}..{axis.span.high!r}{'@log' if axis.span.log else ''}"
 
 
-def _axis_from_json(axis: Any) -> Axis:  # as json.loads gave it
-    span = None
-    if axis["span"] is not None:
-        low, high, measuring, log = axis["span"]
-        span = Span(low, high, Measuring(measuring), log)
-    return Axis(axis["path"], tuple(axis["values"]), span)
+def _text_of(content: object) -> str:
+    return json.dumps(content, sort_keys=True, ensure_ascii=True)
 
 
-def _checksum(content: dict[str, Json]) -> str:
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+def _checksum(content: object) -> str:
+    return hashlib.blake2b(_text_of(content).encode(), digest_size=16).hexdigest()
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Spec:
     """Read the manifest of a directory.
 
     Raises:
@@ -203,63 +240,59 @@ def read_manifest(folder: Path) -> Manifest:
         if frame["format"] != FORMAT:
             why = f"its layout has version {frame['format']}, this simcb knows {FORMAT}"
             raise StoreError(str(path), why, "go on with the simcb that made it, or begin anew")
-        content = frame["sweep"]
+        content = frame["study"]
         if frame["checksum"] != _checksum(content):
             raise StoreError(str(path), "is damaged: its checksum is wrong", remedy)
-        return _manifest_of(content)
+        spec = _adapter().validate_json(_text_of(content), strict=True)
+        _check_whole(spec)
+        return spec
     except OSError as error:
         why = f"cannot be read ({error.strerror or error})"
         raise StoreError(str(path), why, remedy) from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, StudyError):
         raise StoreError(str(path), "is damaged: it is no manifest", remedy) from None
 
 
-def _manifest_of(content: Any) -> Manifest:  # as json.loads gave it
-    """Return what a manifest says.
+def _check_whole(spec: Spec) -> None:
+    """Check what the types of a manifest do not say.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: it is none, or not whole.
+        ValueError, StudyError, TypeError: its parts do not fit each other, or are out of range.
     """
-    manifest = Manifest(
-        engine=dict(content["engine"]),
-        scenario=content["scenario"],
-        digest=content["digest"],
-        axes=tuple(content["axes"]),
-        design=content["design"],
-        replicates=content["replicates"],
-        seed=content["seed"],
-        refine=content["refine"],
-        goal=content["goal"],
-        varied=tuple(_axis_from_json(each) for each in content["varied"]),
-        by=content["by"],
-        columns=tuple(Column(*each) for each in content["columns"]),
-        settings=tuple(Setting(tuple(each)) for each in content["settings"]),
-        digests=tuple(content["digests"]),
-    )
-    axes, settings = len(manifest.varied), manifest.settings
-    whole = (
-        not any(mistyped(manifest, Manifest, MANIFEST))
-        and len(manifest.axes) == axes
-        and len(manifest.digests) == len(settings)
-        and all(len(each.values) == axes and all(map(_is_usual, each.values)) for each in settings)
-        and 1 <= manifest.replicates <= MOST_REPLICATES
-    )
-    if not whole:
+    if isinstance(spec, TuneSpec):
+        check_ranges(spec.options, "trials", "batch", "replicates", "fresh", "seed")
+        fits = bool(spec.axes and spec.scenarios) and not spec.options.space
+    else:
+        asked = spec.options
+        check_ranges(asked, "replicates", "seed", "depth")
+        values = [each.values for each in spec.settings]
+        fits = (
+            asked.over is None
+            and None not in (asked.design, asked.replicates, asked.by)
+            and (asked.refine is None) == (asked.depth is None)
+            and len(spec.scenarios) == 1
+            and all(map(_DIGEST.fullmatch, (spec.digest, *spec.digests)))
+            and len(spec.digests) == len(spec.settings)
+            and all(len(each) == len(spec.axes) and all(map(_is_usual, each)) for each in values)
+        )
+    if not fits:
         raise ValueError(MANIFEST)
-    return manifest
 
 
-def _is_usual(value: Value) -> bool:
+def _is_usual(value: Any) -> bool:
     """Tell whether a value, if it is a number, is one that the numbers of a table hold."""
     return isinstance(value, str) or abs(value) < 2**63
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, spec: Spec) -> None:
     """Write the manifest into a directory, whole or not at all, and onto the disk."""
+    content = _adapter().dump_python(spec, mode="json")
+    frame = {"format": FORMAT, "checksum": _checksum(content), "study": content}
+    text = json.dumps(frame, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
     handle, name = tempfile.mkstemp(dir=folder, prefix=".manifest-")
     try:
         with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.write(manifest.to_text())
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)

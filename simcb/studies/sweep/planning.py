@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from simcb.errors import SimcbError
 from simcb.metrics import check_thresholds
+from simcb.options import SweepOptions
 from simcb.scenario import Scenario
+from simcb.scenario.model import ROOT
+from simcb.scenario.sweep import DEPTH, DESIGN, REPLICATES, are_policies, misplaced
+from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError
 from simcb.studies.limits import SizeEstimate, demand_size, estimate_size, in_words
-from simcb.studies.sweep.asking import asked, demand_places, policies
-from simcb.studies.sweep.axes import Axis, Over
+from simcb.studies.run import check_ranges
+from simcb.studies.sweep.axes import Axis, axes_of
 from simcb.studies.sweep.columns import ROW, Column, columns_of
 from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
-from simcb.studies.sweep.manifest import Manifest
+from simcb.studies.sweep.manifest import SweepSpec
 from simcb.studies.sweep.objective import (
     DEFAULT,
     OF_THE_WORLD,
@@ -28,6 +33,7 @@ from simcb.studies.sweep.plan import (
     applied,
     changes_of,
     make_settings,
+    parse_design,
 )
 from simcb.studies.sweep.refining import check_refinable
 
@@ -73,32 +79,26 @@ class Plan:
         """How many runs there are, those of a refinement not counted."""
         return len(self.settings) * self.replicates
 
-    def manifest(self, digests: tuple[str, ...]) -> Manifest:
+    def manifest(self, digests: tuple[str, ...]) -> SweepSpec:
         """Return what the plan's directory says of it."""
-        refine = f"{self.border} depth {self.depth}" if self.border else ""
-        return Manifest(
-            engine=self.engine.items,
-            scenario=self.scenario.to_yaml(),
-            digest=scenario_digest(self.scenario),
-            axes=tuple(f"{axis.path}={spec_of(axis)}" for axis in self.axes),
+        options = SweepOptions(
             design=str(self.design),
             replicates=self.replicates,
             seed=self.seed,
-            refine=refine,
+            by=f"{self.objective.better.value}:{self.objective}",
+            refine=str(self.border) if self.border else None,
+            depth=self.depth if self.border else None,
+        )
+        return SweepSpec(
+            engine=self.engine,
+            scenarios=(self.scenario.to_yaml(),),
+            digest=scenario_digest(self.scenario),
+            axes=self.axes,
+            options=options,
             columns=self.columns,
             settings=self.settings,
             digests=digests,
-            varied=self.axes,
-            by=f"{self.objective.better.value}:{self.objective}",
         )
-
-
-def spec_of(axis: Axis) -> str:
-    """Return an axis's values, or its range, as text."""
-    if axis.span is None or axis.values:
-        listed = ",".join(str(value) for value in axis.values)
-        return f"{listed} @log" if axis.span is not None and axis.span.log else listed
-    return f"{axis.span.low!r}..{axis.span.high!r}{'@log' if axis.span.log else ''}"
 
 
 @dataclass(frozen=True)
@@ -142,59 +142,92 @@ class SweepTooLargeError(SimcbError):
         )
 
 
-def make_plan(
-    scenario: Scenario,
-    over: Over | None = None,
-    *,
-    design: str | None = None,
-    replicates: int | None = None,
-    seed: int = 0,
-    by: str | None = None,
-    refine: str | None = None,
-    depth: int | None = None,
-) -> Plan:
-    """Return the plan of a sweep; see `sweep` for the arguments.
+def make_plan(scenario: Scenario, options: SweepOptions) -> Plan:
+    """Return the plan of a sweep.
 
     Raises:
         StudyError: something does not make sense.
         ThresholdError: a threshold of the scenario names what does not exist.
     """
     check_thresholds(scenario.thresholds, scenario)
-    wanted = asked(
-        scenario,
-        over,
-        design=design,
-        replicates=replicates,
-        by=by,
-        refine=refine,
-        depth=depth,
-    )
+    axes, design, wanted = _asked(scenario, options)
     base = scenario.without_sweep()
-    settings = make_settings(wanted.axes, wanted.design, seed)
+    settings = make_settings(axes, design, options.seed)
     columns = columns_of(base)
-    border = None
+    depth, border = wanted.depth or 0, None
     if wanted.refine is not None:
         border = parse_border(wanted.refine, base, columns)
-        check_refinable(wanted.axes, wanted.design, wanted.depth)
-    demand_places(base, wanted.axes)
+        check_refinable(axes, design, depth)
+    demand_places(base, axes)
     if wanted.by is not None or border is None:
-        usual = DEFAULT if any(policies(base, wanted.axes)) else OF_THE_WORLD
+        usual = DEFAULT if any(policies(base, axes)) else OF_THE_WORLD
         objective = parse_objective(wanted.by or usual, base, columns)
     else:
         objective = border.objective
     return Plan(
         scenario=base,
-        axes=wanted.axes,
-        design=wanted.design,
+        axes=axes,
+        design=design,
         settings=settings,
-        replicates=wanted.replicates,
-        seed=seed,
+        replicates=wanted.replicates or REPLICATES,
+        seed=options.seed,
         columns=columns,
         objective=objective,
         border=border,
-        depth=wanted.depth,
+        depth=depth,
         engine=this_engine(),
     )
+
+
+def _asked(
+    scenario: Scenario, options: SweepOptions
+) -> tuple[tuple[Axis, ...], Design, SweepOptions]:
+    """Return what is asked for: what is given, else the scenario's `sweep`, else what is usual.
+
+    Only axes take more with them: a design, a border to refine and its depth were chosen for
+    the block's own axes, and mean nothing for others.
+
+    Raises:
+        StudyError: nothing is varied, or a word of it makes no sense.
+    """
+    block, own = scenario.sweep, options.over is None
+    axes: tuple[Axis, ...] = ()
+    design = DESIGN
+    usual = SweepOptions(replicates=REPLICATES, depth=DEPTH)
+    if block is not None:
+        usual = replace(usual, replicates=block.replicates, by=block.by)
+        if own:
+            axes, design = block.axes, block.design
+            usual = replace(usual, refine=block.refine, depth=block.depth)
+    elif own:
+        raise StudyError(
+            "nothing is varied",
+            "give an axis, as in --over breaker.failure_threshold=3,5,10, or write a `sweep:` "
+            "block into the scenario",
+        )
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    wanted = replace(usual, **given)
+    if options.over is not None:
+        axes = axes_of(options.over)
+    if options.design is not None:
+        design = parse_design(options.design)
+    check_ranges(wanted, "replicates")
+    return axes, design, wanted
+
+
+def demand_places(scenario: Scenario, axes: Sequence[Axis]) -> None:
+    """Check that each axis names one place of the scenario, and none the place of another.
+
+    Raises:
+        StudyError: one of them does not.
+    """
+    for _, refused in misplaced(tree_of(scenario), ROOT, axes):
+        raise StudyError(refused.what, refused.remedy)
+
+
+def policies(scenario: Scenario, axes: Sequence[Axis]) -> tuple[bool, ...]:
+    """Return which axes vary a policy; the others vary the world."""
+    return are_policies(tree_of(scenario), ROOT, axes)
 
 
 def examine(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
@@ -223,7 +256,7 @@ def examine(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
     return tuple(digests), size_of_all
 
 
-def vet(plan: Plan, *, allow_large: bool = False) -> tuple[tuple[str, ...], SweepSize]:
+def check_plan(plan: Plan, *, allow_large: bool = False) -> tuple[tuple[str, ...], SweepSize]:
     """Examine a plan, and refuse it if it is too large to be run without being asked for.
 
     Raises:
@@ -252,7 +285,7 @@ def examine_block(scenario: Scenario) -> SweepSize | None:
     if scenario.sweep is None:
         return None
     try:
-        return vet(make_plan(scenario))[1]
+        return check_plan(make_plan(scenario, SweepOptions()))[1]
     except StudyError as error:
         raise StudyError(f"sweep: {error.what}", error.remedy) from None
 

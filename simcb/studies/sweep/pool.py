@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, ParamSpec, TypeVar
 
-from simcb.studies.sweep.crews import AHEAD, CrewLostError, interrupts_held_back
+from simcb.studies.sweep.backends import AHEAD, WorkersLostError, interrupts_held_back
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,8 +56,8 @@ class Pool:
     falls_together = True
 
     def __init__(self, workers: int) -> None:
-        self.hands = workers
-        self.slots = AHEAD * workers
+        self.concurrency = workers
+        self.max_in_flight = AHEAD * workers
         self._worked = False
         self._stillborn = 0
         self._start()
@@ -68,7 +68,7 @@ class Pool:
         # A pipe has no lock that a worker could take with it when it is killed.
         self._signs, sign = self._births.Pipe(duplex=False)
         self._executor = ProcessPoolExecutor(
-            self.hands,
+            self.concurrency,
             mp_context=self._births,
             initializer=begin_work,
             initargs=(watched, sign),
@@ -78,7 +78,7 @@ class Pool:
         """Have a job run in a worker, which may be spawned for it.
 
         Raises:
-            CrewLostError: no worker can be spawned.
+            WorkersLostError: no worker can be spawned.
         """
         try:
             with interrupts_held_back():
@@ -90,10 +90,10 @@ class Pool:
             return future
         except OSError as error:
             why = f"no worker process could be started ({error.strerror or error})"
-            raise CrewLostError(why, _RESUME) from None
+            raise WorkersLostError(why, _RESUME) from None
         except RuntimeError:
             # Only a process that is itself being started may not start others.
-            raise CrewLostError("a worker process starts this again", _IN_A_SCRIPT) from None
+            raise WorkersLostError("a worker process starts this again", _IN_A_SCRIPT) from None
 
     def deaths(self, error: BaseException) -> int:
         """Tell a dead worker from a failed job."""
@@ -103,7 +103,7 @@ class Pool:
         """Put a new pool in the place of the broken one; false if it never began to work.
 
         Raises:
-            CrewLostError: too many in a row never did, or none can.
+            WorkersLostError: too many in a row never did, or none can.
         """
         self._executor.shutdown(wait=True, cancel_futures=True)
         began = self._signs.poll()
@@ -114,11 +114,11 @@ class Pool:
         else:
             self._stillborn += 1
             if not self._worked and reason is None:
-                raise CrewLostError("no worker process could be started", _IN_A_SCRIPT)
+                raise WorkersLostError("no worker process could be started", _IN_A_SCRIPT)
             if self._stillborn >= MOST_STILLBORN:
                 how = reason or "ended by itself"
                 why = f"{MOST_STILLBORN} times in a row a worker process {how} while it started"
-                raise CrewLostError(why, _RESUME)
+                raise WorkersLostError(why, _RESUME)
         self._start()
         return began
 

@@ -8,29 +8,14 @@ from functools import cached_property
 
 from simcb.metrics import Estimate
 from simcb.scenario import Scenario
-from simcb.studies.sweep.asking import policies
 from simcb.studies.sweep.axes import Axis, Value
 from simcb.studies.sweep.dispatch import Lost
+from simcb.studies.sweep.evaluator import Tally
 from simcb.studies.sweep.objective import Border, Objective
 from simcb.studies.sweep.plan import Design, Setting, applied, changes_of
+from simcb.studies.sweep.planning import policies
 from simcb.studies.sweep.ranking import Ranked, World, rank
 from simcb.studies.sweep.table import Failure, Outcome, Table
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How much work a sweep was; unlike its results this depends on what was done before.
-
-    Args:
-        ran: cells that were run now.
-        reused: cells whose numbers were in the directory already.
-        damaged: records of the directory that were torn or damaged, and whose cells were
-            therefore run again.
-    """
-
-    ran: int
-    reused: int
-    damaged: int
 
 
 @dataclass(frozen=True, eq=False)

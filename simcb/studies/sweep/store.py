@@ -23,7 +23,7 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from simcb.metrics import Verdict
@@ -32,9 +32,10 @@ from simcb.studies.sweep.cells import Done
 from simcb.studies.sweep.manifest import (
     LOG,
     MANIFEST,
-    Manifest,
+    Spec,
     StoreChangedError,
     StoreError,
+    differences,
     read_manifest,
     write_manifest,
 )
@@ -91,7 +92,7 @@ class Store:
         """How many records were torn or damaged when the log was read."""
 
     @classmethod
-    def begin(cls, directory: str | Path, manifest: Manifest, *, resume: bool) -> Store:
+    def begin(cls, directory: str | Path, spec: Spec, *, resume: bool) -> Store:
         """Open a directory for a sweep: a new one, or with `resume` the one it holds.
 
         Raises:
@@ -102,11 +103,11 @@ class Store:
         check_store(folder, resume=resume)
         try:
             held = read_manifest(folder) if (folder / MANIFEST).exists() else None
-            if held is not None and held != manifest:
-                raise StoreChangedError(str(directory), held.differences(manifest))
+            if held is not None and held.decisive != spec.decisive:
+                raise StoreChangedError(str(directory), differences(held, spec), spec.kind)
             (folder / LOG).mkdir(parents=True, exist_ok=True)
             if held is None:
-                write_manifest(folder, manifest)
+                write_manifest(folder, spec)
         except OSError as error:
             raise _unwritable(folder, error) from None
         return cls(folder)
@@ -233,22 +234,3 @@ def _unwritable(folder: Path, error: OSError) -> StoreError:
     kept = "every cell saved so far is kept" if (folder / MANIFEST).exists() else "nothing was run"
     remedy = f"make room or make it writable, then resume; {kept}"
     return StoreError(str(error.filename or folder), f"cannot be written ({reason})", remedy)
-
-
-def collect(
-    store: Store, wanted: Callable[[str, Verdict, bytes], bool], row_bytes: Container[int]
-) -> dict[str, tuple[Verdict, bytes]]:
-    """Hand every record of a store to `wanted`, and return those it does not take, by key.
-
-    Args:
-        store: where the records are.
-        wanted: takes a record, and says whether it knew its key.
-        row_bytes: the lengths that a row may have; a record with another is damaged.
-    """
-    left: dict[str, tuple[Verdict, bytes]] = {}
-    for key, verdict, row in store.records():
-        if len(row) not in row_bytes:
-            store.damaged += 1
-        elif not wanted(key, verdict, row):
-            left[key] = (verdict, row)
-    return left

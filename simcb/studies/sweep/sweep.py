@@ -1,4 +1,4 @@
-"""The study: a plan's cells through a crew into a store, to a table and its ranking."""
+"""The study: a plan's cells, from whoever runs them or from a directory, to a ranking."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
+from simcb.options import JobOptions, Over, SweepOptions
 from simcb.scenario import Scenario
-from simcb.studies.sweep.axes import Over
-from simcb.studies.sweep.campaign import Campaign, Progress
-from simcb.studies.sweep.crews import crew_of
-from simcb.studies.sweep.manifest import MANIFEST, read_manifest
-from simcb.studies.sweep.planning import Plan, make_plan, vet
+from simcb.studies.run import read_kept
+from simcb.studies.sweep.backends import Backend, Inline
+from simcb.studies.sweep.evaluator import Evaluator, ResultCache
+from simcb.studies.sweep.manifest import MANIFEST, StoreError, SweepSpec, read_manifest
+from simcb.studies.sweep.objective import parse_objective, recorded_border
+from simcb.studies.sweep.plan import parse_design
+from simcb.studies.sweep.planning import Plan, check_plan, make_plan
 from simcb.studies.sweep.result import SweepResult
 from simcb.studies.sweep.store import Store, check_store
+from simcb.studies.sweep.sweep_run import Progress, SweepRun
+from simcb.studies.sweep.working import working
 
 
 def sweep(
@@ -82,41 +87,106 @@ def sweep(
         StoreChangedError: the directory holds a sweep of something else.
         MissingExtraError: Dask is asked for and not installed.
     """
-    plan = make_plan(
-        scenario,
-        over,
-        design=design,
-        replicates=replicates,
-        seed=seed,
-        by=by,
-        refine=refine,
-        depth=depth,
+    options = SweepOptions(over, design, replicates, seed, by, refine, depth)
+    job = JobOptions(workers, dask, out, resume, allow_large, executor)
+    return run_sweep(scenario, options, job, progress=progress, stop=stop)
+
+
+def run_sweep(
+    scenario: Scenario,
+    options: SweepOptions,
+    job: JobOptions,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> SweepResult:
+    """Do what the options say; see `sweep` for what they are, and for errors."""
+    plan = make_plan(scenario, options)
+    if job.out is not None:
+        check_store(job.out, resume=job.resume)
+    digests = _digests(plan, job)
+    with working(job, plan.manifest(digests)) as (store, backend):
+        return SweepRun(plan, digests, _evaluator(plan, store, backend, stop), progress).run()
+
+
+def _evaluator(
+    plan: Plan,
+    store: Store | None,
+    backend: Callable[[], Backend],
+    stop: Callable[[], bool] | None,
+) -> Evaluator:
+    return Evaluator(
+        [(plan.scenario, plan.columns)],
+        replicates=plan.replicates,
+        seed=plan.seed,
+        engine=plan.engine,
+        cache=ResultCache(store, [len(plan.columns)]),
+        backend=backend,
+        stop=stop or (lambda: False),
     )
-    if out is not None:
-        check_store(out, resume=resume)
-    digests = _digests(plan, out, allow_large=allow_large)
-    store = Store.begin(out, plan.manifest(digests), resume=resume) if out is not None else None
-    campaign = Campaign(plan, digests, store, progress)
-    try:
-        if campaign.settled:
-            return campaign.result(complete=True)
-        crew = crew_of(workers=workers, executor=executor, dask=dask)
-        complete = campaign.run(crew, stop or _never)
-    finally:
-        if store is not None:
-            store.close()
-    return campaign.result(complete=complete)
 
 
-def _digests(plan: Plan, out: str | Path | None, *, allow_large: bool) -> tuple[str, ...]:
+def _digests(plan: Plan, job: JobOptions) -> tuple[str, ...]:
     """Return the settings' digests: those of the directory, or made anew and checked."""
-    if out is not None and (Path(out) / MANIFEST).exists():
-        held = read_manifest(Path(out))
+    if job.out is not None and (Path(job.out) / MANIFEST).exists():
+        held = read_manifest(Path(job.out))
         # Whatever differs besides is told when the directory is opened.
-        if len(held.digests) == len(plan.settings):
+        if isinstance(held, SweepSpec) and len(held.digests) == len(plan.settings):
             return held.digests
-    return vet(plan, allow_large=allow_large)[0]
+    return check_plan(plan, allow_large=job.allow_large)[0]
 
 
-def _never() -> bool:
-    return False
+def is_sweep(directory: str | Path) -> bool:
+    """Tell whether a directory is a sweep's, or a tune's."""
+    return (Path(directory) / MANIFEST).is_file()
+
+
+def open_sweep(directory: str | Path, *, by: str | None = None) -> SweepResult:
+    """Read what a sweep has kept in a directory, whether it came to its end or not.
+
+    What the log lacks is missing from the result, which then is not `complete`. The versions
+    that made it do not matter: numbers are read, not made. The data that a scenario replays is
+    not read again, so the result can be looked at and not be run from.
+
+    Args:
+        directory: what `out` named.
+        by: the number to rank by; what it was first ranked by if None.
+
+    Raises:
+        StoreError: there is no sweep in it, or it is damaged, or it is a tune's.
+        StudyError: there is no number `by` in it.
+    """
+    folder = Path(directory)
+    held = read_manifest(folder)
+    if not isinstance(held, SweepSpec):
+        raise StoreError(
+            str(folder),
+            "holds a tune, whose steps cannot be shown again",
+            "read summary.json in it, or lay its best.yaml over the scenario with -f",
+        )
+    plan = _plan_of(held, str(folder / MANIFEST), by)
+    evaluator = _evaluator(plan, Store(folder), Inline, lambda: True)
+    return SweepRun(plan, held.digests, evaluator).run()
+
+
+def _plan_of(held: SweepSpec, file: str, by: str | None) -> Plan:
+    asked = held.options
+    try:
+        scenario = read_kept(held.scenarios[0], f"{file}, its scenario")
+        border = recorded_border(asked.refine, scenario, held.columns) if asked.refine else None
+        return Plan(
+            scenario=scenario,
+            axes=held.axes,
+            design=parse_design(asked.design or ""),
+            settings=held.settings,
+            replicates=asked.replicates or 0,
+            seed=asked.seed,
+            columns=held.columns,
+            objective=parse_objective(by or asked.by or "", scenario, held.columns),
+            border=border,
+            depth=asked.depth or 0,
+            engine=held.engine,
+        )
+    except (ValueError, TypeError):
+        remedy = "name the directory of a sweep, or sweep anew in another"
+        raise StoreError(file, "is damaged: it is no manifest of a sweep", remedy) from None

@@ -7,33 +7,22 @@ winner and the check. The room prints nothing and draws nothing.
 
 from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, YOURS, Default
 from simcb.studies.tune.planning import (
-    BATCH,
     CONTENDERS,
-    FRESH,
-    REPLICATES,
-    TOLERANCE,
-    TRIALS,
     WALKS,
     TunePlan,
     estimate_tune_time,
     plan_tune,
 )
-from simcb.studies.tune.reach import Reach, Step
-from simcb.studies.tune.reading import is_tune, open_tune
 from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
+from simcb.studies.tune.sensitivity import Reach, Step
 from simcb.studies.tune.storms import Storm, is_until
-from simcb.studies.tune.tune import run_tune, tune
+from simcb.studies.tune.tune import is_tune, open_tune, run_tune, tune
 from simcb.studies.tune.tuning import TuneProgress
 
 __all__ = [
-    "BATCH",
     "CONTENDERS",
     "DEFAULTS",
-    "FRESH",
     "NO_BREAKER",
-    "REPLICATES",
-    "TOLERANCE",
-    "TRIALS",
     "WALKS",
     "YOURS",
     "Check",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from simcb.metrics import difference, judge
 from simcb.scenario import Scenario
+from simcb.studies.sweep.cells import Cell, Done
+from simcb.studies.sweep.evaluator import Evaluator
 from simcb.studies.sweep.objective import Better
-from simcb.studies.tune.arena import Arena, Contest, Wanted
 from simcb.studies.tune.contenders import (
     DEFAULTS,
     NO_BREAKER,
@@ -16,8 +17,9 @@ from simcb.studies.tune.contenders import (
     with_default,
     without_breaker,
 )
+from simcb.studies.tune.context import TuneContext
+from simcb.studies.tune.evaluation import Evaluation, limits_of
 from simcb.studies.tune.result import Check, Contender, InStorm
-from simcb.studies.tune.standings import Standings, judged
 
 WINNER = ""
 """The name under which the winner stands among the contenders."""
@@ -26,14 +28,14 @@ Maker = Callable[[Scenario], Mapping[str, object]]
 
 
 def check(
-    contest: Contest,
-    searched: Arena,
-    known: Standings,
+    context: TuneContext,
+    searched: Evaluator,
+    known: Evaluation,
     winner: int,
     *,
     replicates: int,
     seed: int,
-    taken: Callable[[], None],
+    taken: Callable[[tuple[Done, ...]], None],
 ) -> tuple[bool, Check | None]:
     """Run the winner and the others on the luck of another seed.
 
@@ -41,10 +43,10 @@ def check(
     against.
 
     Args:
-        contest: the storms.
+        context: the storms.
         searched: where the winner was found.
-        known: how the entries stood there.
-        winner: its entry there.
+        known: how the candidates stood there.
+        winner: its candidate there.
         replicates: runs of each contender in each storm.
         seed: names the luck.
         taken: called whenever runs have come back.
@@ -52,30 +54,31 @@ def check(
     Returns:
         Whether it came to its end, and the check if it did.
     """
-    arena = contest.arena(replicates, seed)
-    arena.taken = taken
-    entries = {WINNER: arena.enter(searched.changes(winner))}
+    evaluator = context.evaluator(replicates, seed)
+    evaluator.taken = taken
+    candidates = {WINNER: evaluator.enter(searched.changes(winner))}
     for name, maker in _others():
-        changes = tuple(maker(storm.scenario) for storm in contest.storms)
+        changes = tuple(maker(storm.scenario) for storm in context.storms)
         # Who changes nothing is you, and is among them already.
         if name == YOURS or any(changes):
-            entries[name] = arena.enter(changes)
+            candidates[name] = evaluator.enter(changes)
     wanted = [
-        Wanted(arena.enter(searched.changes(int(entry))), storm, replicates)
+        (evaluator.enter(searched.changes(int(candidate))), storm)
         for standards in known.standards(searched.replicates)
-        for storm, entry in enumerate(standards)
+        for storm, candidate in enumerate(standards)
     ]
-    storms = range(len(contest.storms))
-    wanted += [Wanted(entry, storm, replicates) for entry in entries.values() for storm in storms]
-    if not arena.run(wanted):
+    wanted += [
+        (candidate, s) for candidate in candidates.values() for s in range(len(context.storms))
+    ]
+    if not evaluator.run(Cell(each, r, storm) for each, storm in wanted for r in range(replicates)):
         return False, None
-    standings = Standings.of(arena)
-    if standings.counts[entries[WINNER]] < replicates:
+    evaluation = Evaluation.of(context.storms, evaluator)
+    if evaluation.counts[candidates[WINNER]] < replicates:
         return True, None
     contenders = [
-        _contender(name, entry, entries[WINNER], arena, standings)
-        for name, entry in entries.items()
-        if standings.counts[entry] == replicates
+        _contender(name, candidate, candidates[WINNER], evaluator, evaluation)
+        for name, candidate in candidates.items()
+        if evaluation.counts[candidate] == replicates
     ]
     return True, Check(seed, replicates, tuple(contenders))
 
@@ -88,35 +91,37 @@ def _others() -> list[tuple[str, Maker]]:
     return [(YOURS, unchanged), (NO_BREAKER, without_breaker), *defaults]
 
 
-def _contender(name: str, entry: int, winner: int, arena: Arena, standings: Standings) -> Contender:
-    count = arena.replicates
+def _contender(
+    name: str, candidate: int, winner: int, evaluator: Evaluator, evaluation: Evaluation
+) -> Contender:
+    count = evaluator.replicates
     return Contender(
         name=name,
-        worst=standings.worst_estimates(entry, count),
-        behind=None if name == WINNER else standings.leads(entry, winner, count),
+        worst=evaluation.worst_estimates(candidate, count),
+        behind=None if name == WINNER else evaluation.leads(candidate, winner, count),
         storms=tuple(
-            _in_storm(name, entry, winner, arena, standings, storm)
-            for storm in range(len(arena.storms))
+            _in_storm(name, candidate, winner, evaluator, evaluation, storm)
+            for storm in range(len(evaluation.storms))
         ),
         differs=next((each.differs for each in DEFAULTS if each.name == name), ""),
     )
 
 
 def _in_storm(
-    name: str, entry: int, winner: int, arena: Arena, standings: Standings, place: int
+    name: str, candidate: int, winner: int, evaluator: Evaluator, evaluation: Evaluation, place: int
 ) -> InStorm:
-    storm, table = arena.storms[place], arena.tables[place]
-    outcome = arena.outcome(entry, place)
+    storm, table = evaluation.storms[place], evaluator.tables[place]
+    outcome = evaluator.outcome(candidate, place)
     behind = []
     for aim in storm.aims:
-        ours, theirs = table.series(winner, aim), table.series(entry, aim)
+        ours, theirs = table.series(winner, aim), table.series(candidate, aim)
         turned = (theirs, ours) if aim.better is Better.HIGHER else (ours, theirs)
         behind.append(difference(*turned))
     return InStorm(
-        aims=tuple(table.estimate(entry, aim) for aim in storm.aims),
-        regret=standings.regret_estimates(entry, place, arena.replicates),
+        aims=tuple(table.estimate(candidate, aim) for aim in storm.aims),
+        regret=evaluation.regret_estimates(candidate, place, evaluator.replicates),
         behind=None if name == WINNER else tuple(behind),
         verdicts=outcome.verdicts,
         thresholds=judge(storm.scenario.thresholds, outcome),
-        limits=judged(arena, entry, place),
+        limits=limits_of(storm, outcome),
     )

@@ -55,7 +55,7 @@ class Filled:
 
 
 def losses_of(table: Table, storm: Storm, aim: Objective) -> Floats:
-    """Return an aim's loss in every run: entries × replicates, nan where nothing was run."""
+    """Return an aim's loss in every run: candidates × replicates, nan where nothing was run."""
     values, ran = _values(table, aim), table.verdicts != MISSING
     duration, higher = storm.scenario.duration, aim.better is Better.HIGHER
     values = np.where(np.isposinf(values), duration, values)
@@ -70,7 +70,7 @@ def losses_of(table: Table, storm: Storm, aim: Objective) -> Floats:
 
 
 def sizes_of(table: Table, storm: Storm, aim: Objective) -> Floats:
-    """Return what a loss is at least a share of, in every run: entries × replicates."""
+    """Return what a loss is at least a share of, in every run: candidates × replicates."""
     found = np.zeros(table.verdicts.shape)
     if aim.better is Better.HIGHER:
         return found

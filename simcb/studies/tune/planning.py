@@ -5,39 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from simcb.options import TuneOptions
 from simcb.scenario import Scenario
-from simcb.scenario.sweep import MOST_REPLICATES
 from simcb.studies import StudyError
 from simcb.studies.limits import demand_size, estimate_size, in_words
-from simcb.studies.sweep.axes import Axis, Over, axes_of
+from simcb.studies.run import check_ranges
+from simcb.studies.sweep.axes import Axis, axes_of
+from simcb.studies.sweep.backends import usable_cores
 from simcb.studies.sweep.calibration import pace
 from simcb.studies.sweep.columns import ROW
-from simcb.studies.sweep.crews import usable_cores
 from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
-from simcb.studies.sweep.manifest import Manifest
-from simcb.studies.sweep.planning import MOST_CELLS, MOST_REQUESTS, spec_of
+from simcb.studies.sweep.manifest import TuneSpec
+from simcb.studies.sweep.objective import Better
+from simcb.studies.sweep.planning import MOST_CELLS, MOST_REQUESTS
 from simcb.studies.tune.contenders import DEFAULTS
-from simcb.studies.tune.reach import STEPS
 from simcb.studies.tune.search import starting
+from simcb.studies.tune.sensitivity import STEPS
 from simcb.studies.tune.storms import Storm, demand_space, make_storms
-
-TRIALS = 60
-BATCH = 8
-REPLICATES = 10
-FRESH = 20
-TOLERANCE = 0.01
-MOST_TRIALS = 10_000
-MOST_BATCH = 1_000
 
 CONTENDERS = 3 + len(DEFAULTS)
 """Who is checked at most: the winner, yours, no breaker, and the libraries."""
 
 WALKS = 3
 """How often the walk around the winner is gone: anew whenever it has found a better one."""
-
-
-BETWEEN = "---\n"
-"""The line between the files of several scenarios; none of them has such a line."""
 
 
 @dataclass(frozen=True)
@@ -99,67 +89,71 @@ class TunePlan:
         each = sum(estimate_size(storm.scenario).requests for storm in self.storms)
         return each * self.runs / len(self.storms)
 
-    def manifest(self) -> Manifest:
+    def manifest(self) -> TuneSpec:
         """Return what the tune's directory says of it."""
-        aims = [f"{aim.better.value}:{aim}" for aim in self.storms[0].aims]
-        limits = [limit.text for limit in self.storms[0].limits]
-        return Manifest(
-            engine=self.engine.items,
-            scenario=BETWEEN.join(storm.scenario.to_yaml() for storm in self.storms),
-            digest="-".join(scenario_digest(storm.scenario) for storm in self.storms),
-            axes=tuple(f"{axis.path}={spec_of(axis)}" for axis in self.axes),
-            design=f"a search of {self.trials} settings, {self.batch} at a time, "
-            f"checked {self.fresh} times",
+        aims = self.storms[0].aims
+        options = TuneOptions(
+            minimize=tuple(str(aim) for aim in aims if aim.better is Better.LOWER),
+            maximize=tuple(str(aim) for aim in aims if aim.better is Better.HIGHER),
+            subject_to=tuple(limit.text for limit in self.storms[0].limits),
+            trials=self.trials,
+            batch=self.batch,
             replicates=self.replicates,
+            fresh=self.fresh,
+            tolerance=self.tolerance,
             seed=self.seed,
-            refine="",
+        )
+        return TuneSpec(
+            engine=self.engine,
+            scenarios=tuple(storm.scenario.to_yaml() for storm in self.storms),
+            digest="-".join(scenario_digest(storm.scenario) for storm in self.storms),
+            axes=self.axes,
+            options=options,
             columns=tuple(column for storm in self.storms for column in storm.columns),
-            settings=(),
-            digests=(),
-            goal=", ".join([*aims, *limits]),
-            varied=self.axes,
-            by=f"within {self.tolerance!r}",
         )
 
 
-def plan_tune(
-    scenarios: Scenario | Sequence[Scenario],
-    space: Over,
-    *,
-    minimize: Sequence[str] = (),
-    maximize: Sequence[str] = (),
-    subject_to: Sequence[str] = (),
-    trials: int = TRIALS,
-    batch: int = BATCH,
-    replicates: int = REPLICATES,
-    fresh: int = FRESH,
-    seed: int = 0,
-    tolerance: float = TOLERANCE,
-) -> TunePlan:
-    """Return the plan of a tune; see `tune` for the arguments.
+def plan_tune(scenarios: Scenario | Sequence[Scenario], options: TuneOptions) -> TunePlan:
+    """Return the plan of a tune.
 
     Raises:
         StudyError: something does not make sense.
     """
     given = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
-    storms = make_storms(given, minimize=minimize, maximize=maximize, subject_to=subject_to)
-    axes = axes_of(space)
-    bounds = (
-        ("trials", trials, 1, MOST_TRIALS),
-        ("batch", batch, 1, MOST_BATCH),
-        ("replicates", replicates, 2, MOST_REPLICATES),
-        ("fresh", fresh, 2, MOST_REPLICATES),
+    return plan_in(given, axes_of(options.space), options, this_engine())
+
+
+def plan_in(
+    scenarios: Sequence[Scenario], axes: tuple[Axis, ...], options: TuneOptions, engine: Engine
+) -> TunePlan:
+    """Return the plan of a tune in a space that has been read, with the versions it is run with.
+
+    Raises:
+        StudyError: something does not make sense.
+    """
+    storms = make_storms(
+        scenarios,
+        minimize=options.minimize,
+        maximize=options.maximize,
+        subject_to=options.subject_to,
     )
-    for name, value, least, most in bounds:
-        if not least <= value <= most:
-            raise StudyError(f"{name} is {value}", f"give {least} to {most}")
-    if not 0.0 <= tolerance < 1.0:
-        raise StudyError(f"tolerance is {tolerance!r}", "give a share from 0 to below 1")
+    check_ranges(options, "trials", "batch", "replicates", "fresh")
+    if not 0.0 <= options.tolerance < 1.0:
+        raise StudyError(f"tolerance is {options.tolerance!r}", "give a share from 0 to below 1")
     # What the search begins with has to make sense, whoever asks and whatever for.
-    starting(axes, batch, seed)
+    starting(axes, options.batch, options.seed)
     demand_space(storms, axes)
-    engine = this_engine()
-    return TunePlan(storms, axes, trials, batch, replicates, fresh, seed, tolerance, engine)
+    return TunePlan(
+        storms=storms,
+        axes=axes,
+        trials=options.trials,
+        batch=options.batch,
+        replicates=options.replicates,
+        fresh=options.fresh,
+        seed=options.seed,
+        tolerance=options.tolerance,
+        engine=engine,
+    )
 
 
 def demand_small(plan: TunePlan) -> None:
@@ -188,5 +182,5 @@ def estimate_tune_time(plan: TunePlan, workers: int | None = None) -> tuple[floa
         pace(storm.scenario, plan.seed) * estimate_size(storm.scenario).requests
         for storm in plan.storms
     )
-    hands = max(1, usable_cores() if workers is None else workers)
-    return seconds * plan.runs / len(plan.storms) / hands, hands
+    concurrency = max(1, usable_cores() if workers is None else workers)
+    return seconds * plan.runs / len(plan.storms) / concurrency, concurrency

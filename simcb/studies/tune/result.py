@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from simcb.metrics import Estimate, ThresholdResult, Verdict
 from simcb.studies.sweep.axes import Axis, Value
 from simcb.studies.sweep.dispatch import Lost
+from simcb.studies.sweep.evaluator import Tally
 from simcb.studies.sweep.objective import Objective
 from simcb.studies.sweep.plan import Setting
-from simcb.studies.sweep.result import Tally
 from simcb.studies.tune.losses import Filled
-from simcb.studies.tune.reach import Reach
+from simcb.studies.tune.sensitivity import Reach
 from simcb.studies.tune.storms import Storm
 
 

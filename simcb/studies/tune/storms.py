@@ -10,10 +10,10 @@ from simcb.metrics import ThresholdError, check_thresholds
 from simcb.scenario import Scenario, Threshold, parse_threshold
 from simcb.scenario.refusal import Refused, quoted
 from simcb.studies import StudyError
-from simcb.studies.sweep.asking import demand_places, policies
 from simcb.studies.sweep.axes import Axis
 from simcb.studies.sweep.columns import Column, columns_of
 from simcb.studies.sweep.objective import DEFAULT, Objective, parse_objective
+from simcb.studies.sweep.planning import demand_places, policies
 
 MOST_STORMS = 100
 MOST_AIMS = 4

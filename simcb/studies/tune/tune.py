@@ -6,41 +6,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
+from simcb.options import JobOptions, Over, TuneOptions
 from simcb.scenario import Scenario
-from simcb.studies.sweep.axes import Over
-from simcb.studies.sweep.crews import crew_of
-from simcb.studies.sweep.manifest import StoreChangedError
-from simcb.studies.sweep.store import Store, check_store
-from simcb.studies.tune.arena import Contest, Ledger
-from simcb.studies.tune.planning import (
-    BATCH,
-    FRESH,
-    REPLICATES,
-    TOLERANCE,
-    TRIALS,
-    TunePlan,
-    demand_small,
-    plan_tune,
+from simcb.studies.run import read_kept
+from simcb.studies.sweep.backends import Inline
+from simcb.studies.sweep.manifest import (
+    MANIFEST,
+    StoreError,
+    TuneSpec,
+    differences,
+    read_manifest,
 )
+from simcb.studies.sweep.store import Store, check_store
+from simcb.studies.sweep.working import working
+from simcb.studies.tune.context import TuneContext
+from simcb.studies.tune.planning import TunePlan, demand_small, plan_in, plan_tune
 from simcb.studies.tune.result import TuneResult
 from simcb.studies.tune.search import Search
 from simcb.studies.tune.tuning import TuneProgress, Tuning
-
-
-class TuneChangedError(StoreChangedError):
-    """A directory holds a study of something else than the tune that is to go on.
-
-    Args:
-        path: the directory.
-        differences: what differs, each as a phrase.
-    """
-
-    def __str__(self) -> str:
-        listed = "".join(f"\n  {each}" for each in self.differences)
-        return (
-            f"{self.path}: it holds another study, and this tune cannot go on with it; "
-            f"ask for what it holds, or name another directory:{listed}"
-        )
 
 
 def tune(
@@ -50,12 +33,12 @@ def tune(
     minimize: Sequence[str] = (),
     maximize: Sequence[str] = (),
     subject_to: Sequence[str] = (),
-    trials: int = TRIALS,
-    batch: int = BATCH,
-    replicates: int = REPLICATES,
-    fresh: int = FRESH,
+    trials: int = 60,
+    batch: int = 8,
+    replicates: int = 10,
+    fresh: int = 20,
     seed: int = 0,
-    tolerance: float = TOLERANCE,
+    tolerance: float = 0.01,
     out: str | Path | None = None,
     resume: bool = False,
     workers: int | None = None,
@@ -97,73 +80,79 @@ def tune(
     Raises:
         StudyError: something does not make sense, or is too large to be run unasked.
         StoreError: the directory cannot be used; what it held is still there.
-        TuneChangedError: the directory holds something else.
+        StoreChangedError: the directory holds something else.
         MissingExtraError: Optuna, or Dask if it is asked for, is not installed.
     """
-    plan = plan_tune(
-        scenarios,
-        space,
-        minimize=minimize,
-        maximize=maximize,
-        subject_to=subject_to,
-        trials=trials,
-        batch=batch,
-        replicates=replicates,
-        fresh=fresh,
-        seed=seed,
-        tolerance=tolerance,
+    options = TuneOptions(
+        space, minimize, maximize, subject_to, trials, batch, replicates, fresh, tolerance, seed
     )
-    return run_tune(
-        plan,
-        out=out,
-        resume=resume,
-        workers=workers,
-        executor=executor,
-        dask=dask,
-        allow_large=allow_large,
-        progress=progress,
-        stop=stop,
-    )
+    job = JobOptions(workers, dask, out, resume, allow_large, executor)
+    return run_tune(plan_tune(scenarios, options), job, progress=progress, stop=stop)
 
 
 def run_tune(
     plan: TunePlan,
+    job: JobOptions,
     *,
-    out: str | Path | None = None,
-    resume: bool = False,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    dask: str | None = None,
-    allow_large: bool = False,
     progress: Callable[[TuneProgress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TuneResult:
-    """Do what a plan says; see `tune` for the arguments and errors."""
-    if not allow_large:
+    """Do what a plan says; see `tune` for the errors."""
+    if not job.allow_large:
         demand_small(plan)
-    search = Search(plan.axes, len(plan.storms[0].aims), plan.batch, plan.seed)
-    store = None
-    if out is not None:
-        check_store(out, resume=resume)
-        try:
-            store = Store.begin(out, plan.manifest(), resume=resume)
-        except StoreChangedError as changed:
-            raise TuneChangedError(changed.path, changed.differences) from None
+    search = _search(plan)
+    if job.out is not None:
+        check_store(job.out, resume=job.resume)
+    with working(job, plan.manifest()) as (store, backend):
+        context = TuneContext(plan, store, backend, stop or (lambda: False))
+        return Tuning(plan, context, search, progress).run()
+
+
+def _search(plan: TunePlan) -> Search:
+    return Search(plan.axes, len(plan.storms[0].aims), plan.batch, plan.seed)
+
+
+def is_tune(directory: str | Path) -> bool:
+    """Tell whether a study's directory is a tune's.
+
+    Raises:
+        StoreError: it is no study's, or it is damaged.
+    """
+    return isinstance(read_manifest(Path(directory)), TuneSpec)
+
+
+def open_tune(directory: str | Path) -> TuneResult:
+    """Read what a tune has kept in a directory; nothing is run.
+
+    What a tune does next depends on what is known, so its steps are taken again with its log.
+    Where the log ends, because the tune was stopped or because another version of Optuna
+    proposes other settings, the result ends too, and is not `complete`.
+
+    Args:
+        directory: what `out` named.
+
+    Raises:
+        StoreError: there is no tune in it, it is damaged, or it replays data that is not in it.
+        MissingExtraError: Optuna is not installed.
+    """
+    folder = Path(directory)
+    held = read_manifest(folder)
+    if not isinstance(held, TuneSpec):
+        raise StoreError(str(folder), "holds a sweep and no tune", "open it as a sweep")
+    plan = _plan_of(held, str(folder / MANIFEST))
+    context = TuneContext(plan, Store(folder), Inline, lambda: True)
+    return Tuning(plan, context, _search(plan), None).run()
+
+
+def _plan_of(held: TuneSpec, file: str) -> TunePlan:
     try:
-        ledger = Ledger(store, plan.storms)
-        crew = crew_of(workers=workers, executor=executor, dask=dask)
-        orderly = False
-        try:
-            contest = Contest(plan.storms, plan.engine, ledger, crew, stop or _never)
-            result = Tuning(plan, contest, search, progress).run()
-            orderly = True
-        finally:
-            crew.close(at_once=not orderly)
-    finally:
-        if store is not None:
-            store.close()
-    return result
-
-
-def _never() -> bool:
-    return False
+        scenarios = [read_kept(text, f"{file}, a scenario") for text in held.scenarios]
+        plan = plan_in(scenarios, held.axes, held.options, held.engine)
+    except (ValueError, TypeError):
+        remedy = "name the directory of a tune, or tune anew in another"
+        raise StoreError(file, "is damaged: it is no manifest of a tune", remedy) from None
+    if plan.manifest() != held:
+        why = "; ".join(differences(held, plan.manifest()))
+        again = "name its scenarios to simcb tune, with --out and --resume: nothing is run twice"
+        raise StoreError(file, f"cannot be shown from what is kept: {why}", again)
+    return plan

@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 
 from simcb.studies import StudyError
 from simcb.studies.sweep.axes import Value
+from simcb.studies.sweep.cells import Done
+from simcb.studies.sweep.evaluator import Changes
 from simcb.studies.sweep.plan import Setting, applied, changes_of
-from simcb.studies.tune.arena import Changes, Contest
 from simcb.studies.tune.checking import check
+from simcb.studies.tune.context import TuneContext
+from simcb.studies.tune.evaluation import Evaluation, race
 from simcb.studies.tune.losses import demand_defined
 from simcb.studies.tune.planning import WALKS, TunePlan
-from simcb.studies.tune.racing import race
-from simcb.studies.tune.reach import Reach, neighbours, next_beyond, reach_of
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
-from simcb.studies.tune.standings import Standings
+from simcb.studies.tune.sensitivity import Reach, neighbours, next_beyond, reach_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Tuning:
 
     Args:
         plan: what is to be done.
-        contest: the storms, and who runs them.
+        context: the storms, and who runs them.
         search: what proposes settings.
         progress: called as runs come back.
     """
@@ -58,18 +59,18 @@ class Tuning:
     def __init__(
         self,
         plan: TunePlan,
-        contest: Contest,
+        context: TuneContext,
         search: Search,
         progress: Callable[[TuneProgress], None] | None,
     ) -> None:
         self._plan = plan
-        self._contest = contest
+        self._context = context
         self._axes = plan.axes
         self._search = search
-        self._arena = contest.arena(plan.replicates, plan.seed)
-        self._arena.taken = self._tell
+        self._evaluator = context.evaluator(plan.replicates, plan.seed)
+        self._evaluator.taken = self._tell
         self._tried: dict[Setting, int | str] = {}
-        self._standings: Standings | None = None
+        self._evaluation: Evaluation | None = None
         self._winner: int | None = None
         self._progress = progress
         self._stage, self._done, self._total = "searching", 0, plan.trials
@@ -87,8 +88,8 @@ class Tuning:
         if complete and self._winner is not None:
             self._stage, self._done, self._total = "checking", 0, 1
             complete, checked = check(
-                self._contest,
-                self._arena,
+                self._context,
+                self._evaluator,
                 self._known,
                 self._winner,
                 replicates=self._plan.fresh,
@@ -107,47 +108,47 @@ class Tuning:
                 # Everything there is has been tried.
                 break
             self._done = len(self._tried)
-            if not race(self._arena, self._enter(settings)):
+            if not race(self._context.storms, self._evaluator, self._enter(settings)):
                 return False
-            for storm, table in zip(self._arena.storms, self._arena.tables, strict=True):
+            for storm, table in zip(self._context.storms, self._evaluator.tables, strict=True):
                 demand_defined(table, storm)
             self._choose()
         self._done = len(self._tried)
         return True
 
     def _enter(self, settings: Iterable[Setting]) -> list[int]:
-        """Return the entries of settings, and note those that a scenario refuses.
+        """Return the candidates of settings, and note those that a scenario refuses.
 
         Raises:
             StudyError: none was ever accepted.
         """
-        entries = []
+        candidates = []
         for setting in settings:
             try:
-                found = self._arena.enter(self._changes(setting))
+                found = self._evaluator.enter(self._changes(setting))
             except StudyError as error:
                 self._tried.setdefault(setting, f"{error.what}; {error.remedy}")
                 refusal = error
             else:
                 self._tried.setdefault(setting, found)
-                entries.append(found)
-        if not len(self._arena):
+                candidates.append(found)
+        if not len(self._evaluator):
             raise refusal
-        return entries
+        return candidates
 
     def _changes(self, setting: Setting) -> Changes:
-        return tuple(changes_of(self._axes, setting) for _ in self._contest.storms)
+        return tuple(changes_of(self._axes, setting) for _ in self._context.storms)
 
     @property
-    def _known(self) -> Standings:
-        if self._standings is None or len(self._standings.ran) < len(self._arena):
-            self._standings = Standings.of(self._arena)
-        return self._standings
+    def _known(self) -> Evaluation:
+        if self._evaluation is None or len(self._evaluation.ran) < len(self._evaluator):
+            self._evaluation = Evaluation.of(self._context.storms, self._evaluator)
+        return self._evaluation
 
     def _history(self) -> list[Tried]:
         known = [
-            self._trial(number, setting, entry)
-            for number, (setting, entry) in enumerate(self._tried.items())
+            self._trial(number, setting, candidate)
+            for number, (setting, candidate) in enumerate(self._tried.items())
         ]
         ran = [each for each in known if each.worst]
         if not ran:
@@ -159,20 +160,20 @@ class Tuning:
             for each in known
         ]
 
-    def _trial(self, number: int, setting: Setting, entry: int | str) -> Trial:
-        if isinstance(entry, str):
-            return Trial(number, setting, 0, (), 0.0, entry)
+    def _trial(self, number: int, setting: Setting, candidate: int | str) -> Trial:
+        if isinstance(candidate, str):
+            return Trial(number, setting, 0, (), 0.0, candidate)
         known = self._known
-        count = int(known.counts[entry])
+        count = int(known.counts[candidate])
         if not count:
             return Trial(number, setting, 0, (), 0.0)
-        return Trial(number, setting, count, known.worst(entry), known.violation(entry))
+        return Trial(number, setting, count, known.worst(candidate), known.violation(candidate))
 
     def _choose(self) -> None:
-        self._standings = Standings.of(self._arena)
-        known = self._standings
+        self._evaluation = Evaluation.of(self._context.storms, self._evaluator)
+        known = self._evaluation
         if known.complete:
-            self._winner = known.champion(known.complete, self._arena.replicates)
+            self._winner = known.champion(known.complete, self._evaluator.replicates)
             self._best = self._setting_of(self._winner)
 
     # Walking.
@@ -183,9 +184,11 @@ class Tuning:
             paths = [neighbours(self._axes, winner, index) for index in range(len(self._axes))]
             settings = list(dict.fromkeys(s for path in paths for s in path.values()))
             self._stage, self._done, self._total = "walking", 0, len(settings)
-            if not race(self._arena, self._enter(settings), self._plan.tolerance):
+            if not race(
+                self._context.storms, self._evaluator, self._enter(settings), self._plan.tolerance
+            ):
                 return False, ()
-            self._standings = Standings.of(self._arena)
+            self._evaluation = Evaluation.of(self._context.storms, self._evaluator)
             if not self._improved():
                 break
         winner = self._setting_of(self._winner)
@@ -196,7 +199,7 @@ class Tuning:
 
         It is if it is better beyond doubt, or by more than the tolerance.
         """
-        known, count = self._known, self._arena.replicates
+        known, count = self._known, self._evaluator.replicates
         assert self._winner is not None
         found = known.champion(known.complete, count)
         if found == self._winner:
@@ -214,14 +217,14 @@ class Tuning:
 
     def _reach(self, index: int, winner: Setting) -> Reach:
         path = neighbours(self._axes, winner, index)
-        entries: dict[Value, int] = {}
+        candidates: dict[Value, int] = {}
         for value, setting in path.items():
-            entry = self._tried.get(setting)
-            if isinstance(entry, int):
-                entries[value] = entry
+            candidate = self._tried.get(setting)
+            if isinstance(candidate, int):
+                candidates[value] = candidate
         assert self._winner is not None
         axis, value = self._axes[index], winner.values[index]
-        found = reach_of(axis, value, entries, self._known, self._winner, self._plan.tolerance)
+        found = reach_of(axis, value, candidates, self._known, self._winner, self._plan.tolerance)
         if all(step.as_good for step in found.steps):
             return found
         return replace(found, beyond=self._beyond(index, winner))
@@ -234,14 +237,14 @@ class Tuning:
         side, value = found
         values = (*winner.values[:index], value, *winner.values[index + 1 :])
         try:
-            for storm in self._contest.storms:
+            for storm in self._context.storms:
                 applied(storm.scenario, changes_of(self._axes, Setting(values)))
         except StudyError:
             return ""
         return side
 
-    def _setting_of(self, entry: int | None) -> Setting:
-        return next(setting for setting, number in self._tried.items() if number == entry)
+    def _setting_of(self, candidate: int | None) -> Setting:
+        return next(setting for setting, number in self._tried.items() if number == candidate)
 
     # Telling.
 
@@ -253,17 +256,17 @@ class Tuning:
         *,
         complete: bool,
     ) -> TuneResult:
-        known, arena = self._known, self._arena
+        known, evaluator = self._known, self._evaluator
         trials = tuple(
-            self._trial(number, setting, entry)
-            for number, (setting, entry) in enumerate(self._tried.items())
+            self._trial(number, setting, candidate)
+            for number, (setting, candidate) in enumerate(self._tried.items())
         )
-        numbers = {entry: number for number, entry in enumerate(self._tried.values())}
+        numbers = {candidate: number for number, candidate in enumerate(self._tried.values())}
         winner = None if self._winner is None else numbers[self._winner]
         return TuneResult(
-            storms=self._contest.storms,
+            storms=self._context.storms,
             axes=self._axes,
-            replicates=arena.replicates,
+            replicates=evaluator.replicates,
             batch=self._plan.batch,
             seed=self._plan.seed,
             tolerance=self._plan.tolerance,
@@ -271,19 +274,21 @@ class Tuning:
             searched=searched,
             winner=winner,
             feasible=self._winner is not None and bool(known.feasible[self._winner]),
-            front=tuple(numbers[each] for each in known.front(arena.replicates) if each in numbers),
+            front=tuple(
+                numbers[each] for each in known.front(evaluator.replicates) if each in numbers
+            ),
             reach=reach,
             check=checked,
-            filled=self._contest.filled,
-            lost=self._contest.lost,
+            filled=self._context.filled,
+            lost=self._context.lost,
             complete=complete,
-            tally=self._contest.tally,
+            tally=self._context.tally,
         )
 
-    def _tell(self) -> None:
+    def _tell(self, done: tuple[Done, ...]) -> None:
         if self._progress is not None:
             seconds = time.monotonic() - self._begun
-            ran = self._contest.tally.ran
+            ran = self._context.tally.ran
             self._progress(
                 TuneProgress(self._stage, self._done, self._total, ran, seconds, self._best)
             )

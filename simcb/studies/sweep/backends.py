@@ -1,8 +1,7 @@
-"""Crews: executors with what a sweep has to know of them.
+"""Backends: executors with what a study has to know of them.
 
-A crew says how many chunks to keep in flight, what an error means that a future ends with,
-and how to go on after a worker's death. Any `concurrent.futures.Executor` can be one. This
-module must not know cells or stores.
+A backend says how many chunks to keep in flight, what an error means that a future ends with,
+and how to go on after a worker's death. Any `concurrent.futures.Executor` can be one.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ AHEAD = 2
 """Chunks in flight for each worker: one that runs and one that waits for it."""
 
 
-class CrewLostError(StudyError):
+class WorkersLostError(StudyError):
     """There is nobody left to run cells; what was finished is kept where it was to be kept."""
 
 
-class Crew(Protocol):
+class Backend(Protocol):
     """Who runs chunks."""
 
     @property
-    def slots(self) -> int:
+    def max_in_flight(self) -> int:
         """How many chunks to keep in flight."""
 
     @property
-    def hands(self) -> int:
+    def concurrency(self) -> int:
         """How many chunks run at once."""
 
     @property
@@ -56,7 +55,7 @@ class Crew(Protocol):
         """Go on after a death; false if whoever died had not even begun to work.
 
         Raises:
-            CrewLostError: there is no going on.
+            WorkersLostError: there is no going on.
         """
 
     def close(self, *, at_once: bool) -> None:
@@ -64,10 +63,10 @@ class Crew(Protocol):
 
 
 class Inline:
-    """A crew of none: every job runs in this process, before `submit` returns."""
+    """No workers: every job runs in this process, before `submit` returns."""
 
-    slots = 1
-    hands = 1
+    max_in_flight = 1
+    concurrency = 1
     falls_together = False
 
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -121,8 +120,8 @@ class Borrowed:
 
     def __init__(self, executor: Executor, workers: int) -> None:
         self._executor = executor
-        self.hands = workers
-        self.slots = AHEAD * workers
+        self.concurrency = workers
+        self.max_in_flight = AHEAD * workers
 
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a job run by the executor."""
@@ -142,9 +141,9 @@ class Borrowed:
         """Give up: the executor is somebody else's.
 
         Raises:
-            CrewLostError: always.
+            WorkersLostError: always.
         """
-        raise CrewLostError(
+        raise WorkersLostError(
             "the executor is broken: one of its workers died, or it was shut down",
             "make a new one and resume; with an `out` directory nothing is lost",
         )
@@ -195,15 +194,15 @@ class Cluster:
         self._executor = self._client.get_executor(pure=False)
 
     @property
-    def hands(self) -> int:
+    def concurrency(self) -> int:
         """How many jobs the cluster's workers, as many as there are now, run at once."""
         cores: int = sum(self._client.ncores().values())
         return max(1, cores)
 
     @property
-    def slots(self) -> int:
+    def max_in_flight(self) -> int:
         """How many chunks to keep in flight."""
-        return AHEAD * self.hands
+        return AHEAD * self.concurrency
 
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a job run by a worker of the cluster."""
@@ -214,10 +213,10 @@ class Cluster:
         """Return how many workers died of a job: the scheduler has tried it on several.
 
         Raises:
-            CrewLostError: the scheduler is gone.
+            WorkersLostError: the scheduler is gone.
         """
         if isinstance(error, CancelledError):
-            raise CrewLostError(
+            raise WorkersLostError(
                 "the Dask scheduler has gone, or has forgotten what it was asked",
                 "start it again and resume; with an `out` directory nothing is lost",
             )
@@ -233,37 +232,6 @@ class Cluster:
         self._client.close()
         if self._local is not None:
             self._local.close()
-
-
-def crew_of(*, workers: int | None, executor: Executor | None, dask: str | None) -> Crew:
-    """Return who is to run a sweep.
-
-    Args:
-        workers: how many at once; 0 runs everything in this process, None takes every core.
-        executor: somebody's own executor.
-        dask: the address of a Dask scheduler, or `local`.
-
-    Raises:
-        StudyError: both an executor and a cluster are given, or a number makes no sense.
-        MissingExtraError: Dask is asked for and not installed.
-    """
-    if workers is not None and not 0 <= workers <= MOST_WORKERS:
-        raise StudyError(f"workers is {workers}", f"give 0 to {MOST_WORKERS}, or auto")
-    if executor is not None and dask is not None:
-        raise StudyError("both an executor and a Dask address are given", "give one of them")
-    count = usable_cores() if workers is None else workers
-    if dask is not None:
-        return Cluster(dask, max(1, count))
-    if executor is not None:
-        return Borrowed(executor, max(1, count))
-    if not count:
-        return Inline()
-    from simcb.studies.sweep.pool import Pool
-
-    return Pool(count)
-
-
-MOST_WORKERS = 1024
 
 
 def usable_cores() -> int:

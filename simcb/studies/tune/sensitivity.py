@@ -1,4 +1,4 @@
-"""Reach: how far each value of the winner can be moved before it matters.
+"""Sensitivity: how far each value of the winner can be moved before it matters.
 
 One axis after the other is walked from end to end with all others kept at the winner's. What
 loses no more than the tolerance, by its mean over the runs, is as good; the stretch of such
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from simcb.metrics import Estimate
 from simcb.studies.sweep.axes import Axis, Measuring, Value, quantity_of, written
 from simcb.studies.sweep.plan import Setting
-from simcb.studies.tune.standings import Standings
+from simcb.studies.tune.evaluation import Evaluation
 
 STEPS = 9
 """Values along a range, the winner's own not counted."""
@@ -94,7 +94,7 @@ class Reach:
         return max(self.stakes)
 
 
-def ladder(axis: Axis, winner: Value) -> tuple[Value, ...]:
+def grid_of(axis: Axis, winner: Value) -> tuple[Value, ...]:
     """Return the values of an axis to try: all of a list, or some of a range, in order."""
     if axis.values:
         return axis.values
@@ -135,7 +135,7 @@ def next_beyond(axis: Axis, winner: Value) -> tuple[str, Value] | None:
 def neighbours(axes: Sequence[Axis], winner: Setting, index: int) -> dict[Value, Setting]:
     """Return the settings that differ from the winner in one axis, by the value there."""
     found = {}
-    for value in ladder(axes[index], winner.values[index]):
+    for value in grid_of(axes[index], winner.values[index]):
         values = (*winner.values[:index], value, *winner.values[index + 1 :])
         found[value] = Setting(values)
     return found
@@ -144,8 +144,8 @@ def neighbours(axes: Sequence[Axis], winner: Setting, index: int) -> dict[Value,
 def reach_of(
     axis: Axis,
     winner: Value,
-    entries: dict[Value, int],
-    standings: Standings,
+    candidates: dict[Value, int],
+    evaluation: Evaluation,
     best: int,
     tolerance: float,
 ) -> Reach:
@@ -154,18 +154,18 @@ def reach_of(
     Args:
         axis: the axis.
         winner: the winner's value.
-        entries: the entry of each value, in order; what was refused is missing.
-        standings: what is known of them.
-        best: the winner's entry.
+        candidates: the candidate of each value, in order; what was refused is missing.
+        evaluation: what is known of them.
+        best: the winner's candidate.
         tolerance: the loss of worst regret that does not matter.
     """
     steps = []
-    for value, entry in entries.items():
-        count = int(standings.counts[entry])
+    for value, candidate in candidates.items():
+        count = int(evaluation.counts[candidate])
         if not count:
             continue
-        excess = standings.leads(entry, best, count)
-        feasible = bool(standings.feasible[entry])
+        excess = evaluation.leads(candidate, best, count)
+        feasible = bool(evaluation.feasible[candidate])
         near = all(each.mean is None or each.mean <= tolerance for each in excess)
         perhaps = all(each.low is None or each.low <= tolerance for each in excess)
         good = near and feasible

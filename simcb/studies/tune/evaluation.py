@@ -1,7 +1,7 @@
-"""Standings: how entries compare, from the runs there are.
+"""Evaluation: how candidates compare, from the runs there are.
 
-In each storm an entry is as good as its mean loss over replicates, and its **regret** there is
-what it loses to the best entry known for that storm on the same luck; `losses` says what that
+In each storm a candidate is as good as its mean loss over replicates, and its **regret** there is
+what it loses to the best candidate known for that storm on the same luck; `losses` says what that
 is a share of. Its **worst regret** is the largest over the storms; that is what a tune makes
 small, so that a setting is good in every storm and not splendid in one.
 """
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from simcb.metrics import Estimate, ThresholdResult, estimate, jackknife, judge
 from simcb.scenario.thresholds import Comparison, Threshold
 from simcb.studies.sweep.columns import Column, Floats
-from simcb.studies.sweep.table import MISSING, Table
-from simcb.studies.tune.arena import Arena
+from simcb.studies.sweep.evaluator import Evaluator
+from simcb.studies.sweep.table import MISSING, Outcome, Table
 from simcb.studies.tune.losses import fixed_size, losses_of, sizes_of
 from simcb.studies.tune.storms import Storm
 
@@ -28,18 +28,18 @@ _HARDLY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Standings:
-    """What is known of all entries at one moment.
+class Evaluation:
+    """What is known of all candidates at one moment.
 
     Args:
         storms: the scenarios.
-        losses: entries × aims × storms × replicates: each aim's value, turned so that less is
+        losses: candidates × aims × storms × replicates: each aim's value, turned so that less is
             better; nan where nothing was run.
         sizes: likewise: what a loss is at least a share of, where it is relative to the best.
-        excesses: entries × limits × storms × replicates: by how much each limit is missed, as
+        excesses: candidates × limits × storms × replicates: by how much each limit is missed, as
             a share of it; 0 or less where it holds.
-        ran: entries × storms: how many replicates were run.
-        kept: entries × storms: whether all limits hold there, judged by the means.
+        ran: candidates × storms: how many replicates were run.
+        kept: candidates × storms: whether all limits hold there, judged by the means.
     """
 
     storms: tuple[Storm, ...]
@@ -51,11 +51,11 @@ class Standings:
     _standards: dict[int, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def of(cls, arena: Arena) -> Standings:
-        """Return how the entries of an arena stand."""
-        storms, tables = arena.storms, arena.tables
+    def of(cls, storms: tuple[Storm, ...], evaluator: Evaluator) -> Evaluation:
+        """Return how the candidates compare now."""
+        tables = evaluator.tables
         aims, limits = range(len(storms[0].aims)), range(len(storms[0].limits))
-        shape = (len(arena), 0, len(storms), arena.replicates)
+        shape = (len(evaluator), 0, len(storms), evaluator.replicates)
         pairs = list(zip(storms, tables, strict=True))
         losses, sizes = (
             [[of(table, storm, storm.aims[aim]) for storm, table in pairs] for aim in aims]
@@ -65,13 +65,17 @@ class Standings:
             [_excesses(table, storm, storm.limits[limit]) for storm, table in pairs]
             for limit in limits
         ]
-        ran = arena.counts()
+        ran = evaluator.counts()
         kept = [
             [
-                bool(ran[entry, storm]) and all(each.passed for each in judged(arena, entry, storm))
+                bool(ran[candidate, storm])
+                and all(
+                    each.passed
+                    for each in limits_of(storms[storm], evaluator.outcome(candidate, storm))
+                )
                 for storm in range(len(storms))
             ]
-            for entry in range(len(arena))
+            for candidate in range(len(evaluator))
         ]
         return cls(
             storms,
@@ -84,26 +88,26 @@ class Standings:
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """How many replicates of each entry were run in every storm."""
+        """How many replicates of each candidate were run in every storm."""
         found: NDArray[np.int64] = self.ran.min(axis=1)
         return found
 
     @cached_property
     def feasible(self) -> NDArray[np.bool_]:
-        """Whether each entry keeps all limits in every storm."""
+        """Whether each candidate keeps all limits in every storm."""
         return np.array(self.kept.all(axis=1), np.bool_)
 
     @cached_property
     def complete(self) -> tuple[int, ...]:
-        """The entries that have been run as often as any may be."""
+        """The candidates that have been run as often as any may be."""
         return self.with_count(self.losses.shape[3])
 
     def with_count(self, replicates: int) -> tuple[int, ...]:
-        """Return the entries that have been run at least so often in every storm."""
+        """Return the candidates that have been run at least so often in every storm."""
         return tuple(np.flatnonzero(self.counts >= replicates).tolist())
 
     def standards(self, replicates: int) -> NDArray[np.int64]:
-        """Return, for each aim and storm, the best entry over the first so many replicates.
+        """Return, for each aim and storm, the best candidate over the first so many replicates.
 
         Entries that keep the limits in that storm go before all others.
         """
@@ -111,82 +115,84 @@ class Standings:
             aims, storms = self.losses.shape[1:3]
             found = np.empty((aims, storms), np.int64)
             for storm in range(storms):
-                entries = np.flatnonzero(self.ran[:, storm] >= replicates)
-                kept = entries[self.kept[entries, storm]]
-                entries = kept if len(kept) else entries
-                means = self.losses[entries, :, storm, :replicates].mean(axis=2)
-                found[:, storm] = entries[means.argmin(axis=0)]
+                candidates = np.flatnonzero(self.ran[:, storm] >= replicates)
+                kept = candidates[self.kept[candidates, storm]]
+                candidates = kept if len(kept) else candidates
+                means = self.losses[candidates, :, storm, :replicates].mean(axis=2)
+                found[:, storm] = candidates[means.argmin(axis=0)]
             self._standards[replicates] = found
         return self._standards[replicates]
 
-    def regrets(self, entry: int, replicates: int) -> Floats:
-        """Return an entry's regrets: aims × storms × replicates."""
+    def regrets(self, candidate: int, replicates: int) -> Floats:
+        """Return a candidate's regrets: aims × storms × replicates."""
         standards = self.standards(replicates)
         found = np.empty((*standards.shape, replicates))
         for aim, storm in np.ndindex(*standards.shape):
             best = self.losses[standards[aim, storm], aim, storm, :replicates]
             scale = self._scale(int(standards[aim, storm]), aim, storm, replicates)
-            found[aim, storm] = (self.losses[entry, aim, storm, :replicates] - best) / scale
+            found[aim, storm] = (self.losses[candidate, aim, storm, :replicates] - best) / scale
         return found
 
     def _scale(self, best: int, aim: int, storm: int, replicates: int) -> float:
-        """Return what a regret is a share of: a fixed size, or that of the best entry."""
+        """Return what a regret is a share of: a fixed size, or that of the best candidate."""
         fixed = fixed_size(self.storms[storm], self.storms[storm].aims[aim])
         if fixed is not None:
             return fixed
         place = (best, aim, storm, slice(replicates))
         return max(abs(float(self.losses[place].mean())), float(self.sizes[place].mean())) or 1.0
 
-    def worst(self, entry: int, replicates: int | None = None) -> tuple[float, ...]:
-        """Return an entry's worst regret for each aim, over its replicates or the first few."""
-        count = int(self.counts[entry]) if replicates is None else replicates
-        means = self.regrets(entry, count).mean(axis=2)
+    def worst(self, candidate: int, replicates: int | None = None) -> tuple[float, ...]:
+        """Return a candidate's worst regret for each aim, over its replicates or the first few."""
+        count = int(self.counts[candidate]) if replicates is None else replicates
+        means = self.regrets(candidate, count).mean(axis=2)
         return tuple(means.max(axis=1).tolist())
 
-    def worst_estimates(self, entry: int, replicates: int) -> tuple[Estimate, ...]:
-        """Return an entry's worst regret for each aim, with its interval."""
-        wholes, parts = _worst(self.regrets(entry, replicates))
+    def worst_estimates(self, candidate: int, replicates: int) -> tuple[Estimate, ...]:
+        """Return a candidate's worst regret for each aim, with its interval."""
+        wholes, parts = _worst(self.regrets(candidate, replicates))
         pairs = zip(wholes.tolist(), parts.tolist(), strict=True)
         return tuple(jackknife(whole, without) for whole, without in pairs)
 
-    def regret_estimates(self, entry: int, storm: int, replicates: int) -> tuple[Estimate, ...]:
-        """Return an entry's regret in one storm for each aim, with its interval."""
-        return tuple(estimate(each) for each in self.regrets(entry, replicates)[:, storm].tolist())
+    def regret_estimates(self, candidate: int, storm: int, replicates: int) -> tuple[Estimate, ...]:
+        """Return a candidate's regret in one storm for each aim, with its interval."""
+        return tuple(
+            estimate(each) for each in self.regrets(candidate, replicates)[:, storm].tolist()
+        )
 
-    def leads(self, entry: int, other: int, replicates: int) -> tuple[Estimate, ...]:
-        """Return, for each aim, by how much an entry's worst regret exceeds another's.
+    def leads(self, candidate: int, other: int, replicates: int) -> tuple[Estimate, ...]:
+        """Return, for each aim, by how much a candidate's worst regret exceeds another's.
 
         Both have had the same luck, so the interval is that of the paired difference.
         """
-        wholes, parts = _worst(self.regrets(entry, replicates))
+        wholes, parts = _worst(self.regrets(candidate, replicates))
         others, other_parts = _worst(self.regrets(other, replicates))
         pairs = zip((wholes - others).tolist(), (parts - other_parts).tolist(), strict=True)
         return tuple(jackknife(whole, without) for whole, without in pairs)
 
-    def violation(self, entry: int) -> float:
-        """Return by how much an entry misses the limits: the largest share over all; 0 if none."""
-        count = int(self.counts[entry])
-        excesses = self.excesses[entry, :, :, :count]
+    def violation(self, candidate: int) -> float:
+        """Return by how much a candidate misses the limits: the largest share, or 0."""
+        count = int(self.counts[candidate])
+        excesses = self.excesses[candidate, :, :, :count]
         largest = float(excesses.mean(axis=2).max()) if excesses.size else 0.0
-        return max(largest, 0.0) if self.feasible[entry] else max(largest, _HARDLY)
+        return max(largest, 0.0) if self.feasible[candidate] else max(largest, _HARDLY)
 
-    def surely_violates(self, entry: int, replicates: int) -> bool:
-        """Return whether an entry misses a limit, and luck is no excuse."""
-        excesses = self.excesses[entry, :, :, :replicates]
-        if not excesses.size or self.feasible[entry]:
+    def surely_violates(self, candidate: int, replicates: int) -> bool:
+        """Return whether a candidate misses a limit, and luck is no excuse."""
+        excesses = self.excesses[candidate, :, :, :replicates]
+        if not excesses.size or self.feasible[candidate]:
             return False
         ((whole,), (without,)) = _worst(excesses.reshape(1, -1, replicates))
         low = jackknife(float(whole), without.tolist()).low
         return low is not None and low > 0.0
 
-    def champion(self, entries: Iterable[int], replicates: int) -> int:
-        """Return the best of entries that have been run so often.
+    def champion(self, candidates: Iterable[int], replicates: int) -> int:
+        """Return the best of candidates that have been run so often.
 
-        An entry that keeps the limits beats all that do not; of those that do not, whoever
+        A candidate that keeps the limits beats all that do not; of those that do not, whoever
         misses them by least wins. With several aims it is the compromise on the front: the
-        entry whose largest regret, each as a share of its range along the front, is smallest.
+        candidate whose largest regret, each as a share of its range along the front, is smallest.
         """
-        known = [each for each in entries if self.counts[each] >= replicates]
+        known = [each for each in candidates if self.counts[each] >= replicates]
         kept = [each for each in known if self.feasible[each]]
         if not kept:
             return min(known, key=lambda each: (self.violation(each), each))
@@ -197,14 +203,14 @@ class Standings:
         return min(zip(shares.max(axis=1).tolist(), front, strict=True))[1]
 
     def front(self, replicates: int, among: Iterable[int] | None = None) -> tuple[int, ...]:
-        """Return the entries, run so often, that keep the limits and that none beats in all aims.
+        """Return the candidates that keep the limits and that none beats in all aims.
 
         Args:
-            replicates: over how many replicates; entries with fewer are left out.
-            among: which entries; all if None.
+            replicates: over how many replicates; candidates with fewer are left out.
+            among: which candidates; all if None.
         """
-        entries = self.with_count(replicates) if among is None else among
-        kept = [each for each in entries if self.feasible[each]]
+        candidates = self.with_count(replicates) if among is None else among
+        kept = [each for each in candidates if self.feasible[each]]
         worst = {each: self.worst(each, replicates) for each in kept}
         return tuple(e for e in kept if not any(_beats(worst[o], worst[e]) for o in kept))
 
@@ -237,10 +243,9 @@ def _column(table: Table, limit: Threshold) -> Column | None:
     return None
 
 
-def judged(arena: Arena, entry: int, storm: int) -> tuple[ThresholdResult, ...]:
-    """Return how the limits fare for an entry in a storm, by its means."""
-    limits = arena.storms[storm].limits
-    return judge(limits, arena.outcome(entry, storm)) if limits else ()
+def limits_of(storm: Storm, outcome: Outcome) -> tuple[ThresholdResult, ...]:
+    """Return how the limits fare for what came out in a storm, by its means."""
+    return judge(storm.limits, outcome) if storm.limits else ()
 
 
 def _worst(numbers: Floats) -> tuple[Floats, Floats]:
@@ -264,3 +269,56 @@ def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
     """Return whether one point is nowhere worse than another and somewhere better."""
     pairs = list(zip(one, other, strict=True))
     return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+FEWEST = 3
+"""Replicates before anyone is sent home: fewer say nothing of how sure one is."""
+
+
+def rungs(replicates: int) -> tuple[int, ...]:
+    """Return after how many replicates the field is looked at, the full number last."""
+    found = [replicates]
+    while found[0] > FEWEST:
+        found.insert(0, max(FEWEST, found[0] // 2))
+    return tuple(found)
+
+
+def race(
+    storms: tuple[Storm, ...], evaluator: Evaluator, candidates: Sequence[int], margin: float = 0.0
+) -> bool:
+    """Run candidates as far as each deserves; return false if it was stopped.
+
+    Args:
+        storms: the scenarios.
+        evaluator: what runs them.
+        candidates: who races, against each other and against all that were complete before.
+        margin: the regret by which one may be behind and still stay in.
+    """
+    live = list(dict.fromkeys(candidates))
+    for replicates in rungs(evaluator.replicates):
+        if not evaluator.run_everywhere(live, replicates):
+            return False
+        evaluation = Evaluation.of(storms, evaluator)
+        field = evaluation.with_count(replicates)
+        if not field:
+            return True
+        live = [each for each in live if each in field]
+        live = [each for each in live if not beaten(evaluation, each, replicates, margin)]
+    return True
+
+
+def beaten(evaluation: Evaluation, candidate: int, replicates: int, margin: float = 0.0) -> bool:
+    """Return whether a candidate is worse than another by more than a margin, beyond doubt.
+
+    With several aims it has to be worse than one and the same candidate in all of them. Whoever
+    surely misses a limit is beaten by anyone who keeps all.
+    """
+    leaders = [each for each in evaluation.front(replicates) if each != candidate]
+    if not leaders:
+        return False
+    if evaluation.surely_violates(candidate, replicates):
+        return True
+    return any(
+        all(lead.low is not None and lead.low > margin for lead in leads)
+        for leads in (evaluation.leads(candidate, other, replicates) for other in leaders)
+    )

@@ -1,0 +1,223 @@
+"""What a study can be asked for, as one value for the command line, Python and the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+Baseline = Literal["none"]
+
+Over = Mapping[str, object] | Sequence[str]
+"""What is varied: `{path: values or spec}`, or `PATH=SPEC` each."""
+
+MOST_REPLICATES = 10_000
+MOST_TRIALS = 10_000
+MOST_BATCH = 1_000
+DEEPEST = 8
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a command line shows a field, and which whole numbers it may be.
+
+    Args:
+        help: a sentence or two.
+        metavar: what stands for the value.
+        names: its flags, if they are not the field's name.
+        least: the smallest number.
+        most: the largest; None for any.
+        several: whether it can be given again and again.
+    """
+
+    help: str
+    metavar: str = ""
+    names: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+    several: bool = False
+
+
+def options_of(kind: type) -> dict[str, tuple[Any, Option]]:
+    """Return the type and the option of each field of a dataclass that is one."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {
+        each.name: (hints[each.name].__origin__, hints[each.name].__metadata__[0])
+        for each in fields(kind)
+        if hasattr(hints[each.name], "__metadata__")
+    }
+
+
+def _within(help_: str, least: int, most: int, *names: str) -> Option:
+    return Option(help_, f"{least}..{most}", names, least, most)
+
+
+SEED = Option("Random seed: the same seed gives the same result.", "N", least=0)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run can be asked for; see `simcb.studies.run`."""
+
+    seed: Annotated[int, SEED] = 0
+    replicates: Annotated[
+        int,
+        _within(
+            "Runs with other random streams, for intervals.",
+            1,
+            MOST_REPLICATES,
+            *("-n", "--replicates"),
+        ),
+    ] = 1
+    baseline: Annotated[
+        Baseline | None,
+        Option("none: also the same random streams without any breaker.", "none"),
+    ] = None
+    allow_large: Annotated[bool, Option("Run even what is, or is estimated to be, huge.")] = False
+    max_events: Annotated[
+        int | None,
+        Option(
+            "Stop a run that is not over after N events (200 million; any with --allow-large).",
+            "N",
+            least=1,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """What a sweep can be asked for; None is left to the scenario's `sweep`, or as is usual."""
+
+    over: Annotated[
+        Over | None,
+        Option(
+            "Vary one place: a,b,c or lo:hi:step or lo..hi/N or lo..hi/N@log. Repeatable. "
+            "Takes the place of all axes in the scenario's sweep block.",
+            "PATH=SPEC",
+            several=True,
+        ),
+    ] = None
+    design: Annotated[
+        str | None,
+        Option(
+            "N settings by Latin hypercube sampling; or grid, for every combination.",
+            "lhs:N",
+            ("--sample",),
+        ),
+    ] = None
+    replicates: Annotated[
+        int | None,
+        _within(
+            "Runs of each setting, 10 if nothing else is said.",
+            1,
+            MOST_REPLICATES,
+            *("--replicates", "-n"),
+        ),
+    ] = None
+    seed: Annotated[int, SEED] = 0
+    by: Annotated[
+        str | None,
+        Option(
+            "Rank by this, as in p99{fault}, collapse or max:utilisation{db}. "
+            "Without it by goodput, or by what --refine names; success where only the world "
+            "(arrivals, work, capacity, faults) is varied, which is shown and not ranked.",
+            "METRIC",
+        ),
+    ] = None
+    refine: Annotated[
+        str | None,
+        Option("Add settings along this border, as in collapse=50%.", "METRIC=VALUE"),
+    ] = None
+    depth: Annotated[
+        int | None,
+        _within(
+            "How often --refine halves the distances, 3 times if nothing else is said.", 1, DEEPEST
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """What a tune can be asked for; see `simcb.studies.tune.tune`."""
+
+    space: Annotated[
+        Over,
+        Option(
+            "Where to look: lo..hi or lo..hi@log with units, or a,b,c. Repeatable.",
+            "PATH=SPEC",
+            several=True,
+        ),
+    ] = ()
+    minimize: Annotated[
+        Sequence[str],
+        Option(
+            "Make this small, as in p99{fault}, collapse or amplification. Repeatable.",
+            "METRIC",
+            several=True,
+        ),
+    ] = ()
+    maximize: Annotated[
+        Sequence[str],
+        Option("Make this large. Repeatable; goodput if nothing is named.", "METRIC", several=True),
+    ] = ()
+    subject_to: Annotated[
+        Sequence[str],
+        Option(
+            "What has to hold in every scenario, as in 'success >= 99%'. Repeatable.",
+            "EXPR",
+            several=True,
+        ),
+    ] = ()
+    trials: Annotated[int, _within("Settings that are tried at most.", 1, MOST_TRIALS)] = 60
+    batch: Annotated[
+        int,
+        _within("Settings tried at a time, before it learns.", 1, MOST_BATCH),
+    ] = 8
+    replicates: Annotated[
+        int,
+        _within(
+            "Runs of a good setting in each scenario; bad ones get fewer.",
+            2,
+            MOST_REPLICATES,
+            *("--replicates", "-n"),
+        ),
+    ] = 10
+    fresh: Annotated[
+        int,
+        _within(
+            "Runs of the best and of its rivals, on other random streams, at the end.",
+            2,
+            MOST_REPLICATES,
+        ),
+    ] = 20
+    tolerance: float = 0.01
+    seed: Annotated[int, SEED] = 0
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """Who runs a study's cells, and where they are kept; none of it changes a result.
+
+    Args:
+        workers: processes on this machine; 0 runs everything in this one, None takes every
+            core. With `executor`, how many jobs it runs at once.
+        dask: the address of a Dask scheduler, or `local`.
+        out: a directory in which every finished run is kept.
+        resume: go on with what the directory holds.
+        allow_large: run even what is estimated to be huge.
+        executor: somebody's own executor to run the cells instead.
+    """
+
+    workers: int | None = None
+    dask: Annotated[
+        str | None, Option("Run on a Dask cluster: tcp://host:port, or local.", "ADDRESS")
+    ] = None
+    out: Annotated[
+        Path | str | None,
+        Option("Keep every finished run there, all tables, and a tune's best.yaml.", "DIR"),
+    ] = None
+    resume: Annotated[bool, Option("Go on with what --out holds.")] = False
+    allow_large: Annotated[bool, Option("Run even what is estimated to be huge.")] = False
+    executor: Executor | None = None

@@ -1,0 +1,227 @@
+"""The evaluator: candidates in scenarios on the same random streams, run as far as asked for.
+
+A candidate is one set of changes to each scenario. What a cell gives depends on nothing but its
+key, so results are taken from a cache, and who runs the others, in what order and how often it
+has to be tried changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.metrics import Verdict
+from simcb.studies.sweep.backends import Backend
+from simcb.studies.sweep.cells import Base, Cell, Done, Measured, Order
+from simcb.studies.sweep.columns import ROW
+from simcb.studies.sweep.dispatch import Dispatcher, Lost
+from simcb.studies.sweep.engine import Engine, cell_key, scenario_digest
+from simcb.studies.sweep.plan import applied
+from simcb.studies.sweep.store import Store
+from simcb.studies.sweep.table import MISSING, Outcome, Table
+
+Changes = tuple[Mapping[str, object], ...]
+"""What a candidate changes, a mapping for each scenario."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How much work a study was; unlike its results this depends on what was done before.
+
+    Args:
+        ran: cells that were run now.
+        reused: cells whose numbers were in the directory already.
+        damaged: records of the directory that were torn or damaged, and whose cells were
+            therefore run again.
+    """
+
+    ran: int
+    reused: int
+    damaged: int
+
+
+class ResultCache:
+    """What came of cells, by their keys: what a store held, and what is saved there now.
+
+    Args:
+        store: where cells are kept; None keeps nothing.
+        widths: how many numbers a record may have; one with another number is damaged.
+    """
+
+    def __init__(self, store: Store | None, widths: Iterable[int]) -> None:
+        self._store = store
+        self._known: dict[str, tuple[Verdict, bytes]] = {}
+        sizes = {width * ROW.itemsize for width in widths}
+        for key, verdict, row in store.records() if store is not None else ():
+            if store is not None and len(row) not in sizes:
+                store.damaged += 1
+            else:
+                self._known[key] = verdict, row
+
+    @property
+    def damaged(self) -> int:
+        """How many records of the store were torn or damaged."""
+        return self._store.damaged if self._store is not None else 0
+
+    def recall(self, key: str) -> tuple[Verdict, bytes] | None:
+        """Return what came of a cell before; None if it has to be run."""
+        return self._known.get(key)
+
+    def save(self, done: Iterable[tuple[str, Done]]) -> None:
+        """Keep what came of cells."""
+        if self._store is not None:
+            self._store.save(done)
+
+
+class Evaluator:
+    """Candidates, and the numbers of their runs.
+
+    Args:
+        scenarios: what is run, each with the columns that are measured.
+        replicates: the most runs of a candidate in a scenario.
+        seed: random seed; replicate i has the same streams for every candidate.
+        engine: the versions everything is run with.
+        cache: what has been run before.
+        backend: returns who runs the rest; asked when there is something to run.
+        stop: asked again and again whether to send out no more.
+    """
+
+    def __init__(
+        self,
+        scenarios: Sequence[Measured],
+        *,
+        replicates: int,
+        seed: int,
+        engine: Engine,
+        cache: ResultCache,
+        backend: Callable[[], Backend],
+        stop: Callable[[], bool],
+    ) -> None:
+        self.replicates = replicates
+        self.seed = seed
+        self.tables = tuple(Table(columns, replicates) for _, columns in scenarios)
+        """The numbers of every run, a table for each scenario."""
+        self.ran = self.reused = 0
+        """How many cells were run now, and how many had been run before."""
+        self.taken: Callable[[tuple[Done, ...]], None] = lambda done: None
+        """Called whenever cells have come back."""
+        self._scenarios = tuple(scenarios)
+        self._engine = engine
+        self._cache = cache
+        self._backend = backend
+        self._stop = stop
+        self._changes: list[Changes] = []
+        self._digests: list[tuple[str, ...]] = []
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._wanted: set[Cell] = set()
+        self._dispatcher: Dispatcher | None = None
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    @property
+    def lost(self) -> tuple[Lost, ...]:
+        """The cells that could not be run; their setting is the candidate's number."""
+        found = self._dispatcher.lost if self._dispatcher else ()
+        return tuple(sorted(found, key=lambda each: each.cell))
+
+    @property
+    def tally(self) -> Tally:
+        """How much work it was so far."""
+        return Tally(self.ran, self.reused, self._cache.damaged)
+
+    def add(self, candidates: Sequence[Changes], digests: Sequence[tuple[str, ...]]) -> None:
+        """Add candidates, each with the digests of its effective scenarios."""
+        self._changes += candidates
+        self._digests += digests
+        for table in self.tables:
+            table.grow(len(candidates))
+
+    def enter(self, changes: Changes) -> int:
+        """Return a candidate's number; those with the same effective scenarios are one.
+
+        Raises:
+            StudyError: a scenario refuses the changes.
+        """
+        pairs = zip(self._scenarios, changes, strict=True)
+        digests = tuple(scenario_digest(applied(scenario, each)) for (scenario, _), each in pairs)
+        if digests not in self._numbers:
+            self._numbers[digests] = len(self)
+            self.add([changes], [digests])
+        return self._numbers[digests]
+
+    def changes(self, candidate: int) -> Changes:
+        """Return what a candidate changes in each scenario."""
+        return self._changes[candidate]
+
+    def outcome(self, candidate: int, place: int) -> Outcome:
+        """Return everything a candidate came to in a scenario."""
+        return Outcome(self.tables[place], candidate, self._scenarios[place][0])
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return how many replicates were run without a gap: candidates × scenarios."""
+        found = np.empty((len(self), len(self.tables)), np.int64)
+        for place, table in enumerate(self.tables):
+            missing = table.verdicts == MISSING
+            first = missing.argmax(axis=1)
+            found[:, place] = np.where(missing.any(axis=1), first, self.replicates)
+        return found
+
+    def run(self, wanted: Iterable[Cell]) -> bool:
+        """Run cells that are not known; return false if it was stopped before all was done.
+
+        What could not be run is not tried again.
+        """
+        missing = sorted(
+            (cell for cell in wanted if not self._is_known(cell)),
+            # The scenarios of a candidate lie together, and their replicates share a scenario.
+            key=lambda cell: (cell.setting, cell.scenario, cell.replicate),
+        )
+        if not missing:
+            return True
+        if self._dispatcher is None:
+            base = Base.of(self._scenarios, self.seed)
+            self._dispatcher = Dispatcher(self._backend(), base, self._take, self._stop)
+        return self._dispatcher.run(self._orders(missing), len(missing))
+
+    def run_everywhere(self, candidates: Iterable[int], replicates: int) -> bool:
+        """Run candidates in every scenario up to so many replicates; false if it was stopped."""
+        places = range(len(self.tables))
+        return self.run(
+            Cell(candidate, replicate, place)
+            for candidate in candidates
+            for place in places
+            for replicate in range(min(replicates, self.replicates))
+        )
+
+    def _is_known(self, cell: Cell) -> bool:
+        """Tell whether a cell was asked for before, or its numbers are in the cache."""
+        if cell in self._wanted:
+            return True
+        self._wanted.add(cell)
+        known = self._cache.recall(self._key(cell))
+        if known is None:
+            return False
+        self.tables[cell.scenario].put(cell.setting, cell.replicate, *known)
+        self.reused += 1
+        return True
+
+    def _orders(self, cells: Sequence[Cell]) -> Iterator[Order]:
+        for cell in cells:
+            yield Order(cell, self._changes[cell.setting][cell.scenario])
+
+    def _key(self, cell: Cell) -> str:
+        digest = self._digests[cell.setting][cell.scenario]
+        return cell_key(digest, cell.replicate, self.seed, self._engine)
+
+    def _take(self, done: tuple[Done, ...]) -> None:
+        self._cache.save((self._key(each.cell), each) for each in done)
+        for each in done:
+            if each.verdict is not None:
+                table = self.tables[each.cell.scenario]
+                table.put(each.cell.setting, each.cell.replicate, each.verdict, each.row)
+                self.ran += 1
+        self.taken(done)

@@ -1,0 +1,75 @@
+"""What the steps of a tune have in common: its scenarios, what was run in them, and who runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simcb.studies.sweep.backends import Backend
+from simcb.studies.sweep.dispatch import Lost
+from simcb.studies.sweep.evaluator import Evaluator, ResultCache, Tally
+from simcb.studies.sweep.store import Store
+from simcb.studies.tune.losses import Filled, filled_in
+from simcb.studies.tune.planning import TunePlan
+
+
+class TuneContext:
+    """The scenarios of a tune and who runs them; the evaluators of its steps are made here.
+
+    Args:
+        plan: what is to be done.
+        store: where finished cells are kept; None keeps nothing.
+        backend: returns who runs cells.
+        stop: asked again and again whether to send out no more.
+    """
+
+    def __init__(
+        self,
+        plan: TunePlan,
+        store: Store | None,
+        backend: Callable[[], Backend],
+        stop: Callable[[], bool],
+    ) -> None:
+        self.storms = plan.storms
+        self._engine = plan.engine
+        self._cache = ResultCache(store, [len(storm.columns) for storm in plan.storms])
+        self._backend = backend
+        self._stop = stop
+        self._evaluators: list[Evaluator] = []
+
+    def evaluator(self, replicates: int, seed: int) -> Evaluator:
+        """Return a new evaluator on the random streams of a seed."""
+        found = Evaluator(
+            [(storm.scenario, storm.columns) for storm in self.storms],
+            replicates=replicates,
+            seed=seed,
+            engine=self._engine,
+            cache=self._cache,
+            backend=self._backend,
+            stop=self._stop,
+        )
+        self._evaluators.append(found)
+        return found
+
+    @property
+    def lost(self) -> tuple[Lost, ...]:
+        """The runs that could not be made."""
+        return tuple(lost for each in self._evaluators for lost in each.lost)
+
+    @property
+    def filled(self) -> tuple[Filled, ...]:
+        """Where aims had no number, over all evaluators."""
+        found = []
+        for place, storm in enumerate(self.storms):
+            for index, aim in enumerate(storm.aims):
+                each = [filled_in(one.tables[place], aim) for one in self._evaluators]
+                filled = Filled(place, index, *(sum(counts) for counts in zip(*each, strict=True)))
+                if filled.never or filled.undefined:
+                    found.append(filled)
+        return tuple(found)
+
+    @property
+    def tally(self) -> Tally:
+        """How much work it was so far."""
+        ran = sum(each.ran for each in self._evaluators)
+        reused = sum(each.reused for each in self._evaluators)
+        return Tally(ran, reused, self._cache.damaged)
