@@ -37,8 +37,8 @@ def validate(
 
     Exits with 0 if every number holds and with 1 if one does not: that is a bug.
     """
-    from simcb.studies.evidence import chosen
-    from simcb.studies.evidence import validate as examine_all
+    from simcb.evidence import chosen
+    from simcb.evidence import validate as examine_all
     from simcb.views.formats import render
     from simcb.views.validate import case_list, evidence_document, summary_line
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from simcb.studies.evidence import Case, Claim, Evidence, Finding, Outcome, Relation
+from simcb.evidence import Case, Claim, Evidence, Finding, Outcome, Relation
 from simcb.views.document import FAILED, PASSED, Document, JsonValue, Page, Row, Table
 from simcb.views.quantities import UNDEFINED
 from simcb.views.safe_text import to_ascii

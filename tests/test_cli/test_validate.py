@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from test_cli.commands import process, simcb
 
+from simcb.evidence import CASES
 from simcb.scenario import parse_scenario
-from simcb.studies.evidence import CASES
 from simcb.views.formats import Format
 
 FEW = ("--only", "gc-pause", "--only", "rate-points")
@@ -77,7 +77,7 @@ def test_markdown_is_two_tables() -> None:
 
 def test_list_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--list` names every case with its law, and says which are left to `--full`."""
-    monkeypatch.setattr("simcb.studies.evidence.examining.simulate", lambda *_: pytest.fail("run"))
+    monkeypatch.setattr("simcb.evidence.validating.simulate", lambda *_: pytest.fail("run"))
     done = simcb("validate", "--list")
     assert done.exit_code == 0
     for case in CASES.values():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from simcb.evidence import CASES, Case, Outcome, UnknownCaseError, chosen, examine
+from simcb.evidence.validating import FULL_TIMES
 from simcb.scenario import parse_scenario
-from simcb.studies.evidence import CASES, Case, Outcome, UnknownCaseError, chosen, examine
-from simcb.studies.evidence.examining import FULL_TIMES
 from simcb.studies.limits import estimate_size
 
 QUICK_REQUESTS = 25_000

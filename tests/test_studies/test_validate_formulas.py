@@ -6,14 +6,12 @@ import math
 
 import pytest
 
-from simcb.studies.evidence.chains import (
+from simcb.evidence.formulas import (
     bucket_retries,
-    calls_to_trip_by_rate,
-    calls_to_trip_tumbling,
-)
-from simcb.studies.evidence.formulas import (
     cache_hits,
     calls_to_trip,
+    calls_to_trip_by_rate,
+    calls_to_trip_tumbling,
     closed_network,
     engset,
     erlang_b,

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from simcb.metrics.intervals import two_sided_t
-from simcb.studies.evidence import (
+from simcb.evidence import (
     CASES,
     Case,
     Claim,
@@ -21,7 +20,8 @@ from simcb.studies.evidence import (
     examine,
     validate,
 )
-from simcb.studies.evidence.examining import CONFIDENCE, FULL_TIMES
+from simcb.evidence.validating import CONFIDENCE, FULL_TIMES
+from simcb.metrics.student import two_sided_t
 from simcb.world import simulate
 
 TINY = "duration: 1s\nclients: {u: {arrivals: {kind: constant, rate: 1/s}, calls: {a: {}}}}\n"

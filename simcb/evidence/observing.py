@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from simcb.evidence.case import Observed, Observer, Seen
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
-from simcb.studies.evidence.case import Observed, Observer, Seen
 from simcb.trace import STATE_CODE
 
 Floats = NDArray[np.float64]
@@ -27,16 +27,6 @@ def measured(name: str, of: str = "", run: str = "") -> Observer:
         return math.nan if value is None else value
 
     return observe
-
-
-def product(one: Observer, other: Observer) -> Observer:
-    """Observe the product of two numbers."""
-    return lambda seen: one(seen) * other(seen)
-
-
-def added(one: Observer, constant: float) -> Observer:
-    """Observe a number with a constant added to it."""
-    return lambda seen: one(seen) + constant
 
 
 def ratio(one: Observer, other: Observer) -> Observer:

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from simcb.metrics import Measures, measure
 from simcb.scenario import Scenario, parse_scenario
-from simcb.trace import FaultInfo, Trace
+from simcb.trace import Trace
 
 WATCHED = "watched"
 """The name of the fault that changes nothing and marks the stretch of time that is measured."""
@@ -41,12 +41,9 @@ class Observed:
     @property
     def window(self) -> tuple[float, float]:
         """Begin and end of the stretch that is measured, seconds."""
-        found = next((each for each in self.trace.layout.faults if _is_watch(each)), None)
+        faults = self.trace.layout.faults
+        found = next((each for each in faults if each.name == WATCHED), None)
         return (0.0, self.trace.duration) if found is None else (found.start, found.end)
-
-
-def _is_watch(fault: FaultInfo) -> bool:
-    return fault.name == WATCHED
 
 
 Seen = Mapping[str, Observed]
@@ -124,3 +121,17 @@ class Case:
         """The scenario files, whole."""
         named = {label: f"{self.name}-{label}" if label else self.name for label in self.scenarios}
         return {label: f"name: {named[label]}\n{self.scenarios[label]}" for label in named}
+
+
+def case(
+    name: str,
+    law: str,
+    source: str,
+    scenarios: str | Mapping[str, str],
+    *claims: Claim,
+    replicates: int = 16,
+    quick: bool = True,
+) -> Case:
+    """Return a case, mostly of one scenario."""
+    labelled = {"": scenarios} if isinstance(scenarios, str) else scenarios
+    return Case(name, law, source, labelled, claims, replicates, quick)

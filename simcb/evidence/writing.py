@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simcb.studies.evidence.case import WATCHED
+from simcb.evidence.case import WATCHED
 
 EXPONENTIAL = "{kind: exponential, mean: 100ms}"
 """Work of which one worker does ten a second."""
 
 
-def written(
+def watched(
     body: str,
+    seconds: tuple[float, float, float],
     *,
-    watch: float,
-    warm: float = 0.0,
-    tail: float = 0.0,
     on: str = "api",
     faults: Sequence[str] = (),
     sample_every: float | None = None,
@@ -27,31 +25,22 @@ def written(
 
     Args:
         body: the clients and services.
-        watch: seconds that are measured.
-        warm: seconds before them.
-        tail: seconds after them.
+        seconds: before what is measured, of it, and after it.
         on: a service that the marking fault can name.
-        faults: other faults.
+        faults: other faults, without braces.
         sample_every: seconds between samples; none but the first and the last if absent.
     """
-    duration = warm + watch + tail
-    marks = f"{{kind: capacity, on: {on}, times: 1, at: {warm:g}s, for: {watch:g}s"
-    lines = [*faults, f"{marks}, name: {WATCHED}}}"]
-    listed = "".join(f"  - {line}\n" for line in lines)
+    warm, watch, _ = seconds
+    duration = sum(seconds)
+    mark = f"kind: capacity, on: {on}, times: 1, at: {warm:g}s, for: {watch:g}s, name: {WATCHED}"
+    listed = "".join(f"  - {{{fault}}}\n" for fault in (*faults, mark))
     samples = duration if sample_every is None else sample_every
     head = f"duration: {duration:g}s\nsample_every: {samples:g}s\n"
     return f"{head}{body.strip()}\nfaults:\n{listed}"
 
 
-def one_service(rate: str, service: str, *, call: str = "", kind: str = "poisson") -> str:
-    """Return one client group and one service.
-
-    Args:
-        rate: of arrivals, with its unit.
-        service: the words of the service, without braces.
-        call: the words of the call, without braces.
-        kind: of arrivals.
-    """
+def one_service(rate: str, service: str, call: str = "", *, kind: str = "poisson") -> str:
+    """Return one client group and one service, from the words of service and call."""
     arrivals = f"arrivals: {{kind: {kind}, rate: {rate}}}"
     return (
         f"clients:\n  users: {{{arrivals}, calls: {{api: {{{call}}}}}}}\n"
@@ -59,7 +48,7 @@ def one_service(rate: str, service: str, *, call: str = "", kind: str = "poisson
     )
 
 
-def one_queue(rate: str, workers: int, work: str, *, call: str = "", more: str = "") -> str:
+def one_queue(rate: str, workers: int, work: str, call: str = "", more: str = "") -> str:
     """Return one Poisson group and one service of so many workers.
 
     Args:
@@ -69,13 +58,13 @@ def one_queue(rate: str, workers: int, work: str, *, call: str = "", more: str =
         call: the words of the call, without braces.
         more: further words of the service, ending with a comma.
     """
-    return one_service(rate, f"{more}workers: {workers}, work: {work}", call=call)
+    return one_service(rate, f"{more}workers: {workers}, work: {work}", call)
 
 
-def failing(rate: str, errors: str, call: str, *, kind: str = "poisson") -> str:
+def failing(rate: str, errors: str, call: str) -> str:
     """Return a service with no queue worth the name that fails by lot within 10 ms or so."""
     work = "{kind: exponential, mean: 10ms}"
-    return one_service(rate, f"workers: 1000, work: {work}, errors: {errors}", call=call, kind=kind)
+    return one_service(rate, f"workers: 1000, work: {work}, errors: {errors}", call)
 
 
 def many_groups(count: int, rate: str, call: str, service: str) -> str:

@@ -5,9 +5,17 @@ words, and the numbers that have to come out. `validate` runs them and judges ev
 an interval of four standard errors over replicates.
 """
 
-from simcb.studies.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
-from simcb.studies.evidence.examining import Evidence, Finding, Outcome, examine, validate
-from simcb.studies.evidence.table import CASES, UnknownCaseError, chosen
+from simcb.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
+from simcb.evidence.validating import (
+    CASES,
+    Evidence,
+    Finding,
+    Outcome,
+    UnknownCaseError,
+    chosen,
+    examine,
+    validate,
+)
 
 __all__ = [
     "CASES",

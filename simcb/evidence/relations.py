@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from simcb.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
+from simcb.evidence.observing import Floats, Rows, openings
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
-from simcb.studies.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
-from simcb.studies.evidence.observing import Floats, Rows, openings
 from simcb.studies.sweep import sweep
 from simcb.studies.sweep.columns import packed, unpacked
 

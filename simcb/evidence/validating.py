@@ -1,4 +1,4 @@
-"""Whether cases come out: their runs, intervals and verdicts.
+"""Which cases there are, and whether they come out: their runs, intervals and verdicts.
 
 Replicate i of a case has its own luck, always the same, so the same version gives the same
 findings on any machine.
@@ -6,14 +6,17 @@ findings on any machine.
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
 
+from simcb.errors import SimcbError
+from simcb.evidence import losses, published, queues, relations, retrying, tripping
+from simcb.evidence.case import Case, Claim, Observed, Relation
 from simcb.metrics.intervals import two_sided_t
-from simcb.studies.evidence.case import Case, Claim, Observed, Relation
 from simcb.world import simulate
 
 STANDARD_ERRORS = 4.0
@@ -27,6 +30,59 @@ FULL_TIMES = 4
 
 ROUNDING = 1e-9
 """What floating point may change, as a share of the expected value."""
+
+
+CASES: dict[str, Case] = {
+    case.name: case
+    for subject in (
+        queues.CASES,
+        losses.CASES,
+        queues.LOOPS,
+        retrying.CASES,
+        tripping.CASES,
+        published.CASES,
+        relations.CASES,
+    )
+    for case in subject
+}
+"""Name to case, in the order of reports."""
+
+
+class UnknownCaseError(SimcbError):
+    """No case has that name.
+
+    Args:
+        name: what was asked for.
+        nearest: the name that is most like it, or "".
+    """
+
+    def __init__(self, name: str, nearest: str) -> None:
+        super().__init__(name, nearest)
+        self.name = name
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        hint = f"did you mean `{self.nearest}`?" if self.nearest else "see `simcb validate --list`"
+        return f"no case is called `{self.name}`; {hint}"
+
+
+def chosen(names: Sequence[str] = (), *, full: bool = False) -> tuple[Case, ...]:
+    """Return the cases of these names in the order given, or those of a set if there are none.
+
+    Args:
+        names: of cases, quick or not.
+        full: all cases instead of the quick set.
+
+    Raises:
+        UnknownCaseError: a name is not in the table.
+    """
+    for name in names:
+        if name not in CASES:
+            near = difflib.get_close_matches(name, CASES, 1)
+            raise UnknownCaseError(name, near[0] if near else "")
+    if names:
+        return tuple(CASES[name] for name in dict.fromkeys(names))
+    return tuple(case for case in CASES.values() if full or case.quick)
 
 
 class Outcome(StrEnum):

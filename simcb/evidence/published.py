@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcb.metrics import Verdict, verdict
-from simcb.studies.evidence.case import Case, Claim, Observer, Relation, Seen
-from simcb.studies.evidence.chains import bucket_retries
-from simcb.studies.evidence.formulas import (
+from simcb.evidence.case import Case, Claim, Observer, Relation, Seen, case
+from simcb.evidence.formulas import (
+    bucket_retries,
     load_of_retries,
     probe_cycle,
     success_of_retries,
 )
-from simcb.studies.evidence.observing import (
+from simcb.evidence.observing import (
     attempts_of_all,
     held_by_probes,
     load,
@@ -20,7 +19,8 @@ from simcb.studies.evidence.observing import (
     ratio,
     success,
 )
-from simcb.studies.evidence.writing import EXPONENTIAL, failing, many_groups, one_queue, written
+from simcb.evidence.writing import EXPONENTIAL, failing, many_groups, one_queue, watched
+from simcb.metrics import Verdict, verdict
 
 _BROOKER = "Brooker, Fixing retries with token buckets and circuit breakers, 2022"
 _BUCKET = "retry: {max_retries: 3, budget: {kind: token_bucket, ratio: 10%, burst: 5}}"
@@ -36,33 +36,37 @@ def _callers(count: int, rate: float, seconds: int, errors: str, call: str) -> s
 
 def _three_retries(name: str, share: float) -> Case:
     """Return 100 clients of 10 requests a second for 10 s, each retried three times."""
-    return Case(
+    return case(
         name,
         f"100 clients × 10/s, three retries, p {share:g}: success 1 − p⁴, load (1 − p⁴)/(1 − p)",
         f"{_BROOKER}; geometric series",
-        {"": _callers(100, 10.0, 10, f"{share:.0%}", "retry: {max_retries: 3}")},
-        (
-            Claim("success", success_of_retries(share, 3), success()),
-            Claim("load", load_of_retries(share, 3), load()),
-        ),
+        _callers(100, 10.0, 10, f"{share:.0%}", "retry: {max_retries: 3}"),
+        Claim("success", success_of_retries(share, 3), success()),
+        Claim("load", load_of_retries(share, 3), load()),
         replicates=6,
+    )
+
+
+def _success_and_load(
+    published: tuple[float, ...], exact: tuple[float, float]
+) -> tuple[Claim, ...]:
+    return (
+        Claim("success as published", published[0], success(), once=True),
+        Claim("load as published", published[1], load(), once=True),
+        Claim("success", exact[0], success()),
+        Claim("load", exact[1], load()),
     )
 
 
 def _bucket(name: str, share: float, *published: float) -> Case:
     """Return the same clients with a token bucket each, and the success and load they had."""
     exact = bucket_retries(share, 3, 1, 10, 50, 100)
-    return Case(
+    return case(
         name,
         f"the same with token buckets (ratio .1, burst 5), p {share:g}: published, and exact chain",
         _BROOKER,
-        {"": _callers(100, 10.0, 10, f"{share:.0%}", _BUCKET)},
-        (
-            Claim("success as published", published[0], success(), once=True),
-            Claim("load as published", published[1], load(), once=True),
-            Claim("success", exact[0], success()),
-            Claim("load", exact[1], load()),
-        ),
+        _callers(100, 10.0, 10, f"{share:.0%}", _BUCKET),
+        *_success_and_load(published, exact),
         replicates=6,
     )
 
@@ -70,17 +74,12 @@ def _bucket(name: str, share: float, *published: float) -> Case:
 def _client_count(count: int, *published: float, quick: bool = True) -> Case:
     """Return 100 requests a second spread over so many clients, each with its bucket."""
     exact = bucket_retries(0.5, 3, 1, 10, 50, 30 * 100 / count)
-    return Case(
+    return case(
         f"brooker-{count}-clients",
         f"token buckets of {count} clients, 100/s in all for 30 s, p .5: small callers know little",
         _BROOKER,
-        {"": _callers(count, 100.0 / count, 30, "50%", _BUCKET)},
-        (
-            Claim("success as published", published[0], success(), once=True),
-            Claim("load as published", published[1], load(), once=True),
-            Claim("success", exact[0], success()),
-            Claim("load", exact[1], load()),
-        ),
+        _callers(count, 100.0 / count, 30, "50%", _BUCKET),
+        *_success_and_load(published, exact),
         replicates=8,
         quick=quick,
     )
@@ -172,12 +171,13 @@ def _shopify(
     seconds = 5.5 * open_for + 4.0
     head = f"duration: {seconds:g}s\nsample_every: {seconds:g}s\n"
     exact = 42 * probe / 2 / probe_cycle(rate, open_for, probe)
-    return Case(
+    return case(
         name,
         f"{law}: 42·s/2(D + s + 1/λ) of two threads, λ {rate}",
         "Shopify Engineering, Your circuit breaker is misconfigured, 2020",
-        {"": f"{head}clients:\n{groups}services:\n{services}faults:\n{faults}"},
-        (Claim("extra capacity", exact, held_by_probes(3, 2)), published),
+        f"{head}clients:\n{groups}services:\n{services}faults:\n{faults}",
+        Claim("extra capacity", exact, held_by_probes(3, 2)),
+        published,
         replicates=4,
         quick=open_for < 10.0,
     )
@@ -188,13 +188,11 @@ _LOADS, _LENGTHS, _SIZES = (11, 18, 26, 34), (0, 1, 3, 10), (1.0, 0.5, 0.0)
 
 def _triggers() -> dict[str, str]:
     """Return users with two retries at a service whose workers go away for a while."""
-    found = {}
+    found, call = {}, "timeout: 500ms, retry: {max_retries: 2}"
     for rate in _LOADS:
         for length in _LENGTHS:
             for left in _SIZES:
-                body = one_queue(
-                    f"{rate}/s", 4, EXPONENTIAL, call="timeout: 500ms, retry: {max_retries: 2}"
-                )
+                body = one_queue(f"{rate}/s", 4, EXPONENTIAL, call)
                 trigger = f"{{kind: capacity, on: api, times: {left}, at: 10s, for: {length}s}}"
                 found[f"{rate}-{length}-{left:g}"] = (
                     f"duration: 90s\nsample_every: 10s\n{body}faults:\n  - {trigger}\n"
@@ -237,33 +235,29 @@ CASES = (
     _client_count(10, 0.554, 1.115),
     _client_count(100, 0.621, 1.238),
     _client_count(1000, 0.891, 1.777, quick=False),
-    Case(
+    case(
         "bucket-long-run",
         "a token bucket in the long run: load 1 + ratio, success (1 + ratio)(1 − p), p .5",
         _BROOKER,
-        {"": written(failing("100/s", "50%", _BUCKET), warm=10, watch=30, tail=2)},
-        (
-            Claim("load", 1.1, measured("amplification")),
-            Claim("success", 0.55, measured("success")),
-        ),
+        watched(failing("100/s", "50%", _BUCKET), (10, 30, 2)),
+        Claim("load", 1.1, measured("amplification")),
+        Claim("success", 0.55, measured("success")),
     ),
-    Case(
+    case(
         "aws-jitter",
         "100 clients in contention: full jitter more than halves the calls of plain backoff",
         "AWS Architecture Blog, Exponential backoff and jitter, 2015",
         {jitter: _contention(jitter) for jitter in ("none", "full")},
-        (
-            Claim("success with jitter", 1.0, success("full")),
-            Claim(
-                "calls with jitter / without",
-                0.5,
-                ratio(attempts_of_all("full"), attempts_of_all("none")),
-                relation=Relation.AT_MOST,
-            ),
+        Claim("success with jitter", 1.0, success("full")),
+        Claim(
+            "calls with jitter / without",
+            0.5,
+            ratio(attempts_of_all("full"), attempts_of_all("none")),
+            relation=Relation.AT_MOST,
         ),
         replicates=8,
     ),
-    Case(
+    case(
         "gc-pause",
         "7/s at one worker of 100 ms, timeout .5 s, three retries, one pause of 1 s: "
         "the queue grows by 7·4 − 10 = 18/s for ever; with a breaker all is well again",
@@ -272,15 +266,13 @@ CASES = (
             "bare": _gc_pause(""),
             "guarded": _gc_pause("breaker: {failure_threshold: 5, recovery_timeout: 5s}"),
         },
-        (
-            Claim("answered in 100 ms before", 417, _answers("bare", 0.0, 59.5)),
-            Claim("least growth of the queue", 18, _queue_growth("bare", "least"), "/s"),
-            Claim("greatest growth of the queue", 18, _queue_growth("bare", "most"), "/s"),
-            Claim("answered in 100 ms after", 0, _answers("bare", 70.0, 170.0)),
-            Claim("collapsed", 1.0, _collapsed("bare")),
-            Claim("with a breaker, answered after", 490, _answers("guarded", 100.0, 170.0)),
-            Claim("with a breaker, collapsed", 0.0, _collapsed("guarded")),
-        ),
+        Claim("answered in 100 ms before", 417, _answers("bare", 0.0, 59.5)),
+        Claim("least growth of the queue", 18, _queue_growth("bare", "least"), "/s"),
+        Claim("greatest growth of the queue", 18, _queue_growth("bare", "most"), "/s"),
+        Claim("answered in 100 ms after", 0, _answers("bare", 70.0, 170.0)),
+        Claim("collapsed", 1.0, _collapsed("bare")),
+        Claim("with a breaker, answered after", 490, _answers("guarded", 100.0, 170.0)),
+        Claim("with a breaker, collapsed", 0.0, _collapsed("guarded")),
         replicates=2,
     ),
     _shopify(
@@ -310,19 +302,17 @@ CASES = (
             relation=Relation.AT_MOST,
         ),
     ),
-    Case(
+    case(
         "metastable-region",
         "C 40/s, n 2: stable if λ(1+n) < C; vulnerable beyond, and the more so the greater the "
         "trigger, the longer it lasts and the higher the load",
         "Huang et al., Metastable failures in the wild, OSDI 2022",
         _triggers(),
-        (
-            Claim("λ 11, 10 s away: overload left", 0.0, _overloaded(11, 10, 0.0)),
-            Claim("λ 18, nothing happens: overload", 0.0, _overloaded(18, 0, 1.0)),
-            Claim("λ 18, 10 s away: overload left", 1.0, _overloaded(18, 10, 0.0)),
-            Claim("λ 26, 10 s away: overload left", 1.0, _overloaded(26, 10, 0.0)),
-            Claim("border crossed backwards", 0.0, _disorder),
-        ),
+        Claim("λ 11, 10 s away: overload left", 0.0, _overloaded(11, 10, 0.0)),
+        Claim("λ 18, nothing happens: overload", 0.0, _overloaded(18, 0, 1.0)),
+        Claim("λ 18, 10 s away: overload left", 1.0, _overloaded(18, 10, 0.0)),
+        Claim("λ 26, 10 s away: overload left", 1.0, _overloaded(26, 10, 0.0)),
+        Claim("border crossed backwards", 0.0, _disorder),
         replicates=4,
         quick=False,
     ),
