@@ -143,15 +143,15 @@ class TuneOptions:
     """What a tune can be asked for; see `simcb.studies.tune.tune`."""
 
     space: Annotated[
-        Over,
+        Over | None,
         Option(
             "Where to look: lo..hi or lo..hi@log with units, or a,b,c. Repeatable.",
             "PATH=SPEC",
             several=True,
         ),
-    ] = ()
+    ] = None
     minimize: Annotated[
-        Sequence[str],
+        tuple[str, ...],
         Option(
             "Make this small, as in p99{fault}, collapse or amplification. Repeatable.",
             "METRIC",
@@ -159,11 +159,11 @@ class TuneOptions:
         ),
     ] = ()
     maximize: Annotated[
-        Sequence[str],
+        tuple[str, ...],
         Option("Make this large. Repeatable; goodput if nothing is named.", "METRIC", several=True),
     ] = ()
     subject_to: Annotated[
-        Sequence[str],
+        tuple[str, ...],
         Option(
             "What has to hold in every scenario, as in 'success >= 99%'. Repeatable.",
             "EXPR",

@@ -102,7 +102,9 @@ def with_fields(verb: Callable[..., None]) -> Callable[..., None]:
         for name, kind in groups.items():
             found = {field: given.pop(field) for field in options_of(kind)}
             # What is repeatable and was not given is left as the dataclass has it.
-            given[name] = kind(**{each: v for each, v in found.items() if v is not None})
+            kept = {each: value for each, value in found.items() if value is not None}
+            lists = {each: tuple(v) for each, v in kept.items() if isinstance(v, list)}
+            given[name] = kind(**{**kept, **lists})
         verb(**given)
 
     taking.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]

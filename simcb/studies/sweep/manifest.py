@@ -261,7 +261,7 @@ def _check_whole(spec: Spec) -> None:
     """
     if isinstance(spec, TuneSpec):
         check_ranges(spec.options, "trials", "batch", "replicates", "fresh", "seed")
-        fits = bool(spec.axes and spec.scenarios) and not spec.options.space
+        fits = bool(spec.axes and spec.scenarios) and spec.options.space is None
     else:
         asked = spec.options
         check_ranges(asked, "replicates", "seed", "depth")

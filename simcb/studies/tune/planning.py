@@ -120,7 +120,7 @@ def plan_tune(scenarios: Scenario | Sequence[Scenario], options: TuneOptions) ->
         StudyError: something does not make sense.
     """
     given = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
-    return plan_in(given, axes_of(options.space), options, this_engine())
+    return plan_in(given, axes_of(options.space or ()), options, this_engine())
 
 
 def plan_in(

@@ -83,9 +83,8 @@ def tune(
         StoreChangedError: the directory holds something else.
         MissingExtraError: Optuna, or Dask if it is asked for, is not installed.
     """
-    options = TuneOptions(
-        space, minimize, maximize, subject_to, trials, batch, replicates, fresh, tolerance, seed
-    )
+    aims = tuple(minimize), tuple(maximize), tuple(subject_to)
+    options = TuneOptions(space, *aims, trials, batch, replicates, fresh, tolerance, seed)
     job = JobOptions(workers, dask, out, resume, allow_large, executor)
     return run_tune(plan_tune(scenarios, options), job, progress=progress, stop=stop)
 
