@@ -21,8 +21,7 @@ from simcb.plain_files import read_plain
 from simcb.scenario import Scenario
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.fields import Named
-from simcb.studies import Result, measured, result_of
-from simcb.studies.reading import read_kept
+from simcb.studies import Result, measured, read_kept, result_of
 from simcb.studies.sweep import StoreError
 from simcb.trace import Trace, TraceFileError
 from simcb.views.data import as_json
