@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import typer
 
-from simcb import __version__
-from simcb.cli import check, init, metrics, plot, run, scenarios, schema, sweep, tune, validate
+from simcb.cli import numbers, plot, run, scenarios, sweep, tune
 from simcb.cli.console import StreamError, complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 from simcb.cli.usage import Command, Group
+from simcb.version import __version__
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ VERBS = (
         "simcb tune gc-pause flapping --space recovery_timeout=1s..2m@log",
     ),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
-    Verb("metrics", metrics.metrics, "simcb metrics time_to_recover"),
-    Verb("validate", validate.validate, "simcb validate --only gc-pause"),
-    Verb("check", check.check, "simcb check my-outage.yaml slow-replica"),
-    Verb("init", init.init, "simcb init my-outage.yaml"),
-    Verb("schema", schema.schema, "simcb schema > simcb.schema.json"),
+    Verb("metrics", numbers.metrics, "simcb metrics time_to_recover"),
+    Verb("validate", numbers.validate, "simcb validate --only gc-pause"),
+    Verb("check", scenarios.check, "simcb check my-outage.yaml slow-replica"),
+    Verb("init", scenarios.init, "simcb init my-outage.yaml"),
+    Verb("schema", scenarios.schema, "simcb schema > simcb.schema.json"),
 )
 
 SCENARIO_VERBS = (
