@@ -60,7 +60,7 @@ def _draw_sweep(source: Path, by: str | None, file: Path | None) -> Path:
     from simcb.studies import StudyError
     from simcb.studies.sweep import open_sweep
     from simcb.views import plots
-    from simcb.views.sweeps.figure import sweep_figure
+    from simcb.views.plots.sweep import sweep_figure
 
     result = open_sweep(source, by=by)
     known = int((result.table.verdicts >= 0).sum())
@@ -75,7 +75,7 @@ def _draw_tune(source: Path, by: str | None, file: Path | None) -> Path:
     from simcb.studies import StudyError
     from simcb.studies.tune import open_tune
     from simcb.views import plots
-    from simcb.views.tunings.figure import tune_figure
+    from simcb.views.plots.tune import tune_figure
 
     if by is not None:
         raise typer.BadParameter("--by is for sweeps, and this is a tune; leave it out")

@@ -95,7 +95,7 @@ def sweep(
         write_study(document, Path(job.out))
     if plot is not None and result.known:
         from simcb.views import plots
-        from simcb.views.sweeps.figure import sweep_figure
+        from simcb.views.plots.sweep import sweep_figure
 
         plots.save(sweep_figure(result), plot)
     emit(render(document, form, page()))

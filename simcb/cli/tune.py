@@ -98,7 +98,7 @@ def tune(
         write_study(document, Path(job.out))
     if plot is not None and result.winner is not None:
         from simcb.views import plots
-        from simcb.views.tunings.figure import tune_figure
+        from simcb.views.plots.tune import tune_figure
 
         plots.save(tune_figure(result), plot)
     emit(render(document, form, page()))

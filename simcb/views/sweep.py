@@ -242,6 +242,6 @@ def progress_words(now: Progress) -> str:
 
 def _draw(result: SweepResult) -> Picture:
     # matplotlib is slow to load, and only a figure needs it.
-    from simcb.views.sweeps.figure import sweep_figure
+    from simcb.views.plots.sweep import sweep_figure
 
     return sweep_figure(result)

@@ -35,21 +35,20 @@ class SweepPlots:
 
     def __call__(self, metric: str | None = None) -> Figure:
         """Return the figure that suits the sweep: a map, lines, or small multiples."""
-        from simcb.views.sweeps.figure import sweep_figure
+        from simcb.views.plots.sweep import sweep_figure
 
         return sweep_figure(self.result, self._objective(metric))
 
     def heatmap(self, metric: str | None = None, ax: Axes | None = None) -> Axes:
         """Draw a number over the first two axes: tiles of a grid, a map of anything else."""
-        from simcb.views.sweeps.maps import heatmap
-        from simcb.views.sweeps.scatter import scatter_map
+        from simcb.views.plots.maps import heatmap, scatter_map
 
         grid = self.result.design.kind is Kind.GRID and self.result.border is None
         return (heatmap if grid else scatter_map)(self.result, self._objective(metric), ax)
 
     def lines(self, metric: str | None = None, ax: Axes | None = None) -> Axes:
         """Draw a number over the first axis, its interval as a band, or as bars over words."""
-        from simcb.views.sweeps.lines import lines
+        from simcb.views.plots.lines import lines
 
         return lines(self.result, self._objective(metric), ax)
 

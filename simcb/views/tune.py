@@ -297,6 +297,6 @@ def _value(found: Estimate, unit: Unit) -> str:
 
 def _draw(result: TuneResult) -> Picture:
     # matplotlib is slow to load, and only a figure needs it.
-    from simcb.views.tunings.figure import tune_figure
+    from simcb.views.plots.tune import tune_figure
 
     return tune_figure(result)

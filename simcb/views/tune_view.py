@@ -31,25 +31,25 @@ class TunePlots:
 
     def __call__(self) -> Figure:
         """Return the whole picture."""
-        from simcb.views.tunings.figure import tune_figure
+        from simcb.views.plots.tune import tune_figure
 
         return tune_figure(self.result)
 
     def reach(self, path: str, ax: Axes | None = None) -> Axes:
         """Draw what moving one value of the winner costs; `path` is as in the space."""
-        from simcb.views.tunings.figure import reach_panel
+        from simcb.views.plots.tune import reach_panel
 
         return reach_panel(_reach(self.result, path), self.result, ax)
 
     def check(self, ax: Axes | None = None) -> Axes:
         """Draw how the winner does on fresh luck beside all others."""
-        from simcb.views.tunings.figure import check_panel
+        from simcb.views.plots.tune import check_panel
 
         return check_panel(self.result, ax)
 
     def front(self, x: int = 0, y: int = 1, ax: Axes | None = None) -> Axes:
         """Draw two aims against each other, by their places, and the front none beats."""
-        from simcb.views.tunings.figure import front_panel
+        from simcb.views.plots.tune import front_panel
 
         most = len(self.result.aims) - 1
         if not 0 <= x <= most or not 0 <= y <= most or x == y:

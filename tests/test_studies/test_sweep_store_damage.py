@@ -14,7 +14,7 @@ from test_studies.sweep_cases import after, kept, swept
 import simcb
 from simcb import SimcbError
 from simcb.studies.sweep import StoreError, open_sweep
-from simcb.views.sweeps.figure import sweep_figure
+from simcb.views.plots.sweep import sweep_figure
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from test_studies.sweep_cases import OVER, made, scenario, swept
 
 from simcb.studies.sweep import SweepResult, sweep
 from simcb.studies.sweep.axes import parse_axis
+from simcb.views.plots.axes import label_values, tidy_values
 from simcb.views.plots.figures import new_picture
+from simcb.views.plots.maps import scatter_map
+from simcb.views.plots.sweep import sweep_figure
 from simcb.views.sweep_view import SweepPlots
-from simcb.views.sweeps.figure import sweep_figure
-from simcb.views.sweeps.scatter import scatter_map
-from simcb.views.sweeps.ticks import label_values, tidy_values
 
 
 @cache

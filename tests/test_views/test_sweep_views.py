@@ -25,15 +25,14 @@ from simcb.views.formats import Format, render
 from simcb.views.labels import distinct_labels
 from simcb.views.notebook import sweep as notebook_sweep
 from simcb.views.plots.figures import drawn
+from simcb.views.plots.lines import lines
+from simcb.views.plots.maps import heatmap, scatter_map
+from simcb.views.plots.sweep import sweep_figure
 from simcb.views.run_files import write_study
 from simcb.views.sweep import sweep_document
 from simcb.views.sweep_data import cell_lines, ranking_rows
 from simcb.views.sweep_findings import findings, regions
 from simcb.views.sweep_view import SweepView
-from simcb.views.sweeps.figure import sweep_figure
-from simcb.views.sweeps.lines import lines
-from simcb.views.sweeps.maps import heatmap
-from simcb.views.sweeps.scatter import scatter_map
 
 PAGE = Page(width=120)
 

@@ -10,14 +10,20 @@ from collections.abc import Callable
 from matplotlib.axes import Axes
 
 from simcb.views.plots.curves import Curves, curves_of
-from simcb.views.plots.figures import FORMATS, Picture, drawn
+from simcb.views.plots.figures import (
+    FORMATS,
+    SUFFIXES,
+    Picture,
+    PlotFileError,
+    check_plot_path,
+    drawn,
+    save,
+)
 from simcb.views.plots.latency import latency
-from simcb.views.plots.load import load
+from simcb.views.plots.load import load, workers
 from simcb.views.plots.outcomes import outcomes
-from simcb.views.plots.saving import SUFFIXES, PlotFileError, check_plot_path, save
 from simcb.views.plots.states import states
 from simcb.views.plots.timeline import timeline
-from simcb.views.plots.workers import workers
 
 Panel = Callable[[Curves, Axes | None], Axes]
 

@@ -1,21 +1,24 @@
-"""Figures that show themselves once in a notebook and know nothing of pyplot.
+"""Figures that show themselves once in a notebook, and become files: PNG, SVG or PDF.
 
 pyplot keeps every figure it makes in a global list and a notebook shows what is on it, so a
 figure that is both on the list and returned appears twice. These are on no list; a notebook
 that has not been told about matplotlib asks them for a PNG, and one that has asks matplotlib.
-This file knows no data.
 """
 
 from __future__ import annotations
 
 import io
-import re
+import os
+from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from simcb.errors import SimcbError
+from simcb.views.files import replace_file
 from simcb.views.plots.style import (
     FONT,
     FRAME,
@@ -29,6 +32,7 @@ from simcb.views.plots.style import (
 )
 
 FORMATS = ("png", "svg", "pdf")
+SUFFIXES = tuple(f".{form}" for form in FORMATS)
 
 # Inches at the sides: letters are a little wider at one resolution than at another.
 _PAD = 0.08
@@ -39,8 +43,6 @@ _NO_METADATA: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-_DRAWN_ID = re.compile(rb'\bid="([a-zA-Z]+[0-9a-f]{10})"')
-_MENTIONED_ID = re.compile(rb'(\bid="|#)([a-zA-Z]+[0-9a-f]{10})(?=["\)])')
 
 
 class Picture(Figure):
@@ -124,24 +126,72 @@ def drawn(figure: Figure, form: str, resolution: float = RESOLUTION) -> bytes:
     if isinstance(figure, Picture):
         figure.settle()
     file = io.BytesIO()
-    figure.savefig(
-        file,
-        format=form,
-        dpi=resolution,
-        facecolor=PAPER,
-        edgecolor="none",
-        metadata=_NO_METADATA[form],
-    )
-    return _counted_ids(file.getvalue()) if form == "svg" else file.getvalue()
+    with rc_context({"svg.hashsalt": "simcb"}):
+        figure.savefig(
+            file,
+            format=form,
+            dpi=resolution,
+            facecolor=PAPER,
+            edgecolor="none",
+            metadata=_NO_METADATA[form],
+        )
+    return file.getvalue()
 
 
-def _counted_ids(svg: bytes) -> bytes:
-    # matplotlib names what it refers to by a salted hash, and the salt is either chance or a
-    # global setting. The order of the definitions is neither, so they are counted instead.
-    names = dict.fromkeys(_DRAWN_ID.findall(svg))
-    counted = {name: b"d%d" % number for number, name in enumerate(names)}
+class PlotFileError(SimcbError):
+    """A plot cannot be written where it should be.
 
-    def renamed(found: re.Match[bytes]) -> bytes:
-        return found[1] + counted.get(found[2], found[2])
+    Args:
+        path: the file.
+        why: what is wrong with it.
+        remedy: what to give instead.
+    """
 
-    return _MENTIONED_ID.sub(renamed, svg)
+    def __init__(self, path: str, why: str, remedy: str) -> None:
+        super().__init__(path, why, remedy)
+        self.path = path
+        self.why = why
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}; {self.remedy}"
+
+
+def check_plot_path(path: str | Path) -> Path:
+    """Return `path` if a plot can be written there.
+
+    Raises:
+        PlotFileError: an ending that is no kind of plot, no such directory, or no permission.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        ending = f"{path.suffix!r} is not a kind of plot" if path.suffix else "has no ending"
+        remedy = f"end it in one of {' '.join(SUFFIXES)}"
+        raise PlotFileError(str(path), ending, remedy)
+    if path.is_dir():
+        raise PlotFileError(str(path), "is a directory", "name a file in it")
+    if not path.parent.is_dir():
+        why = f"there is no directory {str(path.parent)!r}"
+        raise PlotFileError(str(path), why, "make it first, or name another")
+    if not os.access(path.parent, os.W_OK):
+        why = f"the directory {str(path.parent)!r} cannot be written to"
+        raise PlotFileError(str(path), why, "name another")
+    return path
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a figure as PNG, SVG or PDF, by the ending of `path`, and return the path.
+
+    An existing file is replaced in one step. The same figure always gives the same bytes.
+
+    Raises:
+        PlotFileError: the file cannot be written.
+    """
+    path = check_plot_path(path)
+    content = drawn(figure, path.suffix.lower().removeprefix("."))
+    try:
+        replace_file(path, lambda made: made.write_bytes(content))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise PlotFileError(str(path), why, "name another file") from None
+    return path

@@ -20,7 +20,7 @@ from matplotlib.patches import Patch
 from simcb.trace import FaultInfo
 from simcb.views.plots.curves import Band, Curves
 from simcb.views.plots.figures import dress
-from simcb.views.plots.lettering import shortened, text_width
+from simcb.views.plots.lettering import letters, shortened, text_width
 from simcb.views.plots.style import (
     BAND_ALPHA,
     BASELINE_COLOR,
@@ -108,7 +108,7 @@ def time_axis(ax: Axes, duration: float) -> None:
         # The labels are hidden: axes below share this time and have them.
         return
     unit = "s" if duration < LONG else "m:ss" if duration < VERY_LONG else "h:mm:ss"
-    ax.set_xlabel(f"simulated time ({unit})", fontsize=LABEL_SIZE, fontfamily=FONT, color=INK)
+    ax.set_xlabel(f"simulated time ({unit})", **letters(LABEL_SIZE))
 
 
 def begin(ax: Axes, curves: Curves, label: str, *, named: bool) -> list[Entry]:
@@ -118,7 +118,7 @@ def begin(ax: Axes, curves: Curves, label: str, *, named: bool) -> list[Entry]:
     """
     dress(ax)
     time_axis(ax, curves.duration)
-    ax.set_ylabel(label, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK)
+    ax.set_ylabel(label, **letters(LABEL_SIZE))
     entries = fault_windows(ax, curves.faults, curves.duration)
     return entries if named else []
 
@@ -259,17 +259,14 @@ def note(ax: Axes, text: str) -> None:
         transform=ax.transAxes,
         ha="center",
         va="center",
-        fontsize=LABEL_SIZE,
-        fontfamily=FONT,
-        color=BASELINE_COLOR,
-        parse_math=False,
+        **letters(LABEL_SIZE, BASELINE_COLOR),
     )
 
 
 def set_row_ticks(ax: Axes, places: Sequence[float], names: Sequence[str], width: float) -> None:
     """Name rows on the y axis, each name in at most `width` inches."""
     labels = [shortened(name, width, SMALL_SIZE) for name in names]
-    ax.set_yticks(places, labels, parse_math=False, fontsize=SMALL_SIZE, fontfamily=FONT, color=INK)
+    ax.set_yticks(places, labels, **letters(SMALL_SIZE))
 
 
 def _width_of(ax: Axes, margins: float) -> float:

@@ -8,15 +8,21 @@ warning. This file knows no axes.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-from simcb.views.plots.style import FONT
+from simcb.views.plots.style import FONT, INK
 
 MISSING = "\N{WHITE SQUARE}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _POINTS_PER_INCH = 72.0
 _MOST_CHARACTERS = 400
+
+
+def letters(size: float, color: str = INK) -> dict[str, Any]:
+    """Return how a text is drawn that is to be read as it is, in `size` points."""
+    return {"fontsize": size, "fontfamily": FONT, "color": color, "parse_math": False}
 
 
 @cache

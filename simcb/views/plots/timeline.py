@@ -13,11 +13,11 @@ from simcb.studies import Result
 from simcb.views.plots.curves import Curves, curves_of
 from simcb.views.plots.figures import Picture, new_picture
 from simcb.views.plots.latency import latency
-from simcb.views.plots.lettering import literal, shortened, text_width
+from simcb.views.plots.lettering import letters, literal, shortened, text_width
 from simcb.views.plots.load import load
 from simcb.views.plots.outcomes import outcomes
 from simcb.views.plots.states import rows_of, states
-from simcb.views.plots.style import BASELINE_COLOR, FIGURE_SIZE, FONT, INK, LABEL_SIZE, TITLE_SIZE
+from simcb.views.plots.style import BASELINE_COLOR, FIGURE_SIZE, INK, LABEL_SIZE, TITLE_SIZE
 
 _ROW_HEIGHT = 0.165
 _CAPTION_TOP = 0.988
@@ -107,15 +107,4 @@ def _write(picture: Picture, caption: _Caption) -> None:
 def _line(
     picture: Picture, x: float, y: float, text: str, size: float, color: str, side: str
 ) -> None:
-    picture.text(
-        x,
-        y,
-        text,
-        ha=side,
-        va="top",
-        fontsize=size,
-        fontfamily=FONT,
-        color=color,
-        parse_math=False,
-        in_layout=False,
-    )
+    picture.text(x, y, text, ha=side, va="top", in_layout=False, **letters(size, color))

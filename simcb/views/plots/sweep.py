@@ -13,13 +13,12 @@ from matplotlib.figure import Figure
 
 from simcb.studies.sweep import Kind, Objective, SweepResult
 from simcb.studies.sweep.axes import Value
+from simcb.views.plots.captions import KEY_HEIGHT, TITLE_HEIGHT, head_sweep, key_of
 from simcb.views.plots.figures import new_picture
-from simcb.views.plots.lettering import shortened
-from simcb.views.plots.style import FONT, INK, LABEL_SIZE
-from simcb.views.sweeps.captions import KEY_HEIGHT, TITLE_HEIGHT, head, key_of
-from simcb.views.sweeps.lines import lines, points
-from simcb.views.sweeps.maps import colour_bar, heatmap, paint_of
-from simcb.views.sweeps.scatter import scatter_map
+from simcb.views.plots.lettering import letters, shortened
+from simcb.views.plots.lines import lines, points
+from simcb.views.plots.maps import colour_bar, heatmap, paint_of, scatter_map
+from simcb.views.plots.style import LABEL_SIZE
 
 MOST_PANELS = 12
 
@@ -49,7 +48,7 @@ def _alone(result: SweepResult, shown: Objective, kind: str) -> Figure:
     figure = new_picture(7.8, height, below=1.0 - TITLE_HEIGHT / height)
     drawers = {"lines": lines, "heatmap": heatmap, "scatter": scatter_map}
     drawers[kind](result, shown, figure.add_subplot())
-    head(figure, result, shown)
+    head_sweep(figure, result, shown)
     return figure
 
 
@@ -58,15 +57,10 @@ def _multiples(result: SweepResult, shown: Objective, third: Sequence[Value]) ->
     paint = paint_of(result, shown)
     for ax, value in zip(slots, third, strict=True):
         heatmap(result, shown, ax, layer=value, paint=paint, alone=False)
-        ax.set_title(
-            shortened(f"{result.axes[2].label} = {value}", 3.0, LABEL_SIZE),
-            fontsize=LABEL_SIZE,
-            fontfamily=FONT,
-            color=INK,
-            parse_math=False,
-        )
+        title = shortened(f"{result.axes[2].label} = {value}", 3.0, LABEL_SIZE)
+        ax.set_title(title, **letters(LABEL_SIZE))
     colour_bar(slots, shown, paint)
-    head(figure, result, shown)
+    head_sweep(figure, result, shown)
     key_of(figure)
     return figure
 
@@ -75,7 +69,7 @@ def _over_each_axis(result: SweepResult, shown: Objective) -> Figure:
     figure, slots = _panels(min(len(result.axes), MOST_PANELS), 3.2, 2.6)
     for index, ax in enumerate(slots):
         points(result, shown, index, ax)
-    head(figure, result, shown)
+    head_sweep(figure, result, shown)
     key_of(figure)
     return figure
 

@@ -18,12 +18,14 @@ from simcb.metrics import Estimate, Unit
 from simcb.studies.sweep.axes import Value, quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.studies.tune import Reach, TuneResult
+from simcb.views.plots.axes import label_axis, label_values, name_axis, scale_regret
+from simcb.views.plots.captions import BEST, head_tune, key
 from simcb.views.plots.figures import axes_or_new, dress, new_picture
-from simcb.views.plots.lettering import shortened, text_width
+from simcb.views.plots.lettering import letters, shortened, text_width
+from simcb.views.plots.marks import dots, named, ring
 from simcb.views.plots.style import (
     BAND_ALPHA,
     DOTTED,
-    FONT,
     INK,
     LABEL_SIZE,
     LINE_WIDTH,
@@ -33,11 +35,7 @@ from simcb.views.plots.style import (
     STATE_FILLS,
 )
 from simcb.views.quantities import quantity
-from simcb.views.sweeps.captions import BEST, key
-from simcb.views.sweeps.scales import dots, label_axis, label_values, named, ring
 from simcb.views.tune_findings import Reading, readings, stretch
-from simcb.views.tunings.captions import head
-from simcb.views.tunings.scales import scale_regret
 
 GOOD = STATE_FILLS["closed"].color
 PALE = "#9db7c9"
@@ -70,7 +68,7 @@ def tune_figure(result: TuneResult) -> Figure:
     row += bool(pairs)
     if result.check is not None:
         check_panel(result, figure.add_subplot(grid[row, :]))
-    head(figure, result)
+    head_tune(figure, result)
     return figure
 
 
@@ -117,11 +115,12 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
         ax.set_xscale("log")
     _label_some(ax, x, reach)
     label_axis(ax, "x", reach.axis)
-    _name(ax, "y", f"regret beyond the best{_mark(read)}")
+    name_axis(ax, "y", f"regret beyond the best{_mark(read)}")
     if alone:
         key(ax)
     else:
-        _title(ax, f"as good: {stretch(reach)}")
+        title = shortened(f"as good: {stretch(reach)}", 3.2, LABEL_SIZE)
+        ax.set_title(title, loc="left", **letters(LABEL_SIZE))
     return ax
 
 
@@ -154,16 +153,14 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
             named(ax, f"{aim}{_own(reading, read)}", colour, mark="o")
     ax.invert_yaxis()
     written = [shortened(name, 2.4, SMALL_SIZE) for name in names]
-    ax.set_yticks(
-        places, written, fontsize=SMALL_SIZE, fontfamily=FONT, color=INK, parse_math=False
-    )
+    ax.set_yticks(places, written, **letters(SMALL_SIZE))
     scale_regret(ax, "x", means, ends)
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
     aims = read[0].name if several == 1 else "each aim"
     luck = f"on fresh luck (seed {check.seed}, {check.replicates} runs of each)"
     near = any(each.differs for each in check.contenders)
     note = "; * comes only near the library" if near else ""
-    _name(ax, "x", f"worst regret of {aims} over {scenarios}, {luck}{_mark(read)}{note}")
+    name_axis(ax, "x", f"worst regret of {aims} over {scenarios}, {luck}{_mark(read)}{note}")
     if alone:
         key(ax)
     return ax
@@ -203,8 +200,8 @@ def front_panel(result: TuneResult, x: int, y: int, ax: Axes | None = None) -> A
     named(ax, "beaten, or misses a limit", PALE, mark="o")
     scale_regret(ax, "x", points[:, 0].tolist())
     scale_regret(ax, "y", points[:, 1].tolist())
-    _name(ax, "x", f"worst regret of {read[x].name}{read[x].mark}")
-    _name(ax, "y", f"worst regret of {read[y].name}{read[y].mark}")
+    name_axis(ax, "x", f"worst regret of {read[x].name}{read[x].mark}")
+    name_axis(ax, "y", f"worst regret of {read[y].name}{read[y].mark}")
     if alone:
         key(ax)
     return ax
@@ -260,20 +257,3 @@ def _mark(read: Sequence[Reading]) -> str:
 
 def _end(found: Estimate, end: float | None) -> float | None:
     return found.mean if end is None else end
-
-
-def _name(ax: Axes, which: str, text: str) -> None:
-    write = ax.set_xlabel if which == "x" else ax.set_ylabel
-    write(text, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
-
-
-def _title(ax: Axes, text: str) -> None:
-    written = shortened(text, 3.2, LABEL_SIZE)
-    ax.set_title(
-        written,
-        loc="left",
-        fontsize=LABEL_SIZE,
-        fontfamily=FONT,
-        color=INK,
-        parse_math=False,
-    )

@@ -1,4 +1,4 @@
-"""Values along the axes of a sweep's plots, written as a scenario file has them.
+"""Values along the axes of sweeps and tunes, written as a scenario file has them; and regrets.
 
 Where the settings have few values of their own, those are written; along a range from which
 they were drawn, tidy values in between: whole numbers at whole numbers, durations in the
@@ -8,17 +8,17 @@ steps of a clock.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from simcb.studies.sweep.axes import Axis, Measuring, Span, written
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.frame import tidy_step
-from simcb.views.plots.lettering import shortened, text_width
-from simcb.views.plots.style import FONT, INK, LABEL_SIZE, SMALL_SIZE, TIDY_STEPS
+from simcb.views.plots.lettering import letters, shortened, text_width
+from simcb.views.plots.style import LABEL_SIZE, SMALL_SIZE, TIDY_STEPS
 
 MOST_TICKS = 14
 LONGEST_PATH = 4.5
@@ -32,6 +32,19 @@ _STEPS_BY_FACTORS = ((1, 2, 5), (1, 2, 3, 5, 7))
 _CLOCK = (10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 43200)
 _FEWEST = 3
 
+SYMLOG_FROM = 1.0
+"""Percent, seconds or pieces up to which regrets are drawn evenly; beyond, equal factors."""
+
+LARGE = 20.0
+"""The regret beyond which an even scale would hide the small ones."""
+
+FARTHEST_END = 3.0
+"""How far an interval's end may widen an axis, as a multiple of the largest mean."""
+
+_REGRET_MARGIN = 0.06
+_LADDERS = ((1, 2, 5), (1, 3), (1,))
+_MOST_REGRETS = {"x": 13, "y": 9}
+
 
 def label_axis(ax: Axes, which: str, *axes: Axis) -> None:
     """Name an axis by what is varied along it: one path, or all that are varied together."""
@@ -42,7 +55,7 @@ def label_axis(ax: Axes, which: str, *axes: Axis) -> None:
 def name_axis(ax: Axes, which: str, text: str) -> None:
     """Write an axis's name, to be read as it is."""
     write = ax.set_xlabel if which == "x" else ax.set_ylabel
-    write(text, fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
+    write(text, **letters(LABEL_SIZE))
 
 
 def label_values(ax: Axes, which: str, places: Sequence[float], values: Sequence[object]) -> None:
@@ -53,14 +66,7 @@ def label_values(ax: Axes, which: str, places: Sequence[float], values: Sequence
     at = [places[index] for index in every]
     kept = _apart(ax, which, at, texts)
     write = ax.set_xticks if which == "x" else ax.set_yticks
-    write(
-        [at[index] for index in kept],
-        [texts[index] for index in kept],
-        fontsize=SMALL_SIZE,
-        fontfamily=FONT,
-        color=INK,
-        parse_math=False,
-    )
+    write([at[index] for index in kept], [texts[index] for index in kept], **letters(SMALL_SIZE))
     ax.minorticks_off()
 
 
@@ -153,3 +159,60 @@ def _apart(ax: Axes, which: str, places: Sequence[float], texts: Sequence[str]) 
         if abs(along[index] - along[kept[-1]]) >= room:
             kept.append(index)
     return kept
+
+
+def scale_regret(ax: Axes, which: str, means: Iterable[float], ends: Iterable[float] = ()) -> None:
+    """Scale an axis so that all means can be seen, and the ends of intervals if they are near.
+
+    Args:
+        ax: where.
+        which: `x` or `y`.
+        means: what is drawn; nan where there is nothing.
+        ends: of intervals around them.
+    """
+    known = [0.0, *(each for each in means if math.isfinite(each))]
+    farthest = FARTHEST_END * max(map(abs, known))
+    near = [min(max(each, -farthest), farthest) for each in ends if math.isfinite(each)]
+    low, high = min(*known, *near, 0.0), max(*known, *near, 0.0)
+    limit = ax.set_xlim if which == "x" else ax.set_ylim
+    if max(-low, high) <= LARGE:
+        room = _REGRET_MARGIN * ((high - low) or SYMLOG_FROM)
+        limit(low - room, high + room)
+        return
+    (ax.set_xscale if which == "x" else ax.set_yscale)("symlog", linthresh=SYMLOG_FROM)
+    first, last = _place(low), _place(high)
+    room = _REGRET_MARGIN * (last - first)
+    first, last = first - room, last + room
+    limit(_number(first), _number(last))
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_ticks(_regret_ticks(_number(first), _number(last), _MOST_REGRETS[which]))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def _regret_ticks(low: float, high: float, most: int) -> list[float]:
+    """Return tidy numbers between two, as many as can stand beside each other."""
+    found: list[float] = []
+    for ladder in _LADDERS:
+        sizes = _sizes(ladder, max(-low, high))
+        found = [0.0, *sizes, *(-each for each in sizes)]
+        found = sorted(each for each in found if low <= each <= high)
+        if len(found) <= most:
+            break
+    return found
+
+
+def _sizes(ladder: Sequence[int], most: float) -> list[float]:
+    decades = range(math.ceil(math.log10(most)) + 1)
+    return [SYMLOG_FROM * step * 10.0**power for power in decades for step in ladder]
+
+
+def _place(number: float) -> float:
+    """Return where a number lies on the scale, one decade being one."""
+    size = abs(number) / SYMLOG_FROM
+    return math.copysign(size if size <= 1.0 else 1.0 + math.log10(size), number)
+
+
+def _number(place: float) -> float:
+    size = abs(place)
+    return math.copysign(SYMLOG_FROM * (size if size <= 1.0 else 10.0 ** (size - 1.0)), place)

@@ -1,33 +1,20 @@
-"""What the plots of sweeps share: units people read, limits, and marks for settings."""
+"""What the plots of sweeps and tunes share: units people read, limits, marks for settings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from simcb.metrics import Estimate, Unit, place_of
 from simcb.studies.sweep import Objective, SweepResult
+from simcb.studies.sweep.axes import quantity_of
 from simcb.studies.sweep.columns import Floats
+from simcb.views.plots.captions import best_of
 from simcb.views.plots.style import INK, MISSED_COLOR
 from simcb.views.quantities import quantity
-from simcb.views.sweeps.captions import best_of
-from simcb.views.sweeps.ticks import label_axis, label_values
-
-__all__ = [
-    "Limit",
-    "dots",
-    "drawable",
-    "factor_of",
-    "label_axis",
-    "label_values",
-    "limits_on",
-    "name_of",
-    "named",
-    "ring",
-    "rings",
-]
 
 
 @dataclass(frozen=True)
@@ -132,3 +119,14 @@ def named(ax: Axes, label: str, colour: str, *, mark: str = "", style: object = 
     ax.plot(
         [], [], marker=mark, linestyle=style or "none", color=colour, markersize=4.4, label=label
     )
+
+
+def places_along(result: SweepResult, index: int) -> Floats:
+    """Return where each setting lies along an axis: at its number, or at its word's place."""
+    axis = result.axes[index]
+    words = [str(value) for value in axis.values]
+    found = []
+    for setting in result.settings:
+        known = quantity_of(setting.values[index])
+        found.append(known.number if known else float(words.index(str(setting.values[index]))))
+    return np.array(found, np.float64)

@@ -13,20 +13,20 @@ from simcb.studies.sweep import Kind, Objective, SweepResult
 from simcb.studies.sweep.axes import Value, quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.views.labels import distinct_labels
+from simcb.views.plots.axes import label_axis, label_values, name_axis, scale_axis
+from simcb.views.plots.captions import AS_GOOD, INTERVAL, MEAN, MEAN_AND_INTERVAL, WORSE, key
 from simcb.views.plots.figures import axes_or_new, dress
-from simcb.views.plots.style import BAND_ALPHA, DOTTED, INK, LINE_WIDTH, SERVICE_COLORS
-from simcb.views.sweeps.captions import AS_GOOD, INTERVAL, MEAN, MEAN_AND_INTERVAL, WORSE, key
-from simcb.views.sweeps.scales import (
+from simcb.views.plots.marks import (
     dots,
     drawable,
     factor_of,
     limits_on,
     name_of,
     named,
+    places_along,
     rings,
 )
-from simcb.views.sweeps.scatter import places
-from simcb.views.sweeps.ticks import label_axis, label_values, name_axis, scale_axis
+from simcb.views.plots.style import BAND_ALPHA, DOTTED, INK, LINE_WIDTH, SERVICE_COLORS
 
 COLOUR = SERVICE_COLORS[0]
 WEAK = "#9db7c9"
@@ -76,7 +76,7 @@ def points(result: SweepResult, shown: Objective, index: int, ax: Axes | None = 
     """Draw each setting's number over one of many axes, as a point."""
     ax = axes_or_new(ax, 4.0)
     dress(ax)
-    x = places(result, index)
+    x = places_along(result, index)
     y = np.array([drawable(each) * factor_of(shown) for each in result.estimates(shown)])
     scale_axis(ax, "x", result.axes[index])
     if shown == result.objective:

@@ -1,4 +1,7 @@
-"""Maps of a grid: a number over two axes, a tile a setting, by colour.
+"""Maps of a number over two axes, by colour: a grid as tiles, a sample as dots.
+
+Between the dots of a sample the colour is interpolated, and only there: beyond the outermost
+settings nothing is known and nothing is drawn.
 
 The colours are cividis, which reads the same with any kind of colour-blindness. The best
 setting, of each world if there are several, has a ring, those that cannot be told from it a
@@ -7,15 +10,16 @@ dot, and a line runs where a threshold does; a key above names those of them tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, ListedColormap, Normalize
-from matplotlib.patches import Ellipse
+from matplotlib.colors import Colormap, ListedColormap, Normalize, to_hex
+from matplotlib.patches import Ellipse, Polygon
+from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 from simcb.metrics import Unit
 from simcb.studies.sweep import Objective, SweepResult, tolerance
@@ -23,17 +27,33 @@ from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.columns import Floats
 from simcb.studies.sweep.ranking import ROUNDING, badness
 from simcb.views.labels import distinct_labels
+from simcb.views.plots.axes import label_axis, label_values, scale_axis
+from simcb.views.plots.captions import AS_GOOD, SETTING, best_of, key
 from simcb.views.plots.figures import axes_or_new, dress
+from simcb.views.plots.lettering import letters
+from simcb.views.plots.marks import (
+    dots,
+    drawable,
+    factor_of,
+    limits_on,
+    name_of,
+    named,
+    places_along,
+    rings,
+)
 from simcb.views.plots.style import FONT, INK, LABEL_SIZE, MISSED_COLOR, PAPER, SMALL_SIZE
 from simcb.views.quantities import UNDEFINED, quantity
-from simcb.views.sweeps.captions import AS_GOOD, best_of, key
-from simcb.views.sweeps.scales import dots, drawable, factor_of, limits_on, name_of, named
-from simcb.views.sweeps.ticks import label_axis, label_values
 
 COLOURS = "cividis"
 _LARGEST_DOT = 4.4
 _DOT_SHARE = 0.4
 _EDGE_SHARE = 0.14
+FINENESS = 240
+"""Colours along each side of the map."""
+
+_DOT = 5.0
+_RIM = 6.4
+
 MOST_PRINTED = 150
 """Settings of a map up to which their values are printed in it."""
 
@@ -140,7 +160,7 @@ def colour_bar(panels: Sequence[Axes], shown: Objective, paint: Paint) -> None:
     """Put a bar beside panels that says what their colours mean."""
     figure = panels[0].figure
     bar = figure.colorbar(paint.mappable, ax=list(panels), pad=0.02, aspect=28)
-    bar.set_label(name_of(shown), fontsize=LABEL_SIZE, fontfamily=FONT, color=INK, parse_math=False)
+    bar.set_label(name_of(shown), **letters(LABEL_SIZE))
     bar.ax.tick_params(labelsize=SMALL_SIZE, labelfontfamily=FONT, labelcolor=INK)
     bar.outline.set_linewidth(0.5)
 
@@ -217,3 +237,141 @@ def _tile_points(result: SweepResult, ax: Axes) -> float:
     width, height = figure.get_size_inches() * 72.0  # type: ignore[union-attr]
     xs, ys = (len(axis.values) for axis in result.axes[:2])
     return float(min(width * box.width / xs, height * box.height / ys))
+
+
+def scatter_map(
+    result: SweepResult, objective: Objective | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw a number over two axes whose settings lie anywhere.
+
+    Args:
+        result: the sweep; of its axes the first two are drawn.
+        objective: the number; what the sweep is ranked by if None.
+        ax: where; a picture of its own if None.
+    """
+    shown = objective or result.objective
+    ax = axes_or_new(ax, 5.0)
+    dress(ax)
+    ax.grid(visible=False)
+    x, y = (places_along(result, index) for index in (0, 1))
+    values = np.array([drawable(found) for found in result.estimates(shown)]) * factor_of(shown)
+    known = np.isfinite(values)
+    paint = paint_of(result, shown)
+    scale_axis(ax, "x", result.axes[0])
+    scale_axis(ax, "y", result.axes[1])
+    between = _interpolated(result, ax, values, paint)
+    if between is not None:
+        _limit_lines(result, shown, ax, between)
+    colours = [to_hex(tuple(shade)) for shade in paint.mappable.to_rgba(values[known]).tolist()]
+    # A white edge shows on dark colours, the thin rim around it on light ones.
+    ax.plot(x[known], y[known], "o", color=INK, markersize=_RIM, markeredgewidth=0, clip_on=False)
+    dots(ax, x[known], y[known], colours, _DOT, edge=PAPER, edge_width=0.9)
+    if shown == result.objective and result.border is None:
+        rings(ax, result, x, y)
+    named(ax, SETTING, INK, mark="o")
+    label_axis(ax, "x", result.axes[0])
+    label_axis(ax, "y", result.axes[1])
+    colour_bar([ax], shown, paint)
+    key(ax)
+    return ax
+
+
+@dataclass(frozen=True, eq=False)
+class _Between:
+    """Colours between settings: where their columns and rows lie, and the number at each."""
+
+    x: Floats
+    y: Floats
+    numbers: np.ma.MaskedArray
+
+
+def _interpolated(result: SweepResult, ax: Axes, values: Floats, paint: Paint) -> _Between | None:
+    """Colour what lies between the settings; return it, or None if nothing does."""
+    known = np.isfinite(values)
+    (x, x_back), (y, y_back) = (_spread(result, index) for index in (0, 1))
+    x, y, numbers = x[known], y[known], values[known]
+    if len(set(x.tolist())) < 2 or len(set(y.tolist())) < 2:
+        return None
+    try:
+        triangles = Triangulation(x, y)
+    except (RuntimeError, ValueError):
+        # All settings lie on one line, which has no inside.
+        return None
+    steps = np.linspace(0.0, 1.0, FINENESS)
+    fine = LinearTriInterpolator(triangles, numbers)(*np.meshgrid(steps, steps))
+    found = _Between(x_back(steps), y_back(steps), fine)
+    mesh = ax.pcolormesh(
+        found.x,
+        found.y,
+        _grown(_grown(fine)),
+        cmap=paint.colours,
+        norm=paint.norm,
+        shading="nearest",
+        rasterized=True,
+        zorder=0.5,
+    )
+    # The colours go a little beyond the outermost settings and are cut along the line there.
+    edge = np.array(_around(x, y))
+    corners = np.column_stack((x_back(edge[:, 0]), y_back(edge[:, 1])))
+    mesh.set_clip_path(Polygon(corners, transform=ax.transData))
+    return found
+
+
+def _limit_lines(result: SweepResult, shown: Objective, ax: Axes, between: _Between) -> None:
+    for limit in limits_on(result, shown):
+        level = limit.value * factor_of(shown)
+        if between.numbers.min() < level < between.numbers.max():
+            ax.contour(
+                between.x, between.y, between.numbers, [level], colors=MISSED_COLOR, linewidths=1.6
+            )
+            named(ax, limit.text, MISSED_COLOR, style="-")
+
+
+def _spread(result: SweepResult, index: int) -> tuple[Floats, Callable[[Floats], Floats]]:
+    """Return the settings' places spread over 0 to 1 as they are drawn, and the way back."""
+    at = places_along(result, index)
+    span = result.axes[index].span
+    log = span is not None and span.log
+    drawn = np.log(at) if log else at
+    low, width = float(drawn.min()), float(np.ptp(drawn)) or 1.0
+
+    def back(shares: Floats) -> Floats:
+        found = low + shares * width
+        return np.exp(found) if log else found
+
+    return (drawn - low) / width, back
+
+
+def _grown(fine: np.ma.MaskedArray) -> np.ma.MaskedArray:
+    """Return an array whose unknown cells beside known ones have the mean of those."""
+    padded = np.pad(np.ma.filled(fine, np.nan), 1, constant_values=np.nan)
+    rows, columns = fine.shape
+    beside = np.stack(
+        [
+            padded[down : down + rows, right : right + columns]
+            for down in range(3)
+            for right in range(3)
+        ]
+    )
+    count = np.isfinite(beside).sum(axis=0)
+    mean = np.nansum(beside, axis=0) / np.maximum(count, 1)
+    grown = np.where(np.ma.getmaskarray(fine), mean, np.ma.getdata(fine))
+    return np.ma.array(grown, mask=count == 0)
+
+
+def _around(x: Floats, y: Floats) -> list[tuple[float, float]]:
+    """Return the corners of the convex hull, one after the other (Andrew's monotone chain)."""
+    points = sorted(set(zip(x.tolist(), y.tolist(), strict=True)))
+    return [*_chain(points)[:-1], *_chain(points[::-1])[:-1]]
+
+
+def _chain(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    chain: list[tuple[float, float]] = []
+    for x, y in points:
+        while len(chain) > 1:
+            (ax, ay), (bx, by) = chain[-2:]
+            if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0.0:
+                break
+            chain.pop()
+        chain.append((x, y))
+    return chain
