@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 
 SUMMARY = "summary.json"
 SCENARIO = "scenario.yaml"
@@ -28,7 +28,7 @@ _ARRIVALS_FILE = re.compile(r"arrivals-(?:0|[1-9]\d*)\.csv", re.ASCII)
 _FILES = frozenset({SUMMARY, SCENARIO, SERIES, EVENTS, f"{TIMELINE}.png"})
 
 
-class OutputError(SimcbError):
+class OutputError(FieldsError):
     """Something cannot be written where it should be.
 
     Args:
@@ -37,11 +37,9 @@ class OutputError(SimcbError):
         remedy: what to give instead.
     """
 
-    def __init__(self, path: str, why: str, remedy: str) -> None:
-        super().__init__(path, why, remedy)
-        self.path = path
-        self.why = why
-        self.remedy = remedy
+    path: str
+    why: str
+    remedy: str
 
     def __str__(self) -> str:
         return f"{self.path}: {self.why}; {self.remedy}"

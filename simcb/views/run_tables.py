@@ -22,26 +22,10 @@ WITH, WITHOUT = "with", "without"
 ONE_FAULT = "fault:"
 
 BY_PHASE = (
-    "offered_rate",
-    "goodput",
-    "success",
-    "unfinished",
-    "degraded",
-    "availability",
-    "p50",
-    "p95",
-    "p99",
-    "success_p50",
-    "success_p95",
-    "success_p99",
-    "rejected",
-    "unneeded_rejections",
-    "open_fraction",
-    "downstream_rate",
-    "amplification",
-    "amplification_worst",
-    "wasted_work",
-    "worker_seconds_waiting",
+    *("offered_rate", "goodput", "success", "unfinished", "degraded", "availability"),
+    *("p50", "p95", "p99", "success_p50", "success_p95", "success_p99"),
+    *("rejected", "unneeded_rejections", "open_fraction", "downstream_rate"),
+    *("amplification", "amplification_worst", "wasted_work", "worker_seconds_waiting"),
 )
 """The metrics shown by phase; all others are in the other formats."""
 

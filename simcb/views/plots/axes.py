@@ -24,7 +24,9 @@ MOST_TICKS = 14
 LONGEST_PATH = 4.5
 """Inches after which the name of an axis is shortened."""
 
-_LONGEST_VALUE = 1.2
+LONGEST_VALUE = 1.2
+"""Inches after which a value along an axis is shortened."""
+
 _GAP = 0.1
 _LINE = 0.16
 _MARGIN = 0.04
@@ -58,15 +60,35 @@ def name_axis(ax: Axes, which: str, text: str) -> None:
     write(text, **letters(LABEL_SIZE))
 
 
-def label_values(ax: Axes, which: str, places: Sequence[float], values: Sequence[object]) -> None:
-    """Write values at places of an axis; of many only some, and none over another."""
+def label_values(
+    ax: Axes,
+    which: str,
+    places: Sequence[float],
+    values: Sequence[object],
+    *,
+    longest: float = LONGEST_VALUE,
+    certain: int = 0,
+) -> None:
+    """Write values at places of an axis; of many only some, and none over another.
+
+    Args:
+        ax: where.
+        which: `x` or `y`.
+        places: where each value lies.
+        values: what is written there.
+        longest: inches after which a value is shortened.
+        certain: the one that is written for sure.
+    """
     step = max(1, -(-len(values) // MOST_TICKS))
-    every = list(range(0, len(values), step))
-    texts = [shortened(str(values[index]), _LONGEST_VALUE, SMALL_SIZE) for index in every]
-    at = [places[index] for index in every]
-    kept = _apart(ax, which, at, texts)
+    texts = {
+        index: shortened(str(values[index]), longest, SMALL_SIZE)
+        for index in (certain, *range(0, len(values), step))
+    }
+    kept = sorted(_apart(ax, which, places, texts)) if values else []
     write = ax.set_xticks if which == "x" else ax.set_yticks
-    write([at[index] for index in kept], [texts[index] for index in kept], **letters(SMALL_SIZE))
+    write(
+        [places[index] for index in kept], [texts[index] for index in kept], **letters(SMALL_SIZE)
+    )
     ax.minorticks_off()
 
 
@@ -138,10 +160,8 @@ def _with_margins(low: float, high: float, *, log: bool) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _apart(ax: Axes, which: str, places: Sequence[float], texts: Sequence[str]) -> list[int]:
+def _apart(ax: Axes, which: str, places: Sequence[float], texts: dict[int, str]) -> list[int]:
     """Return which of the texts can stand beside each other, the first for sure."""
-    if not places:
-        return []
     log = (ax.get_xscale() if which == "x" else ax.get_yscale()) == "log"
     drawn: Floats = np.asarray(np.log(places) if log else places, np.float64)
     size, box = ax.get_figure(root=True).get_size_inches(), ax.get_position()  # type: ignore[union-attr]
@@ -150,13 +170,14 @@ def _apart(ax: Axes, which: str, places: Sequence[float], texts: Sequence[str]) 
     if len(places) > 1 and not log and np.allclose(np.diff(drawn), drawn[1] - drawn[0]):
         # Tiles and even steps: there is half a step beyond either end.
         along *= (len(places) - 1) / len(places)
-    kept = [0]
-    for index in range(1, len(texts)):
-        room = _LINE
-        if which == "x":
-            both = text_width(texts[index], SMALL_SIZE) + text_width(texts[kept[-1]], SMALL_SIZE)
-            room = both / 2 + _GAP
-        if abs(along[index] - along[kept[-1]]) >= room:
+    widths = {index: text_width(text, SMALL_SIZE) for index, text in texts.items()}
+    kept: list[int] = []
+    for index in texts:
+        if all(
+            abs(along[index] - along[other])
+            >= (_LINE if which == "y" else (widths[index] + widths[other]) / 2 + _GAP)
+            for other in kept
+        ):
             kept.append(index)
     return kept
 

@@ -17,8 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from simcb.errors import SimcbError
-from simcb.views.files import replace_file
+from simcb.views.files import OutputError, replace_file
 from simcb.views.plots.style import (
     FONT,
     FRAME,
@@ -138,23 +137,8 @@ def drawn(figure: Figure, form: str, resolution: float = RESOLUTION) -> bytes:
     return file.getvalue()
 
 
-class PlotFileError(SimcbError):
-    """A plot cannot be written where it should be.
-
-    Args:
-        path: the file.
-        why: what is wrong with it.
-        remedy: what to give instead.
-    """
-
-    def __init__(self, path: str, why: str, remedy: str) -> None:
-        super().__init__(path, why, remedy)
-        self.path = path
-        self.why = why
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.why}; {self.remedy}"
+class PlotFileError(OutputError):
+    """A plot cannot be written where it should be."""
 
 
 def check_plot_path(path: str | Path) -> Path:

@@ -21,7 +21,7 @@ from simcb.studies.tune import Reach, TuneResult
 from simcb.views.plots.axes import label_axis, label_values, name_axis, scale_regret
 from simcb.views.plots.captions import BEST, head_tune, key
 from simcb.views.plots.figures import axes_or_new, dress, new_picture
-from simcb.views.plots.lettering import letters, shortened, text_width
+from simcb.views.plots.lettering import letters, shortened
 from simcb.views.plots.marks import dots, named, ring
 from simcb.views.plots.style import (
     BAND_ALPHA,
@@ -41,12 +41,6 @@ GOOD = STATE_FILLS["closed"].color
 PALE = "#9db7c9"
 MOST_PANELS = 9
 COLUMNS = 3
-
-PANEL_WIDTH = 2.9
-"""Inches that the values along a panel have, about."""
-
-BETWEEN = 0.07
-"""Inches between two values below a panel."""
 
 
 def tune_figure(result: TuneResult) -> Figure:
@@ -113,7 +107,8 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     scale_regret(ax, "y", means, ends)
     if reach.axis.span is not None and reach.axis.span.log:
         ax.set_xscale("log")
-    _label_some(ax, x, reach)
+    best = values.index(reach.value)
+    label_values(ax, "x", x.tolist(), values, longest=0.9, certain=best)
     label_axis(ax, "x", reach.axis)
     name_axis(ax, "y", f"regret beyond the best{_mark(read)}")
     if alone:
@@ -221,23 +216,6 @@ def _shade(reach: Reach, values: Sequence[Value], x: Floats, ax: Axes) -> None:
     for low, high, depth, label in stretches:
         ends = (float(x[values.index(end)]) for end in (low, high))
         ax.axvspan(*ends, color=GOOD, alpha=depth, linewidth=0.0, label=label)
-
-
-def _label_some(ax: Axes, x: Floats, reach: Reach) -> None:
-    """Write as many values below a panel as fit beside each other, the winner's for sure."""
-    log = reach.axis.span is not None and reach.axis.span.log
-    drawn = np.log(x) if log else x
-    inches = (drawn - drawn[0]) / (float(np.ptp(drawn)) or 1.0) * PANEL_WIDTH
-    texts = [shortened(str(step.value), 0.9, SMALL_SIZE) for step in reach.steps]
-    widths = [text_width(text, SMALL_SIZE) + BETWEEN for text in texts]
-    kept = [[step.value for step in reach.steps].index(reach.value)]
-    for index in range(len(texts)):
-        apart = [abs(inches[index] - inches[other]) for other in kept]
-        room = [(widths[index] + widths[other]) / 2 for other in kept]
-        if all(a >= b for a, b in zip(apart, room, strict=True)):
-            kept.append(index)
-    kept.sort()
-    label_values(ax, "x", [float(x[i]) for i in kept], [texts[i] for i in kept])
 
 
 def _number(regret: float | None, reading: Reading) -> float:
