@@ -9,12 +9,7 @@ or returns garbage, every call that would have succeeded without it still does.
 from __future__ import annotations
 
 import functools
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterator,
-)
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from types import CodeType
 from typing import (
     TYPE_CHECKING,
@@ -27,13 +22,12 @@ from typing import (
     cast,
     overload,
 )
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 from simcb.breaker.awaitables import adopt
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.failing import Failed, failed_future
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
-from simcb.breaker.keys import Own, code_of, key_of, own_of
+from simcb.breaker.keys import check_name, code_of, key_of
 from simcb.breaker.kinds import (
     ASYNC_GENERATOR,
     COROUTINE,
@@ -64,6 +58,9 @@ class Answer(NamedTuple, Generic[R]):
 Shape: TypeAlias = Callable[[Answer[Any]], object]
 """What of an answer the caller gets."""
 
+Wait: TypeAlias = Callable[[Any], Awaitable[Any]]
+"""Gives the result of a store's method."""
+
 
 def _value(answer: Answer[Any]) -> object:
     return answer.value
@@ -73,33 +70,25 @@ def _whole(answer: Answer[Any]) -> object:
     return answer
 
 
-class Nothing:
-    """The duty of a fallback at the end of a call: all it does is done while it is awaited."""
+class _Nothing:
+    """Is told how a call ended, and does nothing: all there is to do is done when it is awaited."""
 
-    def returned(self, result: object) -> None:
-        """Does nothing."""
+    def returned(self, result: object) -> None: ...
 
-    def raised(self, error: BaseException) -> None:
-        """Does nothing."""
+    def raised(self, error: BaseException) -> None: ...
 
-    def release(self) -> None:
-        """Does nothing."""
-
-
-NOTHING = Nothing()
+    def release(self) -> None: ...
 
 
 class CachedFallback(Shared):
     """Serves the last good value for a key when a call fails or is rejected.
 
-    Whoever asks with the same key gets the same value, so without a `key` every call whose
-    key would not tell values apart is refused before it is made: if an argument (or `self`) is
-    known only by its address in memory, or if what is given to `call` or `ask` has captured
-    something other than code, guards and fixed values, like the client in
-    `lambda path: client.get(path)`. A captured string, number, or other value with a hash of
-    its own is in the key like an argument, as it is at each call. A decorated function may have
-    captured anything: where that is not known by its value, the function shares its answers
-    with no other, nor with itself in another process.
+    Whoever asks with the same key gets the same value. The key is the function's full name and
+    its arguments, so without a `key` of your own a call is refused before it is made if they do
+    not tell values apart: if an argument (or `self`) is an object and no plain value (text,
+    bytes, numbers, dates and times, UUIDs, enums, and lists, tuples, sets and dictionaries of
+    them), or if the function is a lambda or made inside another, and so may have captured
+    anything. Partials, and this room's guards around a function, are looked through.
 
     Generators are refused, and what can be gone through only once is never remembered. Around
     a plain function a store whose methods have to be awaited remembers nothing, unless what
@@ -108,16 +97,14 @@ class CachedFallback(Shared):
     Args:
         store: where values are kept; in memory unless given.
         ttl: seconds a value may be served.
-        key: makes the key, a string, from the call's arguments, and is used as it is; by
-            default the function's name, the `repr` of its arguments, defaults and the object
-            of a bound method included, and of what it has captured.
+        key: makes the key, a string, from the call's arguments, and is used as it is.
         on: the exceptions that are answered from the store: types, or a predicate.
 
     Raises:
         ParameterError: when a value makes no sense, a function to call or decorate or what
             `key` returns included.
-        UnkeyableError: at a call whose key would not tell values apart, or when a method is
-            decorated whose object is not known by its value.
+        UnkeyableError: at a call whose key would not tell values apart, or when a function is
+            decorated of which there may be several with one name.
     """
 
     __slots__ = ("_key", "_on", "_told", "_unfinished", "store", "ttl")
@@ -144,7 +131,7 @@ class CachedFallback(Shared):
         self._key = key
         self._on = on
         self._told: set[str] = set()
-        self._unfinished: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
+        self._unfinished: WeakSet[CodeType] = WeakSet()
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function; on failure returns the last good value instead, if there is one.
@@ -186,18 +173,19 @@ class CachedFallback(Shared):
         if isinstance(func, (staticmethod, classmethod)):
             return cast("Callable[P, R]", type(func)(self(func.__func__)))
         kind = _kind_of(func)
-        own = own_of(func) if self._key is None else None
+        if self._key is None:
+            check_name(func)
         if kind & COROUTINE:
 
             @functools.wraps(func)
             async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
-                return await self._ask_async(func, args, kwargs, _value, own)
+                return await self._ask_async(func, args, kwargs, _value)
 
             return cast("Callable[P, R]", awaited)
 
         @functools.wraps(func)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            return cast("R", self._ask(func, args, kwargs, _value, own))
+            return cast("R", self._ask(func, args, kwargs, _value))
 
         return called
 
@@ -207,11 +195,10 @@ class CachedFallback(Shared):
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
-        own: Own | None = None,
     ) -> object:
         if _kind_of(func) & COROUTINE:
-            return self._ask_async(func, args, kwargs, shape, own)
-        key = self._key_of(func, args, kwargs, own)
+            return self._ask_async(func, args, kwargs, shape)
+        key = self._key_of(func, args, kwargs)
         return self._answer(key, functools.partial(func, *args, **kwargs), shape, code_of(func))
 
     async def _ask_async(
@@ -220,40 +207,30 @@ class CachedFallback(Shared):
         args: tuple[object, ...],
         kwargs: dict[str, object],
         shape: Shape,
-        own: Own | None = None,
     ) -> object:
-        key = self._key_of(func, args, kwargs, own)
+        key = self._key_of(func, args, kwargs)
         return await self._answer_async(key, functools.partial(func, *args, **kwargs), shape)
 
     def _answer(
         self, key: str, begin: Callable[[], Any], shape: Shape, code: CodeType | None = None
     ) -> object:
-        """Returns the answer, or what will give it when the function's result is unfinished.
-
-        Of a function known by its code for such results, a failure to begin is one as well.
-        """
+        """Returns the answer, or what will give it when the function's result is unfinished."""
         try:
             value = begin()
         except Exception as error:
-            threaded = None if code is None else self._unfinished.get(code)
-            if threaded is None or not matches(self._on, error):
-                answer = self._remembered(key, error)
-                if answer is None:
-                    raise
-                return shape(answer)
-            value = failed_future(error) if threaded else Failed(error)
+            answer = None
+            if code is None or code not in self._unfinished:
+                answer = _at_once(self._remembered(key, error, _no_wait))
+            if answer is None:
+                raise
+            return shape(answer)
         if unfinished(value):
-            threaded = is_thread_future(value)
             if code is not None:
-                self._unfinished[code] = threaded
-            if threaded:
+                self._unfinished.add(code)
+            if is_thread_future(value):
                 return self._following(key, value, shape)
-            return adopt(value, NOTHING, lambda it: self._answer_async(key, lambda: it, shape))
-        try:
-            _at_once(self.store.put(key, _keepable(value), self.ttl))
-            self._worked()
-        except Exception as error:
-            self._trouble(error)
+            return adopt(value, _Nothing(), lambda it: self._answer_async(key, lambda: it, shape))
+        _at_once(self._remember(key, value, _no_wait))
         return shape(Answer(value, False, None))
 
     async def _answer_async(
@@ -262,15 +239,11 @@ class CachedFallback(Shared):
         try:
             value = await begin()
         except Exception as error:
-            answer = await self._remembered_async(key, error)
+            answer = await self._remembered(key, error, _wait)
             if answer is None:
                 raise
             return shape(answer)
-        try:
-            await _done(self.store.put(key, _keepable(value), self.ttl))
-            self._worked()
-        except Exception as error:
-            self._trouble(error)
+        await self._remember(key, value, _wait)
         return shape(Answer(value, False, None))
 
     def _following(self, key: str, future: Future[Any], shape: Shape) -> Future[object]:
@@ -293,26 +266,20 @@ class CachedFallback(Shared):
         future.add_done_callback(end)
         return following
 
-    def _remembered(self, key: str, error: Exception) -> Answer[Any] | None:
+    async def _remember(self, key: str, value: object, wait: Wait) -> None:
+        """Keeps a value; whatever the store does, the call has succeeded."""
+        try:
+            await wait(self.store.put(key, _keepable(value), self.ttl))
+            self._worked()
+        except Exception as error:
+            self._trouble(error)
+
+    async def _remembered(self, key: str, error: Exception, wait: Wait) -> Answer[Any] | None:
         """Returns the answer to a failure, or None if there is none or it is not to be given."""
         if not matches(self._on, error):
             return None
         try:
-            kept = _at_once(self.store.get(key))
-        except KeyError:
-            self._worked()
-            return None
-        except Exception as trouble:
-            self._trouble(trouble)
-            return None
-        self._worked()
-        return Answer(kept, True, error)
-
-    async def _remembered_async(self, key: str, error: Exception) -> Answer[Any] | None:
-        if not matches(self._on, error):
-            return None
-        try:
-            kept = await _done(self.store.get(key))
+            kept = await wait(self.store.get(key))
         except KeyError:
             self._worked()
             return None
@@ -323,14 +290,10 @@ class CachedFallback(Shared):
         return Answer(kept, True, error)
 
     def _key_of(
-        self,
-        func: Callable[..., object],
-        args: tuple[object, ...],
-        kwargs: dict[str, object],
-        own: Own | None,
+        self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
     ) -> str:
         if self._key is None:
-            return key_of(func, args, kwargs, own)
+            return key_of(func, args, kwargs)
         key: object = self._key(*args, **kwargs)
         if not isinstance(key, str):
             allowed = f"a function that returns a string; for this call it returned {key!r}"
@@ -384,7 +347,12 @@ def _keepable(value: object) -> object:
     return value
 
 
-def _at_once(given: Any) -> Any:
+async def _wait(given: Any) -> Any:
+    """Awaits what an async store returned; passes on what another one returned."""
+    return await given if hasattr(type(given), "__await__") else given
+
+
+async def _no_wait(given: Any) -> Any:
     """Returns what a store answered to a call that is not awaited.
 
     Raises:
@@ -401,6 +369,10 @@ def _at_once(given: Any) -> Any:
     return given
 
 
-async def _done(value: Any) -> Any:
-    """Awaits what an async store returned; passes on what another one returned."""
-    return await value if hasattr(type(value), "__await__") else value
+def _at_once(steps: Coroutine[Any, Any, R]) -> R:
+    """Returns the result of a coroutine that waits for nothing."""
+    try:
+        steps.send(None)
+    except StopIteration as end:
+        return cast("R", end.value)
+    raise AssertionError("it waits")

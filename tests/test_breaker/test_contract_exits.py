@@ -328,7 +328,9 @@ def test_static_and_class_methods_are_guarded_on_either_side(
 ) -> None:
     """The decorators may stand above or below `@staticmethod` and `@classmethod`."""
     breaker, bulkhead = room.CircuitBreaker(clock=clock, failure_threshold=1), room.Bulkhead(1)
-    fallback = room.CachedFallback(on=room.CircuitOpenError)
+    fallback = room.CachedFallback(
+        on=room.CircuitOpenError, key=lambda *args: f"{len(args)} {args[-1]}"
+    )
     reached: list[str] = []
 
     def both(kind: Any, func: Any) -> Any:
