@@ -31,10 +31,11 @@ its host.
 
 from __future__ import annotations
 
-from simcb.breaker import CircuitOpenError, Reason
+from typing import Any
+
+from simcb.breaker import CircuitOpenError
 from simcb.errors import MissingExtraError
-from simcb.integrations.bodies import AsyncBody, Body
-from simcb.integrations.transports import AsyncGuarded, Dialect, Guarded
+from simcb.integrations.transports import AsyncGuarded, Guarded
 
 try:
     import httpx
@@ -45,68 +46,28 @@ __all__ = ["AsyncBreakerTransport", "BreakerTransport", "CircuitOpenTransportErr
 
 
 class CircuitOpenTransportError(CircuitOpenError, httpx.TransportError):
-    """A request is not sent, because the breaker of its host is open.
+    """A request is not sent, because the breaker of its host is open; fields as inherited."""
 
-    Args:
-        name: the breaker's name, by default the host.
-        retry_after: seconds, at least 0, until it is worth asking again.
-        forced: somebody has opened the breaker by hand.
-        reason: why the breaker opened, if that is known.
-        last_error: what the call that opened it raised, without its traceback, or None.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        retry_after: float,
-        forced: bool = False,
-        reason: Reason | None = None,
-        last_error: BaseException | None = None,
-    ) -> None:
+    def __init__(self, *fields: Any) -> None:
         # The library's errors take one message and remember their request; ours keep fields.
         httpx.TransportError.__init__(self, "")
-        self.args = (name, retry_after, forced, reason, last_error)
+        self.args = fields
 
 
-class _Httpx(Dialect):
-    """What httpx raises, and what of it speaks against the host."""
+class BreakerTransport(
+    Guarded[httpx.Request, httpx.Response, httpx.BaseTransport], httpx.BaseTransport
+):
+    """A transport for `httpx.Client`, one breaker per host; parameters as in `Guard`."""
 
+    library = httpx
     rejection = CircuitOpenTransportError
-
-    @staticmethod
-    def is_failure(error: Exception) -> bool:
-        """Whether this is a transport error that the caller did not bring about."""
-        callers_fault = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, CircuitOpenError)
-        return isinstance(error, httpx.TransportError) and not isinstance(error, callers_fault)
-
-
-class _Body(Body, httpx.SyncByteStream):
-    """A body as a synchronous client wants it."""
-
-
-class _AsyncBody(AsyncBody, httpx.AsyncByteStream):
-    """A body as an asynchronous client wants it."""
-
-
-class BreakerTransport(_Httpx, Guarded[httpx.Request, httpx.Response], httpx.BaseTransport):
-    """A transport for `httpx.Client`, one breaker per host; parameters as in `Guarded`."""
-
-    body = _Body
-
-    @staticmethod
-    def plain() -> httpx.BaseTransport:
-        """Returns httpx's own transport with its default settings."""
-        return httpx.HTTPTransport()
 
 
 class AsyncBreakerTransport(
-    _Httpx, AsyncGuarded[httpx.Request, httpx.Response], httpx.AsyncBaseTransport
+    AsyncGuarded[httpx.Request, httpx.Response, httpx.AsyncBaseTransport],
+    httpx.AsyncBaseTransport,
 ):
-    """A transport for `httpx.AsyncClient`, one breaker per host; parameters as in `Guarded`."""
+    """A transport for `httpx.AsyncClient`, one breaker per host; parameters as in `Guard`."""
 
-    body = _AsyncBody
-
-    @staticmethod
-    def plain() -> httpx.AsyncBaseTransport:
-        """Returns httpx's own asynchronous transport with its default settings."""
-        return httpx.AsyncHTTPTransport()
+    library = httpx
+    rejection = CircuitOpenTransportError

@@ -12,10 +12,11 @@ catch what a client of httpx2 raises, and so neither does it catch this module's
 
 from __future__ import annotations
 
-from simcb.breaker import CircuitOpenError, Reason
+from typing import Any
+
+from simcb.breaker import CircuitOpenError
 from simcb.errors import MissingExtraError
-from simcb.integrations.bodies import AsyncBody, Body
-from simcb.integrations.transports import AsyncGuarded, Dialect, Guarded
+from simcb.integrations.transports import AsyncGuarded, Guarded
 
 try:
     import httpx2
@@ -26,68 +27,28 @@ __all__ = ["AsyncBreakerTransport", "BreakerTransport", "CircuitOpenTransportErr
 
 
 class CircuitOpenTransportError(CircuitOpenError, httpx2.TransportError):
-    """A request is not sent, because the breaker of its host is open.
+    """A request is not sent, because the breaker of its host is open; fields as inherited."""
 
-    Args:
-        name: the breaker's name, by default the host.
-        retry_after: seconds, at least 0, until it is worth asking again.
-        forced: somebody has opened the breaker by hand.
-        reason: why the breaker opened, if that is known.
-        last_error: what the call that opened it raised, without its traceback, or None.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        retry_after: float,
-        forced: bool = False,
-        reason: Reason | None = None,
-        last_error: BaseException | None = None,
-    ) -> None:
+    def __init__(self, *fields: Any) -> None:
         # The library's errors take one message and remember their request; ours keep fields.
         httpx2.TransportError.__init__(self, "")
-        self.args = (name, retry_after, forced, reason, last_error)
+        self.args = fields
 
 
-class _Httpx2(Dialect):
-    """What httpx2 raises, and what of it speaks against the host."""
+class BreakerTransport(
+    Guarded[httpx2.Request, httpx2.Response, httpx2.BaseTransport], httpx2.BaseTransport
+):
+    """A transport for `httpx2.Client`, one breaker per host; parameters as in `Guard`."""
 
+    library = httpx2
     rejection = CircuitOpenTransportError
-
-    @staticmethod
-    def is_failure(error: Exception) -> bool:
-        """Whether this is a transport error that the caller did not bring about."""
-        callers_fault = (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol, CircuitOpenError)
-        return isinstance(error, httpx2.TransportError) and not isinstance(error, callers_fault)
-
-
-class _Body(Body, httpx2.SyncByteStream):
-    """A body as a synchronous client wants it."""
-
-
-class _AsyncBody(AsyncBody, httpx2.AsyncByteStream):
-    """A body as an asynchronous client wants it."""
-
-
-class BreakerTransport(_Httpx2, Guarded[httpx2.Request, httpx2.Response], httpx2.BaseTransport):
-    """A transport for `httpx2.Client`, one breaker per host; parameters as in `Guarded`."""
-
-    body = _Body
-
-    @staticmethod
-    def plain() -> httpx2.BaseTransport:
-        """Returns httpx2's own transport with its default settings."""
-        return httpx2.HTTPTransport()
 
 
 class AsyncBreakerTransport(
-    _Httpx2, AsyncGuarded[httpx2.Request, httpx2.Response], httpx2.AsyncBaseTransport
+    AsyncGuarded[httpx2.Request, httpx2.Response, httpx2.AsyncBaseTransport],
+    httpx2.AsyncBaseTransport,
 ):
-    """A transport for `httpx2.AsyncClient`, one breaker per host; parameters as in `Guarded`."""
+    """A transport for `httpx2.AsyncClient`, one breaker per host; parameters as in `Guard`."""
 
-    body = _AsyncBody
-
-    @staticmethod
-    def plain() -> httpx2.AsyncBaseTransport:
-        """Returns httpx2's own asynchronous transport with its default settings."""
-        return httpx2.AsyncHTTPTransport()
+    library = httpx2
+    rejection = CircuitOpenTransportError

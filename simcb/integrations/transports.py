@@ -1,8 +1,7 @@
 """A breaker around an HTTP client's transport, whichever client it is.
 
-httpx and httpx2 have the same two transport methods, so what a guarded transport does is
-written once, here, and the modules named after the libraries only add their classes. It
-imports neither of them and knows nothing of sockets or of what is in a request or a body.
+httpx and httpx2 have the same transports and the same errors, so what a guarded transport does
+is written once, here, and the modules named after the libraries only add their classes.
 
 A response that speaks against the service is a failure when its headers arrive, and one that
 says nothing about it is settled then as well. Any other response has still to be sent whole,
@@ -17,20 +16,13 @@ hangs up, a stream of events or a connection for another protocol, is judged by 
 
 from __future__ import annotations
 
+import functools
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from simcb.breaker import (
-    BreakerRegistry,
-    CircuitOpenError,
-    ParameterError,
-    Permit,
-)
-from simcb.integrations.bodies import AsyncBody, Body
+from simcb.breaker import BreakerRegistry, CircuitOpenError, ParameterError, Permit
 
 SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
@@ -80,52 +72,8 @@ class Answered(Protocol):
 
 RequestT = TypeVar("RequestT", bound=Asked)
 ResponseT = TypeVar("ResponseT", bound=Answered)
-RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
-ResponseT_co = TypeVar("ResponseT_co", covariant=True)
-
-
-class Transport(Protocol[RequestT_contra, ResponseT_co]):
-    """What is wrapped: a transport of a synchronous client."""
-
-    def handle_request(self, request: RequestT_contra, /) -> ResponseT_co:
-        """Sends one request and returns when the headers are there."""
-        ...
-
-    def __enter__(self) -> object: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        traceback: TracebackType | None = None,
-        /,
-    ) -> object: ...
-
-    def close(self) -> None:
-        """Closes the connections."""
-        ...
-
-
-class AsyncTransport(Protocol[RequestT_contra, ResponseT_co]):
-    """What is wrapped: a transport of an asynchronous client."""
-
-    async def handle_async_request(self, request: RequestT_contra, /) -> ResponseT_co:
-        """Sends one request and returns when the headers are there."""
-        ...
-
-    async def __aenter__(self) -> object: ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        traceback: TracebackType | None = None,
-        /,
-    ) -> object: ...
-
-    async def aclose(self) -> None:
-        """Closes the connections."""
-        ...
+TransportT = TypeVar("TransportT")
+Judged = TypeVar("Judged")
 
 
 def host_of(request: Asked) -> str:
@@ -149,76 +97,6 @@ def is_endless(response: Answered) -> bool:
     return events or response.status_code == SWITCHING_PROTOCOLS
 
 
-@dataclass(frozen=True, slots=True)
-class Gate(Generic[RequestT, ResponseT]):
-    """Asks the breaker of a request's host, and tells it how the request ended.
-
-    Args:
-        breakers: gives the breaker of a name.
-        key: the name of the breaker a request belongs to.
-        failed_response: whether a response speaks against the service.
-        ignored_response: whether one that does not says nothing about it at all; any other
-            response is a success if its body arrives.
-        endless: whether a response is a success without its body.
-        failed_error: whether an exception speaks against the service; any other exception
-            says nothing about it, so it is neither a failure nor a success.
-        rejection: the error to raise when the breaker lets nothing through.
-
-    Raises:
-        ParameterError: when something is of another kind.
-    """
-
-    breakers: BreakerRegistry
-    key: Callable[[RequestT], str]
-    failed_response: Callable[[ResponseT], bool]
-    ignored_response: Callable[[ResponseT], bool]
-    endless: Callable[[ResponseT], bool]
-    failed_error: Callable[[Exception], bool]
-    rejection: type[CircuitOpenError]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.breakers, BreakerRegistry):
-            raise ParameterError("breakers", self.breakers, "a BreakerRegistry")
-        functions = ("key", "failed_response", "ignored_response", "endless", "failed_error")
-        for parameter in functions:
-            given = getattr(self, parameter)
-            if not callable(given):
-                raise ParameterError(parameter, given, "a function of one argument")
-
-    def admit(self, request: RequestT) -> Permit:
-        """Returns the permit for one request.
-
-        Raises:
-            CircuitOpenError: the client's own variety of it, when the breaker is open.
-            ParameterError: when what the registry has built is not the breaker asked for.
-        """
-        breaker = self.breakers.get(self.key(request))
-        try:
-            return breaker.acquire()
-        except CircuitOpenError as rejected:
-            raise self.rejection(*rejected.args) from None
-
-    def answered(self, permit: Permit, response: ResponseT) -> bool:
-        """Settles a request by its response's headers; returns False if the body is to decide."""
-        if _says(self.failed_response, response):
-            permit.failure()
-        elif _says(self.ignored_response, response):
-            permit.ignore()
-        elif response.is_closed or _says(self.endless, response):
-            permit.success()
-        return permit.settled
-
-    def raised(self, permit: Permit, error: BaseException) -> None:
-        """Settles a request that ended in an exception; a cancelled one says nothing."""
-        if isinstance(error, Exception) and _says(self.failed_error, error):
-            permit.failure(error)
-        else:
-            permit.ignore()
-
-
-Judged = TypeVar("Judged")
-
-
 def _says(predicate: Callable[[Judged], bool], value: Judged) -> bool:
     """Asks the user's predicate; one that raises is logged and taken for a yes.
 
@@ -231,26 +109,8 @@ def _says(predicate: Callable[[Judged], bool], value: Judged) -> bool:
         return True
 
 
-def _check_sends(transport: object, method: str) -> None:
-    """Refuses what is no transport, or one of the other kind of client."""
-    if not callable(getattr(transport, method, None)):
-        raise ParameterError("transport", transport, f"a transport with {method}(request)")
-
-
-class Dialect(ABC):
-    """What differs between the clients: their errors."""
-
-    rejection: ClassVar[type[CircuitOpenError]]
-    """Raised for a request that the breaker does not let through."""
-
-    @staticmethod
-    @abstractmethod
-    def is_failure(error: Exception) -> bool:
-        """Whether an exception speaks against the host that was asked."""
-
-
-class Guarded(Dialect, Generic[RequestT, ResponseT]):
-    """A synchronous transport that asks a breaker before every request.
+class Guard(Generic[RequestT, ResponseT, TransportT]):
+    """A transport that asks a breaker before every request.
 
     Args:
         transport: sends the requests; the client's own plain transport by default.
@@ -272,9 +132,16 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
         ParameterError: when an argument is of another kind.
     """
 
+    library: Any
+    """httpx or httpx2."""
+    rejection: type[CircuitOpenError]
+    """Raised for a request that the breaker does not let through."""
+    sends: str
+    """The method by which a transport of this kind sends a request."""
+
     def __init__(
         self,
-        transport: Transport[RequestT, ResponseT] | None = None,
+        transport: TransportT | None = None,
         *,
         breakers: BreakerRegistry | None = None,
         key: Callable[[RequestT], str] = host_of,
@@ -283,36 +150,91 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
         endless: Callable[[ResponseT], bool] = is_endless,
         failed_error: Callable[[Exception], bool] | None = None,
     ) -> None:
-        self._transport = self.plain() if transport is None else transport
-        _check_sends(self._transport, "handle_request")
-        self._gate: Gate[RequestT, ResponseT] = Gate(
-            breakers=BreakerRegistry() if breakers is None else breakers,
-            key=key,
-            failed_response=failed_response,
-            ignored_response=ignored_response,
-            endless=endless,
-            failed_error=self.is_failure if failed_error is None else failed_error,
-            rejection=self.rejection,
-        )
+        self._transport: Any = self.plain() if transport is None else transport
+        if not callable(getattr(self._transport, self.sends, None)):
+            allowed = f"a transport with {self.sends}(request)"
+            raise ParameterError("transport", transport, allowed)
+        self._breakers = BreakerRegistry() if breakers is None else breakers
+        if not isinstance(self._breakers, BreakerRegistry):
+            raise ParameterError("breakers", breakers, "a BreakerRegistry")
+        predicates = {
+            "key": key,
+            "failed_response": failed_response,
+            "ignored_response": ignored_response,
+            "endless": endless,
+            "failed_error": self._is_failure if failed_error is None else failed_error,
+        }
+        for parameter, given in predicates.items():
+            if not callable(given):
+                raise ParameterError(parameter, given, "a function of one argument")
+            setattr(self, f"_{parameter}", given)
 
-    @staticmethod
-    @abstractmethod
-    def plain() -> Transport[RequestT, ResponseT]:
-        """Returns the transport that is wrapped when none is given."""
+    def plain(self) -> Any:
+        """Returns the transport that is wrapped when none is given: the library's own."""
+        raise NotImplementedError
 
-    body: ClassVar[type[Body]]
-    """The library's kind of body, which it insists on."""
+    _key: Callable[[RequestT], str]
+    _failed_response: Callable[[ResponseT], bool]
+    _ignored_response: Callable[[ResponseT], bool]
+    _endless: Callable[[ResponseT], bool]
+    _failed_error: Callable[[Exception], bool]
+
+    def _is_failure(self, error: Exception) -> bool:
+        """Whether this is a transport error that the caller did not bring about."""
+        ours = self.library.LocalProtocolError, self.library.UnsupportedProtocol, CircuitOpenError
+        return isinstance(error, self.library.TransportError) and not isinstance(error, ours)
+
+    def _admit(self, request: RequestT) -> Permit:
+        """Returns the permit for one request.
+
+        Raises:
+            CircuitOpenError: the client's own variety of it, when the breaker is open.
+            ParameterError: when what the registry has built is not the breaker asked for.
+        """
+        breaker = self._breakers.get(self._key(request))
+        try:
+            return breaker.acquire()
+        except CircuitOpenError as rejected:
+            raise self.rejection(*rejected.args) from None
+
+    def _answered(self, permit: Permit, response: ResponseT) -> bool:
+        """Settles a request if its response's headers say enough, and returns whether they do."""
+        if _says(self._failed_response, response):
+            permit.failure()
+        elif _says(self._ignored_response, response):
+            permit.ignore()
+        elif response.is_closed or _says(self._endless, response):
+            permit.success()
+        return permit.settled
+
+    def _raised(self, permit: Permit, error: BaseException) -> None:
+        """Settles a request that ended in an exception; a cancelled one says nothing."""
+        if isinstance(error, Exception) and _says(self._failed_error, error):
+            permit.failure(error)
+        else:
+            permit.ignore()
+
+
+class Guarded(Guard[RequestT, ResponseT, TransportT]):
+    """A synchronous one; parameters as in `Guard`."""
+
+    sends = "handle_request"
+
+    def plain(self) -> Any:
+        """Returns the library's own transport with its default settings."""
+        return self.library.HTTPTransport()
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Sends the request, unless the breaker of its host is open."""
-        permit = self._gate.admit(request)
+        permit = self._admit(request)
         try:
-            response = self._transport.handle_request(request)
-            if not self._gate.answered(permit, response):
-                response.stream = self.body(response.stream, permit, self._gate.raised)
+            response: ResponseT = self._transport.handle_request(request)
+            if not self._answered(permit, response):
+                body = _of(Body, self.library.SyncByteStream)
+                response.stream = body(response.stream, permit, self._raised)
             return response
         except BaseException as error:
-            self._gate.raised(permit, error)
+            self._raised(permit, error)
             raise
 
     def __enter__(self) -> Self:
@@ -332,54 +254,29 @@ class Guarded(Dialect, Generic[RequestT, ResponseT]):
         self._transport.close()
 
 
-class AsyncGuarded(Dialect, Generic[RequestT, ResponseT]):
-    """An asynchronous transport that asks a breaker before every request.
+class AsyncGuarded(Guard[RequestT, ResponseT, TransportT]):
+    """An asynchronous one; parameters as in `Guard`.
 
-    The parameters are those of `Guarded`, around an asynchronous transport. A synchronous
-    and an asynchronous client may share their breakers.
+    A synchronous and an asynchronous client may share their breakers.
     """
 
-    def __init__(
-        self,
-        transport: AsyncTransport[RequestT, ResponseT] | None = None,
-        *,
-        breakers: BreakerRegistry | None = None,
-        key: Callable[[RequestT], str] = host_of,
-        failed_response: Callable[[ResponseT], bool] = is_server_error,
-        ignored_response: Callable[[ResponseT], bool] = is_too_many_requests,
-        endless: Callable[[ResponseT], bool] = is_endless,
-        failed_error: Callable[[Exception], bool] | None = None,
-    ) -> None:
-        self._transport = self.plain() if transport is None else transport
-        _check_sends(self._transport, "handle_async_request")
-        self._gate: Gate[RequestT, ResponseT] = Gate(
-            breakers=BreakerRegistry() if breakers is None else breakers,
-            key=key,
-            failed_response=failed_response,
-            ignored_response=ignored_response,
-            endless=endless,
-            failed_error=self.is_failure if failed_error is None else failed_error,
-            rejection=self.rejection,
-        )
+    sends = "handle_async_request"
 
-    @staticmethod
-    @abstractmethod
-    def plain() -> AsyncTransport[RequestT, ResponseT]:
-        """Returns the transport that is wrapped when none is given."""
-
-    body: ClassVar[type[AsyncBody]]
-    """The library's kind of body, which it insists on."""
+    def plain(self) -> Any:
+        """Returns the library's own transport with its default settings."""
+        return self.library.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: RequestT) -> ResponseT:
         """Sends the request, unless the breaker of its host is open."""
-        permit = self._gate.admit(request)
+        permit = self._admit(request)
         try:
-            response = await self._transport.handle_async_request(request)
-            if not self._gate.answered(permit, response):
-                response.stream = self.body(response.stream, permit, self._gate.raised)
+            response: ResponseT = await self._transport.handle_async_request(request)
+            if not self._answered(permit, response):
+                body = _of(AsyncBody, self.library.AsyncByteStream)
+                response.stream = body(response.stream, permit, self._raised)
             return response
         except BaseException as error:
-            self._gate.raised(permit, error)
+            self._raised(permit, error)
             raise
 
     async def __aenter__(self) -> Self:
@@ -397,3 +294,79 @@ class AsyncGuarded(Dialect, Generic[RequestT, ResponseT]):
     async def aclose(self) -> None:
         """Closes the wrapped transport."""
         await self._transport.aclose()
+
+
+class Pending:
+    """A body that has still to be read, and the permit of its request.
+
+    Args:
+        stream: the library's own body.
+        permit: settled when it is known how the request ended.
+        raised: settles the permit by an exception.
+    """
+
+    def __init__(
+        self, stream: Any, permit: Permit, raised: Callable[[Permit, BaseException], None]
+    ) -> None:
+        self._stream = stream
+        self._permit = permit
+        self._raised = raised
+
+    def __del__(self) -> None:
+        self._permit.success()
+
+
+class Body(Pending):
+    """The body of a synchronous response, which settles its request when it ends."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._stream
+        except GeneratorExit:  # the caller has read enough, which `close` will say
+            raise
+        except BaseException as error:
+            self._raised(self._permit, error)
+            raise
+        self._permit.success()
+
+    def close(self) -> None:
+        """Closes the library's body; what was read until now was well."""
+        try:
+            self._stream.close()
+        except BaseException as error:
+            self._raised(self._permit, error)
+            raise
+        self._permit.success()
+
+
+class AsyncBody(Pending):
+    """The body of an asynchronous response, which settles its request when it ends."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        parts = aiter(self._stream)
+        try:
+            async for part in parts:
+                yield part
+        except GeneratorExit:  # the caller has read enough, which `aclose` will say
+            if isinstance(parts, AsyncGenerator):  # `async for` does not, as `yield from` does
+                await parts.aclose()
+            raise
+        except BaseException as error:
+            self._raised(self._permit, error)
+            raise
+        self._permit.success()
+
+    async def aclose(self) -> None:
+        """Closes the library's body; what was read until now was well."""
+        try:
+            await self._stream.aclose()
+        except BaseException as error:
+            self._raised(self._permit, error)
+            raise
+        self._permit.success()
+
+
+@functools.cache
+def _of(body: type[Pending], stream: type) -> type[Pending]:
+    """Returns our kind of body as one of the library's, which it insists on."""
+    return type(f"Guarded{stream.__name__}", (body, stream), {})
