@@ -6,6 +6,7 @@ definition; `METRICS` is the table of them.
 """
 
 from simcb.metrics.effect import BreakerEffect, Effect, effect_of
+from simcb.metrics.facts import Facts
 from simcb.metrics.intervals import (
     Estimate,
     ReplicatesError,
@@ -60,6 +61,7 @@ __all__ = [
     "Effect",
     "Entities",
     "Estimate",
+    "Facts",
     "GroupSeries",
     "Judgement",
     "Law",

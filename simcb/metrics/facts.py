@@ -135,6 +135,13 @@ class Facts:
         return worker_time(self.trace)
 
 
+def facts_of(run: Trace | Facts, slo: float = DEFAULT_SLO) -> Facts:
+    """Return the facts of a run: those at hand, or new ones made from its trace."""
+    if isinstance(run, Facts):
+        return run if run.slo == slo else Facts(run.trace, slo)
+    return Facts(run, slo)
+
+
 @dataclass(frozen=True, eq=False)
 class Scope:
     """One phase of a run, or of what one service or one client group sees of it.

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from simcb.metrics.facts import Facts
+from simcb.metrics.facts import Facts, facts_of
 from simcb.metrics.health import (
     KEPT,
     LATENCY_FACTOR,
@@ -74,7 +74,7 @@ class _Share:
         return f"{self.value:.1%} {where}{_more(self.fallbacks, self.decided)}"
 
 
-def verdict(trace: Trace) -> Judgement:
+def verdict(run: Trace | Facts) -> Judgement:
     """Return the verdict on a run, and its reason.
 
     The end of a run is its last 10 s (longer at low rates) or its last tenth, whichever is
@@ -94,7 +94,7 @@ def verdict(trace: Trace) -> Judgement:
     arrivals, `collapsed` if the answers at the end are fewer than half of the arrivals. A run
     in which less than half of the requests were good before the first fault is judged so, too.
     """
-    facts = Facts(trace)
+    facts = facts_of(run)
     judged = facts.health
     if not len(facts.requests):
         return Judgement(Verdict.UNHARMED, "no request arrived")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from simcb.errors import SimcbError
 from simcb.metrics import answers, load, recovery
-from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, scope_of
+from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, facts_of, scope_of
 from simcb.metrics.measures import Entity, Measure, Measures, Per, Unit, check_known
 from simcb.metrics.phase import WHOLE
 from simcb.trace import Trace
@@ -156,11 +156,11 @@ class UndefinedValueError(SimcbError):
         return f"metric {self.name} is nan in {where}; it has to return None if it is undefined"
 
 
-def measure(trace: Trace, *, slo: float = DEFAULT_SLO) -> Measures:
+def measure(run: Trace | Facts, *, slo: float = DEFAULT_SLO) -> Measures:
     """Return every metric of a run, for the whole of it and by phase.
 
     Args:
-        trace: the run.
+        run: its trace or, where more is asked of it, the facts made from that.
         slo: share of requests that has to be answered, for `burn` and `budget_used`.
 
     Raises:
@@ -168,7 +168,7 @@ def measure(trace: Trace, *, slo: float = DEFAULT_SLO) -> Measures:
     """
     if not 0.0 <= slo < 1.0:
         raise ObjectiveError(slo)
-    facts = Facts(trace, slo)
+    facts = facts_of(run, slo)
     items: list[Measure] = []
     wanted = [(metric, facts.entities.having(metric.per)) for metric in METRICS.values()]
     for phase in facts.phases:
@@ -185,7 +185,7 @@ def measure(trace: Trace, *, slo: float = DEFAULT_SLO) -> Measures:
         items=tuple(items),
         phases=tuple(each.name for each in facts.phases),
         entities=facts.entities,
-        faults=tuple(dict.fromkeys(each.name for each in trace.layout.faults)),
+        faults=tuple(dict.fromkeys(each.name for each in facts.trace.layout.faults)),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from simcb.errors import SimcbError
 from simcb.metrics import (
     BreakerEffect,
+    Facts,
     Judgement,
     Measures,
     Summary,
@@ -172,8 +173,8 @@ def checked_seed(seed: object) -> int:
 
 def measured(scenario: Scenario, trace: Trace) -> Run:
     """Measure and judge what happened in one run of `scenario`."""
-    measures = measure(trace)
-    judgement = verdict(trace)
+    facts = Facts(trace)
+    measures, judgement = measure(facts), verdict(facts)
     return Run(scenario, trace.seed, trace.replicate, trace, measures, judgement)
 
 

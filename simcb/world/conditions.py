@@ -206,6 +206,7 @@ class Conditions:
         )
         self._hang_ends = [end for _, end in self._hangs]
         self.hangs = bool(self._hangs)
+        self.hangs_ramp = any(each.fault.ramp for each in windows if isinstance(each.fault, Hang))
         self.loses_attempts = any(isinstance(window.fault, Loss) for window in windows)
 
     def refuses(self, active: Sequence[FaultWindow], now: float, attempt: FaultTarget) -> bool:

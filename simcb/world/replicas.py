@@ -373,8 +373,17 @@ class Replica(Server):
         if not self.queue or self._conditions.hangs_until(now) <= now:
             return 0.0
         head = list(islice(reversed(self.queue) if self._lifo else self.queue, _LOOKED_AT))
-        hang_ends = self._conditions.hang_ends
-        return sum(hang_ends(now, _target(each)) > now for each in head) / len(head)
+        active = self._conditions.active(now)
+        if self._conditions.hangs_ramp:
+            active = ()
+        caught = 0
+        for attempt in head:
+            # Without a ramp it is the same for as long as the same faults are in force.
+            if attempt.looked_at is not active:
+                attempt.caught = self._conditions.hang_ends(now, _target(attempt)) > now
+                attempt.looked_at = active or None
+            caught += attempt.caught
+        return caught / len(head)
 
 
 def _target(attempt: Attempt) -> FaultTarget:

@@ -12,6 +12,7 @@ from simcb.breaker import Permit
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace import Flag
 from simcb.world.clock import Waiter
+from simcb.world.conditions import FaultWindow
 from simcb.world.streams import AttemptStreams, CallStreams
 
 NAN = float("nan")
@@ -191,6 +192,8 @@ class Attempt(Task):
         fails: the answer will be an error.
         finished: the service has answered it, lost it or stopped working on it.
         answer: code of the answer that is on its way back.
+        looked_at, caught: the faults for which it was last asked whether a hang will catch it,
+            and whether one will.
     """
 
     end: float = NAN
@@ -205,6 +208,8 @@ class Attempt(Task):
     fails: bool = False
     finished: bool = False
     answer: int = OK
+    looked_at: Sequence[FaultWindow] | None = None
+    caught: bool = False
     replica: Server | None = None
     replica_index: int = -1
 
