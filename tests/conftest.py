@@ -1,20 +1,71 @@
-"""What all tests share: how Hypothesis looks for examples.
+"""What all tests share: how Hypothesis looks for examples, and that nothing is run twice.
 
 By default the examples are the same each time and on every machine, so a failure is a change's
-own. To look for new ones: `pytest --hypothesis-profile=hunt`.
+own, and they are few; CI tries more, with `-m hypothesis --hypothesis-profile=deep`. To look for
+new ones: `pytest --hypothesis-profile=hunt`.
 """
 
 from __future__ import annotations
 
+import pickle
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from simcb.scenario import Scenario
+from simcb.studies import Run
+from simcb.studies.sweep import cells
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
 
 settings.register_profile(
     "steady",
-    max_examples=60,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-settings.register_profile("hunt", settings.get_profile("steady"), derandomize=False)
+settings.register_profile("deep", settings.get_profile("steady"), max_examples=60)
+settings.register_profile("hunt", settings.get_profile("deep"), derandomize=False)
 settings.load_profile("steady")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Give each worker a stretch of neighbouring tests: they share the runs they look at."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
+MOST_KEPT = 3000
+"""Runs of cells that are remembered; each takes some 40 kB."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_cell_is_run_twice() -> Iterator[None]:
+    """Remember the cells that sweeps and tunes run in this process: the same run is the same.
+
+    Dozens of tests tune the same two scenarios on the same random numbers, and whether two runs
+    of one seed are alike is asked elsewhere, by their bytes.
+    """
+    run_once = cells.run_once
+    known: OrderedDict[bytes, Run] = OrderedDict()
+
+    def remembered(scenario: Scenario, seed: int, replicate: int) -> Run:
+        key = pickle.dumps((scenario, seed, replicate))
+        if key not in known:
+            known[key] = run_once(scenario, seed, replicate)
+            if len(known) > MOST_KEPT:
+                known.popitem(last=False)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "run_once", remembered)
+        yield

@@ -23,21 +23,8 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.name)
-def notebook(request: pytest.FixtureRequest) -> Path:
-    path: Path = request.param
-    return path
-
-
-@pytest.fixture(scope="module")
-def committed(notebook: Path) -> Any:
-    return nbformat.read(notebook, as_version=4)
-
-
-@pytest.fixture(scope="module")
-def executed(notebook: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The notebook run from nothing in a place of its own; a cell that fails is an error."""
-    folder = tmp_path_factory.mktemp("notebook")
+def executed(notebook: Path, folder: Path) -> Any:
+    """Return the notebook run from nothing in a folder; a cell that fails is an error."""
     fresh = nbformat.read(shutil.copy(notebook, folder), as_version=4)
     for cell in code_cells(fresh):
         cell.outputs, cell.execution_count = [], None
@@ -76,40 +63,41 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
 
 
-def test_a_notebook_runs_from_nothing(executed: Any) -> None:
-    assert all(cell.execution_count for cell in code_cells(executed))
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_runs_from_nothing_and_shows_what_is_committed(
+    notebook: Path, tmp_path: Path
+) -> None:
+    """The committed outputs are those that the cells give today; one test, so it runs once."""
+    new = executed(notebook, tmp_path)
+    assert all(cell.execution_count for cell in code_cells(new))
+    check_figures(new)
+    committed = nbformat.read(notebook, as_version=4)
+    pairs = zip(code_cells(committed), code_cells(new), strict=True)
+    for number, (before, after) in enumerate(pairs, start=1):
+        assert before.execution_count == number
+        assert [images(before), printed(before)] == [images(after), printed(after)], RENEW.format(
+            notebook.name
+        )
 
 
-def test_every_figure_is_shown_exactly_once(executed: Any) -> None:
-    """A cell that plots has one picture, neither none nor two."""
-    for cell in code_cells(executed):
+def check_figures(notebook: Any) -> None:
+    """Fail unless a cell that plots has one picture, neither none nor two."""
+    for cell in code_cells(notebook):
         assert images(cell) <= 1, cell.source
-    last_lines = {id(cell): cell.source.strip().splitlines()[-1] for cell in code_cells(executed)}
+    last_lines = {id(cell): cell.source.strip().splitlines()[-1] for cell in code_cells(notebook)}
     plotting = [
         cell
-        for cell in code_cells(executed)
+        for cell in code_cells(notebook)
         if ".plot" in last_lines[id(cell)] or last_lines[id(cell)].startswith("side_by_side(")
     ]
     assert plotting
     assert all(images(cell) == 1 for cell in plotting)
 
 
-def test_a_notebook_is_committed_with_its_outputs(
-    notebook: Path, committed: Any, executed: Any
-) -> None:
-    """The committed outputs are those that the cells give today."""
-    pairs = zip(code_cells(committed), code_cells(executed), strict=True)
-    for number, (old, new) in enumerate(pairs, start=1):
-        assert old.execution_count == number
-        assert [images(old), printed(old)] == [images(new), printed(new)], RENEW.format(
-            notebook.name
-        )
-
-
-def test_a_notebook_says_nothing_of_the_machine_it_was_made_on(
-    notebook: Path, committed: Any
-) -> None:
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_says_nothing_of_the_machine_it_was_made_on(notebook: Path) -> None:
     """No paths of somebody's home and no kernel that nobody else has."""
+    committed = nbformat.read(notebook, as_version=4)
     text = notebook.read_text(encoding="utf-8")
     assert str(ROOT) not in text
     assert not any(word in text for word in ('"/home/', "/Users/", "site-packages", "/tmp/"))

@@ -21,6 +21,11 @@ from test_breaker.test_scopes import PassedOn
 SCHEDULES = 600
 
 
+@pytest.fixture(autouse=True, params=[120, pytest.param(SCHEDULES, marks=pytest.mark.slow)])
+def _schedules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request.module, "SCHEDULES", request.param)
+
+
 def scheduled(room: ModuleType, seed: int, clock: Clock, **settings: Any) -> tuple[Any, Schedule]:
     """A breaker whose lock hands the turn to other threads of the schedule."""
     schedule = Schedule(room, seed)

@@ -13,12 +13,12 @@ import pytest
 from test_cli.at_record import CTRL_C, at_record
 from test_cli.commands import HANGS, environment, simcb
 from test_studies.sweep_cases import SMALL
-from test_studies.tune_cases import SLOW
+from test_studies.tune_cases import FEW, SLOW
 
 from simcb.scenario import read_scenario
 
-SPACE = ["--space", "failure_threshold=1..40@log", "--space", "recovery_timeout=200ms..8s@log"]
-SHORT = ["--trials", "6", "--batch", "3", "-n", "3", "--fresh", "2", "--workers", "0"]
+SPACE = ["--space", "failure_threshold=1..4", "--space", "recovery_timeout=200ms..8s@log"]
+SHORT = ["--trials", "4", "--batch", "4", "-n", "2", "--fresh", "2", "--workers", "0"]
 
 
 @pytest.fixture
@@ -30,6 +30,13 @@ def storms(tmp_path: Path) -> list[str]:
     return [str(file) for file in files]
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave two libraries' defaults to be held against."""
+    monkeypatch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
+
+
+@pytest.mark.usefixtures("few")
 def test_the_best_comes_first_and_the_command_that_repeats_last(storms: list[str]) -> None:
     """What it beats, how far it can be moved, who else was there; standard error is silent."""
     done = simcb("tune", *storms, *SPACE, *SHORT)
@@ -44,6 +51,7 @@ def test_the_best_comes_first_and_the_command_that_repeats_last(storms: list[str
     assert simcb(*repeat, "--workers", "0").stdout == done.stdout
 
 
+@pytest.mark.usefixtures("few")
 def test_the_directory_holds_an_overlay_that_fits_every_scenario(
     storms: list[str], tmp_path: Path
 ) -> None:
@@ -71,6 +79,7 @@ def test_the_directory_holds_an_overlay_that_fits_every_scenario(
     assert len({row["contender"] for row in contenders}) * 2 == len(contenders)
 
 
+@pytest.mark.usefixtures("few")
 def test_a_finished_tune_is_drawn_again_without_a_run(
     storms: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +102,7 @@ def test_a_finished_tune_is_drawn_again_without_a_run(
         window.open(out, by="p99")
 
 
+@pytest.mark.usefixtures("few")
 def test_every_format_says_the_same(storms: list[str]) -> None:
     """JSON is one object without NaN, CSV a line a setting, Markdown two tables."""
     words = ["tune", *storms, *SPACE, *SHORT, "--format"]
@@ -106,6 +116,7 @@ def test_every_format_says_the_same(storms: list[str]) -> None:
     assert markdown.count("\n| --- |") == 2
 
 
+@pytest.mark.usefixtures("few")
 def test_a_limit_that_nothing_keeps_exits_with_99(storms: list[str]) -> None:
     """The nearest is told, and that it is only that."""
     done = simcb("tune", *storms, *SPACE, *SHORT, "--subject-to", "success >= 100%")
@@ -166,7 +177,7 @@ def test_ctrl_c_saves_and_the_printed_command_ends_in_the_same_bytes(
     storms: list[str], tmp_path: Path
 ) -> None:
     """130, what runs is finished and kept, and going on gives what never stopping gives."""
-    words = ["tune", *storms, *SPACE, "--trials", "8", "-n", "4", "--fresh", "2"]
+    words = ["tune", *storms, *SPACE, *SHORT[:-2]]
     command = [sys.executable, "-m", "simcb", *words, "--out", "stopped", "--workers", "1"]
     running = subprocess.Popen(
         command,

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 import redis
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_integrations.http_clients import Clock
 from test_integrations.redis_servers import RedisServer, free_port, redis_server
@@ -236,7 +236,6 @@ JSON = st.recursive(
 
 
 @given(value=JSON, key=st.text(max_size=20))
-@settings(max_examples=60)
 def test_every_json_value_comes_back_equal(value, key):
     """Write then read is the identity on JSON."""
     with fakeredis.FakeRedis() as client:

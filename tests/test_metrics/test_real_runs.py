@@ -28,11 +28,11 @@ from simcb.trace import (
 )
 from simcb.world import simulate
 
-SHIPPED = ("slow-replica", "flaky-payments")
-
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["breaker", "no breaker"])
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(
+    "name", ["flaky-payments", pytest.param("slow-replica", marks=pytest.mark.slow)]
+)
 def test_a_shipped_scenario_is_lawful_and_measurable(name: str, guarded: bool) -> None:
     """Every law holds, no measure is nan, and the harm is seen for what it is."""
     scenario = read_scenario(name)

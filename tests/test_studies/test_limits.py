@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simcb.scenario import Scenario, parse_scenario
@@ -70,7 +70,6 @@ def test_the_expected_requests_are_those_that_come() -> None:
     assert abs(came - expected) < 4 * math.sqrt(expected)
 
 
-@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.floats(0.5, 20.0), st.floats(0.0, 100.0), st.floats(0.0, 1.0)), max_size=5

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from test_studies.sweep_cases import SMALL, after, scenario
-from test_studies.tune_cases import SPACE, kept, storms, tuned, tuned_with
+from test_studies.tune_cases import FEW, NARROW, SPACE, briefly, kept, storms, tuned, tuned_with
 
 from simcb.breaker import FailureRate, SlowCallRate
 from simcb.errors import MissingExtraError
@@ -53,8 +53,8 @@ def test_no_tune_makes_more_runs_than_its_plan_says() -> None:
         "fresh": 4,
         "seed": 1,
     }
-    plan = plan_tune(storms(), TuneOptions(SPACE, **words))  # type: ignore[arg-type]
-    assert tuned_with(**words).tally.ran <= plan.runs
+    plan = plan_tune(storms(), TuneOptions(NARROW, **words))  # type: ignore[arg-type]
+    assert tune(storms(), NARROW, workers=0, **words).tally.ran <= plan.runs  # type: ignore[arg-type]
 
 
 def test_a_space_of_few_settings_is_searched_whole_and_gives_the_sweeps_best() -> None:
@@ -116,34 +116,35 @@ def test_bad_settings_get_few_runs() -> None:
     assert result.tally.ran < len(result.trials) * 5 * 2 + 15 * 3 * 2
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_who_runs_it_changes_nothing(workers: int) -> None:
     """The same bytes from this process, from threads, and from one or two other processes."""
-    assert bytes_of(tuned_with(workers=workers)) == bytes_of(tuned())
+    assert bytes_of(tuned_with(workers=workers)) == bytes_of(briefly())
     with ThreadPoolExecutor(workers) as executor:
-        assert bytes_of(tuned_with(workers=workers, executor=executor)) == bytes_of(tuned())
+        assert bytes_of(tuned_with(workers=workers, executor=executor)) == bytes_of(briefly())
 
 
 def test_another_seed_is_another_search() -> None:
     """The seed names the luck of the runs and of what is proposed."""
     other = tuned_with(seed=7)
-    assert [trial.setting for trial in other.trials] != [trial.setting for trial in tuned().trials]
+    ours = [trial.setting for trial in briefly().trials]
+    assert [trial.setting for trial in other.trials] != ours
     assert other.check is not None
     assert other.check.seed == 8
 
 
-@pytest.mark.parametrize("calls", [1, 20, 45])
+@pytest.mark.parametrize("calls", [1, 12, 30])
 def test_a_stopped_tune_goes_on_and_ends_in_the_same_bytes(tmp_path: Path, calls: int) -> None:
     """What was run is not run again, and nobody can tell from the result."""
     first = kept(tmp_path / "t", stop=after(calls))
     assert not first.complete
     assert first.check is None
     second = kept(tmp_path / "t", resume=True)
-    assert bytes_of(second) == bytes_of(tuned())
+    assert bytes_of(second) == bytes_of(briefly())
     assert second.tally.reused == first.tally.ran
     third = kept(tmp_path / "t", resume=True)
     assert third.tally.ran == 0
-    assert bytes_of(third) == bytes_of(tuned())
+    assert bytes_of(third) == bytes_of(briefly())
 
 
 def test_a_damaged_log_costs_the_damaged_runs_and_no_more(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_a_damaged_log_costs_the_damaged_runs_and_no_more(tmp_path: Path) -> Non
     segment.write_bytes(b"".join([lines[0][:50] + b"\n", *lines[1:]]))
     again = kept(tmp_path / "t", resume=True)
     assert again.tally.damaged == again.tally.ran == 1
-    assert bytes_of(again) == bytes_of(tuned())
+    assert bytes_of(again) == bytes_of(briefly())
 
 
 def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -164,8 +165,8 @@ def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
         kept(tmp_path / "t")
     with pytest.raises(StoreChangedError, match="the goal was max:goodput, is min:p99"):
         kept(tmp_path / "t", resume=True, minimize=["p99"])
-    with pytest.raises(StoreChangedError, match="a search of 8 settings") as told:
-        kept(tmp_path / "t", resume=True, trials=9)
+    with pytest.raises(StoreChangedError, match="a search of 4 settings") as told:
+        kept(tmp_path / "t", resume=True, trials=5)
     assert "it holds another study" in str(told.value)
     assert "sweep" not in str(told.value)
     with pytest.raises(StoreChangedError, match="the design was a search"):
@@ -185,8 +186,9 @@ def test_a_tune_reads_back_as_it_was_and_runs_nothing(
     more: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its steps are taken again with what the log has."""
-    written = kept(tmp_path / "t", trials=4, replicates=2, fresh=2, **more)
+    written = kept(tmp_path / "t", replicates=2, **more)
     monkeypatch.setattr("simcb.world.simulate", lambda *_: pytest.fail("something was run"))
+    monkeypatch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
     read = open_tune(tmp_path / "t")
     assert read.complete
     assert bytes_of(read) == bytes_of(written)
@@ -195,7 +197,7 @@ def test_a_tune_reads_back_as_it_was_and_runs_nothing(
 
 def test_a_stopped_tune_opens_as_far_as_it_came(tmp_path: Path) -> None:
     """And a sweep, or what is damaged, is told."""
-    kept(tmp_path / "t", stop=after(45))
+    kept(tmp_path / "t", stop=after(30))
     read = open_tune(tmp_path / "t")
     assert not read.complete
     assert read.check is None
@@ -207,8 +209,9 @@ def test_a_stopped_tune_opens_as_far_as_it_came(tmp_path: Path) -> None:
 
 def test_the_winner_keeps_what_has_to_hold() -> None:
     """A limit rules out what is best without it, and is judged as a threshold of a run is."""
-    free = tuned_with(maximize=["success"])
-    bound = tuned_with(maximize=["success"], subject_to=["rejected <= 25%"])
+    free = tuned_with(SPACE, maximize=["success"], trials=8)
+    limit = ["rejected <= 25%"]
+    bound = tuned_with(SPACE, maximize=["success"], subject_to=limit, trials=8)
     assert bound.winner is not None
     assert bound.feasible
     assert bound.trials[bound.winner].violation == 0.0
@@ -555,15 +558,18 @@ class TestSearch:
 def test_a_cluster_gives_the_same_bytes() -> None:
     """Dask's workers run what this process would have run."""
     pytest.importorskip("distributed")
-    assert bytes_of(tuned_with(dask="local", workers=2)) == bytes_of(tuned())
+    assert bytes_of(tuned_with(dask="local", workers=2)) == bytes_of(briefly())
 
 
 @pytest.mark.slow
-def test_five_outages_have_a_setting_that_beats_five_and_a_minute_on_fresh_luck() -> None:
+def test_five_outages_have_a_setting_that_beats_five_and_a_minute_on_fresh_luck(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """By more than a tenth of the goodput in the worst of them, with the interval."""
     names = ["metastable-overload", "gc-pause", "redis-500-retries", "flaky-payments", "flapping"]
-    space = {"breaker.failure_threshold": "1..50@log", "breaker.recovery_timeout": "1s..2m@log"}
-    found = tune([read_scenario(name) for name in names], space, trials=16, replicates=4, fresh=6)
+    space = {"breaker.failure_threshold": [3, 10, 30], "breaker.recovery_timeout": ["2s", "10s"]}
+    monkeypatch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
+    found = tune([read_scenario(name) for name in names], space, trials=6, replicates=2, fresh=6)
     assert found.check is not None
     (behind,) = found.check.contender("pybreaker 5/60s").behind or ()
     assert behind.low is not None

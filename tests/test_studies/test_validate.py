@@ -20,7 +20,6 @@ def requests_of(case: Case) -> float:
 
 
 SMALL = [case.name for case in CASES.values() if requests_of(case) < QUICK_REQUESTS and case.quick]
-LARGE = [case.name for case in CASES.values() if case.name not in SMALL and case.quick]
 
 
 def assert_holds(case: Case, times: int = 1) -> None:
@@ -33,13 +32,6 @@ def assert_holds(case: Case, times: int = 1) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_numbers_hold(name: str) -> None:
     """Every number of the smaller cases lies within four standard errors of what is known."""
-    assert_holds(CASES[name])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", LARGE)
-def test_numbers_of_larger_cases_hold(name: str) -> None:
-    """The rest of the quick set holds as well."""
     assert_holds(CASES[name])
 
 

@@ -1,14 +1,16 @@
-"""Two small storms whose runs take some milliseconds, and tunes over them."""
+"""Two small scenarios whose runs take some milliseconds, and tunes over them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+import pytest
 from test_studies.sweep_cases import SMALL, scenario
 
 from simcb.scenario import Scenario
-from simcb.studies.tune import TuneResult, tune
+from simcb.studies.tune import DEFAULTS, TuneResult, tune
 
 SLOW = SMALL.replace("name: small", "name: slow").replace(
     "{kind: refuse, on: store, at: 3s, for: 4s}",
@@ -23,25 +25,35 @@ def storms() -> list[Scenario]:
     return [scenario(), scenario(SLOW)]
 
 
-def tuned_with(**more: object) -> TuneResult:
-    """Return a short tune over both storms in this process, with some arguments changed."""
-    arguments: dict[str, object] = {
-        "trials": 8,
-        "batch": 4,
-        "replicates": 5,
-        "fresh": 3,
-        "workers": 0,
-        **more,
-    }
-    return tune(storms(), SPACE, **arguments)  # type: ignore[arg-type]
+NARROW = {"breaker.failure_threshold": "1..4", "breaker.recovery_timeout": "200ms..8s@log"}
+FEW = tuple(each for each in DEFAULTS if each.name in ("pybreaker 5/60s", "Hystrix 50%/5s"))
+
+
+def tuned_with(space: Mapping[str, str] = NARROW, **more: object) -> TuneResult:
+    """Return a brief tune over both in this process, with some arguments changed.
+
+    Four settings, one walk from the best of them, and two libraries' defaults are all there is
+    to a tune; more of each is more of the same.
+    """
+    brief = {"trials": 4, "batch": 4, "replicates": 3, "fresh": 2, "workers": 0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
+        return tune(storms(), space, **{**brief, **more})  # type: ignore[arg-type]
+
+
+@cache
+def briefly() -> TuneResult:
+    """Return the brief tune as it is."""
+    return tuned_with()
 
 
 @cache
 def tuned() -> TuneResult:
-    """Return the short tune as it is."""
-    return tuned_with()
+    """Return a tune that drops settings after three of five runs, beside every library."""
+    words: dict[str, object] = {"trials": 8, "batch": 4, "replicates": 5, "fresh": 3, "workers": 0}
+    return tune(storms(), SPACE, **words)  # type: ignore[arg-type]
 
 
 def kept(out: Path, **more: object) -> TuneResult:
-    """Return the same tune kept in a directory."""
+    """Return the brief tune kept in a directory."""
     return tuned_with(out=out, **more)

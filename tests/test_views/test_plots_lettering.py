@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -44,7 +44,6 @@ def test_a_shortened_name_is_no_wider_than_its_room(name: str, width: float) -> 
     assert text_width(short, 7.0) <= width or short in ("", ELLIPSIS)
 
 
-@settings(max_examples=60)
 @given(st.text(max_size=20))
 def test_any_name_can_be_drawn_without_a_warning(name: str) -> None:
     """Whatever a name holds, the drawing neither warns nor reads it as mathematics."""

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -10,7 +10,6 @@ from simcb.views.screen import split, table_text, table_width
 CELLS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), max_size=12)
 
 
-@settings(max_examples=50)
 @given(
     st.integers(1, 5).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1, max_size=6))
 )

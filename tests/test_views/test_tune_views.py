@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 from test_studies.sweep_cases import SMALL, after, scenario
-from test_studies.tune_cases import SPACE, storms, tuned, tuned_with
+from test_studies.tune_cases import SPACE, briefly, storms, tuned, tuned_with
 
 import simcb
 from simcb.errors import MissingExtraError
@@ -38,7 +38,7 @@ from simcb.views.tune_view import TuneView
 @cache
 def two_aims() -> TuneResult:
     """Return a tune with a front."""
-    return tuned_with(maximize=["goodput"], minimize=["amplification"])
+    return tuned_with(SPACE, maximize=["goodput"], minimize=["amplification"])
 
 
 def screen(result: TuneResult, width: int = 120) -> str:
@@ -155,7 +155,7 @@ def test_rivals_that_come_up_to_the_best_are_named() -> None:
 
 def test_an_overlay_of_what_keeps_no_limit_says_so() -> None:
     """It is the nearest, and not the best."""
-    result = tuned_with(subject_to=["success >= 100%"], trials=4)
+    result = tuned_with(subject_to=["success >= 100%"])
     first, second, *_ = overlay(result).splitlines()
     assert first.startswith("# Does not keep success >= 100%: of ")
     assert second == "# none does, and this one comes nearest."
@@ -219,7 +219,7 @@ def test_what_was_stopped_says_so() -> None:
     """The best so far, if there is one; nothing was checked."""
     early = tuned_with(stop=after(1))
     assert findings(early) == ("no setting was run to the end",)
-    late = tuned_with(stop=after(45))
+    late = tuned_with(stop=after(30))
     assert not late.complete
     assert "nothing was checked" in screen(late)
     assert json.loads(as_json(tune_document(late)))["check"] is None
@@ -240,7 +240,7 @@ def test_the_picture_has_a_panel_for_each_axis_the_front_and_the_check() -> None
     """And equal tunes are equal pictures, to the byte."""
     one = tune_figure(tuned())
     assert len(one.get_axes()) == len(SPACE) + 1
-    assert drawn(one, "png") == drawn(tune_figure(tuned_with()), "png")
+    assert drawn(tune_figure(briefly()), "png") == drawn(tune_figure(tuned_with()), "png")
     assert drawn(tune_figure(tuned()), "svg") == drawn(tune_figure(tuned()), "svg")
     assert len(tune_figure(two_aims()).get_axes()) == len(SPACE) + 2
 
@@ -250,7 +250,7 @@ def test_the_picture_says_what_was_tuned_and_what_its_marks_mean() -> None:
     figure = tune_figure(two_aims())
     said = [text.get_text() for text in figure.texts]
     assert said[0] == "small, slow: max goodput, min amplification"
-    assert said[1].endswith("up to 5 replicates, seed 0")
+    assert said[1].endswith("up to 3 replicates, seed 0")
     assert said[2].startswith("best: breaker.failure_threshold = ")
     (legend,) = figure.legends
     marks = {text.get_text() for text in legend.get_texts()}

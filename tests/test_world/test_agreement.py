@@ -56,21 +56,20 @@ def test_models_agree_on_the_beginning_of_shipped_scenario(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list_shipped())
 def test_models_agree_on_whole_shipped_scenario(name: str) -> None:
-    """Each shipped scenario gives the same events to its end, with breakers and without."""
-    scenario = read_scenario(name)
-    assert_agreement(scenario, seed=7, replicate=1)
-    assert_agreement(scenario.without_breakers())
+    """Each shipped scenario gives the same events to its end; without breakers, while it begins."""
+    assert_agreement(read_scenario(name), seed=7, replicate=1)
+    assert_agreement(begun_early(name, 60.0).without_breakers())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FOCUSED)
 def test_models_agree_on_focused_scenario_with_more_seeds(name: str) -> None:
     """Each part of the semantics gives the same events whatever the luck."""
-    for seed in range(1, 6):
+    for seed in range(1, 4):
         assert_agreement(FOCUSED[name].scenario(name), seed)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(scenarios(), st.integers(0, 5))
 def test_models_agree_on_generated_scenarios(scenario: Scenario, seed: int) -> None:
     """Whatever is in the file, both models give the same events."""
@@ -78,14 +77,14 @@ def test_models_agree_on_generated_scenarios(scenario: Scenario, seed: int) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(scenarios(most_faults=6), st.integers(0, 5))
 def test_models_agree_on_many_generated_scenarios(scenario: Scenario, seed: int) -> None:
     """Whatever is in the file, both models give the same events, with more going wrong at once."""
     assert_agreement(scenario, seed)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(tied_scenarios(), st.integers(0, 5))
 def test_models_agree_on_what_happens_in_the_same_moment(scenario: Scenario, seed: int) -> None:
     """Whatever falls together, both models let it happen in the same order."""
@@ -93,7 +92,7 @@ def test_models_agree_on_what_happens_in_the_same_moment(scenario: Scenario, see
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(tied_scenarios(most_faults=6), st.integers(0, 5))
 def test_models_agree_on_much_that_happens_in_the_same_moment(
     scenario: Scenario, seed: int

@@ -19,7 +19,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simcb.metrics import audit
 from simcb.scenario import list_shipped, read_scenario
+from simcb.trace import Trace
 from simcb.world import simulate
 
 SEED = 7
@@ -32,24 +34,26 @@ def known() -> dict[str, str]:
     return dict(json.loads(TABLE.read_text())["digests"]) if TABLE.exists() else {}
 
 
-def digest_of(name: str) -> str:
-    """Run a shipped scenario and return the digest of what happened."""
-    return simulate(read_scenario(name), SEED).digest()
+def played(name: str) -> Trace:
+    """Run a shipped scenario."""
+    return simulate(read_scenario(name), SEED)
 
 
 def regenerate() -> None:
     """Write the table anew."""
-    digests = {name: digest_of(name) for name in list_shipped()}
+    digests = {name: played(name).digest() for name in list_shipped()}
     record = {"seed": SEED, "made_with_numpy": np.__version__, "digests": digests}
     TABLE.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 @pytest.mark.parametrize("name", list_shipped())
 def test_a_shipped_scenario_does_what_it_did(name: str) -> None:
-    """The same scenario and seed give the bytes that are on record."""
+    """The same scenario and seed give the bytes that are on record, and they obey every law."""
     table = known()
     assert name in table, f"{name} has no line in {TABLE.name}; {REMEDY}"
-    found = digest_of(name)
+    trace = played(name)
+    assert [law for law in audit(trace) if not law.holds] == []
+    found = trace.digest()
     assert found == table[name], f"{name} behaves differently now; if that is meant, {REMEDY}"
 
 

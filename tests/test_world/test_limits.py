@@ -46,7 +46,15 @@ STILL = {
 }
 
 
-@pytest.mark.parametrize("name", STILL)
+@pytest.mark.parametrize(
+    "name",
+    [
+        each
+        if each in ("no work", "retried at once")
+        else pytest.param(each, marks=pytest.mark.slow)
+        for each in STILL
+    ],
+)
 def test_time_that_cannot_advance_is_noticed(name: str) -> None:
     """Users who are done at once and ask again at once stop the run, and are named as cause."""
     with pytest.raises(TimeStandsStillError, match="think time"):

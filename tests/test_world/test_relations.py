@@ -376,18 +376,17 @@ print(simulate(parse_scenario(sys.stdin.read()), 3, 1).digest())
 
 
 def test_result_does_not_depend_on_the_interpreter_that_made_it() -> None:
-    """The digest is the same again, and in fresh interpreters with other hash seeds."""
+    """The digest is the same again, and in a fresh interpreter with another hash seed."""
     scenario = FOCUSED["breaker-for-each-replica"].scenario("again")
     digests = {simulate(scenario, 3, 1).digest() for _ in range(2)}
-    for hash_seed in ("0", "4242"):
-        done = subprocess.run(
-            [sys.executable, "-c", _PRINT_DIGEST],
-            input=scenario.to_yaml(),
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        digests.add(done.stdout.strip())
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINT_DIGEST],
+        input=scenario.to_yaml(),
+        env={**os.environ, "PYTHONHASHSEED": "4242"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    digests.add(done.stdout.strip())
     assert len(digests) == 1

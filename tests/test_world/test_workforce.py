@@ -135,7 +135,9 @@ def refused_share(stops: bool, requests: int = 60_000) -> float:
     return refused / requests
 
 
-@pytest.mark.parametrize(("word", "known"), [("drop_queued", 0.043), ("stop", 0.035)])
+@pytest.mark.parametrize(
+    ("word", "known"), [pytest.param("drop_queued", 0.043, marks=pytest.mark.slow), ("stop", 0.035)]
+)
 def test_who_is_dropped_leaves_the_queue_at_once(word: str, known: float) -> None:
     """A stack is not clogged by those at its bottom: refused is what an independent model says."""
     trace = simulate(parse_scenario(LIFO.replace("WORD", word)))
