@@ -7,13 +7,13 @@ same replicates in another order give the same numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 
 from simcb.errors import SimcbError
-from simcb.metrics.measures import Entities, Measure, Measures, Unit, check_asked
+from simcb.metrics.measures import Measure, Measures, Numbers, Unit
 from simcb.metrics.phase import WHOLE
 
 CONFIDENCE = 0.95
@@ -89,59 +89,28 @@ class Summarised:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(Numbers[Summarised]):
     """Every metric over the replicates of one scenario, or its paired difference between two.
 
     Args:
-        items: in the order of the first replicate's measures.
         replicates: how many there were.
-        phases: names of the phases.
-        entities: names of the services and of the client groups.
-        faults: names of the faults.
     """
 
-    items: tuple[Summarised, ...]
-    replicates: int
-    phases: tuple[str, ...]
-    entities: Entities
-    faults: tuple[str, ...]
-    _by_key: dict[tuple[str, str, str], Summarised] = field(
-        init=False, repr=False, compare=False, hash=False
-    )
-
-    def __post_init__(self) -> None:
-        by_key = {(each.name, each.phase, each.of): each for each in self.items}
-        object.__setattr__(self, "_by_key", by_key)
-
-    def __iter__(self) -> Iterator[Summarised]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return len(self.items)
+    replicates: int = 0
 
     def estimate(self, name: str, phase: str = WHOLE, of: str = "") -> Estimate | None:
         """Return one metric's estimate; None if it was not measured there.
 
-        What is asked of the only client group is the run's.
-
         Raises:
-            UnknownNumberError: there is no such metric, phase, service or client group.
+            UnknownNumberError: as for `found`.
         """
-        found = self._by_key.get((name, phase, of))
-        if found is None:
-            check_asked(name, phase, of, self)
-            return self.estimate(name, phase) if self.entities.is_all(of) else None
-        return found.estimate
+        found = self.found(name, phase, of)
+        return None if found is None else found.estimate
 
     def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
         """Return one metric's mean; None if it is undefined or was not measured there."""
         found = self.estimate(name, phase, of)
         return None if found is None else found.mean
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The metrics' names, each once, in order."""
-        return tuple(dict.fromkeys(each.name for each in self.items))
 
 
 def estimate(
@@ -317,7 +286,7 @@ def _summarised(item: Measure, value: Estimate) -> Summarised:
 
 
 def _summary(items: list[Summarised], like: Measures, replicates: int) -> Summary:
-    return Summary(tuple(items), replicates, like.phases, like.entities, like.faults)
+    return Summary(tuple(items), like.phases, like.entities, like.faults, replicates)
 
 
 def _same_kind(replicates: Sequence[Measures]) -> Measures:

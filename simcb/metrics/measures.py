@@ -7,9 +7,10 @@ service or client group of the run is a slip of the pen, and None would hide it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from simcb.errors import SimcbError
 from simcb.metrics.phase import ONE_FAULT, WHOLE
@@ -219,53 +220,81 @@ class Measure:
     value: float | None
 
 
+class Item(Protocol):
+    """A number, or what several say of it, and where it stands."""
+
+    @property
+    def name(self) -> str:
+        """The metric."""
+
+    @property
+    def phase(self) -> str:
+        """The phase it was measured in."""
+
+    @property
+    def of(self) -> str:
+        """The service or the client group it is about, "" if it is about the run."""
+
+
+T = TypeVar("T", bound=Item)
+
+
 @dataclass(frozen=True)
-class Measures:
-    """Everything measured about one run, in the order of `METRICS`, phase by phase.
+class Numbers(Generic[T]):
+    """Numbers in the order of `METRICS`, phase by phase, found by their names.
 
     Args:
-        items: the measures.
-        phases: names of the phases the run has.
-        entities: names of its services and of its client groups.
-        faults: names of its faults, those that were never active included.
+        items: the numbers.
+        phases: names of the phases there are.
+        entities: names of the services and of the client groups.
+        faults: names of the faults, those that were never active included.
     """
 
-    items: tuple[Measure, ...]
+    items: tuple[T, ...]
     phases: tuple[str, ...]
     entities: Entities
     faults: tuple[str, ...] = ()
-    _by_key: dict[tuple[str, str, str], Measure] = field(
-        init=False, repr=False, compare=False, hash=False
-    )
 
-    def __post_init__(self) -> None:
-        by_key = {(each.name, each.phase, each.of): each for each in self.items}
-        object.__setattr__(self, "_by_key", by_key)
-
-    def __iter__(self) -> Iterator[Measure]:
+    def __iter__(self) -> Iterator[T]:
         return iter(self.items)
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
-        """Return one measure's value; None if it is undefined or was not measured there.
+    @cached_property
+    def _by_key(self) -> dict[tuple[str, str, str], T]:
+        return {(each.name, each.phase, each.of): each for each in self.items}
 
-        What is asked of the only client group is the run's.
+    def found(self, name: str, phase: str = WHOLE, of: str = "") -> T | None:
+        """Return what stands there; None if it was not measured there.
 
-        Asking for a phase the run does not have is no mistake: a run whose last fault outlives
-        it has no recovery, and what it would have been is undefined.
+        What is asked of the only client group is the run's. Asking for a phase the run does not
+        have is no mistake: a run whose last fault outlives it has no recovery.
 
         Raises:
             UnknownNumberError: there is no such metric, phase, service or client group.
         """
-        found = self._by_key.get((name, phase, of))
-        if found is None:
+        item = self._by_key.get((name, phase, of))
+        if item is None:
             check_asked(name, phase, of, self)
-            return self.value(name, phase) if self.entities.is_all(of) else None
-        return found.value
+            return self.found(name, phase) if self.entities.is_all(of) else None
+        return item
 
     @property
     def names(self) -> tuple[str, ...]:
         """The metrics' names, each once, in order."""
         return tuple(dict.fromkeys(each.name for each in self.items))
+
+
+@dataclass(frozen=True)
+class Measures(Numbers[Measure]):
+    """Everything measured about one run."""
+
+    def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
+        """Return one measure's value; None if it is undefined or was not measured there.
+
+        Raises:
+            UnknownNumberError: as for `found`.
+        """
+        found = self.found(name, phase, of)
+        return None if found is None else found.value

@@ -75,7 +75,7 @@ def test_slow_network_fails_no_call_and_starves_the_scaled_in_tier() -> None:
     assert told("slow-network").value("queue_peak", "fault", "web") < 50
 
 
-@pytest.mark.parametrize("sets", [(), (BLIND,)])
+@pytest.mark.parametrize("sets", [(), pytest.param((BLIND,), marks=pytest.mark.slow)])
 def test_slow_network_is_a_slow_wire_because_the_backend_has_workers_to_spare(
     sets: tuple[str, ...],
 ) -> None:
@@ -89,6 +89,7 @@ def test_slow_network_is_a_slow_wire_because_the_backend_has_workers_to_spare(
     assert few.value("availability", "fault") < shipped.value("availability", "fault")
 
 
+@pytest.mark.slow
 def test_slow_network_in_the_whole_run_is_the_network_of_the_call() -> None:
     """To its callers 600 ms of latency on the link are 300 ms each way; the backend is idler."""
     always = ("faults.0.at=0s", "faults.0.for=6m", "faults.0.ramp=0s", BLIND)

@@ -97,6 +97,7 @@ def test_redis_is_asked_by_every_worker_at_once() -> None:
     assert np.count_nonzero(late) / 60.0 == pytest.approx(1280, rel=0.02)
 
 
+@pytest.mark.slow
 def test_pause_shorter_than_the_backlog_is_no_pause() -> None:
     """500 servers at 12.5 a second are 40 s of backlog: 20 s of pause is none, 45 s is enough."""
     short = told("metadata-refetch", "breaker.recovery_timeout=20s")

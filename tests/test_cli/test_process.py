@@ -49,6 +49,7 @@ def test_the_module_is_the_command(small: str) -> None:
     assert b"Usage: simcb" in process("--help").stdout
 
 
+@pytest.mark.slow
 def test_json_is_the_same_under_any_hash_seed(small: str) -> None:
     """No order of a set or of hashes reaches the output."""
     words = ("run", small, "--baseline", "none", "--format", "json")
@@ -77,6 +78,7 @@ def test_a_reader_that_has_gone_changes_nothing(small: str) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 def test_a_process_without_any_output_still_has_its_code(small: str) -> None:
     """A job started with closed streams runs, and says with its code how it went."""
     command = f"exec '{sys.executable}' -m simcb run '{small}' >&- 2>&-"
@@ -142,7 +144,7 @@ def test_a_terminal_gets_colours_unless_it_says_no(small: str) -> None:
     assert b"\x1b" not in dumb
 
 
-@pytest.mark.parametrize("form", ["table", "md"])
+@pytest.mark.parametrize("form", ["table", pytest.param("md", marks=pytest.mark.slow)])
 def test_a_name_cannot_command_a_terminal(tmp_path: Path, form: str) -> None:
     """Escape sequences and markup in a scenario reach a terminal as visible characters."""
     file = tmp_path / "hostile.yaml"

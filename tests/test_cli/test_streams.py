@@ -31,9 +31,11 @@ def small(tmp_path: Path) -> str:
     [
         # It would warn that the fault never strikes.
         ("run {small} --set duration=5s --format csv", "2>/dev/full", 99),
-        ("run {small} --set duration=5s --format csv", "2>&-", 99),
+        pytest.param(
+            "run {small} --set duration=5s --format csv", "2>&-", 99, marks=pytest.mark.slow
+        ),
         ("run {small} --sed 3", "2>/dev/full", 2),
-        ("run {small} --set store.workers=0", "2>/dev/full", 2),
+        pytest.param("run {small} --set store.workers=0", "2>/dev/full", 2, marks=pytest.mark.slow),
     ],
 )
 def test_a_standard_error_that_takes_nothing_changes_nothing(
@@ -49,7 +51,10 @@ def test_a_standard_error_that_takes_nothing_changes_nothing(
 
 
 @FULL
-@pytest.mark.parametrize("words", ["--help", "run --help", "init -"])
+@pytest.mark.parametrize(
+    "words",
+    ["--help", *(pytest.param(each, marks=pytest.mark.slow) for each in ("run --help", "init -"))],
+)
 def test_a_full_disk_ends_any_verb_with_one_line(words: str) -> None:
     """Help as well: no traceback, no bug, and the code of what could not be done."""
     done = shell(f"$SIMCB {words} >/dev/full")
@@ -71,6 +76,7 @@ def test_a_help_whose_reader_has_gone_is_no_failure() -> None:
     assert done.stderr == b"code 0\n"
 
 
+@pytest.mark.slow
 def test_what_is_closed_is_not_handed_to_a_file(small: str, tmp_path: Path) -> None:
     """Files that are opened meanwhile do not become a standard stream by getting its number."""
     out = tmp_path / "out"
@@ -94,6 +100,7 @@ def test_a_standard_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert done.stderr.startswith(b"<stdin>: cannot be read (")
 
 
+@pytest.mark.slow
 def test_nonsense_in_the_environment_is_left_out(small: str, tmp_path: Path) -> None:
     """Pictures need no window system, and a page has a width anyway."""
     words = ("run", small, "--quiet", "--plot", str(tmp_path / "p.png"))

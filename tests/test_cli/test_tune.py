@@ -173,6 +173,7 @@ def test_without_optuna_the_code_is_3(storms: list[str], monkeypatch: pytest.Mon
     assert "pip install 'simcb[tune]'" in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_the_printed_command_ends_in_the_same_bytes(
     storms: list[str], tmp_path: Path
 ) -> None:

@@ -19,9 +19,12 @@ from simcb.studies.sweep import sweep
 from simcb.studies.sweep.backends import WorkersLostError
 from simcb.studies.sweep.pool import MOST_STILLBORN, Pool
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(signal, "SIGKILL"), reason="this system kills processes otherwise"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not hasattr(signal, "SIGKILL"), reason="this system kills processes otherwise"
+    ),
+]
 
 
 @pytest.fixture

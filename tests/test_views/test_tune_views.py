@@ -38,7 +38,7 @@ from simcb.views.tune_view import TuneView
 @cache
 def two_aims() -> TuneResult:
     """Return a tune with a front."""
-    return tuned_with(SPACE, maximize=["goodput"], minimize=["amplification"])
+    return tuned_with(maximize=["goodput"], minimize=["amplification"])
 
 
 def screen(result: TuneResult, width: int = 120) -> str:

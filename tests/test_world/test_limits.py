@@ -50,7 +50,7 @@ STILL = {
     "name",
     [
         each
-        if each in ("no work", "retried at once")
+        if each in ("no work", "refused at once")
         else pytest.param(each, marks=pytest.mark.slow)
         for each in STILL
     ],

@@ -208,4 +208,4 @@ class Outcome:
             if found is not None and column.phase in self.phases:
                 unit = METRICS[column.metric].unit
                 items.append(Summarised(column.metric, unit, column.phase, column.of, found))
-        return Summary(tuple(items), self.runs, self.phases, self.entities, self.faults)
+        return Summary(tuple(items), self.phases, self.entities, self.faults, self.runs)
