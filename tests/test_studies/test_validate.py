@@ -7,19 +7,24 @@ import pytest
 from simcb.evidence import CASES, Case, Outcome, UnknownCaseError, chosen, examine
 from simcb.evidence.validating import FULL_TIMES
 from simcb.scenario import parse_scenario
-from simcb.studies.limits import estimate_size
 
-QUICK_REQUESTS = 25_000
-"""Requests of all replicates of a case; those with more are left to the slow tests."""
-
-
-def requests_of(case: Case) -> float:
-    """Return how many requests a case is expected to simulate."""
-    sizes = (estimate_size(each, runs=case.replicates) for each in case.parsed().values())
-    return sum(size.requests for size in sizes)
-
-
-SMALL = [case.name for case in CASES.values() if requests_of(case) < QUICK_REQUESTS and case.quick]
+SMALL = (
+    "retries-in-layers",
+    "cold-worker",
+    "waits-without-jitter",
+    "retries-per-minute",
+    "replicate-in-sweep",
+    "aws-jitter",
+    "waits-decorrelated",
+    "gc-pause",
+    "nothing-fails",
+    "permuted-file",
+    "growing-recovery",
+    "prefix",
+    "rate-in-time-window",
+    "wasted-work",
+)
+"""Cases of few requests; the slow tests look at these again, and at all others."""
 
 
 def assert_holds(case: Case, times: int = 1) -> None:
