@@ -80,14 +80,6 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
-ROOMS_WITH_CIRCLES: set[str] = set()
-"""Where modules still import each other in a circle; whoever mends a room removes it here."""
-
-STILL_LOOKING_INTO_THE_WINDOW = {
-    "views/data.py",
-}
-"""Files that import `simcb` itself, and with it whatever its window shows; likewise."""
-
 
 def _name_of(path: Path) -> str:
     """Return a module's name: `simcb.world.clock`, or `simcb.world` of a room's own file."""
@@ -161,26 +153,12 @@ def test_no_module_looks_into_the_packages_window() -> None:
     looking = {
         path.relative_to(PACKAGE).as_posix() for path in SOURCES if "simcb" in graph[_name_of(path)]
     } - {"__main__.py"}
-    assert looking == STILL_LOOKING_INTO_THE_WINDOW
+    assert not looking, "take what is needed from the room that has it"
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """A module can be read, and compiled, after those that it imports."""
-    graph = {module: found - {"simcb"} for module, found in _import_graph().items()}
-    places = {room: f"simcb.{room.replace('/', '.')}." for room in ROOMS_WITH_CIRCLES}
-    circles = _circles(graph)
-    new = [
-        sorted(circle)
-        for circle in circles
-        if not any(all(each.startswith(place) for each in circle) for place in places.values())
-    ]
-    assert not new
-    mended = {
-        room
-        for room, place in places.items()
-        if not any(each.startswith(place) for circle in circles for each in circle)
-    }
-    assert not mended, "take it out of ROOMS_WITH_CIRCLES"
+    assert [sorted(circle) for circle in _circles(_import_graph())] == []
 
 
 def test_every_room_has_a_floor() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.metrics.measures import Measure, Measures, Numbers, Unit
 from simcb.metrics.phase import WHOLE
 
@@ -24,7 +24,7 @@ _ROUNDING = 1e-9
 """Part of the largest value below which two values differ by no more than sums of floats do."""
 
 
-class ReplicatesError(SimcbError):
+class ReplicatesError(FieldsError):
     """Replicates do not belong together.
 
     Args:
@@ -32,10 +32,8 @@ class ReplicatesError(SimcbError):
         remedy: what to give instead.
     """
 
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what, remedy)
-        self.what = what
-        self.remedy = remedy
+    what: str
+    remedy: str
 
     def __str__(self) -> str:
         return f"{self.what}; {self.remedy}"
@@ -317,7 +315,7 @@ _EXACT_UP_TO = 200
 _MOST_STEPS = 100
 
 
-class QuantileError(SimcbError):
+class QuantileError(FieldsError):
     """No quantile of Student's t is defined there.
 
     Args:
@@ -325,10 +323,8 @@ class QuantileError(SimcbError):
         freedom: the degrees of freedom asked for.
     """
 
-    def __init__(self, confidence: float, freedom: int) -> None:
-        super().__init__(confidence, freedom)
-        self.confidence = confidence
-        self.freedom = freedom
+    confidence: float
+    freedom: int
 
     def __str__(self) -> str:
         return (

@@ -12,7 +12,7 @@ from enum import Flag, StrEnum, auto
 from functools import cached_property
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.metrics.phase import ONE_FAULT, WHOLE
 from simcb.scenario import model
 from simcb.scenario.model import Scenario
@@ -105,7 +105,7 @@ PHASES = (WHOLE, *model.PHASES)
 """The phases that every run may have; a fault's own is `fault:NAME`."""
 
 
-class UnknownNumberError(SimcbError):
+class UnknownNumberError(FieldsError):
     """A number was asked for by a name that means nothing.
 
     Args:
@@ -113,10 +113,8 @@ class UnknownNumberError(SimcbError):
         remedy: what to write instead.
     """
 
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what, remedy)
-        self.what = what
-        self.remedy = remedy
+    what: str
+    remedy: str
 
     def __str__(self) -> str:
         return f"{self.what}; {self.remedy}"

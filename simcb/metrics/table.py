@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.metrics import answers, load, recovery
 from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, facts_of, scope_of
 from simcb.metrics.measures import Entity, Measure, Measures, Per, Unit, check_known
@@ -121,22 +121,20 @@ def metric_named(name: str) -> Metric:
     return METRICS[name]
 
 
-class ObjectiveError(SimcbError):
+class ObjectiveError(FieldsError):
     """A service level objective is not a share below 1.
 
     Args:
         slo: the value.
     """
 
-    def __init__(self, slo: float) -> None:
-        super().__init__(slo)
-        self.slo = slo
+    slo: float
 
     def __str__(self) -> str:
         return f"an objective of {self.slo!r} leaves no error budget; write a share, 0 <= SLO < 1"
 
 
-class UndefinedValueError(SimcbError):
+class UndefinedValueError(FieldsError):
     """A metric returned nan where it should have returned None: a mistake in the metric.
 
     Args:
@@ -145,11 +143,9 @@ class UndefinedValueError(SimcbError):
         of: the service or the client group, or "".
     """
 
-    def __init__(self, name: str, phase: str, of: str) -> None:
-        super().__init__(name, phase, of)
-        self.name = name
-        self.phase = phase
-        self.of = of
+    name: str
+    phase: str
+    of: str
 
     def __str__(self) -> str:
         where = f"{self.phase}, {self.of}" if self.of else self.phase

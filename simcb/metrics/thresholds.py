@@ -10,7 +10,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.metrics.measures import PHASES, Entities, Per, Unit, Valued, entities_of
 from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, WHOLE
 from simcb.metrics.table import METRICS, Metric
@@ -71,16 +71,14 @@ class ThresholdProblem:
         return f"threshold {quoted(self.text)}: {self.what}; {self.remedy}"
 
 
-class ThresholdError(SimcbError):
+class ThresholdError(FieldsError):
     """Thresholds name what does not exist, or compare what cannot be compared.
 
     Args:
         problems: all of them, in the order of the thresholds.
     """
 
-    def __init__(self, problems: tuple[ThresholdProblem, ...]) -> None:
-        super().__init__(problems)
-        self.problems = problems
+    problems: tuple[ThresholdProblem, ...]
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.metrics.openings import state_intervals, time_in
 from simcb.metrics.rows import AttemptRows, Booleans, RequestRows, attempt_rows, request_rows
 from simcb.metrics.spans import Floats, Integers, Spans
@@ -19,7 +19,7 @@ QUANTILES = (0.50, 0.95, 0.99)
 MOST_BINS = 10_000_000
 
 
-class StepError(SimcbError):
+class StepError(FieldsError):
     """A step does not divide a run into a sensible number of bins.
 
     Args:
@@ -27,10 +27,8 @@ class StepError(SimcbError):
         duration: seconds of the run.
     """
 
-    def __init__(self, step: float, duration: float) -> None:
-        super().__init__(step, duration)
-        self.step = step
-        self.duration = duration
+    step: float
+    duration: float
 
     def __str__(self) -> str:
         least = self.duration / MOST_BINS

@@ -20,7 +20,7 @@ from typing import Any, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.plain_files import open_plain
 from simcb.trace.tables import (
@@ -46,7 +46,7 @@ MOST_SWELLING = 200
 """How often its own size a larger one may unpack to; what the rows of a run come to is far less."""
 
 
-class TraceFileError(SimcbError):
+class TraceFileError(FieldsError):
     """A file is not a trace this version can read.
 
     Args:
@@ -54,10 +54,8 @@ class TraceFileError(SimcbError):
         why: what is wrong with it.
     """
 
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(path, why)
-        self.path = path
-        self.why = why
+    path: str
+    why: str
 
     def __str__(self) -> str:
         return f"{self.path}: not a readable trace: {self.why}"

@@ -13,9 +13,9 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from simcb import __version__
 from simcb.errors import MissingExtraError
 from simcb.metrics import Estimate
+from simcb.version import __version__
 from simcb.views.document import Document, JsonValue, Row
 from simcb.views.safe_text import csv_cell
 

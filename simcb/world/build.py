@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from simcb.breaker import CircuitBreaker, Transition
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.scenario.arrivals import Closed, Replay
 from simcb.scenario.breakers import Around, Breaker
 from simcb.scenario.calls import Call
@@ -72,7 +72,7 @@ def breakers_of(call: Call, processes: int, replicas: int) -> int:
     return (1 if policy.shared else processes) * (replicas if policy.per_replica else 1)
 
 
-class NothingToReplayError(SimcbError):
+class NothingToReplayError(FieldsError):
     """A scenario was read without the data file that a client group replays.
 
     Args:
@@ -80,10 +80,8 @@ class NothingToReplayError(SimcbError):
         file: its data file.
     """
 
-    def __init__(self, group: str, file: str) -> None:
-        super().__init__(group, file)
-        self.group = group
-        self.file = file
+    group: str
+    file: str
 
     def __str__(self) -> str:
         return (

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from simpy import Environment
 from simpy.events import Event
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 
 Callback = Callable[[Any], None]
 
@@ -55,7 +55,7 @@ class Occurrence(Event):
         self.callbacks = callbacks  # type: ignore[assignment]
 
 
-class TimeStandsStillError(SimcbError):
+class TimeStandsStillError(FieldsError):
     """A run whose clock no longer moves: something happens again and again without delay.
 
     Args:
@@ -63,10 +63,8 @@ class TimeStandsStillError(SimcbError):
         events: how many events were scheduled for that second.
     """
 
-    def __init__(self, at: float, events: int) -> None:
-        super().__init__(at, events)
-        self.at = at
-        self.events = events
+    at: float
+    events: int
 
     def __str__(self) -> str:
         return (
@@ -75,7 +73,7 @@ class TimeStandsStillError(SimcbError):
         )
 
 
-class EventBudgetError(SimcbError):
+class EventBudgetError(FieldsError):
     """A run has had as many events as it may have, and is not over.
 
     Args:
@@ -83,10 +81,8 @@ class EventBudgetError(SimcbError):
         events: how many events it was allowed.
     """
 
-    def __init__(self, at: float, events: int) -> None:
-        super().__init__(at, events)
-        self.at = at
-        self.events = events
+    at: float
+    events: int
 
     def __str__(self) -> str:
         return (

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.outcomes import REQUEST_CODE, RequestOutcome
 from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Rows, Table
 from simcb.world.clock import Clock
@@ -25,7 +25,7 @@ takes about 8 GB."""
 _UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
 
 
-class RowBudgetError(SimcbError):
+class RowBudgetError(FieldsError):
     """A run has made as many requests and attempts as it may, and is not over.
 
     Args:
@@ -33,10 +33,8 @@ class RowBudgetError(SimcbError):
         rows: how many requests and attempts it was allowed together.
     """
 
-    def __init__(self, at: float, rows: int) -> None:
-        super().__init__(at, rows)
-        self.at = at
-        self.rows = rows
+    at: float
+    rows: int
 
     def __str__(self) -> str:
         return (
