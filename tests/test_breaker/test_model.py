@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -192,10 +193,11 @@ class BreakerMachine(RuleBasedStateMachine):
         assert not told or told[-1] is seen.state
 
 
-def test_the_breaker_does_what_the_model_does(room: ModuleType) -> None:
+@pytest.mark.parametrize("stories", [40, pytest.param(120, marks=pytest.mark.slow)])
+def test_the_breaker_does_what_the_model_does(room: ModuleType, stories: int) -> None:
     """States, deadlines, counts and news agree after every step of every story."""
     machine = type("Machine", (BreakerMachine,), {"room": room})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
-        settings=settings(max_examples=120, stateful_step_count=30),
+        settings=settings(max_examples=stories, stateful_step_count=30),
     )

@@ -102,6 +102,7 @@ def test_slow_network_in_the_whole_run_is_the_network_of_the_call() -> None:
     assert busy[0] > 10 * busy[1]
 
 
+@pytest.mark.slow
 def test_hung_redis_misconfigured_is_as_bad_as_no_breaker() -> None:
     """Every breaker opens, and not one request fares better than without them."""
     assert same_to_the_user("hung-redis")

@@ -29,7 +29,13 @@ def ends(name: str, *sets: str, seeds: int, breaker: bool = True) -> Counter[Ver
     return Counter(run.verdict for run in runs)
 
 
-@pytest.mark.parametrize("name", ENDLESS)
+LONG = ("error-queries", "redis-500-retries")
+"""Those of most requests."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow if each in LONG else ()) for each in ENDLESS]
+)
 def test_outage_outlives_its_cause_only_without_a_breaker(name: str) -> None:
     """The same luck ends in collapse without the breaker and in recovery with it."""
     guarded, bare = told(name), told(name, breaker=False)
@@ -80,6 +86,7 @@ def test_retry_storm_passes_if_clients_back_off() -> None:
     assert told("retry-storm", *BACKED_OFF, breaker=False).verdict is Verdict.RECOVERED
 
 
+@pytest.mark.slow
 def test_redis_survives_two_retries_and_not_three() -> None:
     """100·(1 + n) questions a second against 400 answers: the border lies below n = 3."""
     two = told("redis-500-retries", "redis.retry.max_retries=2", breaker=False)
@@ -88,6 +95,7 @@ def test_redis_survives_two_retries_and_not_three() -> None:
     assert three.verdict is Verdict.COLLAPSED
 
 
+@pytest.mark.slow
 def test_redis_is_asked_by_every_worker_at_once() -> None:
     """Without a breaker all 128 workers of multipass ask Redis, ten times a second each."""
     bare = told("redis-500-retries", breaker=False)
@@ -116,6 +124,7 @@ def test_pause_has_to_be_longer_than_the_backlog_whatever_the_luck() -> None:
     assert long == {Verdict.RECOVERED: 3}
 
 
+@pytest.mark.slow
 def test_error_makes_eleven_queries_until_a_breaker_serves_copies() -> None:
     """Without a breaker each page asks eleven times; with one, old copies are served at once."""
     bare, guarded = told("error-queries", breaker=False), told("error-queries")
@@ -125,6 +134,7 @@ def test_error_makes_eleven_queries_until_a_breaker_serves_copies() -> None:
     assert guarded.value("time_to_recover") < 10.0
 
 
+@pytest.mark.slow
 def test_error_that_makes_two_more_queries_is_survivable() -> None:
     """3·100 queries a second are fewer than the 400 that the database answers."""
     mild = told("error-queries", "database.retry.max_retries=2", breaker=False)

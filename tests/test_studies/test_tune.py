@@ -414,7 +414,13 @@ def test_the_check_is_on_other_luck_with_the_numbers_a_run_gives() -> None:
         check.contender("nobody")
 
 
-@pytest.mark.parametrize("name", list_shipped())
+@pytest.mark.parametrize(
+    "name",
+    [
+        each if each == "slow-replica" else pytest.param(each, marks=pytest.mark.slow)
+        for each in list_shipped()
+    ],
+)
 @pytest.mark.parametrize("default", DEFAULTS, ids=lambda default: default.name)
 def test_every_librarys_default_fits_every_shipped_scenario(name: str, default: object) -> None:
     """The breaker becomes the library's; what is guarded, counted and shared stays."""

@@ -108,22 +108,28 @@ def test_wrong_theory_is_found_out(name: str, wrong: float) -> None:
     ("name", "run", "word", "other"),
     [
         ("idle-breaker", "idle", "1000000", "2"),
-        ("idle-breaker", "disabled", "false", "true"),
+        pytest.param("idle-breaker", "disabled", "false", "true", marks=pytest.mark.slow),
         ("idle-fault", "no-length", "5s, for: 0s", "5s, for: 1s"),
-        ("idle-fault", "no-length", "10s, for: 0s", "10s, for: 100ms"),
-        ("idle-fault", "no-rate", "rate: 0%", "rate: 2%"),
-        ("idle-fault", "no-rate", "share: 0%", "share: 2%"),
-        ("idle-fault", "late", "60s, for", "59s, for"),
+        pytest.param(
+            "idle-fault", "no-length", "10s, for: 0s", "10s, for: 100ms", marks=pytest.mark.slow
+        ),
+        pytest.param("idle-fault", "no-rate", "rate: 0%", "rate: 2%", marks=pytest.mark.slow),
+        pytest.param("idle-fault", "no-rate", "share: 0%", "share: 2%", marks=pytest.mark.slow),
+        pytest.param("idle-fault", "late", "60s, for", "59s, for", marks=pytest.mark.slow),
         ("nothing-fails", "", "{network: 5ms,", "{timeout: 200ms,"),
-        ("nothing-fails", "", "{workers: 4,", "{errors: 1%, workers: 4,"),
+        pytest.param(
+            "nothing-fails", "", "{workers: 4,", "{errors: 1%, workers: 4,", marks=pytest.mark.slow
+        ),
         ("permuted-file", "turned", "errors: 5%", "errors: 6%"),
-        ("permuted-file", "turned", "max_retries: 2", "max_retries: 1"),
+        pytest.param(
+            "permuted-file", "turned", "max_retries: 2", "max_retries: 1", marks=pytest.mark.slow
+        ),
         ("adjoining-faults", "two", "for: 4s", "for: 3900ms"),
-        ("adjoining-faults", "again", "times: 2", "times: 1"),
-        ("never-slower", "more", "workers: 3", "workers: 1"),
-        ("never-slower", "shorter", "80ms", "101ms"),
-        ("prefix", "long", "workers: 4", "workers: 5"),
-        ("doubled-times", "slow", "workers: 4", "workers: 5"),
+        pytest.param("adjoining-faults", "again", "times: 2", "times: 1", marks=pytest.mark.slow),
+        pytest.param("never-slower", "more", "workers: 3", "workers: 1", marks=pytest.mark.slow),
+        pytest.param("never-slower", "shorter", "80ms", "101ms", marks=pytest.mark.slow),
+        pytest.param("prefix", "long", "workers: 4", "workers: 5", marks=pytest.mark.slow),
+        pytest.param("doubled-times", "slow", "workers: 4", "workers: 5", marks=pytest.mark.slow),
     ],
 )
 def test_broken_relation_is_found_out(name: str, run: str, word: str, other: str) -> None:

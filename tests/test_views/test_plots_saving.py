@@ -45,7 +45,10 @@ def test_a_plot_is_written_in_the_format_of_its_ending(
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "form",
+    [each if each == "png" else pytest.param(each, marks=pytest.mark.slow) for each in FORMATS],
+)
 def test_the_same_result_gives_the_same_bytes(form: str, picture: Picture) -> None:
     """Neither the date nor chance, nor how often or as what it was drawn, is in the file."""
     assert drawn(picture, form) == drawn(timeline(outage(baseline=True)), form)

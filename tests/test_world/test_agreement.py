@@ -69,7 +69,7 @@ def test_models_agree_on_focused_scenario_with_more_seeds(name: str) -> None:
         assert_agreement(FOCUSED[name].scenario(name), seed)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(scenarios(), st.integers(0, 5))
 def test_models_agree_on_generated_scenarios(scenario: Scenario, seed: int) -> None:
     """Whatever is in the file, both models give the same events."""
@@ -84,7 +84,7 @@ def test_models_agree_on_many_generated_scenarios(scenario: Scenario, seed: int)
     assert_agreement(scenario, seed)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(tied_scenarios(), st.integers(0, 5))
 def test_models_agree_on_what_happens_in_the_same_moment(scenario: Scenario, seed: int) -> None:
     """Whatever falls together, both models let it happen in the same order."""

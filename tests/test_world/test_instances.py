@@ -41,6 +41,7 @@ def opened(trace: Trace) -> int:
     return len(np.unique(rows["breaker"][rows["after"] == STATE_CODE["open"]]))
 
 
+@pytest.mark.slow
 def test_turns_hide_from_a_rate_window_what_chance_shows_it() -> None:
     """In turn each instance has 16.7 calls in ten seconds and never 20; by lot most have once.
 

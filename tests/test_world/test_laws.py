@@ -31,7 +31,7 @@ def test_laws_hold_on_focused_scenario(name: str) -> None:
     assert_lawful(FOCUSED[name].scenario(name))
 
 
-QUICK, MANY = 15, 200
+QUICK, MANY = 10, 200
 
 
 @settings(max_examples=QUICK)
