@@ -61,6 +61,7 @@ def _draw_sweep(source: Path, by: str | None, file: Path | None) -> Path:
     from simcb.studies.sweep import open_sweep
     from simcb.views import plots
     from simcb.views.plots.sweep import sweep_figure
+    from simcb.views.sweep import MAP
 
     result = open_sweep(source, by=by)
     known = int((result.table.verdicts >= 0).sum())
@@ -68,7 +69,7 @@ def _draw_sweep(source: Path, by: str | None, file: Path | None) -> Path:
         raise StudyError("no run of the sweep was finished", "go on with it, with --resume")
     if not result.complete:
         complain(f"warning: the sweep is incomplete: {known} of {result.table.verdicts.size} runs")
-    return plots.save(sweep_figure(result), file or source / "map.png")
+    return plots.save(sweep_figure(result), file or source / f"{MAP}.png")
 
 
 def _draw_tune(source: Path, by: str | None, file: Path | None) -> Path:
@@ -76,6 +77,7 @@ def _draw_tune(source: Path, by: str | None, file: Path | None) -> Path:
     from simcb.studies.tune import open_tune
     from simcb.views import plots
     from simcb.views.plots.tune import tune_figure
+    from simcb.views.tune import PICTURE
 
     if by is not None:
         raise typer.BadParameter("--by is for sweeps, and this is a tune; leave it out")
@@ -84,13 +86,13 @@ def _draw_tune(source: Path, by: str | None, file: Path | None) -> Path:
         raise StudyError("no setting was run to the end", "go on with the tune, with --resume")
     if not result.complete:
         complain("warning: the tune is incomplete, or was made with another Optuna")
-    return plots.save(tune_figure(result), file or source / "tune.png")
+    return plots.save(tune_figure(result), file or source / f"{PICTURE}.png")
 
 
 def _draw_run(source: Path, by: str | None, file: Path | None) -> Path:
     from simcb.views import plots
     from simcb.views.files import TIMELINE
-    from simcb.views.run_files import open_run
+    from simcb.views.study_files import open_run
 
     if by is not None:
         raise typer.BadParameter("--by is for sweeps, and this is a run; leave it out")

@@ -120,7 +120,7 @@ def _warn_of_stalls(result: Result) -> None:
 
 def _write(answer: Answer, out: Path | None, plot: Path | None, *, force: bool) -> None:
     if out is not None:
-        from simcb.views.run_files import write_run
+        from simcb.views.study_files import write_run
 
         write_run(answer, out, force=force)
     if plot is not None:

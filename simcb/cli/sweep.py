@@ -90,7 +90,7 @@ def sweep(
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
     document = sweep_document(result, repeat=repeat, top=top, parquet=parquet)
     if job.out is not None:
-        from simcb.views.run_files import write_study
+        from simcb.views.study_files import write_study
 
         write_study(document, Path(job.out))
     if plot is not None and result.known:

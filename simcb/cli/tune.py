@@ -93,7 +93,7 @@ def tune(
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
     document = tune_document(result, repeat=repeat)
     if job.out is not None:
-        from simcb.views.run_files import write_study
+        from simcb.views.study_files import write_study
 
         write_study(document, Path(job.out))
     if plot is not None and result.winner is not None:

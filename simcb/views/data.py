@@ -51,16 +51,15 @@ def number(value: float | None) -> float | str | None:
     return float(value)
 
 
+def plain(value: object, *names: str) -> dict[str, JsonValue]:
+    """Return attributes of a value as plain data, measured ones as `number` writes them."""
+    found = {name: getattr(value, name) for name in names}
+    return {name: number(each) if type(each) is float else each for name, each in found.items()}
+
+
 def estimate_object(found: Estimate) -> dict[str, JsonValue]:
     """Return a mean and its interval as plain data."""
-    return {
-        "mean": number(found.mean),
-        "low": number(found.low),
-        "high": number(found.high),
-        "n": found.n,
-        "never": found.never,
-        "alike": found.alike,
-    }
+    return plain(found, "mean", "low", "high", "n", "never", "alike")
 
 
 def frame(content: object, columns: Iterable[str] | None = None) -> Any:  # pandas has no types

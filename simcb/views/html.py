@@ -1,7 +1,7 @@
 """A document as HTML: a small card for a notebook.
 
 The card is one piece with its styles inside, no script and nothing to fetch. Every text on it
-is escaped, for names come from whoever wrote the scenario; colours are left to the notebook's
+is escaped, for names come from a scenario's file; colours are left to the notebook's
 theme but for the verdict's.
 """
 

@@ -18,8 +18,8 @@ from simcb.studies.sweep import sweep as run_sweep
 from simcb.studies.tune import is_tune, open_tune
 from simcb.studies.tune import tune as run_tune
 from simcb.views.run import answer_of, conditions_of
-from simcb.views.run_files import open_run
 from simcb.views.run_view import RunView
+from simcb.views.study_files import open_run
 from simcb.views.sweep_view import SweepView
 from simcb.views.tune_view import TuneView
 
@@ -55,9 +55,9 @@ def run(
 
     Args:
         scenario: a scenario, or what `load` makes one of.
-        seed: names the luck; the same seed gives the same run.
-        replicates: how many runs with other luck; intervals need at least two.
-        baseline: "none" also runs the scenario without any breaker on the same luck.
+        seed: the random seed; the same seed gives the same run.
+        replicates: how many runs with other random streams; intervals need at least two.
+        baseline: "none" also runs the scenario without any breaker, on the same streams.
         fail_if: conditions under which the run counts as failed, as in `p99{fault} > 1s`.
         audit: hold the laws that every run must obey against each run.
         allow_large: run even what is estimated to be huge.
@@ -128,7 +128,7 @@ def sweep(
     dask: str | None = None,
     allow_large: bool = False,
 ) -> SweepView:
-    """Run a scenario at many settings with the same luck, and return a view of what came out.
+    """Run a scenario at many settings with the same random streams, and return a view of them.
 
     What is not given is as the scenario's `sweep` has it, and where that says nothing, as here:
     a grid, 10 replicates, ranked by goodput or by what is refined.
@@ -142,7 +142,7 @@ def sweep(
             "breaker.recovery_timeout": "5s..120s/8@log"}`. If given, nothing else is varied.
         design: `grid`, `zip` or `lhs:N`.
         replicates: runs of each setting; intervals need at least two.
-        seed: names the luck, the same in all settings.
+        seed: the random seed, the same in all settings.
         by: the number to rank by, such as `goodput`, `p99{fault}` or `collapse`.
         refine: a border such as `collapse=50%`, along which settings are added.
         depth: how often the refinement halves the distance between neighbours.
@@ -150,7 +150,7 @@ def sweep(
         resume: go on with what the directory holds.
         workers: processes on this machine; 0 runs everything in this one, None takes every
             core.
-        executor: somebody to run the cells instead: any `concurrent.futures.Executor`.
+        executor: runs the cells instead: any `concurrent.futures.Executor`.
         dask: the address of a Dask scheduler, or `local`.
         allow_large: run even what is estimated to be huge.
 
@@ -202,8 +202,8 @@ def tune(
     """Find the setting that holds in every scenario, and return a view of what came out.
 
     A setting is as good as its worst regret: what it loses, in the scenario where it loses
-    most, to the best setting known for that scenario alone. The best is run on fresh luck
-    beside the scenarios as they are and the defaults of known libraries.
+    most, to the best setting known for that scenario alone. The best is run with fresh
+    seeds beside the scenarios as they are and the defaults of known libraries.
 
     A script, unlike a notebook, has to call this below `if __name__ == "__main__":`, or with
     `workers=0`: worker processes read the script again.
@@ -218,14 +218,14 @@ def tune(
         trials: settings that are tried at most.
         batch: settings that are tried at a time; the result depends on it.
         replicates: runs of a good setting in each scenario; bad ones get fewer.
-        fresh: runs of the best and of its rivals on other luck, at the end.
-        seed: names the luck, the same in all settings; the check uses the next one.
+        fresh: runs of the best and of its rivals with other seeds, at the end.
+        seed: the random seed, the same in all settings; the check uses the next one.
         tolerance: the loss that does not matter, as a share.
         out: a directory in which every finished run is kept.
         resume: go on with what the directory holds.
         workers: processes on this machine; 0 runs everything in this one, None takes every
             core.
-        executor: somebody to run the cells instead: any `concurrent.futures.Executor`.
+        executor: runs the cells instead: any `concurrent.futures.Executor`.
         dask: the address of a Dask scheduler, or `local`.
         allow_large: run even what is estimated to be huge.
 

@@ -1,7 +1,7 @@
 """Numbers as people read them: a value and its unit as a short text.
 
 A share that is not quite 1 never reads `100%`, a time that never came reads `never`, and
-what could not be measured is a dash. This module must not know metrics or tables.
+what could not be measured is a dash.
 """
 
 from __future__ import annotations

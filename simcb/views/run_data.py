@@ -18,7 +18,7 @@ from simcb.metrics import (
 from simcb.scenario.thresholds import Comparison
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, Trace
-from simcb.views.data import csv_lines, number
+from simcb.views.data import csv_lines, number, plain
 from simcb.views.document import JsonValue, Row
 
 HEADER = ("variant", "metric", "unit", "phase", "of", "mean", "low", "high", "alike")
@@ -46,7 +46,7 @@ def run_object(
         "difference": _metrics(difference) if difference else None,
         "fail_if": [_judged(each, good=each.fails) for each in fail_if],
         "audit": [
-            [{"law": law.name, "holds": law.holds, "detail": law.detail} for law in audit]
+            [{"law": law.name, **plain(law, "holds", "detail")} for law in audit]
             for audit in audits
         ],
     }
@@ -95,35 +95,15 @@ def _result(result: Result) -> dict[str, JsonValue]:
 
 
 def _judged(each: ThresholdResult, *, good: bool) -> dict[str, JsonValue]:
-    return {
-        "text": each.text,
-        "metric": each.metric,
-        "phase": each.phase,
-        "of": each.of,
-        "op": Comparison(each.op).value,
-        "limit": number(each.limit),
-        "value": number(each.value),
-        "passed": each.passed,
-        "good": good,
-        "note": each.note,
-    }
+    judged = plain(each, "text", "metric", "phase", "of", "limit", "value", "passed", "note")
+    return judged | {"op": Comparison(each.op).value, "good": good}
 
 
 def _metrics(summary: Summary) -> dict[str, JsonValue]:
     values: dict[str, list[JsonValue]] = {}
     for item in summary:
-        found = item.estimate
-        values.setdefault(item.name, []).append(
-            {
-                "phase": item.phase,
-                "of": item.of,
-                "mean": number(found.mean),
-                "low": number(found.low),
-                "high": number(found.high),
-                "never": found.never,
-                "alike": found.alike,
-            }
-        )
+        numbers = plain(item.estimate, "mean", "low", "high", "never", "alike")
+        values.setdefault(item.name, []).append(plain(item, "phase", "of") | numbers)
     return {
         name: {"unit": METRICS[name].unit.value, "values": found} for name, found in values.items()
     }
@@ -133,23 +113,19 @@ def _effect(effect: BreakerEffect | None) -> JsonValue:
     """Return what the breaker did, with the shares of requests answered in time; else null."""
     if effect is None:
         return None
-    return {
-        "effect": effect.effect.value,
-        "sentence": effect.sentence,
-        "what": effect.what,
-        "phases": [
-            {
-                "phase": each.phase,
-                "with": number(each.with_it.mean),
-                "without": number(each.without_it.mean),
-                "difference": number(each.change.mean),
-                "low": number(each.change.low),
-                "high": number(each.change.high),
-                "told_apart": each.told_apart,
-            }
-            for each in effect.phases
-        ],
-    }
+    shares: list[JsonValue] = [
+        {
+            "phase": each.phase,
+            "with": number(each.with_it.mean),
+            "without": number(each.without_it.mean),
+            "difference": number(each.change.mean),
+            **plain(each.change, "low", "high"),
+            "told_apart": each.told_apart,
+        }
+        for each in effect.phases
+    ]
+    words = plain(effect, "sentence", "what")
+    return words | {"effect": effect.effect.value, "phases": shares}
 
 
 def _breakers(trace: Trace) -> list[JsonValue]:

@@ -103,7 +103,7 @@ class RunView:
 
     @property
     def seed(self) -> int:
-        """The seed that names the luck."""
+        """The random seed."""
         return self.result.seed
 
     @property

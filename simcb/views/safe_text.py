@@ -1,6 +1,6 @@
 """Text from a file on its way to a terminal, a spreadsheet or a Markdown page.
 
-Names and descriptions come from whoever wrote the scenario. A terminal would act upon
+Names and descriptions come from a scenario's file. A terminal would act upon
 escape sequences, a spreadsheet upon `=`, a Markdown page upon `|` and `<`; here they become
 characters that mean nothing. What the text says is for others to know.
 """

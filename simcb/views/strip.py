@@ -1,7 +1,7 @@
 """The state strip: what each breaker does over time, one character for each stretch of it.
 
 Nothing that happened is lost to the coarse grain: a stretch in which a breaker opened for a
-moment only has a sign of its own. This module must not know how states are measured.
+moment only has a sign of its own.
 """
 
 from __future__ import annotations

@@ -29,6 +29,9 @@ from simcb.views.sweep_findings import findings, texts_of, written
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
+MAP = "map"
+"""The name of a sweep's figure."""
+
 SAME = "="
 """The mark of a setting that cannot be told from the best."""
 
@@ -47,7 +50,7 @@ def sweep_document(
         top: how many settings the table shows.
         parquet: whether its directory has `cells.parquet` as well.
     """
-    figures = (Figure("map", partial(_draw, result)),) if result.known else ()
+    figures = (Figure(MAP, partial(_draw, result)),) if result.known else ()
     files = {
         "ranking.csv": lambda path: write_text(path, csv_lines(ranking_rows(result))),
         "cells.csv": lambda path: write_text(path, cell_lines(result)),

@@ -19,7 +19,7 @@ from simcb.metrics.phase import FAULT, WHOLE
 from simcb.studies.sweep import Column, Objective, Ranked, SweepResult
 from simcb.studies.sweep.columns import Floats
 from simcb.studies.sweep.table import MISSING, VERDICTS
-from simcb.views.data import clean_lines, estimate_object, number, number_cell
+from simcb.views.data import clean_lines, estimate_object, number, number_cell, plain
 from simcb.views.document import JsonValue, Row
 from simcb.views.safe_text import csv_cell
 from simcb.views.sweep_findings import findings
@@ -49,8 +49,7 @@ def sweep_object(result: SweepResult) -> dict[str, JsonValue]:
     """Return a sweep as plain data."""
     return {
         "scenario": result.scenario.name,
-        "seed": result.seed,
-        "replicates": result.replicates,
+        **plain(result, "seed", "replicates", "complete"),
         "design": str(result.design),
         "axes": [
             {"path": axis.path, "values": [*axis.values], "policy": policy}
@@ -58,7 +57,6 @@ def sweep_object(result: SweepResult) -> dict[str, JsonValue]:
         ],
         "objective": objective_object(result.objective),
         "refined": str(result.border) if result.border else None,
-        "complete": result.complete,
         "best": result.best.setting if result.best is not None else None,
         "bests": [
             {"setting": each.setting, "world": _world(result, each.setting)}
@@ -67,11 +65,7 @@ def sweep_object(result: SweepResult) -> dict[str, JsonValue]:
         "no_best": None if result.bests else findings(result)[0],
         "settings": [_setting(result, each) for each in result.ranking],
         "lost": [
-            {
-                "setting": each.cell.setting,
-                "replicate": each.cell.replicate,
-                "reason": each.reason,
-            }
+            plain(each.cell, "setting", "replicate") | {"reason": each.reason}
             for each in result.lost
         ],
     }
@@ -100,7 +94,7 @@ def _setting(result: SweepResult, each: Ranked) -> dict[str, JsonValue]:
             for column in asked_next(result)
         },
         "thresholds": [
-            {"text": judged.text, "value": number(judged.value), "passed": judged.passed}
+            plain(judged, "text", "value", "passed")
             for judged in thresholds_of(result, each.setting)
         ],
     }
@@ -109,9 +103,7 @@ def _setting(result: SweepResult, each: Ranked) -> dict[str, JsonValue]:
 def objective_object(objective: Objective) -> dict[str, JsonValue]:
     """Return what settings are judged by as plain data."""
     return {
-        "metric": objective.column.metric,
-        "phase": objective.column.phase,
-        "of": objective.column.of,
+        **plain(objective.column, "metric", "phase", "of"),
         "unit": objective.unit.value,
         "better": objective.better.value,
     }
@@ -158,10 +150,23 @@ def _cell_rows(result: SweepResult) -> Iterator[Sequence[object]]:
         values = [csv_cell(str(value)) for value in made.values]
         verdicts = result.table.verdicts[setting].tolist()
         for replicate, cells in enumerate(_cells(result.table.values[setting])):
-            yield [setting, *values, replicate, verdict_word(verdicts[replicate]) or "", *cells]
+            yield [setting, *values, replicate, _verdict_word(verdicts[replicate]) or "", *cells]
 
 
-def verdict_word(code: int) -> str | None:
+def cell_columns(result: SweepResult) -> dict[str, list[Any]]:
+    """Return all runs as columns: setting, a value on each axis, replicate, verdict, numbers."""
+    table, runs = result.table, range(result.replicates)
+    columns: dict[str, list[Any]] = {"setting": [n for n in range(len(result)) for _ in runs]}
+    for index, axis in enumerate(result.axes):
+        columns[axis.path] = [made.values[index] for made in result.settings for _ in runs]
+    columns["replicate"] = [*runs] * len(result)
+    columns["verdict"] = [_verdict_word(code) for code in table.verdicts.ravel().tolist()]
+    for index, column in enumerate(table.columns):
+        columns[str(column)] = table.values[:, :, index].ravel().tolist()
+    return columns
+
+
+def _verdict_word(code: int) -> str | None:
     """Return the word of a verdict in a sweep's table; None if the run is missing."""
     return None if code == MISSING else VERDICTS[code].value
 
@@ -194,22 +199,17 @@ def write_parquet(result: SweepResult, path: Path) -> None:
         MissingExtraError: pyarrow is not installed.
     """
     arrow, parquet = _library()
-    table, count = result.table, result.replicates
-    rows = range(len(result.settings))
-    columns: dict[str, Any] = {
-        "setting": arrow.array([n for n in rows for _ in range(count)], arrow.int32())
-    }
-    for index, axis in enumerate(result.axes):
-        values = [str(made.values[index]) for made in result.settings for _ in range(count)]
-        columns[axis.path] = arrow.array(values, arrow.string())
-    columns["replicate"] = arrow.array([r for _ in rows for r in range(count)], arrow.int32())
-    codes = table.verdicts.ravel().tolist()
-    columns["verdict"] = arrow.array([verdict_word(code) for code in codes], arrow.string())
-    for index, column in enumerate(table.columns):
-        numbers = table.values[:, :, index].ravel()
-        known = [None if math.isnan(number) else number for number in numbers.tolist()]
-        columns[str(column)] = arrow.array(known, arrow.float64())
-    parquet.write_table(arrow.table(columns), path, compression="zstd")
+    kinds = dict.fromkeys(("setting", "replicate"), arrow.int32())
+    kinds |= dict.fromkeys(("verdict", *(axis.path for axis in result.axes)), arrow.string())
+    table = {}
+    for name, cells in cell_columns(result).items():
+        kind = kinds.get(name, arrow.float64())
+        if kind == arrow.string():
+            cells = [None if cell is None else str(cell) for cell in cells]
+        elif kind == arrow.float64():
+            cells = [None if math.isnan(cell) else cell for cell in cells]
+        table[name] = arrow.array(cells, kind)
+    parquet.write_table(arrow.table(table), path, compression="zstd")
 
 
 def _library() -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from simcb.views.data import frame
 from simcb.views.document import Document
 from simcb.views.html import card
 from simcb.views.sweep import ranking_table, sweep_document
-from simcb.views.sweep_data import verdict_word
+from simcb.views.sweep_data import cell_columns
 from simcb.views.sweep_findings import best_line, findings
 
 if TYPE_CHECKING:
@@ -147,16 +147,7 @@ class SweepView:
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        result, table = self.result, self.result.table
-        rows = [(n, r) for n in range(len(result)) for r in range(result.replicates)]
-        content: dict[str, list[Any]] = {"setting": [number for number, _ in rows]}
-        for index, axis in enumerate(result.axes):
-            content[axis.path] = [result.settings[number].values[index] for number, _ in rows]
-        content["replicate"] = [replicate for _, replicate in rows]
-        content["verdict"] = [verdict_word(code) for code in table.verdicts.ravel().tolist()]
-        for index, column in enumerate(table.columns):
-            content[str(column)] = table.values[:, :, index].ravel().tolist()
-        return frame(content)
+        return frame(cell_columns(self.result))
 
     def save_plot(self, path: str | Path) -> Path:
         """Draw the figure that suits the sweep into a PNG, SVG or PDF file.

@@ -38,6 +38,9 @@ from simcb.views.tune_findings import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
+PICTURE = "tune"
+"""The name of a tune's figure."""
+
 BEST = "best"
 """What the winner is called in tables."""
 
@@ -73,7 +76,7 @@ def _blocks(result: TuneResult) -> Iterator[Block]:
         yield contender_table(result)
     yield from notes(result)
     if result.winner is not None:
-        yield Figure("tune", partial(_draw, result))
+        yield Figure(PICTURE, partial(_draw, result))
 
 
 def title(result: TuneResult) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from simcb.metrics import Estimate
 from simcb.studies.tune import Contender, InStorm, Reach, Trial, TuneResult
-from simcb.views.data import estimate_object, number
+from simcb.views.data import estimate_object, number, plain
 from simcb.views.document import JsonValue, Row
 from simcb.views.safe_text import one_line
 from simcb.views.sweep_data import objective_object
@@ -24,19 +24,13 @@ def tune_object(result: TuneResult) -> dict[str, JsonValue]:
     check = result.check
     return {
         "scenarios": [storm.name for storm in result.storms],
-        "seed": result.seed,
-        "replicates": result.replicates,
-        "batch": result.batch,
-        "tolerance": result.tolerance,
+        **plain(result, "seed", "replicates", "batch", "tolerance", "complete"),
+        **plain(result, "feasible", "winner", "searched"),
         "space": [axis.path for axis in result.axes],
         "aims": [objective_object(aim) for aim in result.aims],
         "limits": [limit.text for limit in result.storms[0].limits],
-        "complete": result.complete,
         "best": {**result.best},
-        "feasible": result.feasible,
-        "winner": result.winner,
         "front": [*result.front],
-        "searched": result.searched,
         "trials": [_trial(trial) for trial in result.trials],
         "reach": [_reach(reach) for reach in result.reach],
         "importance": {
@@ -46,17 +40,14 @@ def tune_object(result: TuneResult) -> dict[str, JsonValue]:
         "check": None
         if check is None
         else {
-            "seed": check.seed,
-            "replicates": check.replicates,
+            **plain(check, "seed", "replicates"),
             "contenders": [_contender(result, each) for each in check.contenders],
         },
         "filled": [
             {
                 "scenario": result.storms[each.storm].name,
                 "aim": str(result.aims[each.aim]),
-                "never": each.never,
-                "undefined": each.undefined,
-                "runs": each.runs,
+                **plain(each, "never", "undefined", "runs"),
             }
             for each in result.filled
         ],
@@ -74,11 +65,9 @@ def tune_object(result: TuneResult) -> dict[str, JsonValue]:
 
 def _trial(trial: Trial) -> dict[str, JsonValue]:
     return {
-        "number": trial.number,
+        **plain(trial, "number", "replicates", "violation"),
         "values": [*trial.setting.values],
-        "replicates": trial.replicates,
         "worst_regret": [number(each) for each in trial.worst],
-        "violation": trial.violation,
         "refused": trial.refused or None,
     }
 
@@ -87,21 +76,12 @@ def _reach(reach: Reach) -> dict[str, JsonValue]:
     return {
         "path": reach.axis.path,
         "best": reach.value,
-        "low": reach.low,
-        "high": reach.high,
-        "lowest": reach.lowest,
-        "highest": reach.highest,
-        "beyond": reach.beyond,
-        "at_stake": number(reach.at_stake),
+        **plain(reach, "low", "high", "lowest", "highest", "beyond", "at_stake"),
         "stakes": [number(each) for each in reach.stakes],
         "steps": [
             {
-                "value": step.value,
+                **plain(step, "value", "replicates", "as_good", "not_worse", "feasible"),
                 "excess": _estimates(step.excess),
-                "replicates": step.replicates,
-                "as_good": step.as_good,
-                "not_worse": step.not_worse,
-                "feasible": step.feasible,
             }
             for step in reach.steps
         ],
@@ -127,7 +107,7 @@ def _in_storm(found: InStorm) -> dict[str, JsonValue]:
         "behind": None if found.behind is None else _estimates(found.behind),
         "verdicts": {verdict.value: count for verdict, count in found.verdicts.items()},
         "thresholds": [
-            {"text": judged.text, "value": number(judged.value), "passed": judged.passed}
+            plain(judged, "text", "value", "passed")
             for judged in (*found.thresholds, *found.limits)
         ],
     }

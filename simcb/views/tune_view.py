@@ -42,7 +42,7 @@ class TunePlots:
         return reach_panel(_reach(self.result, path), self.result, ax)
 
     def check(self, ax: Axes | None = None) -> Axes:
-        """Draw how the winner does on fresh luck beside all others."""
+        """Draw how the winner does with fresh seeds beside all others."""
         from simcb.views.plots.tune import check_panel
 
         return check_panel(self.result, ax)
@@ -85,7 +85,7 @@ class TuneView:
 
     @property
     def check(self) -> Check | None:
-        """The winner on fresh luck, beside the others."""
+        """The winner with fresh seeds, beside the others."""
         return self.result.check
 
     @property
@@ -147,7 +147,7 @@ class TuneView:
 
     @property
     def contenders(self) -> Any:  # pandas brings no types
-        """Every contender in every scenario on fresh luck, as rows of a pandas frame.
+        """Every contender in every scenario with fresh seeds, as rows of a pandas frame.
 
         The columns are contender, scenario, aim, mean, low, high, regret (what is lost there to
         the best setting known for that scenario alone), behind (how much worse than the

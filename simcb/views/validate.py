@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from simcb.evidence import Case, Claim, Evidence, Finding, Outcome, Relation
+from simcb.views.data import plain
 from simcb.views.document import FAILED, PASSED, Document, JsonValue, Page, Row, Table
 from simcb.views.quantities import UNDEFINED
 from simcb.views.safe_text import to_ascii
@@ -117,9 +118,7 @@ def _rows(evidence: Evidence) -> Iterator[Row]:
 def _object(evidence: Evidence) -> dict[str, JsonValue]:
     cases: list[JsonValue] = [
         {
-            "name": case.name,
-            "law": case.law,
-            "source": case.source,
+            **plain(case, "name", "law", "source"),
             "scenarios": {**case.texts},
             "numbers": [_number_object(finding) for finding in findings],
         }
@@ -133,11 +132,8 @@ def _number_object(finding: Finding) -> dict[str, JsonValue]:
     values = (finding.got, finding.low, finding.high)
     got, low, high = (None if math.isnan(each) else each for each in values)
     return {
-        "name": claim.name,
-        "unit": claim.unit,
+        **plain(claim, "name", "unit", "expected", "slack"),
         "relation": claim.relation.name.lower(),
-        "expected": claim.expected,
-        "slack": claim.slack,
         "got": got,
         "low": low,
         "high": high,

@@ -16,7 +16,7 @@ import simcb
 from simcb import SimcbError
 from simcb.trace import TraceFileError
 from simcb.views import plots
-from simcb.views.run_files import write_run
+from simcb.views.study_files import write_run
 
 CALM = GUARDED.replace("rate: 20/s", "rate: 10/s")
 

@@ -23,8 +23,8 @@ from simcb.studies.limits import TooLargeError
 from simcb.views.notebook import load, run
 from simcb.views.plots import PANELS, PlotFileError
 from simcb.views.run import Answer
-from simcb.views.run_files import write_run
 from simcb.views.run_view import RunView
+from simcb.views.study_files import write_run
 from simcb.world import EventBudgetError
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -28,7 +28,7 @@ from simcb.views.plots.figures import drawn
 from simcb.views.plots.lines import lines
 from simcb.views.plots.maps import heatmap, scatter_map
 from simcb.views.plots.sweep import sweep_figure
-from simcb.views.run_files import write_study
+from simcb.views.study_files import write_study
 from simcb.views.sweep import sweep_document
 from simcb.views.sweep_data import cell_lines, ranking_rows
 from simcb.views.sweep_findings import findings, regions

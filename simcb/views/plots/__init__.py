@@ -1,8 +1,8 @@
 """Plots: a value in, axes or a figure or bytes out.
 
-A panel takes curves and `ax=None` and returns the axes; the timeline is the panels above
-each other. None of them touches pyplot or matplotlib's global settings, and none computes a
-number: what is drawn comes from the metrics.
+A panel takes curves and `ax=None`, where to draw (axes of a new picture if absent), and returns
+the axes. The timeline is the panels above each other; `below_strip` says that the strip of states
+above one names the faults and makes the margin. Nothing here touches pyplot, or computes a number.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,6 @@
 """What a timeline shows, as arrays: a result's replicates laid over each other.
 
-The panels draw these values and compute nothing, so whatever is drawn can be looked at as
-numbers first. This file knows no axes.
+The panels draw these values and compute nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ MOST_BINS = 240
 """About how many bins a timeline has: more than that and a line is a scribble."""
 
 LEAST_PER_BIN = 10.0
-"""Requests a bin should hold on average: below it a percentile is the luck of one request."""
+"""Requests a bin should hold on average: below it a percentile is that of one request."""
 
 LEAST_BINS = 10
 
@@ -67,21 +66,16 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class ServiceLoad:
-    """Attempts per second that reach a service, and that its workers could serve.
-
-    Args:
-        name: the service.
-        sent: attempts that reach it.
-        capacity: workers over mean work, lowered by capacity faults; nan before the first sample.
-        busy: share of its workers that are held.
-        guarded: whether a breaker watches a call to it.
-    """
+    """Attempts per second that reach a service, and that its workers could serve."""
 
     name: str
     sent: Band
     capacity: Band
+    """Workers over mean work, lowered by capacity faults; nan before the first sample."""
     busy: Band
+    """The share of its workers that are held."""
     guarded: bool
+    """Whether a breaker watches a call to it."""
 
     @property
     def pressure(self) -> float:
@@ -93,18 +87,13 @@ class ServiceLoad:
 
 @dataclass(frozen=True, eq=False)
 class BreakerCourse:
-    """A breaker's states over time.
-
-    Args:
-        name: the breaker.
-        stretches: the first replicate's states, exactly.
-        shares: state → share of each bin's time, mean over replicates.
-        replicates: how many there are.
-    """
+    """A breaker's states over time."""
 
     name: str
     stretches: tuple[StateInterval, ...]
+    """The first replicate's states, exactly."""
     shares: dict[str, Floats]
+    """State → share of each bin's time, mean over replicates."""
     replicates: int
 
 
@@ -135,29 +124,20 @@ class Limit:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Everything a timeline shows of a result.
-
-    Args:
-        title: the scenario's name.
-        seed: the user's seed.
-        replicates: how many runs lie under each curve.
-        verdict: the verdict in words and, beside a baseline, what the breaker did.
-        baseline_verdict: the baseline's; None without one.
-        edges: the bins' borders in seconds, one more than there are bins.
-        faults: those that are active within the run.
-        limits: the thresholds on what the latency panel draws.
-        main: the variant the result is about.
-        baseline: the same without breakers; None if that was not run.
-    """
+    """Everything a timeline shows of a result; the baseline is the same without breakers."""
 
     title: str
     seed: int
     replicates: int
     verdict: str
+    """In words and, beside a baseline, with what the breaker did."""
     baseline_verdict: str | None
     edges: Floats
+    """The bins' borders in seconds, one more than there are bins."""
     faults: tuple[FaultInfo, ...]
+    """Those that are active within the run."""
     limits: tuple[Limit, ...]
+    """The thresholds on what the latency panel draws."""
     main: Variant
     baseline: Variant | None
 

@@ -1,14 +1,10 @@
-"""What every panel has in common: the axis of time, the windows of faults, the legend.
-
-This file knows axes and times, and none of the curves in between.
-"""
+"""What every panel has in common: the axis of time, the windows of faults, the legend."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -66,8 +62,7 @@ _HANDLE_GAP = 0.07
 _COLUMN_GAP = 0.16
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A line of a legend: what is drawn, and what it is called."""
 
     artist: Artist

@@ -46,11 +46,6 @@ def latency(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False
 
     The baseline's p99 is dashed, thresholds on these percentiles are dotted over
     the phase they speak of; one on a percentile of all requests is of another curve.
-
-    Args:
-        curves: what to draw.
-        ax: where; axes of a new picture if absent.
-        below_strip: whether a strip of states above it names the faults and makes the margin.
     """
     ax = axes_or_new(ax)
     faults = begin(ax, curves, "latency of ok requests", named=not below_strip)

@@ -2,7 +2,7 @@
 
 A name is somebody else's text. It is never read as mathematics or as a hidden label, its
 control characters are spelt out, and letters the font has not got become a box instead of a
-warning. This file knows no axes.
+warning.
 """
 
 from __future__ import annotations

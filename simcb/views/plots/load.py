@@ -36,11 +36,6 @@ def load(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False) -
     The capacity is workers over mean work of the service that matters most: the one a breaker
     guards, else the one closest to its limit. Of more than four services the busiest are drawn.
     The baseline's load on that same service is dashed.
-
-    Args:
-        curves: what to draw.
-        ax: where; axes of a new picture if absent.
-        below_strip: whether a strip of states above it names the faults and makes the margin.
     """
     ax = axes_or_new(ax)
     faults = begin(ax, curves, "load (1/s)", named=not below_strip)
@@ -157,11 +152,6 @@ def workers(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False
 
     Of more than four services the busiest are drawn. The baseline's share is dashed for the
     service whose workers are busiest there.
-
-    Args:
-        curves: what to draw.
-        ax: where; axes of a new picture if absent.
-        below_strip: whether a strip of states above it names the faults and makes the margin.
     """
     ax = axes_or_new(ax)
     faults = begin(ax, curves, "busy workers", named=not below_strip)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,14 +17,8 @@ from simcb.views.plots.style import INK, MISSED_COLOR
 from simcb.views.quantities import quantity
 
 
-@dataclass(frozen=True)
-class Limit:
-    """Where a line runs through a number: a threshold, or the border that was refined.
-
-    Args:
-        value: in the metric's own unit.
-        text: what it is, for the key.
-    """
+class Limit(NamedTuple):
+    """Where a line runs through a number, in its own unit: a threshold, or a refined border."""
 
     value: float
     text: str

@@ -30,11 +30,6 @@ def outcomes(curves: Curves, ax: Axes | None = None, *, below_strip: bool = Fals
     With replicates the layers are means, because medians would not add up to the offered
     load; the median of `ok` with its 10–90 % band is drawn over them. The baseline's `ok` is
     dashed.
-
-    Args:
-        curves: what to draw.
-        ax: where; axes of a new picture if absent.
-        below_strip: whether a strip of states above it names the faults and makes the margin.
     """
     ax = axes_or_new(ax)
     faults = begin(ax, curves, "requests (1/s)", named=not below_strip)

@@ -50,10 +50,6 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
 
     With replicates a row's height is shared out, too: the part that is orange is the share of
     the replicates in which the breaker was open.
-
-    Args:
-        curves: what to draw.
-        ax: where; axes of a new picture if absent.
     """
     ax = axes_or_new(ax, height=0.9 + 0.24 * rows_of(curves))
     dress(ax)

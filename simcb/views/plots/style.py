@@ -1,7 +1,7 @@
 """How plots look: colours, sizes and hatches, said once.
 
 Everything is passed to artists explicitly; nothing reads or writes matplotlib's global
-settings, so a plot looks the same wherever it is drawn. This file knows no data.
+settings, so a plot looks the same wherever it is drawn.
 
 The colours are from Okabe and Ito's set, which people with any kind of colour-blindness can
 tell apart. What is half good is hatched too, so that it survives a grey printer.

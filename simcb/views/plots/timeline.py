@@ -59,12 +59,12 @@ class _Caption:
 
     Args:
         title: the scenario's name and how it went.
-        luck: seed and replicates.
-        stacked: whether the luck goes below the title instead of beside it.
+        run: seed and replicates.
+        stacked: whether that goes below the title instead of beside it.
     """
 
     title: str
-    luck: str
+    run: str
     stacked: bool
 
     @property
@@ -81,18 +81,18 @@ def _caption_of(curves: Curves) -> _Caption:
     verdict = curves.verdict
     if curves.baseline_verdict:
         verdict += f" (without breakers: {curves.baseline_verdict})"
-    luck = f"seed {curves.seed}"
+    run = f"seed {curves.seed}"
     if curves.replicates > 1:
-        luck += f", {curves.replicates} replicates: median and 10–90 % band"
+        run += f", {curves.replicates} replicates: median and 10–90 % band"
     whole = FIGURE_SIZE[0] - 2 * _MARGIN
     kept = min(text_width(literal(curves.title), TITLE_SIZE), _LEAST_NAME)
     needed = text_width(f": {verdict}  ", TITLE_SIZE)
-    beside = whole - text_width(luck, LABEL_SIZE)
+    beside = whole - text_width(run, LABEL_SIZE)
     stacked = kept + needed > beside
     room = whole if stacked else beside
     name = shortened(curves.title, max(kept, room - needed), TITLE_SIZE)
     verdict = shortened(verdict, room - text_width(f"{name}:  ", TITLE_SIZE), TITLE_SIZE)
-    return _Caption(f"{name}: {verdict}", luck, stacked)
+    return _Caption(f"{name}: {verdict}", run, stacked)
 
 
 def _write(picture: Picture, caption: _Caption) -> None:
@@ -101,7 +101,7 @@ def _write(picture: Picture, caption: _Caption) -> None:
     x, y, side = 1.0 - margin, _CAPTION_TOP, "right"
     if caption.stacked:
         x, y, side = margin, _SECOND_LINE, "left"
-    _line(picture, x, y, caption.luck, LABEL_SIZE, BASELINE_COLOR, side)
+    _line(picture, x, y, caption.run, LABEL_SIZE, BASELINE_COLOR, side)
 
 
 def _line(

@@ -120,7 +120,7 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
 
 
 def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
-    """Draw every contender's worst regret on fresh luck, the winner first."""
+    """Draw every contender's worst regret with fresh seeds, the winner first."""
     check = result.check
     if check is None:
         raise ValueError("this tune was not checked")
@@ -152,10 +152,10 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     scale_regret(ax, "x", means, ends)
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
     aims = read[0].name if several == 1 else "each aim"
-    luck = f"on fresh luck (seed {check.seed}, {check.replicates} runs of each)"
+    seeds = f"on fresh luck (seed {check.seed}, {check.replicates} runs of each)"
     near = any(each.differs for each in check.contenders)
     note = "; * comes only near the library" if near else ""
-    name_axis(ax, "x", f"worst regret of {aims} over {scenarios}, {luck}{_mark(read)}{note}")
+    name_axis(ax, "x", f"worst regret of {aims} over {scenarios}, {seeds}{_mark(read)}{note}")
     if alone:
         key(ax)
     return ax

@@ -1,7 +1,7 @@
 """What a study leaves in its directory; and a saved run back as a result.
 
-A run's directory is put in its place in one step: whoever looks at it sees all of an old run,
-nothing, or all of the new one. A trace holds all that happened, so every number of a saved run is
+A run's directory is put in its place in one step: it holds all of an old run, nothing,
+or all of the new one. A trace holds all that happened, so every number of a saved run is
 measured again; all that is read of its summary is by what digest the run knew its traces.
 """
 
