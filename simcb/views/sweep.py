@@ -107,16 +107,16 @@ def ranking_table(result: SweepResult, shown: Sequence[Ranked]) -> Table:
     On a narrow page axes are first named by the last word of their path, then columns go: those
     that people ask for next, the last of them first. Ranks, values and the objective always stay.
     """
-    columns = _columns(result, shown)
-    forms = [_table(result, shown, columns)]
+    columns, below = _columns(result, shown), _below(result, shown)
+    forms = [_table(columns, below)]
     columns = [replace(each, header=each.short or each.header) for each in columns]
-    forms.append(_table(result, shown, columns))
+    forms.append(_table(columns, below))
     left_out: list[str] = []
     while any(each.droppable for each in columns):
         least = max(columns, key=lambda each: each.droppable)
         columns.remove(least)
         left_out.insert(0, least.header)
-        forms.append(_table(result, shown, columns, left_out))
+        forms.append(_table(columns, [*below, no_room(left_out)]))
     return replace(forms[0], narrower=tuple((each,) for each in forms[1:]))
 
 
@@ -189,16 +189,10 @@ def _short_name(result: SweepResult, index: int) -> str:
     return names[index] if names.count(names[index]) == 1 else ""
 
 
-def _table(
-    result: SweepResult,
-    shown: Sequence[Ranked],
-    columns: Sequence[_TableColumn],
-    left_out: Sequence[str] = (),
-) -> Table:
+def _table(columns: Sequence[_TableColumn], notes: Sequence[str]) -> Table:
     header = tuple(one_line(each.header, 60) for each in columns)
-    notes = [*_below(result, shown), *([no_room(left_out)] if left_out else [])]
     rows = tuple(zip(*(each.cells for each in columns), strict=True))
-    return Table(header, rows, notes=tuple(one_line(note) for note in notes))
+    return Table(header, rows, notes=tuple(map(one_line, notes)))
 
 
 def _behind(each: Ranked, result: SweepResult) -> str:
