@@ -1,8 +1,7 @@
 """The scenario: a YAML file to a frozen value, or to every problem in it.
 
-The room holds the models in the file's own words, the reader with its line marks, overlays
-and overrides, units, the writer and the JSON Schema. It is pure: it must not know the
-simulator, chance, measures or terminals, and it prints nothing.
+The room holds the models in the file's own words, the reader with its line marks, overlays and
+overrides, units, the writer and the JSON Schema.
 """
 
 from simcb.scenario.loading import parse_scenario, read_scenario

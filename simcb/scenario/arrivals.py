@@ -1,7 +1,6 @@
 """How a client group's requests arrive: the `arrivals` of the file.
 
-A new kind of arrivals is one class here and one line in `ARRIVALS`. This module must not
-know how arrivals are drawn.
+A new kind of arrivals is one class here and one line in `ARRIVALS`.
 """
 
 from __future__ import annotations

@@ -19,20 +19,11 @@ from simcb.scenario.scalars import seen
 from simcb.scenario.units import Amount, Measuring, Value, between, quantity_of, rounded, written
 from simcb.scenario.writer import flow
 
-MOST_VALUES = 100_000
-"""The most values of one axis."""
-
-DIGITS = 3
-"""Digits to which values between the ends of a range are rounded, if they suffice."""
-
-MOST_DIGITS = 17
-"""Digits that tell any two floats apart."""
-
-FINENESS = 50
-"""Steps between the ends of a range that rounding always leaves."""
-
-EXAMPLES = ("3,5,10", "1:10:1", "5s..120s/8", "5s..120s/8@log")
-"""A spec of every form."""
+MOST_VALUES = 100_000  # the most values of one axis
+DIGITS = 3  # digits to which values between the ends of a range are rounded, if they suffice
+MOST_DIGITS = 17  # digits that tell any two floats apart
+FINENESS = 50  # steps between the ends of a range that rounding always leaves
+EXAMPLES = ("3,5,10", "1:10:1", "5s..120s/8", "5s..120s/8@log")  # a spec of every form
 
 _HINT = f"write it like {', '.join(f'`{each}`' for each in EXAMPLES)}"
 _FIXED = {None: "null", True: "true", False: "false"}
@@ -42,19 +33,12 @@ _SPAN = re.compile(r"(?P<low>.+?)\.\.(?P<high>.+?)(?:/(?P<count>\d{1,9}))?(?P<lo
 
 @dataclass(frozen=True)
 class Span:
-    """The range of an axis, from which values can be drawn or put between others.
+    """The range of an axis, from which values can be drawn or put between others."""
 
-    Args:
-        low: the lower end.
-        high: the upper end, above the lower.
-        measuring: what both count.
-        log: whether equal steps are equal factors.
-    """
-
-    low: float
-    high: float
-    measuring: Measuring
-    log: bool = False
+    low: float  # the lower end
+    high: float  # the upper end, above the lower
+    measuring: Measuring  # what both count
+    log: bool = False  # whether equal steps are equal factors
 
     def at(self, share: float) -> Value:
         """Return the value at a share of the way from the lower end, 0 to 1."""
@@ -122,17 +106,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Axis:
-    """One thing that is varied.
+    """One thing that is varied."""
 
-    Args:
-        path: the place in the scenario, shortened to any ending that names one.
-        values: what stands there in turn, as in a file; empty if only the range is known.
-        span: the range, if it was given as one.
-    """
-
-    path: str
-    values: tuple[Value, ...]
-    span: Span | None = None
+    path: str  # the place in the scenario, shortened to any ending that names one
+    values: tuple[Value, ...]  # what stands there in turn; empty if only the range is known
+    span: Span | None = None  # the range, if it was given as one
 
     @property
     def numbers(self) -> tuple[float, ...] | None:
@@ -140,6 +118,13 @@ class Axis:
         found = [quantity_of(value) for value in self.values]
         numbers = tuple(each.number for each in found if each is not None)
         return numbers if len(numbers) == len(self.values) else None
+
+    @property
+    def first(self) -> Value | None:
+        """The value that stands there first; None if none is known."""
+        if self.values:
+            return self.values[0]
+        return self.span.at(0.0) if self.span else None
 
     @property
     def label(self) -> str:
@@ -152,17 +137,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Spec:
-    """What an axis runs through, and how that was written.
+    """What an axis runs through, and how that was written."""
 
-    Args:
-        written: the text of it, or the list of its values.
-        values: what stands at the axis's place in turn; empty if only the range is known.
-        span: the range, if it was given as one.
-    """
-
-    written: str | tuple[Value, ...]
-    values: tuple[Value, ...]
-    span: Span | None = None
+    written: str | tuple[Value, ...]  # the text of it, or the list of its values
+    values: tuple[Value, ...]  # what stands there in turn; empty if only the range is known
+    span: Span | None = None  # the range, if it was given as one
 
     def at(self, path: str) -> Axis:
         """Return the axis that runs through this at a place."""
@@ -187,7 +166,7 @@ def parse_spec(given: object) -> Spec:
         spec = _parsed(given.strip())
     else:
         items = _listed(given)
-        _demand_few(items)
+        _check_few(items)
         values = tuple(_plain(value) for value in items)
         spec = Spec(values, values)
     if not spec.values and spec.span is None:
@@ -204,7 +183,7 @@ def parse_spec(given: object) -> Spec:
     return spec
 
 
-def _demand_few(items: Sequence[object]) -> None:
+def _check_few(items: Sequence[object]) -> None:
     if len(items) > MOST_VALUES:
         raise Refused(f"has more than {MOST_VALUES} values", "give fewer")
 
@@ -226,7 +205,7 @@ def _parsed(spec: str) -> Spec:
         if all(ends):
             return _stepped(spec, [each for each in ends if each is not None])
     parts = split(spec)
-    _demand_few(parts)
+    _check_few(parts)
     return Spec(spec, tuple(_value(each) for each in parts))
 
 

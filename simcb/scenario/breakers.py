@@ -1,21 +1,20 @@
 """The circuit breaker around a call, in its constructor's words.
 
-A new trip rule is one class here and one line in `TRIP_RULES`. The models say what a file
-may hold; the breaker's own settings are built from them in one place, so the world never
-repeats a default. This module must not know how a breaker decides.
+A new trip rule is one class here and one line in `TRIP_RULES`. The models say what a file may hold;
+the breaker's own settings are built from them in one place, so the world never repeats a default.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import model_validator
 
 from simcb import breaker as shipped
+from simcb.breaker.settings import MOST_CALLS
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.fields import Exclusive, Model, OneOf, OneOrMore
+from simcb.scenario.fields import Exclusive, Model, OneOf, OneOrMore, fields
 from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import (
     Choice,
@@ -29,11 +28,7 @@ from simcb.scenario.scalars import (
     word,
 )
 
-MOST_CALLS = 1_000_000
-"""The largest count window or threshold: the breaker's own limit."""
-
-MOST_PROBES = 10_000
-"""The most probes at once: the breaker's own limit."""
+MOST_PROBES = 10_000  # the most probes at once: the breaker's own limit
 
 COUNTABLE = (
     AttemptOutcome.ERROR,
@@ -46,7 +41,7 @@ COUNTABLE = (
 What the breaker itself rejects says nothing of the service, nor does a caller that left.
 """
 
-Threshold = Annotated[int, Count(1, MOST_CALLS)]
+Calls = Annotated[int, Count(1, MOST_CALLS)]
 FailedShare = Annotated[float, Share(above=0.0)]
 
 
@@ -62,32 +57,24 @@ class TripRule(Model):
 
     kind: str
 
-    @abstractmethod
     def rule(self) -> shipped.TripRule:
         """Return the breaker's own rule of these settings."""
+        return shipped.TRIP_RULES[self.kind](**_words(self))
 
 
 class ConsecutiveFailures(TripRule):
     """It opens at the `threshold`-th failure in a row."""
 
     kind: Literal["consecutive_failures"] = "consecutive_failures"
-    threshold: Annotated[Threshold, word("failures in a row that open it", "5")] = 5
-
-    def rule(self) -> shipped.TripRule:
-        """Return the breaker's own rule of these settings."""
-        return shipped.ConsecutiveFailures(self.threshold)
+    threshold: Annotated[Calls, word("failures in a row that open it", "5")] = 5
 
 
 class FailuresInWindow(TripRule):
     """It opens at `threshold` failures within `window`, whatever else succeeds."""
 
     kind: Literal["failures_in_window"] = "failures_in_window"
-    threshold: Annotated[Threshold, word("failures in the window that open it", "5")] = 5
+    threshold: Annotated[Calls, word("failures in the window that open it", "5")] = 5
     window: Annotated[PositiveSeconds, word("how long a failure counts, seconds", "1m")] = 60.0
-
-    def rule(self) -> shipped.TripRule:
-        """Return the breaker's own rule of these settings."""
-        return shipped.FailuresInWindow(self.threshold, self.window)
 
 
 class WindowRule(TripRule):
@@ -96,14 +83,12 @@ class WindowRule(TripRule):
     exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("window", "calls"),)
 
     rate: Annotated[FailedShare, word("share of the counted calls that opens it", "50%")] = 0.5
-    calls: Annotated[
-        Annotated[int, Count(1, MOST_CALLS)] | None, word("how many calls the window holds", "100")
-    ] = None
+    calls: Annotated[Calls | None, word("how many calls the window holds", "100")] = None
     window: Annotated[
         PositiveSeconds | None, word("how long a call stays in the window, seconds", "1m")
     ] = None
     minimum_calls: Annotated[
-        Annotated[int, Count(1, MOST_CALLS)] | None,
+        Calls | None,
         word(
             "calls in the window below which it never opens; "
             "if absent 10, or all of a smaller count window",
@@ -134,22 +119,12 @@ class FailureRate(WindowRule):
 
     kind: Literal["failure_rate"] = "failure_rate"
 
-    def rule(self) -> shipped.TripRule:
-        """Return the breaker's own rule of these settings."""
-        return shipped.FailureRate(self.rate, self.calls, self.window, self.minimum_calls)
-
 
 class SlowCallRate(WindowRule):
     """It opens when at least `rate` of the calls in the window took `slow` or longer."""
 
     kind: Literal["slow_call_rate"] = "slow_call_rate"
     slow: Annotated[PositiveSeconds, word("how long a call takes to count as slow, seconds", "2s")]
-
-    def rule(self) -> shipped.TripRule:
-        """Return the breaker's own rule of these settings."""
-        return shipped.SlowCallRate(
-            self.slow, self.rate, self.calls, self.window, self.minimum_calls
-        )
 
 
 TRIP_RULES: dict[str, type[Model]] = {
@@ -202,7 +177,7 @@ class HalfOpen(Model):
         int, Count(1, MOST_PROBES), word("probes at the same time; with verdict, in all", "3")
     ] = 1
     successes: Annotated[
-        Threshold | None,
+        Calls | None,
         word("successful probes that close it, 1 if absent; not beside verdict", "3"),
     ] = None
     lease: Annotated[
@@ -236,7 +211,7 @@ class Breaker(Model):
         Exclusive("recovery_timeout", "recovery", "timeout"),
     )
 
-    failure_threshold: Annotated[Threshold, word("consecutive failures that open it", "5")] = 5
+    failure_threshold: Annotated[Calls, word("consecutive failures that open it", "5")] = 5
     recovery_timeout: Annotated[
         Seconds, word("how long it stays open before a probe, seconds", "30s")
     ] = 60.0
@@ -306,10 +281,13 @@ class Breaker(Model):
         """Return the breaker's own recovery, whichever form the file has."""
         if self.recovery is None:
             return shipped.Recovery(self.recovery_timeout)
-        given = self.recovery
-        return shipped.Recovery(given.timeout, given.factor, given.max, given.jitter)
+        return shipped.Recovery(**_words(self.recovery))
 
     def half_open_policy(self) -> shipped.HalfOpen:
         """Return the breaker's own half-open settings."""
-        given = self.half_open
-        return shipped.HalfOpen(given.probes, given.successes, given.lease, given.verdict)
+        return shipped.HalfOpen(**_words(self.half_open))
+
+
+def _words(model: Model) -> dict[str, Any]:
+    """Return the breaker's own parameters: they are the words of the file."""
+    return {word: getattr(model, word) for word in fields(type(model)) if word != "kind"}

@@ -1,9 +1,8 @@
 """How a caller asks a service: timeout, retry, breaker, bulkhead and fallback.
 
-Outside to inside: fallback( retry( breaker( bulkhead( timeout( network + service ))))). Retries
-and breakers have modules of their own; whoever builds calls finds their usual parts here too.
-A new throttle is one class here and one line in `THROTTLES`. This module must not know how a
-call is carried out.
+Outside to inside: fallback( retry( breaker( bulkhead( timeout( network + service ))))). Retries and
+breakers have modules of their own; whoever builds calls finds their usual parts here too. A new
+throttle is one class here and one line in `THROTTLES`.
 """
 
 from __future__ import annotations
@@ -47,11 +46,8 @@ __all__ = [
     "Throttle",
 ]
 
-MOST_CONCURRENT = 1_000_000
-"""The most calls at once through one bulkhead."""
-
-MOST_KEYS = 10_000_000
-"""The most keys of one cache."""
+MOST_CONCURRENT = 1_000_000  # the most calls at once through one bulkhead
+MOST_KEYS = 10_000_000  # the most keys of one cache
 
 GREATEST_SKEW = 10.0
 """The greatest exponent of a cache's popularity law: beyond it one key is all there is."""

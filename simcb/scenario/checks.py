@@ -1,7 +1,7 @@
 """Checks across a scenario: names that must exist, calls that must not run in circles.
 
-They read the file's plain data and trust nothing in it, so they run beside all the other
-checks, even when parts of the file are wrong. This module must not know models or marks.
+They read the file's plain data and trust nothing in it, so they run beside all the other checks,
+even when parts of the file are wrong.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from simcb.scenario.faults import FAULTS, ON, Fault, Target, label_of, numbered
+from simcb.scenario.faults import FAULTS, ON, Fault, Target, written_labels
 from simcb.scenario.problems import Finding
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
 from simcb.scenario.scalars import LINK
@@ -45,30 +45,17 @@ def threshold_checks(data: object, check: ThresholdCheck) -> Iterator[Finding]:
     """Yield every threshold that somebody who knows metrics refuses."""
     given = data.get("thresholds") if isinstance(data, Mapping) else None
     services, groups = (list(_tables(data, key)) for key in ("services", "clients"))
-    faults = fault_labels(data)
+    faults = data.get("faults") if isinstance(data, Mapping) else None
+    labels = written_labels(faults if isinstance(faults, (list, tuple)) else ())
     for index, text in enumerate(given if isinstance(given, (list, tuple)) else ()):
         try:
             threshold = parse_threshold(str(text))
         except Refused:
             # It is told by the model.
             continue
-        refused = check(threshold, services, groups, faults)
+        refused = check(threshold, services, groups, labels)
         if refused is not None:
             yield Finding(("thresholds", index), refused)
-
-
-def fault_labels(data: object) -> list[str]:
-    """Return what the faults of a scenario's plain data are called."""
-    faults = data.get("faults") if isinstance(data, Mapping) else None
-    given = (
-        [each for each in faults if isinstance(each, Mapping)]
-        if isinstance(faults, (list, tuple))
-        else []
-    )
-    words = [
-        (str(each.get("kind")), str(each.get("on")), str(each.get("name") or "")) for each in given
-    ]
-    return list(numbered(label_of(*each) for each in words))
 
 
 def _tables(data: object, key: str) -> Tables:
@@ -84,11 +71,7 @@ def _called(part: Mapping[object, object]) -> list[str]:
     return [str(name) for name in calls] if isinstance(calls, Mapping) else []
 
 
-def _unknown_services(
-    key: str,
-    callers: Tables,
-    services: Tables,
-) -> Iterator[Finding]:
+def _unknown_services(key: str, callers: Tables, services: Tables) -> Iterator[Finding]:
     for caller, part in callers.items():
         for service in _called(part):
             if service not in services:
@@ -133,16 +116,11 @@ def _circle(chain: list[str], service: str, called: str) -> Finding:
 
 
 def _fault(
-    index: int,
-    fault: Mapping[object, object],
-    clients: Tables,
-    services: Tables,
+    index: int, fault: Mapping[object, object], clients: Tables, services: Tables
 ) -> Iterator[Finding]:
     kind, on = fault.get("kind"), fault.get("on")
     part = FAULTS.get(kind) if isinstance(kind, str) else None
-    if part is None or not issubclass(part, Fault):
-        return
-    if not isinstance(on, str) or not ON.fullmatch(on):
+    if part is None or not isinstance(on, str) or not ON.fullmatch(on):
         return
     place = ("faults", index, "on")
     service = on

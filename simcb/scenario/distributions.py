@@ -1,8 +1,7 @@
 """Distributions of times: how long a worker is held, by kind.
 
-Each class holds the file's own parameters and gives its mean in closed form. A new
-distribution is one class here and one line in `DISTRIBUTIONS`. This module must not know
-how samples are drawn.
+Each class holds the file's own parameters and gives its mean in closed form. A new distribution is
+one class here and one line in `DISTRIBUTIONS`.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import Duration, Number, PositiveSeconds, Seconds, word
 from simcb.scenario.units import LONGEST_DURATION
 
-Z99 = 2.3263478740408408
-"""The 99th percentile of the standard normal distribution."""
+Z99 = 2.3263478740408408  # the 99th percentile of the standard normal distribution
 
 GREATEST_CV = 100.0
 """The greatest coefficient of variation: beyond it no feasible sample shows the mean."""
@@ -33,9 +31,12 @@ class Distribution(Model):
     kind: str
 
     @property
-    @abstractmethod
     def mean_value(self) -> float:
         """The mean, in seconds."""
+        return self._mean()
+
+    @abstractmethod
+    def _mean(self) -> float: ...
 
 
 class Constant(Distribution):
@@ -44,9 +45,7 @@ class Constant(Distribution):
     kind: Literal["constant"] = "constant"
     value: Annotated[Seconds, word("the time, seconds", "50ms")]
 
-    @property
-    def mean_value(self) -> float:
-        """The value itself, in seconds."""
+    def _mean(self) -> float:
         return self.value
 
 
@@ -56,9 +55,7 @@ class Exponential(Distribution):
     kind: Literal["exponential"] = "exponential"
     mean: Annotated[PositiveSeconds, word("the mean, seconds", "50ms")]
 
-    @property
-    def mean_value(self) -> float:
-        """The mean, in seconds."""
+    def _mean(self) -> float:
         return self.mean
 
 
@@ -111,9 +108,7 @@ class Lognormal(Distribution):
             return (math.log(self.p99) - math.log(self.p50)) / Z99
         return math.sqrt(math.log1p((self.cv or 0.0) ** 2))
 
-    @property
-    def mean_value(self) -> float:
-        """The mean exp(μ + σ²/2), in seconds."""
+    def _mean(self) -> float:
         if self.mean is not None:
             return self.mean
         return math.exp(self.log_mean + self.log_deviation**2 / 2)
@@ -140,9 +135,7 @@ class Gamma(Distribution):
         """The scale parameter mean·cv², in seconds."""
         return self.mean * self.cv**2
 
-    @property
-    def mean_value(self) -> float:
-        """The mean, in seconds."""
+    def _mean(self) -> float:
         return self.mean
 
 
@@ -159,9 +152,7 @@ class Uniform(Distribution):
             raise Refused("is less than low", "write a high of low or more", "high")
         return self
 
-    @property
-    def mean_value(self) -> float:
-        """The mean (low + high)/2, in seconds."""
+    def _mean(self) -> float:
         return (self.low + self.high) / 2
 
 
@@ -191,9 +182,7 @@ class Empirical(Distribution):
             raise Refused("are all zero", "write at least one weight above 0", "weights")
         return self
 
-    @property
-    def mean_value(self) -> float:
-        """The weighted mean, in seconds."""
+    def _mean(self) -> float:
         if self.weights is None:
             return math.fsum(self.values) / len(self.values)
         weighted = (v * w for v, w in zip(self.values, self.weights, strict=True))

@@ -1,14 +1,14 @@
 """What goes wrong: faults by kind, each for a while, on a service, a call or a client group.
 
-A new fault is one class here and one line in `FAULTS`. Faults only describe; the conditions
-at a moment are derived from them elsewhere. This module must not know the clock.
+A new fault is one class here and one line in `FAULTS`. Faults only describe; the conditions at a
+moment are derived from them elsewhere.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
@@ -31,14 +31,9 @@ from simcb.scenario.scalars import (
 )
 from simcb.scenario.units import format_duration
 
-MOST_REPLICAS = 1000
-"""The most replicas of one service."""
-
-GREATEST_TIMES = 1e6
-"""The greatest multiple a fault may cause."""
-
-MOST_REPEATS = 100_000
-"""The most windows of one fault that comes again and again."""
+MOST_REPLICAS = 1000  # the most replicas of one service
+GREATEST_TIMES = 1e6  # the greatest multiple a fault may cause
+MOST_REPEATS = 100_000  # the most windows of one fault that comes again and again
 
 Times = Annotated[float, Number(most=GREATEST_TIMES)]
 
@@ -324,7 +319,7 @@ class Surge(Fault):
     times: Annotated[Times, word("multiple of the usual rate", "3")]
 
 
-FAULTS: dict[str, type[Model]] = {
+FAULTS: dict[str, type[Fault]] = {
     "latency": Latency,
     "errors": Errors,
     "hang": Hang,
@@ -343,9 +338,21 @@ def label_of(kind: str, on: str | None, name: str | None) -> str:
     return name or (kind if on is None else f"{kind}:{on}")
 
 
-def numbered(labels: Iterable[str]) -> Iterator[str]:
-    """Yield labels, with `#2`, `#3` behind later ones alike."""
-    seen: Counter[str] = Counter()
+def numbered(labels: Iterable[str]) -> list[str]:
+    """Return labels, with `#2`, `#3` behind later ones alike."""
+    met: Counter[str] = Counter()
+    found = []
     for label in labels:
-        seen[label] += 1
-        yield label if seen[label] == 1 else f"{label}#{seen[label]}"
+        met[label] += 1
+        found.append(label if met[label] == 1 else f"{label}#{met[label]}")
+    return found
+
+
+def written_labels(faults: Iterable[object]) -> list[str]:
+    """Return the labels of faults in plain data; nothing for what has no kind, as a mapping has."""
+    return numbered(
+        label_of(str(each["kind"]), each.get("on") and str(each["on"]), str(each.get("name") or ""))
+        if isinstance(each, Mapping) and "kind" in each
+        else ""
+        for each in faults
+    )

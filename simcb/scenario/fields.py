@@ -47,18 +47,12 @@ class Exclusive:
 
     A change from outside that names one of them drops the other; see `paths`. Both words
     are the attributes' names, too.
-
-    Args:
-        one: a word; it is the one to blame if a file gives both.
-        other: the word it excludes.
-        key: if `one` is short for a model, the word of that model that has its value.
-        rest: the other words of that model, as a file has them.
     """
 
-    one: str
-    other: str
-    key: str = ""
-    rest: tuple[tuple[str, str], ...] = ()
+    one: str  # a word; it is the one to blame if a file gives both
+    other: str  # the word it excludes
+    key: str = ""  # if `one` is short for a model, the word of that model that has its value
+    rest: tuple[tuple[str, str], ...] = ()  # the other words of that model, as a file has them
 
     def excluded_by(self, word: str) -> str | None:
         """Return the other word of the two; None for a word that is neither."""
@@ -98,11 +92,7 @@ class Model(BaseModel):
     """Whether a place inside it goes by its whole path alone, so that it makes no other unclear."""
 
     def check_exclusive(self) -> None:
-        """Refuse a model that has two words of which only one may be given.
-
-        Raises:
-            Refused: it has both; the remedy shows how the short word is spelt in the long form.
-        """
+        """Refuse a model that has two words of which only one may be given, or raise `Refused`."""
         for pair in self.exclusive:
             words = (pair.one, pair.other)
             if all(w in self.model_fields_set and getattr(self, w) is not None for w in words):
@@ -203,19 +193,12 @@ class ByName:
 
 @dataclass(frozen=True)
 class OneOf:
-    """Annotation of a field whose model is chosen by `kind` from an explicit dictionary.
+    """Annotation of a field whose model is chosen by `kind` from an explicit dictionary."""
 
-    Args:
-        noun: what the models are called in messages.
-        kinds: kind → class; the class has a `kind` field of that one value.
-        shorthand: (kind, field) that a bare scalar stands for, if one may be written.
-        scalar: what that scalar may be.
-    """
-
-    noun: str
-    kinds: Mapping[str, type[Model]] = field(hash=False)
-    shorthand: tuple[str, str] | None = None
-    scalar: ScalarType | None = None
+    noun: str  # what the models are called in messages
+    kinds: Mapping[str, type[Model]] = field(hash=False)  # each has a `kind` of that one value
+    shorthand: tuple[str, str] | None = None  # (kind, field) that a bare scalar stands for
+    scalar: ScalarType | None = None  # what that scalar may be
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -272,19 +255,12 @@ class OneOf:
 
 @dataclass(frozen=True)
 class OneOrMore:
-    """Annotation of a tuple of models of which one may be written without its list.
+    """Annotation of a tuple of models of which one may be written without its list."""
 
-    Args:
-        noun: what the models are called in messages.
-        key: if a bare scalar stands for one of them, the field that has its value.
-        rest: the other required fields of that one, as a file has them.
-        scalar: what that scalar may be.
-    """
-
-    noun: str
-    key: str = ""
-    rest: tuple[tuple[str, str], ...] = ()
-    scalar: ScalarType | None = None
+    noun: str  # what the models are called in messages
+    key: str = ""  # if a bare scalar stands for one of them, the field that has its value
+    rest: tuple[tuple[str, str], ...] = ()  # the other required fields of that one
+    scalar: ScalarType | None = None  # what that scalar may be
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -364,17 +340,11 @@ Shape: TypeAlias = Object | Kinds | Entries | Listing | None
 
 @dataclass(frozen=True)
 class ModelField:
-    """One word of a model: the place in a file where its value stands.
+    """One word of a model: the place in a file where its value stands."""
 
-    Args:
-        word: the file's word.
-        shape: what may be written.
-        info: pydantic's description of it.
-    """
-
-    word: str
-    shape: Shape
-    info: FieldInfo
+    word: str  # the file's word
+    shape: Shape  # what may be written
+    info: FieldInfo  # pydantic's description of it
 
     @property
     def required(self) -> bool:

@@ -1,7 +1,7 @@
 """From what a user names to a Scenario: a file, a shipped name or standard input.
 
-Overlays are merged over it and single places set before anything is judged, so all problems
-of all of them come together. This module must not know YAML or the models' fields.
+Overlays are merged over it and single places set before anything is judged, so all problems of all
+of them come together.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from simcb.scenario import reader
@@ -25,8 +26,7 @@ from simcb.scenario.validation import validate
 
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 
-STDIN = "-"
-"""The source that means standard input."""
+STDIN = "-"  # the source that means standard input
 
 
 def read_scenario(
@@ -56,13 +56,12 @@ def read_scenario(
     findings = Findings()
     folder = None
     if isinstance(source, str) and source == STDIN:
-        label = "<stdin>"
-        text = _text_from(label, lambda: sys.stdin.buffer.read(reader.MOST_BYTES + 1), findings)
+        beginning = partial(sys.stdin.buffer.read, reader.MOST_BYTES + 1)
+        root = _tree_of("<stdin>", beginning, findings)
     else:
         path = _path_of(source)
         remedy = f"write a path or a shipped name: {choice_remedy('', list_shipped())[6:]}"
-        text, label, folder = _text_of(path, findings, remedy), str(path), path.parent
-    root = reader.read_tree(text, label, findings) if text is not None else None
+        root, folder = _from_file(path, findings, remedy), path.parent
     return _finish(root, overlays, sets, findings, recall_from(folder), check_threshold)
 
 
@@ -107,9 +106,8 @@ def _finish(
     check_threshold: ThresholdCheck | None = None,
 ) -> Scenario:
     for overlay in overlays:
-        path = Path(overlay)
-        text = _text_of(path, findings, "write the path of a file, no shipped name and no `-`")
-        over = reader.read_tree(text, str(path), findings) if text is not None else None
+        remedy = "write the path of a file, no shipped name and no `-`"
+        over = _from_file(Path(overlay), findings, remedy)
         if over is None or root is None:
             continue
         if isinstance(over, Tree):
@@ -179,58 +177,49 @@ def _may_be_meant(path: Path) -> bool:
         return False
 
 
-def _text_of(path: Path, findings: Findings, remedy: str) -> str | None:
-    """Return a file's text, or note why there is none, and what to write if it is not there."""
-    mark = Mark(Source(str(path)))
-    try:
-        if path.is_dir():
-            findings.add(mark, "", Refused("is a directory", "name a file in it"))
-            return None
-        if not path.exists():
-            findings.add(mark, "", Refused("does not exist", remedy))
-            return None
-    except (OSError, ValueError):
-        pass  # Reading it says why.
-    return _text_from(str(path), lambda: _beginning(path), findings)
+def _from_file(path: Path, findings: Findings, remedy: str) -> Node | None:
+    """Return a file's tree, or note why there is none, and what to write if it is not there."""
+
+    def beginning() -> bytes:
+        try:
+            with path.open("rb") as file:
+                return file.read(reader.MOST_BYTES + 1)
+        except IsADirectoryError:
+            raise Refused("is a directory", "name a file in it") from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise Refused("does not exist", remedy) from None
+
+    return _tree_of(str(path), beginning, findings)
 
 
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(reader.MOST_BYTES + 1)
-
-
-def _text_from(label: str, read: Callable[[], bytes], findings: Findings) -> str | None:
-    """Return the text of what is read, or note why it cannot be."""
+def _tree_of(label: str, read: Callable[[], bytes], findings: Findings) -> Node | None:
+    """Return the tree of what is read, or note why there is none."""
+    mark, data = Mark(Source(label)), b""
     try:
         data = read()
+        return reader.read_tree(_decoded(data), label, findings)
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", "replace").split("\n")
+        source = Source.of(label, data.decode("utf-8-sig", "replace"))
+        mark = Mark(source, len(before), len(before[-1]) + 1)
+        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        refused = Refused(what, "save the file as UTF-8")
+    except Refused as error:
+        refused = error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         refused = Refused(f"cannot be read ({shown(reason)})", "name another file")
-        findings.add(Mark(Source(label)), "", refused)
-        return None
-    return _decoded(data, label, findings)
+    findings.add(mark, "", refused)
+    return None
 
 
-def _decoded(data: bytes, label: str, findings: Findings) -> str | None:
-    """Return the text of a file, or note why it is none."""
-    whole = Mark(Source(label))
+def _decoded(data: bytes) -> str:
+    """Return the text of a file."""
     if len(data) > reader.MOST_BYTES:
-        findings.add(whole, "", Refused("is larger than 1 MiB", "write a smaller scenario"))
-        return None
+        raise Refused("is larger than 1 MiB", "write a smaller scenario")
     for prefix, name in _BYTE_ORDER_MARKS.items():
         if data.startswith(prefix):
-            findings.add(whole, "", Refused(f"is {name} text", "save it as UTF-8"))
-            return None
+            raise Refused(f"is {name} text", "save it as UTF-8")
     if b"\x00" in data:
-        findings.add(whole, "", Refused("is binary", "give a YAML file"))
-        return None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig", "replace")
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
-        source = Source.of(label, data.decode("utf-8-sig", "replace"))
-        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        findings.add(Mark(source, line, column), "", Refused(what, "save the file as UTF-8"))
-        return None
+        raise Refused("is binary", "give a YAML file")
+    return data.decode("utf-8-sig")

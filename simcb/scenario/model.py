@@ -1,7 +1,6 @@
 """The scenario: who asks, who answers, what goes wrong, and what counts as good.
 
-Frozen models in the file's own words, seconds and per-second inside. This module must not
-know files, chance or clocks.
+Frozen models in the file's own words, seconds and per-second inside.
 """
 
 from __future__ import annotations
@@ -38,17 +37,10 @@ from simcb.scenario.tree import plain
 from simcb.scenario.validation import changed, tree_of
 from simcb.scenario.writer import to_yaml
 
-MOST_SAMPLES = 1_000_000
-"""The most samples of one run, `duration / sample_every`."""
-
-MOST_WORKERS = 1_000_000
-"""The most workers of one replica."""
-
-MOST_INSTANCES = 100_000
-"""The most caller processes of one client group."""
-
-PHASES = ("healthy", "fault", "between", "recovery")
-"""The phases of a run with faults, in time."""
+MOST_SAMPLES = 1_000_000  # the most samples of one run, `duration / sample_every`
+MOST_WORKERS = 1_000_000  # the most workers of one replica
+MOST_INSTANCES = 100_000  # the most caller processes of one client group
+PHASES = ("healthy", "fault", "between", "recovery")  # the phases of a run with faults, in time
 
 NAMES = Name(reserved=frozenset(("whole", *PHASES)))
 """Names of services and client groups: none is a phase's, for `p99{fault}` would be two things."""
@@ -224,8 +216,7 @@ class Scenario(Model):
         word("what goes wrong, and when", "[{kind: hang, on: payments, at: 1m, for: 2m}]"),
     ] = ()
     thresholds: Annotated[
-        tuple[ThresholdLine, ...],
-        word("what a good run is", '["p99{fault} < 1s"]'),
+        tuple[ThresholdLine, ...], word("what a good run is", '["p99{fault} < 1s"]')
     ] = ()
     sweep: Annotated[
         Sweep | None,
@@ -311,8 +302,7 @@ class Scenario(Model):
         return self
 
 
-ROOT = Object(Scenario)
-"""The shape of a whole file."""
+ROOT = Object(Scenario)  # the shape of a whole file
 
 
 def schema() -> dict[str, object]:

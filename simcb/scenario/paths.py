@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from simcb.scenario.faults import label_of, numbered
+from simcb.scenario.faults import written_labels
 from simcb.scenario.fields import (
     Entries,
     Exclusive,
@@ -45,18 +45,11 @@ OF_THE_RUN = {"seed": "--seed", "baseline": "--baseline"}
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a path.
-
-    Args:
-        key: the key or index.
-        aliases: by which other words it may be called.
-        implied: whether it may be left out in the middle of a path, as the index of an item
-            that stands alone.
-    """
+    """One step of a path; an implied one may be left out in the middle of it."""
 
     key: str | int
-    aliases: tuple[str, ...] = ()
-    implied: bool = False
+    aliases: tuple[str, ...] = ()  # by which other words it may be called
+    implied: bool = False  # the index of an item that stands alone
 
     def taken(self, words: list[str]) -> int:
         """Return how many of the last words mean this step, 0 if they do not.
@@ -72,19 +65,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Place:
-    """A value's place.
+    """A value's place."""
 
-    Args:
-        steps: from the root of the file.
-        absent: whether it belongs to an optional model that is not there.
-        whole: whether it goes by its whole path alone.
-        shape: what its value looks like, if it is known.
-    """
-
-    steps: tuple[Step, ...]
-    absent: bool = False
-    whole: bool = False
-    shape: Shape = None
+    steps: tuple[Step, ...]  # from the root of the file
+    absent: bool = False  # whether it belongs to an optional model that is not there
+    whole: bool = False  # whether it goes by its whole path alone
+    shape: Shape = None  # what its value looks like, if it is known
 
     @property
     def keys(self) -> tuple[str | int, ...]:
@@ -95,6 +81,10 @@ class Place:
     def path(self) -> str:
         """The full dotted path."""
         return ".".join(str(key) for key in self.keys)
+
+    def inside(self, step: Step, shape: Shape, *, whole: bool = False) -> Place:
+        """Return the place one step further in."""
+        return Place((*self.steps, step), self.absent, self.whole or whole, shape)
 
     def before(self, words: list[str]) -> int | None:
         """Return how many steps stand before an ending, None if the words are no ending."""
@@ -116,11 +106,7 @@ class Place:
 
 
 def find_place(root: Tree, shape: Shape, path: str) -> Place:
-    """Return the one place that a path, whole or shortened, names.
-
-    Raises:
-        Refused: it names no place, or several; the message lists them.
-    """
+    """Return the one place that a path, whole or shortened, names, or raise `Refused`."""
     words = path.split(".")
     every = list(places(root, shape))
     for absent in (False, True):
@@ -176,34 +162,46 @@ def _nearest(words: list[str], every: list[Place]) -> str:
     return "write the words of the file from the outside in, like `services.NAME.workers`"
 
 
-def places(
-    node: Node | None,
-    shape: Shape,
-    steps: tuple[Step, ...] = (),
-    absent: bool = False,
-    whole: bool = False,
-) -> Iterator[Place]:
+def places(root: Node | None, shape: Shape) -> Iterator[Place]:
     """Yield every place below a written value, also where defaults stand."""
-    match shape:
+    return _below(root, Place((), shape=shape))
+
+
+def _below(node: Node | None, at: Place) -> Iterator[Place]:
+    match at.shape:
         case Entries(item) if isinstance(node, Tree):
             for name, entry in node.entries.items():
-                yield from _at(entry.node, item, (*steps, Step(name)), absent, whole)
-        case Listing(item) if isinstance(node, Items):
-            alone = shape.lone and len(node.items) == 1
+                yield from _at(entry.node, at.inside(Step(name), item))
+        case Listing(item, lone) if isinstance(node, Items):
+            implied = lone and len(node.items) == 1
             for index, (one, label) in enumerate(zip(node.items, _labels(node), strict=True)):
-                yield from _at(one, item, (*steps, Step(index, (label,), alone)), absent, whole)
-        case Listing(item) if shape.lone:
+                yield from _at(one, at.inside(Step(index, (label,), implied), item))
+        case Listing(item, lone) if lone:
             labels = tuple(_labels(Items((node,), node.mark))) if node else ()
-            yield from _at(node, item, (*steps, Step(0, labels, True)), absent, whole)
+            yield from _at(node, at.inside(Step(0, labels, True), item))
         case Kinds(one_of):
             spelt = spelt_out(node, one_of)
-            chosen = shape.chosen(_kind(spelt))
+            kind = spelt.get("kind") if isinstance(spelt, Tree) else None
+            chosen = at.shape.chosen(kind.value if isinstance(kind, Scalar) else None)
             if chosen:
-                yield from _words(spelt, chosen.model, steps, absent, whole)
+                yield from _below(spelt, replace(at, shape=chosen))
             else:
-                yield Place((*steps, Step("kind")), absent, whole)
+                yield at.inside(Step("kind"), None)
         case Object(model):
-            yield from _words(node, model, steps, absent, whole)
+            for word, field in fields(model).items():
+                here = at.inside(Step(word), field.shape, whole=model.named_whole)
+                inner = node.get(word) if isinstance(node, Tree) else None
+                if inner is None:
+                    inner = _default(field)
+                missing = not _says_something(inner)
+                yield here
+                below = replace(here, absent=here.absent or missing)
+                yield from _below(None if missing else inner, below)
+
+
+def _at(node: Node | None, place: Place) -> Iterator[Place]:
+    yield place
+    yield from _below(node, place)
 
 
 def spelt_out(node: Node | None, one_of: OneOf) -> Node | None:
@@ -215,27 +213,6 @@ def spelt_out(node: Node | None, one_of: OneOf) -> Node | None:
     return Tree(words, node.mark)
 
 
-def _at(
-    node: Node | None, shape: Shape, steps: tuple[Step, ...], absent: bool, whole: bool
-) -> Iterator[Place]:
-    yield Place(steps, absent, whole, shape)
-    yield from places(node, shape, steps, absent, whole)
-
-
-def _words(
-    node: Node | None, model: type[Model], steps: tuple[Step, ...], absent: bool, whole: bool
-) -> Iterator[Place]:
-    whole = whole or model.named_whole
-    for word, each in fields(model).items():
-        here = (*steps, Step(word))
-        inner = node.get(word) if isinstance(node, Tree) else None
-        if inner is None:
-            inner = _default(each)
-        missing = inner is None or (isinstance(inner, Scalar) and inner.value is None)
-        yield Place(here, absent, whole, each.shape)
-        yield from places(None if missing else inner, each.shape, here, absent or missing, whole)
-
-
 def _default(field: ModelField) -> Node | None:
     """Return the model that stands where nothing is written, if one does."""
     default = field.info.default
@@ -244,21 +221,9 @@ def _default(field: ModelField) -> Node | None:
     return from_plain(default.to_data(), Mark(Source("default")))
 
 
-def _kind(node: Node | None) -> object:
-    kind = node.get("kind") if isinstance(node, Tree) else None
-    return kind.value if isinstance(kind, Scalar) else None
-
-
 def _labels(node: Items) -> list[str]:
     """Return what each item of a list may be called: as a fault is, or nothing."""
-    return list(numbered(_label(plain(item)) for item in node.items))
-
-
-def _label(words: object) -> str:
-    if not isinstance(words, dict) or "kind" not in words:
-        return ""
-    on, name = words.get("on"), words.get("name")
-    return label_of(str(words["kind"]), None if on is None else str(on), str(name or ""))
+    return written_labels(plain(item) for item in node.items)
 
 
 def merged(base: Node, over: Node, shape: Shape) -> Node:
@@ -282,11 +247,7 @@ def merged(base: Node, over: Node, shape: Shape) -> Node:
 
 
 def with_value(root: Tree, path: str, value: Node, shape: Shape) -> Tree:
-    """Return the tree with the value at the one place that a path names.
-
-    Raises:
-        Refused: the path names no place, or several.
-    """
+    """Return the tree with the value at the one place that a path names, or raise `Refused`."""
     place = find_place(root, shape, path)
     changed_root = _set(root, shape, place.keys, value)
     return changed_root if isinstance(changed_root, Tree) else root
@@ -317,15 +278,7 @@ def _set(node: Node | None, shape: Shape, keys: Sequence[str | int], value: Node
 
 
 def _with_room(tree: Tree, shape: Shape, word: str, value: Node, *, inside: bool) -> Tree:
-    """Return a model's tree without the word that a given one excludes; null excludes none.
-
-    Args:
-        tree: the model as it is written.
-        shape: which model it is.
-        word: what is given.
-        value: its value, or what is set somewhere inside it.
-        inside: whether something inside the word is given instead of the whole.
-    """
+    """Return a model's tree without what a word, or something inside it, excludes if given."""
     if not isinstance(shape, Object) or not (inside or _says_something(value)):
         return tree
     for pair in shape.model.exclusive:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 from simcb.scenario.refusal import Refused, shown
 
 MOST_PROBLEMS = 100
@@ -19,15 +19,10 @@ _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 @dataclass(frozen=True)
 class Source:
-    """A text that values come from: a file, or one override.
+    """A text that values come from: a file, or one override."""
 
-    Args:
-        label: what messages call it.
-        lines: its lines, empty for an override, which is shown by its label alone.
-    """
-
-    label: str
-    lines: tuple[str, ...] = ()
+    label: str  # what messages call it
+    lines: tuple[str, ...] = ()  # empty for an override, which is shown by its label alone
 
     @classmethod
     def of(cls, label: str, text: str) -> Source:
@@ -46,25 +41,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a scenario.
+    """One thing that is wrong with a scenario."""
 
-    Args:
-        file: the file, or the override as it was given.
-        line: counted from 1; None where there are no lines.
-        column: counted from 1, in characters; None where there are no lines.
-        path: the dotted path of the value, empty for the whole file.
-        what: what is wrong.
-        remedy: what to write instead; may be empty.
-        source_line: the line's text; empty if there is none to show.
-    """
-
-    file: str
-    line: int | None
-    column: int | None
-    path: str
-    what: str
-    remedy: str
-    source_line: str = ""
+    file: str  # the file, or the override as it was given
+    line: int | None  # counted from 1; None where there are no lines
+    column: int | None  # counted from 1, in characters; None where there are no lines
+    path: str  # the dotted path of the value, empty for the whole file
+    what: str  # what is wrong
+    remedy: str  # what to write instead; may be empty
+    source_line: str = ""  # the line's text; empty if there is none to show
 
     def __str__(self) -> str:
         place = shown(self.file)
@@ -78,7 +63,7 @@ class Problem:
         return f"{sentence}\n{_with_caret(self.source_line, self.column)}"
 
 
-class ScenarioError(SimcbError):
+class ScenarioError(FieldsError):
     """A scenario cannot be read; it holds every problem found.
 
     Args:
@@ -86,10 +71,8 @@ class ScenarioError(SimcbError):
         omitted: how many more there are beyond the first hundred.
     """
 
-    def __init__(self, problems: tuple[Problem, ...], omitted: int = 0) -> None:
-        super().__init__(problems, omitted)
-        self.problems = problems
-        self.omitted = omitted
+    problems: tuple[Problem, ...]
+    omitted: int = 0
 
     def __str__(self) -> str:
         lines = [str(problem) for problem in self.problems]
@@ -144,11 +127,7 @@ class Findings:
         )
 
     def raise_if_any(self) -> None:
-        """Raise every problem found so far, in the order of lines.
-
-        Raises:
-            ScenarioError: there is at least one.
-        """
+        """Raise every problem found so far, in the order of lines, or raise `ScenarioError`."""
         if not self._problems:
             return
         files = {p.file: i for i, p in reversed(list(enumerate(self._problems)))}

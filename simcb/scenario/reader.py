@@ -31,14 +31,9 @@ from simcb.scenario.problems import Findings, Mark, Source
 from simcb.scenario.refusal import Refused, quoted
 from simcb.scenario.tree import Entry, Items, Node, Scalar, Tree, plain, whole_text
 
-MOST_BYTES = 1024 * 1024
-"""The largest file, in bytes."""
-
-MOST_DEPTH = 32
-"""The deepest nesting of lists and mappings."""
-
-MOST_NODES = 50_000
-"""The most values and keys in one file."""
+MOST_BYTES = 1024 * 1024  # the largest file, in bytes
+MOST_DEPTH = 32  # the deepest nesting of lists and mappings
+MOST_NODES = 50_000  # the most values and keys in one file
 
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -82,11 +77,7 @@ _SYNTAX = (
         "a mapping in braces does not end",
         "write `,` between its pairs and `}` at its end",
     ),
-    (
-        "found unexpected end of stream",
-        "a quoted text does not end",
-        "close the quotes",
-    ),
+    ("found unexpected end of stream", "a quoted text does not end", "close the quotes"),
     (
         "expected <block end>",
         "the indentation does not fit the lines above",
@@ -186,6 +177,8 @@ def parse_value(text: str, label: str = "value") -> object:
 
 class _Builder:
     """Builds the tree of a text; it recurses once for each level of nesting allowed."""
+
+    _events: _Events
 
     def __init__(self, source: Source, findings: Findings) -> None:
         self._source = source
@@ -343,12 +336,7 @@ class _Builder:
 
 
 def resolve_plain(text: str) -> bool | int | float | str | None:
-    """Return what an unquoted scalar means.
-
-    Raises:
-        Refused: nothing is written, or the number is one that YAML's versions disagree on,
-            or is not finite.
-    """
+    """Return what an unquoted scalar means, or raise `Refused`."""
     if text == "":
         raise Refused("has no value", "write one, or `null` for none")
     if text in _FIXED:

@@ -28,11 +28,8 @@ from simcb.scenario.refusal import Refused, did_you_mean, listed, quoted, shown
 from simcb.scenario.scalars import ScalarType, finite, is_number, seen
 from simcb.scenario.units import HIGHEST_RATE, LONGEST_DURATION
 
-MOST_DATA_BYTES = 64 * 1024 * 1024
-"""The largest data file, in bytes."""
-
-MOST_ROWS = 10_000_000
-"""The most numbers in one data file."""
+MOST_DATA_BYTES = 64 * 1024 * 1024  # the largest data file, in bytes
+MOST_ROWS = 10_000_000  # the most numbers in one data file
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _HEADING = re.compile(r"[^\W\d].*")
@@ -140,11 +137,7 @@ class Recorded(ScalarType):
 
 
 def read_recording(lines: Iterable[str], column: Column) -> Recording:
-    """Return the numbers of a data file's lines.
-
-    Raises:
-        Refused: with the line that is wrong.
-    """
+    """Return the numbers of a data file's lines, or raise `Refused`."""
     rows = _rows(lines)
     first = next(rows, None)
     if first is None:
@@ -178,11 +171,7 @@ _Row: TypeAlias = tuple[int, list[str]]
 
 
 def _rows(lines: Iterable[str]) -> Iterator[_Row]:
-    """Yield each row that says something, with the number of its line.
-
-    Raises:
-        Refused: the text is not CSV.
-    """
+    """Yield each row that says something, with the number of its line."""
     reader = csv.reader(lines)
     try:
         for cells in reader:
@@ -194,11 +183,7 @@ def _rows(lines: Iterable[str]) -> Iterator[_Row]:
 
 
 def _heading(first: _Row, column: Column) -> tuple[int, bool]:
-    """Return which column is meant, and whether the first row is a header.
-
-    Raises:
-        Refused: there are several columns and none is named, or the one is another.
-    """
+    """Return which column is meant, and whether the first row is a header."""
     cells = [cell.strip() for cell in first[1]]
     if not any(_HEADING.fullmatch(cell) and not _is_float(cell) for cell in cells):
         if len(cells) > 1:
@@ -240,11 +225,7 @@ class _Single:
         self._seen: list[dict[str, int]] = [{} for _ in self._columns]
 
     def check(self, row: _Row) -> None:
-        """Take note of a row.
-
-        Raises:
-            Refused: it is another row of a request that has one already.
-        """
+        """Take note of a row, or raise `Refused`."""
         line, cells = row
         for (place, name, is_identity), seen_before in zip(self._columns, self._seen, strict=True):
             cell = cells[place].strip() if place < len(cells) else ""
@@ -276,11 +257,7 @@ def _is_float(cell: str) -> bool:
 
 
 def _number(row: _Row, place: int) -> float:
-    """Return the number in one cell.
-
-    Raises:
-        Refused: with the line, if there is none.
-    """
+    """Return the number in one cell."""
     line, cells = row
     cell = cells[place].strip() if place < len(cells) else ""
     if not _NUMBER.fullmatch(cell):
@@ -318,11 +295,7 @@ def recall_from(folder: Path | None) -> Recall:
 
 
 def nowhere(file: str, column: Column) -> Recording:
-    """Refuse to bring any file: the scenario has no folder.
-
-    Raises:
-        Refused: always.
-    """
+    """Refuse to bring any file: the scenario has no folder, or raise `Refused`."""
     raise Refused(
         "lies beside a scenario file, and this scenario is none",
         "write the scenario to a file in the same folder and read it from there",
@@ -349,11 +322,7 @@ def without_numbers(file: str, column: Column) -> Recording:
 
 
 def _read(folder: Path, file: str, column: Column) -> Recording:
-    """Return the numbers of one file.
-
-    Raises:
-        Refused: the file cannot be read, or does not hold such numbers.
-    """
+    """Return the numbers of one file."""
     try:
         home = folder.resolve()
         path = (home / file).resolve(strict=True)

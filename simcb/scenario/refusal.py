@@ -1,7 +1,6 @@
 """A refused value: what is wrong with it and what to write instead.
 
-This module is the one exception that units, forms and models raise while they read a
-value. It must not know files, lines or carets: the room's reader adds the place.
+This module is the one exception that units, forms and models raise while they read a value.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ import difflib
 from collections.abc import Iterable
 from itertools import islice
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 
 _LONGEST_GUESSED_WORD = 64
 _MOST_GUESSES = 500
 
 
-class Refused(SimcbError, ValueError):
+class Refused(FieldsError, ValueError):
     """A value cannot be taken as it is.
 
     It is a `ValueError` as well, so that pydantic collects it beside the others instead of
@@ -28,11 +27,9 @@ class Refused(SimcbError, ValueError):
         at: the key inside the refused object that is to blame, if one is.
     """
 
-    def __init__(self, what: str, remedy: str = "", at: str = "") -> None:
-        super().__init__(what, remedy, at)
-        self.what = what
-        self.remedy = remedy
-        self.at = at
+    what: str
+    remedy: str = ""
+    at: str = ""
 
     def __str__(self) -> str:
         place = f"{self.at}: " if self.at else ""

@@ -1,7 +1,6 @@
 """How often, when and on what budget a failed attempt is tried again.
 
-A new backoff is one class here and one line in `BACKOFFS`, a new budget one line in
-`BUDGETS`. This module must not know how waits are drawn or budgets are kept.
+A new backoff is one class here and one line in `BACKOFFS`, a new budget one line in `BUDGETS`.
 """
 
 from __future__ import annotations
@@ -19,14 +18,9 @@ from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import Choice, Count, Number, Portion, Seconds, word
 from simcb.scenario.units import LONGEST_DURATION
 
-MOST_RETRIES = 1000
-"""The most retries of one request."""
-
-MOST_TOKENS = 1_000_000
-"""The most tokens, or retries a minute, of one budget."""
-
-GREATEST_FACTOR = 100.0
-"""The greatest growth of a backoff from one retry to the next."""
+MOST_RETRIES = 1000  # the most retries of one request
+MOST_TOKENS = 1_000_000  # the most tokens, or retries a minute, of one budget
+GREATEST_FACTOR = 100.0  # the greatest growth of a backoff from one retry to the next
 
 RETRYABLE = (
     AttemptOutcome.ERROR,
@@ -51,7 +45,6 @@ class Backoff(Model):
 
     kind: str
 
-    @abstractmethod
     def delay_before(self, retry: int, previous: float = 0.0) -> float:
         """Return the longest wait before a retry, in seconds, jitter not yet applied.
 
@@ -59,6 +52,10 @@ class Backoff(Model):
             retry: 1 for the first retry.
             previous: the wait before the retry before it, which decorrelated waits build on.
         """
+        return self._delay(retry, previous)
+
+    @abstractmethod
+    def _delay(self, retry: int, previous: float) -> float: ...
 
 
 class NoBackoff(Backoff):
@@ -66,8 +63,7 @@ class NoBackoff(Backoff):
 
     kind: Literal["none"] = "none"
 
-    def delay_before(self, retry: int, previous: float = 0.0) -> float:
-        """Return 0."""
+    def _delay(self, retry: int, previous: float) -> float:
         return 0.0
 
 
@@ -77,8 +73,7 @@ class Fixed(Backoff):
     kind: Literal["fixed"] = "fixed"
     delay: Annotated[Seconds, word("the wait, seconds", "100ms")]
 
-    def delay_before(self, retry: int, previous: float = 0.0) -> float:
-        """Return the delay, in seconds."""
+    def _delay(self, retry: int, previous: float) -> float:
         return self.delay
 
 
@@ -100,8 +95,7 @@ class Exponential(Backoff):
             raise Refused("is less than base", "write a max of base or more", "max")
         return self
 
-    def delay_before(self, retry: int, previous: float = 0.0) -> float:
-        """Return min(max, base·factor^(retry−1)), in seconds."""
+    def _delay(self, retry: int, previous: float) -> float:
         try:
             delay = self.base * self.factor ** (retry - 1)
         except OverflowError:
@@ -125,8 +119,7 @@ class Decorrelated(Backoff):
             raise Refused("is less than base", "write a max of base or more", "max")
         return self
 
-    def delay_before(self, retry: int, previous: float = 0.0) -> float:
-        """Return the upper end of the draw, min(max, 3·previous), in seconds."""
+    def _delay(self, retry: int, previous: float) -> float:
         return min(self.max, 3.0 * max(previous, self.base))
 
 

@@ -23,8 +23,7 @@ from simcb.scenario.refusal import Refused, choice_remedy, quoted
 FROM_FILE: Final = "from file"
 """Validation context of everything written by a person: numbers need their units."""
 
-LINK: Final = "->"
-"""What stands between a caller and the service it calls."""
+LINK: Final = "->"  # what stands between a caller and the service it calls
 
 _NUMBER = r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?"
 
@@ -318,11 +317,7 @@ def seen(value: object) -> str:
 
 
 def finite(value: numbers.Real, noun: str) -> float:
-    """Return a number as a float.
-
-    Raises:
-        Refused: it is endless or no number.
-    """
+    """Return a number as a float, or raise `Refused`."""
     try:
         number = float(value)
     except OverflowError:

@@ -21,28 +21,14 @@ from simcb.scenario.problems import Finding
 from simcb.scenario.refusal import Refused, quoted, shown
 from simcb.scenario.scalars import Count, Text, seen, word
 from simcb.scenario.tree import Items, Node, Scalar, Tree, from_plain, plain
-from simcb.scenario.units import Value
 
-MOST_AXES = 20
-"""The most places that one sweep varies."""
-
-MOST_SETTINGS = 1_000_000
-"""The most settings that are ever listed."""
-
-REPLICATES = 10
-"""Runs of each setting, unless it is told."""
-
-MOST_REPLICATES = 10_000
-"""The most runs of one setting."""
-
-DEPTH = 3
-"""How often a refinement halves the distance between neighbours, unless it is told."""
-
-DEEPEST = 8
-"""How often it can at most."""
-
-LONGEST_PATH = 1000
-"""The longest path of an axis, in characters."""
+MOST_AXES = 20  # the most places that one sweep varies
+MOST_SETTINGS = 1_000_000  # the most settings that are ever listed
+REPLICATES = 10  # runs of each setting, unless it is told
+MOST_REPLICATES = 10_000  # the most runs of one setting
+DEPTH = 3  # how often a refinement halves the distance between neighbours, unless it is told
+DEEPEST = 8  # how often it can at most
+LONGEST_PATH = 1000  # the longest path of an axis, in characters
 
 _FIXED = {"null": None, "true": True, "false": False}
 
@@ -75,26 +61,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Design:
-    """How settings are made of axes.
+    """How settings are made of axes."""
 
-    Args:
-        kind: grid, zip or Latin hypercube.
-        samples: how many settings a Latin hypercube has.
-    """
-
-    kind: Kind = Kind.GRID
-    samples: int = 0
+    kind: Kind = Kind.GRID  # grid, zip or Latin hypercube
+    samples: int = 0  # how many settings a Latin hypercube has
 
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.samples}" if self.samples else self.kind.value
 
 
 def parse_design(text: str) -> Design:
-    """Read `grid`, `zip` or `lhs:N`.
-
-    Raises:
-        Refused: it is none of these.
-    """
+    """Read `grid`, `zip` or `lhs:N`, or raise `Refused`."""
     kind, _, count = text.partition(":")
     if kind == Kind.LHS and count.isascii() and count.isdigit() and len(count) < 10:
         if not 1 <= int(count) <= MOST_SETTINGS:
@@ -105,8 +82,7 @@ def parse_design(text: str) -> Design:
     raise Refused(f"{quoted(text)} is no design", _DESIGN_HINT)
 
 
-DESIGN = Design()
-"""Every combination, unless it is told."""
+DESIGN = Design()  # every combination, unless it is told
 
 
 def _design(value: object) -> Design:
@@ -253,7 +229,7 @@ def misplaced(root: Tree, shape: Shape, axes: Sequence[Axis]) -> Iterator[tuple[
             yield axis.path, refused
             continue
         found[place.keys] = axis
-        first = _first(axis)
+        first = axis.first
         if first is not None:
             node = first_nodes[axis.path] = from_plain(to_plain(first), root.mark)
             root = with_value(root, axis.path, node, shape)
@@ -269,7 +245,7 @@ def are_policies(root: Tree, shape: Shape, axes: Sequence[Axis]) -> tuple[bool, 
     found = []
     for axis in axes:
         found.append(is_policy(find_place(root, shape, axis.path).keys))
-        first = _first(axis)
+        first = axis.first
         if first is not None:
             root = with_value(root, axis.path, from_plain(to_plain(first), root.mark), shape)
     return tuple(found)
@@ -313,12 +289,6 @@ def _design_of(node: Node | None) -> Design:
     except Refused:
         # It is told by itself; what suits any design suits the one that is meant.
         return parse_design("lhs:1")
-
-
-def _first(axis: Axis) -> Value | None:
-    if axis.values:
-        return axis.values[0]
-    return axis.span.at(0.0) if axis.span else None
 
 
 def _at(root: Node, keys: tuple[str | int, ...]) -> Node | None:

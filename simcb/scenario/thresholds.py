@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -40,23 +40,14 @@ class LimitUnit(StrEnum):
 
 @dataclass(frozen=True)
 class Threshold:
-    """A demand on a metric.
+    """A demand on a metric."""
 
-    Args:
-        text: the line, with single spaces around the comparison.
-        metric: the metric's name.
-        qualifiers: phases, faults (`fault:NAME`), services and client groups it is about.
-        op: the comparison that must hold.
-        limit: seconds, per second, 0 to 1, or a plain number; `never` is infinity.
-        unit: how the limit was written, so that a mismatch with the metric can be told.
-    """
-
-    text: str
+    text: str  # the line, with single spaces around the comparison
     metric: str
-    qualifiers: tuple[str, ...]
+    qualifiers: tuple[str, ...]  # phases, faults (`fault:NAME`), services and client groups
     op: Comparison
-    limit: float
-    unit: LimitUnit = field(default=LimitUnit.NUMBER)
+    limit: float  # seconds, per second, 0 to 1, or a plain number; `never` is infinity
+    unit: LimitUnit = LimitUnit.NUMBER  # as written, so that a mismatch can be told
 
 
 _NAME = Name.pattern
@@ -69,11 +60,7 @@ _HINT = "write it like `p99{fault} < 1s` or `success >= 99.9%`"
 
 
 def parse_threshold(text: str) -> Threshold:
-    """Read `METRIC{qualifier,…} OP VALUE` with OP one of < <= > >= ==.
-
-    Raises:
-        Refused: the line is not of that form.
-    """
+    """Read `METRIC{qualifier,…} OP VALUE` with OP one of < <= > >= ==, or raise `Refused`."""
     found = None if len(text) > _LONGEST_LINE else _LINE.fullmatch(text.strip())
     if not found:
         raise Refused(f"{quoted(text)} is not a threshold", _HINT)
@@ -136,10 +123,7 @@ ThresholdLine = Annotated[
     PlainValidator(_threshold),
     PlainSerializer(lambda threshold: threshold.text, return_type=str),
     WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^\s*[A-Za-z][A-Za-z0-9_]*\s*(\{[^{}]*\})?\s*(<=|>=|==|<|>)",
-        }
+        {"type": "string", "pattern": r"^\s*[A-Za-z][A-Za-z0-9_]*\s*(\{[^{}]*\})?\s*(<=|>=|==|<|>)"}
     ),
 ]
 """A threshold written as one line of text."""

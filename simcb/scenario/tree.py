@@ -1,8 +1,7 @@
 """The written scenario as a tree in which every value knows its place.
 
-Nodes are plain and frozen: overlays and overrides build new trees from old ones, and each
-value keeps the mark of the file or override it came from. This module must not know YAML
-or models.
+Nodes are plain and frozen: overlays and overrides build new trees from old ones, and each value
+keeps the mark of the file or override it came from.
 """
 
 from __future__ import annotations
@@ -85,22 +84,14 @@ def plain(node: Node) -> object:
 
 
 def whole_text(text: str) -> str:
-    """Return the text, if every character of it is whole.
-
-    Raises:
-        Refused: it holds one half of a surrogate pair, which no file can hold.
-    """
+    """Return the text, if every character of it is whole, or raise `Refused`."""
     if _SURROGATE.search(text):
         raise Refused(f"{quoted(text)} holds half a character", "write whole characters")
     return text
 
 
 def from_plain(value: object, mark: Mark) -> Node:
-    """Return plain Python data as a tree, every value at the same mark.
-
-    Raises:
-        Refused: a value of a type that no file could hold.
-    """
+    """Return plain Python data as a tree, every value at the same mark, or raise `Refused`."""
     if isinstance(value, str):
         return Scalar(whole_text(value), mark)
     if value is None or isinstance(value, (bool, int, float)):

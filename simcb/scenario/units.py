@@ -44,11 +44,7 @@ _LONGEST_TEXT = 64
 
 
 def parse_duration(text: str) -> float:
-    """Read `250ms`, `30s`, `5m`, `1m30s` or `2h` as seconds.
-
-    Raises:
-        Refused: no unit, an unknown unit, a negative or an endless duration.
-    """
+    """Read `250ms`, `30s`, `5m`, `1m30s` or `2h` as seconds, or raise `Refused`."""
     if len(text) > _LONGEST_TEXT or not _DURATION.fullmatch(text):
         raise _not_a_duration(text)
     parts = _DURATION_PART.findall(text)
@@ -66,20 +62,13 @@ def parse_duration(text: str) -> float:
 
 
 def parse_rate(text: str) -> float:
-    """Read `100/s`, `30/m` or `5/h` as events per second.
-
-    Raises:
-        Refused: no unit, an unknown unit, a negative or an endless rate.
-    """
+    """Read `100/s`, `30/m` or `5/h` as events per second, or raise `Refused`."""
     found = None if len(text) > _LONGEST_TEXT else _RATE.fullmatch(text)
     if not found:
         if text.startswith("-"):
             raise Refused(f"{quoted(text)} is negative", "write a rate of 0/s or more")
         if _BARE.fullmatch(text):
-            raise Refused(
-                f"{quoted(text)} has no unit",
-                f"write `{text}/s` or `{text}/m`",
-            )
+            raise Refused(f"{quoted(text)} has no unit", f"write `{text}/s` or `{text}/m`")
         raise Refused(f"{quoted(text)} is not a rate", "write it like `100/s`, `30/m` or `5/h`")
     rate = Fraction(found[1]) / _RATE_UNITS[found[2]]
     if rate > HIGHEST_RATE:
@@ -88,11 +77,7 @@ def parse_rate(text: str) -> float:
 
 
 def parse_share(text: str) -> float:
-    """Read `5%` or `0.05` as a number from 0 to 1.
-
-    Raises:
-        Refused: not a number, or outside 0 to 1.
-    """
+    """Read `5%` or `0.05` as a number from 0 to 1, or raise `Refused`."""
     percent = None if len(text) > _LONGEST_TEXT else _SHARE.fullmatch(text)
     if percent:
         share = Fraction(percent[1]) / 100
@@ -113,12 +98,8 @@ def parse_share(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds so that `parse_duration` returns the same float.
-
-    Raises:
-        Refused: the duration is negative or not finite.
-    """
-    _demand_finite(seconds, "duration")
+    """Write seconds so that `parse_duration` returns the same float, or raise `Refused`."""
+    _check_finite(seconds, "duration")
     if seconds == 0:
         return "0s"
     if seconds == int(seconds):
@@ -132,22 +113,14 @@ def format_duration(seconds: float) -> str:
 
 
 def format_rate(per_second: float) -> str:
-    """Write a rate so that `parse_rate` returns the same float.
-
-    Raises:
-        Refused: the rate is negative or not finite.
-    """
-    _demand_finite(per_second, "rate")
+    """Write a rate so that `parse_rate` returns the same float, or raise `Refused`."""
+    _check_finite(per_second, "rate")
     return f"{_decimal(Decimal(repr(float(per_second))))}/s"
 
 
 def format_share(share: float) -> str:
-    """Write a share in percent so that `parse_share` returns the same float.
-
-    Raises:
-        Refused: the share is negative or not finite.
-    """
-    _demand_finite(share, "share")
+    """Write a share in percent so that `parse_share` returns the same float, or raise `Refused`."""
+    _check_finite(share, "share")
     return f"{_decimal(Decimal(repr(float(share))) * 100)}%"
 
 
@@ -159,7 +132,7 @@ def _decimal(value: Decimal) -> str:
     return f"{tidy:f}" if -9 <= tidy.adjusted() <= 15 else f"{tidy:e}"
 
 
-def _demand_finite(value: float, noun: str) -> None:
+def _check_finite(value: float, noun: str) -> None:
     if not (math.isfinite(value) and value >= 0):
         raise Refused(f"{value!r} is not a {noun}", "write a finite number of 0 or more")
 
