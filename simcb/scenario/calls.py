@@ -1,8 +1,7 @@
 """How a caller asks a service: timeout, retry, breaker, bulkhead and fallback.
 
 Outside to inside: fallback( retry( breaker( bulkhead( timeout( network + service ))))). Retries and
-breakers have modules of their own; whoever builds calls finds their usual parts here too. A new
-throttle is one class here and one line in `THROTTLES`.
+breakers have modules of their own. A new throttle is one class here and one line in `THROTTLES`.
 """
 
 from __future__ import annotations
@@ -15,36 +14,8 @@ from simcb.scenario.breakers import Breaker
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.fields import Exclusive, Model, OneOf
 from simcb.scenario.refusal import Refused
-from simcb.scenario.retries import (
-    BACKOFFS,
-    Backoff,
-    Decorrelated,
-    Exponential,
-    Fixed,
-    Jitter,
-    NoBackoff,
-    Retry,
-)
+from simcb.scenario.retries import Retry
 from simcb.scenario.scalars import Count, Number, Portion, PositiveSeconds, Seconds, word
-
-__all__ = [
-    "BACKOFFS",
-    "THROTTLES",
-    "Adaptive",
-    "Backoff",
-    "Breaker",
-    "Bulkhead",
-    "Cache",
-    "Call",
-    "Decorrelated",
-    "Exponential",
-    "Fallback",
-    "Fixed",
-    "Jitter",
-    "NoBackoff",
-    "Retry",
-    "Throttle",
-]
 
 MOST_CONCURRENT = 1_000_000  # the most calls at once through one bulkhead
 MOST_KEYS = 10_000_000  # the most keys of one cache

@@ -26,9 +26,8 @@ def cross_checks(data: object) -> Iterator[Finding]:
     yield from _unknown_services("clients", clients, services)
     yield from _unknown_services("services", services, services)
     yield from _cycles(services)
-    faults = data.get("faults") if isinstance(data, Mapping) else None
     names: dict[str, int] = {}
-    for index, fault in enumerate(faults if isinstance(faults, (list, tuple)) else ()):
+    for index, fault in enumerate(_list(data, "faults")):
         if isinstance(fault, Mapping):
             yield from _fault(index, fault, clients, services)
             yield from _duplicate(index, fault, names)
@@ -43,11 +42,9 @@ It is given the names of the services and of the client groups, and the labels o
 
 def threshold_checks(data: object, check: ThresholdCheck) -> Iterator[Finding]:
     """Yield every threshold that somebody who knows metrics refuses."""
-    given = data.get("thresholds") if isinstance(data, Mapping) else None
     services, groups = (list(_tables(data, key)) for key in ("services", "clients"))
-    faults = data.get("faults") if isinstance(data, Mapping) else None
-    labels = written_labels(faults if isinstance(faults, (list, tuple)) else ())
-    for index, text in enumerate(given if isinstance(given, (list, tuple)) else ()):
+    labels = written_labels(_list(data, "faults"))
+    for index, text in enumerate(_list(data, "thresholds")):
         try:
             threshold = parse_threshold(str(text))
         except Refused:
@@ -58,8 +55,13 @@ def threshold_checks(data: object, check: ThresholdCheck) -> Iterator[Finding]:
             yield Finding(("thresholds", index), refused)
 
 
+def _list(data: object, key: str) -> Sequence[object]:
+    given = data.get(key) if isinstance(data, Mapping) else None
+    return given if isinstance(given, (list, tuple)) else ()
+
+
 def _tables(data: object, key: str) -> Tables:
-    """Return the named mappings under a key, a part that is none as an empty one."""
+    """Return the named mappings under a key, what is none as an empty one."""
     table = data.get(key) if isinstance(data, Mapping) else None
     if not isinstance(table, Mapping):
         return {}

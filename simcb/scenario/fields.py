@@ -218,6 +218,11 @@ class OneOf:
         described = handler(schema)
         return {"anyOf": [self.scalar.described, described]} if self.scalar else described
 
+    def chosen(self, kind: object) -> Object | None:
+        """Return the shape of one kind, or None for one that is unknown."""
+        model = self.kinds.get(kind) if isinstance(kind, str) else None
+        return Object(model) if model else None
+
     def _spelt_out(self, value: object) -> object:
         """Return the value with its kind known, a bare scalar spelt out as a mapping."""
         if isinstance(value, tuple(self.kinds.values())):
@@ -308,18 +313,6 @@ class Object:
 
 
 @dataclass(frozen=True)
-class Kinds:
-    """A mapping whose `kind` says which model it is."""
-
-    one_of: OneOf
-
-    def chosen(self, kind: object) -> Object | None:
-        """Return the shape of one kind, or None for one that is unknown."""
-        model = self.one_of.kinds.get(kind) if isinstance(kind, str) else None
-        return Object(model) if model else None
-
-
-@dataclass(frozen=True)
 class Entries:
     """A mapping from free names to shapes alike."""
 
@@ -334,7 +327,7 @@ class Listing:
     lone: bool
 
 
-Shape: TypeAlias = Object | Kinds | Entries | Listing | None
+Shape: TypeAlias = Object | OneOf | Entries | Listing | None
 """What may be written at a place; None for a scalar."""
 
 
@@ -381,7 +374,7 @@ def _shape(annotation: object, metadata: tuple[object, ...]) -> Shape:
         return _shape(inner, metadata)
     one_of = next((mark for mark in metadata if isinstance(mark, OneOf)), None)
     if one_of:
-        return Kinds(one_of)
+        return one_of
     if get_origin(annotation) is Mapping:
         return Entries(_shape(get_args(annotation)[1], ()))
     if get_origin(annotation) is tuple:

@@ -26,7 +26,6 @@ from simcb.scenario.faults import written_labels
 from simcb.scenario.fields import (
     Entries,
     Exclusive,
-    Kinds,
     Listing,
     Model,
     ModelField,
@@ -179,10 +178,10 @@ def _below(node: Node | None, at: Place) -> Iterator[Place]:
         case Listing(item, lone) if lone:
             labels = tuple(_labels(Items((node,), node.mark))) if node else ()
             yield from _at(node, at.inside(Step(0, labels, True), item))
-        case Kinds(one_of):
+        case OneOf() as one_of:
             spelt = spelt_out(node, one_of)
             kind = spelt.get("kind") if isinstance(spelt, Tree) else None
-            chosen = at.shape.chosen(kind.value if isinstance(kind, Scalar) else None)
+            chosen = one_of.chosen(kind.value if isinstance(kind, Scalar) else None)
             if chosen:
                 yield from _below(spelt, replace(at, shape=chosen))
             else:
@@ -231,7 +230,7 @@ def merged(base: Node, over: Node, shape: Shape) -> Node:
     if not isinstance(base, Tree) or not isinstance(over, Tree):
         return over
     shape = shape.item if isinstance(shape, Listing) and shape.lone else shape
-    if isinstance(shape, Kinds):
+    if isinstance(shape, OneOf):
         base, shape = _of_kind(base, over.get("kind"), shape)
     for key, entry in over.entries.items():
         base = _with_room(base, shape, key, entry.node, inside=isinstance(entry.node, Tree))
@@ -265,11 +264,10 @@ def _set(node: Node | None, shape: Shape, keys: Sequence[str | int], value: Node
         return replace(node, items=tuple(items))
     if isinstance(shape, Listing) and shape.lone and isinstance(key, int):
         return _set(node, shape.item, rest, value)
-    one_of = shape.one_of if isinstance(shape, Kinds) else None
-    tree = spelt_out(node, one_of) if one_of else node
+    tree = spelt_out(node, shape) if isinstance(shape, OneOf) else node
     if not isinstance(tree, Tree):
         tree = Tree({}, value.mark)
-    if isinstance(shape, Kinds):
+    if isinstance(shape, OneOf):
         new_kind = value if key == "kind" and not rest else None
         tree, shape = _of_kind(tree, new_kind, shape)
     tree = _with_room(tree, shape, str(key), value, inside=bool(rest))
@@ -304,7 +302,7 @@ def _long_form(pair: Exclusive, short: Scalar) -> Tree:
     return Tree({**words, pair.key: Entry(mark, short)}, mark)
 
 
-def _of_kind(tree: Tree, new_kind: Node | None, shape: Kinds) -> tuple[Tree, Shape]:
+def _of_kind(tree: Tree, new_kind: Node | None, shape: OneOf) -> tuple[Tree, Shape]:
     """Return a model's tree without the words that its new kind, if it gets one, lacks."""
     old = tree.get("kind")
     kind = new_kind if new_kind is not None else old

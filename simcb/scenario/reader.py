@@ -14,15 +14,6 @@ import re
 from typing import NoReturn, Protocol
 
 import yaml
-from yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-)
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
@@ -226,16 +217,16 @@ class _Builder:
         root = None
         while self._events.check_event():
             event = self._next()
-            if isinstance(event, DocumentStartEvent):
+            if isinstance(event, yaml.DocumentStartEvent):
                 self._begin_document(event, root)
-            elif isinstance(event, NodeEvent):
+            elif isinstance(event, yaml.NodeEvent):
                 root = self._node(event, is_key=False)
         return root
 
     def _next(self) -> yaml.Event:
         return self._events.get_event()  # type: ignore[no-untyped-call, no-any-return]
 
-    def _begin_document(self, event: DocumentStartEvent, root: Node | None) -> None:
+    def _begin_document(self, event: yaml.DocumentStartEvent, root: Node | None) -> None:
         if root is not None:
             second = Refused("a second document begins", "keep one scenario in a file")
             self._stop(self._mark(event.start_mark), second)
@@ -249,18 +240,18 @@ class _Builder:
         if self._nodes > MOST_NODES:
             what = f"has more than {MOST_NODES} values"
             self._stop(mark, Refused(what, "write a smaller scenario"))
-        if isinstance(event, AliasEvent):
+        if isinstance(event, yaml.AliasEvent):
             what = f"alias {quoted('*' + str(event.anchor))} is not allowed"
             self._note(event, Refused(what, "write the value out"))
             return Scalar(None, mark, broken=True)
         self._check_bare(event)
-        if isinstance(event, ScalarEvent):
+        if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, mark, is_key)
         if len(self._steps) >= MOST_DEPTH:
             what = f"nests deeper than {MOST_DEPTH} levels"
             self._stop(mark, Refused(what, "write it flatter"))
         self._steps.append("")
-        node = self._tree(mark) if isinstance(event, MappingStartEvent) else self._items(mark)
+        node = self._tree(mark) if isinstance(event, yaml.MappingStartEvent) else self._items(mark)
         self._steps.pop()
         return node
 
@@ -273,7 +264,7 @@ class _Builder:
             what = f"tag {quoted(str(tag))} is not allowed"
             self._note(event, Refused(what, "write the plain value"))
 
-    def _scalar(self, event: ScalarEvent, mark: Mark, is_key: bool) -> Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, mark: Mark, is_key: bool) -> Scalar:
         text = str(event.value)
         try:
             text = whole_text(text)
@@ -285,14 +276,14 @@ class _Builder:
     def _items(self, mark: Mark) -> Items:
         items: list[Node] = []
         self._steps[-1] = "0"
-        while not isinstance(event := self._next(), SequenceEndEvent):
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, is_key=False))
             self._steps[-1] = str(len(items))
         return Items(tuple(items), mark)
 
     def _tree(self, mark: Mark) -> Tree:
         entries: dict[str, Entry] = {}
-        while not isinstance(event := self._next(), MappingEndEvent):
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
             self._steps[-1] = ""
             key = self._node(event, is_key=True)
             kept = self._takes(key, entries)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from simcb.scenario.checks import ThresholdCheck, cross_checks, threshold_checks
-from simcb.scenario.fields import Entries, Kinds, Listing, Model, ModelField, Object, Shape, fields
+from simcb.scenario.fields import Entries, Listing, Model, ModelField, Object, OneOf, Shape, fields
 from simcb.scenario.paths import of_the_run, with_value
 from simcb.scenario.problems import Findings, Location, Mark, Source
 from simcb.scenario.recorded import Column, Recall, data_file
@@ -230,7 +230,7 @@ def _walk(root: Tree, shape: Shape, location: Location) -> _Spot:
     for element in location:
         if element == "[key]":
             continue
-        if isinstance(spot.shape, Kinds) and (chosen := spot.shape.chosen(element)):
+        if isinstance(spot.shape, OneOf) and (chosen := spot.shape.chosen(element)):
             spot.shape = chosen
             continue
         if not spot.reached or isinstance(spot.node, Scalar):

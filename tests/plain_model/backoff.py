@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simcb.scenario.calls import Decorrelated, Exponential, Fixed, Jitter, Retry
+from simcb.scenario.retries import Decorrelated, Exponential, Fixed, Jitter, Retry
 
 
 def backoff(retry: Retry, nth: int, previous: float | None, lot: float) -> float:

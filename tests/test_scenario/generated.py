@@ -22,13 +22,7 @@ from simcb.scenario.calls import (
     Bulkhead,
     Cache,
     Call,
-    Decorrelated,
-    Exponential,
     Fallback,
-    Fixed,
-    Jitter,
-    NoBackoff,
-    Retry,
 )
 from simcb.scenario.distributions import (
     Constant,
@@ -62,7 +56,16 @@ from simcb.scenario.model import (
     Scenario,
     Service,
 )
-from simcb.scenario.retries import PerMinute, TokenBucket
+from simcb.scenario.retries import (
+    Decorrelated,
+    Exponential,
+    Fixed,
+    Jitter,
+    NoBackoff,
+    PerMinute,
+    Retry,
+    TokenBucket,
+)
 from simcb.scenario.sweep import Sweep
 
 SERVICES = ("front", "middle", "back-1")

@@ -16,20 +16,19 @@ from test_scenario.written import SMALL, problem_of, swapped
 from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.arrivals import ARRIVALS, Poisson
 from simcb.scenario.breakers import TRIP_RULES
-from simcb.scenario.calls import (
+from simcb.scenario.calls import THROTTLES, Call
+from simcb.scenario.distributions import DISTRIBUTIONS, Empirical, Gamma, Lognormal, Uniform
+from simcb.scenario.faults import FAULTS, Hang, Latency
+from simcb.scenario.fields import fields
+from simcb.scenario.retries import (
     BACKOFFS,
-    THROTTLES,
-    Call,
+    BUDGETS,
     Decorrelated,
     Exponential,
     Fixed,
     NoBackoff,
     Retry,
 )
-from simcb.scenario.distributions import DISTRIBUTIONS, Empirical, Gamma, Lognormal, Uniform
-from simcb.scenario.faults import FAULTS, Hang, Latency
-from simcb.scenario.fields import fields
-from simcb.scenario.retries import BUDGETS
 
 TABLES = {
     "arrivals": ARRIVALS,

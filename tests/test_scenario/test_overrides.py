@@ -17,8 +17,8 @@ from simcb.scenario import (
     read_scenario,
 )
 from simcb.scenario.breakers import ConsecutiveFailures, FailureRate, FailuresInWindow
-from simcb.scenario.calls import Fixed
 from simcb.scenario.distributions import Exponential, Lognormal
+from simcb.scenario.retries import Fixed
 
 TWO = swapped("services:\n", "services:\n  other: {workers: 1, work: 1s}\n")
 
