@@ -13,3 +13,15 @@ SimPy nor NumPy.
 | `prometheus`, `opentelemetry` | metrics under the names resilience4j's dashboard reads |
 | `demo` | a checkout that survives its payment service: `python -m simcb.integrations.demo` |
 """
+
+from __future__ import annotations
+
+
+def encodable(text: str) -> str:
+    r"""Returns the text with halves of surrogate pairs, which UTF-8 refuses, as `\ud800`.
+
+    A breaker may be named by what a stranger has sent, and JSON's `"\ud800"` is a string that no
+    encoding takes. Neither is that a reason to refuse the stranger's request, nor may one such
+    name make a whole page of metrics fail; so it is escaped where it leaves the process.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

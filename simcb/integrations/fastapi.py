@@ -45,7 +45,7 @@ from simcb.breaker import (
 )
 from simcb.breaker.states import enter, leave
 from simcb.errors import MissingExtraError
-from simcb.integrations.names import encodable
+from simcb.integrations import encodable
 from simcb.integrations.transports import SERVER_ERROR, TOO_MANY_REQUESTS
 
 try:

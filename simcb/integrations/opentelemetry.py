@@ -4,7 +4,7 @@
     payments = metrics.watch(CircuitBreaker("payments"))
 
 The instruments have resilience4j's dotted names, and become the dashboard's names when they
-are exported to Prometheus. What each means is said in `simcb.integrations.resilience4j`. It
+are exported to Prometheus. What each means is said in `simcb.integrations.metrics`. It
 needs OpenTelemetry's API only; without an SDK, or before one is set up, everything is a
 no-op of that API, and breakers do not notice.
 
@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from simcb.errors import MissingExtraError
-from simcb.integrations.names import encodable
-from simcb.integrations.resilience4j import (
+from simcb.integrations import encodable
+from simcb.integrations.metrics import (
     BUCKETS,
     BULKHEAD_GAUGES,
     CALLS,
@@ -30,9 +30,10 @@ from simcb.integrations.resilience4j import (
     GAUGES,
     Kind,
     Metric,
+    Record,
     SeenT,
+    Watcher,
 )
-from simcb.integrations.watching import Record, Watcher
 
 try:
     from opentelemetry.metrics import (

@@ -3,7 +3,7 @@
     metrics = BreakerMetrics()
     payments = metrics.watch(CircuitBreaker("payments"))
 
-What each series means is said in `simcb.integrations.resilience4j`; this module only turns
+What each series means is said in `simcb.integrations.metrics`; this module only turns
 dots into underscores and hands the values to `prometheus_client`. States and counts are read
 from snapshots when Prometheus asks; durations, and the last calls for the rates, are written as
 calls end. That makes a call several times as dear, and `BreakerMetrics(record_calls=False)` does
@@ -19,8 +19,8 @@ from contextlib import suppress
 
 from simcb.breaker import Bulkhead
 from simcb.errors import MissingExtraError
-from simcb.integrations.names import encodable
-from simcb.integrations.resilience4j import (
+from simcb.integrations import encodable
+from simcb.integrations.metrics import (
     BUCKETS,
     BULKHEAD_GAUGES,
     CALLS,
@@ -30,10 +30,11 @@ from simcb.integrations.resilience4j import (
     GAUGES,
     Kind,
     Metric,
+    Record,
     SeenT,
     View,
+    Watcher,
 )
-from simcb.integrations.watching import Record, Watcher
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Histogram

@@ -40,7 +40,7 @@ from simcb.breaker import (
 )
 from simcb.breaker.settings import duration, whole
 from simcb.errors import MissingExtraError
-from simcb.integrations.names import encodable
+from simcb.integrations import encodable
 
 try:
     import redis
@@ -75,7 +75,7 @@ MOST_BYTES: Final = 2**29
 QUIET: Final = 60.0
 """Seconds for which a complaint about entries is not repeated."""
 
-ClientT = TypeVar("ClientT")
+ClientT = TypeVar("ClientT", bound=redis.Redis | redis.asyncio.Redis)
 
 _log = logging.getLogger("simcb.integrations")
 
@@ -139,6 +139,33 @@ class Shelf(Generic[ClientT]):
         self._loads = loads
         self._clock = clock
         self._complained: dict[str, float] = {}
+
+    kind: Any
+    """The library's class of such a client."""
+    retry: Any
+    """Its class of what decides about trying again."""
+
+    @classmethod
+    def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
+        """Returns a store whose client asks once and gives up after `timeout` silent seconds.
+
+        The other arguments are those of the store.
+
+        Raises:
+            ParameterError: if this is no URL of a Redis, or the timeout makes no sense.
+        """
+        seconds = duration("timeout", timeout, positive=True)
+        try:
+            client = cls.kind.from_url(
+                url,
+                socket_timeout=seconds,
+                socket_connect_timeout=seconds,
+                retry=cls.retry(NoBackoff(), 0),
+            )
+        except (ValueError, AttributeError) as error:
+            allowed = "redis://host:port/database, rediss:// or unix://"
+            raise ParameterError("url", _shown(url), allowed) from error
+        return cls(client, **settings)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(namespace={self.namespace!r})"
@@ -208,16 +235,8 @@ class Shelf(Generic[ClientT]):
 class RedisStore(Shelf[redis.Redis]):
     """A store in Redis for synchronous callers, shared by any number of threads."""
 
-    @classmethod
-    def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
-        """Returns a store with a client that gives up after `timeout` silent seconds.
-
-        The other arguments are those of the store.
-
-        Raises:
-            ParameterError: if this is no URL of a Redis, or the timeout makes no sense.
-        """
-        return cls(_client(redis.Redis, Retry(NoBackoff(), 0), url, timeout), **settings)
+    kind = redis.Redis
+    retry = Retry
 
     def get(self, key: str) -> Any:
         """Returns the value kept for the key.
@@ -256,17 +275,8 @@ class RedisStore(Shelf[redis.Redis]):
 class AsyncRedisStore(Shelf[redis.asyncio.Redis]):
     """A store in Redis for coroutines; its client belongs to one event loop."""
 
-    @classmethod
-    def from_url(cls, url: str, *, timeout: float = TIMEOUT, **settings: Any) -> Self:
-        """Returns a store with a client that gives up after `timeout` silent seconds.
-
-        The other arguments are those of the store.
-
-        Raises:
-            ParameterError: if this is no URL of a Redis, or the timeout makes no sense.
-        """
-        retry = AsyncRetry(NoBackoff(), 0)
-        return cls(_client(redis.asyncio.Redis, retry, url, timeout), **settings)
+    kind = redis.asyncio.Redis
+    retry = AsyncRetry
 
     async def get(self, key: str) -> Any:
         """Returns the value kept for the key; raises like `RedisStore.get`."""
@@ -289,19 +299,6 @@ class AsyncRedisStore(Shelf[redis.asyncio.Redis]):
     async def aclose(self) -> None:
         """Closes the client's connections."""
         await self.client.aclose()
-
-
-def _client(kind: Any, retry: object, url: str, timeout: float) -> Any:
-    """Builds a client that waits a bounded time and asks once."""
-    seconds = duration("timeout", timeout, positive=True)
-    try:
-        return kind.from_url(
-            url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=retry
-        )
-    except (ValueError, AttributeError) as error:
-        raise ParameterError(
-            "url", _shown(url), "redis://host:port/database, rediss:// or unix://"
-        ) from error
 
 
 def _shown(url: object) -> str:

@@ -16,8 +16,7 @@ import httpx
 import pytest
 from test_integrations.redis_servers import redis_server
 
-from simcb.integrations.demo.checkout import Settings, checkout_app
-from simcb.integrations.demo.payments import payments_app
+from simcb.integrations.demo.checkout import Settings, checkout_app, payments_app
 from simcb.integrations.demo.serving import PortError, Service, listen
 from simcb.integrations.redis import AsyncRedisStore
 

@@ -7,6 +7,6 @@ started, and a checkout that asks it through a guarded httpx client. Stop paymen
 checkout answers in milliseconds: from the cache where it can, marked as degraded, and with
 503 and `Retry-After` where it cannot. Start it, and the checkout recovers by itself.
 
-The files are meant to be read: `checkout` is what an application would write, `payments` is
-the service that fails, `serving` runs both, `__main__` is the command line.
+The files are meant to be read: `checkout` is what an application would write, and the service
+that fails; `serving` runs both, `__main__` is the command line.
 """

@@ -51,8 +51,7 @@ def _serve(options: argparse.Namespace) -> None:
     try:
         import uvicorn
 
-        from simcb.integrations.demo.checkout import Settings, checkout_app
-        from simcb.integrations.demo.payments import payments_app
+        from simcb.integrations.demo.checkout import Settings, checkout_app, payments_app
         from simcb.integrations.demo.serving import HOST, Service, listen
     except ImportError as error:
         raise MissingExtraError(error.name or "a library", "demo") from error

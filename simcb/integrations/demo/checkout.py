@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -26,6 +27,7 @@ from simcb.breaker import (
     MemoryStore,
     Transition,
 )
+from simcb.breaker.settings import number
 from simcb.errors import MissingExtraError
 from simcb.integrations.demo.serving import Service
 from simcb.integrations.fastapi import (
@@ -220,3 +222,45 @@ def _metrics() -> Any:
         return None, None
     registry = CollectorRegistry()
     return BreakerMetrics(registry), registry
+
+
+# The service that fails: only there to be asked and to be stopped.
+
+CARDS: Final = ("visa", "mastercard", "amex", "jcb")
+
+
+def payments_app(*, flaky: float = 0.0, seed: int = 7) -> FastAPI:
+    """Returns the payment service.
+
+    Args:
+        flaky: share of the requests, from 0 to 1, that end in a 500.
+        seed: decides which ones.
+
+    Raises:
+        ParameterError: if `flaky` is no share.
+    """
+    number("flaky", flaky, 0.0, 1.0, "a share from 0 to 1")
+    app = FastAPI(title="Payments")
+    draw = random.Random(seed)
+    charges = 0
+
+    def stumble() -> None:
+        if draw.random() < flaky:
+            raise HTTPException(500, "the payment service stumbled")
+
+    @app.get("/customers/{customer}/methods")
+    async def methods(customer: str) -> dict[str, object]:
+        stumble()
+        if customer == "nobody":
+            raise HTTPException(404, "no such customer")
+        kept = len(customer) % len(CARDS) + 1
+        return {"customer": customer, "methods": list(CARDS[:kept])}
+
+    @app.post("/customers/{customer}/charges")
+    async def charge(customer: str) -> dict[str, object]:
+        nonlocal charges
+        stumble()
+        charges += 1
+        return {"customer": customer, "charge": charges}
+
+    return app

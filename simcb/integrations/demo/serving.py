@@ -1,7 +1,4 @@
-"""Runs an application on a loopback port, and really takes the port away when it stops.
-
-It knows nothing of what the application does.
-"""
+"""Runs an application on a loopback port, and really takes the port away when it stops."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from simcb.errors import MissingExtraError, SimcbError
+from simcb.errors import FieldsError, MissingExtraError
 
 try:
     import uvicorn
@@ -24,7 +21,7 @@ PATIENCE: Final = 10.0
 """Seconds a server may take to start or to stop."""
 
 
-class PortError(SimcbError):
+class PortError(FieldsError):
     """A port cannot be listened on.
 
     Args:
@@ -33,11 +30,9 @@ class PortError(SimcbError):
         option: the option that chooses another one.
     """
 
-    def __init__(self, port: int, reason: str, option: str) -> None:
-        super().__init__(port, reason, option)
-        self.port = port
-        self.reason = reason
-        self.option = option
+    port: int
+    reason: str
+    option: str
 
     def __str__(self) -> str:
         return (
