@@ -14,8 +14,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from simcb.breaker.awaitables import adopt
 from simcb.breaker.enums import CircuitState, Mode, Reason
-from simcb.breaker.errors import CircuitOpenError, ParameterError
-from simcb.breaker.guards import function, guarded, start
+from simcb.breaker.errors import ParameterError
+from simcb.breaker.guards import function, guarded
 from simcb.breaker.judging import Expected, Judge
 from simcb.breaker.kinds import COROUTINE, LASTING, PLAIN, lasting, unfinished
 from simcb.breaker.listeners import CallListener, Listener
@@ -28,7 +28,6 @@ from simcb.breaker.permit import (
     STALE,
     SUCCESSES,
     Permit,
-    new_permit,
 )
 from simcb.breaker.records import RuleReading, Snapshot
 from simcb.breaker.scopes import Scoped, Scopes
@@ -156,8 +155,14 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         if getattr(func, "__code__", UNSEEN).co_flags & LASTING:
             kind = lasting(function(func))
             if kind:
-                return start(self.acquire, kind, func, *args, **kwargs)
+                started: Any = self._guarded(kind, func)(*args, **kwargs)
+                started.__name__ = getattr(func, "__name__", type(func).__name__)
+                started.__qualname__ = getattr(func, "__qualname__", type(func).__qualname__)
+                return cast("R", started)
         return self._call(func, args, kwargs)
+
+    def _guarded(self, kind: int, func: Callable[P, R]) -> Callable[P, R]:
+        return guarded(kind, func, self.acquire, self._acquire_later, Permit.success)
 
     def _call(self, func: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
         """Makes a call whose work ends when it returns, unless what it returns has yet to end.
@@ -165,24 +170,22 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         The inner `try` settles by how the call ended, the outer one catches an interrupt that
         arrives while the inner one is at it.
         """
-        permit = new_permit(self)
+        permit = self.acquire()
         mark = None
         try:
             try:
-                refusal = self._admit(permit)
-                if refusal is None:
-                    if permit._probe is not None:
-                        mark = enter(permit)
-                    result = func(*args, **kwargs)
-                    if mark is not None:
-                        leave(mark)
-                    if id(type(result)) not in PLAIN and unfinished(result):
-                        return adopt(result, permit)
-                    if self._judge.failed_result is None:
-                        self._succeed(permit)
-                    else:
-                        permit.returned(result)
-                    return result
+                if permit._probe is not None:
+                    mark = enter(permit)
+                result = func(*args, **kwargs)
+                if mark is not None:
+                    leave(mark)
+                if id(type(result)) not in PLAIN and unfinished(result):
+                    return adopt(result, permit)
+                if self._judge.failed_result is None:
+                    self._succeed(permit)
+                else:
+                    permit.returned(result)
+                return result
             except BaseException as error:
                 leave(mark)
                 permit.raised(error)
@@ -190,7 +193,6 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         except BaseException:
             permit.ignore()
             raise
-        raise CircuitOpenError(*refusal)
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a coroutine function, a generator or an async generator.
@@ -213,7 +215,7 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             return self._call(func, args, kwargs)
 
-        made: Any = functools.wraps(func)(guarded(self.acquire, kind, func) if kind else called)
+        made: Any = functools.wraps(func)(self._guarded(kind, func) if kind else called)
         made.breaker = self
         return cast("Callable[P, R]", made)
 

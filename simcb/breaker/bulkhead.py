@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar, cast
 
 from simcb.breaker.awaitables import adopt
 from simcb.breaker.errors import BulkheadFullError, ParameterError
-from simcb.breaker.guards import iterating, relaying
-from simcb.breaker.kinds import COROUTINE, GENERATOR, lasting, unfinished
+from simcb.breaker.guards import guarded
+from simcb.breaker.kinds import lasting, unfinished
 from simcb.breaker.scopes import Scoped, Scopes
 from simcb.breaker.settings import duration, whole
 from simcb.breaker.sharing import Locked, Shared
@@ -202,6 +201,8 @@ class Bulkhead(Locked, Scoped[Place]):
             raise
         raise BulkheadFullError(self.name, self.max_concurrent, self.max_wait)
 
+    _acquire_later = acquire_async
+
     def _abandon(self, place: Place, waiter: _Waiter | None) -> None:
         """Gives back whatever an interrupted or cancelled caller has come to hold."""
         if waiter is not None:
@@ -249,24 +250,24 @@ class Bulkhead(Locked, Scoped[Place]):
         Raises:
             BulkheadFullError: if no place is free, or came free in time.
         """
-        if lasting(func):
-            return self._lasting(func)(*args, **kwargs)
-        place = None
+        kind = lasting(func)
+        if kind:
+            return self._guarded(kind, func)(*args, **kwargs)
+        place = self.acquire()
         try:
             try:
-                place = self.acquire()
                 result = func(*args, **kwargs)
                 if unfinished(result):
-                    result, place = adopt(result, place), None
+                    result, place = adopt(result, place), Place(self)
                 return result
             finally:
-                if place is not None:
-                    place.release()
-        except BaseException:
-            # An interrupt in the `finally`: a second time does nothing.
-            if place is not None:
                 place.release()
+        except BaseException:
+            place.release()  # an interrupt in the `finally`: a second time does nothing
             raise
+
+    def _guarded(self, kind: int, func: Callable[P, R]) -> Callable[P, R]:
+        return guarded(kind, func, self.acquire, self.acquire_async, Place.release)
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a generator, or a coroutine function.
@@ -280,48 +281,15 @@ class Bulkhead(Locked, Scoped[Place]):
             return cast("Callable[P, R]", type(func)(self(func.__func__)))
         if not callable(func):
             raise ParameterError("func", func, "a function, a coroutine function or a generator")
-        if lasting(func):
-            return functools.wraps(func)(self._lasting(func))
+        kind = lasting(func)
+        if kind:
+            return functools.wraps(func)(self._guarded(kind, func))
 
         @functools.wraps(func)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             return self.call(func, *args, **kwargs)
 
         return called
-
-    def _lasting(self, func: Callable[P, R]) -> Callable[P, R]:
-        kind = lasting(func)
-        work = cast("Callable[P, Any]", func)
-
-        async def awaited(*args: P.args, **kwargs: P.kwargs) -> object:
-            place = None
-            try:
-                try:
-                    place = await self.acquire_async()
-                    return await work(*args, **kwargs)
-                finally:
-                    if place is not None:
-                        place.release()
-            except BaseException:
-                if place is not None:
-                    place.release()
-                raise
-
-        if kind & COROUTINE:
-            return cast("Callable[P, R]", awaited)
-        if kind & GENERATOR:
-            return cast("Callable[P, R]", iterating(self.acquire, work))
-        return cast("Callable[P, R]", relaying(work, self.acquire_async, Place.release))
-
-    async def __aenter__(self) -> Place:
-        held = None
-        try:
-            held = await self.acquire_async()
-            return self._scopes.enter(sys._getframe(1), held)
-        except BaseException:
-            if held is not None:
-                self._scopes.drop(sys._getframe(1), held)
-            raise
 
     def _renew_lock(self) -> None:
         """Begins a life with every place free, in a forked child another one.

@@ -15,7 +15,6 @@ from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 from simcb.breaker.awaitables import OnDone
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.kinds import COROUTINE, GENERATOR
-from simcb.breaker.permit import Permit
 from simcb.breaker.states import enter, leave
 
 P = ParamSpec("P")
@@ -25,68 +24,60 @@ S = TypeVar("S")
 D = TypeVar("D", bound=OnDone)
 
 
-def guarded(acquire: Callable[[], Permit], kind: int, func: Callable[P, R]) -> Callable[P, R]:
-    """Returns a function of the same kind whose every call holds a permit."""
-    work = cast("Callable[..., Any]", func)
-    if kind & COROUTINE:
-        return cast("Callable[P, R]", _awaiting(acquire, work))
-    if kind & GENERATOR:
-        return cast("Callable[P, R]", iterating(acquire, work))
-
-    async def begin() -> Permit:
-        return acquire()
-
-    return cast("Callable[P, R]", relaying(work, begin, Permit.success))
-
-
-def start(
-    acquire: Callable[[], Permit],
+def guarded(
     kind: int,
     func: Callable[P, R],
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> R:
-    """Returns the guarded coroutine, generator or async generator of one call."""
-    started: Any = guarded(acquire, kind, func)(*args, **kwargs)
-    started.__name__ = getattr(func, "__name__", type(func).__name__)
-    started.__qualname__ = getattr(func, "__qualname__", type(func).__qualname__)
-    return cast("R", started)
+    acquire: Callable[[], D],
+    begin: Callable[[], Awaitable[D]],
+    succeed: Callable[[D], object],
+) -> Callable[P, R]:
+    """Returns a function of the same kind whose every call holds what it acquires.
+
+    Args:
+        kind: which, as `lasting` says.
+        func: the function.
+        acquire: gives what a generator holds.
+        begin: gives what a coroutine or an async generator holds.
+        succeed: lets it go when an async generator has no more items.
+    """
+    work = cast("Callable[..., Any]", func)
+    if kind & COROUTINE:
+        return cast("Callable[P, R]", _awaiting(begin, work))
+    if kind & GENERATOR:
+        return cast("Callable[P, R]", _iterating(acquire, work))
+    return cast("Callable[P, R]", _relaying(begin, work, succeed))
 
 
 def _awaiting(
-    acquire: Callable[[], Permit], func: Callable[P, Coroutine[object, object, R]]
+    begin: Callable[[], Awaitable[OnDone]], func: Callable[P, Coroutine[object, object, R]]
 ) -> Callable[P, Coroutine[object, object, R]]:
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit: Permit | None = None
+        held: OnDone | None = None
         mark = None
         try:
             try:
-                permit = acquire()
-                if permit._probe is not None:
-                    mark = enter(permit)
+                held = await begin()
+                mark = enter(held)
                 result = await func(*args, **kwargs)
-                if mark is not None:
-                    leave(mark)
-                permit.returned(result)
+                leave(mark)
+                held.returned(result)
                 return result
             except BaseException as error:
                 leave(mark)
-                if permit is not None:
-                    permit.raised(error)
+                if held is not None:
+                    held.raised(error)
                 raise
         except BaseException:
-            if permit is not None:
-                permit.ignore()
+            if held is not None:
+                held.release()
             raise
 
     return guarded
 
 
-def iterating(
+def _iterating(
     acquire: Callable[[], OnDone], func: Callable[P, Generator[Y, S, R]]
 ) -> Callable[P, Generator[Y, S, R]]:
-    """Returns a generator function that holds what it acquires until it ends."""
-
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Generator[Y, S, R]:
         held: OnDone | None = None
         try:
@@ -107,19 +98,14 @@ def iterating(
     return guarded
 
 
-def relaying(
-    func: Callable[P, AsyncGenerator[Y, S]],
+def _relaying(
     begin: Callable[[], Awaitable[D]],
+    func: Callable[P, AsyncGenerator[Y, S]],
     succeed: Callable[[D], object],
 ) -> Callable[P, AsyncGenerator[Y, S]]:
     """Returns an async generator function that passes on all that is sent to it and thrown.
 
     There is no `yield from` for async generators, so this is it, written out.
-
-    Args:
-        func: what is relayed.
-        begin: gives what is held from the first item on.
-        succeed: lets it go when there are no more items.
     """
 
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:

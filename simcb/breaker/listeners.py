@@ -72,11 +72,18 @@ class Listeners(Locked):
             self._listeners += (listener,)
 
     def add_call_listener(self, listener: CallListener) -> None:
-        """Calls the function with a `CallRecord` of every call that ends from now on."""
+        """Calls the function with a `CallRecord` of every call that ends from now on.
+
+        A breaker with call listeners reads its clock twice for every call.
+        """
         if not is_plain(listener):
             raise ParameterError("listener", listener, "a plain function of one CallRecord")
         with self._lock:
+            self._time_calls_locked()
             self._call_listeners += (listener,)
+
+    def _time_calls_locked(self) -> None:
+        raise NotImplementedError
 
     def remove_listener(self, listener: Listener) -> None:
         """Stops calling the function; one that was never added is no error."""

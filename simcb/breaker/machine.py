@@ -33,7 +33,6 @@ from simcb.breaker.permit import (
     STALE,
     SUCCESSES,
     Permit,
-    new_permit,
 )
 from simcb.breaker.records import Transition
 from simcb.breaker.settings import (
@@ -65,7 +64,9 @@ Refusal: TypeAlias = tuple[str, float, bool, Reason, BaseException | None]
 """What a `CircuitOpenError` is made of, which is raised further out."""
 
 Settled: TypeAlias = tuple[int, float | None]
-"""The kind a permit counted as, and the moment, if the clock was read."""
+"""What a permit counted as, and the moment, if the clock was read."""
+
+_blank = object.__new__
 
 
 class Machine(Listeners):
@@ -160,13 +161,8 @@ class Machine(Listeners):
     ) -> bool:
         """Puts a new state in place of the one seen, if that is still the state.
 
-        Args:
-            seen: the state that the new one was computed from.
-            new: the new one.
-            reason: why, for the listeners; None if they are to hear nothing.
-            permit: the one that brings the change about, by being granted or settled.
-            generation: what it becomes of, if it is not so already.
-            kind: what it counts as.
+        Listeners hear the reason, if there is one. The permit that brings the change about, by
+        being granted or settled, becomes one of this generation, and counts as this kind.
         """
         before = news = self._news
         if reason and self._listeners and not (seen.state is new.state and seen.mode is new.mode):
@@ -193,34 +189,33 @@ class Machine(Listeners):
         Raises:
             CircuitOpenError: if the breaker lets no call through now.
         """
-        permit = new_permit(self)
+        if self._draw is None:
+            self._draw_jitter()
+        permit = _blank(Permit)
+        permit._breaker = self
+        permit._probe = None
+        permit._generation = SETTLED
         try:
-            refusal = self._admit(permit)
+            with self._lock:
+                state = self._state
+                if state.untimed:
+                    permit._generation = state.generation
+                    self._counts[ADMITTED] += 1
+                    return permit
+                refusal = self._admit_locked(permit)
+            if self._news:
+                self._announce()
             if refusal is None:
                 return permit
+            if self._call_listeners:
+                self._report(Outcome.REJECTED, self._latest, 0.0, None)
         except BaseException:
             permit.ignore()
             raise
         raise CircuitOpenError(*refusal)
 
-    def _admit(self, permit: Permit) -> Refusal | None:
-        """Grants the permit and returns None, or returns what the call is rejected with."""
-        if self._draw is None:
-            self._draw_jitter()
-        with self._lock:
-            state = self._state
-            if state.untimed:
-                permit._generation = state.generation
-                self._counts[ADMITTED] += 1
-                return None
-            refusal = self._admit_locked(permit)
-        if self._news:
-            self._announce()
-        if self._call_listeners and refusal is not None:
-            self._report(Outcome.REJECTED, self._latest, 0.0, None)
-        return refusal
-
     def _admit_locked(self, permit: Permit) -> Refusal | None:
+        """Grants the permit and returns None, or returns what the call is rejected with."""
         while True:
             now = self._now_locked()
             seen = self._state
@@ -260,8 +255,7 @@ class Machine(Listeners):
         if isinstance(seen, OpenState):
             new = HalfOpenState(seen.generation + 1, now, seen, (probe,), NONE_ENDED)
         else:
-            probes = (*seen.probes, probe)
-            new = HalfOpenState(seen.generation, seen.since, seen.opened, probes, seen.ended)
+            new = seen.with_probes((*seen.probes, probe), seen.ended)
         reason = Reason.DEADLINE_PASSED
         return self._replace_locked(seen, new, reason, permit, new.generation, ADMITTED)
 
@@ -272,26 +266,31 @@ class Machine(Listeners):
         probes = tuple(one for one in seen.probes if now < one.until)
         lost, lease = len(seen.probes) - len(probes), self._half_open.lease
         ended = one_more_ended(seen.ended, self._rules, True, lease, lost)
-        new, reason = self._probed(seen, now, probes, ended, Reason.LEASE_EXPIRED, None)
-        self._replace_locked(seen, new, reason)
+        self._end_probes_locked(seen, now, probes, ended, Reason.LEASE_EXPIRED)
         return True
 
-    def _probed(
+    def _end_probes_locked(
         self,
         seen: HalfOpenState,
         now: float,
         probes: tuple[Probe, ...],
         ended: Ended,
         failure: Reason,
-        error: BaseException | None,
-    ) -> tuple[State, Reason | None]:
-        """The state after `seen` when so many probes have ended, and why it is another."""
+        error: BaseException | None = None,
+        permit: Permit | None = None,
+        kind: int = STALE,
+    ) -> bool:
+        """Leaves so many probes out, and closes or opens the breaker if that decides it.
+
+        Returns whether it did; if not, a re-entrant call came between.
+        """
         reason = decided(self._half_open, self._rules, ended, failure)
-        if reason is None:
-            return HalfOpenState(seen.generation, seen.since, seen.opened, probes, ended), None
+        new: State = seen.with_probes(probes, ended)
         if reason is Reason.PROBES_SUCCEEDED:
-            return self._closed(seen.generation + 1, now, Mode.AUTOMATIC), reason
-        return self._opened(seen, now, reason, error), reason
+            new = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
+        elif reason is not None:
+            new = self._opened(seen, now, reason, error)
+        return self._replace_locked(seen, new, reason, permit, SETTLED, kind)
 
     # Settling a permit.
 
@@ -315,8 +314,9 @@ class Machine(Listeners):
             self._draw_jitter()
         with self._lock:
             settled = self._settle_locked(permit, kind, error)
-        if error is not None:
-            self._let_go(error)
+        opened = opening(self._state)
+        if error is not None and opened is not None and opened.last_error is error:
+            opened.last_error = bare(error)  # which holds no frames
         self._tell(permit, settled, error)
 
     def _tell(self, permit: Permit, settled: Settled | None, error: BaseException | None) -> None:
@@ -329,12 +329,6 @@ class Machine(Listeners):
                 with self._lock:
                     now = self._now_locked()
             self._report(OUTCOMES[kind], now, self._took(permit, now), error)
-
-    def _let_go(self, error: BaseException) -> None:
-        """Keeps a copy of the error that has opened the breaker, which holds no frames."""
-        opened = opening(self._state)
-        if opened is not None and opened.last_error is error:
-            opened.last_error = bare(error)
 
     def _settle_locked(
         self, permit: Permit, kind: int, error: BaseException | None
@@ -381,16 +375,9 @@ class Machine(Listeners):
         failed = kind == FAILURES
         streak = seen.streak + 1 if failed else 0
         reason = Reason.CONSECUTIVE_FAILURES if streak >= self._threshold else None
-        totals, moment = seen.totals, now or 0.0
-        for place, window in enumerate(seen.windows):
-            before = after = totals[place]
-            if failed if window.slow == NEVER else self._took(permit, moment) >= window.slow:
-                after += 1
-                totals = (*totals[:place], after, *totals[place + 1 :])
-            elif not window.hears_all:
-                continue
-            if window.trips(calls, before, after, moment):
-                reason = reason or window.reason
+        took = self._took(permit, now) if self._timed and now is not None else 0.0
+        totals, tripped = seen.with_one_more(failed, took, now or 0.0)
+        reason = reason or tripped
         if reason is None or seen.mode is Mode.COUNT_ONLY:
             if seen.calls != calls - 1 or self._state is not seen or not permit._generation:
                 return False
@@ -414,33 +401,24 @@ class Machine(Listeners):
         now: float,
         error: BaseException | None,
     ) -> bool:
-        """Settles a probe, and closes or opens the breaker if that decides it.
-
-        Returns whether it was settled; if not, a re-entrant call came between.
-        """
         ended = seen.ended
         if kind != IGNORED:
             took = self._took(permit, now)
             ended = one_more_ended(ended, self._rules, kind == FAILURES, took)
         probes = tuple(one for one in seen.probes if one is not permit._probe)
-        new, reason = self._probed(seen, now, probes, ended, Reason.PROBE_FAILED, error)
-        return self._replace_locked(seen, new, reason, permit, SETTLED, kind)
+        failure = Reason.PROBE_FAILED
+        return self._end_probes_locked(seen, now, probes, ended, failure, error, permit, kind)
 
     def _took(self, permit: Permit, now: float) -> float:
         """Seconds since the permit was granted; 0 if nobody wanted to know it then."""
         return now - getattr(permit, "_began", now)
 
-    def add_call_listener(self, listener: CallListener) -> None:
-        """Calls the function with a `CallRecord` of every call that ends from now on.
-
-        A breaker with call listeners reads its clock twice for every call.
-        """
-        super().add_call_listener(listener)
-        with self._lock:
-            self._timed = True
-            seen = self._state
-            if isinstance(seen, ClosedState):
-                seen.untimed = seen.unheard = False
+    def _time_calls_locked(self) -> None:
+        """Reads the clock at the beginning and the end of every call from now on."""
+        self._timed = True
+        seen = self._state
+        if isinstance(seen, ClosedState):
+            seen.untimed = seen.unheard = False
 
     def _draw_jitter(self) -> None:
         """Draws the next opening's jitter ahead of it, because no user code runs inside."""

@@ -103,15 +103,3 @@ class Permit:
             self.ignore()
             raise
         return False
-
-
-def new_permit(breaker: Issuer) -> Permit:
-    """Makes a permit that has yet to be granted."""
-    permit = _blank(Permit)
-    permit._breaker = breaker
-    permit._probe = None
-    permit._generation = SETTLED
-    return permit
-
-
-_blank = object.__new__

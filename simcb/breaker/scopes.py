@@ -124,14 +124,14 @@ class Scoped(Generic[H]):
         """Returns what the block holds."""
         raise NotImplementedError
 
-    def __enter__(self, depth: int = 1) -> H:
+    def __enter__(self) -> H:
         held = None
         try:
             held = self.acquire()
-            return self._scopes.enter(sys._getframe(depth), held)
+            return self._scopes.enter(sys._getframe(1), held)
         except BaseException:
             if held is not None:
-                self._scopes.drop(sys._getframe(depth), held)
+                self._scopes.drop(sys._getframe(1), held)
             raise
 
     def __exit__(
@@ -155,8 +155,18 @@ class Scoped(Generic[H]):
             block.held.release()
             raise
 
+    async def _acquire_later(self) -> H:
+        return self.acquire()
+
     async def __aenter__(self) -> H:
-        return self.__enter__(2)
+        held = None
+        try:
+            held = await self._acquire_later()
+            return self._scopes.enter(sys._getframe(1), held)
+        except BaseException:
+            if held is not None:
+                self._scopes.drop(sys._getframe(1), held)
+            raise
 
     async def __aexit__(
         self,

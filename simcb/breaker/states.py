@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from simcb.breaker.enums import CircuitState, Mode, Reason
 from simcb.breaker.settings import HalfOpen, SlowCallRate, TripRule
-from simcb.breaker.windows import Window
+from simcb.breaker.windows import NEVER, Window
 
 SETTLED = 0
 """The generation of a permit that has been settled, or was never granted."""
@@ -62,6 +62,22 @@ class ClosedState:
         self.totals: tuple[int, ...] = (0,) * len(windows)
         self.untimed = not timed
         self.unheard = not timed and not any(window.hears_all for window in windows)
+
+    def with_one_more(
+        self, failed: bool, took: float, now: float
+    ) -> tuple[tuple[int, ...], Reason | None]:
+        """Returns the windows' totals with one more outcome, and why it trips if it does."""
+        totals, calls, reason = self.totals, self.calls + 1, None
+        for place, window in enumerate(self.windows):
+            before = after = totals[place]
+            if failed if window.slow == NEVER else took >= window.slow:
+                after += 1
+                totals = (*totals[:place], after, *totals[place + 1 :])
+            elif not window.hears_all:
+                continue
+            if window.trips(calls, before, after, now):
+                reason = reason or window.reason
+        return totals, reason
 
 
 class OpenState:
@@ -142,6 +158,10 @@ class HalfOpenState:
         self.opened = opened
         self.probes = probes
         self.ended = ended
+
+    def with_probes(self, probes: tuple[Probe, ...], ended: Ended) -> HalfOpenState:
+        """Returns the same period with other probes out and ended."""
+        return HalfOpenState(self.generation, self.since, self.opened, probes, ended)
 
 
 State: TypeAlias = ClosedState | OpenState | HalfOpenState

@@ -44,14 +44,14 @@ WRONG_GENERATION = Broken(
     "a permit is of whatever state the breaker is in by then",
     4,
     "machine.py",
-    "                permit._generation = state.generation\n"
-    "                self._counts[ADMITTED] += 1\n"
-    "                return None\n",
-    "                self._counts[ADMITTED] += 1\n"
-    "        if state.untimed:\n"
-    "            permit._generation = self._state.generation\n"
-    "            return None\n"
-    "        with self._lock:\n",
+    "                    permit._generation = state.generation\n"
+    "                    self._counts[ADMITTED] += 1\n"
+    "                    return permit\n",
+    "                    self._counts[ADMITTED] += 1\n"
+    "            if state.untimed:\n"
+    "                permit._generation = self._state.generation\n"
+    "                return permit\n"
+    "            with self._lock:\n",
     f"{STATES}::test_line_04_a_permit_is_of_the_state_that_admitted_it_and_no_later_one",
 )
 
@@ -84,16 +84,16 @@ BROKEN = (
         "check, then act, without a lock",
         2,
         "machine.py",
-        "with self._lock:\n            state = self._state\n            if state.untimed",
-        "if True:\n            state = self._state\n            if state.untimed",
+        "with self._lock:\n                state = self._state\n                if state.untimed",
+        "if True:\n                state = self._state\n                if state.untimed",
         f"{SCHEDULES}::test_line_02_probes_are_counted_under_any_schedule",
     ),
     Broken(
         "each of the callers that arrive together makes its own transition",
         3,
         "machine.py",
-        "with self._lock:\n            state = self._state\n            if state.untimed",
-        "if True:\n            state = self._state\n            if state.untimed",
+        "with self._lock:\n                state = self._state\n                if state.untimed",
+        "if True:\n                state = self._state\n                if state.untimed",
         f"{SCHEDULES}::test_line_03_one_half_open_transition_under_any_schedule",
     ),
     Broken(
@@ -199,10 +199,10 @@ BROKEN = (
         "an interrupt between counting a call and granting it counts one that never ends",
         5,
         "machine.py",
-        "                permit._generation = state.generation\n"
-        "                self._counts[ADMITTED] += 1\n",
-        "                self._counts[ADMITTED] += 1\n"
-        "                permit._generation = int(state.generation)\n",
+        "                    permit._generation = state.generation\n"
+        "                    self._counts[ADMITTED] += 1\n",
+        "                    self._counts[ADMITTED] += 1\n"
+        "                    permit._generation = int(state.generation)\n",
         f"{INTERRUPTS}::test_an_interrupt_at_any_moment_leaves_the_breaker_whole",
         (closed, "success"),
     ),
@@ -555,8 +555,8 @@ BROKEN = (
         "await and call that differ: the coroutine's success is not recorded",
         15,
         "guards.py",
-        "permit.returned(result)",
-        "permit.ignore()",
+        "leave(mark)\n                held.returned(result)",
+        "leave(mark)\n                held.release()",
         f"{WINDOWS}::test_line_15_every_way_of_calling_gives_the_same_states",
     ),
 )

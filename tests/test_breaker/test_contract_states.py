@@ -180,7 +180,7 @@ def test_line_04_a_permit_is_of_the_state_that_admitted_it(room: ModuleType, clo
         seen = breaker.snapshot()
         assert (seen.state.value, seen.stale) == ("half_open", late is not None), line
         assert (seen.in_flight, seen.probes_out) == (1, 1), line
-    assert line > 5
+    assert line > 3
 
 
 def test_line_04_a_permit_is_of_the_state_that_admitted_it_and_no_later_one(

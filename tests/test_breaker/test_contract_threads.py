@@ -152,6 +152,26 @@ def test_call_listeners_hear_how_every_call_ended(room: ModuleType, clock: Clock
     assert isinstance(heard[2].error, OSError)
 
 
+def test_a_call_listener_costs_two_readings_of_the_clock(room: ModuleType) -> None:
+    """One when the call begins and one when it ends, in the closed state and for a probe."""
+    readings = 0
+
+    def clock() -> float:
+        nonlocal readings
+        readings += 1
+        return float(readings)
+
+    heard: list[Any] = []
+    breaker = room.CircuitBreaker(
+        clock=clock, failure_threshold=1, recovery_timeout=0.0, call_listeners=[heard.append]
+    )
+    for call in (passes, lambda _, breaker: fail(breaker), passes):
+        before = readings
+        call(room, breaker)
+        assert readings - before == 2
+        assert (heard[-1].at, heard[-1].duration) == (float(readings), 1.0)
+
+
 def test_line_10_protected_calls_run_in_parallel(room: ModuleType) -> None:
     """Four calls that wait for each other can only end if they run together."""
     breaker = room.CircuitBreaker()
