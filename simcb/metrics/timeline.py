@@ -140,57 +140,45 @@ def series(trace: Trace, step: float = 1.0) -> Series:
     edges = np.append(np.arange(bins) * step, trace.duration)
     width = np.diff(edges)
     requests, attempts = request_rows(trace), attempt_rows(trace)
-    arrived, made = _bins(requests.at, edges), _bins(attempts.at, edges)
-    finished = _percentiles(requests.latency, arrived, ~requests.unfinished, bins)
-    answered = _percentiles(requests.latency, arrived, requests.ok, bins)
+    made = _bins(attempts.at, edges)
+    rates, (p50, p95, p99), (success_p50, success_p95, success_p99) = _over(requests, edges)
     return Series(
         t=edges[:-1],
         width=width,
-        offered=_rate(arrived, _everyone(requests), width),
         client_attempts=_rate(made, attempts.from_client, width),
         rejected=_rate(made, attempts.rejected, width),
-        ok=_rate(arrived, requests.ok, width),
-        degraded=_rate(arrived, requests.degraded, width),
-        failed=_rate(arrived, requests.failed, width),
-        unfinished=_rate(arrived, requests.unfinished, width),
-        p50=finished[0],
-        p95=finished[1],
-        p99=finished[2],
-        success_p50=answered[0],
-        success_p95=answered[1],
-        success_p99=answered[2],
+        p50=p50,
+        p95=p95,
+        p99=p99,
+        success_p50=success_p50,
+        success_p95=success_p95,
+        success_p99=success_p99,
         breakers_open=_share_in(trace, "open", edges),
         breakers_half_open=_share_in(trace, "half_open", edges),
         services=_services(trace, attempts, made, edges),
         groups=_groups(trace, requests, edges),
+        **rates,
     )
 
 
 def _groups(trace: Trace, requests: RequestRows, edges: Floats) -> tuple[GroupSeries, ...]:
-    names, width = trace.layout.groups, np.diff(edges)
-    found = []
+    names, found = trace.layout.groups, []
     for index, name in enumerate(names if len(names) > 1 else ()):
-        rows = requests.where(requests.group == index)
-        arrived = _bins(rows.at, edges)
-        finished = _percentiles(rows.latency, arrived, ~rows.unfinished, len(width))
-        answered = _percentiles(rows.latency, arrived, rows.ok, len(width))
-        found.append(
-            GroupSeries(
-                name=name,
-                offered=_rate(arrived, _everyone(rows), width),
-                ok=_rate(arrived, rows.ok, width),
-                degraded=_rate(arrived, rows.degraded, width),
-                failed=_rate(arrived, rows.failed, width),
-                unfinished=_rate(arrived, rows.unfinished, width),
-                p99=finished[-1],
-                success_p99=answered[-1],
-            )
-        )
+        rates, finished, ok = _over(requests.where(requests.group == index), edges)
+        found.append(GroupSeries(name, **rates, p99=finished[-1], success_p99=ok[-1]))
     return tuple(found)
 
 
-def _everyone(requests: RequestRows) -> Booleans:
-    return np.ones(len(requests), dtype=np.bool_)
+def _over(rows: RequestRows, edges: Floats) -> tuple[dict[str, Floats], list[Floats], list[Floats]]:
+    """Return rates by what became of requests, and quantiles of those finished and of those ok."""
+    arrived, width = _bins(rows.at, edges), np.diff(edges)
+    rates = {
+        name: _rate(arrived, getattr(rows, name), width)
+        for name in ("ok", "degraded", "failed", "unfinished")
+    }
+    rates["offered"] = _rate(arrived, np.ones(len(rows), dtype=np.bool_), width)
+    finished = _percentiles(rows.latency, arrived, ~rows.unfinished, len(width))
+    return rates, finished, _percentiles(rows.latency, arrived, rows.ok, len(width))
 
 
 def _bins(moments: Floats, edges: Floats) -> Integers:

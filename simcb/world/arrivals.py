@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from simcb.errors import FieldsError
 from simcb.scenario.arrivals import Arrivals, Constant, OpenArrivals, RatePoint, Replay
 from simcb.world.conditions import Calendar, FaultWindow
 from simcb.world.streams import BLOCK, Column, Streams, unit_exponential
@@ -189,20 +190,43 @@ def _script(law: Arrivals) -> Sequence[RatePoint]:
     return law.points
 
 
+class NothingToReplayError(FieldsError):
+    """A scenario was read without the data file that a client group replays.
+
+    Args:
+        group: the client group.
+        file: its data file.
+    """
+
+    group: str
+    file: str
+
+    def __str__(self) -> str:
+        return (
+            f"clients.{self.group}: the arrivals recorded in {self.file!r} were not read; "
+            "read the scenario from its file, beside which they lie"
+        )
+
+
 def arrival_times(
-    law: Arrivals, surges: Sequence[FaultWindow], streams: Streams, path: str, until: float
+    law: Arrivals, surges: Sequence[FaultWindow], streams: Streams, group: str, until: float
 ) -> Iterator[float]:
     """Yield the moments before `until` at which an open group's requests arrive.
 
     Recorded moments are replayed as they are, unless a surge stretches or squeezes time;
     recorded rates are the script of a Poisson process.
+
+    Raises:
+        NothingToReplayError: what is to be replayed was not read.
     """
+    if isinstance(law, Replay) and not (law.moments or law.rates):
+        raise NothingToReplayError(group, law.file)
     if isinstance(law, Replay) and law.moments:
         curve = rate_curve((RatePoint(at=0.0, rate=1.0),), surges)
         blocks: Iterator[Floats] = _recorded(law)
     else:
         curve = rate_curve(_script(law), surges)
-        blocks = _counts(law, streams, path)
+        blocks = _counts(law, streams, f"clients/{group}")
     most = curve.expected(until)
     for counts in blocks:
         moments = curve.moment(counts)

@@ -18,8 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from simcb.breaker import CircuitBreaker, Transition
-from simcb.errors import FieldsError
-from simcb.scenario.arrivals import Closed, Replay
+from simcb.scenario.arrivals import Closed
 from simcb.scenario.breakers import Around, Breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
@@ -72,34 +71,8 @@ def breakers_of(call: Call, processes: int, replicas: int) -> int:
     return (1 if policy.shared else processes) * (replicas if policy.per_replica else 1)
 
 
-class NothingToReplayError(FieldsError):
-    """A scenario was read without the data file that a client group replays.
-
-    Args:
-        group: the client group.
-        file: its data file.
-    """
-
-    group: str
-    file: str
-
-    def __str__(self) -> str:
-        return (
-            f"clients.{self.group}: the arrivals recorded in {self.file!r} were not read; "
-            "read the scenario from its file, beside which they lie"
-        )
-
-
 class World:
-    """One run's entities, ready to go.
-
-    Args:
-        scenario: what to simulate.
-        seed: the user's seed.
-        replicate: which replicate of that seed, from 0.
-        max_events: events the run may have; None for any number.
-        max_rows: requests and attempts it may have together; None for any number.
-    """
+    """One run's entities, ready to go; its arguments are those of `simulate`."""
 
     def __init__(
         self,
@@ -145,16 +118,10 @@ class World:
         first = len(self._replicas)
         for number in range(service.replicas):
             windows = windows_on(self._windows, name, number)
-            index = first + number
-            replica = Replica(
-                self.clock,
-                self.recorder,
-                index,
-                service,
-                Conditions(windows),
-                Workforce(windows, service.workers),
+            conditions, workforce = Conditions(windows), Workforce(windows, service.workers)
+            self._replicas.append(
+                Replica(self.clock, self.recorder, first + number, service, conditions, workforce)
             )
-            self._replicas.append(replica)
         self._services.append(
             ServiceInfo(
                 name,
@@ -191,11 +158,9 @@ class World:
         kind = OpenGroup if users is None else ClosedGroup
         instances = Instances(spec.instances, sites_of, draws)
         group = kind(self.clock, self.recorder, index, spec, instances, user_attempts)
-        if isinstance(law, Replay) and not (law.moments or law.rates):
-            raise NothingToReplayError(name, law.file)
         if isinstance(group, OpenGroup):
             until = self.scenario.duration
-            group.let_arrive(arrival_times(law, surges, self._streams, path, until))
+            group.let_arrive(arrival_times(law, surges, self._streams, name, until))
         elif isinstance(group, ClosedGroup) and isinstance(law, Closed):
             times = self._streams.column(path, "think", sampler_of(law.think))
             group.let_think(law.users, times)

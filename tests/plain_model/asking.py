@@ -79,7 +79,7 @@ class Group:
             if isinstance(spell.fault, Surge) and spell.fault.on == self.name
         ]
         moments = arrival_times(
-            self.spec.arrivals, surges, self.world.streams, self.path, scenario.duration
+            self.spec.arrivals, surges, self.world.streams, self.name, scenario.duration
         )
         for number, moment in enumerate(moments):
             yield self.env.at(moment, Order.ASK)

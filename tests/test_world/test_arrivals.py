@@ -43,7 +43,7 @@ def moments(law: Poisson | Constant | Replay, surges: list[Surge]) -> np.ndarray
     """The arrivals of a group under its surges."""
     labelled: list[tuple[str, Fault]] = [(str(i), surge) for i, surge in enumerate(surges)]
     spells = windows_of(labelled, UNTIL)
-    return np.array(list(arrival_times(law, spells, Streams(0, 0), "clients/users", UNTIL)))
+    return np.array(list(arrival_times(law, spells, Streams(0, 0), "users", UNTIL)))
 
 
 @st.composite
@@ -114,7 +114,7 @@ def test_rounding_neither_adds_nor_loses_a_constant_arrival(rate: Fraction, tent
     due = ceil(rate * span)
     assert len(moments(Constant(rate=points), [])) == due
     streams, law = Streams(0, 0), Constant(rate=points[:1])
-    assert len(list(arrival_times(law, (), streams, "clients/users", float(span)))) == due
+    assert len(list(arrival_times(law, (), streams, "users", float(span)))) == due
 
 
 def test_stamps_cut_to_seconds_are_spread_over_theirs() -> None:
