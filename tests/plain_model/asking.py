@@ -74,9 +74,9 @@ class Group:
         """Let users come from outside, each with one want."""
         scenario = self.world.scenario
         surges = [
-            spell
-            for spell in windows_of(scenario.labelled_faults, scenario.duration)
-            if isinstance(spell.fault, Surge) and spell.fault.on == self.name
+            window
+            for window in windows_of(scenario.labelled_faults, scenario.duration)
+            if isinstance(window.fault, Surge) and window.fault.on == self.name
         ]
         moments = arrival_times(
             self.spec.arrivals, surges, self.world.streams, self.name, scenario.duration

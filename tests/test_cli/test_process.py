@@ -65,6 +65,7 @@ def test_a_pipe_gets_plain_text(small: str) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_changes_nothing(small: str) -> None:
     """`simcb run … | head` is quiet, and its exit code is that of the run."""
     reading, writing = os.pipe()
@@ -99,6 +100,7 @@ def test_a_full_disk_is_told(small: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_terminal_without_unicode_gets_ascii(small: str) -> None:
     """The signs have counterparts; nothing ends in an encoding error."""
     done = process("run", small, "--baseline", "none", PYTHONIOENCODING="latin-1")
@@ -133,6 +135,7 @@ def read_all(terminal: int) -> bytes:
     return b"".join(pieces)
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colours_unless_it_says_no(small: str) -> None:
     """NO_COLOR leaves no colour, and a dumb terminal gets no escape sequence at all."""
     code, coloured = on_terminal("run", small)

@@ -93,6 +93,7 @@ def test_a_closed_standard_input_is_an_empty_scenario() -> None:
     assert simcb("run", "-", stdin=b"").stderr.encode() == done.stderr
 
 
+@pytest.mark.slow
 def test_a_standard_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """One that is open for writing only."""
     done = shell(f"$SIMCB run - 0>'{tmp_path}/file'")
@@ -134,6 +135,7 @@ def test_repeat_after_standard_input_says_what_it_needs(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_repeat_after_a_pipe_of_the_shell_does_not_name_it(small: str) -> None:
     """`simcb run <(…)` has a name that nobody can read again."""
     done = shell(f"cat '{small}' | $SIMCB run /dev/stdin --format json")

@@ -42,8 +42,8 @@ def rate_at(points: list[RatePoint], surges: list[Surge], t: np.ndarray) -> np.n
 def moments(law: Poisson | Constant | Replay, surges: list[Surge]) -> np.ndarray:
     """The arrivals of a group under its surges."""
     labelled: list[tuple[str, Fault]] = [(str(i), surge) for i, surge in enumerate(surges)]
-    spells = windows_of(labelled, UNTIL)
-    return np.array(list(arrival_times(law, spells, Streams(0, 0), "users", UNTIL)))
+    windows = windows_of(labelled, UNTIL)
+    return np.array(list(arrival_times(law, windows, Streams(0, 0), "users", UNTIL)))
 
 
 @st.composite

@@ -257,10 +257,10 @@ def _part_there(scenario: Scenario, name: str, moments: Floats) -> Floats:
     part = np.ones(len(moments))
     if not any(isinstance(f, Capacity) and f.service == name for f in scenario.faults):
         return part
-    spells = windows_of(scenario.labelled_faults, scenario.duration)
+    windows = windows_of(scenario.labelled_faults, scenario.duration)
     service = scenario.services[name]
     forces = [
-        Workforce(windows_on(spells, name, replica), service.workers)
+        Workforce(windows_on(windows, name, replica), service.workers)
         for replica in range(service.replicas)
     ]
     for place, moment in enumerate(moments.tolist()):
