@@ -50,7 +50,7 @@ def test_no_tune_makes_more_runs_than_its_plan_says() -> None:
         "trials": 2,
         "batch": 2,
         "replicates": 2,
-        "fresh": 4,
+        "fresh": 2,
         "seed": 1,
     }
     plan = plan_tune(storms(), TuneOptions(NARROW, **words))  # type: ignore[arg-type]
