@@ -1,7 +1,10 @@
 """The scenario: a YAML file to a frozen value, or to every problem in it.
 
-The room holds the models in the file's own words, the reader with its line marks, overlays and
-overrides, units, the writer and the JSON Schema.
+Text becomes a marked `tree` (`reader`), overlays and changes are made in it (`loading`, `paths`),
+and `validation` makes a `Scenario` of it (`model`) or says what is wrong (`problems`). A new kind
+of fault, arrivals, distribution, backoff, budget, trip rule or throttle is one class and one line
+in the table of `faults`, `arrivals`, `distributions`, `retries`, `breakers` or `calls`; a new word
+is one annotated field, whose type is in `scalars` or `fields`.
 """
 
 from simcb.scenario.loading import parse_scenario, read_scenario

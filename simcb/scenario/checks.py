@@ -120,43 +120,43 @@ def _circle(chain: list[str], service: str, called: str) -> Finding:
 def _fault(
     index: int, fault: Mapping[object, object], clients: Tables, services: Tables
 ) -> Iterator[Finding]:
-    kind, on = fault.get("kind"), fault.get("on")
-    part = FAULTS.get(kind) if isinstance(kind, str) else None
-    if part is None or not isinstance(on, str) or not ON.fullmatch(on):
+    word, on = fault.get("kind"), fault.get("on")
+    kind = FAULTS.get(word) if isinstance(word, str) else None
+    if kind is None or not isinstance(on, str) or not ON.fullmatch(on):
         return
     place = ("faults", index, "on")
     service = on
-    if part.target is Target.CLIENTS:
-        refused = _not_a_group(part, on, clients, services)
+    if kind.target is Target.CLIENTS:
+        refused = _not_a_group(kind, on, clients, services)
     elif LINK in on:
         service = on.rpartition(LINK)[2]
-        refused = _not_a_link(part, on, clients, services)
+        refused = _not_a_link(kind, on, clients, services)
     else:
-        refused = _not_a_service(part, on, clients, services)
+        refused = _not_a_service(kind, on, clients, services)
     if refused:
         yield Finding(place, refused)
-    elif part.target is Target.SERVICE:
+    elif kind.target is Target.SERVICE:
         there = services[service].get("replicas", 1)
         yield from _replicas(index, fault.get("replicas"), service, there)
 
 
-def _not_a_service(part: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
+def _not_a_service(kind: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
     if on in services:
         return None
     remedy = choice_remedy(on, services)
     if on in clients:
-        remedy = f"{_kind(part)} strikes a service; {remedy}"
+        remedy = f"{_word(kind)} strikes a service; {remedy}"
         calls = _called(clients[on])
-        if part.on_links and calls:
+        if kind.on_links and calls:
             remedy += f", or its call `{on}{LINK}{calls[0]}`"
     return Refused(f"{quoted(on)} is no service", remedy)
 
 
-def _not_a_link(part: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
-    if not part.on_links:
+def _not_a_link(kind: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
+    if not kind.on_links:
         service = on.rpartition(LINK)[2]
         remedy = f"write `{service}`" if service in services else choice_remedy(service, services)
-        what = f"{quoted(on)} is a call, and {_kind(part)} strikes a whole service"
+        what = f"{quoted(on)} is a call, and {_word(kind)} strikes a whole service"
         return Refused(what, remedy)
     links = [
         f"{caller}{LINK}{service}"
@@ -168,11 +168,11 @@ def _not_a_link(part: type[Fault], on: str, clients: Tables, services: Tables) -
     return None if on in links else Refused(f"{quoted(on)} is no call", choice_remedy(on, links))
 
 
-def _not_a_group(part: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
+def _not_a_group(kind: type[Fault], on: str, clients: Tables, services: Tables) -> Refused | None:
     if on not in clients:
         remedy = choice_remedy(on, clients)
         if on in services or LINK in on:
-            remedy = f"{_kind(part)} strikes a client group; {remedy}"
+            remedy = f"{_word(kind)} strikes a client group; {remedy}"
         return Refused(f"{quoted(on)} is no client group", remedy)
     written = clients[on].get("arrivals")
     arrivals: Mapping[object, object] = written if isinstance(written, Mapping) else {}
@@ -185,8 +185,8 @@ def _not_a_group(part: type[Fault], on: str, clients: Tables, services: Tables) 
     return None
 
 
-def _kind(part: type[Fault]) -> str:
-    return str(part.model_fields["kind"].default)
+def _word(kind: type[Fault]) -> str:
+    return str(kind.model_fields["kind"].default)
 
 
 def _replicas(index: int, wanted: object, service: str, there: object) -> Iterator[Finding]:
