@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from itertools import islice
 
 from simcb.views.document import Block, Document, Entries, Figure, Table, Tone
 from simcb.views.safe_text import one_line
@@ -69,7 +70,12 @@ def _table(table: Table) -> str:
         over += [_cell("th", table, 1, text, count) for text, count in table.spans]
         rows.append(over)
     rows.append([_cell("th", table, *each) for each in enumerate(table.header)])
-    rows += [[_cell("td", table, *each) for each in enumerate(row)] for row in table.rows]
+    body = iter([_cell("td", table, *each) for each in enumerate(row)] for row in table.rows)
+    for name, words, count in table.sections:
+        about = f"{name}  {'. '.join(words)}"
+        rows.append([_cell("th", table, 0, about, len(table.header))])
+        rows += islice(body, count)
+    rows += body
     lines = (f"<tr>{''.join(row)}</tr>" for row in rows)
     return f"<table>{''.join(lines)}</table>"
 

@@ -17,7 +17,8 @@ def as_markdown(document: Document) -> str:
         blocks.append(f"**{markdown_cell(document.summary)}**")
     for verdict in document.verdicts:
         about = f"{verdict.about.capitalize()} " if verdict.about else ""
-        blocks.append(f"{about}**{verdict.words}**: {markdown_cell(verdict.reason)}")
+        words, reason = markdown_cell(verdict.words), markdown_cell(verdict.reason)
+        blocks.append(f"{markdown_cell(about)}**{words}**: {reason}")
         blocks += map(markdown_cell, verdict.sentences)
     blocks += map(markdown_cell, document.findings)
     for block in document.blocks:

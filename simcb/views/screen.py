@@ -17,6 +17,7 @@ GOOD, BAD = "#56B4E9", "#D55E00"
 STYLES = {Tone.GOOD: f"bold {GOOD}", Tone.FAIR: "bold #F0E442", Tone.BAD: f"bold {BAD}"}
 
 WIDEST_PROSE = 100
+_LONGEST = 10_000
 _LONGEST_REPEAT = 4000
 _GAP = 2
 
@@ -27,7 +28,7 @@ def as_screen(document: Document, page: Page) -> Text:
     for block in document.blocks:
         blocks.extend(_written(block, page))
     if document.summary:
-        blocks.append(Text(document.summary))
+        blocks.append(Text(_safe(document.summary)))
     if document.repeat:
         blocks.append(Text("repeat: ", "dim").append(one_line(document.repeat, _LONGEST_REPEAT)))
     text = Text("\n\n").join(blocks).append("\n")
@@ -39,27 +40,31 @@ def prose_width(page: Page) -> int:
     return max(40, min(page.width, WIDEST_PROSE))
 
 
+def _safe(text: str) -> str:
+    """Return text that a terminal shows and does not act upon."""
+    return one_line(text, _LONGEST)
+
+
 def _opening(document: Document, page: Page) -> Text:
     lines = []
     for verdict in document.verdicts:
-        about = verdict.about or document.title
-        lines.append(Text().append(verdict.words, STYLES[verdict.tone]).append(f"  {about}"))
+        about = _safe(verdict.about or document.title)
+        lines.append(Text().append(_safe(verdict.words), STYLES[verdict.tone]))
+        lines[-1].append(f"  {about}")
         for sentence in (*verdict.sentences, verdict.reason):
-            wrapped = textwrap.wrap(
-                sentence, prose_width(page), initial_indent="  ", subsequent_indent="  "
-            )
-            lines.extend(map(Text, wrapped))
+            wrapped = textwrap.wrap(_safe(sentence), prose_width(page) - 2)
+            lines.extend(Text(f"  {line}") for line in wrapped)
     if document.findings:
         first, *more = document.findings
-        lines.append(Text(first, "bold"))
-        lines.extend(Text(f"  {line}") for line in (*more, document.title))
+        lines.append(Text(_safe(first), "bold"))
+        lines.extend(Text(f"  {_safe(line)}") for line in (*more, document.title))
     return Text("\n").join(lines)
 
 
 def _written(block: Block, page: Page) -> Iterator[Text]:
     """Yield a block as one or more pieces that a blank line parts."""
     if isinstance(block, str):
-        yield Text(block)
+        yield Text(_safe(block))
     elif isinstance(block, Entries):
         lines = [line for name, words in block.items for line in _entry(name, words, page)]
         yield _signs_coloured(Text("\n").join(lines))
@@ -72,7 +77,10 @@ def _written(block: Block, page: Page) -> Iterator[Text]:
 
 
 def _entry(name: str, words: str, page: Page, style: str = "") -> list[Text]:
-    wrapped = textwrap.wrap(f"{name}  {words}", max(page.width, 40), subsequent_indent="    ")
+    name = _safe(name)
+    wrapped = textwrap.wrap(
+        f"{name}  {_safe(words)}", max(page.width, 40), subsequent_indent="    "
+    )
     first, *rest = wrapped
     head = Text(first)
     if first.startswith(name):
@@ -98,15 +106,18 @@ def table_text(table: Table, page: Page) -> Text:
 
     A sign's counterpart in ASCII may be wider, so cells are translated before they are measured.
     """
-    if page.ascii_only:
-        table = replace(
-            table,
-            header=tuple(map(to_ascii, table.header)),
-            rows=tuple(tuple(map(to_ascii, row)) for row in table.rows),
-            spans=tuple((to_ascii(text), count) for text, count in table.spans),
-        )
+
+    def shown(cell: str) -> str:
+        return to_ascii(_safe(cell)) if page.ascii_only else _safe(cell)
+
+    table = replace(
+        table,
+        header=tuple(map(shown, table.header)),
+        rows=tuple(tuple(map(shown, row)) for row in table.rows),
+        spans=tuple((shown(text), count) for text, count in table.spans),
+    )
     widths = _widths(table)
-    lines = [Text(table.title)] if table.title else []
+    lines = [Text(_safe(table.title))] if table.title else []
     if table.spans:
         lines.append(_span_line(table, widths))
     lines.append(_line(table, table.header, widths, "bold"))
@@ -114,7 +125,7 @@ def table_text(table: Table, page: Page) -> Text:
     if table.sections:
         lines = [Text("  ").append_text(line) for line in lines]
         rows = list(_sectioned(table, rows, page))
-    notes = (line for note in table.notes for line in textwrap.wrap(note, page.width))
+    notes = (line for note in table.notes for line in textwrap.wrap(_safe(note), page.width))
     return Text("\n").join([*lines, *rows, *(Text(line, "dim") for line in notes)])
 
 
