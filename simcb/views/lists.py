@@ -1,4 +1,7 @@
-"""Lists of what simcb knows: metrics, shipped scenarios, scenarios that were checked."""
+"""Lists of what simcb knows: metrics, shipped scenarios, scenarios that were checked.
+
+Each loads what it shows, so that a list of scenarios does not wait for numpy.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,14 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from simcb.metrics import Metric, Per
 from simcb.scenario import Scenario
-from simcb.studies.limits import SizeEstimate, in_words
 from simcb.views.document import Page, Table
-from simcb.views.quantities import clock
 from simcb.views.safe_text import one_line, to_ascii
 from simcb.views.screen import prose_width, table_text, table_width
 
 if TYPE_CHECKING:
+    from simcb.metrics import Metric
+    from simcb.studies.limits import SizeEstimate
     from simcb.studies.sweep import SweepSize
 
 _WIDEST = 110
@@ -44,6 +46,8 @@ def definition_list(metrics: Iterable[Metric], page: Page) -> str:
 
 def definition(metric: Metric, page: Page) -> str:
     """Return all there is to know about a metric."""
+    from simcb.metrics import Per
+
     phases = "by phase" if metric.phased else "for the whole run"
     head = f"{metric.name}  ({metric.unit.value}; per {metric.per.words}; {phases})"
     missing = f"Undefined where {metric.undefined}."
@@ -85,6 +89,9 @@ def checked_line(
         size: how large a run of it is.
         swept: how large its own sweep is, if it has one.
     """
+    from simcb.studies.limits import in_words
+    from simcb.views.quantities import clock
+
     words = (
         f"{one_line(scenario.name, 80)}, {clock(scenario.duration)}, "
         f"about {in_words(size.requests)} requests"
