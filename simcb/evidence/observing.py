@@ -7,6 +7,9 @@ and the case says so instead of holding.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +22,24 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.void]
 
 
-def measured(name: str, of: str = "", run: str = "") -> Observer:
+P = ParamSpec("P")
+
+
+def observer(read: Callable[Concatenate[Seen, P], float]) -> Callable[P, Observer]:
+    """Return what makes an observer of a function that also takes the runs."""
+
+    @wraps(read)
+    def made(*args: P.args, **kwargs: P.kwargs) -> Observer:
+        return lambda seen: read(seen, *args, **kwargs)
+
+    return made
+
+
+@observer
+def measured(seen: Seen, name: str, of: str = "", run: str = "") -> float:
     """Observe a metric of the watched stretch, by the name that thresholds have for it."""
-
-    def observe(seen: Seen) -> float:
-        value = seen[run].measures.value(name, seen[run].phase, of)
-        return math.nan if value is None else value
-
-    return observe
+    value = seen[run].measures.value(name, seen[run].phase, of)
+    return math.nan if value is None else value
 
 
 def ratio(one: Observer, other: Observer) -> Observer:
@@ -54,33 +67,24 @@ def watched_attempts(observed: Observed) -> Rows:
     return rows[(rows["start"] >= start) & (rows["start"] < end)]
 
 
-def ended(outcome: AttemptOutcome) -> Observer:
+@observer
+def ended(seen: Seen, outcome: AttemptOutcome) -> float:
     """Observe the share of attempts that ended so."""
-
-    def observe(seen: Seen) -> float:
-        return float(np.mean(watched_attempts(seen[""])["outcome"] == ATTEMPT_CODE[outcome]))
-
-    return observe
+    return float(np.mean(watched_attempts(seen[""])["outcome"] == ATTEMPT_CODE[outcome]))
 
 
-def slower_than(seconds: float) -> Observer:
+@observer
+def slower_than(seen: Seen, seconds: float) -> float:
     """Observe the share of requests that take longer; one that never ends does."""
-
-    def observe(seen: Seen) -> float:
-        rows = watched_requests(seen[""])
-        return 1.0 - float(np.mean(rows["end"] - rows["arrival"] <= seconds))
-
-    return observe
+    rows = watched_requests(seen[""])
+    return 1.0 - float(np.mean(rows["end"] - rows["arrival"] <= seconds))
 
 
-def waits(power: int) -> Observer:
+@observer
+def waits(seen: Seen, power: int) -> float:
     """Observe a moment of the wait from reaching a service until a worker begins."""
-
-    def observe(seen: Seen) -> float:
-        rows = watched_attempts(seen[""])
-        return float(np.mean((rows["begin"] - rows["arrive"]) ** power))
-
-    return observe
+    rows = watched_attempts(seen[""])
+    return float(np.mean((rows["begin"] - rows["arrive"]) ** power))
 
 
 def waiting(seen: Seen) -> float:
@@ -89,15 +93,12 @@ def waiting(seen: Seen) -> float:
     return float(np.mean(rows["begin"] > rows["arrive"]))
 
 
-def attempts_for_each_request(service: str) -> Observer:
+@observer
+def attempts_for_each_request(seen: Seen, service: str) -> float:
     """Observe how many attempts are made at a service for each request of a user."""
-
-    def observe(seen: Seen) -> float:
-        trace = seen[""].trace
-        calls = trace.layout.calls_to(service)
-        return float(np.sum(np.isin(trace.attempts["call"], calls))) / len(trace.requests)
-
-    return observe
+    trace = seen[""].trace
+    calls = trace.layout.calls_to(service)
+    return float(np.sum(np.isin(trace.attempts["call"], calls))) / len(trace.requests)
 
 
 def attempts_of_all(run: str) -> Observer:
@@ -105,34 +106,25 @@ def attempts_of_all(run: str) -> Observer:
     return lambda seen: float(len(seen[run].trace.attempts))
 
 
-def success(run: str = "") -> Observer:
+@observer
+def success(seen: Seen, run: str = "") -> float:
     """Observe the share of all requests of a run that end ok."""
-
-    def observe(seen: Seen) -> float:
-        outcomes = seen[run].trace.requests["outcome"]
-        return float(np.mean(outcomes == REQUEST_CODE[RequestOutcome.OK]))
-
-    return observe
+    outcomes = seen[run].trace.requests["outcome"]
+    return float(np.mean(outcomes == REQUEST_CODE[RequestOutcome.OK]))
 
 
-def load(run: str = "") -> Observer:
+@observer
+def load(seen: Seen, run: str = "") -> float:
     """Observe the attempts made for each request of a run."""
-
-    def observe(seen: Seen) -> float:
-        trace = seen[run].trace
-        return len(trace.attempts) / len(trace.requests)
-
-    return observe
+    trace = seen[run].trace
+    return len(trace.attempts) / len(trace.requests)
 
 
-def arrivals_between(start: float, end: float) -> Observer:
+@observer
+def arrivals_between(seen: Seen, start: float, end: float) -> float:
     """Observe how many requests arrive in a stretch of time."""
-
-    def observe(seen: Seen) -> float:
-        moments = seen[""].trace.requests["arrival"]
-        return float(np.sum((moments >= start) & (moments < end)))
-
-    return observe
+    moments = seen[""].trace.requests["arrival"]
+    return float(np.sum((moments >= start) & (moments < end)))
 
 
 def growth(seen: Seen) -> float:
@@ -144,32 +136,25 @@ def growth(seen: Seen) -> float:
     return grown / float(late["at"][-1] - late["at"][0])
 
 
-def calls_until_trip(trips: int) -> Observer:
+@observer
+def calls_until_trip(seen: Seen, trips: int) -> float:
     """Observe the mean calls from a closing of the breaker to its next opening.
 
-    Args:
-        trips: how many openings are looked at. It is fixed, since stopping at a time
-            instead would leave out the longest cycle; a run with fewer shows nothing.
+    How many openings are looked at is fixed, since stopping at a time instead would leave out
+    the longest cycle; a run with fewer shows nothing.
     """
-
-    def observe(seen: Seen) -> float:
-        closed, tripped = _closed_spells(seen[""], trips)
-        settled = np.sort(seen[""].trace.attempts["end"])
-        until = np.searchsorted(settled, tripped, side="right")
-        since = np.searchsorted(settled, closed, side="right")
-        return float(np.mean(until - since)) if len(tripped) == trips else math.nan
-
-    return observe
+    closed, tripped = _closed_spells(seen[""], trips)
+    settled = np.sort(seen[""].trace.attempts["end"])
+    until = np.searchsorted(settled, tripped, side="right")
+    since = np.searchsorted(settled, closed, side="right")
+    return float(np.mean(until - since)) if len(tripped) == trips else math.nan
 
 
-def seconds_until_trip(trips: int) -> Observer:
+@observer
+def seconds_until_trip(seen: Seen, trips: int) -> float:
     """Observe the mean time from a closing to the next opening, likewise."""
-
-    def observe(seen: Seen) -> float:
-        closed, tripped = _closed_spells(seen[""], trips)
-        return float(np.mean(tripped - closed)) if len(tripped) == trips else math.nan
-
-    return observe
+    closed, tripped = _closed_spells(seen[""], trips)
+    return float(np.mean(tripped - closed)) if len(tripped) == trips else math.nan
 
 
 def _closed_spells(observed: Observed, trips: int) -> tuple[Floats, Floats]:
@@ -180,44 +165,35 @@ def _closed_spells(observed: Observed, trips: int) -> tuple[Floats, Floats]:
     return closed[: len(tripped)][:trips], tripped[:trips]
 
 
-def probe_gap(probes: int) -> Observer:
+@observer
+def probe_gap(seen: Seen, probes: int) -> float:
     """Observe the mean time from a probe to the next, over so many gaps of each breaker."""
-
-    def observe(seen: Seen) -> float:
-        spans = [times[-1] - times[0] for times, _ in _probes(seen[""], probes)]
-        return float(np.mean(spans)) / probes if spans else math.nan
-
-    return observe
+    spans = [times[-1] - times[0] for times, _ in _probes(seen[""], probes)]
+    return float(np.mean(spans)) / probes if spans else math.nan
 
 
-def rejected_between_probes(probes: int) -> Observer:
+@observer
+def rejected_between_probes(seen: Seen, probes: int) -> float:
     """Observe the share of rejected attempts between the first and the last of the probes."""
-
-    def observe(seen: Seen) -> float:
-        attempts = seen[""].trace.attempts
-        shares = []
-        for times, breaker in _probes(seen[""], probes):
-            made = attempts["start"][attempts["breaker"] == breaker]
-            between = int(np.sum((made >= times[0]) & (made < times[-1])))
-            shares.append(1.0 - probes / between)
-        return float(np.mean(shares)) if shares else math.nan
-
-    return observe
+    attempts = seen[""].trace.attempts
+    shares = []
+    for times, breaker in _probes(seen[""], probes):
+        made = attempts["start"][attempts["breaker"] == breaker]
+        between = int(np.sum((made >= times[0]) & (made < times[-1])))
+        shares.append(1.0 - probes / between)
+    return float(np.mean(shares)) if shares else math.nan
 
 
-def held_by_probes(probes: int, threads: int) -> Observer:
+@observer
+def held_by_probes(seen: Seen, probes: int, threads: int) -> float:
     """Observe the time that callers wait for probes, as a share of that of so many threads."""
-
-    def observe(seen: Seen) -> float:
-        held, attempts = 0.0, seen[""].trace.attempts
-        probing = _probes(seen[""], probes)
-        for times, breaker in probing:
-            rows = attempts[(attempts["breaker"] == breaker) & (attempts["replica"] >= 0)]
-            rows = rows[(rows["start"] >= times[0]) & (rows["start"] < times[-1])]
-            held += float(np.sum(rows["end"] - rows["start"])) / (times[-1] - times[0])
-        return held / threads if probing else math.nan
-
-    return observe
+    held, attempts = 0.0, seen[""].trace.attempts
+    probing = _probes(seen[""], probes)
+    for times, breaker in probing:
+        rows = attempts[(attempts["breaker"] == breaker) & (attempts["replica"] >= 0)]
+        rows = rows[(rows["start"] >= times[0]) & (rows["start"] < times[-1])]
+        held += float(np.sum(rows["end"] - rows["start"])) / (times[-1] - times[0])
+    return held / threads if probing else math.nan
 
 
 def _probes(observed: Observed, probes: int) -> list[tuple[Floats, int]]:
@@ -250,13 +226,10 @@ def openings(seen: Seen) -> float:
     return float(np.sum(seen[""].trace.transitions["after"] == STATE_CODE["open"]))
 
 
-def opening_to_probe(number: int) -> Observer:
+@observer
+def opening_to_probe(seen: Seen, number: int) -> float:
     """Observe the time from the first opening to the probe of that number, the first being 1."""
-
-    def observe(seen: Seen) -> float:
-        changes = seen[""].trace.transitions
-        opened = changes["at"][changes["after"] == STATE_CODE["open"]]
-        probed = changes["at"][changes["after"] == STATE_CODE["half_open"]]
-        return float(probed[number - 1] - opened[0]) if len(probed) >= number else math.nan
-
-    return observe
+    changes = seen[""].trace.transitions
+    opened = changes["at"][changes["after"] == STATE_CODE["open"]]
+    probed = changes["at"][changes["after"] == STATE_CODE["half_open"]]
+    return float(probed[number - 1] - opened[0]) if len(probed) >= number else math.nan

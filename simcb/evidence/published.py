@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simcb.evidence.case import Case, Claim, Observer, Relation, Seen, case
+from simcb.evidence.case import Case, Claim, Relation, Seen, case
 from simcb.evidence.formulas import (
     bucket_retries,
     load_of_retries,
@@ -16,6 +16,7 @@ from simcb.evidence.observing import (
     held_by_probes,
     load,
     measured,
+    observer,
     ratio,
     success,
 )
@@ -121,34 +122,26 @@ faults:
 """
 
 
-def _answers(run: str, since: float, until: float) -> Observer:
+@observer
+def _answers(seen: Seen, run: str, since: float, until: float) -> float:
     """Observe how many requests of a stretch of time are answered within 100 ms."""
-
-    def observe(seen: Seen) -> float:
-        rows = seen[run].trace.requests
-        rows = rows[(rows["arrival"] >= since) & (rows["arrival"] < until)]
-        return float(np.sum(np.abs(rows["end"] - rows["arrival"] - 0.1) < 1e-9))
-
-    return observe
+    rows = seen[run].trace.requests
+    rows = rows[(rows["arrival"] >= since) & (rows["arrival"] < until)]
+    return float(np.sum(np.abs(rows["end"] - rows["arrival"] - 0.1) < 1e-9))
 
 
-def _queue_growth(run: str, pick: str) -> Observer:
+@observer
+def _queue_growth(seen: Seen, run: str, pick: str) -> float:
     """Observe the least or the most that the queue grows in any second from 70 s on."""
-
-    def observe(seen: Seen) -> float:
-        grown = np.diff(seen[run].trace.samples["queued"][70:].astype(float))
-        return float(grown.min() if pick == "least" else grown.max())
-
-    return observe
+    grown = np.diff(seen[run].trace.samples["queued"][70:].astype(float))
+    return float(grown.min() if pick == "least" else grown.max())
 
 
-def _collapsed(run: str) -> Observer:
-    def observe(seen: Seen) -> float:
-        observed = seen[run]
-        judged = verdict(observed.trace).verdict
-        return float(judged is Verdict.COLLAPSED)
-
-    return observe
+@observer
+def _collapsed(seen: Seen, run: str) -> float:
+    observed = seen[run]
+    judged = verdict(observed.trace).verdict
+    return float(judged is Verdict.COLLAPSED)
 
 
 def _shopify(
@@ -200,14 +193,11 @@ def _triggers() -> dict[str, str]:
     return found
 
 
-def _overloaded(rate: int, length: int, left: float) -> Observer:
+@observer
+def _overloaded(seen: Seen, rate: int, length: int, left: float) -> float:
     """Observe whether a queue is left at the end that only retries keep alive."""
-
-    def observe(seen: Seen) -> float:
-        trace = seen[f"{rate}-{length}-{left:g}"].trace
-        return float(trace.samples["queued"][-1] > 100)
-
-    return observe
+    trace = seen[f"{rate}-{length}-{left:g}"].trace
+    return float(trace.samples["queued"][-1] > 100)
 
 
 def _disorder(seen: Seen) -> float:

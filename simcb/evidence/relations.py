@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simcb.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
-from simcb.evidence.observing import Floats, Rows, openings
+from simcb.evidence.observing import Floats, Rows, observer, openings
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.studies.sweep import sweep
 from simcb.studies.sweep.columns import packed, unpacked
@@ -88,19 +88,18 @@ def _open(workers: int, work: str) -> str:
     )
 
 
-def _changed(one: str, other: str, table: str = "requests", until: float = np.inf) -> Observer:
+@observer
+def _changed(
+    seen: Seen, one: str, other: str, table: str = "requests", until: float = np.inf
+) -> float:
     """Observe how many rows of two runs differ, in any byte, of those over before a moment."""
-
-    def observe(seen: Seen) -> float:
-        rows = [_begun(seen[run], table, until) for run in (one, other)]
-        if len(rows[0]) != len(rows[1]):
-            return float(abs(len(rows[0]) - len(rows[1])))
-        ours, theirs = (np.frombuffer(each.tobytes(), np.uint8) for each in rows)
-        differ = (ours != theirs).reshape(len(rows[0]), -1).any(axis=1)
-        late = np.fmin(rows[0]["end"], rows[1]["end"]) >= until
-        return float(np.sum(differ & ~late))
-
-    return observe
+    rows = [_begun(seen[run], table, until) for run in (one, other)]
+    if len(rows[0]) != len(rows[1]):
+        return float(abs(len(rows[0]) - len(rows[1])))
+    ours, theirs = (np.frombuffer(each.tobytes(), np.uint8) for each in rows)
+    differ = (ours != theirs).reshape(len(rows[0]), -1).any(axis=1)
+    late = np.fmin(rows[0]["end"], rows[1]["end"]) >= until
+    return float(np.sum(differ & ~late))
 
 
 def _begun(observed: Observed, table: str, until: float) -> Rows:
@@ -130,16 +129,13 @@ def _failed_attempts(seen: Seen) -> float:
     return float(np.sum(~np.isin(seen[""].trace.attempts["outcome"], fine)))
 
 
-def _slower(run: str) -> Observer:
+@observer
+def _slower(seen: Seen, run: str) -> float:
     """Observe how many requests end later in a run than they usually do."""
-
-    def observe(seen: Seen) -> float:
-        usual, better = (
-            np.nan_to_num(seen[each].trace.requests["end"], nan=np.inf) for each in ("", run)
-        )
-        return float(np.sum(better > usual + 1e-9))
-
-    return observe
+    usual, better = (
+        np.nan_to_num(seen[each].trace.requests["end"], nan=np.inf) for each in ("", run)
+    )
+    return float(np.sum(better > usual + 1e-9))
 
 
 def _unlike_in_a_sweep(seen: Seen) -> float:
