@@ -141,8 +141,8 @@ def size_lines(plan: TunePlan, seconds: float, workers: int) -> str:
     scenarios = f"{len(plan.storms)} scenario{'s' if len(plan.storms) > 1 else ''}"
     memory = workers * (WORKER_MEGABYTES + plan.largest_run)
     lines = (
-        f"settings  {plan.trials:,} searched, {plan.around:,} around each of up to {WALKS} bests, "
-        f"{CONTENDERS} contenders",
+        f"settings  {plan.options.trials:,} searched, {plan.around:,} around each of up to "
+        f"{WALKS} bests, {CONTENDERS} contenders",
         f"runs      at most {plan.runs:,} in {scenarios}; usually less than half of that",
         f"requests  at most about {in_words(plan.requests)}",
         f"time      at most about {rough_clock(seconds)} on {workers} workers",

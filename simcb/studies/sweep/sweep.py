@@ -10,7 +10,7 @@ from simcb.options import JobOptions, Over, SweepOptions
 from simcb.scenario import Scenario
 from simcb.studies.run import read_kept
 from simcb.studies.sweep.backends import Backend, Inline
-from simcb.studies.sweep.evaluator import Evaluator, ResultCache
+from simcb.studies.sweep.evaluator import Evaluator, ResultCache, working
 from simcb.studies.sweep.manifest import MANIFEST, StoreError, SweepSpec, read_manifest
 from simcb.studies.sweep.objective import parse_objective, recorded_border
 from simcb.studies.sweep.plan import parse_design
@@ -18,7 +18,6 @@ from simcb.studies.sweep.planning import Plan, check_plan, make_plan
 from simcb.studies.sweep.result import SweepResult
 from simcb.studies.sweep.store import Store, check_store
 from simcb.studies.sweep.sweep_run import Progress, SweepRun
-from simcb.studies.sweep.working import working
 
 
 def sweep(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simcb.options import TuneOptions
 from simcb.scenario import Scenario
@@ -37,23 +37,14 @@ class TunePlan:
     Args:
         storms: the scenarios, with what counts in them.
         axes: the space.
-        trials: settings to try at most.
-        batch: settings tried at a time.
-        replicates: runs of a good setting in each storm.
-        fresh: runs of each contender in each storm, at the end.
-        seed: names the luck.
-        tolerance: the loss of worst regret that does not matter.
+        options: what was asked for, with the aims as they stand in the scenarios; the space,
+            which has been read, is not in it.
         engine: the versions it is run with.
     """
 
     storms: tuple[Storm, ...]
     axes: tuple[Axis, ...]
-    trials: int
-    batch: int
-    replicates: int
-    fresh: int
-    seed: int
-    tolerance: float
+    options: TuneOptions
     engine: Engine
 
     @property
@@ -68,9 +59,9 @@ class TunePlan:
         That is if no setting is sent home early, every walk finds a better winner, and the
         setting that is best in a storm alone is another one for each storm and aim.
         """
-        searched = (self.trials + WALKS * self.around) * self.replicates
+        searched = (self.options.trials + WALKS * self.around) * self.options.replicates
         aims = len(self.storms[0].aims)
-        return (searched + (CONTENDERS + aims) * self.fresh) * len(self.storms)
+        return (searched + (CONTENDERS + aims) * self.options.fresh) * len(self.storms)
 
     @property
     def megabytes(self) -> float:
@@ -91,24 +82,12 @@ class TunePlan:
 
     def manifest(self) -> TuneSpec:
         """Return what the tune's directory says of it."""
-        aims = self.storms[0].aims
-        options = TuneOptions(
-            minimize=tuple(str(aim) for aim in aims if aim.better is Better.LOWER),
-            maximize=tuple(str(aim) for aim in aims if aim.better is Better.HIGHER),
-            subject_to=tuple(limit.text for limit in self.storms[0].limits),
-            trials=self.trials,
-            batch=self.batch,
-            replicates=self.replicates,
-            fresh=self.fresh,
-            tolerance=self.tolerance,
-            seed=self.seed,
-        )
         return TuneSpec(
             engine=self.engine,
             scenarios=tuple(storm.scenario.to_yaml() for storm in self.storms),
             digest="-".join(scenario_digest(storm.scenario) for storm in self.storms),
             axes=self.axes,
-            options=options,
+            options=self.options,
             columns=tuple(column for storm in self.storms for column in storm.columns),
         )
 
@@ -143,17 +122,15 @@ def plan_in(
     # What the search begins with has to make sense, whoever asks and whatever for.
     starting(axes, options.batch, options.seed)
     demand_space(storms, axes)
-    return TunePlan(
-        storms=storms,
-        axes=axes,
-        trials=options.trials,
-        batch=options.batch,
-        replicates=options.replicates,
-        fresh=options.fresh,
-        seed=options.seed,
-        tolerance=options.tolerance,
-        engine=engine,
+    aims = storms[0].aims
+    read = replace(
+        options,
+        space=None,
+        minimize=tuple(str(aim) for aim in aims if aim.better is Better.LOWER),
+        maximize=tuple(str(aim) for aim in aims if aim.better is Better.HIGHER),
+        subject_to=tuple(limit.text for limit in storms[0].limits),
     )
+    return TunePlan(storms, axes, read, engine)
 
 
 def demand_small(plan: TunePlan) -> None:
@@ -179,7 +156,7 @@ def estimate_tune_time(plan: TunePlan, workers: int | None = None) -> tuple[floa
     that are sent home early, and walks that find nothing better, usually save more than half.
     """
     seconds = sum(
-        pace(storm.scenario, plan.seed) * estimate_size(storm.scenario).requests
+        pace(storm.scenario, plan.options.seed) * estimate_size(storm.scenario).requests
         for storm in plan.storms
     )
     concurrency = max(1, usable_cores() if workers is None else workers)

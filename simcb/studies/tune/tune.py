@@ -10,6 +10,7 @@ from simcb.options import JobOptions, Over, TuneOptions
 from simcb.scenario import Scenario
 from simcb.studies.run import read_kept
 from simcb.studies.sweep.backends import Inline
+from simcb.studies.sweep.evaluator import working
 from simcb.studies.sweep.manifest import (
     MANIFEST,
     StoreError,
@@ -18,7 +19,6 @@ from simcb.studies.sweep.manifest import (
     read_manifest,
 )
 from simcb.studies.sweep.store import Store, check_store
-from simcb.studies.sweep.working import working
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.planning import TunePlan, demand_small, plan_in, plan_tune
 from simcb.studies.tune.result import TuneResult
@@ -108,7 +108,7 @@ def run_tune(
 
 
 def _search(plan: TunePlan) -> Search:
-    return Search(plan.axes, len(plan.storms[0].aims), plan.batch, plan.seed)
+    return Search(plan.axes, len(plan.storms[0].aims), plan.options.batch, plan.options.seed)
 
 
 def is_tune(directory: str | Path) -> bool:

@@ -63,17 +63,17 @@ class Tuning:
         search: Search,
         progress: Callable[[TuneProgress], None] | None,
     ) -> None:
-        self._plan = plan
+        self._options = plan.options
         self._context = context
         self._axes = plan.axes
         self._search = search
-        self._evaluator = context.evaluator(plan.replicates, plan.seed)
+        self._evaluator = context.evaluator(plan.options.replicates, plan.options.seed)
         self._evaluator.taken = self._tell
         self._tried: dict[Setting, int | str] = {}
         self._evaluation: Evaluation | None = None
         self._winner: int | None = None
         self._progress = progress
-        self._stage, self._done, self._total = "searching", 0, plan.trials
+        self._stage, self._done, self._total = "searching", 0, plan.options.trials
         self._begun = time.monotonic()
         self._best: Setting | None = None
 
@@ -92,8 +92,8 @@ class Tuning:
                 self._evaluator,
                 self._known,
                 self._winner,
-                replicates=self._plan.fresh,
-                seed=self._plan.seed + 1,
+                replicates=self._options.fresh,
+                seed=self._options.seed + 1,
                 taken=self._tell,
             )
         return self._result(searched, reach, checked, complete=complete)
@@ -101,9 +101,9 @@ class Tuning:
     # Searching.
 
     def _look(self) -> bool:
-        while len(self._tried) < self._plan.trials:
+        while len(self._tried) < self._options.trials:
             settings = self._search.propose(self._history())
-            settings = settings[: self._plan.trials - len(self._tried)]
+            settings = settings[: self._options.trials - len(self._tried)]
             if not settings:
                 # Everything there is has been tried.
                 break
@@ -185,7 +185,10 @@ class Tuning:
             settings = list(dict.fromkeys(s for path in paths for s in path.values()))
             self._stage, self._done, self._total = "walking", 0, len(settings)
             if not race(
-                self._context.storms, self._evaluator, self._enter(settings), self._plan.tolerance
+                self._context.storms,
+                self._evaluator,
+                self._enter(settings),
+                self._options.tolerance,
             ):
                 return False, ()
             self._evaluation = Evaluation.of(self._context.storms, self._evaluator)
@@ -206,7 +209,9 @@ class Tuning:
             return False
         leads = known.leads(found, self._winner, count)
         surely = all(each.high is not None and each.high < 0.0 for each in leads)
-        clearly = all(each.mean is not None and each.mean < -self._plan.tolerance for each in leads)
+        clearly = all(
+            each.mean is not None and each.mean < -self._options.tolerance for each in leads
+        )
         # Of several aims one alone may be better, and the others the same to the last digit.
         beaten = len(leads) > 1 and self._winner not in known.front(count)
         kept = known.feasible[found] and not known.feasible[self._winner]
@@ -224,7 +229,9 @@ class Tuning:
                 candidates[value] = candidate
         assert self._winner is not None
         axis, value = self._axes[index], winner.values[index]
-        found = reach_of(axis, value, candidates, self._known, self._winner, self._plan.tolerance)
+        found = reach_of(
+            axis, value, candidates, self._known, self._winner, self._options.tolerance
+        )
         if all(step.as_good for step in found.steps):
             return found
         return replace(found, beyond=self._beyond(index, winner))
@@ -267,9 +274,9 @@ class Tuning:
             storms=self._context.storms,
             axes=self._axes,
             replicates=evaluator.replicates,
-            batch=self._plan.batch,
-            seed=self._plan.seed,
-            tolerance=self._plan.tolerance,
+            batch=self._options.batch,
+            seed=self._options.seed,
+            tolerance=self._options.tolerance,
             trials=trials,
             searched=searched,
             winner=winner,
