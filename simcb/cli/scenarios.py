@@ -71,8 +71,8 @@ def check(
     from simcb.metrics import no_effect_warnings
     from simcb.scenario import ScenarioError
     from simcb.studies import read
-    from simcb.studies.limits import TooLargeError, demand_size, study_size
-    from simcb.studies.sweep import examine_block
+    from simcb.studies.limits import TooLargeError, check_size, study_size
+    from simcb.studies.sweep import check_block
     from simcb.views.lists import checked_line
     from simcb.views.safe_text import one_line
 
@@ -81,8 +81,8 @@ def check(
         try:
             scenario = read(file)
             size = study_size(scenario)
-            demand_size(size)
-            swept = examine_block(scenario)
+            check_size(size)
+            swept = check_block(scenario)
         except SimcbError as error:
             refused += 1
             # The problems of a scenario say themselves where they are.
@@ -92,7 +92,7 @@ def check(
             emit(checked_line(file, scenario, size, swept))
             warnings = list(no_effect_warnings(scenario))
             try:
-                demand_size(study_size(scenario, baseline=True))
+                check_size(study_size(scenario, baseline=True))
             except TooLargeError as error:
                 warnings.append(f"`run --baseline none` is refused: {error}")
             for sentence in warnings:

@@ -12,8 +12,8 @@ from simcb.evidence.validating import (
     Finding,
     Outcome,
     UnknownCaseError,
+    check_case,
     chosen,
-    examine,
     validate,
 )
 
@@ -29,7 +29,7 @@ __all__ = [
     "Relation",
     "Seen",
     "UnknownCaseError",
+    "check_case",
     "chosen",
-    "examine",
     "validate",
 ]

@@ -47,7 +47,7 @@ class Observed:
 
 
 Seen = Mapping[str, Observed]
-"""The runs of a case's scenarios on the same luck, by label."""
+"""The runs of a case's scenarios on the same random streams, by label."""
 
 Observer = Callable[[Seen], float]
 """What is read off the runs; nan if they do not show it."""
@@ -99,7 +99,7 @@ class Case:
         source: who showed it.
         scenarios: scenario files by label; "" if there is only one.
         claims: what has to come out.
-        replicates: runs with luck of their own, at least 2. A case without chance has two, so
+        replicates: runs with streams of their own, at least 2. A case without chance has two, so
             that an interval of no width shows that there is none.
         quick: whether it belongs to the set that takes less than a minute.
     """

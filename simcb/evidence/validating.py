@@ -1,7 +1,7 @@
 """Which cases there are, and whether they come out: their runs, intervals and verdicts.
 
-Replicate i of a case has its own luck, always the same, so the same version gives the same
-findings on any machine.
+Replicate i of a case has random streams of its own, always the same, so the same
+version gives the same findings on any machine.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Evidence:
         return all(finding.outcome is Outcome.HOLDS for finding in self.findings)
 
 
-def examine(
+def check_case(
     case: Case, *, times: int = 1, progress: Callable[[float], None] | None = None
 ) -> tuple[Finding, ...]:
     """Run a case and hold every number against what is expected.
@@ -204,7 +204,9 @@ def validate(
             if progress is not None:
                 progress((place + share) / len(cases))
 
-        findings += examine(case, times=FULL_TIMES if full and case.quick else 1, progress=report)
+        findings += check_case(
+            case, times=FULL_TIMES if full and case.quick else 1, progress=report
+        )
     return Evidence(tuple(findings), full)
 
 

@@ -38,7 +38,7 @@ CALLER_BYTES = 4_000
 """Memory of one call of one caller process, and about that of a breaker."""
 
 USER_BYTES = 1_000
-"""Memory of one user of a closed loop: what is awaited, and the luck of the next requests."""
+"""Memory of one user of a closed loop: what is awaited, and the next random numbers."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _caller_bytes(
     return total
 
 
-def demand_size(size: SizeEstimate) -> None:
+def check_size(size: SizeEstimate) -> None:
     """Refuse a study that is too large to be run without being asked for explicitly.
 
     Raises:

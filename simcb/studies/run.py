@@ -31,7 +31,7 @@ from simcb.metrics import (
 )
 from simcb.options import Baseline, RunOptions, options_of
 from simcb.scenario import Scenario, parse_scenario, read_scenario
-from simcb.studies.limits import demand_size, study_size
+from simcb.studies.limits import check_size, study_size
 from simcb.trace import Trace
 from simcb.world import MOST_EVENTS, MOST_ROWS, simulate
 
@@ -86,11 +86,11 @@ class Result:
 
     Args:
         scenario: what was run.
-        seed: names the luck; replicate i has its own.
+        seed: random seed; replicate i has streams of its own.
         runs: one for each replicate, in order.
         summary: every metric's mean over the replicates with its 95 % interval.
         thresholds: the scenario's thresholds, held against those means.
-        baseline: the same scenario on the same luck without any breaker, if asked for.
+        baseline: the same scenario on the same random streams without any breaker, if asked for.
     """
 
     scenario: Scenario
@@ -214,9 +214,9 @@ def run(
 
     Args:
         scenario: what to simulate.
-        seed: names the luck.
-        replicates: how many runs with other luck; intervals need at least two.
-        baseline: "none" also runs the scenario without any breaker on the same luck.
+        seed: random seed.
+        replicates: how many runs with other random streams; intervals need at least two.
+        baseline: "none" also runs the scenario without any breaker on the same random streams.
         progress: called with the share of all work that is done, from 0 to 1.
         allow_large: run even what is estimated to be huge, or turns out to be.
         max_events: events each run may have; if None 200 million, and any number with
@@ -237,7 +237,7 @@ def run(
     check_thresholds(scenario.thresholds, scenario)
     passes = 1 if baseline is None else 2
     if not allow_large:
-        demand_size(study_size(scenario, replicates, baseline is not None))
+        check_size(study_size(scenario, replicates, baseline is not None))
     rows = None if allow_large else MOST_ROWS
     budget = MOST_EVENTS if max_events is None and not allow_large else max_events
     total = passes * replicates * scenario.duration

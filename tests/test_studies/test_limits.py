@@ -10,7 +10,7 @@ from simcb.scenario.faults import Surge
 from simcb.studies.limits import (
     MOST_REQUESTS,
     TooLargeError,
-    demand_size,
+    check_size,
     estimate_size,
     expected_arrivals,
     in_words,
@@ -136,7 +136,7 @@ def test_users_who_never_pause_are_refused() -> None:
     size = estimate_size(scenario(text))
     assert size.requests == math.inf
     with pytest.raises(TooLargeError, match="endlessly many"):
-        demand_size(size)
+        check_size(size)
 
 
 def test_a_repeated_surge_counts_each_time() -> None:
@@ -149,7 +149,7 @@ def test_a_repeated_surge_counts_each_time() -> None:
 def test_a_huge_scenario_is_refused_with_its_numbers() -> None:
     """The message has the numbers, the limit and the flag to go on."""
     with pytest.raises(TooLargeError, match="--allow-large") as refused:
-        demand_size(estimate_size(scenario(**{"arrivals.rate": "1e6/s"})))
+        check_size(estimate_size(scenario(**{"arrivals.rate": "1e6/s"})))
     assert "100 million requests" in str(refused.value)
     assert in_words(MOST_REQUESTS) in str(refused.value)
     assert type(refused.value)(*refused.value.args).args == refused.value.args
@@ -160,20 +160,20 @@ def test_endless_retries_are_refused_for_their_memory() -> None:
     retries = {"front.retry.max_retries": 100, "back.retry.max_retries": 100}
     deep = scenario(**retries, rate="100/s")
     with pytest.raises(TooLargeError):
-        demand_size(estimate_size(deep))
+        check_size(estimate_size(deep))
 
 
 def test_a_thousand_million_users_are_refused() -> None:
     """They are more than fit, however rarely they ask."""
     text = CHAIN.replace("{kind: constant, rate: 10/s}", "{kind: closed, users: 1e9, think: 1d}")
     with pytest.raises(TooLargeError, match="users"):
-        demand_size(estimate_size(scenario(text)))
+        check_size(estimate_size(scenario(text)))
 
 
 def test_a_million_million_arrivals_are_refused() -> None:
     """The number that would come is in the message."""
     with pytest.raises(TooLargeError, match=r"1e\+12 requests"):
-        demand_size(estimate_size(scenario(**{"arrivals.rate": "1e9/s", "duration": "1000s"})))
+        check_size(estimate_size(scenario(**{"arrivals.rate": "1e9/s", "duration": "1000s"})))
 
 
 def test_instances_and_their_breakers_are_counted_as_they_are_used() -> None:
@@ -182,7 +182,7 @@ def test_instances_and_their_breakers_are_counted_as_they_are_used() -> None:
     text = text.replace("    workers: 4\n", "    workers: 4\n    replicas: 1000\n")
     each = scenario(text.replace("{timeout: 1s, retry", "{breaker: {per_replica: true}, retry", 1))
     small = estimate_size(each)
-    demand_size(small)
+    check_size(small)
     busy = each.with_({"arrivals.rate": "10000/s", "front.retry.max_retries": 0})
     one = busy.with_({"web.instances": 1})
     # A million requests use all the instances: 4 kB each, and as much for each breaker.
@@ -247,7 +247,7 @@ def test_a_baseline_is_counted_with_the_run() -> None:
     retries = {"front.retry.max_retries": 0, "back.retry.max_retries": 0}
     large = scenario(rate="150000/s", times=0, **retries).with_({"duration": "100s"})
     with pytest.raises(TooLargeError, match="30 million requests"):
-        demand_size(study_size(large, baseline=True))
+        check_size(study_size(large, baseline=True))
 
 
 def test_network_and_share_count_in_a_closed_loop() -> None:
@@ -263,7 +263,7 @@ def test_network_and_share_count_in_a_closed_loop() -> None:
 
 def test_a_usual_scenario_is_not() -> None:
     """What people write runs without a question."""
-    demand_size(estimate_size(scenario(), runs=20))
+    check_size(estimate_size(scenario(), runs=20))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from simcb.studies import StudyError, run_once
 from simcb.studies.sweep import (
     Progress,
     SweepTooLargeError,
-    demand_sweep_size,
-    examine,
+    check_sweep_size,
+    measure_plan,
     parse_objective,
     sweep,
 )
@@ -362,9 +362,9 @@ def test_what_cannot_be_refined_is_told(over: dict[str, object], refine: str, sa
 def test_a_huge_sweep_has_to_be_allowed() -> None:
     """More than a hundred thousand runs are refused, with the number and the way out."""
     plan = planned(scenario(), {"breaker.failure_threshold": "1:11:1"}, replicates=10_000)
-    _, size = examine(plan)
+    _, size = measure_plan(plan)
     with pytest.raises(SweepTooLargeError, match="110,000 runs"):
-        demand_sweep_size(plan, size)
+        check_sweep_size(plan, size)
 
 
 def test_a_dry_run_estimates_size_time_and_memory() -> None:

@@ -10,7 +10,7 @@ from test_studies.sweep_cases import OVER, SMALL, planned, scenario
 from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.sweep import DEEPEST, MOST_REPLICATES
 from simcb.studies import StudyError, run
-from simcb.studies.sweep import Design, Kind, StoreChangedError, examine_block, sweep
+from simcb.studies.sweep import Design, Kind, StoreChangedError, check_block, sweep
 from simcb.studies.sweep.engine import scenario_digest
 
 BLOCK = """\
@@ -143,14 +143,14 @@ def test_a_changed_word_keeps_a_directory_and_a_changed_axis_is_told(tmp_path: P
 def test_a_block_is_examined_without_running_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Metrics, refinement and every single setting are checked; no block is nothing to check."""
     monkeypatch.setattr("simcb.world.build.World.run", lambda *_: pytest.fail("it was run"))
-    size = examine_block(with_block())
+    size = check_block(with_block())
     assert size is not None
     assert (size.settings, size.cells) == (2, 4)
-    assert examine_block(scenario()) is None
+    assert check_block(scenario()) is None
     for old, new, said in (
         ("success{fault}", "sucess", "sweep: there is no metric `sucess`; did you mean `success`"),
         ("  by:", "  refine: collapse=50%\n  by:", "sweep: a zip cannot be refined"),
         ("[1, 30]", "[1, 0]", "sweep: with breaker.failure_threshold=0 .*is too small"),
     ):
         with pytest.raises(StudyError, match=said):
-            examine_block(with_block(old, new))
+            check_block(with_block(old, new))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simcb.evidence import CASES, Case, Outcome, UnknownCaseError, chosen, examine
+from simcb.evidence import CASES, Case, Outcome, UnknownCaseError, check_case, chosen
 from simcb.evidence.validating import FULL_TIMES
 from simcb.scenario import parse_scenario
 
@@ -29,7 +29,7 @@ SMALL = (
 
 def assert_holds(case: Case, times: int = 1) -> None:
     """Fail unless every number of a case comes out."""
-    findings = examine(case, times=times)
+    findings = check_case(case, times=times)
     wrong = [str(finding) for finding in findings if finding.outcome is not Outcome.HOLDS]
     assert not wrong, "\n".join(wrong)
 

@@ -17,7 +17,7 @@ from simcb.evidence import (
     Outcome,
     Relation,
     Seen,
-    examine,
+    check_case,
     validate,
 )
 from simcb.evidence.validating import CONFIDENCE, FULL_TIMES
@@ -37,7 +37,7 @@ def claimed(expected: float, observe: Callable[[Seen], float] = number, **how: o
     """Return what is found of one claim about four runs, of mean 1.5 and variance 5/3."""
     claim = Claim("number", expected, observe, **how)  # type: ignore[arg-type]
     case = Case("tiny", "law", "source", {"": TINY}, (claim,), replicates=4)
-    return examine(case)[0]
+    return check_case(case)[0]
 
 
 HALF = two_sided_t(CONFIDENCE, 3) * math.sqrt(5 / 3 / 4)
@@ -101,7 +101,7 @@ def test_wrong_theory_is_found_out(name: str, wrong: float) -> None:
     """What another law would give is told apart from what comes out."""
     case = CASES[name]
     other = replace(case, claims=tuple(replace(each, expected=wrong) for each in case.claims[:1]))
-    assert examine(other)[0].outcome is Outcome.FAILS
+    assert check_case(other)[0].outcome is Outcome.FAILS
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_broken_relation_is_found_out(name: str, run: str, word: str, other: str
     case = CASES[name]
     assert word in case.scenarios[run]
     runs = {**case.scenarios, run: case.scenarios[run].replace(word, other)}
-    outcomes = [found.outcome for found in examine(replace(case, scenarios=runs))]
+    outcomes = [found.outcome for found in check_case(replace(case, scenarios=runs))]
     assert Outcome.FAILS in outcomes
 
 

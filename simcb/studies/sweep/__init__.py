@@ -1,4 +1,4 @@
-"""The sweep: one scenario at many settings with the same luck, on every core or a cluster.
+"""The sweep: one scenario at many settings with the same random streams, on many cores.
 
 `sweep` is the study. Its parts, from the bottom: axes and plans, cells and who runs them, the
 store that survives everything, and the ranking. The room prints nothing and draws nothing.
@@ -16,10 +16,10 @@ from simcb.studies.sweep.planning import (
     Plan,
     SweepSize,
     SweepTooLargeError,
-    demand_sweep_size,
-    examine,
-    examine_block,
+    check_block,
+    check_sweep_size,
     make_plan,
+    measure_plan,
 )
 from simcb.studies.sweep.ranking import TOLERANCE, Ranked, tolerance
 from simcb.studies.sweep.result import SweepResult
@@ -53,12 +53,12 @@ __all__ = [
     "Tally",
     "WorkersLostError",
     "axis_of",
+    "check_block",
     "check_store",
-    "demand_sweep_size",
-    "examine",
-    "examine_block",
+    "check_sweep_size",
     "is_sweep",
     "make_plan",
+    "measure_plan",
     "open_sweep",
     "parse_axis",
     "parse_objective",

@@ -10,7 +10,7 @@ from simcb.studies import run_once
 from simcb.studies.limits import estimate_size
 from simcb.studies.sweep.backends import usable_cores
 from simcb.studies.sweep.plan import applied, changes_of
-from simcb.studies.sweep.planning import Plan, SweepSize, examine
+from simcb.studies.sweep.planning import Plan, SweepSize, measure_plan
 
 SAMPLE_REQUESTS = 5_000
 """Requests of the piece that is run: a fraction of a second's work."""
@@ -43,7 +43,7 @@ def estimate_time(plan: Plan, workers: int | None = None) -> TimeEstimate:
     Raises:
         StudyError: the scenario refuses a setting.
     """
-    _, size = examine(plan)
+    _, size = measure_plan(plan)
     middle = plan.settings[len(plan.settings) // 2]
     variant = applied(plan.scenario, changes_of(plan.axes, middle))
     concurrency = max(1, usable_cores() if workers is None else workers)

@@ -1,4 +1,4 @@
-"""A cell: one setting with one replicate's luck, run in a worker; only its numbers come back.
+"""A cell: one replicate of one setting, run in a worker; only its numbers come back.
 
 What is sent to a worker is self-contained, so any executor will do: threads, processes, a
 cluster. This module must not know where it runs.
@@ -39,7 +39,7 @@ class Base:
     Args:
         content: the pickled scenarios, each with its columns, the same bytes for every chunk,
             so that a worker reads them once.
-        seed: names the luck, of every setting alike.
+        seed: random seed, of every setting alike.
     """
 
     content: bytes

@@ -81,7 +81,7 @@ def cell_key(scenario: str, replicate: int, seed: int, engine: Engine) -> str:
     Args:
         scenario: the digest of the effective scenario.
         replicate: which replicate.
-        seed: names the luck.
+        seed: random seed.
         engine: the versions it is run with.
     """
     words = (scenario, str(replicate), str(seed), *engine.items.values())

@@ -13,7 +13,7 @@ from simcb.scenario.model import ROOT
 from simcb.scenario.sweep import DEPTH, DESIGN, REPLICATES, are_policies, misplaced
 from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError
-from simcb.studies.limits import SizeEstimate, demand_size, estimate_size, in_words
+from simcb.studies.limits import SizeEstimate, check_size, estimate_size, in_words
 from simcb.studies.run import check_ranges
 from simcb.studies.sweep.axes import Axis, axes_of
 from simcb.studies.sweep.columns import ROW, Column, columns_of
@@ -54,7 +54,7 @@ class Plan:
         design: how settings are made of the axes.
         settings: the settings known before anything is run.
         replicates: how many runs each has.
-        seed: names the luck.
+        seed: random seed.
         columns: the numbers of a cell.
         objective: by what settings are ranked.
         border: what to refine, if anything.
@@ -158,7 +158,7 @@ def make_plan(scenario: Scenario, options: SweepOptions) -> Plan:
     if wanted.refine is not None:
         border = parse_border(wanted.refine, base, columns)
         check_refinable(axes, design, depth)
-    demand_places(base, axes)
+    check_places(base, axes)
     if wanted.by is not None or border is None:
         usual = DEFAULT if any(policies(base, axes)) else OF_THE_WORLD
         objective = parse_objective(wanted.by or usual, base, columns)
@@ -215,7 +215,7 @@ def _asked(
     return axes, design, wanted
 
 
-def demand_places(scenario: Scenario, axes: Sequence[Axis]) -> None:
+def check_places(scenario: Scenario, axes: Sequence[Axis]) -> None:
     """Check that each axis names one place of the scenario, and none the place of another.
 
     Raises:
@@ -230,7 +230,7 @@ def policies(scenario: Scenario, axes: Sequence[Axis]) -> tuple[bool, ...]:
     return are_policies(tree_of(scenario), ROOT, axes)
 
 
-def examine(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
+def measure_plan(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
     """Make every setting's scenario once; return their digests, and the size of it all.
 
     Raises:
@@ -265,14 +265,14 @@ def check_plan(plan: Plan, *, allow_large: bool = False) -> tuple[tuple[str, ...
         TooLargeError: a single run is.
     """
     if not allow_large:
-        demand_few_cells(plan)
-    digests, size = examine(plan)
+        check_few_cells(plan)
+    digests, size = measure_plan(plan)
     if not allow_large:
-        demand_sweep_size(plan, size)
+        check_sweep_size(plan, size)
     return digests, size
 
 
-def examine_block(scenario: Scenario) -> SweepSize | None:
+def check_block(scenario: Scenario) -> SweepSize | None:
     """Examine the sweep that a scenario has in its own file, without running anything.
 
     Returns None if it has none.
@@ -290,7 +290,7 @@ def examine_block(scenario: Scenario) -> SweepSize | None:
         raise StudyError(f"sweep: {error.what}", error.remedy) from None
 
 
-def demand_few_cells(plan: Plan) -> None:
+def check_few_cells(plan: Plan) -> None:
     """Refuse a sweep of too many runs at once, without making its settings' scenarios first.
 
     Raises:
@@ -301,14 +301,14 @@ def demand_few_cells(plan: Plan) -> None:
         raise SweepTooLargeError(plan.cells, each * plan.cells)
 
 
-def demand_sweep_size(plan: Plan, size: SweepSize) -> None:
+def check_sweep_size(plan: Plan, size: SweepSize) -> None:
     """Refuse a sweep that is too large to be run without being asked for explicitly.
 
     Raises:
         SweepTooLargeError: it is beyond `MOST_CELLS` or `MOST_REQUESTS`.
         TooLargeError: a single run is.
     """
-    demand_few_cells(plan)
+    check_few_cells(plan)
     if size.requests > MOST_REQUESTS:
         raise SweepTooLargeError(size.cells, size.requests)
-    demand_size(size.largest)
+    check_size(size.largest)

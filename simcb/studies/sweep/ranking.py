@@ -7,11 +7,11 @@ setting fails.
 A setting is the better the fewer of its replicates are `never`, and among equals the better
 its mean over the others; so a time that never came outweighs any that did.
 
-Settings share their luck, so a setting is compared with the best replicate by replicate: the
-interval of the paired difference is much narrower than those of the two means. It is told from
-the best only if it is shown to be worse, by more than `TOLERANCE`; what has no interval shows
-nothing. Each setting is tested by itself, at 95 %; among twenty that are as good as the best,
-one will wrongly be told apart.
+Settings share their random streams, so a setting is compared with the best replicate by
+replicate: the interval of the paired difference is much narrower than those of the two means. It
+is told from the best only if it is shown to be worse, by more than `TOLERANCE`; what has no
+interval shows nothing. Each setting is tested by itself, at 95 %; among twenty that are as good
+as the best, one will wrongly be told apart.
 """
 
 from __future__ import annotations
@@ -162,10 +162,10 @@ def _is_worse(
 
 
 def _exceed(differences: Sequence[float], least: float) -> bool:
-    """Return whether paired differences show more than luck, and a mean of more than `least`.
+    """Return whether paired differences show more than chance, and a mean of more than `least`.
 
     Where all that are not zero have one size, as yes and no have, their spread says nothing of
-    luck, and the exact test of their signs decides (McNemar's, for yes and no).
+    chance, and the exact test of their signs decides (McNemar's, for yes and no).
     """
     found = estimate(differences)
     if found.mean is None or found.mean <= least:

@@ -28,7 +28,7 @@ class SweepResult:
         design: how settings were made of the axes.
         settings: the settings, those of a refinement after the others.
         replicates: how many runs each has.
-        seed: names the luck, which all settings share.
+        seed: random seed, which all settings share.
         objective: by what they are ranked.
         border: what was refined; None if nothing was.
         fine_settings: how many settings the fine grid would have had.

@@ -39,7 +39,7 @@ def sweep(
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> SweepResult:
-    """Run a scenario at many settings, each with the same luck, and rank them.
+    """Run a scenario at many settings, each with the same random streams, and rank them.
 
     What is not given is as the scenario's `sweep` has it, and where that says nothing, as here:
     a grid, 10 replicates, ranked by goodput or by what is refined. Where an axis is no policy
@@ -63,7 +63,7 @@ def sweep(
             nothing else is varied.
         design: `grid`, `zip` (first values together, then the second …) or `lhs:N`.
         replicates: runs of each setting; intervals need at least two.
-        seed: names the luck; replicate i has the same in every setting.
+        seed: random seed; replicate i has the same streams in every setting.
         by: the number to rank by, such as `goodput`, `p99{fault}`, `collapse` or
             `max:utilisation{database}`.
         refine: a border such as `collapse=50%`, along which settings are added.

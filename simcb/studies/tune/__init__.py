@@ -1,8 +1,8 @@
-"""The tune: the setting that holds in every storm, found by racing and checked on fresh luck.
+"""The tune: the setting that holds in every storm, found by racing and checked anew.
 
-`tune` is the study. It stands on the sweep's parts, its axes, cells, crews and store, and adds
-from the bottom: storms, losses, an arena, standings, the race, the search, the reach of the
-winner and the check. The room prints nothing and draws nothing.
+`tune` is the study. It stands on the sweep's parts, its axes, evaluator and store, and adds
+from the bottom: storms, losses, their evaluation and the race, the search, the sensitivity of
+the winner and the check. The room prints nothing and draws nothing.
 """
 
 from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, YOURS, Default

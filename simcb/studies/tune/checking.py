@@ -1,4 +1,4 @@
-"""Checking: the winner on luck that nobody was tuned on, beside what it has to beat."""
+"""Checking: the winner on random streams that nobody was tuned on, beside what it has to beat."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(
     seed: int,
     taken: Callable[[tuple[Done, ...]], None],
 ) -> tuple[bool, Check | None]:
-    """Run the winner and the others on the luck of another seed.
+    """Run the winner and the others on the random streams of another seed.
 
     The best setting found for each storm alone runs there, too: it is what regret is measured
     against.
@@ -48,7 +48,7 @@ def check(
         known: how the candidates stood there.
         winner: its candidate there.
         replicates: runs of each contender in each storm.
-        seed: names the luck.
+        seed: random seed.
         taken: called whenever runs have come back.
 
     Returns:

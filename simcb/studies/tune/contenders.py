@@ -1,4 +1,4 @@
-"""Contenders: what a tuned setting is held against, on luck that it was not tuned on.
+"""Contenders: what a tuned setting is held against, on random streams that it was not tuned on.
 
 Your own setting, no breaker at all, and what well-known libraries do if one sets nothing. A
 new library is one line in `DEFAULTS`.

@@ -1,9 +1,9 @@
 """Evaluation: how candidates compare, from the runs there are.
 
 In each storm a candidate is as good as its mean loss over replicates, and its **regret** there is
-what it loses to the best candidate known for that storm on the same luck; `losses` says what that
-is a share of. Its **worst regret** is the largest over the storms; that is what a tune makes
-small, so that a setting is good in every storm and not splendid in one.
+what it loses to the best candidate known for that storm on the same random streams; `losses` says
+what that is a share of. Its **worst regret** is the largest over the storms; that is what a tune
+makes small, so that a setting is good in every storm and not splendid in one.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class Evaluation:
     def leads(self, candidate: int, other: int, replicates: int) -> tuple[Estimate, ...]:
         """Return, for each aim, by how much a candidate's worst regret exceeds another's.
 
-        Both have had the same luck, so the interval is that of the paired difference.
+        Both have had the same random streams, so the interval is that of the paired difference.
         """
         wholes, parts = _worst(self.regrets(candidate, replicates))
         others, other_parts = _worst(self.regrets(other, replicates))
@@ -177,7 +177,7 @@ class Evaluation:
         return max(largest, 0.0) if self.feasible[candidate] else max(largest, _HARDLY)
 
     def surely_violates(self, candidate: int, replicates: int) -> bool:
-        """Return whether a candidate misses a limit, and luck is no excuse."""
+        """Return whether a candidate misses a limit, and chance is no excuse."""
         excesses = self.excesses[candidate, :, :, :replicates]
         if not excesses.size or self.feasible[candidate]:
             return False
@@ -272,7 +272,7 @@ def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
 
 
 FEWEST = 3
-"""Replicates before anyone is sent home: fewer say nothing of how sure one is."""
+"""Replicates before anyone is eliminated: fewer say nothing of how sure one is."""
 
 
 def rungs(replicates: int) -> tuple[int, ...]:

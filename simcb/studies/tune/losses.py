@@ -97,7 +97,7 @@ def filled_in(table: Table, aim: Objective) -> tuple[int, int, int]:
     return int(never.sum()), int(undefined.sum()), int(ran.sum())
 
 
-def demand_defined(table: Table, storm: Storm) -> None:
+def check_defined(table: Table, storm: Storm) -> None:
     """Check that every aim is defined in some run of a storm.
 
     Raises:

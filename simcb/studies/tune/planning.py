@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from simcb.options import TuneOptions
 from simcb.scenario import Scenario
 from simcb.studies import StudyError
-from simcb.studies.limits import demand_size, estimate_size, in_words
+from simcb.studies.limits import check_size, estimate_size, in_words
 from simcb.studies.run import check_ranges
 from simcb.studies.sweep.axes import Axis, axes_of
 from simcb.studies.sweep.backends import usable_cores
@@ -21,7 +21,7 @@ from simcb.studies.sweep.planning import MOST_CELLS, MOST_REQUESTS
 from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.search import starting
 from simcb.studies.tune.sensitivity import STEPS
-from simcb.studies.tune.storms import Storm, demand_space, make_storms
+from simcb.studies.tune.storms import Storm, check_space, make_storms
 
 CONTENDERS = 3 + len(DEFAULTS)
 """Who is checked at most: the winner, yours, no breaker, and the libraries."""
@@ -56,7 +56,7 @@ class TunePlan:
     def runs(self) -> int:
         """How many runs there are at most.
 
-        That is if no setting is sent home early, every walk finds a better winner, and the
+        That is if no setting is eliminated early, every walk finds a better winner, and the
         setting that is best in a storm alone is another one for each storm and aim.
         """
         searched = (self.options.trials + WALKS * self.around) * self.options.replicates
@@ -121,7 +121,7 @@ def plan_in(
         raise StudyError(f"tolerance is {options.tolerance!r}", "give a share from 0 to below 1")
     # What the search begins with has to make sense, whoever asks and whatever for.
     starting(axes, options.batch, options.seed)
-    demand_space(storms, axes)
+    check_space(storms, axes)
     aims = storms[0].aims
     read = replace(
         options,
@@ -133,7 +133,7 @@ def plan_in(
     return TunePlan(storms, axes, read, engine)
 
 
-def demand_small(plan: TunePlan) -> None:
+def check_small(plan: TunePlan) -> None:
     """Refuse a tune that is too large to be run without being asked for explicitly.
 
     Raises:
@@ -141,7 +141,7 @@ def demand_small(plan: TunePlan) -> None:
         TooLargeError: a single run is too large.
     """
     for storm in plan.storms:
-        demand_size(estimate_size(storm.scenario))
+        check_size(estimate_size(storm.scenario))
     if plan.runs > MOST_CELLS or plan.requests > MOST_REQUESTS:
         raise StudyError(
             f"this would be up to {plan.runs:,} runs with about {in_words(plan.requests)} requests",
@@ -153,7 +153,7 @@ def estimate_tune_time(plan: TunePlan, workers: int | None = None) -> tuple[floa
     """Return how long a tune takes at most, in seconds, and on how many workers.
 
     The beginning of each scenario is run to find out, so the estimate is rough; bad settings
-    that are sent home early, and walks that find nothing better, usually save more than half.
+    that are eliminated early, and walks that find nothing better, usually save more than half.
     """
     seconds = sum(
         pace(storm.scenario, plan.options.seed) * estimate_size(storm.scenario).requests

@@ -1,4 +1,4 @@
-"""What a tune comes to: the winner, how sure that is, and how it does on fresh luck."""
+"""What a tune comes to: the winner, how sure that is, and how it does on fresh random streams."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class InStorm:
 
 @dataclass(frozen=True)
 class Contender:
-    """One of those that were held against each other on fresh luck.
+    """One of those that were held against each other on fresh random streams.
 
     Args:
         name: who it is; "" for the winner.
@@ -88,10 +88,10 @@ class Contender:
 
 @dataclass(frozen=True)
 class Check:
-    """The winner and the others on luck that nobody was tuned on.
+    """The winner and the others on random streams that nobody was tuned on.
 
     Args:
-        seed: names the luck; `simcb run --seed` with it shows the same runs.
+        seed: random seed; `simcb run --seed` with it shows the same runs.
         replicates: runs of each contender in each storm.
         contenders: the winner first, then the others in the order of their names' table.
     """
@@ -126,7 +126,7 @@ class TuneResult:
         axes: the space.
         replicates: the most runs of a setting in a storm while it was searched.
         batch: settings tried at a time.
-        seed: names the luck of the search.
+        seed: random seed of the search.
         tolerance: the loss of worst regret that does not matter.
         trials: every setting tried.
         searched: how many of them the search proposed; the others lie around the winner.
@@ -134,7 +134,7 @@ class TuneResult:
         feasible: whether it keeps the limits.
         front: the trials that no other beats in every aim.
         reach: how far each of the winner's values can be moved.
-        check: the winner on fresh luck, beside others; None if it was stopped before.
+        check: the winner on fresh random streams, beside others; None if it was stopped before.
         filled: where an aim had no number of its own in some runs, and what it counted as.
         lost: runs that could not be made.
         complete: false if it was stopped before its end.

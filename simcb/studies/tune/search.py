@@ -63,7 +63,7 @@ class Search:
         axes: the space: ranges, or lists of values.
         aims: how many numbers are to be small.
         batch: how many settings are tried at a time.
-        seed: names the luck of the proposals.
+        seed: random seed of the proposals.
 
     Raises:
         MissingExtraError: Optuna is not installed.
@@ -97,11 +97,11 @@ class Search:
                 if len(fresh) == self._batch:
                     break
         # Where the model keeps to what it knows, chance looks elsewhere.
-        luck = random.Random(f"simcb tune/{self._seed}/{len(history)}")
+        stream = random.Random(f"simcb tune/{self._seed}/{len(history)}")
         for _ in range(PATIENCE * self._batch):
             if len(fresh) == self._batch:
                 break
-            setting = Setting(tuple(_drawn(axis, luck) for axis in self._axes))
+            setting = Setting(tuple(_drawn(axis, stream) for axis in self._axes))
             if setting not in seen:
                 fresh[setting] = None
         return list(fresh)
@@ -109,9 +109,9 @@ class Search:
     def _study(self, history: Sequence[Tried]) -> Any:
         """Return an Optuna study that knows the history and nothing else."""
         optuna = self._optuna
-        luck = random.Random(f"simcb tune sampler/{self._seed}/{len(history)}")
+        stream = random.Random(f"simcb tune sampler/{self._seed}/{len(history)}")
         sampler = optuna.samplers.TPESampler(
-            n_startup_trials=1, multivariate=True, seed=luck.randrange(2**32)
+            n_startup_trials=1, multivariate=True, seed=stream.randrange(2**32)
         )
         study = optuna.create_study(sampler=sampler, directions=["minimize"] * self._aims)
         for each in history:
@@ -164,11 +164,11 @@ def _parameter(axis: Axis, value: Value) -> float:
     return round(number) if axis.span.measuring is Measuring.INTEGER else number
 
 
-def _drawn(axis: Axis, luck: random.Random) -> Value:
+def _drawn(axis: Axis, stream: random.Random) -> Value:
     if axis.values:
-        return axis.values[luck.randrange(len(axis.values))]
+        return axis.values[stream.randrange(len(axis.values))]
     assert isinstance(axis.span, Span)
-    return axis.span.at(luck.random())
+    return axis.span.at(stream.random())
 
 
 def _library() -> Any:

@@ -6,7 +6,7 @@ values around the winner's is its reach, and the largest loss along the axis is 
 
 The mean decides, and not an end of its interval. "Not shown to be worse" holds for nearly
 everything after few runs, however bad; "shown to be as good" holds for nearly nothing. The
-winner was chosen on the same luck, so the means of its neighbours err on the side of worse. How
+winner was chosen on the same streams, so the means of its neighbours err on the side of worse. How
 far the winner's value could be moved without it being shown to matter is told beside it.
 """
 

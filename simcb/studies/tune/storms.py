@@ -13,7 +13,7 @@ from simcb.studies import StudyError
 from simcb.studies.sweep.axes import Axis
 from simcb.studies.sweep.columns import Column, columns_of
 from simcb.studies.sweep.objective import DEFAULT, Objective, parse_objective
-from simcb.studies.sweep.planning import demand_places, policies
+from simcb.studies.sweep.planning import check_places, policies
 
 MOST_STORMS = 100
 MOST_AIMS = 4
@@ -73,7 +73,7 @@ def make_storms(
         columns = columns_of(scenario)
         try:
             aims = [parse_objective(each, scenario, columns) for each in wanted or [DEFAULT]]
-            _demand_faults(scenario, aims)
+            _check_faults(scenario, aims)
             check_thresholds((*scenario.thresholds, *limits), scenario)
         except StudyError as error:
             raise StudyError(f"{quoted(scenario.name)}: {error.what}", error.remedy) from None
@@ -88,7 +88,7 @@ def make_storms(
     return tuple(storms)
 
 
-def demand_space(storms: Sequence[Storm], axes: Sequence[Axis]) -> None:
+def check_space(storms: Sequence[Storm], axes: Sequence[Axis]) -> None:
     """Check that every axis has one place of its own in every scenario, and is a policy there.
 
     Raises:
@@ -96,7 +96,7 @@ def demand_space(storms: Sequence[Storm], axes: Sequence[Axis]) -> None:
     """
     for storm in storms:
         try:
-            demand_places(storm.scenario, axes)
+            check_places(storm.scenario, axes)
         except StudyError as error:
             raise StudyError(f"{quoted(storm.name)}: {error.what}", error.remedy) from None
         for axis, policy in zip(axes, policies(storm.scenario, axes), strict=True):
@@ -107,7 +107,7 @@ def demand_space(storms: Sequence[Storm], axes: Sequence[Axis]) -> None:
                 )
 
 
-def _demand_faults(scenario: Scenario, aims: Sequence[Objective]) -> None:
+def _check_faults(scenario: Scenario, aims: Sequence[Objective]) -> None:
     for aim in aims:
         if is_until(aim) and not scenario.faults:
             raise StudyError(

@@ -20,7 +20,7 @@ from simcb.studies.sweep.manifest import (
 )
 from simcb.studies.sweep.store import Store, check_store
 from simcb.studies.tune.context import TuneContext
-from simcb.studies.tune.planning import TunePlan, demand_small, plan_in, plan_tune
+from simcb.studies.tune.planning import TunePlan, check_small, plan_in, plan_tune
 from simcb.studies.tune.result import TuneResult
 from simcb.studies.tune.search import Search
 from simcb.studies.tune.tuning import TuneProgress, Tuning
@@ -50,9 +50,9 @@ def tune(
 ) -> TuneResult:
     """Find the setting whose worst regret over all scenarios is smallest, and check it.
 
-    All settings have the same luck, and bad ones get few replicates. What comes out depends on
-    the scenarios, the space, the aims, the seed, the batch and the versions, and not on who
-    ran what.
+    All settings share their random streams, and bad ones get few replicates. What comes out
+    depends on the scenarios, the space, the aims, the seed, the batch and the versions, and not
+    on who ran what.
 
     Args:
         scenarios: the storms that the setting has to hold in.
@@ -64,8 +64,8 @@ def tune(
         trials: settings that are tried at most.
         batch: settings that are tried at a time, before the search learns from them.
         replicates: runs of a good setting in each scenario.
-        fresh: runs of the winner, and of each contender, in each scenario on other luck.
-        seed: names the luck; the check uses the next one.
+        fresh: runs of the winner, and of each contender, in each scenario on other random streams.
+        seed: random seed; the check uses the next one.
         tolerance: the loss that does not matter, as a share.
         out: a directory in which every finished run is kept.
         resume: go on with what the directory holds.
@@ -98,7 +98,7 @@ def run_tune(
 ) -> TuneResult:
     """Do what a plan says; see `tune` for the errors."""
     if not job.allow_large:
-        demand_small(plan)
+        check_small(plan)
     search = _search(plan)
     if job.out is not None:
         check_store(job.out, resume=job.resume)

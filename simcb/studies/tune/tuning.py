@@ -18,7 +18,7 @@ from simcb.studies.sweep.plan import Setting, applied, changes_of
 from simcb.studies.tune.checking import check
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.evaluation import Evaluation, race
-from simcb.studies.tune.losses import demand_defined
+from simcb.studies.tune.losses import check_defined
 from simcb.studies.tune.planning import WALKS, TunePlan
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
@@ -111,7 +111,7 @@ class Tuning:
             if not race(self._context.storms, self._evaluator, self._enter(settings)):
                 return False
             for storm, table in zip(self._context.storms, self._evaluator.tables, strict=True):
-                demand_defined(table, storm)
+                check_defined(table, storm)
             self._choose()
         self._done = len(self._tried)
         return True
