@@ -1,7 +1,7 @@
 """A cell: one replicate of one setting, run in a worker; only its numbers come back.
 
 What is sent to a worker is self-contained, so any executor will do: threads, processes, a
-cluster. This module must not know where it runs.
+cluster.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Few chunks are in flight at a time, so that ten thousand cells take no more memory than ten.
 A chunk is as long as makes the cost of sending it small, and no longer. When a worker dies,
 whatever was in flight is under suspicion and runs again alone, one chunk at a time, so that
-the innocent are not taken for the guilty. This module must not know what a cell is made of.
+the innocent are not taken for the guilty.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 It starts with a Latin hypercube and goes on with Optuna's tree-structured Parzen estimator.
 Each proposal is made anew from the whole history, which is all the state there is: so it
 depends on the history, the seed and how many settings are asked for, and on nothing else.
-Optuna is a guest of this module alone; it must not know scenarios or runs.
+Optuna is a guest of this module alone.
 """
 
 from __future__ import annotations
