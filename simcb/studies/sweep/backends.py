@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import contextmanager
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from simcb.errors import MissingExtraError
 from simcb.studies import StudyError
@@ -30,44 +31,49 @@ class WorkersLostError(StudyError):
     """There is nobody left to run cells; what was finished is kept where it was to be kept."""
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """Who runs chunks."""
 
-    @property
-    def max_in_flight(self) -> int:
-        """How many chunks to keep in flight."""
+    falls_together = False
+    """Whether a worker's death takes everything with it that is in flight."""
+
+    workers = 1
 
     @property
     def concurrency(self) -> int:
         """How many chunks run at once."""
+        return self.workers
 
     @property
-    def falls_together(self) -> bool:
-        """Whether a worker's death takes everything with it that is in flight."""
+    def max_in_flight(self) -> int:
+        """How many chunks to keep in flight."""
+        return AHEAD * self.concurrency
 
+    @abstractmethod
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a job run somewhere."""
 
     def deaths(self, error: BaseException) -> int:
         """Return how many workers died of the job that ended with an error; 0 if none did."""
+        return 0
 
     def renew(self) -> bool:
-        """Go on after a death; false if whoever died had not even begun to work.
+        """Go on after a death; false if the worker that died had not even begun to work.
 
         Raises:
             WorkersLostError: there is no going on.
         """
+        return True
 
+    @abstractmethod
     def close(self, *, at_once: bool) -> None:
         """Let go of the workers: when their jobs are done, or at once."""
 
 
-class Inline:
+class Inline(Backend):
     """No workers: every job runs in this process, before `submit` returns."""
 
     max_in_flight = 1
-    concurrency = 1
-    falls_together = False
 
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run a job now."""
@@ -78,14 +84,6 @@ class Inline:
         except Exception as error:
             future.set_exception(error)
         return future
-
-    def deaths(self, error: BaseException) -> int:
-        """Nobody dies here alone."""
-        return 0
-
-    def renew(self) -> bool:
-        """There is nothing to renew."""
-        return True
 
     def close(self, *, at_once: bool) -> None:
         """There is nobody to let go of."""
@@ -108,7 +106,7 @@ def interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class Borrowed:
+class Borrowed(Backend):
     """Somebody's own executor, which the sweep neither repairs nor ends.
 
     Args:
@@ -120,8 +118,7 @@ class Borrowed:
 
     def __init__(self, executor: Executor, workers: int) -> None:
         self._executor = executor
-        self.concurrency = workers
-        self.max_in_flight = AHEAD * workers
+        self.workers = workers
 
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a job run by the executor."""
@@ -152,7 +149,7 @@ class Borrowed:
         """Leave the executor as it is."""
 
 
-class Cluster:
+class Cluster(Backend):
     """Workers of a Dask cluster; the scheduler sees to those that are lost.
 
     Args:
@@ -164,8 +161,6 @@ class Cluster:
         MissingExtraError: Dask is not installed.
         StudyError: there is no scheduler at the address.
     """
-
-    falls_together = False
 
     def __init__(self, address: str, workers: int) -> None:
         try:
@@ -199,11 +194,6 @@ class Cluster:
         cores: int = sum(self._client.ncores().values())
         return max(1, cores)
 
-    @property
-    def max_in_flight(self) -> int:
-        """How many chunks to keep in flight."""
-        return AHEAD * self.concurrency
-
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a job run by a worker of the cluster."""
         future: Future[T] = self._executor.submit(job, *args, **kwargs)
@@ -221,10 +211,6 @@ class Cluster:
                 "start it again and resume; with an `out` directory nothing is lost",
             )
         return 3 if isinstance(error, self._killed) else 0
-
-    def renew(self) -> bool:
-        """Do nothing: the scheduler goes on."""
-        return True
 
     def close(self, *, at_once: bool) -> None:
         """Take back what is not done, and leave the cluster."""

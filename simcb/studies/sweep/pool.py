@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, ParamSpec, TypeVar
 
-from simcb.studies.sweep.backends import AHEAD, WorkersLostError, interrupts_held_back
+from simcb.studies.sweep.backends import Backend, WorkersLostError, interrupts_held_back
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class _Births(SpawnContext):
         return process
 
 
-class Pool:
+class Pool(Backend):
     """Worker processes on this machine.
 
     They are spawned, so they inherit no threads or locks; they ignore Ctrl-C, which is the
@@ -56,8 +56,7 @@ class Pool:
     falls_together = True
 
     def __init__(self, workers: int) -> None:
-        self.concurrency = workers
-        self.max_in_flight = AHEAD * workers
+        self.workers = workers
         self._worked = False
         self._stillborn = 0
         self._start()
@@ -68,7 +67,7 @@ class Pool:
         # A pipe has no lock that a worker could take with it when it is killed.
         self._signs, sign = self._births.Pipe(duplex=False)
         self._executor = ProcessPoolExecutor(
-            self.concurrency,
+            self.workers,
             mp_context=self._births,
             initializer=begin_work,
             initargs=(watched, sign),
