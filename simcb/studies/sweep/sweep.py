@@ -56,28 +56,9 @@ def sweep(
     it runs at once. It is neither repaired nor shut down: if it breaks, make a new one and go
     on with `resume=True`.
 
-    Args:
-        scenario: the base.
-        over: what is varied: `{"breaker.failure_threshold": [3, 5, 10],
-            "breaker.recovery_timeout": "5s..120s/8@log"}`, or texts `PATH=SPEC`. If given,
-            nothing else is varied.
-        design: `grid`, `zip` (first values together, then the second …) or `lhs:N`.
-        replicates: runs of each setting; intervals need at least two.
-        seed: random seed; replicate i has the same streams in every setting.
-        by: the number to rank by, such as `goodput`, `p99{fault}`, `collapse` or
-            `max:utilisation{database}`.
-        refine: a border such as `collapse=50%`, along which settings are added.
-        depth: how often the refinement halves the distance between neighbours.
-        out: a directory in which every finished cell is kept.
-        resume: go on with what the directory holds.
-        workers: processes on this machine; 0 runs everything in this one, None takes every
-            core. With `executor`, how many jobs it runs at once.
-        executor: somebody to run the cells instead.
-        dask: the address of a Dask scheduler, or `local`.
-        allow_large: run even what is estimated to be huge.
-        progress: called after each chunk of cells.
-        stop: asked again and again; once it says true no more cells are sent out, those that
-            run are finished and saved, and the result is not `complete`.
+    The arguments are those of `simcb.sweep`, and `progress`, called after each chunk of cells,
+    and `stop`, asked again and again: once it says true no more cells are sent out, those that
+    run are finished and saved, and the result is not `complete`.
 
     Raises:
         StudyError: something does not make sense.

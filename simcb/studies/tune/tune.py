@@ -54,28 +54,8 @@ def tune(
     depends on the scenarios, the space, the aims, the seed, the batch and the versions, and not
     on who ran what.
 
-    Args:
-        scenarios: the storms that the setting has to hold in.
-        space: where to look: `{"breaker.recovery_timeout": "1s..2m@log"}`, or texts
-            `PATH=SPEC`; ranges, or lists of values.
-        minimize: numbers to make small, such as `p99{fault}` or `collapse`.
-        maximize: numbers to make large; with neither, goodput.
-        subject_to: what has to hold in every scenario, such as `success >= 99%`.
-        trials: settings that are tried at most.
-        batch: settings that are tried at a time, before the search learns from them.
-        replicates: runs of a good setting in each scenario.
-        fresh: runs of the winner, and of each contender, in each scenario on other random streams.
-        seed: random seed; the check uses the next one.
-        tolerance: the loss that does not matter, as a share.
-        out: a directory in which every finished run is kept.
-        resume: go on with what the directory holds.
-        workers: processes on this machine; 0 runs everything in this one, None takes every
-            core. With `executor`, how many jobs it runs at once.
-        executor: somebody to run the cells instead.
-        dask: the address of a Dask scheduler, or `local`.
-        allow_large: run even what is estimated to be huge.
-        progress: called as runs come back.
-        stop: asked again and again; once it says true, no more runs are sent out.
+    The arguments are those of `simcb.tune`, and `progress`, called as runs come back, and `stop`,
+    asked again and again: once it says true, no more runs are sent out.
 
     Raises:
         StudyError: something does not make sense, or is too large to be run unasked.
