@@ -69,7 +69,7 @@ WORDS: dict[str, dict[str, st.SearchStrategy[object]]] = {
 
 
 @given(st.data())
-@settings(max_examples=400)
+@settings(max_examples=5 * settings.default.max_examples)
 def test_a_rule_is_taken_exactly_when_the_breaker_takes_it(data: st.DataObject) -> None:
     """File and constructor have the same limits; only a window must be said in a file."""
     kind = data.draw(st.sampled_from(tuple(WORDS)))
@@ -90,7 +90,7 @@ def test_a_rule_is_taken_exactly_when_the_breaker_takes_it(data: st.DataObject) 
         {}, optional=dict.fromkeys(("timeout", "factor", "max", "jitter"), numbers)
     )
 )
-@settings(max_examples=200)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_a_recovery_is_taken_exactly_when_the_breaker_takes_it(words: dict[str, float]) -> None:
     """File and constructor have the same limits for how long a breaker stays open."""
     taken = _is_taken(lambda: shipped.Recovery(**words), shipped.ParameterError)
@@ -106,7 +106,7 @@ def test_a_recovery_is_taken_exactly_when_the_breaker_takes_it(words: dict[str, 
         optional={"probes": wholes, "successes": wholes, "lease": numbers, "verdict": numbers},
     )
 )
-@settings(max_examples=200)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_a_half_open_state_is_taken_exactly_when_the_breaker_takes_it(
     words: dict[str, float],
 ) -> None:

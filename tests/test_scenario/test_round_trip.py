@@ -73,7 +73,7 @@ yaml_like = st.lists(st.sampled_from(WORDS + PUNCTUATION), max_size=40).map("".j
 
 
 @given(yaml_like)
-@settings(max_examples=400)
+@settings(max_examples=5 * settings.default.max_examples)
 def test_text_that_looks_like_yaml_never_surprises(text: str) -> None:
     """Any jumble of YAML's signs and our words is read or refused, never a crash."""
     read_or_refuse(lambda: parse_scenario(text))
@@ -128,7 +128,7 @@ PLACES = [
 
 
 @given(st.sampled_from(PLACES), values, st.sampled_from(PLACES), values)
-@settings(max_examples=300)
+@settings(max_examples=5 * settings.default.max_examples)
 def test_any_value_at_any_place_never_surprises(a: str, b: str, c: str, d: str) -> None:
     """Values of every type at every place are read or refused."""
     sets = [f"{a}={b}", f"{c}={d}"]

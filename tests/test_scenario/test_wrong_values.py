@@ -76,7 +76,7 @@ def refusal(tree: object) -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        each if each == "slow-replica" else pytest.param(each, marks=pytest.mark.slow)
+        each if each == "flaky-payments" else pytest.param(each, marks=pytest.mark.slow)
         for each in list_shipped()
     ],
 )
