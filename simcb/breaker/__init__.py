@@ -8,8 +8,7 @@
 
     fetch = CachedFallback()(breaker(Bulkhead(20)(fetch)))  # outermost first
 
-The room must not know the simulator, or anything else of simcb but its base error: the
-simulator runs this very class with another clock.
+The simulator runs this very class with another clock.
 
 What holds, and the test that shows it (in tests/test_breaker; `test_broken` breaks each line on
 purpose and demands that its test notices):

@@ -1,4 +1,4 @@
-"""Takes on what a plain function hands back unfinished: something to await, a task, a future.
+"""Follows what a plain function hands back unfinished: something to await, a task, a future.
 
 Such a call has not ended when its function returns, so whatever is held for it (a permit, a
 place in a bulkhead) has to be let go by the end of what came back. There are two kinds of it.
@@ -39,7 +39,7 @@ class OnDone(Protocol):
         ...
 
 
-def adopt(result: R, on_done: OnDone, steps: Steps | None = None) -> R:
+def follow(result: R, on_done: OnDone, steps: Steps | None = None) -> R:
     """Sees to it that `on_done` hears when the unfinished result ends.
 
     Args:
@@ -58,11 +58,11 @@ def adopt(result: R, on_done: OnDone, steps: Steps | None = None) -> R:
             future.add_done_callback(ending)
         return result
     opened = hasattr(kind, "__aenter__") or hasattr(kind, "__aiter__")
-    wrapper: type[Adopted]
+    wrapper: type[Wrapped]
     if _is_driven(result):
-        wrapper = OpenedCoroutine if opened else AdoptedCoroutine
+        wrapper = OpenedCoroutine if opened else WrappedCoroutine
     else:
-        wrapper = OpenedAwaitable if opened else AdoptedAwaitable
+        wrapper = OpenedAwaitable if opened else WrappedAwaitable
     return cast("R", wrapper(result, on_done, steps or _steps))
 
 
@@ -108,7 +108,7 @@ async def _awaited(awaitable: Awaitable[R]) -> R:
     return await awaitable
 
 
-class Adopted:
+class Wrapped:
     """Wraps something unfinished and says how it ends, or that it is thrown away."""
 
     __slots__ = ("__weakref__", "_on_done", "_steps", "_thing")
@@ -130,7 +130,7 @@ class Adopted:
             on_done.release()
 
 
-class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
+class WrappedCoroutine(Wrapped, Coroutine[Any, Any, Any]):
     """Wraps a coroutine; it is one itself, so it may become a task."""
 
     __slots__ = ("_begun",)
@@ -188,24 +188,24 @@ class AdoptedCoroutine(Adopted, Coroutine[Any, Any, Any]):
     def __await__(self) -> Generator[Any, None, Any]:
         return cast("Generator[Any, None, Any]", self)
 
-    def __iter__(self) -> AdoptedCoroutine:
+    def __iter__(self) -> WrappedCoroutine:
         return self
 
     def __next__(self) -> object:
         return self.send(None)
 
 
-class AdoptedAwaitable(Adopted):
+class WrappedAwaitable(Wrapped):
     """Wraps what can be awaited and is no coroutine; it has no methods to stand in the way."""
 
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, None, Any]:
         steps, thing = self._steps, self._thing
-        return AdoptedCoroutine(self, self._on_done, lambda _: steps(thing)).__await__()
+        return WrappedCoroutine(self, self._on_done, lambda _: steps(thing)).__await__()
 
 
-class Opened(Adopted):
+class Opened(Wrapped):
     """Adds `async with`, whose entry is guarded like awaiting, and `async for`, all of it."""
 
     __slots__ = ()
@@ -213,7 +213,7 @@ class Opened(Adopted):
     def __aenter__(self) -> Awaitable[Any]:
         thing: Any = self._thing
         enter = type(thing).__aenter__
-        return AdoptedCoroutine(self, self._on_done, lambda _: _steps(enter(thing)))
+        return WrappedCoroutine(self, self._on_done, lambda _: _steps(enter(thing)))
 
     def __aexit__(
         self,
@@ -235,13 +235,13 @@ class Opened(Adopted):
         self._on_done.returned(thing)
 
 
-class OpenedCoroutine(Opened, AdoptedCoroutine):
+class OpenedCoroutine(Opened, WrappedCoroutine):
     """A coroutine like aiohttp's requests, which may also be entered."""
 
     __slots__ = ()
 
 
-class OpenedAwaitable(Opened, AdoptedAwaitable):
+class OpenedAwaitable(Opened, WrappedAwaitable):
     """An awaitable like asyncpg's `pool.acquire()`, which may also be entered."""
 
     __slots__ = ()

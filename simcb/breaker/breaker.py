@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
-from simcb.breaker.awaitables import adopt
-from simcb.breaker.enums import CircuitState, Mode, Reason
-from simcb.breaker.errors import ParameterError
+from simcb.breaker.awaitables import follow
+from simcb.breaker.enums import CircuitState, Mode, Outcome, Reason
+from simcb.breaker.errors import CircuitOpenError, ParameterError
 from simcb.breaker.guards import function, guarded
 from simcb.breaker.judging import Expected, Judge
 from simcb.breaker.kinds import COROUTINE, LASTING, PLAIN, lasting, unfinished
@@ -41,6 +41,7 @@ from simcb.breaker.settings import (
     rules_of,
 )
 from simcb.breaker.states import (
+    SETTLED,
     ClosedState,
     HalfOpenState,
     OpenState,
@@ -53,6 +54,8 @@ from simcb.breaker.windows import NEVER, reading
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_blank = object.__new__
 
 
 class UNSEEN:
@@ -135,6 +138,37 @@ class CircuitBreaker(Machine, Scoped[Permit]):
 
     # Calling.
 
+    def acquire(self) -> Permit:
+        """Returns the permit for one call, which then has to be settled.
+
+        Raises:
+            CircuitOpenError: if the breaker lets no call through now.
+        """
+        if self._draw is None:
+            self._draw_jitter()
+        permit = _blank(Permit)
+        permit._breaker = self
+        permit._probe = None
+        permit._generation = SETTLED
+        try:
+            with self._lock:
+                state = self._state
+                if state.untimed:
+                    permit._generation = state.generation
+                    self._counts[ADMITTED] += 1
+                    return permit
+                refusal = self._admit_locked(permit)
+            if self._news:
+                self._announce()
+            if refusal is None:
+                return permit
+            if self._call_listeners:
+                self._report(Outcome.REJECTED, self._latest, 0.0, None)
+        except BaseException:
+            permit.ignore()
+            raise
+        raise CircuitOpenError(*refusal)
+
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function and returns what it returns, or raises what it raises.
 
@@ -180,7 +214,7 @@ class CircuitBreaker(Machine, Scoped[Permit]):
                 if mark is not None:
                     leave(mark)
                 if id(type(result)) not in PLAIN and unfinished(result):
-                    return adopt(result, permit)
+                    return follow(result, permit)
                 if self._judge.failed_result is None:
                     self._succeed(permit)
                 else:

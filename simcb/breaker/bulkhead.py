@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar, cast
 
-from simcb.breaker.awaitables import adopt
+from simcb.breaker.awaitables import follow
 from simcb.breaker.errors import BulkheadFullError, ParameterError
 from simcb.breaker.guards import guarded
 from simcb.breaker.kinds import lasting, unfinished
@@ -258,7 +258,7 @@ class Bulkhead(Locked, Scoped[Place]):
             try:
                 result = func(*args, **kwargs)
                 if unfinished(result):
-                    result, place = adopt(result, place), Place(self)
+                    result, place = follow(result, place), Place(self)
                 return result
             finally:
                 place.release()

@@ -24,7 +24,7 @@ from typing import (
 )
 from weakref import WeakSet
 
-from simcb.breaker.awaitables import adopt
+from simcb.breaker.awaitables import follow
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
 from simcb.breaker.keys import check_name, code_of, key_of
@@ -229,7 +229,7 @@ class CachedFallback(Shared):
                 self._unfinished.add(code)
             if is_thread_future(value):
                 return self._following(key, value, shape)
-            return adopt(value, _Nothing(), lambda it: self._answer_async(key, lambda: it, shape))
+            return follow(value, _Nothing(), lambda it: self._answer_async(key, lambda: it, shape))
         _at_once(self._remember(key, value, _no_wait))
         return shape(Answer(value, False, None))
 

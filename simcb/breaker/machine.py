@@ -12,7 +12,7 @@ follows three rules that make it safe to interrupt anywhere:
 - No code of the user's runs inside, except the clock, which is read there so that time has
   the same order as the decisions.
 
-It knows nothing of functions, coroutines or context managers: those are built on permits.
+Functions, coroutines and blocks are guarded elsewhere, by acquiring and settling permits.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from simcb.breaker.enums import Mode, Outcome, Reason
-from simcb.breaker.errors import CircuitOpenError, ClockError, bare
+from simcb.breaker.enums import Mode, Reason
+from simcb.breaker.errors import ClockError, bare
 from simcb.breaker.judging import Judge, log_failure
 from simcb.breaker.listeners import CallListener, Listener, Listeners
 from simcb.breaker.permit import (
@@ -65,8 +65,6 @@ Refusal: TypeAlias = tuple[str, float, bool, Reason, BaseException | None]
 
 Settled: TypeAlias = tuple[int, float | None]
 """What a permit counted as, and the moment, if the clock was read."""
-
-_blank = object.__new__
 
 
 class Machine(Listeners):
@@ -182,37 +180,6 @@ class Machine(Listeners):
         return True
 
     # Asking for a permit.
-
-    def acquire(self) -> Permit:
-        """Returns the permit for one call, which then has to be settled.
-
-        Raises:
-            CircuitOpenError: if the breaker lets no call through now.
-        """
-        if self._draw is None:
-            self._draw_jitter()
-        permit = _blank(Permit)
-        permit._breaker = self
-        permit._probe = None
-        permit._generation = SETTLED
-        try:
-            with self._lock:
-                state = self._state
-                if state.untimed:
-                    permit._generation = state.generation
-                    self._counts[ADMITTED] += 1
-                    return permit
-                refusal = self._admit_locked(permit)
-            if self._news:
-                self._announce()
-            if refusal is None:
-                return permit
-            if self._call_listeners:
-                self._report(Outcome.REJECTED, self._latest, 0.0, None)
-        except BaseException:
-            permit.ignore()
-            raise
-        raise CircuitOpenError(*refusal)
 
     def _admit_locked(self, permit: Permit) -> Refusal | None:
         """Grants the permit and returns None, or returns what the call is rejected with."""
@@ -347,7 +314,15 @@ class Machine(Listeners):
                 if self._leases_ran_out_locked(seen, now):
                     continue
                 if permit._probe in seen.probes:
-                    if self._settle_probe_locked(permit, kind, seen, now, error):
+                    ended = seen.ended
+                    if kind != IGNORED:
+                        took = self._took(permit, now)
+                        ended = one_more_ended(ended, self._rules, kind == FAILURES, took)
+                    probes = tuple(one for one in seen.probes if one is not permit._probe)
+                    failure = Reason.PROBE_FAILED
+                    if self._end_probes_locked(
+                        seen, now, probes, ended, failure, error, permit, kind
+                    ):
                         return kind, now
                     continue
                 kind = STALE  # of before, or its lease has run out
@@ -392,22 +367,6 @@ class Machine(Listeners):
         if seen.calls != calls - 1:
             return False
         return self._replace_locked(seen, opened, reason, permit, SETTLED, kind)
-
-    def _settle_probe_locked(
-        self,
-        permit: Permit,
-        kind: int,
-        seen: HalfOpenState,
-        now: float,
-        error: BaseException | None,
-    ) -> bool:
-        ended = seen.ended
-        if kind != IGNORED:
-            took = self._took(permit, now)
-            ended = one_more_ended(ended, self._rules, kind == FAILURES, took)
-        probes = tuple(one for one in seen.probes if one is not permit._probe)
-        failure = Reason.PROBE_FAILED
-        return self._end_probes_locked(seen, now, probes, ended, failure, error, permit, kind)
 
     def _took(self, permit: Permit, now: float) -> float:
         """Seconds since the permit was granted; 0 if nobody wanted to know it then."""

@@ -43,7 +43,7 @@ THREADS, WINDOWS, SCHEDULES = "test_contract_threads", "test_contract_windows", 
 WRONG_GENERATION = Broken(
     "a permit is of whatever state the breaker is in by then",
     4,
-    "machine.py",
+    "breaker.py",
     "                    permit._generation = state.generation\n"
     "                    self._counts[ADMITTED] += 1\n"
     "                    return permit\n",
@@ -83,7 +83,7 @@ BROKEN = (
     Broken(
         "check, then act, without a lock",
         2,
-        "machine.py",
+        "breaker.py",
         "with self._lock:\n                state = self._state\n                if state.untimed",
         "if True:\n                state = self._state\n                if state.untimed",
         f"{SCHEDULES}::test_line_02_probes_are_counted_under_any_schedule",
@@ -91,7 +91,7 @@ BROKEN = (
     Broken(
         "each of the callers that arrive together makes its own transition",
         3,
-        "machine.py",
+        "breaker.py",
         "with self._lock:\n                state = self._state\n                if state.untimed",
         "if True:\n                state = self._state\n                if state.untimed",
         f"{SCHEDULES}::test_line_03_one_half_open_transition_under_any_schedule",
@@ -157,7 +157,7 @@ BROKEN = (
         "a request that is entered instead of awaited never counts",
         5,
         "awaitables.py",
-        "return AdoptedCoroutine(self, self._on_done, lambda _: _steps(enter(thing)))",
+        "return WrappedCoroutine(self, self._on_done, lambda _: _steps(enter(thing)))",
         "return enter(thing)",
         f"{AWAITABLES}::test_line_05_what_has_to_be_awaited_settles_when_it_ends",
     ),
@@ -165,8 +165,8 @@ BROKEN = (
         "a wrapper that is thrown away keeps its probe",
         5,
         "awaitables.py",
-        "            on_done.release()\n\n\nclass AdoptedCoroutine",
-        "            pass\n\n\nclass AdoptedCoroutine",
+        "            on_done.release()\n\n\nclass WrappedCoroutine",
+        "            pass\n\n\nclass WrappedCoroutine",
         f"{AWAITABLES}::test_line_05_what_nobody_awaits_is_no_success",
     ),
     Broken(
@@ -198,7 +198,7 @@ BROKEN = (
     Broken(
         "an interrupt between counting a call and granting it counts one that never ends",
         5,
-        "machine.py",
+        "breaker.py",
         "                    permit._generation = state.generation\n"
         "                    self._counts[ADMITTED] += 1\n",
         "                    self._counts[ADMITTED] += 1\n"
