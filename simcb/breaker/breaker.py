@@ -196,7 +196,7 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         return self._call(func, args, kwargs)
 
     def _guarded(self, kind: int, func: Callable[P, R]) -> Callable[P, R]:
-        return guarded(kind, func, self.acquire, self._acquire_later, Permit.success)
+        return guarded(kind, func, self.acquire, Permit.success)
 
     def _call(self, func: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
         """Makes a call whose work ends when it returns, unless what it returns has yet to end.

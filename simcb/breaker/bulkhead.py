@@ -267,7 +267,7 @@ class Bulkhead(Locked, Scoped[Place]):
             raise
 
     def _guarded(self, kind: int, func: Callable[P, R]) -> Callable[P, R]:
-        return guarded(kind, func, self.acquire, self.acquire_async, Place.release)
+        return guarded(kind, func, self.acquire, Place.release, self.acquire_async)
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a generator, or a coroutine function.

@@ -28,35 +28,37 @@ def guarded(
     kind: int,
     func: Callable[P, R],
     acquire: Callable[[], D],
-    begin: Callable[[], Awaitable[D]],
     succeed: Callable[[D], object],
+    acquire_async: Callable[[], Awaitable[D]] | None = None,
 ) -> Callable[P, R]:
     """Returns a function of the same kind whose every call holds what it acquires.
 
     Args:
         kind: which, as `lasting` says.
         func: the function.
-        acquire: gives what a generator holds.
-        begin: gives what a coroutine or an async generator holds.
+        acquire: gives what is held.
         succeed: lets it go when an async generator has no more items.
+        acquire_async: gives it to coroutines and async generators, where that may take a while.
     """
     work = cast("Callable[..., Any]", func)
     if kind & COROUTINE:
-        return cast("Callable[P, R]", _awaiting(begin, work))
+        return cast("Callable[P, R]", _awaiting(acquire, acquire_async, work))
     if kind & GENERATOR:
         return cast("Callable[P, R]", _iterating(acquire, work))
-    return cast("Callable[P, R]", _relaying(begin, work, succeed))
+    return cast("Callable[P, R]", _relaying(acquire, acquire_async, work, succeed))
 
 
 def _awaiting(
-    begin: Callable[[], Awaitable[OnDone]], func: Callable[P, Coroutine[object, object, R]]
+    acquire: Callable[[], OnDone],
+    acquire_async: Callable[[], Awaitable[OnDone]] | None,
+    func: Callable[P, Coroutine[object, object, R]],
 ) -> Callable[P, Coroutine[object, object, R]]:
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         held: OnDone | None = None
         mark = None
         try:
             try:
-                held = await begin()
+                held = acquire() if acquire_async is None else await acquire_async()
                 mark = enter(held)
                 result = await func(*args, **kwargs)
                 leave(mark)
@@ -99,7 +101,8 @@ def _iterating(
 
 
 def _relaying(
-    begin: Callable[[], Awaitable[D]],
+    acquire: Callable[[], D],
+    acquire_async: Callable[[], Awaitable[D]] | None,
     func: Callable[P, AsyncGenerator[Y, S]],
     succeed: Callable[[D], object],
 ) -> Callable[P, AsyncGenerator[Y, S]]:
@@ -112,7 +115,7 @@ def _relaying(
         held: D | None = None
         try:
             try:
-                held = await begin()
+                held = acquire() if acquire_async is None else await acquire_async()
                 inner = func(*args, **kwargs)
                 item = await anext(inner)
                 while True:

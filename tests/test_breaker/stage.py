@@ -184,7 +184,7 @@ class Interrupts:
                 self._look("")
             elif found:
                 self.after[id(frame)] = found
-        elif event == "return":
+        elif event in ("exception", "return"):  # a call that raises ends without a look
             self.after.pop(id(frame), None)
         return self._trace
 
