@@ -35,6 +35,17 @@ def availability(scope: Scope) -> float | None:
     return _share(scope, scope.requests.ok | scope.requests.degraded)
 
 
+def answered(scope: Scope) -> float | None:
+    """Requests answered in time, ok or by a fallback, of all of which that is known.
+
+    In time is within ten times the 99th percentile of the client group's ok latency before the
+    first fault, and at least a second; where nothing is known of before, any answer is. Users in
+    a closed loop who wait for an overdue answer count for the requests they usually make.
+    """
+    tally = scope.facts.tally(scope.phase)
+    return _of(tally.good + tally.fallbacks, tally.decided)
+
+
 def unfinished(scope: Scope) -> float | None:
     """Requests too young at the end of the run to tell how they would have ended, of all.
 

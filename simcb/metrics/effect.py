@@ -15,14 +15,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-import numpy as np
-
 from simcb.metrics.facts import Facts
 from simcb.metrics.health import SIGMAS, Tally
 from simcb.metrics.intervals import Estimate, difference, estimate
 from simcb.metrics.measures import Measures
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
-from simcb.metrics.spans import Integers
 from simcb.trace import STATE_CODE, Trace
 
 LEAST = 0.001
@@ -161,7 +158,7 @@ def _opened(trace: Trace) -> bool:
 
 
 def _by_phase(
-    pairs: Sequence[tuple[Facts, Facts]], counted: Callable[[Tally], Integers]
+    pairs: Sequence[tuple[Facts, Facts]], counted: Callable[[Tally[int]], int]
 ) -> tuple[PhaseEffect, ...]:
     names = dict.fromkeys(each.name for facts, _ in pairs for each in facts.phases)
     parts = [name for name in names if name != WHOLE and not name.startswith(ONE_FAULT)]
@@ -169,7 +166,7 @@ def _by_phase(
 
 
 def _phase_effect(
-    name: str, pairs: Sequence[tuple[Facts, Facts]], counted: Callable[[Tally], Integers]
+    name: str, pairs: Sequence[tuple[Facts, Facts]], counted: Callable[[Tally[int]], int]
 ) -> PhaseEffect:
     counts = [(_counts(a, name, counted), _counts(b, name, counted)) for a, b in pairs]
     shares = [tuple(n / of if of else None for n, of in pair) for pair in counts]
@@ -185,14 +182,13 @@ def _phase_effect(
     return PhaseEffect(name, estimate(ours), estimate(theirs), change, apart, requests)
 
 
-def _counts(facts: Facts, phase: str, counted: Callable[[Tally], Integers]) -> tuple[int, int]:
+def _counts(facts: Facts, name: str, counted: Callable[[Tally[int]], int]) -> tuple[int, int]:
     """Return how many requests of a phase are counted, of how many that can be judged."""
-    windows = [window for each in facts.phases if each.name == phase for window in each.windows]
-    starts, ends = np.array(windows, np.float64).reshape(-1, 2).T
-    # The last moment of the run belongs to its last phase.
-    ends = np.where(ends >= facts.trace.duration, np.nextafter(ends, math.inf), ends)
-    tally = facts.health.within(starts, ends)
-    return int(counted(tally).sum()), int(tally.decided.sum())
+    phase = next((each for each in facts.phases if each.name == name), None)
+    if phase is None:
+        return 0, 0
+    tally = facts.tally(phase)
+    return counted(tally), tally.decided
 
 
 def _late(facts: Facts, without: Facts) -> bool:

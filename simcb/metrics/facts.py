@@ -7,6 +7,7 @@ scans the trace itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from simcb.metrics.health import Health, LatencyLimits, harmful, health_of, latency_limits_of
+from simcb.metrics.health import Health, LatencyLimits, Tally, harmful, health_of, latency_limits_of
 from simcb.metrics.measures import Entities, Entity, Per
 from simcb.metrics.openings import Openings, openings, state_intervals, time_in
 from simcb.metrics.phase import HEALTHY, WHOLE, Phase, effective_faults, phases
@@ -78,6 +79,13 @@ class Facts:
             self.healthy_until,
             self.trace.duration,
         )
+
+    def tally(self, phase: Phase) -> Tally[int]:
+        """Return how many requests of a phase are good, can be judged, and have a fallback's."""
+        starts, ends = np.array(phase.windows, np.float64).reshape(-1, 2).T
+        # The last moment of the run belongs to its last phase.
+        ends = np.where(ends >= self.trace.duration, np.nextafter(ends, math.inf), ends)
+        return Tally(*(int(each.sum()) for each in self.health.within(starts, ends)))
 
     @cached_property
     def attempts(self) -> AttemptRows:

@@ -34,7 +34,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -142,8 +142,11 @@ class Baseline:
         return enough
 
 
-class Tally(NamedTuple):
-    """Requests of some windows, a number for each window.
+Count = TypeVar("Count", int, Integers)
+
+
+class Tally(NamedTuple, Generic[Count]):
+    """Requests of a phase, or of some windows with a number for each.
 
     Args:
         good: ended ok in time.
@@ -151,9 +154,9 @@ class Tally(NamedTuple):
         fallbacks: answered by a fallback in time.
     """
 
-    good: Integers
-    decided: Integers
-    fallbacks: Integers
+    good: Count
+    decided: Count
+    fallbacks: Count
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +204,7 @@ class Health:
             for each in (self.good, self.decided, self.fallbacks)
         )
 
-    def within(self, starts: Floats, ends: Floats) -> Tally:
+    def within(self, starts: Floats, ends: Floats) -> Tally[Integers]:
         """Return the requests of each window `[start, end)`, in logarithmic time a window."""
         low, high = np.searchsorted(self.at, starts), np.searchsorted(self.at, ends)
         good, decided, fallbacks = (sums[high] - sums[low] for sums in self._sums)
@@ -215,7 +218,7 @@ class Health:
             found += group.pace * np.maximum(seconds, 0.0)
         return np.rint(found).astype(np.int64)
 
-    def is_kept(self, tally: Tally, kept: float = KEPT) -> Booleans:
+    def is_kept(self, tally: Tally[Integers], kept: float = KEPT) -> Booleans:
         """Return for each window whether it has as many good requests as a healthy one."""
         enough: Booleans = tally.good >= self.baseline.expects(tally.decided, kept)
         return enough

@@ -202,6 +202,25 @@ def test_shares_count_overdue_requests_in_the_denominator() -> None:
     assert measures.value("budget_used") == pytest.approx((2 / 5) / 0.1)
 
 
+def test_only_what_comes_in_time_is_answered() -> None:
+    """Healthy answers take 0.3 s: after 3 s an ok one or a fallback's is late, and counts no more.
+
+    Of ten requests under the fault four are ok in time, one from a fallback in time, two ok and
+    one from a fallback too late, one fails and one never ends.
+    """
+    build = TraceBuilder(faults=[("x", 40.0, 50.0)])
+    fates = [(0.3, "ok")] * 4 + [(3.1, "ok")] * 2 + [(0.1, "degraded"), (3.1, "degraded")]
+    fates += [(0.1, "failed"), (None, "unfinished")]
+    for second in range(100):
+        build.request(float(second), *(fates[second - 40] if 40 <= second < 50 else (0.3, "ok")))
+    measures = measure(build.trace())
+    assert measures.value("answered", "healthy") == 1.0
+    assert measures.value("answered", "fault") == 5 / 10
+    assert measures.value("availability", "fault") == 8 / 10
+    assert measures.value("answered", "recovery") == 1.0
+    assert measures.value("answered") == 95 / 100
+
+
 def test_requests_that_never_end_burn_the_budget_once_they_are_too_old() -> None:
     """Ten seconds of hanging in the middle of a run, and one at its end, which may be nothing.
 
