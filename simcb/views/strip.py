@@ -86,7 +86,7 @@ def state_strip(
         faults: the windows of the run's faults.
         duration: the run's length, in seconds.
         width: terminal columns to fill.
-        total: how many breakers there are, with those that nobody asked.
+        total: how many breakers there are, with those that no call went through.
     """
     total = len(breakers) if total is None else total
     names = [one_line(each.name, _WIDEST_NAME) for each in breakers]
@@ -107,7 +107,7 @@ def state_strip(
         for name, each in zip(names, cut, strict=True):
             lines.append(Text(f"{name:<{margin}}  ").append_text(_coloured(each.signs())))
         if idle := total - len(breakers):
-            lines.append(Text(f"{'':<{margin}}  and {idle:,} more that nobody asked", "dim"))
+            lines.append(Text(f"{'':<{margin}}  and {idle:,} more without a call", "dim"))
     lines.append(Text(f"{'':<{margin}}  {_axis(duration, count)}", "dim"))
     lines.append(Text(f"{'':<{margin}}  ").append_text(_legend(many, crowded=total > 0)))
     return Text("\n").join(lines)

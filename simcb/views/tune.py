@@ -170,17 +170,17 @@ def reach_table(result: TuneResult) -> Table:
     """Return how far each of the winner's values can be moved, as a table."""
     read = readings(result)
     header = ["parameter", BEST, "as good", "not shown worse"]
-    header += [f"at stake{_about(result, aim)}" for aim in result.aims]
+    header += [f"max loss{_about(result, aim)}" for aim in result.aims]
     rows = []
     for reach, importance in zip(result.reach, result.importance, strict=True):
-        stakes = zip(read, reach.stakes, strict=True)
+        losses = zip(read, reach.stakes, strict=True)
         rows.append(
             (
                 one_line(reach.axis.path, 60),
                 shown_value(reach.value),
                 stretch(reach),
                 wider_stretch(reach),
-                *(each.amount(stake) for each, stake in stakes),
+                *(each.amount(loss) for each, loss in losses),
                 UNDEFINED if importance is None else f"{importance:.0%}",
             )
         )
@@ -214,7 +214,7 @@ def _shown_front(result: TuneResult) -> list[Trial]:
 
 
 def contender_table(result: TuneResult) -> Table:
-    """Return the contenders on fresh random streams as a table, the winner first.
+    """Return the contenders on a fresh seed as a table, the winner first.
 
     The scenario in which the winner loses most is what decides, and the first; on a narrow page
     the others are left out, and named.
@@ -249,8 +249,7 @@ def _contenders(result: TuneResult, most: int) -> Table:
     return Table(
         tuple(one_line(cell, 40) for cell in header),
         tuple(rows),
-        title=f"on fresh luck (seed {check.seed}, {check.replicates} runs of each "
-        "in each scenario)",
+        title=f"on a fresh seed ({check.seed}; {check.replicates} runs of each in each scenario)",
         notes=_left_out(result, most),
     )
 
@@ -280,7 +279,7 @@ def _listed(names: Sequence[str], most: int = 8) -> str:
 
 
 def _by_weight(result: TuneResult) -> list[int]:
-    """Return the storms' places, that in which the winner loses most first."""
+    """Return the places of the scenarios, that in which the winner loses most first."""
     assert result.check is not None
     found = result.check.winner.storms
     losses = [max(each.mean or 0.0 for each in storm.regret) for storm in found]

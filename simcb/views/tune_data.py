@@ -89,18 +89,18 @@ def _reach(reach: Reach) -> dict[str, JsonValue]:
 
 
 def _contender(result: TuneResult, contender: Contender) -> dict[str, JsonValue]:
-    storms = zip(result.storms, contender.storms, strict=True)
+    pairs = zip(result.storms, contender.storms, strict=True)
     return {
         "name": contender.name or "best",
         "differs": contender.differs or None,
         "feasible": contender.feasible,
         "worst_regret": _estimates(contender.worst),
         "behind": None if contender.behind is None else _estimates(contender.behind),
-        "scenarios": {storm.name: _in_storm(found) for storm, found in storms},
+        "scenarios": {storm.name: _in_scenario(found) for storm, found in pairs},
     }
 
 
-def _in_storm(found: InStorm) -> dict[str, JsonValue]:
+def _in_scenario(found: InStorm) -> dict[str, JsonValue]:
     return {
         "aims": _estimates(found.aims),
         "regret": _estimates(found.regret),

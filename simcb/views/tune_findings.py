@@ -50,7 +50,7 @@ def _won(result: TuneResult, check: Check) -> list[str]:
     """Return how the winner compares with what people run, and who else comes up to it."""
     lines = []
     if result.feasible and not check.winner.feasible:
-        lines.append(f"on fresh luck it misses {', '.join(_missed(check.winner))}")
+        lines.append(f"on a fresh seed it misses {', '.join(_missed(check.winner))}")
     others: dict[str, list[str]] = {}
     for contender in check.contenders[1:]:
         compared, why = _compared(check.winner, contender)
@@ -188,8 +188,8 @@ class Reading:
 def readings(result: TuneResult) -> tuple[Reading, ...]:
     """Return how each aim's regrets are to be read.
 
-    Of times until something happens a regret is a share of the storm's duration: where all
-    storms last equally long that is a number of seconds.
+    Of times until something happens a regret is a share of a scenario's duration: where all
+    scenarios last equally long that is a number of seconds.
     """
     first, *others = dict.fromkeys(storm.scenario.duration for storm in result.storms)
     found = []

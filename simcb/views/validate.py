@@ -92,7 +92,7 @@ def _interval(finding: Finding) -> str:
     if math.isnan(finding.got):
         return UNDEFINED
     if finding.low == finding.high:
-        return "no chance in it"
+        return "deterministic"
     return f"{_number(finding.low)} … {_number(finding.high)}"
 
 

@@ -45,7 +45,7 @@ def test_the_best_comes_first_and_the_command_that_repeats_last(storms: list[str
     assert first.startswith("best: failure_threshold = ")
     assert "yours" in done.stdout
     assert "pybreaker 5/60s" in done.stdout
-    assert "on fresh luck (seed 1, 2 runs of each in each scenario)" in done.stdout
+    assert "on a fresh seed (1; 2 runs of each in each scenario)" in done.stdout
     assert done.stderr == ""
     repeat = shlex.split(last.removeprefix("repeat: simcb "))
     assert simcb(*repeat, "--workers", "0").stdout == done.stdout

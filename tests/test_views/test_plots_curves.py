@@ -17,7 +17,7 @@ from simcb.metrics import series, state_intervals
 from simcb.trace import FaultInfo
 from simcb.views.plots import curves_of
 from simcb.views.plots.curves import MOST_BINS, band, readable_step
-from simcb.views.plots.states import MOST_LANES, fault_lanes
+from simcb.views.plots.states import MOST_FAULT_ROWS, fault_rows
 
 
 def test_one_replicate_is_drawn_as_it_is() -> None:
@@ -161,13 +161,13 @@ def test_a_band_holds_its_median_and_never_warns(rows: np.ndarray) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.1, 50)), max_size=12))
-def test_faults_of_a_lane_do_not_overlap_while_there_are_lanes(
+def test_faults_of_a_row_do_not_overlap_while_there_are_rows(
     spans: list[tuple[float, float]],
 ) -> None:
-    """Every fault is dealt out once; only the last lane may be crowded."""
+    """Every fault is dealt out once; only the last row may be crowded."""
     faults = [FaultInfo(f"f{i}", "hang", "x", at, at + w) for i, (at, w) in enumerate(spans)]
-    lanes = fault_lanes(faults)
-    assert sorted(f.name for lane in lanes for f in lane) == sorted(f.name for f in faults)
-    assert len(lanes) <= MOST_LANES
-    for lane in lanes[: MOST_LANES - 1]:
-        assert all(a.end <= b.start for a, b in itertools.pairwise(lane))
+    rows = fault_rows(faults)
+    assert sorted(f.name for row in rows for f in row) == sorted(f.name for f in faults)
+    assert len(rows) <= MOST_FAULT_ROWS
+    for row in rows[: MOST_FAULT_ROWS - 1]:
+        assert all(a.end <= b.start for a, b in itertools.pairwise(row))

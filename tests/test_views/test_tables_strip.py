@@ -71,11 +71,11 @@ def test_few_breakers_have_a_line_each() -> None:
 
 def test_breakers_that_nobody_asked_are_counted() -> None:
     """They have no line of their own, and a share of all is one of them, too."""
-    assert strip(2, idle=99_998)[2].strip() == "and 99,998 more that nobody asked"
+    assert strip(2, idle=99_998)[2].strip() == "and 99,998 more without a call"
     line = strip(MOST_LINES + 1, idle=100_000)[0]
     assert line.startswith("100,009 breakers")
     assert "▁" in line
-    assert strip(0, idle=3)[0].strip() == "and 3 more that nobody asked"
+    assert strip(0, idle=3)[0].strip() == "and 3 more without a call"
     assert "no breaker" not in "".join(strip(0, idle=3))
 
 

@@ -57,7 +57,7 @@ def test_the_screen_says_the_best_what_it_beats_and_how_far_it_can_be_moved() ->
     assert title.strip().startswith("small, slow: max goodput, seed 0, 8 settings searched")
     table = [line for line in rest if line.startswith("breaker.")]
     assert len(table) == len(SPACE)
-    contenders = rest[rest.index("on fresh luck (seed 1, 3 runs of each in each scenario)") + 2 :]
+    contenders = rest[rest.index("on a fresh seed (1; 3 runs of each in each scenario)") + 2 :]
     assert contenders[0].startswith("best ")
     assert tuned().check is not None
     assert len(contenders[: contenders.index("")]) == len(tuned().check.contenders)  # type: ignore[union-attr]
@@ -256,7 +256,7 @@ def test_the_picture_says_what_was_tuned_and_what_its_marks_mean() -> None:
     marks = {text.get_text() for text in legend.get_texts()}
     assert marks >= {"as good", "not shown to be worse", "best", "tolerance 1.0%", "on the front"}
     alone = check_panel(tuned()).get_xlabel()
-    assert "on fresh luck (seed 1, 3 runs of each)" in alone
+    assert "on a fresh seed (1; 3 runs of each)" in alone
 
 
 def test_every_mark_of_a_regret_lies_inside_its_panel_among_labelled_ticks() -> None:

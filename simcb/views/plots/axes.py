@@ -17,8 +17,8 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from simcb.studies.sweep.axes import Axis, Measuring, Span, written
 from simcb.studies.sweep.columns import Floats
 from simcb.views.plots.frame import tidy_step
-from simcb.views.plots.lettering import letters, shortened, text_width
 from simcb.views.plots.style import LABEL_SIZE, SMALL_SIZE, TIDY_STEPS
+from simcb.views.plots.text_fit import letters, shortened, text_width
 
 MOST_TICKS = 14
 LONGEST_PATH = 4.5
@@ -44,7 +44,7 @@ FARTHEST_END = 3.0
 """How far an interval's end may widen an axis, as a multiple of the largest mean."""
 
 _REGRET_MARGIN = 0.06
-_LADDERS = ((1, 2, 5), (1, 3), (1,))
+_REGRET_STEPS = ((1, 2, 5), (1, 3), (1,))
 _MOST_REGRETS = {"x": 13, "y": 9}
 
 
@@ -214,8 +214,8 @@ def scale_regret(ax: Axes, which: str, means: Iterable[float], ends: Iterable[fl
 def _regret_ticks(low: float, high: float, most: int) -> list[float]:
     """Return tidy numbers between two, as many as can stand beside each other."""
     found: list[float] = []
-    for ladder in _LADDERS:
-        sizes = _sizes(ladder, max(-low, high))
+    for steps in _REGRET_STEPS:
+        sizes = _sizes(steps, max(-low, high))
         found = [0.0, *sizes, *(-each for each in sizes)]
         found = sorted(each for each in found if low <= each <= high)
         if len(found) <= most:
@@ -223,9 +223,9 @@ def _regret_ticks(low: float, high: float, most: int) -> list[float]:
     return found
 
 
-def _sizes(ladder: Sequence[int], most: float) -> list[float]:
+def _sizes(steps: Sequence[int], most: float) -> list[float]:
     decades = range(math.ceil(math.log10(most)) + 1)
-    return [SYMLOG_FROM * step * 10.0**power for power in decades for step in ladder]
+    return [SYMLOG_FROM * step * 10.0**power for power in decades for step in steps]
 
 
 def _place(number: float) -> float:

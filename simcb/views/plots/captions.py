@@ -18,8 +18,8 @@ from matplotlib.lines import Line2D
 
 from simcb.studies.sweep import TOLERANCE, Kind, Objective, SweepResult
 from simcb.studies.tune import TuneResult
-from simcb.views.plots.lettering import letters, shortened, text_width
 from simcb.views.plots.style import BASELINE_COLOR, FONT, INK, LABEL_SIZE, SMALL_SIZE, TITLE_SIZE
+from simcb.views.plots.text_fit import letters, shortened, text_width
 
 BEST = "best"
 AS_GOOD = f"cannot be told from it within {TOLERANCE:.0%}"

@@ -109,7 +109,7 @@ class Variant:
     breakers: tuple[BreakerCourse, ...]
     """Those that were asked."""
     breaker_count: int
-    """How many there are, with those that nobody asked."""
+    """How many there are, with those that no call went through."""
 
 
 @dataclass(frozen=True)

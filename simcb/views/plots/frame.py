@@ -16,7 +16,6 @@ from matplotlib.patches import Patch
 from simcb.trace import FaultInfo
 from simcb.views.plots.curves import Band, Curves
 from simcb.views.plots.figures import dress
-from simcb.views.plots.lettering import letters, shortened, text_width
 from simcb.views.plots.style import (
     BAND_ALPHA,
     BASELINE_COLOR,
@@ -29,6 +28,7 @@ from simcb.views.plots.style import (
     SMALL_SIZE,
     Fill,
 )
+from simcb.views.plots.text_fit import letters, shortened, text_width
 
 Painted = TypeVar("Painted", Patch, Collection)
 

@@ -30,7 +30,6 @@ from simcb.views.labels import distinct_labels
 from simcb.views.plots.axes import label_axis, label_values, scale_axis
 from simcb.views.plots.captions import AS_GOOD, SETTING, best_of, key
 from simcb.views.plots.figures import axes_or_new, dress
-from simcb.views.plots.lettering import letters
 from simcb.views.plots.marks import (
     dots,
     drawable,
@@ -42,6 +41,7 @@ from simcb.views.plots.marks import (
     rings,
 )
 from simcb.views.plots.style import FONT, INK, LABEL_SIZE, MISSED_COLOR, PAPER, SMALL_SIZE
+from simcb.views.plots.text_fit import letters
 from simcb.views.quantities import UNDEFINED, quantity
 
 COLOURS = "cividis"

@@ -2,7 +2,7 @@
 
 Up to six breakers have a row each. More of them share one block in which heights are shares:
 of 40 breakers one wants to know how many were open. Faults lie above them as bars with names;
-those that overlap have lanes of their own, and one that comes again and again is named once.
+those that overlap have rows of their own, and one that comes again and again is named once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from simcb.views.plots.frame import (
     set_row_ticks,
     time_axis,
 )
-from simcb.views.plots.lettering import letters, literal, shortened, text_width
-from simcb.views.plots.style import LANE_FILL, SMALL_SIZE, STATE_FILLS
+from simcb.views.plots.style import FAULT_BAR_FILL, SMALL_SIZE, STATE_FILLS
+from simcb.views.plots.text_fit import letters, literal, shortened, text_width
 
 MOST_ROWS = 6
 """Breakers up to which each has a row of its own."""
@@ -33,7 +33,7 @@ MOST_ROWS = 6
 BLOCK_ROWS = 3.0
 """Rows that the shares of many breakers take."""
 
-MOST_LANES = 4
+MOST_FAULT_ROWS = 4
 """Rows that faults may take; the rest of them shares the last."""
 
 WIDEST_NAME = 1.25
@@ -56,13 +56,13 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
     ax.grid(visible=False)
     ax.spines["left"].set_visible(False)
     time_axis(ax, curves.duration)
-    lanes = fault_lanes(curves.faults)
-    places, names = draw_lanes(ax, lanes, curves.duration)
-    top = float(len(lanes))
+    rows = fault_rows(curves.faults)
+    places, names = draw_fault_rows(ax, rows, curves.duration)
+    top = float(len(rows))
     breakers = curves.main.breakers
     if not breakers:
         places.append(top + 0.5)
-        names.append("no breaker asked" if curves.main.breaker_count else "no breaker")
+        names.append("no breaker used" if curves.main.breaker_count else "no breaker")
     elif len(breakers) <= MOST_ROWS:
         for row, breaker in enumerate(breakers):
             _draw_breaker(ax, curves, breaker, top + row)
@@ -90,7 +90,7 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
 
 def rows_of(curves: Curves) -> float:
     """Return how many rows the strip has, so that a figure can give it the height."""
-    return len(fault_lanes(curves.faults)) + _breaker_rows(curves)
+    return len(fault_rows(curves.faults)) + _breaker_rows(curves)
 
 
 def _breaker_rows(curves: Curves) -> float:
@@ -135,48 +135,48 @@ def _together(variant: Variant) -> dict[str, Floats]:
     return shares
 
 
-def fault_lanes(faults: Sequence[FaultInfo]) -> list[list[FaultInfo]]:
-    """Deal faults out to lanes so that those of a lane do not overlap, as far as four go.
+def fault_rows(faults: Sequence[FaultInfo]) -> list[list[FaultInfo]]:
+    """Deal faults out to rows so that those of a row do not overlap, as far as four go.
 
-    All windows of a fault lie in the same lane.
+    All windows of a fault lie in the same row.
     """
-    lanes: list[list[FaultInfo]] = []
+    rows: list[list[FaultInfo]] = []
     windows: dict[str, list[FaultInfo]] = {}
     for each in sorted(faults, key=lambda each: (each.start, each.end, each.name)):
         windows.setdefault(each.name, []).append(each)
     for same in windows.values():
-        free = [lane for lane in lanes if lane[-1].end <= same[0].start]
+        free = [row for row in rows if row[-1].end <= same[0].start]
         if free:
             free[0].extend(same)
-        elif len(lanes) < MOST_LANES:
-            lanes.append(same)
+        elif len(rows) < MOST_FAULT_ROWS:
+            rows.append(same)
         else:
-            lanes[-1] = sorted([*lanes[-1], *same], key=lambda each: each.start)
-    return lanes
+            rows[-1] = sorted([*rows[-1], *same], key=lambda each: each.start)
+    return rows
 
 
-def draw_lanes(
-    ax: Axes, lanes: Sequence[Sequence[FaultInfo]], duration: float
+def draw_fault_rows(
+    ax: Axes, rows: Sequence[Sequence[FaultInfo]], duration: float
 ) -> tuple[list[float], list[str]]:
-    """Draw each fault as bars with its name; return the lanes' places on y and their labels.
+    """Draw each fault as bars with its name; return the rows' places on y and their labels.
 
-    The name is in or beside the bar with the most room. A lane of one fault that comes again and
+    The name is in or beside the bar with the most room. A row of one fault that comes again and
     again, which leaves little room, has the fault's name as its label.
     """
     inset = (1.0 - THICKNESS) / 2
     inches = max(1.0, ax.figure.bbox.width / ax.figure.dpi - WIDEST_NAME - 0.5)
     titles = []
-    for row, lane in enumerate(lanes):
-        bars = [(fault.start, min(fault.end, duration)) for fault in lane]
-        for fault, (start, end) in zip(lane, bars, strict=True):
+    for place, row in enumerate(rows):
+        bars = [(fault.start, min(fault.end, duration)) for fault in row]
+        for fault, (start, end) in zip(row, bars, strict=True):
             span = [(start, end - start)]
-            drawn = ax.broken_barh(span, (row + inset, THICKNESS), label=f"fault: {fault.name}")
-            paint(drawn, LANE_FILL)
-        alone = len(lane) > 1 and len({fault.name for fault in lane}) == 1
-        titles.append(lane[0].name if alone else "faults" if row == 0 else "")
+            drawn = ax.broken_barh(span, (place + inset, THICKNESS), label=f"fault: {fault.name}")
+            paint(drawn, FAULT_BAR_FILL)
+        alone = len(row) > 1 and len({fault.name for fault in row}) == 1
+        titles.append(row[0].name if alone else "faults" if place == 0 else "")
         if not alone:
-            _name_bars(ax, [fault.name for fault in lane], bars, row, duration, duration / inches)
-    return [row + 0.5 for row in range(len(lanes))], titles
+            _name_bars(ax, [fault.name for fault in row], bars, place, duration, duration / inches)
+    return [place + 0.5 for place in range(len(rows))], titles
 
 
 def _name_bars(
@@ -187,7 +187,7 @@ def _name_bars(
     duration: float,
     scale: float,
 ) -> None:
-    """Name the bars of a lane, each name once."""
+    """Name the bars of a row, each name once."""
     ends = [*(start for start, _ in bars[1:]), duration]
     roomiest: dict[str, int] = {}
     for number, name in enumerate(names):
@@ -246,7 +246,7 @@ def _place_name(
 
 
 def _write_name(ax: Axes, label: _Label, y: float) -> None:
-    inside = label.align == "center"
+    inside = {"facecolor": FAULT_BAR_FILL.color, "edgecolor": "none", "pad": 0.6}
     ax.text(
         label.x,
         y,
@@ -255,5 +255,7 @@ def _write_name(ax: Axes, label: _Label, y: float) -> None:
         va="center_baseline",
         **letters(SMALL_SIZE),
         clip_on=True,
-        bbox={"facecolor": LANE_FILL.color, "edgecolor": "none", "pad": 0.6} if inside else None,
+        bbox={"facecolor": FAULT_BAR_FILL.color, "edgecolor": "none", "pad": 0.6}
+        if inside
+        else None,
     )

@@ -66,7 +66,7 @@ OUTCOME_FILLS = {
 FAULT_FILL = Fill("#f4f4f4", "////", "#e0e0e0")
 """The window of a fault, behind the curves."""
 
-LANE_FILL = Fill("#e3e3e3", "////", "#a8a8a8")
+FAULT_BAR_FILL = Fill("#e3e3e3", "////", "#a8a8a8")
 """A fault's bar in the strip of states, where nothing else is drawn."""
 
 PERCENTILE_COLORS = {"p50": "#56B4E9", "p95": "#0072B2", "p99": "#062f4f"}

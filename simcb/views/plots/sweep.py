@@ -15,10 +15,10 @@ from simcb.studies.sweep import Kind, Objective, SweepResult
 from simcb.studies.sweep.axes import Value
 from simcb.views.plots.captions import KEY_HEIGHT, TITLE_HEIGHT, head_sweep, key_of
 from simcb.views.plots.figures import new_picture
-from simcb.views.plots.lettering import letters, shortened
 from simcb.views.plots.lines import lines, points
 from simcb.views.plots.maps import colour_bar, heatmap, paint_of, scatter_map
 from simcb.views.plots.style import LABEL_SIZE
+from simcb.views.plots.text_fit import letters, shortened
 
 MOST_PANELS = 12
 

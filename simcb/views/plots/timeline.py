@@ -13,11 +13,11 @@ from simcb.studies import Result
 from simcb.views.plots.curves import Curves, curves_of
 from simcb.views.plots.figures import Picture, new_picture
 from simcb.views.plots.latency import latency
-from simcb.views.plots.lettering import letters, literal, shortened, text_width
 from simcb.views.plots.load import load
 from simcb.views.plots.outcomes import outcomes
 from simcb.views.plots.states import rows_of, states
 from simcb.views.plots.style import BASELINE_COLOR, FIGURE_SIZE, INK, LABEL_SIZE, TITLE_SIZE
+from simcb.views.plots.text_fit import letters, literal, shortened, text_width
 
 _ROW_HEIGHT = 0.165
 _CAPTION_TOP = 0.988

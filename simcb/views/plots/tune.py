@@ -21,7 +21,6 @@ from simcb.studies.tune import Reach, TuneResult
 from simcb.views.plots.axes import label_axis, label_values, name_axis, scale_regret
 from simcb.views.plots.captions import BEST, head_tune, key
 from simcb.views.plots.figures import axes_or_new, dress, new_picture
-from simcb.views.plots.lettering import letters, shortened
 from simcb.views.plots.marks import dots, named, ring
 from simcb.views.plots.style import (
     BAND_ALPHA,
@@ -34,6 +33,7 @@ from simcb.views.plots.style import (
     SMALL_SIZE,
     STATE_FILLS,
 )
+from simcb.views.plots.text_fit import letters, shortened
 from simcb.views.quantities import quantity
 from simcb.views.tune_findings import Reading, readings, stretch
 
@@ -120,7 +120,7 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
 
 
 def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
-    """Draw every contender's worst regret with fresh seeds, the winner first."""
+    """Draw every contender's worst regret on a fresh seed, the winner first."""
     check = result.check
     if check is None:
         raise ValueError("this tune was not checked")
@@ -152,10 +152,10 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     scale_regret(ax, "x", means, ends)
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
     aims = read[0].name if several == 1 else "each aim"
-    seeds = f"on fresh luck (seed {check.seed}, {check.replicates} runs of each)"
+    seed = f"on a fresh seed ({check.seed}; {check.replicates} runs of each)"
     near = any(each.differs for each in check.contenders)
     note = "; * comes only near the library" if near else ""
-    name_axis(ax, "x", f"worst regret of {aims} over {scenarios}, {seeds}{_mark(read)}{note}")
+    name_axis(ax, "x", f"worst regret of {aims} over {scenarios}, {seed}{_mark(read)}{note}")
     if alone:
         key(ax)
     return ax

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from simcb.views.plots.lettering import ELLIPSIS, MISSING, literal, shortened, text_width
+from simcb.views.plots.text_fit import ELLIPSIS, MISSING, literal, shortened, text_width
 
 
 def test_markup_is_left_as_it_is() -> None:
