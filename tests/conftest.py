@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from simcb.scenario import Scenario
 from simcb.studies import Run
-from simcb.studies.sweep import cells
+from simcb.studies.sweep import cells, evaluator
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -50,13 +50,14 @@ MOST_KEPT = 3000
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_cell_is_run_twice() -> Iterator[None]:
-    """Remember the cells that sweeps and tunes run in this process: the same run is the same.
+    """Remember the cells that sweeps and tunes run in this process, and what they change.
 
     Dozens of tests tune the same two scenarios on the same random numbers, and whether two runs
     of one seed are alike is asked elsewhere, by their bytes.
     """
-    run_once = cells.run_once
+    run_once, applied = cells.run_once, cells.applied
     known: OrderedDict[bytes, Run] = OrderedDict()
+    variants: dict[bytes, Scenario] = {}
 
     def remembered(scenario: Scenario, seed: int, replicate: int) -> Run:
         key = pickle.dumps((scenario, seed, replicate))
@@ -66,6 +67,14 @@ def _no_cell_is_run_twice() -> Iterator[None]:
                 known.popitem(last=False)
         return known[key]
 
+    def made(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
+        key = pickle.dumps((scenario, changes))
+        if key not in variants:
+            variants[key] = applied(scenario, changes)
+        return variants[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cells, "run_once", remembered)
+        patch.setattr(cells, "applied", made)
+        patch.setattr(evaluator, "applied", made)
         yield

@@ -17,7 +17,8 @@ from test_studies.tune_cases import FEW, SLOW
 
 from simcb.scenario import read_scenario
 
-SPACE = ["--space", "failure_threshold=1..4", "--space", "recovery_timeout=200ms..8s@log"]
+SPACE = ["--space", "failure_threshold=1,2,4", "--space", "recovery_timeout=500ms,2s,8s"]
+WIDE = ["--space", "failure_threshold=1..40@log", "--space", "recovery_timeout=200ms..8s@log"]
 SHORT = ["--trials", "4", "--batch", "4", "-n", "2", "--fresh", "2", "--workers", "0"]
 
 
@@ -152,14 +153,14 @@ def test_a_dry_run_runs_nothing(storms: list[str], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         "simcb.studies.tune.run_tune", lambda *_, **__: pytest.fail("it was run"), raising=False
     )
-    done = simcb("tune", *storms, *SPACE, "--dry-run", "--workers", "2")
+    done = simcb("tune", *storms, *WIDE, "--dry-run", "--workers", "2")
     assert done.exit_code == 0
     assert "settings  60 searched, 18 around each of up to 3 bests, 13 contenders\n" in done.stdout
     # (60 + 3 × 18) of 10 replicates, 13 of 20 and the best there of 20, in each of two scenarios
     assert "runs      at most 2,840 in 2 scenarios; usually less than half of that\n" in done.stdout
     assert "on 2 workers" in done.stdout
     assert "memory    at most " in done.stdout
-    assert simcb("tune", *storms, *SPACE, "--dry-run", "--trials", "0").exit_code == 2
+    assert simcb("tune", *storms, *WIDE, "--dry-run", "--trials", "0").exit_code == 2
     nowhere = simcb("tune", *storms, "--dry-run")
     assert (nowhere.exit_code, nowhere.stdout) == (2, "")
     assert "nothing is varied" in nowhere.stderr

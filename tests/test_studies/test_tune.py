@@ -133,7 +133,7 @@ def test_another_seed_is_another_search() -> None:
     assert other.check.seed == 8
 
 
-@pytest.mark.parametrize("calls", [1, 12, 30])
+@pytest.mark.parametrize("calls", [1, 12, 20])
 def test_a_stopped_tune_goes_on_and_ends_in_the_same_bytes(tmp_path: Path, calls: int) -> None:
     """What was run is not run again, and nobody can tell from the result."""
     first = kept(tmp_path / "t", stop=after(calls))
@@ -197,7 +197,7 @@ def test_a_tune_reads_back_as_it_was_and_runs_nothing(
 
 def test_a_stopped_tune_opens_as_far_as_it_came(tmp_path: Path) -> None:
     """And a sweep, or what is damaged, is told."""
-    kept(tmp_path / "t", stop=after(30))
+    kept(tmp_path / "t", stop=after(20))
     read = open_tune(tmp_path / "t")
     assert not read.complete
     assert read.check is None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import pytest
 from test_studies.sweep_cases import SMALL, scenario
 
+from simcb.options import Over
 from simcb.scenario import Scenario
 from simcb.studies.tune import DEFAULTS, TuneResult, tune
 
@@ -25,11 +25,14 @@ def storms() -> list[Scenario]:
     return [scenario(), scenario(SLOW)]
 
 
-NARROW = {"breaker.failure_threshold": "1..4", "breaker.recovery_timeout": "200ms..8s@log"}
+NARROW: dict[str, list[object]] = {
+    "breaker.failure_threshold": [1, 2, 4],
+    "breaker.recovery_timeout": ["500ms", "2s", "8s"],
+}
 FEW = tuple(each for each in DEFAULTS if each.name in ("pybreaker 5/60s", "Hystrix 50%/5s"))
 
 
-def tuned_with(space: Mapping[str, str] = NARROW, **more: object) -> TuneResult:
+def tuned_with(space: Over = NARROW, **more: object) -> TuneResult:
     """Return a brief tune over both in this process, with some arguments changed.
 
     Four settings, one walk from the best of them, and two libraries' defaults are all there is
