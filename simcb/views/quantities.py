@@ -1,14 +1,17 @@
-"""Numbers as people read them: a value and its unit as a short text.
+"""Values as people read them: a number with its unit, and texts that tell values apart.
 
-A share that is not quite 1 never reads `100%`, a time that never came reads `never`, and
-what could not be measured is a dash.
+A share that is not quite 1 never reads `100%`, a time that never came reads `never`, and what
+could not be measured is a dash. Values written inline, `{kind: failure_rate, rate: 50%}`, are
+long and often differ in one word, so what is cut is what they have in common.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from simcb.metrics import Unit
+from simcb.views.safe_text import one_line
 
 UNDEFINED = "–"
 NEVER = "never"
@@ -137,3 +140,47 @@ def _percent(share: float) -> str:
 
 def _magnitude(value: float) -> int:
     return math.floor(math.log10(abs(value)))
+
+
+LONGEST = 30
+"""Characters of a value, unless more are needed to tell it from another."""
+
+_BETWEEN = ", "
+_CUT = "…"
+
+
+def distinct_labels(texts: Sequence[str], longest: int = LONGEST) -> tuple[str, ...]:
+    """Return texts no longer than that where they can be, all different if they were.
+
+    If one is too long, what all begin and end with goes first, whole words of it; then as
+    much of the middle as can be spared.
+    """
+    safe = {text: one_line(text, 10_000) for text in texts}
+    if max(map(len, safe.values()), default=0) <= longest:
+        return tuple(safe[text] for text in texts)
+    bare = dict(zip(safe, _differing(list(safe.values())), strict=True))
+    while True:
+        short = {text: _without_middle(each, longest) for text, each in bare.items()}
+        if len(set(short.values())) == len(short) or longest >= max(map(len, bare.values())):
+            return tuple(short[text] for text in texts)
+        longest += 1
+
+
+def _differing(texts: list[str]) -> list[str]:
+    """Return texts without the words that all of them begin with, and end with."""
+    parts = [text.split(_BETWEEN) for text in texts]
+    least = min(map(len, parts)) - 1 if len(parts) > 1 else 0
+    first = last = 0
+    while first < least and len({each[first] for each in parts}) == 1:
+        first += 1
+    while first + last < least and len({each[-1 - last] for each in parts}) == 1:
+        last += 1
+    before, after = _CUT if first else "", _CUT if last else ""
+    return [f"{before}{_BETWEEN.join(each[first : len(each) - last])}{after}" for each in parts]
+
+
+def _without_middle(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    head = longest // 2
+    return f"{text[:head]}{_CUT}{text[len(text) - (longest - head - 1) :]}"

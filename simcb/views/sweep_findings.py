@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from simcb.metrics import Estimate
 from simcb.studies.sweep import TOLERANCE, Axis, Ranked, SweepResult, tolerance
 from simcb.studies.sweep.axes import Value, quantity_of
-from simcb.views.labels import LONGEST, distinct_labels
-from simcb.views.quantities import interval, quantity
+from simcb.views.quantities import LONGEST, distinct_labels, interval, quantity
 
 _NO_MATTER = "what is varied does not matter for this"
 _ARE = ("is no policy but the world", "are no policies but the world")

@@ -48,7 +48,7 @@ class SweepPlots:
 
     def lines(self, metric: str | None = None, ax: Axes | None = None) -> Axes:
         """Draw a number over the first axis, its interval as a band, or as bars over words."""
-        from simcb.views.plots.lines import lines
+        from simcb.views.plots.sweep import lines
 
         return lines(self.result, self._objective(metric), ax)
 

@@ -17,7 +17,7 @@ from simcb.metrics import series, state_intervals
 from simcb.trace import FaultInfo
 from simcb.views.plots import curves_of
 from simcb.views.plots.curves import MOST_BINS, band, readable_step
-from simcb.views.plots.states import MOST_FAULT_ROWS, fault_rows
+from simcb.views.plots.timeline import MOST_FAULT_ROWS, fault_rows
 
 
 def test_one_replicate_is_drawn_as_it_is() -> None:

@@ -16,8 +16,7 @@ from simcb.trace import FaultInfo
 from simcb.views.plots import PANELS, curves_of, latency, load, outcomes, states, workers
 from simcb.views.plots.curves import Limit, band
 from simcb.views.plots.frame import clock_text, tidy_step
-from simcb.views.plots.latency import seconds_text
-from simcb.views.plots.load import rate_text
+from simcb.views.plots.panels import rate_text, seconds_text
 from simcb.views.plots.style import BASELINE_COLOR, STATE_FILLS
 
 HANG = FaultInfo("hang:payments", "hang", "payments", 2.0, 4.0)

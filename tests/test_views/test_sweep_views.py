@@ -22,12 +22,11 @@ from simcb.studies.sweep import SweepResult, sweep
 from simcb.views.data import as_json, csv_lines
 from simcb.views.document import Page
 from simcb.views.formats import Format, render
-from simcb.views.labels import distinct_labels
 from simcb.views.notebook import sweep as notebook_sweep
 from simcb.views.plots.figures import drawn
-from simcb.views.plots.lines import lines
 from simcb.views.plots.maps import heatmap, scatter_map
-from simcb.views.plots.sweep import sweep_figure
+from simcb.views.plots.sweep import lines, sweep_figure
+from simcb.views.quantities import distinct_labels
 from simcb.views.study_files import write_study
 from simcb.views.sweep import sweep_document
 from simcb.views.sweep_data import cell_lines, ranking_rows

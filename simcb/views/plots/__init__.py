@@ -19,11 +19,8 @@ from simcb.views.plots.figures import (
     drawn,
     save,
 )
-from simcb.views.plots.latency import latency
-from simcb.views.plots.load import load, workers
-from simcb.views.plots.outcomes import outcomes
-from simcb.views.plots.states import states
-from simcb.views.plots.timeline import timeline
+from simcb.views.plots.panels import latency, load, outcomes, workers
+from simcb.views.plots.timeline import states, timeline
 
 Panel = Callable[[Curves, Axes | None], Axes]
 

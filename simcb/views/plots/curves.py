@@ -6,7 +6,7 @@ The panels draw these values and compute nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -212,15 +212,12 @@ def _variant(result: Result, step: float) -> tuple[Variant, Floats]:
     every = [series(run.trace, step) for run in result.runs]
     edges = np.append(every[0].t, result.trace.duration)
 
-    def laid(column: Callable[[Series], Floats]) -> Band:
-        return band([column(one) for one in every])
-
     def named(name: str) -> Band:
         return band([getattr(one, name) for one in every])
 
     variant = Variant(
         latency={name: named(f"success_{name}") for name in PERCENTILES},
-        offered=laid(lambda one: one.offered),
+        offered=named("offered"),
         outcomes={name: named(name) for name in OUTCOMES},
         services=_services(result, every, edges),
         breakers=_breakers(result, edges),

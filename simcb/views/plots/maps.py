@@ -26,14 +26,16 @@ from simcb.studies.sweep import Objective, SweepResult, tolerance
 from simcb.studies.sweep.axes import Value
 from simcb.studies.sweep.columns import Floats
 from simcb.studies.sweep.ranking import ROUNDING, badness
-from simcb.views.labels import distinct_labels
 from simcb.views.plots.axes import label_axis, label_values, scale_axis
-from simcb.views.plots.captions import AS_GOOD, SETTING, best_of, key
 from simcb.views.plots.figures import axes_or_new, dress
 from simcb.views.plots.marks import (
+    AS_GOOD,
+    SETTING,
+    best_of,
     dots,
     drawable,
     factor_of,
+    key,
     limits_on,
     name_of,
     named,
@@ -42,7 +44,7 @@ from simcb.views.plots.marks import (
 )
 from simcb.views.plots.style import FONT, INK, LABEL_SIZE, MISSED_COLOR, PAPER, SMALL_SIZE
 from simcb.views.plots.text_fit import letters
-from simcb.views.quantities import UNDEFINED, quantity
+from simcb.views.quantities import UNDEFINED, distinct_labels, quantity
 
 COLOURS = "cividis"
 _LARGEST_DOT = 4.4
@@ -142,7 +144,8 @@ def heatmap(
         origin="lower",
         aspect="auto",
     )
-    _contour(result, shown, ax, tiles)
+    if min(tiles.shape) > 1 and np.isfinite(tiles).all():
+        _limit_lines(result, shown, ax, tiles)
     if len(places) <= MOST_PRINTED:
         _print_values(result, shown, ax, places, paint)
     _mark(result, shown, ax, places)
@@ -165,13 +168,22 @@ def colour_bar(panels: Sequence[Axes], shown: Objective, paint: Paint) -> None:
     bar.outline.set_linewidth(0.5)
 
 
-def _contour(result: SweepResult, shown: Objective, ax: Axes, tiles: Floats) -> None:
-    if min(tiles.shape) < 2 or not np.isfinite(tiles).all():
-        return
+def _limit_lines(
+    result: SweepResult, shown: Objective, ax: Axes, numbers: Floats, *places: Floats
+) -> None:
+    """Draw a line where a number reaches a limit.
+
+    Args:
+        result: has the limits.
+        shown: the number.
+        ax: where.
+        numbers: it, row by row, as it is drawn.
+        places: where columns and rows lie; at 0, 1, … if not given.
+    """
     for limit in limits_on(result, shown):
         level = limit.value * factor_of(shown)
-        if tiles.min() < level < tiles.max():
-            ax.contour(tiles, [level], colors=MISSED_COLOR, linewidths=1.6)
+        if numbers.min() < level < numbers.max():
+            ax.contour(*places, numbers, [level], colors=MISSED_COLOR, linewidths=1.6)
             named(ax, limit.text, MISSED_COLOR, style="-")
 
 
@@ -261,7 +273,8 @@ def scatter_map(
     scale_axis(ax, "y", result.axes[1])
     between = _interpolated(result, ax, values, paint)
     if between is not None:
-        _limit_lines(result, shown, ax, between)
+        columns, rows, numbers = between
+        _limit_lines(result, shown, ax, numbers, columns, rows)
     colours = [to_hex(tuple(shade)) for shade in paint.mappable.to_rgba(values[known]).tolist()]
     # A white edge shows on dark colours, the thin rim around it on light ones.
     ax.plot(x[known], y[known], "o", color=INK, markersize=_RIM, markeredgewidth=0, clip_on=False)
@@ -276,17 +289,10 @@ def scatter_map(
     return ax
 
 
-@dataclass(frozen=True, eq=False)
-class _Between:
-    """Colours between settings: where their columns and rows lie, and the number at each."""
-
-    x: Floats
-    y: Floats
-    numbers: np.ma.MaskedArray
-
-
-def _interpolated(result: SweepResult, ax: Axes, values: Floats, paint: Paint) -> _Between | None:
-    """Colour what lies between the settings; return it, or None if nothing does."""
+def _interpolated(
+    result: SweepResult, ax: Axes, values: Floats, paint: Paint
+) -> tuple[Floats, Floats, np.ma.MaskedArray] | None:
+    """Colour what lies between the settings; return columns, rows and numbers, if anything does."""
     known = np.isfinite(values)
     (x, x_back), (y, y_back) = (_spread(result, index) for index in (0, 1))
     x, y, numbers = x[known], y[known], values[known]
@@ -299,10 +305,10 @@ def _interpolated(result: SweepResult, ax: Axes, values: Floats, paint: Paint) -
         return None
     steps = np.linspace(0.0, 1.0, FINENESS)
     fine = LinearTriInterpolator(triangles, numbers)(*np.meshgrid(steps, steps))
-    found = _Between(x_back(steps), y_back(steps), fine)
+    columns, rows = x_back(steps), y_back(steps)
     mesh = ax.pcolormesh(
-        found.x,
-        found.y,
+        columns,
+        rows,
         _grown(_grown(fine)),
         cmap=paint.colours,
         norm=paint.norm,
@@ -314,17 +320,7 @@ def _interpolated(result: SweepResult, ax: Axes, values: Floats, paint: Paint) -
     edge = np.array(_around(x, y))
     corners = np.column_stack((x_back(edge[:, 0]), y_back(edge[:, 1])))
     mesh.set_clip_path(Polygon(corners, transform=ax.transData))
-    return found
-
-
-def _limit_lines(result: SweepResult, shown: Objective, ax: Axes, between: _Between) -> None:
-    for limit in limits_on(result, shown):
-        level = limit.value * factor_of(shown)
-        if between.numbers.min() < level < between.numbers.max():
-            ax.contour(
-                between.x, between.y, between.numbers, [level], colors=MISSED_COLOR, linewidths=1.6
-            )
-            named(ax, limit.text, MISSED_COLOR, style="-")
+    return columns, rows, fine
 
 
 def _spread(result: SweepResult, index: int) -> tuple[Floats, Callable[[Floats], Floats]]:

@@ -1,20 +1,199 @@
-"""What the plots of sweeps and tunes share: units people read, limits, marks for settings."""
+"""What the plots of sweeps and tunes share: heads, keys, units people read, limits, marks.
+
+A mark has its label from when it is drawn, so the key names what occurs and no more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 
 from simcb.metrics import Estimate, Unit, place_of
-from simcb.studies.sweep import Objective, SweepResult
+from simcb.studies.sweep import TOLERANCE, Kind, Objective, SweepResult
 from simcb.studies.sweep.axes import quantity_of
 from simcb.studies.sweep.columns import Floats
-from simcb.views.plots.captions import best_of
-from simcb.views.plots.style import INK, MISSED_COLOR
+from simcb.studies.tune import TuneResult
+from simcb.views.plots.style import (
+    BASELINE_COLOR,
+    FONT,
+    INK,
+    LABEL_SIZE,
+    MISSED_COLOR,
+    SMALL_SIZE,
+    TITLE_SIZE,
+)
+from simcb.views.plots.text_fit import letters, shortened, text_width
 from simcb.views.quantities import quantity
+
+BEST = "best"
+AS_GOOD = f"cannot be told from it within {TOLERANCE:.0%}"
+WORSE = "worse than it"
+MEAN = "mean"
+INTERVAL = "its 95% interval"
+MEAN_AND_INTERVAL = "mean and its 95% interval"
+SETTING = "a setting; colours between are interpolated"
+
+TITLE_HEIGHT = 0.32
+"""Inches that the title takes at the top of a figure."""
+
+KEY_HEIGHT = 0.28
+"""Inches that one key for all panels takes below the title."""
+
+BEST_HEIGHT = 0.24
+"""Inches that the line with a tune's best setting takes, below its title."""
+
+KEY_LINE = 0.18
+"""Inches that a line of a key takes."""
+
+_LONGEST_LABEL = 3.4
+_LONGEST_IN_COLUMNS = 2.0
+_LARGEST_MARK = 7.0
+_EDGE = 0.06
+_MARK = 0.5
+"""Inches that a mark of the key takes, and the space around its label."""
+
+_LOOK: dict[str, Any] = {
+    "frameon": False,
+    "borderaxespad": 0.15,
+    "borderpad": 0.2,
+    "columnspacing": 1.6,
+    "handlelength": 1.6,
+    "handletextpad": 0.5,
+    "prop": {"family": FONT, "size": SMALL_SIZE},
+}
+_CLOSER = {"columnspacing": 1.4, "handlelength": 1.5}
+_MADE = {Kind.GRID: "", Kind.ZIP: ", zipped", Kind.LHS: ", Latin hypercube"}
+
+
+def best_of(result: SweepResult) -> str:
+    """Return what the ring around a best setting is called: of all, or of each world."""
+    given = [
+        axis.label for axis, policy in zip(result.axes, result.policies, strict=True) if not policy
+    ]
+    return f"{BEST} for each {' and '.join(given)}" if given else BEST
+
+
+def head_sweep(figure: Figure, result: SweepResult, shown: Objective) -> None:
+    """Head a figure with the scenario, the number shown, and how much was run."""
+    run = (
+        f"{len(result)} settings × {result.replicates} replicates"
+        f"{_MADE[result.design.kind]}, seed {result.seed}"
+    )
+    _head(figure, result.scenario.name, f": {shown}", run, complete=result.complete)
+
+
+def head_tune(figure: Figure, result: TuneResult) -> None:
+    """Head a figure with the scenarios, the best setting, how much was run, and a key.
+
+    The panels have to be there already; they are given the room below.
+    """
+    run = (
+        f"{result.searched} + {len(result.trials) - result.searched} settings, up to "
+        f"{result.replicates} replicates, seed {result.seed}"
+    )
+    aims = ": " + ", ".join(f"{aim.better.value} {aim}" for aim in result.aims)
+    names = ", ".join(storm.name for storm in result.storms)
+    _head(figure, names, aims, run, complete=result.complete)
+    best = ", ".join(
+        f"{axis.label} = {value}"
+        for axis, value in zip(result.axes, result.best.values(), strict=True)
+    )
+    found = "best" if result.feasible else "nearest to the limits, which nothing keeps"
+    _line(figure, f"{found}: {best}", TITLE_HEIGHT, LABEL_SIZE, INK)
+    taken = TITLE_HEIGHT + BEST_HEIGHT
+    taken += _key_in_columns(figure, taken) + 0.04
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0.0, 0.0, 1.0, 1.0 - taken / figure.get_size_inches()[1]))
+
+
+def _head(figure: Figure, name: str, shown: str, run: str, *, complete: bool) -> None:
+    """Write what a figure is about, its name shortened to the room, and how much was run."""
+    run += "" if complete else ", incomplete"
+    width = figure.get_size_inches()[0]
+    room = width - text_width(run, LABEL_SIZE) - text_width(shown, TITLE_SIZE) - 0.4
+    title = f"{shortened(name, max(room, 0.8), TITLE_SIZE)}{shown}"
+    _line(figure, title, 0.07, TITLE_SIZE, INK)
+    _line(figure, run, 0.07, LABEL_SIZE, BASELINE_COLOR, side="right")
+
+
+def _line(
+    figure: Figure, text: str, down: float, size: float, color: str, *, side: str = "left"
+) -> None:
+    """Write a line so many inches below a figure's top."""
+    width, height = figure.get_size_inches()
+    x = _EDGE if side == "left" else width - _EDGE
+    written = shortened(text, width - 2 * _EDGE, size)
+    look = letters(size, color) | {"ha": side, "va": "top", "in_layout": False}
+    figure.text(x / width, 1.0 - down / height, written, **look)
+
+
+def key(ax: Axes) -> None:
+    """Say above a panel what its marks mean."""
+    marks = _labelled([ax])
+    if marks:
+        legend = ax.legend(list(marks.values()), list(marks), ncols=len(marks), **_LOOK)
+        legend.set_loc("lower left")
+        legend.set_bbox_to_anchor((0.0, 1.0), ax.transAxes)
+        _letter(legend)
+
+
+def key_of(figure: Figure) -> None:
+    """Say below a figure's title what the marks of all its panels mean."""
+    marks = _labelled(figure.axes)
+    if marks:
+        _place(figure, marks, TITLE_HEIGHT, len(marks), _LOOK)
+
+
+def _key_in_columns(figure: Figure, down: float) -> float:
+    """Say the same in as many lines as it needs, so far below the top; return its height."""
+    marks: dict[str, Artist] = {}
+    for label, artist in _labelled(figure.axes).items():
+        marks.setdefault(shortened(label, _LONGEST_IN_COLUMNS, SMALL_SIZE), artist)
+    if not marks:
+        return 0.0
+    widest = max(text_width(label, SMALL_SIZE) for label in marks) + _MARK
+    room = figure.get_size_inches()[0] - 0.2
+    columns = max(1, min(len(marks), int(room / widest)))
+    _place(figure, marks, down, columns, _LOOK | _CLOSER)
+    return KEY_LINE * math.ceil(len(marks) / columns) + 0.08
+
+
+def _place(
+    figure: Figure, marks: dict[str, Artist], down: float, columns: int, look: dict[str, Any]
+) -> None:
+    width, height = figure.get_size_inches()
+    legend = figure.legend(list(marks.values()), list(marks), ncols=columns, **look)
+    legend.set_loc("upper left")
+    legend.set_bbox_to_anchor((_EDGE / width, 1.0 - down / height), figure.transFigure)
+    legend.set_in_layout(False)
+    _letter(legend)
+
+
+def _labelled(panels: Iterable[Axes]) -> dict[str, Artist]:
+    marks: dict[str, Artist] = {}
+    for ax in panels:
+        for artist, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            marks.setdefault(label, artist)
+    return marks
+
+
+def _letter(legend: Legend) -> None:
+    for text in legend.get_texts():
+        text.set(**letters(SMALL_SIZE))
+        text.set_text(shortened(text.get_text(), _LONGEST_LABEL, SMALL_SIZE))
+    for handle in legend.legend_handles:
+        if isinstance(handle, Line2D):
+            handle.set_markersize(min(_LARGEST_MARK, handle.get_markersize()))
 
 
 class Limit(NamedTuple):
@@ -27,6 +206,18 @@ class Limit(NamedTuple):
 def drawable(found: Estimate) -> float:
     """Return an estimate's mean as a number to draw: nan if undefined or never."""
     return found.mean if found.mean is not None and not found.never else float("nan")
+
+
+def intervals(found: Sequence[Estimate], factor: float) -> tuple[Floats, Floats, Floats]:
+    """Return where intervals begin, their means and where they end, times `factor`.
+
+    Without an interval both ends are at the mean.
+    """
+    means = [drawable(each) for each in found]
+    lows = [mean if e.low is None else e.low for e, mean in zip(found, means, strict=True)]
+    highs = [mean if e.high is None else e.high for e, mean in zip(found, means, strict=True)]
+    low, middle, high = np.array([lows, means, highs], np.float64) * factor
+    return low, middle, high
 
 
 def limits_on(result: SweepResult, objective: Objective) -> list[Limit]:

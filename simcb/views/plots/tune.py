@@ -14,14 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
 
-from simcb.metrics import Estimate, Unit
+from simcb.metrics import Unit
 from simcb.studies.sweep.axes import Value, quantity_of
 from simcb.studies.sweep.columns import Floats
 from simcb.studies.tune import Reach, TuneResult
 from simcb.views.plots.axes import label_axis, label_values, name_axis, scale_regret
-from simcb.views.plots.captions import BEST, head_tune, key
 from simcb.views.plots.figures import axes_or_new, dress, new_picture
-from simcb.views.plots.marks import dots, named, ring
+from simcb.views.plots.frame import set_row_ticks
+from simcb.views.plots.marks import BEST, dots, head_tune, intervals, key, named, ring
 from simcb.views.plots.style import (
     BAND_ALPHA,
     DOTTED,
@@ -29,8 +29,8 @@ from simcb.views.plots.style import (
     LABEL_SIZE,
     LINE_WIDTH,
     MISSED_COLOR,
+    PALE_COLOR,
     SERVICE_COLORS,
-    SMALL_SIZE,
     STATE_FILLS,
 )
 from simcb.views.plots.text_fit import letters, shortened
@@ -38,7 +38,6 @@ from simcb.views.quantities import quantity
 from simcb.views.tune_findings import Reading, readings, stretch
 
 GOOD = STATE_FILLS["closed"].color
-PALE = "#9db7c9"
 MOST_PANELS = 9
 COLUMNS = 3
 
@@ -85,20 +84,17 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     means, ends = [], []
     for index, (aim, reading) in enumerate(zip(result.aims, read, strict=True)):
         colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
-        found = [step.excess[index] for step in reach.steps]
-        y = np.array([_number(each.mean, reading) for each in found])
-        low = np.array([_number(_end(each, each.low), reading) for each in found])
-        high = np.array([_number(_end(each, each.high), reading) for each in found])
+        low, y, high = intervals([step.excess[index] for step in reach.steps], reading.drawn)
         ax.fill_between(x, low, high, color=colour, alpha=BAND_ALPHA, linewidth=0.0)
         name = f"{aim}{_own(reading, read)}" if len(read) > 1 else None
         ax.plot(x, y, color=colour, linewidth=LINE_WIDTH, label=name)
-        dots(ax, x, y, [colour if step.feasible else PALE for step in reach.steps], 3.8)
+        dots(ax, x, y, [colour if step.feasible else PALE_COLOR for step in reach.steps], 3.8)
         place = values.index(reach.value)
         ring(ax, float(x[place]), float(y[place]), BEST)
         means += y.tolist()
         ends += [*low.tolist(), *high.tolist()]
     if not all(step.feasible for step in reach.steps):
-        named(ax, "misses a limit", PALE, mark="o")
+        named(ax, "misses a limit", PALE_COLOR, mark="o")
     label = f"tolerance {quantity(result.tolerance, Unit.SHARE)}"
     for tolerance in dict.fromkeys(result.tolerance * each.drawn for each in read):
         ax.axhline(tolerance, color=INK, linewidth=1.0, linestyle=DOTTED, label=label)
@@ -135,10 +131,9 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     for index, (aim, reading) in enumerate(zip(result.aims, read, strict=True)):
         colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
         found = [each.worst[index] for each in check.contenders]
-        x = np.array([_number(each.mean, reading) for each in found])
+        low, x, high = intervals(found, reading.drawn)
         y = places + (index - (several - 1) / 2) * 0.22
-        for each, height in zip(found, y.tolist(), strict=True):
-            both = [_number(_end(each, end), reading) for end in (each.low, each.high)]
+        for height, *both in np.column_stack((y, low, high)).tolist():
             ax.plot(both, [height, height], color=colour, linewidth=2.4, alpha=0.45)
             ends += both
         colours = [MISSED_COLOR if not place and several == 1 else colour for place in places]
@@ -147,8 +142,7 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
         if several > 1:
             named(ax, f"{aim}{_own(reading, read)}", colour, mark="o")
     ax.invert_yaxis()
-    written = [shortened(name, 2.4, SMALL_SIZE) for name in names]
-    ax.set_yticks(places, written, **letters(SMALL_SIZE))
+    set_row_ticks(ax, places.tolist(), names, 2.4)
     scale_regret(ax, "x", means, ends)
     scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
     aims = read[0].name if several == 1 else "each aim"
@@ -178,7 +172,7 @@ def front_panel(result: TuneResult, x: int, y: int, ax: Axes | None = None) -> A
     read = readings(result)
     pairs = [[trial.worst[each] * read[each].drawn for each in (x, y)] for trial in known]
     points = np.array(pairs)
-    colours = [SERVICE_COLORS[0] if trial.number in front else PALE for trial in known]
+    colours = [SERVICE_COLORS[0] if trial.number in front else PALE_COLOR for trial in known]
     order = np.argsort([trial.number in front for trial in known], kind="stable")
     dots(ax, points[order, 0], points[order, 1], [colours[place] for place in order], 4.0)
     line = sorted(points[i].tolist() for i, trial in enumerate(known) if trial.number in front)
@@ -192,7 +186,7 @@ def front_panel(result: TuneResult, x: int, y: int, ax: Axes | None = None) -> A
     if winner is not None:
         ring(ax, float(points[winner, 0]), float(points[winner, 1]), BEST)
     named(ax, "on the front", SERVICE_COLORS[0], mark="o")
-    named(ax, "beaten, or misses a limit", PALE, mark="o")
+    named(ax, "beaten, or misses a limit", PALE_COLOR, mark="o")
     scale_regret(ax, "x", points[:, 0].tolist())
     scale_regret(ax, "y", points[:, 1].tolist())
     name_axis(ax, "x", f"worst regret of {read[x].name}{read[x].mark}")
@@ -218,10 +212,6 @@ def _shade(reach: Reach, values: Sequence[Value], x: Floats, ax: Axes) -> None:
         ax.axvspan(*ends, color=GOOD, alpha=depth, linewidth=0.0, label=label)
 
 
-def _number(regret: float | None, reading: Reading) -> float:
-    return math.nan if regret is None else regret * reading.drawn
-
-
 def _own(reading: Reading, read: Sequence[Reading]) -> str:
     """Return the unit of one regret, if it has to be told from that of others."""
     return "" if _mark(read) else reading.mark
@@ -231,7 +221,3 @@ def _mark(read: Sequence[Reading]) -> str:
     """Return the unit of several regrets together; nothing if they differ."""
     marks = {each.mark for each in read}
     return marks.pop() if len(marks) == 1 else ""
-
-
-def _end(found: Estimate, end: float | None) -> float | None:
-    return found.mean if end is None else end
