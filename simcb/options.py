@@ -75,6 +75,7 @@ class RunOptions:
         Baseline | None,
         Option("none: also the same random streams without any breaker.", "none"),
     ] = None
+    ordinary_day: bool = False
     allow_large: Annotated[bool, Option("Run even what is, or is estimated to be, huge.")] = False
     max_events: Annotated[
         int | None,

@@ -12,7 +12,7 @@ SAME_INPUT = "  # with the same scenario on standard input"
 """What a command ends with that has to be given again what its line does not have."""
 
 CHANGES_NO_RESULT = {
-    *("form", "quiet", "top", "plot", "out", "force", "resume", "parquet"),
+    *("form", "quiet", "top", "details", "plot", "out", "force", "resume", "parquet"),
     *("workers", "dask", "dry_run"),
 }
 """The parameters that say who runs it, and what is written where."""
@@ -44,6 +44,13 @@ def repeat_command(context: typer.Context, **instead: Any) -> str:
             for one in several:
                 words += [parameter.opts[0], str(one)]
     return shlex.join(words) + (SAME_INPUT if any(map(is_stream, scenarios)) else "")
+
+
+def scenario_words(context: typer.Context) -> str:
+    """Return what names the scenario and its changes on the command line of any verb."""
+    others = {each.name for each in context.command.params} - {"scenario", "overlays", "sets"}
+    command = repeat_command(context, **dict.fromkeys(filter(None, others)))
+    return shlex.join(shlex.split(command)[len(context.command_path.split()) :])
 
 
 def resume_command(repeat: str, out: Path | str | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
 from simcb.cli.options import Form, Overlays, PlotFile, Quiet, Sets, Source, with_fields
-from simcb.cli.repeat import is_stream, repeat_command
+from simcb.cli.repeat import is_stream, repeat_command, scenario_words
 from simcb.options import RunOptions
 from simcb.views.formats import Format
 
@@ -49,16 +50,24 @@ def run(
     audit: Annotated[
         bool, typer.Option("--audit", help="Check the laws every run must obey.")
     ] = False,
+    alone: Annotated[
+        bool,
+        typer.Option("--alone", help="Neither without the breaker beside it, nor an ordinary day."),
+    ] = False,
+    details: Annotated[bool, typer.Option("--details", help="Print every table.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario through the real breaker and judge what happened.
 
-    Prints the verdict, the thresholds and the metrics by phase. Exits with 0 if every
+    The same random streams also run without the breaker, and on an ordinary day without the
+    faults, unless --alone says not to, or --baseline none that the day is left out. Prints what
+    the breaker did, how bad it was and why; --details adds all tables. Exits with 0 if every
     threshold holds, 99 if one fails, 2 if something on the command line or in the scenario is
     wrong, 130 if interrupted.
     """
     from simcb import studies
-    from simcb.studies.limits import study_size
+    from simcb.studies.limits import estimate_size
+    from simcb.studies.run import passes_of
     from simcb.views.files import SCENARIO
     from simcb.views.formats import render
     from simcb.views.run import answer_of, conditions_of, run_document
@@ -66,9 +75,10 @@ def run(
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
     conditions = conditions_of(fail_if or (), loaded)
     _check_outputs(out, plot, force=force)
-    size = study_size(loaded, options.replicates, options.baseline is not None)
     if not quiet:
         _warn(loaded, conditions, compared=options.baseline is not None)
+    options = _beside(options, loaded, alone=alone)
+    size = estimate_size(loaded, runs=options.replicates * passes_of(loaded, options))
     with progress_bar("requests", size.requests, quiet=quiet) as progress:
         result = studies.run(loaded, progress=progress, **vars(options))
     if not quiet:
@@ -77,12 +87,27 @@ def run(
         # It cannot be read twice; what is written holds all of it.
         written = str(out / SCENARIO)
         repeat = repeat_command(context, scenario=written, overlays=None, sets=None)
+        source = written
     else:
         repeat = repeat_command(context)
-    answer = answer_of(result, conditions, laws=audit, repeat=repeat)
+        source = "" if is_stream(scenario) else scenario_words(context)
+    answer = answer_of(result, conditions, laws=audit, repeat=repeat, source=source)
     _write(answer, out, plot, force=force)
-    emit(render(run_document(answer), form, page()))
+    emit(render(run_document(answer), form, page(), details=details))
     _leave_as(answer)
+
+
+def _beside(options: RunOptions, scenario: Scenario, *, alone: bool) -> RunOptions:
+    """Return the options with what is run beside the scenario if nothing is said of that."""
+    if alone and options.baseline is not None:
+        raise typer.BadParameter("--alone and --baseline contradict each other; give one of them")
+    if alone or options.baseline is not None:
+        return options
+    return replace(options, baseline="none" if _is_guarded(scenario) else None, ordinary_day=True)
+
+
+def _is_guarded(scenario: Scenario) -> bool:
+    return any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls)
 
 
 def _check_outputs(out: Path | None, plot: Path | None, *, force: bool) -> None:
@@ -102,8 +127,7 @@ def _warn(scenario: Scenario, conditions: Sequence[Threshold], *, compared: bool
 
     for sentence in no_effect_warnings(scenario, conditions):
         complain(f"warning: {one_line(sentence, 1000)}")
-    guarded = any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls)
-    if compared and not guarded:
+    if compared and not _is_guarded(scenario):
         complain("warning: no breaker is enabled, so the baseline is the same as the scenario")
 
 

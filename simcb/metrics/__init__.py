@@ -5,7 +5,7 @@ file years later, gives the same measures. Every metric is one function whose do
 definition; `METRICS` is the table of them.
 """
 
-from simcb.metrics.effect import BreakerEffect, Effect, effect_of
+from simcb.metrics.effect import BreakerEffect, Effect, effect_of, has_opened
 from simcb.metrics.facts import Facts
 from simcb.metrics.intervals import (
     Estimate,
@@ -93,6 +93,7 @@ __all__ = [
     "effect_of",
     "entities_of",
     "estimate",
+    "has_opened",
     "hidden_stalls",
     "is_flattered",
     "jackknife",

@@ -127,7 +127,7 @@ def effect_of(with_it: Sequence[Observed], without_it: Sequence[Observed]) -> Br
     """
     if not with_it[0].trace.layout.breaker_count:
         return None
-    if not any(_opened(each.trace) for each in with_it):
+    if not any(has_opened(each.trace) for each in with_it):
         return BreakerEffect(Effect.NEVER_OPENED, "the breaker never opened", "answered", ())
     pairs = [(Facts(a.trace), Facts(b.trace)) for a, b in zip(with_it, without_it, strict=True)]
     answered = _by_phase(pairs, lambda tally: tally.good + tally.fallbacks)
@@ -153,7 +153,8 @@ def effect_of(with_it: Sequence[Observed], without_it: Sequence[Observed]) -> Br
     return BreakerEffect(effect, sentence, what, parts)
 
 
-def _opened(trace: Trace) -> bool:
+def has_opened(trace: Trace) -> bool:
+    """Tell whether any breaker opened."""
     return bool((trace.transitions["after"] == STATE_CODE["open"]).any())
 
 

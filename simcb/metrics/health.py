@@ -59,6 +59,24 @@ class LatencyLimits:
 
     seconds: Floats
 
+    @property
+    def words(self) -> str:
+        """What in time means: `within 8.92 s (10 × healthy p99)`; "" where any answer is."""
+        different = np.unique(self.seconds)
+        known = different[np.isfinite(different)]
+        if not len(known):
+            return ""
+        least, most = float(known[0]), float(known[-1])
+        if len(different) > 1:
+            origin = (
+                f"{LATENCY_FACTOR:.0f} × each group's healthy p99, at least {LATENCY_FLOOR:.0f} s"
+            )
+            within = f"{least:.3g} to {most:.3g}" if most > least else f"{least:.3g}"
+            return f"within {within} s ({origin})"
+        floor = most <= LATENCY_FLOOR * (1.0 + 1e-9)
+        origin = "the least" if floor else f"{LATENCY_FACTOR:.0f} × healthy p99"
+        return f"within {most:.3g} s ({origin})"
+
     def kept(self, rows: RequestRows) -> Booleans:
         """Return which requests end within their group's limit; unfinished ones do not."""
         # A comparison with nan is false.

@@ -16,8 +16,6 @@ import numpy as np
 from simcb.metrics.facts import Facts, facts_of
 from simcb.metrics.health import (
     KEPT,
-    LATENCY_FACTOR,
-    LATENCY_FLOOR,
     SIGMAS,
     UNHARMED_KEPT,
     WINDOW,
@@ -194,18 +192,7 @@ def _more(fallbacks: int, requests: int) -> str:
 
 def _good(limits: LatencyLimits) -> str:
     """Return what a good request is in words, with its limits in time and where they are from."""
-    different = np.unique(limits.seconds)
-    known = different[np.isfinite(different)]
-    if not len(known):
-        return "ok"
-    least, most = float(known[0]), float(known[-1])
-    if len(different) > 1:
-        origin = f"{LATENCY_FACTOR:.0f} × each group's healthy p99, at least {LATENCY_FLOOR:.0f} s"
-        within = f"{least:.3g} to {most:.3g}" if most > least else f"{least:.3g}"
-        return f"ok within {within} s ({origin})"
-    floor = most <= LATENCY_FLOOR * (1.0 + 1e-9)
-    origin = "the least" if floor else f"{LATENCY_FACTOR:.0f} × healthy p99"
-    return f"ok within {most:.3g} s ({origin})"
+    return f"ok {limits.words}".rstrip()
 
 
 def _without_fault(facts: Facts, why: str) -> Judgement:

@@ -272,6 +272,13 @@ class Scenario(Model):
         services = {name: _without_breakers(each) for name, each in self.services.items()}
         return self.model_copy(update={"clients": Named(clients), "services": Named(services)})
 
+    def without_faults(self) -> Scenario:
+        """Return an ordinary day: the same scenario without faults, and without its thresholds.
+
+        Those are about the faults, or would be held against the same twice.
+        """
+        return self.model_copy(update={"faults": (), "thresholds": (), "sweep": None})
+
     def without_sweep(self) -> Scenario:
         """Return the same scenario without its `sweep`, all that decides nothing about a run."""
         return self if self.sweep is None else self.model_copy(update={"sweep": None})

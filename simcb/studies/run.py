@@ -23,6 +23,7 @@ from simcb.metrics import (
     Verdict,
     check_thresholds,
     effect_of,
+    has_opened,
     judge,
     measure,
     refusal_of,
@@ -31,7 +32,7 @@ from simcb.metrics import (
 )
 from simcb.options import Baseline, RunOptions, options_of
 from simcb.scenario import Scenario, parse_scenario, read_scenario
-from simcb.studies.limits import check_size, study_size
+from simcb.studies.limits import check_size, estimate_size
 from simcb.trace import Trace
 from simcb.world import MOST_EVENTS, MOST_ROWS, simulate
 
@@ -91,6 +92,8 @@ class Result:
         summary: every metric's mean over the replicates with its 95 % interval.
         thresholds: the scenario's thresholds, held against those means.
         baseline: the same scenario on the same random streams without any breaker, if asked for.
+        ordinary_day: the same scenario on the same random streams without its faults, if asked
+            for. It has no baseline of its own where no breaker opened: that would be the same.
     """
 
     scenario: Scenario
@@ -99,6 +102,7 @@ class Result:
     summary: Summary
     thresholds: tuple[ThresholdResult, ...]
     baseline: Result | None = None
+    ordinary_day: Result | None = None
 
     @property
     def trace(self) -> Trace:
@@ -128,6 +132,11 @@ class Result:
     def effect(self) -> BreakerEffect | None:
         """What the breaker did; None without a baseline to compare with, or without a breaker."""
         return effect_of(self.runs, self.baseline.runs) if self.baseline else None
+
+    @property
+    def opened(self) -> bool:
+        """True if any breaker opened in any replicate."""
+        return any(has_opened(run.trace) for run in self.runs)
 
     @property
     def passed(self) -> bool:
@@ -200,12 +209,19 @@ def run_once(
     return measured(scenario, trace)
 
 
+def passes_of(scenario: Scenario, options: RunOptions) -> int:
+    """Return how often each replicate is run at most: the baseline and the ordinary day count."""
+    variants = 1 if options.baseline is None else 2
+    return variants * (2 if options.ordinary_day and scenario.faults else 1)
+
+
 def run(
     scenario: Scenario,
     *,
     seed: int = 0,
     replicates: int = 1,
     baseline: Baseline | None = None,
+    ordinary_day: bool = False,
     progress: Callable[[float], None] | None = None,
     allow_large: bool = False,
     max_events: int | None = None,
@@ -217,6 +233,7 @@ def run(
         seed: random seed.
         replicates: how many runs with other random streams; intervals need at least two.
         baseline: "none" also runs the scenario without any breaker on the same random streams.
+        ordinary_day: also runs the scenario without its faults, if it has any.
         progress: called with the share of all work that is done, from 0 to 1.
         allow_large: run even what is estimated to be huge, or turns out to be.
         max_events: events each run may have; if None 200 million, and any number with
@@ -229,15 +246,15 @@ def run(
         RowBudgetError: a run is not over after 30 million requests and attempts.
         ThresholdError: a threshold names a metric, phase or service that does not exist.
     """
-    options = RunOptions(seed, replicates, baseline, allow_large, max_events)
+    options = RunOptions(seed, replicates, baseline, ordinary_day, allow_large, max_events)
     check_ranges(options, "replicates", "max_events")
     seed = checked_seed(seed)
     if baseline not in (None, "none"):
         raise StudyError(f"baseline is {baseline!r}", 'the one there is is "none": no breakers')
     check_thresholds(scenario.thresholds, scenario)
-    passes = 1 if baseline is None else 2
+    passes = passes_of(scenario, options)
     if not allow_large:
-        check_size(study_size(scenario, replicates, baseline is not None))
+        check_size(estimate_size(scenario, runs=passes * replicates))
     rows = None if allow_large else MOST_ROWS
     budget = MOST_EVENTS if max_events is None and not allow_large else max_events
     total = passes * replicates * scenario.duration
@@ -259,6 +276,11 @@ def run(
     result = replicated(scenario)
     if baseline is not None:
         result = replace(result, baseline=replicated(scenario.without_breakers()))
+    if ordinary_day and scenario.faults:
+        day = replicated(scenario.without_faults())
+        if baseline is not None and day.opened:
+            day = replace(day, baseline=replicated(day.scenario.without_breakers()))
+        result = replace(result, ordinary_day=day)
     if progress is not None:
         progress(1.0)
     return result

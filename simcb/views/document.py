@@ -37,7 +37,7 @@ class Verdict:
     Args:
         words: the verdict.
         tone: how good it is, where it is shown in colour.
-        reason: what it rests on, in a sentence.
+        reason: what it rests on, in a sentence; "" if what follows says so.
         sentences: what else there is to say.
         about: of what it is the verdict; of the whole study if empty.
     """
@@ -129,8 +129,10 @@ class Document:
         blocks: tables, lists, figures and remarks, in the order of reading.
         summary: the whole in a line: the last of a screen, the first of a page.
         card: what a small card has room for instead of these, if not all of them.
+        next: the command to give next.
         repeat: the command that gives the same document.
         files: what else the study leaves in its directory: name to what writes it.
+        brief: the same on a first screen and on a card, if all of it is too much there.
     """
 
     title: str
@@ -141,8 +143,16 @@ class Document:
     blocks: tuple[Block, ...] = ()
     summary: str = ""
     card: tuple[Block, ...] = ()
+    next: str = ""
     repeat: str = ""
     files: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
+    brief: Document | None = None
+
+    @property
+    def commands(self) -> tuple[tuple[str, str], ...]:
+        """The commands that it ends with, each with what it is for."""
+        named = (("next", self.next), ("repeat", self.repeat))
+        return tuple(each for each in named if each[1])
 
     @property
     def figures(self) -> tuple[Figure, ...]:

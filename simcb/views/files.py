@@ -19,10 +19,9 @@ SERIES = "series.csv"
 EVENTS = "events.jsonl"
 TIMELINE = "timeline"
 TRACE = "trace"
-BASELINE_TRACE = "baseline-trace"
 
 _TRACE_FILE = re.compile(
-    rf"(?:{TRACE}|{BASELINE_TRACE})(?:-(?:0|[1-9]\d*))?\.(?:npz|png)", re.ASCII
+    rf"(?:(?:ordinary-day-)?(?:baseline-)?){TRACE}(?:-(?:0|[1-9]\d*))?\.(?:npz|png)", re.ASCII
 )
 _ARRIVALS_FILE = re.compile(r"arrivals-(?:0|[1-9]\d*)\.csv", re.ASCII)
 _FILES = frozenset({SUMMARY, SCENARIO, SERIES, EVENTS, f"{TIMELINE}.png"})

@@ -27,14 +27,23 @@ class ListFormat(StrEnum):
     JSON = "json"
 
 
-def render(document: Document, form: Format, page: Page) -> Text:
-    """Write a document; only the table has colours, and all forms end with a line break."""
+def render(document: Document, form: Format, page: Page, *, details: bool = False) -> Text:
+    """Write a document; only the table has colours, and all forms end with a line break.
+
+    Args:
+        document: what a study says.
+        form: the format.
+        page: what a table is written on.
+        details: all of a document that has a brief form, where people read it.
+    """
     from rich.text import Text
 
     from simcb.views.data import as_csv, as_json
     from simcb.views.markdown import as_markdown
     from simcb.views.screen import as_screen
 
+    if form in (Format.TABLE, Format.MD) and not details:
+        document = document.brief or document
     if form is Format.TABLE:
         return as_screen(document, page)
     writers = {

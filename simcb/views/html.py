@@ -28,6 +28,7 @@ _WORD = "text-align:left;padding:.1em .7em .1em 0"
 
 def card(document: Document) -> str:
     """Return a document as a card: what it comes to, and the blocks that a card has room for."""
+    document = document.brief or document
     parts = [*_opening(document)]
     for block in document.card or document.blocks:
         parts += _written(block)

@@ -17,14 +17,13 @@ def as_markdown(document: Document) -> str:
         blocks.append(f"**{markdown_cell(document.summary)}**")
     for verdict in document.verdicts:
         about = f"{verdict.about.capitalize()} " if verdict.about else ""
-        words, reason = markdown_cell(verdict.words), markdown_cell(verdict.reason)
-        blocks.append(f"{markdown_cell(about)}**{words}**: {reason}")
+        words = f"{markdown_cell(about)}**{markdown_cell(verdict.words)}**"
+        blocks.append(f"{words}: {markdown_cell(verdict.reason)}" if verdict.reason else words)
         blocks += map(markdown_cell, verdict.sentences)
     blocks += map(markdown_cell, document.findings)
     for block in document.blocks:
         blocks += _written(block)
-    if document.repeat:
-        blocks.append(_code(one_line(document.repeat, _ENDLESS)))
+    blocks += [_code(one_line(command, _ENDLESS)) for _, command in document.commands]
     return "\n\n".join(blocks) + "\n"
 
 

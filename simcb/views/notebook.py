@@ -46,6 +46,7 @@ def run(
     seed: int = 0,
     replicates: int = 1,
     baseline: Baseline | None = None,
+    ordinary_day: bool = False,
     fail_if: Sequence[str] = (),
     audit: bool = False,
     allow_large: bool = False,
@@ -58,6 +59,7 @@ def run(
         seed: the random seed; the same seed gives the same run.
         replicates: how many runs with other random streams; intervals need at least two.
         baseline: "none" also runs the scenario without any breaker, on the same streams.
+        ordinary_day: also runs the scenario without its faults, on the same streams.
         fail_if: conditions under which the run counts as failed, as in `p99{fault} > 1s`.
         audit: hold the laws that every run must obey against each run.
         allow_large: run even what is estimated to be huge.
@@ -79,6 +81,7 @@ def run(
         seed=seed,
         replicates=replicates,
         baseline=baseline,
+        ordinary_day=ordinary_day,
         allow_large=allow_large,
         max_events=max_events,
     )

@@ -21,16 +21,17 @@ from simcb.metrics import (
     state_intervals,
     summarise_difference,
 )
+from simcb.metrics.phase import FAULT, WHOLE
 from simcb.scenario import Scenario, Threshold, parse_threshold
 from simcb.studies import Result
 from simcb.trace import Trace
 from simcb.views import document as doc
-from simcb.views.document import FAILED, PASSED, Block, Document, Entries, Figure, Table, Tone
+from simcb.views.answers import answers_table, proposal, remarks
+from simcb.views.document import FAILED, PASSED, Block, Document, Entries, Figure, Tone
 from simcb.views.files import EVENTS, SERIES, TIMELINE, write_text
 from simcb.views.quantities import clock
 from simcb.views.run_data import event_lines, run_object, run_rows, series_lines, variants_of
 from simcb.views.run_tables import (
-    card_table,
     difference_table,
     event_table,
     group_table,
@@ -45,15 +46,18 @@ from simcb.views.strip import state_strip
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
+MOST_MISSED = 5
+"""Thresholds that fail of which a first screen has room for a line each."""
+
+WELL_ANSWERED = 0.9
+"""Share of a fault's requests below which a run that recovered is fair at best."""
+
 TONES = {
     Verdict.UNHARMED: Tone.GOOD,
     Verdict.RECOVERED: Tone.GOOD,
     Verdict.DEGRADED: Tone.FAIR,
     Verdict.COLLAPSED: Tone.BAD,
 }
-
-MOST_ON_CARD = 12
-"""Thresholds that a card has room for."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,17 @@ class Answer:
         fail_if: conditions under which the caller wants the run to count as failed; good is one
             that is shown not to hold. One that is undefined is not.
         repeat: the command that gives the same answer.
-        audits: the laws held against each run, the baseline's after the scenario's; empty if
+        audits: the laws held against each run, those run beside it after the scenario's; empty if
             that was not asked for.
+        source: what names the scenario on a command line, to propose the next one; "" if it
+            has no name there.
     """
 
     result: Result
     fail_if: tuple[ThresholdResult, ...] = ()
     repeat: str = ""
     audits: tuple[tuple[Law, ...], ...] = ()
+    source: str = ""
 
     @cached_property
     def difference(self) -> Summary | None:
@@ -108,17 +115,21 @@ def conditions_of(texts: Sequence[str], scenario: Scenario) -> tuple[Threshold, 
 
 
 def answer_of(
-    result: Result, conditions: Sequence[Threshold] = (), *, laws: bool = False, repeat: str = ""
+    result: Result,
+    conditions: Sequence[Threshold] = (),
+    *,
+    laws: bool = False,
+    repeat: str = "",
+    source: str = "",
 ) -> Answer:
     """Hold conditions, and the laws if they are asked for, against a result."""
     judged = judge(conditions, result.summary)
-    return Answer(result, judged, repeat, audited(result) if laws else ())
+    return Answer(result, judged, repeat, audited(result) if laws else (), source)
 
 
 def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
-    """Hold the exact laws against every run of a result, and of its baseline after them."""
-    variants = [each for each in (result, result.baseline) if each is not None]
-    return tuple(audit(run.trace) for each in variants for run in each.runs)
+    """Hold the exact laws against every run of a result, and of what was run beside it."""
+    return tuple(audit(run.trace) for _, each in variants_of(result) for run in each.runs)
 
 
 def run_document(answer: Answer) -> Document:
@@ -127,7 +138,7 @@ def run_document(answer: Answer) -> Document:
     verdicts = [_verdict(result)]
     if baseline is not None:
         verdicts.append(replace(_verdict(baseline), about="without the breaker"))
-    return Document(
+    document = Document(
         title(result),
         lambda: (
             run_object(answer.result, answer.fail_if, answer.difference, answer.audits)
@@ -136,13 +147,27 @@ def run_document(answer: Answer) -> Document:
         lambda: run_rows(result, answer.difference),
         verdicts=tuple(verdicts),
         blocks=tuple(_blocks(answer)),
-        card=tuple(_card(answer)),
+        next=proposal(result, answer.source),
         repeat=answer.repeat,
         files={
             SERIES: lambda path: write_text(path, series_lines(_traces(result))),
             EVENTS: lambda path: write_text(path, event_lines(_traces(result))),
         },
     )
+    brief = replace(
+        document,
+        title=f"{document.title}{_held(answer)}",
+        verdicts=(replace(verdicts[0], reason="", sentences=()),),
+        blocks=tuple(_first_screen(answer)),
+    )
+    return replace(document, brief=brief)
+
+
+def _held(answer: Answer) -> str:
+    """Return how many thresholds hold, to be said after what was run; "" if there are none."""
+    good = [each.passed for each in answer.result.thresholds]
+    good += [each.fails for each in answer.fail_if]
+    return f"; {sum(good)} of {len(good)} thresholds hold" if good else ""
 
 
 def title(result: Result) -> str:
@@ -157,21 +182,48 @@ def title(result: Result) -> str:
 
 
 def _verdict(result: Result) -> doc.Verdict:
-    effect, judgement = result.effect, result.judgement
-    hurt = effect is not None and effect.effect is Effect.HURT
+    judgement = result.judgement
     reason = one_line(judgement.reason, 1000)
     if len(result.runs) > 1:
         reason = f"{judgement.verdict.value}: {reason}"
     return doc.Verdict(
         headline(result),
-        Tone.BAD if hurt else TONES[judgement.verdict],
+        _tone(result),
         reason,
-        (effect.sentence,) if effect else (),
+        (result.effect.sentence,) if result.effect else (),
     )
+
+
+def _tone(result: Result) -> Tone:
+    effect, phases = result.effect, result.measures.phases
+    if effect is not None and effect.effect is Effect.HURT:
+        return Tone.BAD
+    tone = TONES[result.judgement.verdict]
+    answered = result.summary.value("answered", FAULT if FAULT in phases else WHOLE)
+    # It is over, and was bad: no green for that.
+    spoilt = tone is Tone.GOOD and answered is not None and answered < WELL_ANSWERED
+    return Tone.FAIR if spoilt else tone
+
+
+def _first_screen(answer: Answer) -> Iterator[Block]:
+    result = answer.result
+    yield answers_table(result, answer.difference)
+    missed = threshold_table(result, answer.fail_if, missed_only=True)
+    if missed is not None:
+        hidden = len(missed.rows) - MOST_MISSED
+        notes = (f"and {hidden} more that fail; --details has all",) if hidden > 0 else ()
+        yield replace(missed, rows=missed.rows[:MOST_MISSED], notes=notes)
+    yield remarks(result)
+    if answer.broken_laws:
+        yield _laws(answer.audits)
+    elif answer.audits:
+        yield f"audit: all {len(answer.audits[0])} laws hold in every run"
 
 
 def _blocks(answer: Answer) -> Iterator[Block]:
     result = answer.result
+    yield answers_table(result, answer.difference)
+    yield remarks(result)
     tables = (
         threshold_table(result, answer.fail_if),
         phase_table(result),
@@ -184,16 +236,6 @@ def _blocks(answer: Answer) -> Iterator[Block]:
     yield Figure(TIMELINE, lambda: _timeline(result), lambda width: _sketch(result, width))
     if answer.audits:
         yield _laws(answer.audits)
-
-
-def _card(answer: Answer) -> Iterator[Table]:
-    judged = threshold_table(replace(answer.result, baseline=None), answer.fail_if)
-    if judged is not None:
-        shown, hidden = judged.rows[:MOST_ON_CARD], judged.rows[MOST_ON_CARD:]
-        missed = sum(row[0].startswith(FAILED) for row in hidden)
-        notes = (f"and {len(hidden)} more, {missed} of them missed",) if hidden else ()
-        yield replace(judged, rows=shown, notes=notes)
-    yield card_table(answer.result)
 
 
 def _traces(result: Result) -> Iterator[tuple[str, Trace]]:

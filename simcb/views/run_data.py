@@ -24,6 +24,7 @@ from simcb.views.document import JsonValue, Row
 HEADER = ("variant", "metric", "unit", "phase", "of", "mean", "low", "high", "alike")
 
 SCENARIO, BASELINE, DIFFERENCE = "scenario", "baseline", "difference"
+DAY, DAY_BASELINE = "ordinary-day", "ordinary-day-baseline"
 """What the variants are called in files; the difference is scenario − baseline."""
 
 Event = dict[str, str | float | int]
@@ -38,10 +39,12 @@ def run_object(
     audits: Sequence[Sequence[Law]],
 ) -> dict[str, JsonValue]:
     """Return a run as plain data."""
-    baseline = result.baseline
+    beside = {name: _result(each) for name, each in variants_of(result)}
     return {
-        **_result(result),
-        "baseline": _result(baseline) if baseline is not None else None,
+        **beside[SCENARIO],
+        "baseline": beside.get(BASELINE),
+        "ordinary_day": beside.get(DAY),
+        "ordinary_day_baseline": beside.get(DAY_BASELINE),
         "effect": _effect(result.effect),
         "difference": _metrics(difference) if difference else None,
         "fail_if": [_judged(each, good=each.fails) for each in fail_if],
@@ -55,9 +58,9 @@ def run_object(
 def run_rows(result: Result, difference: Summary | None) -> Iterator[Row]:
     """Yield a line for each variant, metric, phase and service, below a header."""
     yield HEADER
-    summaries = {SCENARIO: result.summary}
-    if result.baseline is not None and difference is not None:
-        summaries |= {BASELINE: result.baseline.summary, DIFFERENCE: difference}
+    summaries = {name: each.summary for name, each in variants_of(result)}
+    if difference is not None:
+        summaries[DIFFERENCE] = difference
     for variant, summary in summaries.items():
         for item in summary:
             found = item.estimate
@@ -66,10 +69,14 @@ def run_rows(result: Result, difference: Summary | None) -> Iterator[Row]:
 
 
 def variants_of(result: Result) -> Iterator[tuple[str, Result]]:
-    """Yield a result and its baseline, if there is one, as files call them."""
+    """Yield a result and what was run beside it, as files call them."""
     yield SCENARIO, result
     if result.baseline is not None:
         yield BASELINE, result.baseline
+    if result.ordinary_day is not None:
+        yield DAY, result.ordinary_day
+        if result.ordinary_day.baseline is not None:
+            yield DAY_BASELINE, result.ordinary_day.baseline
 
 
 def _result(result: Result) -> dict[str, JsonValue]:

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simcb.metrics import METRICS, Summary, ThresholdResult, Unit, is_flattered
-from simcb.metrics.phase import WHOLE
-from simcb.scenario.model import PHASES
+from simcb.metrics import (
+    METRICS,
+    Effect,
+    Summary,
+    ThresholdResult,
+    Unit,
+    Verdict,
+    is_flattered,
+)
+from simcb.metrics.phase import FAULT, WHOLE
 from simcb.studies import Result
 from simcb.views.document import FAILED, PASSED, Table, no_room
 from simcb.views.quantities import UNDEFINED, difference, interval, quantity
@@ -37,9 +44,6 @@ LEAST_UNFINISHED = 0.01
 OF_THE_RUN = ("time_to_trip", "time_to_recover", "false_trips", "missed_trips", "flaps", "burn")
 OF_A_SERVICE = ("utilisation", "queue_peak")
 OF_A_GROUP = ("success", "goodput", "success_p99")
-ON_A_CARD = ("success", "goodput", "p99", "success_p99", "downstream_rate")
-"""The numbers on a card: how many were served, how fast, and at what load."""
-
 FLATTERED = "*"
 """Marks a latency that is low for the requests that did not end ok."""
 
@@ -62,9 +66,21 @@ def verdict_words(result: Result) -> str:
 
 
 def headline(result: Result) -> str:
-    """Return the verdict and, beside a baseline, what the breaker did."""
-    verdict, effect = verdict_words(result), result.effect
-    return f"{verdict}, {effect.words}" if effect else verdict
+    """Return what the breaker did, where that is known, and how the run went.
+
+    `recovered` alone would hide how few were answered before that, so the share stands with it.
+    """
+    effect, words = result.effect, verdict_words(result)
+    phase = FAULT if FAULT in result.measures.phases else WHOLE
+    share = result.summary.value("answered", phase)
+    if share is not None and Verdict.UNHARMED not in result.verdicts:
+        when = " under the fault" if phase == FAULT else ""
+        words = f"{quantity(share, Unit.SHARE)} answered{when}, {words}"
+    if effect is None:
+        return words
+    if effect.effect in (Effect.HELPED, Effect.HURT):
+        return f"{effect.words}: {words}"
+    return f"{words}; {effect.words}"
 
 
 def cell_with_interval(result: Result, name: str, phase: str = WHOLE, of: str = "") -> str:
@@ -166,15 +182,6 @@ def side_by_side(result: Result, rows: tuple[str, ...], phases: tuple[str, ...])
         faint=frozenset(range(2, 2 * len(phases) + 1, 2)),
         breakable=True,
     )
-
-
-def card_table(result: Result) -> Table:
-    """Return the few numbers that a card has room for, by phase."""
-    there = result.measures.phases
-    phases = tuple(phase for phase in PHASES if phase in there) or (WHOLE,)
-    if result.baseline is not None:
-        return side_by_side(result, ON_A_CARD, phases)
-    return _by_phase(result, ON_A_CARD, phases)
 
 
 def difference_table(result: Result, paired: Summary | None) -> Table | None:
@@ -280,19 +287,26 @@ def _amplified(result: Result) -> tuple[str, ...]:
     return ()
 
 
-def threshold_table(result: Result, fail_if: tuple[ThresholdResult, ...]) -> Table | None:
+def threshold_table(
+    result: Result, fail_if: tuple[ThresholdResult, ...], *, missed_only: bool = False
+) -> Table | None:
     """Return each threshold with its sign, the value it was held against, and why it failed.
 
     A condition of `--fail-if` stands among them as `fail if CONDITION`. None if there is nothing
-    to judge.
+    to judge, or with `missed_only` if nothing fails.
     """
     baseline = result.baseline
     others = baseline.thresholds if baseline else ()
     rows = [
         _threshold_row(each, each.passed, each.text, others[number] if others else None)
         for number, each in enumerate(result.thresholds)
+        if not (missed_only and each.passed)
     ]
-    rows += [_threshold_row(each, each.fails, f"fail if {each.text}", None) for each in fail_if]
+    rows += [
+        _threshold_row(each, each.fails, f"fail if {each.text}", None)
+        for each in fail_if
+        if not (missed_only and each.fails)
+    ]
     if not rows:
         return None
     columns = [0, 1] + [n for n in (2, _NOTE) if any(row[n] for row in rows)]

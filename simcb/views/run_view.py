@@ -176,11 +176,18 @@ class RunView:
         """The same without breakers; None if that was not run."""
         return RunView(self.result.baseline) if self.result.baseline is not None else None
 
+    @cached_property
+    def ordinary_day(self) -> RunView | None:
+        """The same without the faults; None if that was not run."""
+        day = self.result.ordinary_day
+        return RunView(day) if day is not None else None
+
     @property
     def df(self) -> Any:  # pandas brings no types
         """Every number measured, as a tidy pandas frame: a row for each replicate and metric.
 
-        The columns are variant (`scenario`, or `baseline` for the run without breakers),
+        The columns are variant (`scenario`, `baseline` for the run without breakers, `ordinary-day`
+        for the one without faults),
         replicate, metric, unit, phase, of (the service, or nothing) and value: nan if
         undefined, infinite for a time that never came.
 

@@ -18,7 +18,7 @@ STYLES = {Tone.GOOD: f"bold {GOOD}", Tone.FAIR: "bold #F0E442", Tone.BAD: f"bold
 
 WIDEST_PROSE = 100
 _LONGEST = 10_000
-_LONGEST_REPEAT = 4000
+_LONGEST_COMMAND = 4000
 _GAP = 2
 
 
@@ -29,8 +29,12 @@ def as_screen(document: Document, page: Page) -> Text:
         blocks.extend(_written(block, page))
     if document.summary:
         blocks.append(Text(_safe(document.summary)))
-    if document.repeat:
-        blocks.append(Text("repeat: ", "dim").append(one_line(document.repeat, _LONGEST_REPEAT)))
+    commands = [
+        Text(f"{name}: ", "dim").append(one_line(command, _LONGEST_COMMAND))
+        for name, command in document.commands
+    ]
+    if commands:
+        blocks.append(Text("\n").join(commands))
     text = Text("\n\n").join(blocks).append("\n")
     return in_ascii(text) if page.ascii_only else text
 
@@ -48,10 +52,13 @@ def _safe(text: str) -> str:
 def _opening(document: Document, page: Page) -> Text:
     lines = []
     for verdict in document.verdicts:
-        about = _safe(verdict.about or document.title)
-        lines.append(Text().append(_safe(verdict.words), STYLES[verdict.tone]))
+        about, words = _safe(verdict.about or document.title), _safe(verdict.words)
+        lines.append(Text().append(words, STYLES[verdict.tone]))
+        beside = cell_len(f"{words}  {about}") <= prose_width(page)
+        if not beside:
+            lines.append(Text())
         lines[-1].append(f"  {about}")
-        for sentence in (*verdict.sentences, verdict.reason):
+        for sentence in filter(None, (*verdict.sentences, verdict.reason)):
             wrapped = textwrap.wrap(_safe(sentence), prose_width(page) - 2)
             lines.extend(Text(f"  {line}") for line in wrapped)
     if document.findings:
@@ -78,9 +85,7 @@ def _written(block: Block, page: Page) -> Iterator[Text]:
 
 def _entry(name: str, words: str, page: Page, style: str = "") -> list[Text]:
     name = _safe(name)
-    wrapped = textwrap.wrap(
-        f"{name}  {_safe(words)}", max(page.width, 40), subsequent_indent="    "
-    )
+    wrapped = textwrap.wrap(f"{name}  {_safe(words)}", prose_width(page), subsequent_indent="    ")
     first, *rest = wrapped
     head = Text(first)
     if first.startswith(name):
@@ -120,7 +125,8 @@ def table_text(table: Table, page: Page) -> Text:
     lines = [Text(_safe(table.title))] if table.title else []
     if table.spans:
         lines.append(_span_line(table, widths))
-    lines.append(_line(table, table.header, widths, "bold"))
+    if any(table.header):
+        lines.append(_line(table, table.header, widths, "bold"))
     rows = [_line(table, row, widths, "") for row in table.rows]
     if table.sections:
         lines = [Text("  ").append_text(line) for line in lines]

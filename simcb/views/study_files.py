@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,6 @@ from simcb.trace import Trace, TraceFileError
 from simcb.views.data import as_json
 from simcb.views.document import Document
 from simcb.views.files import (
-    BASELINE_TRACE,
     SCENARIO,
     SUMMARY,
     TRACE,
@@ -38,7 +37,8 @@ from simcb.views.files import (
     write_text,
 )
 from simcb.views.run import Answer, run_document
-from simcb.views.run_data import variants_of
+from simcb.views.run_data import BASELINE, DAY, DAY_BASELINE, variants_of
+from simcb.views.run_data import SCENARIO as SCENARIO_RUN
 
 
 def write_run(answer: Answer, directory: str | Path, *, force: bool = False) -> Path:
@@ -47,7 +47,8 @@ def write_run(answer: Answer, directory: str | Path, *, force: bool = False) -> 
     `summary.json` (what `--format json` prints), `scenario.yaml` (the effective scenario),
     `arrivals-N.csv` for each group that replays recorded arrivals,
     `series.csv`, `events.jsonl`, `timeline.png`, and `trace.npz`, or `trace-0.npz` … for
-    several replicates; a baseline's traces are `baseline-trace….npz`.
+    several replicates; a baseline's traces are `baseline-trace….npz`, those of an ordinary day
+    `ordinary-day-trace….npz`.
 
     Args:
         answer: the result, and the command that repeats it.
@@ -79,8 +80,13 @@ def _write_files(answer: Answer, folder: Path) -> None:
     result, document = answer.result, run_document(answer)
     _write_document(document, lambda name, write: write(folder / name))
     _write_scenario(result.scenario, folder)
-    for (_, each), stem in zip(variants_of(result), (TRACE, BASELINE_TRACE), strict=False):
-        _save_traces(each, folder, stem)
+    for variant, each in variants_of(result):
+        _save_traces(each, folder, _stem(variant))
+
+
+def _stem(variant: str) -> str:
+    """Return what the files of a variant's traces are called: `trace`, `baseline-trace`."""
+    return TRACE if variant == SCENARIO_RUN else f"{variant}-{TRACE}"
 
 
 def _write_scenario(scenario: Scenario, folder: Path) -> None:
@@ -184,19 +190,23 @@ def open_run(source: str | Path) -> Result:
         raise TraceFileError(str(path), "there is no such file or directory")
     if not path.is_dir():
         return _result([path], [None])
-    traces = _numbered(path, TRACE)
-    if not traces:
+    variants = (SCENARIO_RUN, BASELINE, DAY, DAY_BASELINE)
+    found = {each: _numbered(path, _stem(each)) for each in variants}
+    count = len(found[SCENARIO_RUN])
+    if not count:
         why = f"there is no {TRACE}.npz in it; name a directory that `simcb run --out` wrote"
         raise TraceFileError(str(path), why)
-    baselines = _numbered(path, BASELINE_TRACE)
-    if baselines and len(baselines) != len(traces):
-        why = f"it has {len(traces)} traces and {len(baselines)} of the baseline"
-        raise TraceFileError(str(path), why)
-    digests = _digests(path, len(traces), len(baselines))
-    result = _result(traces, digests[: len(traces)])
-    if not baselines:
-        return result
-    return replace(result, baseline=_result(baselines, digests[len(traces) :]))
+    for name, traces in found.items():
+        if traces and len(traces) != count:
+            why = f"it has {count} traces and {len(traces)} of the {name}"
+            raise TraceFileError(str(path), why)
+    held = {each: traces for each, traces in found.items() if traces}
+    digests = _digests(path, held)
+    results = {each: _result(traces, digests[each]) for each, traces in held.items()}
+    day = results.get(DAY)
+    if day is not None:
+        day = replace(day, baseline=results.get(DAY_BASELINE))
+    return replace(results[SCENARIO_RUN], baseline=results.get(BASELINE), ordinary_day=day)
 
 
 def _numbered(folder: Path, stem: str) -> list[Path]:
@@ -209,29 +219,33 @@ def _numbered(folder: Path, stem: str) -> list[Path]:
     return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
 
 
-def _digests(folder: Path, traces: int, baselines: int) -> Sequence[str | None]:
-    """Return what a run's summary says its traces are identified by, the baseline's last.
+def _digests(
+    folder: Path, held: Mapping[str, Sequence[Path]]
+) -> Mapping[str, Sequence[str | None]]:
+    """Return what a run's summary says each variant's traces are identified by.
 
     Traces that lie there without a summary are taken as they are.
     """
     file = folder / SUMMARY
     if not file.exists():
-        return [None] * (traces + baselines)
+        return {name: [None] * len(traces) for name, traces in held.items()}
+    found: dict[str, list[str]] = {}
     try:
         said = json.loads(read_plain(file, MOST_SUMMARY))
-        digests: list[str] = said["digest"].split("-")
-        if said["baseline"] is not None:
-            digests += said["baseline"]["digest"].split("-")
+        for name in (SCENARIO_RUN, BASELINE, DAY, DAY_BASELINE):
+            part = said if name == SCENARIO_RUN else said.get(name.replace("-", "_"))
+            if part is not None:
+                found[name] = part["digest"].split("-")
     except OSError as error:
         raise TraceFileError(str(file), str(error.strerror or error)) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise TraceFileError(
             str(file), "it is damaged, so the traces beside it cannot be held against it"
         ) from None
-    if len(digests) != traces + baselines:
-        what = f"it tells of {len(digests)} traces, and {traces + baselines} are here"
-        raise TraceFileError(str(file), what)
-    return digests
+    told, here = (sum(map(len, each.values())) for each in (found, held))
+    if {name: len(each) for name, each in found.items()} != {n: len(t) for n, t in held.items()}:
+        raise TraceFileError(str(file), f"it tells of {told} traces, and {here} are here")
+    return found
 
 
 def _result(paths: Sequence[Path], digests: Sequence[str | None]) -> Result:

@@ -140,7 +140,7 @@ def test_a_terminal_gets_colours_unless_it_says_no(small: str) -> None:
     """NO_COLOR leaves no colour, and a dumb terminal gets no escape sequence at all."""
     code, coloured = on_terminal("run", small)
     assert code == 99
-    assert b"\x1b[38;5;" in coloured
+    assert b"38;5;" in coloured
     _, plain = on_terminal("run", small, NO_COLOR="1")
     assert b"\x1b[3" not in plain
     _, dumb = on_terminal("run", small, TERM="dumb")

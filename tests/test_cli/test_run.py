@@ -9,6 +9,8 @@ from test_views.small_runs import BARE, GUARDED
 
 from simcb.errors import MissingExtraError
 from simcb.metrics import Law
+from simcb.trace import TraceFileError
+from simcb.views.study_files import open_run
 
 
 @pytest.fixture
@@ -36,10 +38,59 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_prints_the_verdict_first_and_the_command_last(small: str) -> None:
     """The payload is on standard output, and standard error is silent."""
     done = simcb("run", small, "--seed", "7")
-    first, *_, last = done.stdout.splitlines()
-    assert first.endswith("small, 40s, seed 7")
+    first, second, *_, last = done.stdout.splitlines()
+    assert first.endswith("% answered under the fault, recovered; the breaker made no difference")
+    assert second == "  small, 40s, seed 7; 1 of 2 thresholds hold"
     assert last == f"repeat: simcb run {small} --seed 7"
     assert done.stderr == ""
+
+
+def test_the_first_screen_answers_in_few_lines(small: str) -> None:
+    """Without the breaker and an ordinary day stand beside it unless told not to."""
+    shown = simcb("run", small).stdout
+    assert len(shown.splitlines()) <= 24
+    assert max(map(len, shown.splitlines()[:-2])) <= 100
+    assert "with it without it" in " ".join(shown.split())
+    (day,) = [line for line in shown.splitlines() if line.startswith("answered on an ordinary day")]
+    assert day.endswith("never opened")
+    alone = simcb("run", small, "--alone").stdout
+    assert "without it" not in alone
+    assert "ordinary day" not in alone
+    beside = simcb("run", small, "--baseline", "none").stdout
+    assert "without it" in beside
+    assert "ordinary day" not in beside
+    clash = simcb("run", small, "--alone", "--baseline", "none")
+    assert clash.exit_code == 2
+    assert "--alone and --baseline contradict each other" in clash.stderr
+
+
+def test_the_next_command_can_be_given(small: str) -> None:
+    """What the screen proposes is read by the parser, with the changes of this one."""
+    shown = simcb("run", small, "--set", "failure_threshold=4", "--seed", "2").stdout
+    (proposed,) = [line for line in shown.splitlines() if line.startswith("next: simcb ")]
+    words = shlex.split(proposed.removeprefix("next: simcb "))
+    assert words[:4] == ["sweep", small, "--set", "failure_threshold=4"]
+    assert simcb(*words, "--dry-run").exit_code == 0
+
+
+def test_an_ordinary_day_is_kept_and_read_back(small: str, tmp_path: Path) -> None:
+    """What `--out` writes holds all that was run, and is the same when it is opened."""
+    out = tmp_path / "kept"
+    simcb("run", small, "--out", str(out))
+    said = json.loads((out / "summary.json").read_text())
+    assert {"trace.npz", "baseline-trace.npz", "ordinary-day-trace.npz"} <= {
+        each.name for each in out.iterdir()
+    }
+    opened = open_run(out)
+    assert opened.ordinary_day is not None
+    assert opened.ordinary_day.digest == said["ordinary_day"]["digest"]
+    assert opened.ordinary_day.baseline is None
+    assert said["ordinary_day_baseline"] is None
+    assert said["ordinary_day"]["verdict"]["verdict"] == "unharmed"
+    (out / "ordinary-day-trace.npz").unlink()
+    with pytest.raises(TraceFileError, match="it tells of 3 traces, and 2 are here"):
+        open_run(out)
+    assert simcb("run", small, "--out", str(out), "--force").exit_code == 99
 
 
 def test_a_failed_threshold_is_exit_99_and_none_is_0(small: str, bare: str) -> None:
@@ -58,7 +109,7 @@ def test_a_condition_on_the_command_line_can_fail_a_run(
 
     What is undefined is not shown not to hold.
     """
-    done = simcb("run", bare, "--fail-if", condition)
+    done = simcb("run", bare, "--fail-if", condition, "--details")
     assert done.exit_code == code
     assert f"{'✗' if code else '✓'} fail if {condition}" in done.stdout
 
@@ -220,7 +271,7 @@ def test_a_stall_that_a_closed_group_hides_is_warned_about(tmp_path: Path) -> No
 
 def test_an_audit_shows_the_laws(small: str) -> None:
     """Every law holds, and the exit code stays that of the thresholds."""
-    done = simcb("run", small, "--audit")
+    done = simcb("run", small, "--audit", "--details")
     assert done.exit_code == 99
     assert "✓ requests = ok + degraded + failed + unfinished" in done.stdout
 

@@ -253,7 +253,7 @@ def test_a_piped_table_leaves_nothing_out(small: str, monkeypatch: pytest.Monkey
         *("collapsed", "thresholds"),
     ]
     assert "no room" not in text
-    ran = simcb("run", small, "-n", "2", "--baseline", "none").stdout
+    ran = simcb("run", small, "-n", "2", "--baseline", "none", "--details").stdout
     assert "no room" not in ran
     assert all(phase in ran for phase in (" healthy ", " fault ", " recovery ", " whole "))
 

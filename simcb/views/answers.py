@@ -1,0 +1,211 @@
+"""A run's first screen: how bad it was, whether it is over, what the breaker did, what to do next.
+
+About fifteen lines, in plain words; the tables by phase come with `--details`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simcb.metrics import METRICS, Effect, Facts, Summary, Unit
+from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE
+from simcb.scenario import Scenario
+from simcb.studies import Result
+from simcb.views.document import Entries, Table
+from simcb.views.quantities import UNDEFINED, difference, quantity
+from simcb.views.run_tables import cell_with_interval
+from simcb.views.safe_text import one_line
+
+_WHEN = {
+    WHOLE: "",
+    HEALTHY: " before the fault",
+    FAULT: " under the fault",
+    BETWEEN: " between the faults",
+    RECOVERY: " after the fault",
+}
+
+_LONGEST_NAME = 28
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the screen: what is told, as it is with the breaker, and without it."""
+
+    words: str
+    with_it: str
+    without_it: str = ""
+    change: str = ""
+
+
+def answers_table(result: Result, paired: Summary | None) -> Table:
+    """Return how bad it was, whether it is over and what it costs, with the breaker and without.
+
+    Args:
+        result: what was run.
+        paired: every metric with the breaker minus without it; None without a baseline.
+    """
+    rows = list(_rows(result, paired))
+    if result.baseline is None:
+        header: tuple[str, ...] = ("", "")
+        lines: list[tuple[str, ...]] = [(row.words, row.with_it) for row in rows]
+    else:
+        header = ("", "with it", "without it", "")
+        lines = [(row.words, row.with_it, row.without_it, row.change) for row in rows]
+    limits = Facts(result.trace).latency_limits
+    return Table(
+        header,
+        tuple(lines),
+        words=frozenset({3}) if result.baseline else frozenset(),
+        notes=(f"answered: ok{_or_degraded(result)} {limits.words}".rstrip(),),
+    )
+
+
+def _or_degraded(result: Result) -> str:
+    variants = (result, result.baseline) if result.baseline else (result,)
+    fallback = any(each.summary.value("degraded") for each in variants)
+    return " or from a fallback" if fallback else ""
+
+
+def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
+    there = result.measures.phases
+    phases = [phase for phase in (FAULT, BETWEEN, RECOVERY) if phase in there] or [WHOLE]
+    for phase in phases:
+        yield _metric(result, paired, "answered", phase, f"answered{_WHEN[phase]}")
+    worst = phases[0]
+    yield _metric(result, None, "success_p99", worst, f"p99 of the ok ones{_WHEN[worst]}")
+    if FAULT in there:
+        yield _metric(result, None, "time_to_recover", WHOLE, "its end until healthy again")
+    service = _hit(result)
+    where = f" that reach {one_line(service, _LONGEST_NAME)}" if service else " that are sent"
+    yield _metric(result, None, "downstream_rate", worst, f"calls{where}{_WHEN[worst]}", service)
+    if result.trace.layout.breaker_count and FAULT in there and result.opened:
+        opens = cell_with_interval(result, "time_to_trip")
+        yield _Row("first breaker opens after", opens, UNDEFINED)
+    day = result.ordinary_day
+    if day is not None:
+        yield _day(day, result)
+
+
+def _metric(
+    result: Result, paired: Summary | None, name: str, phase: str, words: str, of: str = ""
+) -> _Row:
+    other, change = "", ""
+    if result.baseline is not None:
+        other = cell_with_interval(result.baseline, name, phase, of)
+    found = paired.estimate(name, phase, of) if paired else None
+    if found is not None and found.mean is not None:
+        change = difference(found.mean, found.low, found.high, METRICS[name].unit)
+        change = ("+" if found.mean > 0.0 else "") + change.replace(" pp", " points")
+    return _Row(words, cell_with_interval(result, name, phase, of), other, change)
+
+
+def _day(day: Result, result: Result) -> _Row:
+    """Return how the same goes on an ordinary day, and what the breaker did there."""
+    share = cell_with_interval(day, "answered")
+    without = cell_with_interval(day.baseline, "answered") if day.baseline else share
+    remark = ""
+    if result.trace.layout.breaker_count:
+        remark = "never opened"
+        if day.opened:
+            trips = quantity(day.summary.value("false_trips"), METRICS["false_trips"].unit)
+            remark = f"opened {trips} times"
+    if result.baseline is None and remark:
+        return _Row("answered on an ordinary day", f"{share}, {remark}")
+    return _Row("answered on an ordinary day", share, without, remark)
+
+
+def _hit(result: Result) -> str:
+    """Return the service that the faults are on, if it is one."""
+    services = {each.name for each in result.trace.layout.services}
+    hit = {fault.on for fault in result.trace.layout.faults} & services
+    if len(hit) == 1:
+        return next(iter(hit))
+    return next(iter(services)) if len(services) == 1 else ""
+
+
+def remarks(result: Result) -> Entries:
+    """Return why it went so, and how sure that is."""
+    return Entries((("why  ", _why(result)), ("sure?", _sure(result))))
+
+
+def _why(result: Result) -> str:
+    effect, baseline = result.effect, result.baseline
+    if effect is None or baseline is None or not result.opened:
+        return one_line(result.judgement.reason, 1000)
+    rejected = _rejected(result)
+    if effect.effect is Effect.HURT:
+        needless = quantity(result.summary.value("unneeded_rejections"), Unit.COUNT)
+        open_for = quantity(result.summary.value("open_fraction"), Unit.SHARE)
+        return (
+            f"the breaker rejected {rejected} calls, {needless} of which would have been answered; "
+            f"breakers were open {open_for} of the time"
+        )
+    waited, unaided = (
+        quantity(each.summary.value("worker_seconds_waiting"), Unit.WORKER_SECONDS)
+        for each in (result, baseline)
+    )
+    fast = f"{rejected} calls failed at once; " if rejected != "0" else ""
+    return f"{fast}callers waited {waited} in all, {unaided} without it"
+
+
+def _rejected(result: Result) -> str:
+    """Return how many calls were rejected, on average over the replicates."""
+    share = result.summary.value("rejected") or 0.0
+    rate = result.summary.value("attempt_rate") or 0.0
+    return f"{share * rate * result.scenario.duration:,.0f}"
+
+
+def _sure(result: Result) -> str:
+    runs = len(result.runs)
+    if runs == 1:
+        return "one run; -n 10 gives intervals"
+    effect = result.effect
+    said = f"{runs} runs with other random streams, 95 % intervals"
+    if effect is None or not effect.phases:
+        return said
+    apart = [each for each in effect.phases if each.told_apart]
+    return f"{said}; the difference is {'more than' if apart else 'within'} chance"
+
+
+def proposal(result: Result, source: str) -> str:
+    """Return the command that shows what to set; "" if there is none to propose.
+
+    Args:
+        result: what was run.
+        source: what names the scenario on a command line.
+    """
+    path = breaker_path(result.scenario)
+    if not path or not source:
+        return ""
+    words = ["simcb", "sweep", *shlex.split(source)]
+    breaker = next(
+        call.breaker
+        for *_, call in result.scenario.guarded_calls
+        if call.breaker is not None and call.breaker.enabled
+    )
+    axes = []
+    if breaker.trip is None:
+        axes += ["--over", f"{path}.failure_threshold=3,5,10,20"]
+    if breaker.recovery is None:
+        axes += ["--over", f"{path}.recovery_timeout=5s,15s,60s"]
+    return shlex.join([*words, *axes]) if axes else ""
+
+
+def breaker_path(scenario: Scenario) -> str:
+    """Return the shortest path of the first breaker that is switched on; "" if there is none."""
+    calls = [
+        (caller, service)
+        for caller, service, call in scenario.guarded_calls
+        if call.breaker is not None and call.breaker.enabled
+    ]
+    if not calls:
+        return ""
+    caller, service = calls[0]
+    if len(calls) == 1 and len(scenario.guarded_calls) == 1:
+        return "breaker"
+    if [named for _, named, _ in scenario.guarded_calls].count(service) == 1:
+        return f"{service}.breaker"
+    kind = "clients" if caller in scenario.clients else "services"
+    return f"{kind}.{caller}.calls.{service}.breaker"
