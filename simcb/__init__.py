@@ -6,10 +6,10 @@ The package is a window: each public name is loaded when it is first looked at, 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from simcb.version import __version__ as __version__
+from simcb.window import window
 
 if TYPE_CHECKING:
     from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState
@@ -20,24 +20,6 @@ if TYPE_CHECKING:
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
     from simcb.views.tune_view import TuneView
-
-_WINDOW = {
-    "CircuitBreaker": "simcb.breaker",
-    "CircuitOpenError": "simcb.breaker",
-    "CircuitState": "simcb.breaker",
-    "RunView": "simcb.views.run_view",
-    "Scenario": "simcb.scenario",
-    "ScenarioError": "simcb.scenario",
-    "SimcbError": "simcb.errors",
-    "SweepView": "simcb.views.sweep_view",
-    "Trace": "simcb.trace",
-    "TuneView": "simcb.views.tune_view",
-    "load": "simcb.views.notebook",
-    "open": "simcb.views.notebook",
-    "run": "simcb.views.notebook",
-    "sweep": "simcb.views.notebook",
-    "tune": "simcb.views.notebook",
-}
 
 __all__ = [
     "CircuitBreaker",
@@ -58,14 +40,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    try:
-        module = _WINDOW[name]
-    except KeyError:
-        raise AttributeError(f"module 'simcb' has no attribute {name!r}") from None
-    value = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+__getattr__ = window(
+    __name__,
+    {
+        "breaker": "CircuitBreaker CircuitOpenError CircuitState",
+        "errors": "SimcbError",
+        "scenario": "Scenario ScenarioError",
+        "trace": "Trace",
+        "views.notebook": "load open run sweep tune",
+        "views.run_view": "RunView",
+        "views.sweep_view": "SweepView",
+        "views.tune_view": "TuneView",
+    },
+)
 
 
 def __dir__() -> list[str]:

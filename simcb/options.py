@@ -13,6 +13,13 @@ Baseline = Literal["none"]
 Over = Mapping[str, object] | Sequence[str]
 """What is varied: `{path: values or spec}`, or `PATH=SPEC` each."""
 
+MOST_EVENTS = 200_000_000
+"""Events of one run beyond which it has to be allowed explicitly; minutes to an hour of work."""
+
+MOST_ROWS = 30_000_000
+"""Requests and attempts of one run beyond which it has to be allowed explicitly: measuring them
+takes about 8 GB."""
+
 MOST_REPLICATES = 10_000
 MOST_TRIALS = 10_000
 MOST_BATCH = 1_000

@@ -1,4 +1,4 @@
-"""How an attempt and a request can end: the closed sets every room shares.
+"""How an attempt and a request can end, and the phases of a run: closed sets every room shares.
 
 The numeric code of an outcome in a trace column is its place in the enum, so members are
 only ever added at the end.
@@ -30,6 +30,9 @@ class RequestOutcome(StrEnum):
     FAILED = "failed"
     UNFINISHED = "unfinished"
 
+
+PHASES = ("healthy", "fault", "between", "recovery")
+"""The phases of a run with faults, in time."""
 
 ATTEMPT_CODE = {outcome: code for code, outcome in enumerate(AttemptOutcome)}
 REQUEST_CODE = {outcome: code for code, outcome in enumerate(RequestOutcome)}

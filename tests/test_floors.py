@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ FLOORS = {
     "plain_files": -1,
     "typed": -1,
     "version": -1,
+    "window": -1,
     "breaker": 0,
     "trace": 1,
     "adapters": 1,
@@ -168,12 +170,12 @@ def test_every_room_has_a_floor() -> None:
 
 
 def _loaded_by(statement: str) -> set[str]:
-    """Return the modules a fresh interpreter has loaded after `statement`."""
-    code = f"{statement}\nimport sys; print('\\n'.join(sys.modules))"
+    """Return the modules, of simcb itself and others, that a fresh interpreter has then loaded."""
+    code = f"{statement}\nimport sys; print(chr(10), *sys.modules, sep=chr(10))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
     )
-    return {line.partition(".")[0] for line in done.stdout.splitlines()}
+    return set(done.stdout.splitlines())
 
 
 def test_the_breaker_loads_nothing_but_the_standard_library() -> None:
@@ -182,11 +184,43 @@ def test_the_breaker_loads_nothing_but_the_standard_library() -> None:
     assert not _loaded_by("import simcb.breaker") & heavy
 
 
-def test_help_loads_neither_numpy_nor_matplotlib() -> None:
-    """`simcb --help` answers at once."""
+COMPUTING = {"numpy._core", "simpy", "simcb.world.build", "simcb.studies.sweep", "matplotlib"}
+"""What computes and draws; `numpy` by itself is what loads numpy when something of it is used."""
+
+MODELS = {"simcb.scenario.model"}
+"""What takes a tenth of a second or two before a scenario can be read."""
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("--help", {*COMPUTING, "simcb.scenario", "simcb.trace", "pydantic", "yaml"}),
+        ("run --help", {*COMPUTING, "simcb.scenario", "simcb.trace", "yaml"}),
+        ("--version", {*COMPUTING, "simcb.scenario", "simcb.trace", "yaml", "rich.text"}),
+        ("scenarios list", {*COMPUTING, *MODELS, "rich.text"}),
+        ("metrics", {*COMPUTING, *MODELS, "yaml"}),
+        ("metrics p99", {*COMPUTING, *MODELS, "yaml", "rich.text"}),
+        ("check slow-replica", {*COMPUTING, "rich.text"}),
+    ],
+)
+def test_what_answers_at_once_loads_nothing_heavy(command: str, unneeded: set[str]) -> None:
+    """A verb that only looks things up waits for nothing that simulates or draws."""
     loaded = _loaded_by(
-        "import sys; sys.argv = ['simcb', '--help']\n"
+        f"import sys; sys.argv = ['simcb', *{command.split()!r}]\n"
         "import simcb.cli\n"
-        "try:\n    simcb.cli.main()\nexcept SystemExit:\n    pass"
+        "try:\n    simcb.cli.main()\nexcept SystemExit as end:\n    assert not end.code"
     )
-    assert not loaded & {"numpy", "matplotlib", "simpy", "pydantic"}
+    assert not loaded & unneeded
+
+
+@pytest.mark.parametrize("room", [path.parent for path in SOURCES if path.name == "__init__.py"])
+def test_a_window_shows_each_name_from_the_module_that_type_checkers_know(room: Path) -> None:
+    """What a package promises to a type checker is there when it is looked at, and is the same."""
+    package = import_module(_name_of(room / "__init__.py"))
+    for block in ast.parse((room / "__init__.py").read_text()).body:
+        if isinstance(block, ast.If):
+            for node in block.body:
+                assert isinstance(node, ast.ImportFrom)
+                for alias in node.names:
+                    known = getattr(import_module(node.module or ""), alias.name)
+                    assert getattr(package, alias.asname or alias.name) is known

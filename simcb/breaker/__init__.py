@@ -45,7 +45,6 @@ for it, a bulkhead's place stays taken, and `call` and the decorator have no suc
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from simcb.breaker.breaker import CircuitBreaker
@@ -70,6 +69,7 @@ from simcb.breaker.settings import (
     SlowCallRate,
     TripRule,
 )
+from simcb.window import window
 
 if TYPE_CHECKING:
     from simcb.breaker.bulkhead import Bulkhead, Place
@@ -77,26 +77,20 @@ if TYPE_CHECKING:
     from simcb.breaker.registry import BreakerRegistry
     from simcb.breaker.stores import MemoryStore, Store
 
-_LATER = {
-    "Answer": "fallback",
-    "BreakerRegistry": "registry",
-    "Bulkhead": "bulkhead",
-    "CachedFallback": "fallback",
-    "MemoryStore": "stores",
-    "Place": "bulkhead",
-    "Store": "stores",
-}
-"""What a program with only a breaker does not need is loaded when it is first looked at."""
+# What a program with only a breaker does not need is loaded when it is first looked at.
+__getattr__ = window(
+    __name__,
+    {
+        "bulkhead": "Bulkhead Place",
+        "fallback": "Answer CachedFallback",
+        "registry": "BreakerRegistry",
+        "stores": "MemoryStore Store",
+    },
+)
 
 
 def __dir__() -> list[str]:
     return __all__
-
-
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 
 import typer
 
@@ -114,18 +117,36 @@ app.add_typer(
 )
 
 
-def _leave_nonsense_out(environment: MutableMapping[str, str]) -> None:
-    """Remove what libraries would read from the environment and stumble over."""
+def _steady(environment: MutableMapping[str, str]) -> None:
+    """Take out of the environment, and put into it, what libraries read and stumble over."""
+    # Pydantic would look through every installed package for plugins.
+    environment["PYDANTIC_DISABLE_PLUGINS"] = "1"
     # Pictures go to files, so no window system has a say in them.
     environment.pop("MPLBACKEND", None)
     if not environment.get("TERMINAL_WIDTH", "").isdecimal():
         environment.pop("TERMINAL_WIDTH", None)
 
 
+class _Late(ModuleType):
+    """A library that is loaded when something of it is first used.
+
+    Half of the verbs import what computes, and compute nothing.
+    """
+
+    def __getattr__(self, name: str) -> object:
+        # Whoever imports it from now on gets the library itself.
+        if sys.modules[self.__name__] is self:
+            del sys.modules[self.__name__]
+        library = import_module(self.__name__)
+        vars(self).update(vars(library))
+        return getattr(library, name)
+
+
 def start() -> None:
     """Run the application on the process's arguments."""
     open_streams()
-    _leave_nonsense_out(os.environ)
+    _steady(os.environ)
+    sys.modules.setdefault("numpy", _Late("numpy"))
     try:
         app(prog_name="simcb")
     except StreamError as error:

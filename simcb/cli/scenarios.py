@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simcb.cli.console import complain, emit, page
 from simcb.cli.exits import Code, leave
 
+if TYPE_CHECKING:
+    from simcb.scenario import Scenario
+    from simcb.studies.sweep import SweepSize
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A shipped name.", show_default=False)]
 
 
 def list_() -> None:
     """List the shipped scenarios with a line on each."""
-    from simcb.scenario import list_shipped, read_scenario
+    from simcb.scenario import shipped_abouts
     from simcb.views.lists import catalogue
 
-    shipped = {name: read_scenario(name) for name in list_shipped()}
-    emit(catalogue(shipped, page()))
+    emit(catalogue(shipped_abouts(), page()))
 
 
 def show(name: Name) -> None:
@@ -72,7 +75,6 @@ def check(
     from simcb.scenario import ScenarioError
     from simcb.studies import read
     from simcb.studies.limits import TooLargeError, check_size, study_size
-    from simcb.studies.sweep import check_block
     from simcb.views.lists import checked_line
     from simcb.views.safe_text import one_line
 
@@ -82,7 +84,7 @@ def check(
             scenario = read(file)
             size = study_size(scenario)
             check_size(size)
-            swept = check_block(scenario)
+            swept = _swept(scenario)
         except SimcbError as error:
             refused += 1
             # The problems of a scenario say themselves where they are.
@@ -99,6 +101,15 @@ def check(
                 emit(f"    warning: {one_line(sentence, 1000)}\n")
     if refused:
         leave(Code.WRONG_INPUT)
+
+
+def _swept(scenario: Scenario) -> SweepSize | None:
+    """Return how large a scenario's own sweep is; without one, nothing that sweeps is loaded."""
+    if scenario.sweep is None:
+        return None
+    from simcb.studies.sweep import check_block
+
+    return check_block(scenario)
 
 
 def init(

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
 from functools import cached_property
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
+from simcb import outcomes
 from simcb.errors import FieldsError
 from simcb.metrics.phase import ONE_FAULT, WHOLE
-from simcb.scenario import model
-from simcb.scenario.model import Scenario
 from simcb.scenario.refusal import choice_remedy, quoted
+
+if TYPE_CHECKING:
+    from simcb.scenario.model import Scenario
 
 
 class Per(Flag):
@@ -101,7 +103,7 @@ def entities_of(scenario: Scenario) -> Entities:
     return Entities(tuple(scenario.services), tuple(scenario.clients))
 
 
-PHASES = (WHOLE, *model.PHASES)
+PHASES = (WHOLE, *outcomes.PHASES)
 """The phases that every run may have; a fault's own is `fault:NAME`."""
 
 

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simcb.metrics.spans import Floats
 from simcb.trace import STATE_CODE, STATE_NAMES, FaultInfo, Trace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class StateInterval(NamedTuple):

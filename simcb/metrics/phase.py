@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from simcb.scenario.model import PHASES
+from simcb.outcomes import PHASES
 from simcb.trace import FaultInfo, Trace
 
 WHOLE = "whole"

@@ -7,10 +7,9 @@ sorted once by the moment that decides their phase, so a phase's rows are slices
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simcb.metrics.phase import Phase
 from simcb.metrics.spans import Floats
@@ -23,8 +22,11 @@ from simcb.trace import (
     Trace,
 )
 
-Booleans = NDArray[np.bool_]
-Indexes = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Booleans: TypeAlias = "NDArray[np.bool_]"
+Indexes: TypeAlias = "NDArray[np.int64]"
 
 
 @dataclass(frozen=True, eq=False)

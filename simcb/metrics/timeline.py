@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simcb.errors import FieldsError
 from simcb.metrics.openings import state_intervals, time_in
 from simcb.metrics.rows import AttemptRows, Booleans, RequestRows, attempt_rows, request_rows
 from simcb.metrics.spans import Floats, Integers, Spans
 from simcb.trace import Trace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 QUANTILES = (0.50, 0.95, 0.99)
 MOST_BINS = 10_000_000

@@ -7,24 +7,35 @@ in the table of `faults`, `arrivals`, `distributions`, `retries`, `breakers` or 
 is one annotated field, whose type is in `scalars` or `fields`.
 """
 
-from simcb.scenario.loading import parse_scenario, read_scenario
-from simcb.scenario.model import Scenario, schema
-from simcb.scenario.problems import Problem, ScenarioError
-from simcb.scenario.reader import parse_value
-from simcb.scenario.shipped import find_shipped, list_shipped, template
-from simcb.scenario.thresholds import Threshold, parse_threshold
+from __future__ import annotations
 
-__all__ = [
-    "Problem",
-    "Scenario",
-    "ScenarioError",
-    "Threshold",
-    "find_shipped",
-    "list_shipped",
-    "parse_scenario",
-    "parse_threshold",
-    "parse_value",
-    "read_scenario",
-    "schema",
-    "template",
-]
+from typing import TYPE_CHECKING
+
+from simcb.window import window
+
+if TYPE_CHECKING:
+    from simcb.scenario.loading import parse_scenario as parse_scenario
+    from simcb.scenario.loading import read_scenario as read_scenario
+    from simcb.scenario.model import Scenario as Scenario
+    from simcb.scenario.model import schema as schema
+    from simcb.scenario.problems import Problem as Problem
+    from simcb.scenario.problems import ScenarioError as ScenarioError
+    from simcb.scenario.reader import parse_value as parse_value
+    from simcb.scenario.shipped import find_shipped as find_shipped
+    from simcb.scenario.shipped import list_shipped as list_shipped
+    from simcb.scenario.shipped import shipped_abouts as shipped_abouts
+    from simcb.scenario.shipped import template as template
+    from simcb.scenario.thresholds import Threshold as Threshold
+    from simcb.scenario.thresholds import parse_threshold as parse_threshold
+
+__getattr__ = window(
+    __name__,
+    {
+        "loading": "parse_scenario read_scenario",
+        "model": "Scenario schema",
+        "problems": "Problem ScenarioError",
+        "reader": "parse_value",
+        "shipped": "find_shipped list_shipped shipped_abouts template",
+        "thresholds": "Threshold parse_threshold",
+    },
+)

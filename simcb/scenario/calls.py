@@ -131,3 +131,10 @@ class Call(Model):
     fallback: Annotated[
         Fallback | None, word("what is served when the call fails", "{hit_rate: 80%}")
     ] = None
+
+    def breakers(self, processes: int, replicas: int) -> int:
+        """Return how many breakers guard it, from so many processes to so many replicas."""
+        policy = self.breaker
+        if policy is None or not policy.enabled:
+            return 0
+        return (1 if policy.shared else processes) * (replicas if policy.per_replica else 1)

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from simcb.outcomes import PHASES
 from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed, Replay
 from simcb.scenario.calls import Call
 from simcb.scenario.checks import cross_checks
@@ -40,7 +41,6 @@ from simcb.scenario.writer import to_yaml
 MOST_SAMPLES = 1_000_000  # the most samples of one run, `duration / sample_every`
 MOST_WORKERS = 1_000_000  # the most workers of one replica
 MOST_INSTANCES = 100_000  # the most caller processes of one client group
-PHASES = ("healthy", "fault", "between", "recovery")  # the phases of a run with faults, in time
 
 NAMES = Name(reserved=frozenset(("whole", *PHASES)))
 """Names of services and client groups: none is a phase's, for `p99{fault}` would be two things."""

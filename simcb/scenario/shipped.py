@@ -6,10 +6,15 @@ at, has them beside it. Both are looked at, whatever way simcb was installed.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from simcb.scenario.problems import Findings, Mark, Source
+from simcb.scenario.reader import parse_value
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
+
+_BODY = re.compile(r"^(?!name:|about:)\w", re.MULTILINE)
+"""Where a file goes on from what it is about to what happens in it."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -17,6 +22,16 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 def list_shipped() -> tuple[str, ...]:
     """Return the names of all shipped scenarios, sorted."""
     return tuple(sorted(_shipped()))
+
+
+def shipped_abouts() -> dict[str, str]:
+    """Return what each shipped scenario is about, by name; the rest of their files is not read."""
+    found = {}
+    for name, path in sorted(_shipped().items()):
+        head = _BODY.split(path.read_text(encoding="utf-8"), maxsplit=1)[0]
+        words = parse_value(head, str(path))
+        found[name] = str(words["about"]) if isinstance(words, dict) else ""
+    return found
 
 
 def find_shipped(name: str) -> Path:

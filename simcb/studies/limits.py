@@ -23,7 +23,6 @@ from simcb.scenario.faults import Errors, Fault, Refuse, Restart, Surge
 from simcb.scenario.model import ClientGroup
 from simcb.scenario.retries import Decorrelated, Jitter, Retry
 from simcb.trace import ATTEMPTS, REQUESTS, SAMPLES
-from simcb.world.build import breakers_of
 
 MOST_REQUESTS = 20_000_000
 """Requests of all runs of a study together, beyond which it has to be allowed explicitly."""
@@ -159,7 +158,7 @@ def _caller_bytes(
     total = 0.0
     for service, call in calls.items():
         replicas = scenario.services[service].replicas
-        breakers = breakers_of(call, processes, replicas)
+        breakers = call.breakers(processes, replicas)
         total += (min(processes, used) + min(breakers, attempts)) * CALLER_BYTES
     return total
 

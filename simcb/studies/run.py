@@ -30,11 +30,10 @@ from simcb.metrics import (
     summarise,
     verdict,
 )
-from simcb.options import Baseline, RunOptions, options_of
+from simcb.options import MOST_EVENTS, MOST_ROWS, Baseline, RunOptions, options_of
 from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies.limits import check_size, estimate_size
 from simcb.trace import Trace
-from simcb.world import MOST_EVENTS, MOST_ROWS, simulate
 
 
 class StudyError(SimcbError):
@@ -205,6 +204,8 @@ def run_once(
     max_rows: int | None = MOST_ROWS,
 ) -> Run:
     """Simulate one replicate, of at most so many events and rows, and measure it."""
+    from simcb.world import simulate
+
     trace = simulate(scenario, seed, replicate, progress, max_events=max_events, max_rows=max_rows)
     return measured(scenario, trace)
 

@@ -8,16 +8,16 @@ writes rows with are both derived from it. Times are seconds since the start of 
 from __future__ import annotations
 
 import struct
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import IntFlag
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 _NUMPY_CODE = {"d": "<f8", "i": "<i4", "h": "<i2", "B": "u1", "q": "<i8"}
 
-Rows = NDArray[np.void]
+Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.void]]"
 
 
 class Flag(IntFlag):
@@ -41,14 +41,16 @@ class Table:
 
     name: str
     columns: tuple[tuple[str, str, str], ...]
-    dtype: np.dtype[np.void] = field(init=False)
-    row: struct.Struct = field(init=False)
 
-    def __post_init__(self) -> None:
-        codes = [(name, _NUMPY_CODE[code]) for name, code, _ in self.columns]
-        object.__setattr__(self, "dtype", np.dtype(codes))
-        row = struct.Struct("<" + "".join(code for _, code, _ in self.columns))
-        object.__setattr__(self, "row", row)
+    @cached_property
+    def dtype(self) -> np.dtype[np.void]:
+        """A row, as numpy has it."""
+        return np.dtype([(name, _NUMPY_CODE[code]) for name, code, _ in self.columns])
+
+    @cached_property
+    def row(self) -> struct.Struct:
+        """A row, as it is packed."""
+        return struct.Struct("<" + "".join(code for _, code, _ in self.columns))
 
 
 REQUESTS = Table(

@@ -15,10 +15,9 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simcb.errors import FieldsError
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
@@ -36,6 +35,9 @@ from simcb.trace.tables import (
     Rows,
 )
 from simcb.typed import mistyped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FORMAT_VERSION = 1
 

@@ -160,6 +160,10 @@ class Document:
         return tuple(block for block in self.blocks if isinstance(block, Figure))
 
 
+WIDEST_PROSE = 100
+"""Columns beyond which a line of sentences is hard to read."""
+
+
 @dataclass(frozen=True)
 class Page:
     """What a document is written on.
@@ -171,6 +175,11 @@ class Page:
 
     width: int = 100
     ascii_only: bool = False
+
+    @property
+    def prose_width(self) -> int:
+        """After how many columns a sentence goes on in the next line."""
+        return max(40, min(self.width, WIDEST_PROSE))
 
 
 MOST_NAMED = 8

@@ -10,13 +10,12 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from simcb.scenario import Scenario
 from simcb.views.document import Page, Table
 from simcb.views.safe_text import one_line, to_ascii
-from simcb.views.screen import prose_width, table_text, table_width
 
 if TYPE_CHECKING:
     from simcb.metrics import Metric
+    from simcb.scenario import Scenario
     from simcb.studies.limits import SizeEstimate
     from simcb.studies.sweep import SweepSize
 
@@ -32,6 +31,8 @@ OF_A_GROUP = (
 
 def definition_list(metrics: Iterable[Metric], page: Page) -> str:
     """Return each metric's name, unit and what it is for, with the sentence that defines it."""
+    from simcb.views.screen import table_text, table_width
+
     known = tuple(metrics)
     rows = tuple((each.name, each.unit.value, each.per.words) for each in known)
     table = Table(("metric", "unit", "per"), rows, words=frozenset({1, 2}))
@@ -103,14 +104,13 @@ def checked_line(
     return f"ok  {one_line(source)}: {words}\n"
 
 
-def catalogue(scenarios: Mapping[str, Scenario], page: Page) -> str:
+def catalogue(abouts: Mapping[str, str], page: Page) -> str:
     """Return each scenario's name with what it is about, wrapped to the page."""
-    widest = max((len(name) for name in scenarios), default=0)
-    width = max(widest + _NARROWEST_WORDS, prose_width(page))
+    widest = max((len(name) for name in abouts), default=0)
+    width = max(widest + _NARROWEST_WORDS, page.prose_width)
     lines = []
-    for name, scenario in scenarios.items():
-        about = one_line(scenario.about or scenario.name, 10_000)
-        lines += _beside(f"{name:<{widest}}", about, width)
+    for name, about in abouts.items():
+        lines += _beside(f"{name:<{widest}}", one_line(about, 10_000), width)
     return _written("\n".join(lines), page) if lines else ""
 
 

@@ -10,13 +10,23 @@ from itertools import pairwise
 from rich.cells import cell_len
 from rich.text import Text
 
-from simcb.views.document import FAILED, PASSED, Block, Document, Entries, Figure, Page, Table, Tone
+from simcb.views.document import (
+    FAILED,
+    PASSED,
+    WIDEST_PROSE,
+    Block,
+    Document,
+    Entries,
+    Figure,
+    Page,
+    Table,
+    Tone,
+)
 from simcb.views.safe_text import one_line, to_ascii
 
 GOOD, BAD = "#56B4E9", "#D55E00"
 STYLES = {Tone.GOOD: f"bold {GOOD}", Tone.FAIR: "bold #F0E442", Tone.BAD: f"bold {BAD}"}
 
-WIDEST_PROSE = 100
 _LONGEST = 10_000
 _LONGEST_COMMAND = 4000
 _GAP = 2
@@ -39,11 +49,6 @@ def as_screen(document: Document, page: Page) -> Text:
     return in_ascii(text) if page.ascii_only else text
 
 
-def prose_width(page: Page) -> int:
-    """Return after how many columns a sentence goes on in the next line."""
-    return max(40, min(page.width, WIDEST_PROSE))
-
-
 def _safe(text: str) -> str:
     """Return text that a terminal shows and does not act upon."""
     return one_line(text, _LONGEST)
@@ -54,12 +59,12 @@ def _opening(document: Document, page: Page) -> Text:
     for verdict in document.verdicts:
         about, words = _safe(verdict.about or document.title), _safe(verdict.words)
         lines.append(Text().append(words, STYLES[verdict.tone]))
-        beside = cell_len(f"{words}  {about}") <= prose_width(page)
+        beside = cell_len(f"{words}  {about}") <= page.prose_width
         if not beside:
             lines.append(Text())
         lines[-1].append(f"  {about}")
         for sentence in filter(None, (*verdict.sentences, verdict.reason)):
-            wrapped = textwrap.wrap(_safe(sentence), prose_width(page) - 2)
+            wrapped = textwrap.wrap(_safe(sentence), page.prose_width - 2)
             lines.extend(Text(f"  {line}") for line in wrapped)
     if document.findings:
         first, *more = document.findings
@@ -85,7 +90,7 @@ def _written(block: Block, page: Page) -> Iterator[Text]:
 
 def _entry(name: str, words: str, page: Page, style: str = "") -> list[Text]:
     name = _safe(name)
-    wrapped = textwrap.wrap(f"{name}  {_safe(words)}", prose_width(page), subsequent_indent="    ")
+    wrapped = textwrap.wrap(f"{name}  {_safe(words)}", page.prose_width, subsequent_indent="    ")
     first, *rest = wrapped
     head = Text(first)
     if first.startswith(name):
@@ -138,7 +143,7 @@ def table_text(table: Table, page: Page) -> Text:
 def _sectioned(table: Table, rows: Sequence[Text], page: Page) -> Iterator[Text]:
     """Yield rows below what their sections are about."""
     left = iter(rows)
-    narrow = replace(page, width=prose_width(page))
+    narrow = replace(page, width=page.prose_width)
     for name, words, count in table.sections:
         yield from _entry(name, ". ".join(words), narrow, "bold")
         for _ in range(count):

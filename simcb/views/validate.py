@@ -12,7 +12,6 @@ from simcb.views.data import plain
 from simcb.views.document import FAILED, PASSED, Document, JsonValue, Page, Row, Table
 from simcb.views.quantities import UNDEFINED
 from simcb.views.safe_text import to_ascii
-from simcb.views.screen import prose_width
 
 _HEADER = ("number", "expected", "got", "interval", "verdict")
 _COLUMNS = (
@@ -47,7 +46,7 @@ def case_list(cases: Iterable[Case], page: Page) -> str:
     for case in cases:
         mark = "" if case.quick else " (with --full)"
         about = f"{case.name}{mark}: {case.law}. {case.source}"
-        lines += textwrap.wrap(about, prose_width(page), subsequent_indent="    ")
+        lines += textwrap.wrap(about, page.prose_width, subsequent_indent="    ")
     text = "".join(f"{line}\n" for line in lines)
     return to_ascii(text) if page.ascii_only else text
 

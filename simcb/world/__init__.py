@@ -5,12 +5,10 @@ environment's clock. The room takes a scenario and returns a trace; it knows no 
 """
 
 from simcb.world.build import World, simulate
-from simcb.world.clock import MOST_EVENTS, EventBudgetError, TimeStandsStillError
-from simcb.world.recorder import MOST_ROWS, RowBudgetError
+from simcb.world.clock import EventBudgetError, TimeStandsStillError
+from simcb.world.recorder import RowBudgetError
 
 __all__ = [
-    "MOST_EVENTS",
-    "MOST_ROWS",
     "EventBudgetError",
     "RowBudgetError",
     "TimeStandsStillError",

@@ -18,6 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from simcb.breaker import CircuitBreaker, Transition
+from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario.arrivals import Closed
 from simcb.scenario.breakers import Around, Breaker
 from simcb.scenario.calls import Call
@@ -35,10 +36,10 @@ from simcb.trace import (
 from simcb.version import __version__
 from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
-from simcb.world.clock import MOST_EVENTS, Clock, Occurrence, Order
+from simcb.world.clock import Clock, Occurrence, Order
 from simcb.world.conditions import Conditions, windows_of, windows_on
 from simcb.world.policies import Cache
-from simcb.world.recorder import MOST_ROWS, Recorder
+from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
 from simcb.world.routing import BALANCERS, Guard, LoadBalancer, ReplicaGuard
 from simcb.world.sites import CallSite
@@ -61,14 +62,6 @@ def _most_users(scenario: Scenario) -> int:
 
 def _by_name(entities: Mapping[str, T]) -> list[tuple[str, T]]:
     return sorted(entities.items(), key=lambda item: item[0])
-
-
-def breakers_of(call: Call, processes: int, replicas: int) -> int:
-    """Return how many breakers guard a call that so many processes make to so many replicas."""
-    policy = call.breaker
-    if policy is None or not policy.enabled:
-        return 0
-    return (1 if policy.shared else processes) * (replicas if policy.per_replica else 1)
 
 
 class World:
@@ -184,7 +177,7 @@ class World:
             bulkhead, guard = call.bulkhead, call.breaker
             self._first_breakers.append(self._breaker_count)
             replicas = self.scenario.services[service].replicas
-            self._breaker_count += breakers_of(call, processes, replicas)
+            self._breaker_count += call.breakers(processes, replicas)
             self._calls.append(
                 CallInfo(
                     caller,

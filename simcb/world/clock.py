@@ -22,9 +22,6 @@ from simcb.errors import FieldsError
 
 Callback = Callable[[Any], None]
 
-MOST_EVENTS = 200_000_000
-"""Events of one run beyond which it has to be allowed explicitly; minutes to an hour of work."""
-
 
 class Order(IntEnum):
     """What goes first among events of one moment; SimPy's own urgent events are 0."""

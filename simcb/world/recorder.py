@@ -18,10 +18,6 @@ from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Rows
 from simcb.world.clock import Clock
 from simcb.world.tasks import NAN, Attempt, Request
 
-MOST_ROWS = 30_000_000
-"""Requests and attempts of one run beyond which it has to be allowed explicitly: measuring them
-takes about 8 GB."""
-
 _UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
 
 

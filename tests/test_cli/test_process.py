@@ -14,8 +14,6 @@ import pytest
 from test_cli.commands import HANGS, environment, process
 from test_views.small_runs import BARE, GUARDED
 
-HEAVY = ("numpy", "matplotlib", "simpy", "yaml", "simcb.scenario", "simcb.world")
-
 
 @pytest.fixture
 def small(tmp_path: Path) -> str:
@@ -23,23 +21,6 @@ def small(tmp_path: Path) -> str:
     file = tmp_path / "small.yaml"
     file.write_text(GUARDED)
     return str(file)
-
-
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"]])
-def test_help_loads_nothing_heavy(words: list[str]) -> None:
-    """Help is instant, because no verb has loaded what it works with."""
-    program = (
-        "import sys\n"
-        "from simcb.cli import main\n"
-        f"sys.argv = ['simcb', *{words!r}]\n"
-        "try:\n    main()\n"
-        "except SystemExit as end:\n"
-        f"    loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
-        "    sys.exit(f'loaded {loaded}' if loaded or end.code else 0)\n"
-    )
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, env=environment(), timeout=HANGS)
-    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_module_is_the_command(small: str) -> None:

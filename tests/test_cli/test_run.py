@@ -1,4 +1,3 @@
-import importlib
 import json
 import shlex
 from pathlib import Path
@@ -31,8 +30,7 @@ def bare(tmp_path: Path) -> str:
 
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail the test if anything is simulated."""
-    study = importlib.import_module("simcb.studies.run")
-    monkeypatch.setattr(study, "simulate", lambda *_, **__: pytest.fail("it was run"))
+    monkeypatch.setattr("simcb.world.simulate", lambda *_, **__: pytest.fail("it was run"))
 
 
 def test_a_run_prints_the_verdict_first_and_the_command_last(small: str) -> None:

@@ -9,10 +9,9 @@ import pytest
 
 from simcb import studies
 from simcb.errors import SimcbError
+from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario import Scenario, parse_scenario
 from simcb.world import (
-    MOST_EVENTS,
-    MOST_ROWS,
     EventBudgetError,
     RowBudgetError,
     TimeStandsStillError,

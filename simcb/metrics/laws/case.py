@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simcb.metrics.rows import Booleans, Indexes
 from simcb.metrics.spans import Floats, leaves_queue, until
 from simcb.trace import ATTEMPT_CODE, AttemptOutcome, CallInfo, Flag, ServiceInfo, Trace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TOLERANCE = 1e-9
 """Relative error that sums of floats may have."""
