@@ -65,7 +65,8 @@ def sweep(
     from simcb.studies import sweep as study
     from simcb.studies.sweep.calibration import estimate_time
     from simcb.views.formats import render
-    from simcb.views.sweep import progress_words, size_lines, sweep_document
+    from simcb.views.progress import sweep_progress, sweep_size
+    from simcb.views.sweep import sweep_document
 
     if zipped and options.design is not None:
         raise typer.BadParameter("--zip and --sample exclude each other; give one of them")
@@ -75,13 +76,13 @@ def sweep(
     _check_outputs(job, plot, parquet=parquet)
     if dry_run:
         plan = study.make_plan(loaded, options)
-        emit(size_lines(plan, estimate_time(plan, job.workers)))
+        emit(sweep_size(plan, estimate_time(plan, job.workers)))
         return
     repeat = repeat_command(context)
     resume_with = resume_command(repeat, job.out)
     with (
         interrupts(resume_with, quiet=quiet) as stop,
-        job_bar(progress_words, quiet=quiet) as progress,
+        job_bar(sweep_progress, quiet=quiet) as progress,
     ):
         result = study.run_sweep(loaded, options, job, progress=progress, stop=stop)
     if result.tally.damaged and not quiet:

@@ -68,21 +68,21 @@ def tune(
     from simcb.studies import read
     from simcb.studies import tune as study
     from simcb.views.formats import render
-    from simcb.views.tune import progress_words, size_lines, tune_document
-    from simcb.views.tune_findings import findings
+    from simcb.views.progress import tune_progress, tune_size
+    from simcb.views.tune import findings, tune_document
 
     job = replace(job, workers=worker_count(workers))
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     _check_outputs(job, plot)
     plan = study.plan_tune(loaded, replace(options, tolerance=_share(tolerance)))
     if dry_run:
-        emit(size_lines(plan, *study.estimate_tune_time(plan, job.workers)))
+        emit(tune_size(plan, *study.estimate_tune_time(plan, job.workers)))
         return
     repeat = repeat_command(context)
     resume_with = resume_command(repeat, job.out)
     with (
         interrupts(resume_with, quiet=quiet) as stop,
-        job_bar(progress_words, quiet=quiet) as progress,
+        job_bar(tune_progress, quiet=quiet) as progress,
     ):
         result = study.run_tune(plan, job, progress=progress, stop=stop)
     if result.tally.damaged and not quiet:

@@ -1,4 +1,8 @@
-"""What a sweep says: the best setting, what cannot be told from it, and the ranking."""
+"""What a sweep says: the best setting, what cannot be told from it, and the ranking.
+
+A range says that all settings within it are as good: a box is named only if no other setting
+lies inside. If they do not fill one, they are named by several, the best setting's first.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,36 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from simcb.metrics import METRICS, Verdict
-from simcb.studies.limits import in_words
-from simcb.studies.sweep import TOLERANCE, Kind, Plan, Progress, Ranked, SweepResult
-from simcb.studies.sweep.calibration import WORKER_MEGABYTES, TimeEstimate
+from simcb.metrics import METRICS, Estimate, Verdict
+from simcb.studies.sweep import (
+    TOLERANCE,
+    Axis,
+    Kind,
+    Ranked,
+    SweepResult,
+    tolerance,
+)
 from simcb.views.data import csv_lines
 from simcb.views.document import Document, Figure, Table, no_room
 from simcb.views.files import write_text
-from simcb.views.quantities import UNDEFINED, clock, difference, quantity, rough_clock
+from simcb.views.quantities import (
+    UNDEFINED,
+    clock,
+    difference,
+    interval,
+    quantity,
+)
 from simcb.views.safe_text import one_line
 from simcb.views.sweep_data import (
     asked_next,
     cell_lines,
     ranking_rows,
+    regions,
     sweep_object,
+    texts_of,
     thresholds_of,
     write_parquet,
 )
-from simcb.views.sweep_findings import findings, texts_of, written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -50,6 +66,7 @@ def sweep_document(
         top: how many settings the table shows.
         parquet: whether its directory has `cells.parquet` as well.
     """
+    found = findings(result)
     figures = (Figure(MAP, partial(_draw, result)),) if result.known else ()
     files = {
         "ranking.csv": lambda path: write_text(path, csv_lines(ranking_rows(result))),
@@ -59,9 +76,9 @@ def sweep_document(
         files["cells.parquet"] = lambda path: write_parquet(result, path)
     return Document(
         title(result),
-        lambda: sweep_object(result) | {"repeat": repeat},
+        lambda: sweep_object(result, None if result.bests else found[0]) | {"repeat": repeat},
         lambda: ranking_rows(result),
-        findings=findings(result),
+        findings=found,
         blocks=(ranking_table(result, result.ranking[:top]), *notes(result), *figures),
         repeat=repeat,
         files=files,
@@ -206,39 +223,154 @@ def _behind(each: Ranked, result: SweepResult) -> str:
     return difference(found.mean, found.low, found.high, result.objective.unit)
 
 
-def size_lines(plan: Plan, found: TimeEstimate) -> str:
-    """Return what a dry run says: settings, runs, time and memory."""
-    size = found.size
-    more = "" if plan.border is None else ", and as many more as the border asks for"
-    workers = found.workers * (WORKER_MEGABYTES + size.largest.megabytes)
-    lines = (
-        f"settings  {size.settings:,}{more}",
-        f"runs      {size.cells:,} ({plan.replicates} replicates each)",
-        f"requests  about {in_words(size.requests)}",
-        f"time      about {rough_clock(found.seconds)} on {found.workers} workers",
-        f"memory    {size.parent_megabytes:,.0f} MB for the results; at worst "
-        f"{workers:,.0f} MB for the workers",
-    )
-    return "".join(f"{line}\n" for line in lines)
-
-
-def progress_words(now: Progress) -> str:
-    """Return what goes beside a progress bar: rate, time left, best so far."""
-    words = []
-    if now.ran and now.seconds > 0.0:
-        rate = now.ran / now.seconds
-        words = [f"{rate:.3g} runs/s", f"{rough_clock((now.total - now.done) / rate)} left"]
-    if now.lost:
-        words.append(f"{now.lost} lost")
-    if now.best is not None:
-        setting, found = now.best
-        values = ", ".join(one_line(str(value), 20) for value in setting.values)
-        words.append(f"best so far {values}: {found.mean:.4g}")
-    return "; ".join(words)
-
-
 def _draw(result: SweepResult) -> Picture:
     # matplotlib is slow to load, and only a figure needs it.
     from simcb.views.plots.sweep import sweep_figure
 
     return sweep_figure(result)
+
+
+_NO_MATTER = "what is varied does not matter for this"
+_ARE = ("is no policy but the world", "are no policies but the world")
+
+MOST_WORLDS = 8
+"""Worlds whose best setting is named."""
+
+
+def findings(result: SweepResult) -> tuple[str, ...]:
+    """Return the best setting, and where those are that cannot be told from it, line by line.
+
+    Where there is no one best, the first line says why, and what the settings come to.
+    """
+    if not result.known:
+        return (f"no setting has a value of {result.objective}",)
+    known = sum(each.estimate.n > 0 for each in result.ranking)
+    best = result.best
+    if best is not None:
+        lines = [best_line(result, best), *_apart(result, result.ranking)]
+    elif result.bests:
+        lines = _best_of_each(result)
+    else:
+        lines = [f"no best: {why_none(result)}", _from_to(result)]
+    if known < len(result):
+        lines.append(f"{len(result) - known} of {len(result)} settings have no value of it")
+    return tuple(lines)
+
+
+def why_none(result: SweepResult) -> str:
+    """Say why a sweep has no best setting, one for all or one for each world."""
+    given = [
+        axis.label for axis, policy in zip(result.axes, result.policies, strict=True) if not policy
+    ]
+    names = " and ".join(given)
+    if len(given) == len(result.axes):
+        return f"{names} {_ARE[len(given) > 1]}, so nothing is ranked"
+    if all(result.failures):
+        causes = dict.fromkeys(failure for failure in result.failures if failure)
+        return f"every setting {' or '.join(causes)}"
+    if given:
+        return f"{names} {_ARE[len(given) > 1]}, and no two settings to compare share it"
+    return f"no setting that answers anything has a value of {result.objective}"
+
+
+def _from_to(result: SweepResult) -> str:
+    """Say between which values the objective lies, and in which settings."""
+    means = {each.setting: each for each in result.ranking if each.estimate.mean is not None}
+    if not means:
+        return f"{result.objective} is undecided between never and -never"
+    numbers = {setting: each.estimate.mean or 0.0 for setting, each in means.items()}
+    ends = [means[pick(numbers, key=numbers.__getitem__)] for pick in (min, max)]
+    # In the settings' order, a curve rises or falls.
+    ends.sort(key=lambda each: each.setting)
+    words = [f"{written(each.estimate, result)} at {_named(result, each.setting)}" for each in ends]
+    return f"{result.objective} {' to '.join(dict.fromkeys(words))}"
+
+
+def best_line(result: SweepResult, best: Ranked) -> str:
+    """Return the best setting of all, or of its world, in a line."""
+    world = ", ".join(map(str, result.world_of(best.setting)))
+    head = f"best for {world}" if world else "best"
+    return f"{head}: {_named(result, best.setting)}: {_worth(best, result)}"
+
+
+def _best_of_each(result: SweepResult) -> list[str]:
+    """Say which setting is the best in each world, line by line."""
+    split = list(zip(result.axes, result.policies, strict=True))
+    chosen = [axis for axis, policy in split if policy]
+    given = [axis.label for axis, policy in split if not policy]
+    lines = [f"best for each {' and '.join(given)}, which {_ARE[len(given) > 1]}:"]
+    for best in result.bests[:MOST_WORLDS]:
+        world = result.world_of(best.setting)
+        rivals = [each for each in result.ranking if result.world_of(each.setting) == world]
+        more = _apart(result, rivals, short=True)
+        lines.append(
+            f"{', '.join(map(str, world))}: {_named(result, best.setting, chosen)}: "
+            + "; ".join([_worth(best, result), *more])
+        )
+    left = len(result.bests) - MOST_WORLDS
+    if left > 0:
+        lines.append(f"and {left} more; --format csv has all")
+    worlds = {result.world_of(number) for number in range(len(result))}
+    if len(result.bests) < len(worlds):
+        lines.append(
+            f"none for {len(worlds) - len(result.bests)} others, where every setting fails"
+        )
+    return lines
+
+
+def _apart(result: SweepResult, rivals: Sequence[Ranked], *, short: bool = False) -> list[str]:
+    """Say which of the settings that meet one world can be told from the best of them."""
+    tied = [each for each in rivals if each.tied]
+    known = sum(each.estimate.n > 0 for each in rivals)
+    if known < 2:
+        return []
+    if result.replicates == 1:
+        return ["one replicate tells nothing of how sure this is; give --replicates 10"]
+    if len(tied) == known:
+        return [_none_apart(result, tied)]
+    if len(tied) == 1:
+        return ["every other setting can be told from it"]
+    head = f"{len(tied)} of {known} settings cannot be told from it within {TOLERANCE:.0%}"
+    if short:
+        return [head]
+    where = regions(result, tied)
+    return [f"{head}: {where[0]}"] if len(where) == 1 else [f"{head}:", *where]
+
+
+def _named(result: SweepResult, setting: int, axes: Sequence[Axis] | None = None) -> str:
+    """Write a setting's values on all axes, or on some, with their names."""
+    return ", ".join(
+        f"{axis.label} = {texts[setting]}"
+        for axis, texts in zip(result.axes, texts_of(result, 60), strict=True)
+        if axes is None or axis in axes
+    )
+
+
+def _worth(each: Ranked, result: SweepResult) -> str:
+    return f"{result.objective} {written(each.estimate, result)}"
+
+
+def _none_apart(result: SweepResult, tied: Sequence[Ranked]) -> str:
+    """Say why no setting can be told from the best: because none differs, or nobody knows."""
+    numbers = [each.setting for each in tied]
+    if len({result.table.series(number, result.objective) for number in numbers}) == 1:
+        return f"no setting differs from it in any replicate: {_NO_MATTER}"
+    never = [each.estimate.never for each in tied]
+    behind = [each.behind for each in tied if each.behind is not None]
+    ends = [abs(end) for each in behind for end in (each.low, each.high) if end is not None]
+    if max(never) > min(never) or len(ends) < 2 * len(behind):
+        differ = f"never in {min(never)} to {max(never)} of {result.replicates} replicates"
+    elif max(ends) <= tolerance(tied[0].estimate, result.objective):
+        return f"no setting differs from it by {TOLERANCE:.0%}: {_NO_MATTER}"
+    else:
+        differ = f"differences up to {quantity(max(ends), result.objective.unit)}"
+    return f"too few replicates to tell them apart ({differ})"
+
+
+def written(found: Estimate, result: SweepResult) -> str:
+    """Write the objective of a setting, with its interval."""
+    unit = result.objective.unit
+    if not found.never:
+        return interval(found.mean, found.low, found.high, unit)
+    others = f", else {quantity(found.finite, unit)}" if found.finite is not None else ""
+    return f"never in {found.never}{others}"

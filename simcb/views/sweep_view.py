@@ -12,9 +12,8 @@ from simcb.studies.sweep.axes import Value
 from simcb.views.data import frame
 from simcb.views.document import Document
 from simcb.views.html import card
-from simcb.views.sweep import ranking_table, sweep_document
+from simcb.views.sweep import best_line, findings, ranking_table, sweep_document
 from simcb.views.sweep_data import cell_columns
-from simcb.views.sweep_findings import best_line, findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

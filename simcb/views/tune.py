@@ -8,30 +8,28 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from simcb.metrics import Estimate, Unit
-from simcb.studies.limits import in_words
-from simcb.studies.sweep.calibration import WORKER_MEGABYTES
 from simcb.studies.sweep.objective import Objective
 from simcb.studies.tune import (
-    CONTENDERS,
-    WALKS,
+    YOURS,
     Check,
+    Contender,
+    Reach,
     Trial,
-    TunePlan,
-    TuneProgress,
     TuneResult,
 )
 from simcb.views.data import csv_lines
 from simcb.views.document import Block, Document, Figure, Table
 from simcb.views.files import write_text
-from simcb.views.quantities import UNDEFINED, interval, rough_clock
+from simcb.views.quantities import UNDEFINED, interval, quantity
 from simcb.views.safe_text import one_line
-from simcb.views.tune_data import contender_rows, overlay, trial_rows, tune_object
-from simcb.views.tune_findings import (
-    explained,
-    findings,
+from simcb.views.tune_data import (
+    contender_rows,
+    overlay,
     readings,
     shown_value,
     stretch,
+    trial_rows,
+    tune_object,
     wider_stretch,
 )
 
@@ -134,36 +132,6 @@ def _filled(result: TuneResult) -> list[str]:
                 listed = ", ".join(where[:3])
                 lines.append(f"{aim} {what} in {listed}{more}: each counts as {as_what}")
     return lines
-
-
-def size_lines(plan: TunePlan, seconds: float, workers: int) -> str:
-    """Return what a dry run says: settings, runs, time and memory, at most."""
-    scenarios = f"{len(plan.storms)} scenario{'s' if len(plan.storms) > 1 else ''}"
-    memory = workers * (WORKER_MEGABYTES + plan.largest_run)
-    lines = (
-        f"settings  {plan.options.trials:,} searched, {plan.around:,} around each of up to "
-        f"{WALKS} bests, {CONTENDERS} contenders",
-        f"runs      at most {plan.runs:,} in {scenarios}; usually less than half of that",
-        f"requests  at most about {in_words(plan.requests)}",
-        f"time      at most about {rough_clock(seconds)} on {workers} workers",
-        f"memory    at most {plan.megabytes:,.0f} MB for the results; at worst {memory:,.0f} MB "
-        "for the workers",
-    )
-    return "".join(f"{line}\n" for line in lines)
-
-
-def progress_words(now: TuneProgress) -> str:
-    """Return what goes beside a progress bar: what is done, how fast, and the best so far."""
-    words = [now.stage]
-    if now.ran and now.seconds > 0.0:
-        words.append(f"{now.ran} runs, {now.ran / now.seconds:.3g}/s")
-        if now.stage == "searching" and now.done:
-            left = now.seconds / now.done * (now.total - now.done)
-            words.append(f"{rough_clock(left)} left")
-    if now.best is not None:
-        values = ", ".join(one_line(str(value), 20) for value in now.best.values)
-        words.append(f"best so far {values}")
-    return "; ".join(words)
 
 
 def reach_table(result: TuneResult) -> Table:
@@ -302,3 +270,117 @@ def _draw(result: TuneResult) -> Picture:
     from simcb.views.plots.tune import tune_figure
 
     return tune_figure(result)
+
+
+USUAL = "pybreaker 5/60s"
+"""The contender that most people run: the one named in the first lines."""
+
+BEATS = "beats"
+
+
+def findings(result: TuneResult) -> tuple[str, ...]:
+    """Return the winner, and what it is worth, each as a line."""
+    if result.winner is None:
+        return ("no setting was run to the end",)
+    values = ", ".join(
+        f"{axis.label} = {shown_value(value)}"
+        for axis, value in zip(result.axes, result.best.values(), strict=True)
+    )
+    lines = [f"best: {values}"]
+    if not result.feasible:
+        limits = ", ".join(limit.text for limit in result.storms[0].limits)
+        lines = [f"no setting keeps {limits}; the nearest: {values}"]
+    if result.check is not None:
+        lines += _won(result, result.check)
+    if result.reach:
+        stretches = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
+        near = quantity(result.tolerance, Unit.SHARE)
+        lines.append(f"as good within {near}, one at a time: {stretches}")
+    lines += [_at_the_edge(reach) for reach in result.reach if reach.beyond]
+    return tuple(lines)
+
+
+def _won(result: TuneResult, check: Check) -> list[str]:
+    """Return how the winner compares with what people run, and who else comes up to it."""
+    lines = []
+    if result.feasible and not check.winner.feasible:
+        lines.append(f"on a fresh seed it misses {', '.join(_missed(check.winner))}")
+    others: dict[str, list[str]] = {}
+    for contender in check.contenders[1:]:
+        compared, why = _compared(check.winner, contender)
+        if contender.name in (YOURS, USUAL):
+            difference = _difference(result, contender)
+            lines.append(f"{compared} {contender.marked_name}{why}: {difference}")
+        elif compared != BEATS:
+            others.setdefault(compared, []).append(contender.marked_name)
+    lines += [f"{compared} {'; '.join(names)}" for compared, names in others.items()]
+    return lines
+
+
+def _compared(winner: Contender, contender: Contender) -> tuple[str, str]:
+    """Return in a word or two whether the winner beats a contender, and why whatever the aim."""
+    if winner.feasible and not contender.feasible:
+        return BEATS, f", which misses {', '.join(_missed(contender))}"
+    if contender.feasible and not winner.feasible:
+        return "loses to", f", which keeps {', '.join(_missed(winner))}"
+    behind = contender.behind or ()
+    sure = any(each.low is not None and each.low > 0.0 for each in behind)
+    lost = any(each.high is not None and each.high < 0.0 for each in behind)
+    if lost:
+        return ("is good otherwise than" if sure else "loses to"), ""
+    return (BEATS if sure else "cannot be told from"), ""
+
+
+def _difference(result: TuneResult, contender: Contender) -> str:
+    """Return by how much the winner is better, worse, or neither, for each aim."""
+    many = len(result.storms) > 1
+    better, worse = ("lower by", "higher by") if many else ("better by", "worse by")
+    said: dict[str, list[str]] = {better: [], worse: [], "no different in": []}
+    for read, behind in zip(readings(result), contender.behind or (), strict=True):
+        if not behind.mean:
+            said["no different in"].append(read.name)
+        elif behind.mean > 0.0:
+            said[better].append(f"{read.words(behind)} of {read.name}")
+        else:
+            said[worse].append(f"{read.words(_turned(behind))} of {read.name}")
+    words = " and ".join(f"{how} {', '.join(what)}" for how, what in said.items() if what)
+    return f"worst regret {words}" if many else words
+
+
+def _turned(found: Estimate) -> Estimate:
+    """Return an estimate of the opposite."""
+    mean, low, high = (None if x is None else -x for x in (found.mean, found.high, found.low))
+    return replace(found, mean=mean, low=low, high=high)
+
+
+def _missed(contender: Contender) -> tuple[str, ...]:
+    """Return the limits that a contender misses somewhere."""
+    limits = (limit for storm in contender.storms for limit in storm.limits)
+    return tuple(dict.fromkeys(one_line(limit.text, 80) for limit in limits if not limit.passed))
+
+
+def _at_the_edge(reach: Reach) -> str:
+    span, numbers = reach.axis.span, reach.axis.numbers or ()
+    if reach.axis.values:
+        by_number = dict(zip(numbers, reach.axis.values, strict=True))
+        low, high = by_number[min(numbers)], by_number[max(numbers)]
+    else:
+        assert span is not None
+        low, high = span.at(0.0), span.at(1.0)
+    end = low if reach.beyond == "below" else high
+    return (
+        f"{reach.axis.label} = {shown_value(reach.value)} is at the edge of its range: "
+        f"look {reach.beyond} {shown_value(end)}"
+    )
+
+
+def explained(result: TuneResult) -> str:
+    """Return what a regret is, in a line."""
+    pairs = zip(result.aims, readings(result), strict=True)
+    alone = len(result.aims) == 1
+    shares = [each.share if alone else f"{aim} {each.share}" for aim, each in pairs if each.share]
+    how = f" ({'; '.join(shares)})" if shares else ""
+    return (
+        f"regret: what is lost to the best setting known for a scenario alone{how}; "
+        "behind: how much more than the best loses"
+    )

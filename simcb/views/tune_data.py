@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from simcb.metrics import Estimate
-from simcb.studies.tune import Contender, InStorm, Reach, Trial, TuneResult
+from simcb.metrics import Estimate, Unit
+from simcb.studies.sweep.axes import Value
+from simcb.studies.sweep.objective import Better
+from simcb.studies.tune import Contender, InStorm, Reach, Trial, TuneResult, is_until
 from simcb.views.data import estimate_object, number, plain
 from simcb.views.document import JsonValue, Row
+from simcb.views.quantities import difference, interval
 from simcb.views.safe_text import one_line
 from simcb.views.sweep_data import objective_object
+
+IN_POINTS = "in points"
+"""Of shares a regret is a difference, not a part of the best."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
@@ -182,3 +189,92 @@ def overlay(result: TuneResult, repeat: str = "") -> str:
         key = path if _PLAIN_KEY.fullmatch(path) else json.dumps(path)
         lines.append(f"{key}: {value}")
     return "\n".join(lines) + "\n"
+
+
+def stretch(reach: Reach) -> str:
+    """Return the values that are as good as the winner's: `5s … 19.5s`, or a list of words."""
+    good = [step.value for step in reach.steps if step.as_good or step.value == reach.value]
+    return _values(reach, good, reach.low, reach.high)
+
+
+def wider_stretch(reach: Reach) -> str:
+    """Return the values that are not shown to be worse, those that are as good included."""
+    good = [step.value for step in reach.steps if step.not_worse or step.value == reach.value]
+    return _values(reach, good, reach.lowest, reach.highest)
+
+
+def shown_value(value: Value) -> str:
+    """Return a value of an axis as a line of text."""
+    return one_line(str(value), 40)
+
+
+def _values(reach: Reach, good: Sequence[Value], low: Value, high: Value) -> str:
+    if reach.axis.numbers is None:
+        return ", ".join(shown_value(value) for value in good[:8])
+    if low == high:
+        return f"only {shown_value(reach.value)}"
+    return f"{shown_value(low)} … {shown_value(high)}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the regrets of an aim are to be read.
+
+    Args:
+        name: the aim, after `of`.
+        factor: what makes a number of `unit` of a regret.
+        unit: the unit it is then in.
+        share: what a regret is a share of, as words, or "" if of nothing.
+    """
+
+    name: str
+    factor: float
+    unit: Unit
+    share: str
+
+    def words(self, found: Estimate) -> str:
+        """Return a regret with its interval: `3.1 ±0.4%`, `3.1 ±0.4 pp`, `12.1 ±1.4 s`."""
+        return self._written(found.mean, found.low, found.high)
+
+    def amount(self, regret: float | None) -> str:
+        """Return a regret alone: `3.1%`, `12.1 s`."""
+        return self._written(regret, None, None)
+
+    def _written(self, *numbers: float | None) -> str:
+        mean, low, high = (None if each is None else each * self.factor for each in numbers)
+        write = difference if self.share == IN_POINTS else interval
+        return write(mean, low, high, self.unit)
+
+    @property
+    def drawn(self) -> float:
+        """What to multiply a regret with to draw it."""
+        return 100.0 if self.unit is Unit.SHARE else self.factor
+
+    @property
+    def mark(self) -> str:
+        """The unit beside an axis: ` (%)`, ` (s)`, or nothing."""
+        return {Unit.SHARE: " (%)", Unit.SECONDS: " (s)"}.get(self.unit, "")
+
+
+def readings(result: TuneResult) -> tuple[Reading, ...]:
+    """Return how each aim's regrets are to be read.
+
+    Of times until something happens a regret is a share of a scenario's duration: where all
+    scenarios last equally long that is a number of seconds.
+    """
+    first, *others = dict.fromkeys(storm.scenario.duration for storm in result.storms)
+    found = []
+    for aim in result.aims:
+        name = str(aim)
+        if is_until(aim) and not others:
+            found.append(Reading(name, first, Unit.SECONDS, ""))
+        elif is_until(aim):
+            found.append(Reading(f"the duration in {name}", 1.0, Unit.SHARE, "of the duration"))
+        elif aim.unit in (Unit.COUNT, Unit.RATIO):
+            found.append(Reading(name, 1.0, aim.unit, ""))
+        elif aim.unit is Unit.SHARE:
+            found.append(Reading(name, 1.0, Unit.SHARE, IN_POINTS))
+        else:
+            least = "" if aim.better is Better.HIGHER else ", or to what is usual if that is more"
+            found.append(Reading(name, 1.0, Unit.SHARE, f"relative to it{least}"))
+    return tuple(found)

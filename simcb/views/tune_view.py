@@ -14,9 +14,8 @@ from simcb.studies.sweep.plan import applied, changes_of
 from simcb.studies.tune import Check, Reach, TuneResult
 from simcb.views.data import frame
 from simcb.views.html import card
-from simcb.views.tune import tune_document
+from simcb.views.tune import findings, tune_document
 from simcb.views.tune_data import overlay
-from simcb.views.tune_findings import findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

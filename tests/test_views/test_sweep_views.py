@@ -28,9 +28,8 @@ from simcb.views.plots.maps import heatmap, scatter_map
 from simcb.views.plots.sweep import lines, sweep_figure
 from simcb.views.quantities import distinct_labels
 from simcb.views.study_files import write_study
-from simcb.views.sweep import sweep_document
-from simcb.views.sweep_data import cell_lines, ranking_rows
-from simcb.views.sweep_findings import findings, regions
+from simcb.views.sweep import findings, sweep_document
+from simcb.views.sweep_data import cell_lines, ranking_rows, regions
 from simcb.views.sweep_view import SweepView
 
 PAGE = Page(width=120)

@@ -35,7 +35,7 @@ from simcb.views.plots.style import (
 )
 from simcb.views.plots.text_fit import letters, shortened
 from simcb.views.quantities import quantity
-from simcb.views.tune_findings import Reading, readings, stretch
+from simcb.views.tune_data import Reading, readings, stretch
 
 GOOD = STATE_FILLS["closed"].color
 MOST_PANELS = 9
