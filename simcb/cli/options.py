@@ -62,6 +62,15 @@ PlotFile = Annotated[
     ),
 ]
 
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write a page that needs no network: .html. An old one is replaced.",
+        show_default=False,
+    ),
+]
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")]
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how much it would be.")]

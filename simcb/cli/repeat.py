@@ -12,7 +12,7 @@ SAME_INPUT = "  # with the same scenario on standard input"
 """What a command ends with that has to be given again what its line does not have."""
 
 CHANGES_NO_RESULT = {
-    *("form", "quiet", "top", "details", "plot", "out", "force", "resume", "parquet"),
+    *("form", "quiet", "top", "details", "plot", "report", "out", "force", "resume", "parquet"),
     *("workers", "dask", "dry_run"),
 }
 """The parameters that say who runs it, and what is written where."""

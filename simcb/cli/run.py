@@ -11,7 +11,7 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import Form, Overlays, PlotFile, Quiet, Sets, Source, with_fields
+from simcb.cli.options import Form, Overlays, PlotFile, Quiet, ReportFile, Sets, Source, with_fields
 from simcb.cli.repeat import is_stream, repeat_command, scenario_words
 from simcb.options import RunOptions
 from simcb.views.formats import Format
@@ -39,6 +39,7 @@ def run(
         bool, typer.Option("--force", help="Let --out replace an earlier run's files.")
     ] = False,
     plot: PlotFile = None,
+    report: ReportFile = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,11 +71,12 @@ def run(
     from simcb.studies.run import passes_of
     from simcb.views.files import SCENARIO
     from simcb.views.formats import render
+    from simcb.views.page import save_page
     from simcb.views.run import answer_of, conditions_of, run_document
 
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
     conditions = conditions_of(fail_if or (), loaded)
-    _check_outputs(out, plot, force=force)
+    _check_outputs(out, plot, report, force=force)
     if not quiet:
         _warn(loaded, conditions, compared=options.baseline is not None)
     options = _beside(options, loaded, alone=alone)
@@ -92,8 +94,11 @@ def run(
         repeat = repeat_command(context)
         source = "" if is_stream(scenario) else scenario_words(context)
     answer = answer_of(result, conditions, laws=audit, repeat=repeat, source=source)
+    document = run_document(answer)
     _write(answer, out, plot, force=force)
-    emit(render(run_document(answer), form, page(), details=details))
+    if report is not None:
+        save_page(document, report)
+    emit(render(document, form, page(), details=details))
     _leave_as(answer)
 
 
@@ -110,7 +115,9 @@ def _is_guarded(scenario: Scenario) -> bool:
     return any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls)
 
 
-def _check_outputs(out: Path | None, plot: Path | None, *, force: bool) -> None:
+def _check_outputs(
+    out: Path | None, plot: Path | None, report: Path | None, *, force: bool
+) -> None:
     if out is not None:
         from simcb.views.files import check_directory
 
@@ -119,6 +126,10 @@ def _check_outputs(out: Path | None, plot: Path | None, *, force: bool) -> None:
         from simcb.views.plots import check_plot_path
 
         check_plot_path(plot)
+    if report is not None:
+        from simcb.views.page import check_page_path
+
+        check_page_path(report)
 
 
 def _warn(scenario: Scenario, conditions: Sequence[Threshold], *, compared: bool) -> None:

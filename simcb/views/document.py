@@ -60,6 +60,7 @@ class Table:
         faint: columns shown in the background, counted from 0.
         words: further columns that are aligned left.
         title: what stands above it.
+        heading: what it is called on a page that has headings.
         notes: what has to be said below, a line each.
         breakable: whether it may go on in a table below where a page is too narrow.
         sections: what groups of rows are about, (name, words, rows) each.
@@ -73,6 +74,7 @@ class Table:
     faint: frozenset[int] = frozenset()
     words: frozenset[int] = frozenset()
     title: str = ""
+    heading: str = ""
     notes: tuple[str, ...] = ()
     breakable: bool = False
     sections: tuple[tuple[str, tuple[str, ...], int], ...] = ()
@@ -103,11 +105,13 @@ class Figure:
     Args:
         name: of its file, without the ending.
         draw: draws it; only this loads matplotlib.
+        caption: what it shows, in a sentence.
         sketch: the same in letters, for a terminal so many columns wide.
     """
 
     name: str
     draw: Callable[[], Picture]
+    caption: str = ""
     sketch: Callable[[int], Text] | None = None
 
 
@@ -133,6 +137,8 @@ class Document:
         repeat: the command that gives the same document.
         files: what else the study leaves in its directory: name to what writes it.
         brief: the same on a first screen and on a card, if all of it is too much there.
+        sources: the scenarios it is about, as they were run: what each is called to its YAML.
+        versions: what made it, name to version; this simcb if nothing else is known.
     """
 
     title: str
@@ -147,6 +153,8 @@ class Document:
     repeat: str = ""
     files: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
     brief: Document | None = None
+    sources: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def commands(self) -> tuple[tuple[str, str], ...]:

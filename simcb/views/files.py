@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from simcb.errors import FieldsError
@@ -18,13 +18,14 @@ SCENARIO = "scenario.yaml"
 SERIES = "series.csv"
 EVENTS = "events.jsonl"
 TIMELINE = "timeline"
+REPORT = "report.html"
 TRACE = "trace"
 
 _TRACE_FILE = re.compile(
     rf"(?:(?:ordinary-day-)?(?:baseline-)?){TRACE}(?:-(?:0|[1-9]\d*))?\.(?:npz|png)", re.ASCII
 )
 _ARRIVALS_FILE = re.compile(r"arrivals-(?:0|[1-9]\d*)\.csv", re.ASCII)
-_FILES = frozenset({SUMMARY, SCENARIO, SERIES, EVENTS, f"{TIMELINE}.png"})
+_FILES = frozenset({SUMMARY, SCENARIO, SERIES, EVENTS, REPORT, f"{TIMELINE}.png"})
 
 
 class OutputError(FieldsError):
@@ -121,6 +122,39 @@ def check_new_file(path: str | Path) -> Path:
             pass
     except (OSError, ValueError) as error:
         raise _cannot(str(path), error) from None
+    return path
+
+
+def check_replaceable(
+    path: str | Path,
+    endings: Sequence[str],
+    kind: str,
+    error: type[OutputError] = OutputError,
+) -> Path:
+    """Return `path` if a file can be put there, in the place of an old one if there is one.
+
+    Args:
+        path: where.
+        endings: what its name may end with.
+        kind: what it is to be, as in `a page`.
+        error: what is raised.
+
+    Raises:
+        OutputError: another ending, no such directory, or no permission.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in endings:
+        ending = f"{path.suffix!r} is not {kind}" if path.suffix else "has no ending"
+        remedy = f"end it in {'one of ' if len(endings) > 1 else ''}{' '.join(endings)}"
+        raise error(str(path), ending, remedy)
+    if path.is_dir():
+        raise error(str(path), "is a directory", "name a file in it")
+    if not path.parent.is_dir():
+        why = f"there is no directory {str(path.parent)!r}"
+        raise error(str(path), why, "make it first, or name another")
+    if not os.access(path.parent, os.W_OK):
+        why = f"the directory {str(path.parent)!r} cannot be written to"
+        raise error(str(path), why, "name another")
     return path
 
 

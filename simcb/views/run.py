@@ -59,6 +59,11 @@ TONES = {
     Verdict.COLLAPSED: Tone.BAD,
 }
 
+_TIMELINE_CAPTION = (
+    "Over simulated time: the faults and what each breaker did, the latency of requests that "
+    "ended ok, the load on the services, and what became of the requests."
+)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -153,6 +158,8 @@ def run_document(answer: Answer) -> Document:
             SERIES: lambda path: write_text(path, series_lines(_traces(result))),
             EVENTS: lambda path: write_text(path, event_lines(_traces(result))),
         },
+        sources={"The scenario as it was run": result.scenario.to_yaml},
+        versions=result.trace.versions,
     )
     brief = replace(
         document,
@@ -233,7 +240,12 @@ def _blocks(answer: Answer) -> Iterator[Block]:
         service_table(result),
     )
     yield from (each for each in tables if each is not None)
-    yield Figure(TIMELINE, lambda: _timeline(result), lambda width: _sketch(result, width))
+    yield Figure(
+        TIMELINE,
+        lambda: _timeline(result),
+        _TIMELINE_CAPTION,
+        lambda width: _sketch(result, width),
+    )
     if answer.audits:
         yield _laws(answer.audits)
 

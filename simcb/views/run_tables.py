@@ -164,6 +164,7 @@ def _by_phase(
         tuple(
             (name, *(cell_with_interval(result, name, phase) for phase in phases)) for name in rows
         ),
+        heading="Numbers by phase",
         breakable=True,
     )
 
@@ -180,6 +181,7 @@ def side_by_side(result: Result, rows: tuple[str, ...], phases: tuple[str, ...])
         ),
         spans=tuple((one_line(phase, _LONGEST_NAME), 2) for phase in phases),
         faint=frozenset(range(2, 2 * len(phases) + 1, 2)),
+        heading="Numbers by phase, with the breaker and without",
         breakable=True,
     )
 
@@ -202,7 +204,8 @@ def difference_table(result: Result, paired: Summary | None) -> Table | None:
         if set(cells) - {UNDEFINED, difference(0.0, None, None, unit)}:
             rows.append((name, *cells))
     header = (f"{WITH} − {WITHOUT}", *phases)
-    return Table(header, tuple(rows), breakable=True) if rows else None
+    heading = "What the breaker changes, with 95 % intervals"
+    return Table(header, tuple(rows), heading=heading, breakable=True) if rows else None
 
 
 def event_table(result: Result) -> Table:
@@ -223,6 +226,7 @@ def event_table(result: Result) -> Table:
     return Table(
         ("breaker" if paired else "", *(OF_THE_RUN[column - 1] for column in known)),
         tuple((line[0], *(line[column] for column in known)) for line in table),
+        heading="Trips and recovery",
         breakable=True,
     )
 
@@ -263,6 +267,7 @@ def _entity_table(
         (kind, *(phase for _ in metrics for phase in phases)),
         tuple(rows),
         spans=tuple((metric, len(phases)) for metric in metrics),
+        heading=f"By {kind}",
         breakable=True,
     )
 
@@ -315,6 +320,7 @@ def threshold_table(
         tuple(header[n] for n in columns),
         tuple(tuple(row[n] for n in columns) for row in rows),
         words=frozenset({columns.index(_NOTE)} if _NOTE in columns else ()),
+        heading="Thresholds",
     )
 
 

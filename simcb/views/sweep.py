@@ -67,7 +67,8 @@ def sweep_document(
         parquet: whether its directory has `cells.parquet` as well.
     """
     found = findings(result)
-    figures = (Figure(MAP, partial(_draw, result)),) if result.known else ()
+    caption = f"{result.objective} over what was varied."
+    figures = (Figure(MAP, partial(_draw, result), caption),) if result.known else ()
     files = {
         "ranking.csv": lambda path: write_text(path, csv_lines(ranking_rows(result))),
         "cells.csv": lambda path: write_text(path, cell_lines(result)),
@@ -82,6 +83,7 @@ def sweep_document(
         blocks=(ranking_table(result, result.ranking[:top]), *notes(result), *figures),
         repeat=repeat,
         files=files,
+        sources={"The scenario that was varied": result.scenario.to_yaml},
     )
 
 
@@ -209,7 +211,7 @@ def _short_name(result: SweepResult, index: int) -> str:
 def _table(columns: Sequence[_TableColumn], notes: Sequence[str]) -> Table:
     header = tuple(one_line(each.header, 60) for each in columns)
     rows = tuple(zip(*(each.cells for each in columns), strict=True))
-    return Table(header, rows, notes=tuple(map(one_line, notes)))
+    return Table(header, rows, heading="Settings", notes=tuple(map(one_line, notes)))
 
 
 def _behind(each: Ranked, result: SweepResult) -> str:

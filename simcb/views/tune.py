@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -42,6 +42,11 @@ PICTURE = "tune"
 BEST = "best"
 """What the winner is called in tables."""
 
+_CAPTION = (
+    "What moving each value of the best costs, and how the best does on fresh random streams "
+    "beside the others."
+)
+
 MOST_OF_FRONT = 6
 """Settings of the front that are shown."""
 
@@ -62,6 +67,7 @@ def tune_document(result: TuneResult, *, repeat: str = "") -> Document:
         blocks=tuple(_blocks(result)),
         repeat=repeat,
         files=files,
+        sources=_sources(result),
     )
 
 
@@ -74,7 +80,18 @@ def _blocks(result: TuneResult) -> Iterator[Block]:
         yield contender_table(result)
     yield from notes(result)
     if result.winner is not None:
-        yield Figure(PICTURE, partial(_draw, result))
+        yield Figure(PICTURE, partial(_draw, result), _CAPTION)
+
+
+def _sources(result: TuneResult) -> dict[str, Callable[[], str]]:
+    """Return what the tune was given and what it gives, as YAML."""
+    found = {
+        f"Scenario {number}, {storm.name}": storm.scenario.to_yaml
+        for number, storm in enumerate(result.storms, start=1)
+    }
+    if result.winner is None:
+        return found
+    return {"The best as an overlay, for simcb run -f": lambda: overlay(result)} | found
 
 
 def title(result: TuneResult) -> str:
@@ -152,7 +169,8 @@ def reach_table(result: TuneResult) -> Table:
                 UNDEFINED if importance is None else f"{importance:.0%}",
             )
         )
-    return Table((*header, "importance"), tuple(rows))
+    heading = "How far each value can be moved"
+    return Table((*header, "importance"), tuple(rows), heading=heading)
 
 
 def front_table(result: TuneResult) -> Table:
@@ -168,7 +186,9 @@ def front_table(result: TuneResult) -> Table:
     more = len(result.front) - len(rows)
     rest = f"; {more} more are in trials.csv and in --format json" if more else ""
     title = f"the front, by worst regret: each is beaten by none in all aims{rest}"
-    return Table(tuple(one_line(cell, 40) for cell in header), tuple(rows), title=title)
+    return Table(
+        tuple(one_line(cell, 40) for cell in header), tuple(rows), title=title, heading="Front"
+    )
 
 
 def _shown_front(result: TuneResult) -> list[Trial]:
@@ -217,6 +237,7 @@ def _contenders(result: TuneResult, most: int) -> Table:
     return Table(
         tuple(one_line(cell, 40) for cell in header),
         tuple(rows),
+        heading="The best beside others",
         title=f"on a fresh seed ({check.seed}; {check.replicates} runs of each in each scenario)",
         notes=_left_out(result, most),
     )

@@ -30,6 +30,7 @@ def evidence_document(evidence: Evidence) -> Document:
         words=frozenset({len(_HEADER) - 1}),
         sections=tuple((case.name, (case.law, case.source), count) for case, count in sections),
         section_header=("case", "law", "source"),
+        heading="Numbers by case",
     )
     return Document(
         "",

@@ -8,7 +8,6 @@ that has not been told about matplotlib asks them for a PNG, and one that has as
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -17,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from simcb.views.files import OutputError, replace_file
+from simcb.views.files import OutputError, check_replaceable, replace_file
 from simcb.views.plots.style import (
     FONT,
     FRAME,
@@ -147,20 +146,7 @@ def check_plot_path(path: str | Path) -> Path:
     Raises:
         PlotFileError: an ending that is no kind of plot, no such directory, or no permission.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        ending = f"{path.suffix!r} is not a kind of plot" if path.suffix else "has no ending"
-        remedy = f"end it in one of {' '.join(SUFFIXES)}"
-        raise PlotFileError(str(path), ending, remedy)
-    if path.is_dir():
-        raise PlotFileError(str(path), "is a directory", "name a file in it")
-    if not path.parent.is_dir():
-        why = f"there is no directory {str(path.parent)!r}"
-        raise PlotFileError(str(path), why, "make it first, or name another")
-    if not os.access(path.parent, os.W_OK):
-        why = f"the directory {str(path.parent)!r} cannot be written to"
-        raise PlotFileError(str(path), why, "name another")
-    return path
+    return check_replaceable(path, SUFFIXES, "a kind of plot", PlotFileError)
 
 
 def save(figure: Figure, path: str | Path) -> Path:

@@ -1,0 +1,230 @@
+"""A page: one file that fetches nothing, in which no text means anything, that prints."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from test_views.plot_cases import outage, renamed
+from test_views.small_runs import GUARDED, answer
+from test_views.test_document import document as document_of
+
+from simcb.views.document import Document, Figure, Table
+from simcb.views.files import OutputError
+from simcb.views.page import MOST_ROWS, page, save_page
+from simcb.views.plots.figures import new_picture
+from simcb.views.run import Answer, run_document
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script></style></svg><img src=x onerror=alert(1)>",
+    '" onload="alert(1)" x="',
+    "--><!--><![CDATA[",
+    "\x1b[31mred\x1b[0m",
+    "\u202egnp.exe",
+    "=1+1",
+    "&lt;&amp;",
+    "url(#x) javascript:alert(1)",
+)
+
+VOID = {"meta", "br", "img", "hr", "link"}
+ADDRESSES = {"src", "href", "xlink:href", "action", "data", "srcset", "poster", "ping"}
+
+
+class Tags(HTMLParser):
+    """Collects tags, attributes and text, and demands that every tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.comments: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(dict(attrs)) == len(attrs), "an attribute is given twice"
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of each element of a name."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def demand_inert(text: str) -> Tags:
+    """Demand that a page fetches nothing, and that a browser would not let it."""
+    found = Tags(text)
+    (policy,) = [each["content"] or "" for each in found.named("meta") if "http-equiv" in each]
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    for kind in ("style", "script"):
+        allowed = re.findall(rf"{kind}-src '(sha256-[^']+)'", policy)
+        inside = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
+        digests = [hashlib.sha256(each.encode()).digest() for each in inside]
+        assert allowed == [f"sha256-{base64.b64encode(each).decode()}" for each in digests]
+    for tag, attributes in found.tags:
+        assert tag not in {"link", "iframe", "object", "embed", "base", "form", "img"}
+        assert not [name for name in attributes if name.startswith("on") or name == "style"]
+        for name in ADDRESSES & attributes.keys():
+            assert (attributes[name] or "").startswith(("#", "data:image/png;base64,")), attributes
+    assert found.comments == []
+    assert not re.findall(r"https?://|@import|@font-face", text)
+    ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    read = [(name, value or "") for _, each in found.tags for name, value in each.items()]
+    inert = [(name, value) for name, value in read if name != "aria-label"]
+    referred = [each for _, value in inert for each in re.findall(r"url\(#([^)]+)\)", value)]
+    referred += [value[1:] for name, value in inert if name == "href" and value[0] == "#"]
+    assert {*referred} <= {*ids}
+    return found
+
+
+@pytest.fixture(scope="module")
+def run_page() -> str:
+    return page(run_document(answer(baseline=True, fail_if=("p99 > 1h",), laws=True)))
+
+
+def test_a_page_fetches_nothing_and_runs_nothing(run_page: str) -> None:
+    """A policy that is strict by itself, and nothing in the page that it would have to stop."""
+    found = demand_inert(run_page)
+    assert found.named("script") == []
+
+
+def test_a_page_says_all_that_the_screen_says(run_page: str) -> None:
+    found = Tags(run_page)
+    document = run_document(answer(baseline=True, fail_if=("p99 > 1h",), laws=True))
+    for verdict in document.verdicts:
+        assert verdict.words in found.text
+        assert verdict.reason in found.text
+    for block in document.blocks:
+        if isinstance(block, Table):
+            assert all(cell in found.text for row in block.rows for cell in row)
+            assert all(cell in found.text for cell in block.header)
+    assert document.repeat in found.text
+    assert "failure_threshold: 3" in found.text
+    assert "simpy" in found.text
+    assert "worker_seconds_waiting" in found.text
+
+
+def test_a_page_is_made_of_what_its_parts_are(run_page: str) -> None:
+    """A browser's outline, and whoever reads it aloud, have headings, headers and captions."""
+    found = Tags(run_page)
+    assert found.named("html") == [{"lang": "en", "dir": "ltr"}]
+    assert len(found.named("h1")) == len(found.named("main")) == len(found.named("title")) == 1
+    assert len(found.named("h2")) >= 5
+    assert {each["scope"] for each in found.named("th")} == {"col", "colgroup", "row"}
+    assert len(found.named("figure")) == len(found.named("figcaption")) == 1
+    (picture,) = found.named("svg")
+    assert picture["role"] == "img"
+    assert "what each breaker did" in (picture["aria-label"] or "")
+
+
+def test_a_page_prints_and_has_a_dark_form(run_page: str) -> None:
+    assert "@media print" in run_page
+    assert "@page" in run_page
+    assert "break-inside: avoid" in run_page
+    assert "prefers-color-scheme: dark" in run_page
+    assert "width=device-width" in run_page
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_is_text_wherever_it_stands(name: str) -> None:
+    found = demand_inert(page(document_of(name)))
+    assert found.named("script") == found.named("b") == []
+    assert "\x1b" not in found.text
+    assert "\u202e" not in found.text
+    plain = page(document_of("words"))
+    assert [tag for tag, _ in found.tags] == [tag for tag, _ in Tags(plain).tags]
+    assert Tags(plain).text.count("words") >= 20
+
+
+def test_a_name_is_text_in_a_figure() -> None:
+    """A name on a picture is drawn, and stands nowhere else in it."""
+    for name in HOSTILE:
+        result = renamed(outage(), name, name[::-1])
+        text = page(run_document(Answer(result, repeat=name)))
+        found = demand_inert(text)
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        svg = text[text.index("<svg") : text.index("</svg>")]
+        assert "alert" not in svg
+        assert {tag for tag, _ in Tags(svg + "</svg>").tags} <= {
+            *("svg", "g", "path", "defs", "use", "clippath", "rect", "pattern"),
+        }
+        assert found.named("script") == []
+
+
+def test_the_same_run_is_the_same_page(run_page: str) -> None:
+    again = run_document(answer(baseline=True, fail_if=("p99 > 1h",), laws=True))
+    assert page(again) == run_page
+
+
+def test_two_figures_share_no_id() -> None:
+    """A clip or a pattern of one figure is not taken for that of another."""
+    result = answer(GUARDED).result
+    (figure,) = run_document(Answer(result)).figures
+    found = demand_inert(page(Document("two", blocks=(figure, figure))))
+    assert len(found.named("svg")) == 2
+
+
+def test_a_figure_without_a_caption_has_its_name() -> None:
+    def draw() -> object:
+        picture = new_picture(2.0, 2.0)
+        picture.add_subplot().imshow([[0.0, 1.0]])
+        return picture
+
+    text = page(Document("", blocks=(Figure("a name", draw),)))  # type: ignore[arg-type]
+    assert "data:image/png" in text
+    assert demand_inert(text).named("svg")[0]["aria-label"] == "a name"
+
+
+def test_numbers_in_full_have_an_end() -> None:
+    """Of a sweep of thousands of settings the page has the first, and says so."""
+    rows = [("a", "b"), *((number / 3, None) for number in range(MOST_ROWS + 7))]
+    text = page(Document("many", rows=lambda: iter(rows)))
+    assert "and 7 more lines; --format csv has all" in text
+    assert text.count("<tr>") == MOST_ROWS + 1
+    assert "All numbers" not in page(Document("none"))
+
+
+def test_a_page_is_written_in_one_step(tmp_path: Path) -> None:
+    document = document_of("words")
+    path = tmp_path / "out.html"
+    path.write_text("old")
+    assert save_page(document, path) == path
+    assert path.read_text(encoding="utf-8") == page(document)
+    assert [each.name for each in tmp_path.iterdir()] == ["out.html"]
+
+
+def test_where_no_page_can_be_is_said(tmp_path: Path) -> None:
+    document = document_of("words")
+    for name, why in (
+        ("out.pdf", r"'\.pdf' is not a page; end it in one of \.html \.htm"),
+        ("out", "has no ending"),
+        ("nowhere/out.html", "there is no directory"),
+    ):
+        with pytest.raises(OutputError, match=why):
+            save_page(document, tmp_path / name)
+    (tmp_path / "dir.html").mkdir()
+    with pytest.raises(OutputError, match="is a directory"):
+        save_page(document, tmp_path / "dir.html")
