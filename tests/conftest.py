@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from simcb.scenario import Scenario
 from simcb.studies import Run
-from simcb.studies.sweep import cells, evaluator
+from simcb.studies.evaluation import cells, evaluator
 
 if TYPE_CHECKING:
     from xdist.remote import Producer

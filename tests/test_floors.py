@@ -52,11 +52,11 @@ GUESTS = {
 
 GUESTS_OF_ONE_FILE = {
     "scenario/reader.py": {"yaml"},
-    "studies/sweep/manifest.py": {"pydantic"},
+    "studies/evaluation/manifest.py": {"pydantic"},
 }
 
 GUESTS_INSIDE_FUNCTIONS = {
-    "studies/sweep/backends.py": {"distributed"},
+    "studies/evaluation/backends.py": {"distributed"},
     "studies/tune/search.py": {"optuna"},
     "views/data.py": {"pandas"},
     "views/sweep_data.py": {"pyarrow"},

@@ -43,7 +43,7 @@ def check_kept(job: JobOptions, needs: str = "") -> None:
         if option:
             raise typer.BadParameter(f"{option} needs a directory; name it with --out DIR")
         return
-    from simcb.studies.sweep import check_store
+    from simcb.studies.evaluation.store import check_store
 
     check_store(job.out, resume=job.resume)
 
@@ -88,7 +88,7 @@ def interrupts(resume: str | None, *, quiet: bool) -> Iterator[Callable[[], bool
         # Only the main thread hears of signals; elsewhere nobody presses Ctrl-C.
         yield lambda: False
         return
-    from simcb.studies.sweep import WorkersLostError
+    from simcb.studies.evaluation.backends import WorkersLostError
 
     try:
         yield lambda: wished

@@ -63,7 +63,7 @@ def sweep(
     """
     from simcb.studies import read
     from simcb.studies import sweep as study
-    from simcb.studies.sweep.calibration import estimate_time
+    from simcb.studies.sweep.plan import estimate_time
     from simcb.views.formats import render
     from simcb.views.progress import sweep_progress, sweep_size
     from simcb.views.sweep import sweep_document

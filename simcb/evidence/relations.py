@@ -7,8 +7,8 @@ import numpy as np
 from simcb.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
 from simcb.evidence.observing import Floats, Rows, observer, openings
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
+from simcb.studies.evaluation.cells import packed, unpacked
 from simcb.studies.sweep import sweep
-from simcb.studies.sweep.columns import packed, unpacked
 
 _BODY = """clients:
   users:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from simcb.studies.evaluation.size import WORKER_MEGABYTES
 from simcb.studies.limits import in_words
 from simcb.studies.sweep import Plan, Progress
-from simcb.studies.sweep.calibration import WORKER_MEGABYTES, TimeEstimate
+from simcb.studies.sweep.plan import TimeEstimate
 from simcb.studies.tune import CONTENDERS, WALKS, TunePlan, TuneProgress
 from simcb.views.quantities import rough_clock
 from simcb.views.safe_text import one_line

@@ -22,7 +22,7 @@ from simcb.scenario import Scenario
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.fields import Named
 from simcb.studies import Result, measured, read_kept, result_of
-from simcb.studies.sweep import StoreError
+from simcb.studies.evaluation.manifest import StoreError
 from simcb.trace import Trace, TraceFileError
 from simcb.views.data import as_json
 from simcb.views.document import Document

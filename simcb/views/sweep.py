@@ -12,14 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from simcb.metrics import METRICS, Estimate, Verdict
-from simcb.studies.sweep import (
-    TOLERANCE,
-    Axis,
-    Kind,
-    Ranked,
-    SweepResult,
-    tolerance,
-)
+from simcb.scenario.axes import Axis
+from simcb.scenario.sweep import Kind
+from simcb.studies.sweep import TOLERANCE, Ranked, SweepResult, tolerance
 from simcb.views.data import csv_lines
 from simcb.views.document import Document, Figure, Table, no_room
 from simcb.views.files import write_text

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from simcb.errors import MissingExtraError
 from simcb.metrics import ThresholdResult, Verdict, judge
 from simcb.metrics.phase import FAULT, WHOLE
-from simcb.studies.sweep import Column, Objective, Ranked, SweepResult
-from simcb.studies.sweep.axes import Value, quantity_of
-from simcb.studies.sweep.columns import Floats
-from simcb.studies.sweep.table import MISSING, VERDICTS
+from simcb.scenario.units import Value, quantity_of
+from simcb.studies.evaluation.cells import Column, Floats
+from simcb.studies.evaluation.objective import Objective
+from simcb.studies.evaluation.table import MISSING, VERDICTS
+from simcb.studies.sweep import Ranked, SweepResult
 from simcb.views.data import clean_lines, estimate_object, number, number_cell, plain
 from simcb.views.document import JsonValue, Row
 from simcb.views.quantities import LONGEST, distinct_labels

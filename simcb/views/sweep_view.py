@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simcb.scenario import Scenario
-from simcb.studies.sweep import Kind, Objective, Outcome, Ranked, SweepResult, parse_objective
-from simcb.studies.sweep.axes import Value
+from simcb.scenario.sweep import Kind
+from simcb.scenario.units import Value
+from simcb.studies.evaluation.objective import Objective, parse_objective
+from simcb.studies.evaluation.table import Outcome
+from simcb.studies.sweep import Ranked, SweepResult
 from simcb.views.data import frame
 from simcb.views.document import Document
 from simcb.views.html import card

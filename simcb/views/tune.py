@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from simcb.metrics import Estimate, Unit
-from simcb.studies.sweep.objective import Objective
+from simcb.studies.evaluation.objective import Objective
 from simcb.studies.tune import (
     YOURS,
     Check,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from simcb.metrics import Estimate, Unit
-from simcb.studies.sweep.axes import Value
-from simcb.studies.sweep.objective import Better
+from simcb.scenario.units import Value
+from simcb.studies.evaluation.objective import Better
 from simcb.studies.tune import Contender, InStorm, Reach, Trial, TuneResult, is_until
 from simcb.views.data import estimate_object, number, plain
 from simcb.views.document import JsonValue, Row

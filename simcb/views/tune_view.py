@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from simcb.scenario import Scenario
 from simcb.scenario.refusal import choice_remedy, quoted
+from simcb.scenario.units import Value
 from simcb.studies import StudyError
-from simcb.studies.sweep.axes import Value
-from simcb.studies.sweep.plan import applied, changes_of
+from simcb.studies.evaluation.settings import applied, changes_of
 from simcb.studies.tune import Check, Reach, TuneResult
 from simcb.views.data import frame
 from simcb.views.html import card

@@ -143,9 +143,7 @@ def test_a_changed_sweep_is_refused_with_2(small: str, tmp_path: Path) -> None:
 
 def test_a_dry_run_runs_nothing(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how many runs there would be, for how long, with how much memory."""
-    monkeypatch.setattr(
-        "simcb.studies.sweep.sweep", lambda *_, **__: pytest.fail("it was run"), raising=False
-    )
+    monkeypatch.setattr("simcb.studies.sweep.run_sweep", lambda *_, **__: pytest.fail("it was run"))
     done = simcb("sweep", small, *OVER, "--dry-run", "--workers", "2")
     assert done.exit_code == 0
     assert "settings  4\n" in done.stdout
@@ -212,7 +210,7 @@ def test_runs_that_could_not_be_made_are_told(small: str, monkeypatch: pytest.Mo
     def failing(*_: object) -> None:
         raise ZeroDivisionError("by chance")
 
-    monkeypatch.setattr("simcb.studies.sweep.cells.run_once", failing)
+    monkeypatch.setattr("simcb.studies.evaluation.cells.run_once", failing)
     done = simcb("sweep", small, *OVER, "-n", "2", "--workers", "0")
     assert done.exit_code == 1
     assert "8 runs could not be made" in done.stderr

@@ -20,7 +20,7 @@ from simcb.metrics import (
 )
 from simcb.scenario import ScenarioError, parse_scenario
 from simcb.scenario.thresholds import parse_threshold
-from simcb.studies.sweep.columns import columns_of
+from simcb.studies.evaluation.cells import columns_of
 from simcb.trace import Trace
 
 CALLS = (("users", "db", None), ("robots", "db", None), ("robots", "robots", None))

@@ -11,20 +11,13 @@ import numpy as np
 from simcb.metrics import Verdict
 from simcb.options import Over, SweepOptions
 from simcb.scenario import Scenario, parse_scenario
-from simcb.studies.sweep import (
-    Design,
-    Kind,
-    Plan,
-    SweepResult,
-    Tally,
-    make_plan,
-    parse_objective,
-    sweep,
-)
-from simcb.studies.sweep.axes import parse_axis
-from simcb.studies.sweep.columns import columns_of
-from simcb.studies.sweep.plan import make_settings
-from simcb.studies.sweep.table import VERDICTS, Table
+from simcb.scenario.sweep import Design, Kind
+from simcb.studies.evaluation.cells import columns_of
+from simcb.studies.evaluation.evaluator import Tally
+from simcb.studies.evaluation.objective import parse_objective
+from simcb.studies.evaluation.settings import make_settings, parse_axis
+from simcb.studies.evaluation.table import VERDICTS, Table
+from simcb.studies.sweep import Plan, SweepResult, make_plan, sweep
 
 SMALL = """
 name: small

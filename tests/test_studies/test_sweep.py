@@ -12,17 +12,11 @@ from test_studies.sweep_cases import OVER, SMALL, after, made, planned, scenario
 from simcb.metrics import Verdict, difference, estimate
 from simcb.scenario import parse_scenario
 from simcb.studies import StudyError, run_once
-from simcb.studies.sweep import (
-    Progress,
-    SweepTooLargeError,
-    check_sweep_size,
-    measure_plan,
-    parse_objective,
-    sweep,
-)
-from simcb.studies.sweep.axes import parse_axis
-from simcb.studies.sweep.calibration import estimate_time
-from simcb.studies.sweep.columns import Column, columns_of
+from simcb.studies.evaluation.cells import Column, columns_of
+from simcb.studies.evaluation.objective import parse_objective
+from simcb.studies.evaluation.settings import parse_axis
+from simcb.studies.sweep import Progress, SweepTooLargeError, check_sweep_size, measure_plan, sweep
+from simcb.studies.sweep.plan import estimate_time
 from simcb.studies.sweep.refining import Refinement
 
 
@@ -276,7 +270,7 @@ def test_a_cell_that_fails_is_reported_and_the_rest_completes(
             raise ZeroDivisionError("by chance")
         return run_once(variant, seed, replicate)
 
-    monkeypatch.setattr("simcb.studies.sweep.cells.run_once", failing)
+    monkeypatch.setattr("simcb.studies.evaluation.cells.run_once", failing)
     result = sweep(scenario(), {"breaker.failure_threshold": [1, 3]}, replicates=3, workers=0)
     assert [(each.cell.setting, each.cell.replicate) for each in result.lost] == [(0, 1), (1, 1)]
     assert result.lost[0].reason == "ZeroDivisionError: by chance"

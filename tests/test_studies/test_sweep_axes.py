@@ -10,10 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_studies.sweep_cases import OVER, scenario
 
+from simcb.scenario.units import quantity_of
 from simcb.studies import StudyError, run
-from simcb.studies.sweep import axis_of, parse_axis, sweep
-from simcb.studies.sweep.axes import quantity_of
-from simcb.studies.sweep.plan import applied, changes_of, make_settings, parse_design
+from simcb.studies.evaluation.settings import (
+    applied,
+    axis_of,
+    changes_of,
+    make_settings,
+    parse_axis,
+    parse_design,
+)
+from simcb.studies.sweep import sweep
 from simcb.studies.sweep.refining import Refinement
 
 

@@ -8,10 +8,11 @@ import pytest
 from test_studies.sweep_cases import OVER, SMALL, planned, scenario
 
 from simcb.scenario import Scenario, parse_scenario
-from simcb.scenario.sweep import DEEPEST, MOST_REPLICATES
+from simcb.scenario.sweep import DEEPEST, MOST_REPLICATES, Design, Kind
 from simcb.studies import StudyError, run
-from simcb.studies.sweep import Design, Kind, StoreChangedError, check_block, sweep
-from simcb.studies.sweep.engine import scenario_digest
+from simcb.studies.evaluation.cells import scenario_digest
+from simcb.studies.evaluation.manifest import StoreChangedError
+from simcb.studies.sweep import check_block, sweep
 
 BLOCK = """\
 sweep:

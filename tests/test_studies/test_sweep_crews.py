@@ -12,10 +12,9 @@ import pytest
 from test_studies.sweep_cases import OVER, scenario, swept
 
 from simcb.studies import StudyError
+from simcb.studies.evaluation.cells import Base, Cell, Done, Order, columns_of
+from simcb.studies.evaluation.dispatch import MOST_DEATHS, Dispatcher
 from simcb.studies.sweep import Progress, sweep
-from simcb.studies.sweep.cells import Base, Cell, Done, Order
-from simcb.studies.sweep.columns import columns_of
-from simcb.studies.sweep.dispatch import MOST_DEATHS, Dispatcher
 
 
 class Mortal:

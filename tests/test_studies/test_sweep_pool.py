@@ -15,9 +15,9 @@ from test_cli.commands import HANGS, environment
 from test_studies.mortal_processes import ENDED, left, mortal
 from test_studies.sweep_cases import OVER, SMALL, kept, scenario, swept
 
+from simcb.studies.evaluation.backends import WorkersLostError
+from simcb.studies.evaluation.pool import MOST_STILLBORN, Pool
 from simcb.studies.sweep import sweep
-from simcb.studies.sweep.backends import WorkersLostError
-from simcb.studies.sweep.pool import MOST_STILLBORN, Pool
 
 pytestmark = [
     pytest.mark.slow,

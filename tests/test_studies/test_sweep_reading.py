@@ -10,8 +10,14 @@ from test_studies.sweep_cases import OVER, after, kept, scenario, swept
 
 from simcb.options import TuneOptions
 from simcb.studies import StudyError
-from simcb.studies.sweep import StoreError, SweepResult, is_sweep, open_sweep, sweep
-from simcb.studies.sweep.manifest import MANIFEST, TuneSpec, read_manifest, write_manifest
+from simcb.studies.evaluation.manifest import (
+    MANIFEST,
+    StoreError,
+    TuneSpec,
+    read_manifest,
+    write_manifest,
+)
+from simcb.studies.sweep import SweepResult, is_sweep, open_sweep, sweep
 
 
 def same(one: SweepResult, other: SweepResult) -> bool:

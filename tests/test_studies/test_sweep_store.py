@@ -16,11 +16,10 @@ from test_studies.sweep_cases import OVER, after, kept, scenario, swept
 from simcb.metrics import Verdict
 from simcb.options import SweepOptions
 from simcb.studies import StudyError
-from simcb.studies.sweep import StoreChangedError, StoreError, check_store, sweep
-from simcb.studies.sweep.cells import Cell, Done
-from simcb.studies.sweep.engine import Engine, cell_key, scenario_digest
-from simcb.studies.sweep.manifest import SweepSpec
-from simcb.studies.sweep.store import Store, decode, encode
+from simcb.studies.evaluation.cells import Cell, Done, Engine, cell_key, scenario_digest
+from simcb.studies.evaluation.manifest import StoreChangedError, StoreError, SweepSpec
+from simcb.studies.evaluation.store import Store, check_store, decode, encode
+from simcb.studies.sweep import sweep
 
 KEYS = st.text("0123456789abcdef", min_size=32, max_size=32)
 
@@ -121,7 +120,7 @@ def test_another_engine_is_refused_and_named(
     """Results of two versions are not mixed."""
     kept(tmp_path / "s", stop=after(1))
     other = Engine("9.9", "1", "2.0", "4.1")
-    monkeypatch.setattr("simcb.studies.sweep.planning.this_engine", lambda: other)
+    monkeypatch.setattr("simcb.studies.sweep.plan.this_engine", lambda: other)
     with pytest.raises(StoreChangedError, match=r"simcb was .*, is 9\.9"):
         kept(tmp_path / "s", resume=True)
 

@@ -13,7 +13,8 @@ from test_studies.sweep_cases import after, kept, swept
 
 import simcb
 from simcb import SimcbError
-from simcb.studies.sweep import StoreError, open_sweep
+from simcb.studies.evaluation.manifest import StoreError
+from simcb.studies.sweep import open_sweep
 from simcb.views.plots.sweep import sweep_figure
 
 
@@ -74,7 +75,7 @@ def test_a_manifest_that_never_ends_is_not_waited_for(
 def test_a_huge_file_without_lines_is_no_log(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up after what no record comes near, not read to its end."""
     limit = 4 * len(segment(folder).read_bytes().splitlines()[0])
-    monkeypatch.setattr("simcb.studies.sweep.store.MOST_LINE", limit)
+    monkeypatch.setattr("simcb.studies.evaluation.store.MOST_LINE", limit)
     assert open_sweep(folder).tally.damaged == 0
     hole = folder / "log" / "hole.jsonl"
     hole.touch()

@@ -14,7 +14,8 @@ from simcb.scenario.paths import places
 from simcb.scenario.sweep import is_policy
 from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError, run
-from simcb.studies.sweep import Failure, Progress, sweep
+from simcb.studies.evaluation.table import Failure
+from simcb.studies.sweep import Progress, sweep
 from simcb.studies.tune import plan_tune
 
 EVERYTHING = """

@@ -17,8 +17,9 @@ from simcb.metrics import difference, estimate
 from simcb.options import TuneOptions
 from simcb.scenario import list_shipped, parse_scenario, read_scenario
 from simcb.studies import StudyError, run_once
-from simcb.studies.sweep import StoreChangedError, StoreError, sweep
-from simcb.studies.sweep.axes import axes_of
+from simcb.studies.evaluation.manifest import StoreChangedError, StoreError
+from simcb.studies.evaluation.settings import axes_of
+from simcb.studies.sweep import sweep
 from simcb.studies.tune import (
     DEFAULTS,
     NO_BREAKER,
@@ -30,7 +31,7 @@ from simcb.studies.tune import (
     tune,
 )
 from simcb.studies.tune.contenders import with_default, without_breaker
-from simcb.studies.tune.evaluation import rungs
+from simcb.studies.tune.regret import rungs
 from simcb.studies.tune.search import Search, Tried
 from simcb.views import data
 from simcb.views.tune import tune_document

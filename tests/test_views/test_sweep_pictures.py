@@ -11,8 +11,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from test_studies.sweep_cases import OVER, made, scenario, swept
 
+from simcb.studies.evaluation.settings import parse_axis
 from simcb.studies.sweep import SweepResult, sweep
-from simcb.studies.sweep.axes import parse_axis
 from simcb.views.plots.axes import label_values, tidy_values
 from simcb.views.plots.figures import new_picture
 from simcb.views.plots.maps import scatter_map

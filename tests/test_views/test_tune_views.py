@@ -20,7 +20,7 @@ from simcb.errors import MissingExtraError
 from simcb.metrics import Estimate
 from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies import StudyError
-from simcb.studies.sweep import StoreError
+from simcb.studies.evaluation.manifest import StoreError
 from simcb.studies.tune import DEFAULTS, YOURS, TuneResult, tune
 from simcb.views.data import as_json, csv_lines
 from simcb.views.document import Page

@@ -1,168 +1,331 @@
-"""The plan: which settings a sweep tries, each a combination of the axes' values.
-
-Settings are numbered in a fixed order, so a plan made twice is the same plan. Nothing is run
-here.
-"""
+"""From what is asked for to a plan that is known to work: checked whole before anything runs."""
 
 from __future__ import annotations
 
-import math
-import random
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
 
-from simcb.scenario import Scenario, ScenarioError
-from simcb.scenario import sweep as block
-from simcb.scenario.axes import Axis, to_plain
-from simcb.scenario.refusal import Refused, quoted, shown
-from simcb.scenario.sweep import Design, Kind, misfits
-from simcb.scenario.units import Measuring, Value
+from simcb.errors import SimcbError
+from simcb.metrics import check_thresholds
+from simcb.options import SweepOptions
+from simcb.scenario import Scenario
+from simcb.scenario.axes import Axis
+from simcb.scenario.sweep import DEPTH, DESIGN, REPLICATES, Design
 from simcb.studies import StudyError
-from simcb.studies.run import checked_seed
-
-__all__ = ["Design", "Kind", "Setting", "applied", "changes_of", "make_settings", "parse_design"]
-
-_ROUNDS = 200
-"""How often equal rows of a sample are offered to others."""
+from simcb.studies.evaluation.backends import usable_cores
+from simcb.studies.evaluation.cells import (
+    ROW,
+    Column,
+    Engine,
+    columns_of,
+    scenario_digest,
+    this_engine,
+)
+from simcb.studies.evaluation.manifest import SweepSpec
+from simcb.studies.evaluation.objective import (
+    DEFAULT,
+    OF_THE_WORLD,
+    Border,
+    Objective,
+    parse_border,
+    parse_objective,
+)
+from simcb.studies.evaluation.settings import (
+    Setting,
+    applied,
+    axes_of,
+    changes_of,
+    check_places,
+    make_settings,
+    parse_design,
+    policies,
+)
+from simcb.studies.evaluation.size import MOST_CELLS, MOST_REQUESTS, pace
+from simcb.studies.limits import SizeEstimate, check_size, estimate_size, in_words
+from simcb.studies.run import check_ranges
+from simcb.studies.sweep.refining import check_refinable
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One combination of the axes' values.
+class Plan:
+    """A sweep that is known to make sense.
 
     Args:
-        values: a value for each axis, in their order.
+        scenario: the base, without its `sweep`, which decides nothing about its runs.
+        axes: what is varied.
+        design: how settings are made of the axes.
+        settings: the settings known before anything is run.
+        replicates: how many runs each has.
+        seed: random seed.
+        columns: the numbers of a cell.
+        objective: by what settings are ranked.
+        border: what to refine, if anything.
+        depth: how deep.
+        engine: the versions it is run with.
     """
 
-    values: tuple[Value, ...]
+    scenario: Scenario
+    axes: tuple[Axis, ...]
+    design: Design
+    settings: tuple[Setting, ...]
+    replicates: int
+    seed: int
+    columns: tuple[Column, ...]
+    objective: Objective
+    border: Border | None
+    depth: int
+    engine: Engine
 
+    @property
+    def cells(self) -> int:
+        """How many runs there are, those of a refinement not counted."""
+        return len(self.settings) * self.replicates
 
-def parse_design(text: str) -> Design:
-    """Read `grid`, `zip` or `lhs:N`.
-
-    Raises:
-        StudyError: it is none of these.
-    """
-    try:
-        return block.parse_design(text)
-    except Refused as refused:
-        raise StudyError(refused.what, refused.remedy) from None
-
-
-def make_settings(axes: Sequence[Axis], design: Design, seed: int) -> tuple[Setting, ...]:
-    """Return the settings of a plan, in order.
-
-    A grid counts the last axis fastest. A Latin hypercube of N settings is as `sampled` says.
-
-    Raises:
-        StudyError: there are no axes, a place is varied twice, an axis does not suit, there
-            are not as many settings as are asked for, or the seed is no whole number.
-    """
-    check_axes(axes, seed)
-    if design.kind is Kind.LHS:
-        found = sampled(axes, design.samples, seed)
-        if len(found) < design.samples:
-            what = f"{design} asks for {design.samples:,} settings, and only {len(found):,} differ"
-            raise StudyError(what, "ask for fewer, vary more, or try every combination with a grid")
-        return found
-    for path, refused in misfits(axes, design):
-        what = f"{quoted(path)} {refused.what}" if path else refused.what
-        raise StudyError(what, refused.remedy)
-    if design.kind is Kind.ZIP:
-        return tuple(Setting(values) for values in zip(*(a.values for a in axes), strict=True))
-    return tuple(Setting(values) for values in product(*(axis.values for axis in axes)))
-
-
-def check_axes(axes: Sequence[Axis], seed: int) -> None:
-    """Check that there are axes, each of a path of its own, and that the seed is one.
-
-    Raises:
-        StudyError: that is not so.
-    """
-    checked_seed(seed)
-    if not axes:
-        raise StudyError("nothing is varied", "give an axis, like breaker.failure_threshold=3,5,10")
-    for index, axis in enumerate(axes):
-        if axis.path in {other.path for other in axes[:index]}:
-            raise StudyError(f"{quoted(axis.path)} is varied twice", "give one axis for it")
-
-
-def sampled(axes: Sequence[Axis], count: int, seed: int) -> tuple[Setting, ...]:
-    """Return a Latin hypercube of up to so many settings, all different.
-
-    Each axis is cut into as many strata of equal width (equal factor with `@log`), with one
-    setting in each of them, drawn by the seed; an axis given as a list has its values equally
-    often, as far as possible. Where whole numbers or lists make one combination twice, the
-    second one changes values with others; what is still the same after that is left out.
-    """
-    columns = [_column(axis, count, seed) for axis in axes]
-    rows = list(zip(*columns, strict=True))
-    if count <= math.prod(len(set(column)) for column in columns):
-        _part_equals(rows, seed)
-    return tuple(map(Setting, dict.fromkeys(rows)))
-
-
-def _part_equals(rows: list[tuple[Value, ...]], seed: int) -> None:
-    """Change values between rows that are equal and others, so that all differ if possible."""
-    times = Counter(rows)
-    stream = random.Random(f"simcb latin hypercube/{seed}/{len(rows)}/apart")
-    for _ in range(_ROUNDS):
-        equal = [index for index, row in enumerate(rows) if times[row] > 1]
-        if not equal:
-            return
-        for one in equal:
-            other, column = stream.randrange(len(rows)), stream.randrange(len(rows[0]))
-            before = rows[one], rows[other]
-            after = (
-                _replaced(rows[one], column, rows[other][column]),
-                _replaced(rows[other], column, rows[one][column]),
-            )
-            if times[rows[one]] > 1 and after[0] != after[1] and not any(map(times.get, after)):
-                times.subtract(before)
-                times.update(after)
-                rows[one], rows[other] = after
-
-
-def _replaced(row: tuple[Value, ...], column: int, value: Value) -> tuple[Value, ...]:
-    return (*row[:column], value, *row[column + 1 :])
-
-
-def _column(axis: Axis, count: int, seed: int) -> list[Value]:
-    # A stream of its own for every axis: another axis beside it moves nothing.
-    stream = random.Random(f"simcb latin hypercube/{seed}/{count}/{axis.path}")
-    strata = list(range(count))
-    stream.shuffle(strata)
-    shares = [(stratum + stream.random()) / count for stratum in strata]
-    span = axis.span
-    if span is None:
-        return [axis.values[int(share * len(axis.values))] for share in shares]
-    if span.measuring is not Measuring.INTEGER:
-        return list(span.spread(shares))
-    if span.log:
-        return [span.at(share) for share in shares]
-    low, width = round(span.low), round(span.high) - round(span.low) + 1
-    return [low + int(share * width) for share in shares]
-
-
-def changes_of(axes: Sequence[Axis], setting: Setting) -> dict[str, object]:
-    """Return a setting as the changes that `Scenario.with_` takes."""
-    return {axis.path: to_plain(value) for axis, value in zip(axes, setting.values, strict=True)}
-
-
-def applied(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
-    """Return a scenario with a setting's changes.
-
-    Raises:
-        StudyError: the scenario refuses one of them.
-    """
-    try:
-        return scenario.with_(changes)
-    except ScenarioError as error:
-        words = " ".join(
-            f"{shown(path)}={shown(str(value), 60)}" for path, value in changes.items()
+    def manifest(self, digests: tuple[str, ...]) -> SweepSpec:
+        """Return what the plan's directory says of it."""
+        options = SweepOptions(
+            design=str(self.design),
+            replicates=self.replicates,
+            seed=self.seed,
+            by=f"{self.objective.better.value}:{self.objective}",
+            refine=str(self.border) if self.border else None,
+            depth=self.depth if self.border else None,
         )
-        found = error.problems[0]
-        place = f"{found.path}: " if found.path else ""
-        raise StudyError(f"with {words}: {place}{found.what}", found.remedy) from None
+        return SweepSpec(
+            engine=self.engine,
+            scenarios=(self.scenario.to_yaml(),),
+            digest=scenario_digest(self.scenario),
+            axes=self.axes,
+            options=options,
+            columns=self.columns,
+            settings=self.settings,
+            digests=digests,
+        )
+
+
+@dataclass(frozen=True)
+class SweepSize:
+    """How large a sweep is expected to be.
+
+    Args:
+        settings: how many settings.
+        cells: how many runs.
+        requests: expected user requests, of all runs together.
+        largest: the largest run's requests, attempts and memory, in the worst case.
+        parent_megabytes: memory of the results.
+    """
+
+    settings: int
+    cells: int
+    requests: float
+    largest: SizeEstimate
+    parent_megabytes: float
+
+
+class SweepTooLargeError(SimcbError):
+    """A sweep is larger than what is run without being asked for explicitly.
+
+    Args:
+        cells: how many runs.
+        requests: expected requests.
+    """
+
+    def __init__(self, cells: int, requests: float) -> None:
+        super().__init__(cells, requests)
+        self.cells = cells
+        self.requests = requests
+
+    def __str__(self) -> str:
+        return (
+            f"this would be {self.cells:,} runs with about {in_words(self.requests)} requests; "
+            f"the limit is {MOST_CELLS:,} runs or {in_words(MOST_REQUESTS)} requests: give "
+            "fewer values or replicates, sample with --sample lhs:N, or allow it with "
+            "--allow-large"
+        )
+
+
+@dataclass(frozen=True)
+class TimeEstimate:
+    """How much a sweep will be.
+
+    Args:
+        size: settings, runs, requests and memory.
+        seconds: how long it takes on so many workers.
+        workers: how many there are.
+    """
+
+    size: SweepSize
+    seconds: float
+    workers: int
+
+
+def make_plan(scenario: Scenario, options: SweepOptions) -> Plan:
+    """Return the plan of a sweep.
+
+    Raises:
+        StudyError: something does not make sense.
+        ThresholdError: a threshold of the scenario names what does not exist.
+    """
+    check_thresholds(scenario.thresholds, scenario)
+    axes, design, wanted = _asked(scenario, options)
+    base = scenario.without_sweep()
+    settings = make_settings(axes, design, options.seed)
+    columns = columns_of(base)
+    depth, border = wanted.depth or 0, None
+    if wanted.refine is not None:
+        border = parse_border(wanted.refine, base, columns)
+        check_refinable(axes, design, depth)
+    check_places(base, axes)
+    if wanted.by is not None or border is None:
+        usual = DEFAULT if any(policies(base, axes)) else OF_THE_WORLD
+        objective = parse_objective(wanted.by or usual, base, columns)
+    else:
+        objective = border.objective
+    return Plan(
+        scenario=base,
+        axes=axes,
+        design=design,
+        settings=settings,
+        replicates=wanted.replicates or REPLICATES,
+        seed=options.seed,
+        columns=columns,
+        objective=objective,
+        border=border,
+        depth=depth,
+        engine=this_engine(),
+    )
+
+
+def _asked(
+    scenario: Scenario, options: SweepOptions
+) -> tuple[tuple[Axis, ...], Design, SweepOptions]:
+    """Return what is asked for: what is given, else the scenario's `sweep`, else what is usual.
+
+    Only axes take more with them: a design, a border to refine and its depth were chosen for
+    the block's own axes, and mean nothing for others.
+
+    Raises:
+        StudyError: nothing is varied, or a word of it makes no sense.
+    """
+    block, own = scenario.sweep, options.over is None
+    axes: tuple[Axis, ...] = ()
+    design = DESIGN
+    usual = SweepOptions(replicates=REPLICATES, depth=DEPTH)
+    if block is not None:
+        usual = replace(usual, replicates=block.replicates, by=block.by)
+        if own:
+            axes, design = block.axes, block.design
+            usual = replace(usual, refine=block.refine, depth=block.depth)
+    elif own:
+        raise StudyError(
+            "nothing is varied",
+            "give an axis, as in --over breaker.failure_threshold=3,5,10, or write a `sweep:` "
+            "block into the scenario",
+        )
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    wanted = replace(usual, **given)
+    if options.over is not None:
+        axes = axes_of(options.over)
+    if options.design is not None:
+        design = parse_design(options.design)
+    check_ranges(wanted, "replicates")
+    return axes, design, wanted
+
+
+def measure_plan(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
+    """Make every setting's scenario once; return their digests, and the size of it all.
+
+    Raises:
+        StudyError: the scenario refuses a setting.
+    """
+    digests, sizes = [], []
+    for setting in plan.settings:
+        scenario = applied(plan.scenario, changes_of(plan.axes, setting))
+        sizes.append(estimate_size(scenario))
+        digests.append(scenario_digest(scenario))
+    largest = SizeEstimate(
+        max(size.requests for size in sizes),
+        max(size.worst_attempts for size in sizes),
+        max(size.megabytes for size in sizes),
+    )
+    size_of_all = SweepSize(
+        settings=len(plan.settings),
+        cells=plan.cells,
+        requests=sum(size.requests for size in sizes) * plan.replicates,
+        largest=largest,
+        parent_megabytes=plan.cells * len(plan.columns) * ROW.itemsize / 1e6,
+    )
+    return tuple(digests), size_of_all
+
+
+def estimate_time(plan: Plan, workers: int | None = None) -> TimeEstimate:
+    """Run the beginning of a middle setting, and estimate from it how long all of them take.
+
+    What comes later in the scenario, its faults and their retries, may cost more by the request
+    than its beginning, so the estimate is rough.
+
+    Raises:
+        StudyError: the scenario refuses a setting.
+    """
+    _, size = measure_plan(plan)
+    middle = plan.settings[len(plan.settings) // 2]
+    variant = applied(plan.scenario, changes_of(plan.axes, middle))
+    concurrency = max(1, usable_cores() if workers is None else workers)
+    return TimeEstimate(size, pace(variant, plan.seed) * size.requests / concurrency, concurrency)
+
+
+def check_plan(plan: Plan, *, allow_large: bool = False) -> tuple[tuple[str, ...], SweepSize]:
+    """Examine a plan, and refuse it if it is too large to be run without being asked for.
+
+    Raises:
+        StudyError: the scenario refuses a setting.
+        SweepTooLargeError: it is beyond `MOST_CELLS` or `MOST_REQUESTS`.
+        TooLargeError: a single run is.
+    """
+    if not allow_large:
+        check_few_cells(plan)
+    digests, size = measure_plan(plan)
+    if not allow_large:
+        check_sweep_size(plan, size)
+    return digests, size
+
+
+def check_block(scenario: Scenario) -> SweepSize | None:
+    """Examine the sweep that a scenario has in its own file, without running anything.
+
+    Returns None if it has none.
+
+    Raises:
+        StudyError: it does not make sense, or the scenario refuses a setting.
+        SweepTooLargeError: it is too large to be run without being asked for explicitly.
+        TooLargeError: a single run is.
+    """
+    if scenario.sweep is None:
+        return None
+    try:
+        return check_plan(make_plan(scenario, SweepOptions()))[1]
+    except StudyError as error:
+        raise StudyError(f"sweep: {error.what}", error.remedy) from None
+
+
+def check_few_cells(plan: Plan) -> None:
+    """Refuse a sweep of too many runs at once, without making its settings' scenarios first.
+
+    Raises:
+        SweepTooLargeError: it is beyond `MOST_CELLS`.
+    """
+    if plan.cells > MOST_CELLS:
+        each = estimate_size(plan.scenario).requests
+        raise SweepTooLargeError(plan.cells, each * plan.cells)
+
+
+def check_sweep_size(plan: Plan, size: SweepSize) -> None:
+    """Refuse a sweep that is too large to be run without being asked for explicitly.
+
+    Raises:
+        SweepTooLargeError: it is beyond `MOST_CELLS` or `MOST_REQUESTS`.
+        TooLargeError: a single run is.
+    """
+    check_few_cells(plan)
+    if size.requests > MOST_REQUESTS:
+        raise SweepTooLargeError(size.cells, size.requests)
+    check_size(size.largest)

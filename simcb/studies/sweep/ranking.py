@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 from simcb.metrics import Estimate, Unit, bounds_of, difference, estimate
 from simcb.metrics.intervals import CONFIDENCE
-from simcb.studies.sweep.axes import Value
-from simcb.studies.sweep.objective import Better, Objective
-from simcb.studies.sweep.table import Failure, Table
+from simcb.scenario.units import Value
+from simcb.studies.evaluation.objective import Better, Objective
+from simcb.studies.evaluation.table import Failure, Table
 
 TOLERANCE = 0.01
 """The part of the best setting's number by which another may be worse and still be as good."""

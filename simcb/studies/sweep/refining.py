@@ -16,11 +16,12 @@ from itertools import product
 
 import numpy as np
 
+from simcb.scenario.axes import DIGITS, Axis, Span
 from simcb.scenario.refusal import quoted
-from simcb.scenario.sweep import DEEPEST
+from simcb.scenario.sweep import DEEPEST, Design, Kind
+from simcb.scenario.units import Measuring, Value, quantity_of
 from simcb.studies import StudyError
-from simcb.studies.sweep.axes import DIGITS, Axis, Measuring, Span, Value, quantity_of
-from simcb.studies.sweep.plan import Design, Kind, Setting
+from simcb.studies.evaluation.settings import Setting
 
 MOST_AXES = 3
 

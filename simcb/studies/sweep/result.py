@@ -8,14 +8,15 @@ from functools import cached_property
 
 from simcb.metrics import Estimate
 from simcb.scenario import Scenario
-from simcb.studies.sweep.axes import Axis, Value
-from simcb.studies.sweep.dispatch import Lost
-from simcb.studies.sweep.evaluator import Tally
-from simcb.studies.sweep.objective import Border, Objective
-from simcb.studies.sweep.plan import Design, Setting, applied, changes_of
-from simcb.studies.sweep.planning import policies
+from simcb.scenario.axes import Axis
+from simcb.scenario.sweep import Design
+from simcb.scenario.units import Value
+from simcb.studies.evaluation.dispatch import Lost
+from simcb.studies.evaluation.evaluator import Tally
+from simcb.studies.evaluation.objective import Border, Objective
+from simcb.studies.evaluation.settings import Setting, applied, changes_of, policies
+from simcb.studies.evaluation.table import Failure, Outcome, Table
 from simcb.studies.sweep.ranking import Ranked, World, rank
-from simcb.studies.sweep.table import Failure, Outcome, Table
 
 
 @dataclass(frozen=True, eq=False)

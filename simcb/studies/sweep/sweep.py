@@ -8,15 +8,15 @@ from pathlib import Path
 
 from simcb.options import JobOptions, Over, SweepOptions
 from simcb.scenario import Scenario
+from simcb.studies.evaluation.backends import Backend, Inline
+from simcb.studies.evaluation.evaluator import Evaluator, ResultCache, working
+from simcb.studies.evaluation.manifest import MANIFEST, StoreError, SweepSpec, read_manifest
+from simcb.studies.evaluation.objective import parse_objective, recorded_border
+from simcb.studies.evaluation.settings import parse_design
+from simcb.studies.evaluation.store import Store, check_store
 from simcb.studies.run import read_kept
-from simcb.studies.sweep.backends import Backend, Inline
-from simcb.studies.sweep.evaluator import Evaluator, ResultCache, working
-from simcb.studies.sweep.manifest import MANIFEST, StoreError, SweepSpec, read_manifest
-from simcb.studies.sweep.objective import parse_objective, recorded_border
-from simcb.studies.sweep.plan import parse_design
-from simcb.studies.sweep.planning import Plan, check_plan, make_plan
+from simcb.studies.sweep.plan import Plan, check_plan, make_plan
 from simcb.studies.sweep.result import SweepResult
-from simcb.studies.sweep.store import Store, check_store
 from simcb.studies.sweep.sweep_run import Progress, SweepRun
 
 

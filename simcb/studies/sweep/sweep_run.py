@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simcb.metrics import Estimate
-from simcb.studies.sweep.cells import Done
-from simcb.studies.sweep.engine import scenario_digest
-from simcb.studies.sweep.evaluator import Evaluator
-from simcb.studies.sweep.plan import Setting, applied, changes_of
-from simcb.studies.sweep.planning import Plan, policies
+from simcb.studies.evaluation.cells import Done, scenario_digest
+from simcb.studies.evaluation.evaluator import Evaluator
+from simcb.studies.evaluation.settings import Setting, applied, changes_of, policies
+from simcb.studies.sweep.plan import Plan
 from simcb.studies.sweep.ranking import badness
 from simcb.studies.sweep.refining import Refinement
 from simcb.studies.sweep.result import SweepResult

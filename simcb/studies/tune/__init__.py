@@ -6,13 +6,7 @@ the winner and the check. The room prints nothing and draws nothing.
 """
 
 from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, YOURS, Default
-from simcb.studies.tune.planning import (
-    CONTENDERS,
-    WALKS,
-    TunePlan,
-    estimate_tune_time,
-    plan_tune,
-)
+from simcb.studies.tune.plan import CONTENDERS, WALKS, TunePlan, estimate_tune_time, plan_tune
 from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
 from simcb.studies.tune.sensitivity import Reach, Step
 from simcb.studies.tune.storms import Storm, is_until

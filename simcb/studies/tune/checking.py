@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from simcb.metrics import difference, judge
 from simcb.scenario import Scenario
-from simcb.studies.sweep.cells import Cell, Done
-from simcb.studies.sweep.evaluator import Evaluator
-from simcb.studies.sweep.objective import Better
+from simcb.studies.evaluation.cells import Cell, Done
+from simcb.studies.evaluation.evaluator import Evaluator
+from simcb.studies.evaluation.objective import Better
 from simcb.studies.tune.contenders import (
     DEFAULTS,
     NO_BREAKER,
@@ -18,7 +18,7 @@ from simcb.studies.tune.contenders import (
     without_breaker,
 )
 from simcb.studies.tune.context import TuneContext
-from simcb.studies.tune.evaluation import Evaluation, limits_of
+from simcb.studies.tune.regret import Evaluation, limits_of
 from simcb.studies.tune.result import Check, Contender, InStorm
 
 WINNER = ""

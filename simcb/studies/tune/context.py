@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simcb.studies.sweep.backends import Backend
-from simcb.studies.sweep.dispatch import Lost
-from simcb.studies.sweep.evaluator import Evaluator, ResultCache, Tally
-from simcb.studies.sweep.store import Store
+from simcb.studies.evaluation.backends import Backend
+from simcb.studies.evaluation.dispatch import Lost
+from simcb.studies.evaluation.evaluator import Evaluator, ResultCache, Tally
+from simcb.studies.evaluation.store import Store
 from simcb.studies.tune.losses import Filled, filled_in
-from simcb.studies.tune.planning import TunePlan
+from simcb.studies.tune.plan import TunePlan
 
 
 class TuneContext:

@@ -23,9 +23,9 @@ from simcb.metrics import METRICS, Unit, Verdict
 from simcb.metrics.phase import WHOLE
 from simcb.scenario.refusal import quoted
 from simcb.studies import StudyError
-from simcb.studies.sweep.columns import Column, Floats
-from simcb.studies.sweep.objective import Better, Objective
-from simcb.studies.sweep.table import MISSING, VERDICTS, Table
+from simcb.studies.evaluation.cells import Column, Floats
+from simcb.studies.evaluation.objective import Better, Objective
+from simcb.studies.evaluation.table import MISSING, VERDICTS, Table
 from simcb.studies.tune.storms import Storm, is_until
 
 _USUAL = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simcb.metrics import Estimate, ThresholdResult, Verdict
-from simcb.studies.sweep.axes import Axis, Value
-from simcb.studies.sweep.dispatch import Lost
-from simcb.studies.sweep.evaluator import Tally
-from simcb.studies.sweep.objective import Objective
-from simcb.studies.sweep.plan import Setting
+from simcb.scenario.axes import Axis
+from simcb.scenario.units import Value
+from simcb.studies.evaluation.dispatch import Lost
+from simcb.studies.evaluation.evaluator import Tally
+from simcb.studies.evaluation.objective import Objective
+from simcb.studies.evaluation.settings import Setting
 from simcb.studies.tune.losses import Filled
 from simcb.studies.tune.sensitivity import Reach
 from simcb.studies.tune.storms import Storm

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from simcb.errors import MissingExtraError
-from simcb.studies.sweep.axes import Axis, Measuring, Span, Value, quantity_of
-from simcb.studies.sweep.plan import Setting, check_axes, sampled
+from simcb.scenario.axes import Axis, Span
+from simcb.scenario.units import Measuring, Value, quantity_of
+from simcb.studies.evaluation.settings import Setting, check_axes, sampled
 
 EXTRA = "tune"
 """The extra of simcb that brings Optuna."""

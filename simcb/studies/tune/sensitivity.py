@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simcb.metrics import Estimate
-from simcb.studies.sweep.axes import Axis, Measuring, Value, quantity_of, written
-from simcb.studies.sweep.plan import Setting
-from simcb.studies.tune.evaluation import Evaluation
+from simcb.scenario.axes import Axis
+from simcb.scenario.units import Measuring, Value, quantity_of, written
+from simcb.studies.evaluation.settings import Setting
+from simcb.studies.tune.regret import Evaluation
 
 STEPS = 9
 """Values along a range, the winner's own not counted."""

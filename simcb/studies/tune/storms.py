@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from simcb.metrics import ThresholdError, check_thresholds
 from simcb.scenario import Scenario, Threshold, parse_threshold
+from simcb.scenario.axes import Axis
 from simcb.scenario.refusal import Refused, quoted
 from simcb.studies import StudyError
-from simcb.studies.sweep.axes import Axis
-from simcb.studies.sweep.columns import Column, columns_of
-from simcb.studies.sweep.objective import DEFAULT, Objective, parse_objective
-from simcb.studies.sweep.planning import check_places, policies
+from simcb.studies.evaluation.cells import Column, columns_of
+from simcb.studies.evaluation.objective import DEFAULT, Objective, parse_objective
+from simcb.studies.evaluation.settings import check_places, policies
 
 MOST_STORMS = 100
 MOST_AIMS = 4

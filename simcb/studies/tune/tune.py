@@ -8,19 +8,19 @@ from pathlib import Path
 
 from simcb.options import JobOptions, Over, TuneOptions
 from simcb.scenario import Scenario
-from simcb.studies.run import read_kept
-from simcb.studies.sweep.backends import Inline
-from simcb.studies.sweep.evaluator import working
-from simcb.studies.sweep.manifest import (
+from simcb.studies.evaluation.backends import Inline
+from simcb.studies.evaluation.evaluator import working
+from simcb.studies.evaluation.manifest import (
     MANIFEST,
     StoreError,
     TuneSpec,
     differences,
     read_manifest,
 )
-from simcb.studies.sweep.store import Store, check_store
+from simcb.studies.evaluation.store import Store, check_store
+from simcb.studies.run import read_kept
 from simcb.studies.tune.context import TuneContext
-from simcb.studies.tune.planning import TunePlan, check_small, plan_in, plan_tune
+from simcb.studies.tune.plan import TunePlan, check_small, plan_in, plan_tune
 from simcb.studies.tune.result import TuneResult
 from simcb.studies.tune.search import Search
 from simcb.studies.tune.tuning import TuneProgress, Tuning

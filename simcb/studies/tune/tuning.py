@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from simcb.scenario.units import Value
 from simcb.studies import StudyError
-from simcb.studies.sweep.axes import Value
-from simcb.studies.sweep.cells import Done
-from simcb.studies.sweep.evaluator import Changes
-from simcb.studies.sweep.plan import Setting, applied, changes_of
+from simcb.studies.evaluation.cells import Done
+from simcb.studies.evaluation.evaluator import Changes
+from simcb.studies.evaluation.settings import Setting, applied, changes_of
 from simcb.studies.tune.checking import check
 from simcb.studies.tune.context import TuneContext
-from simcb.studies.tune.evaluation import Evaluation, race
 from simcb.studies.tune.losses import check_defined
-from simcb.studies.tune.planning import WALKS, TunePlan
+from simcb.studies.tune.plan import WALKS, TunePlan
+from simcb.studies.tune.regret import Evaluation, race
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.sensitivity import Reach, neighbours, next_beyond, reach_of

@@ -14,8 +14,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from simcb.studies.sweep.axes import Axis, Measuring, Span, written
-from simcb.studies.sweep.columns import Floats
+from simcb.scenario.axes import Axis, Span
+from simcb.scenario.units import Measuring, written
+from simcb.studies.evaluation.cells import Floats
 from simcb.views.plots.frame import tidy_step
 from simcb.views.plots.style import LABEL_SIZE, SMALL_SIZE, TIDY_STEPS
 from simcb.views.plots.text_fit import letters, shortened, text_width

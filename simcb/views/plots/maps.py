@@ -22,9 +22,10 @@ from matplotlib.patches import Ellipse, Polygon
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 from simcb.metrics import Unit
-from simcb.studies.sweep import Objective, SweepResult, tolerance
-from simcb.studies.sweep.axes import Value
-from simcb.studies.sweep.columns import Floats
+from simcb.scenario.units import Value
+from simcb.studies.evaluation.cells import Floats
+from simcb.studies.evaluation.objective import Objective
+from simcb.studies.sweep import SweepResult, tolerance
 from simcb.studies.sweep.ranking import ROUNDING, badness
 from simcb.views.plots.axes import label_axis, label_values, scale_axis
 from simcb.views.plots.figures import axes_or_new, dress

@@ -18,9 +18,11 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from simcb.metrics import Estimate, Unit, place_of
-from simcb.studies.sweep import TOLERANCE, Kind, Objective, SweepResult
-from simcb.studies.sweep.axes import quantity_of
-from simcb.studies.sweep.columns import Floats
+from simcb.scenario.sweep import Kind
+from simcb.scenario.units import quantity_of
+from simcb.studies.evaluation.cells import Floats
+from simcb.studies.evaluation.objective import Objective
+from simcb.studies.sweep import TOLERANCE, SweepResult
 from simcb.studies.tune import TuneResult
 from simcb.views.plots.style import (
     BASELINE_COLOR,

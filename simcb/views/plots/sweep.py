@@ -13,9 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simcb.studies.sweep import Kind, Objective, SweepResult
-from simcb.studies.sweep.axes import Value, quantity_of
-from simcb.studies.sweep.columns import Floats
+from simcb.scenario.sweep import Kind
+from simcb.scenario.units import Value, quantity_of
+from simcb.studies.evaluation.cells import Floats
+from simcb.studies.evaluation.objective import Objective
+from simcb.studies.sweep import SweepResult
 from simcb.views.plots.axes import label_axis, label_values, name_axis, scale_axis
 from simcb.views.plots.figures import axes_or_new, dress, new_picture
 from simcb.views.plots.maps import colour_bar, heatmap, paint_of, scatter_map

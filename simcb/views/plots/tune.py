@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
 
 from simcb.metrics import Unit
-from simcb.studies.sweep.axes import Value, quantity_of
-from simcb.studies.sweep.columns import Floats
+from simcb.scenario.units import Value, quantity_of
+from simcb.studies.evaluation.cells import Floats
 from simcb.studies.tune import Reach, TuneResult
 from simcb.views.plots.axes import label_axis, label_values, name_axis, scale_regret
 from simcb.views.plots.figures import axes_or_new, dress, new_picture

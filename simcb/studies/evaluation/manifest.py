@@ -23,12 +23,11 @@ from pydantic import Field, TypeAdapter
 from simcb.errors import SimcbError
 from simcb.options import SweepOptions, TuneOptions
 from simcb.plain_files import read_plain
+from simcb.scenario.axes import Axis
 from simcb.scenario.refusal import shown
+from simcb.studies.evaluation.cells import Column, Engine
+from simcb.studies.evaluation.settings import Setting
 from simcb.studies.run import StudyError, check_ranges
-from simcb.studies.sweep.axes import Axis
-from simcb.studies.sweep.columns import Column
-from simcb.studies.sweep.engine import Engine
-from simcb.studies.sweep.plan import Setting
 
 MANIFEST = "manifest.json"
 LOG = "log"

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, ParamSpec, TypeVar
 
-from simcb.studies.sweep.backends import Backend, WorkersLostError, interrupts_held_back
+from simcb.studies.evaluation.backends import Backend, WorkersLostError, interrupts_held_back
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from simcb.metrics.phase import FAULT, ONE_FAULT, WHOLE
 from simcb.scenario import Scenario, parse_threshold
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
 from simcb.studies import StudyError
-from simcb.studies.sweep.columns import Column
+from simcb.studies.evaluation.cells import Column
 
 COLLAPSE = "collapse"
 """The share of replicates that end collapsed: no metric of a run, but one of a setting."""

@@ -28,8 +28,8 @@ from pathlib import Path
 
 from simcb.metrics import Verdict
 from simcb.plain_files import open_plain
-from simcb.studies.sweep.cells import Done
-from simcb.studies.sweep.manifest import (
+from simcb.studies.evaluation.cells import Done
+from simcb.studies.evaluation.manifest import (
     LOG,
     MANIFEST,
     Spec,

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 
 from simcb.options import TuneOptions
 from simcb.scenario import Scenario
+from simcb.scenario.axes import Axis
 from simcb.studies import StudyError
+from simcb.studies.evaluation.backends import usable_cores
+from simcb.studies.evaluation.cells import ROW, Engine, scenario_digest, this_engine
+from simcb.studies.evaluation.manifest import TuneSpec
+from simcb.studies.evaluation.objective import Better
+from simcb.studies.evaluation.settings import axes_of
+from simcb.studies.evaluation.size import MOST_CELLS, MOST_REQUESTS, pace
 from simcb.studies.limits import check_size, estimate_size, in_words
 from simcb.studies.run import check_ranges
-from simcb.studies.sweep.axes import Axis, axes_of
-from simcb.studies.sweep.backends import usable_cores
-from simcb.studies.sweep.calibration import pace
-from simcb.studies.sweep.columns import ROW
-from simcb.studies.sweep.engine import Engine, scenario_digest, this_engine
-from simcb.studies.sweep.manifest import TuneSpec
-from simcb.studies.sweep.objective import Better
-from simcb.studies.sweep.planning import MOST_CELLS, MOST_REQUESTS
 from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.search import starting
 from simcb.studies.tune.sensitivity import STEPS

@@ -14,8 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from itertools import islice
 
-from simcb.studies.sweep.backends import Backend
-from simcb.studies.sweep.cells import Base, Cell, Done, Order, run_cells
+from simcb.studies.evaluation.backends import Backend
+from simcb.studies.evaluation.cells import Base, Cell, Done, Order, run_cells
 
 MOST_DEATHS = 3
 """Workers that a cell may take with it before it is given up."""

@@ -16,17 +16,25 @@ from numpy.typing import NDArray
 
 from simcb.metrics import Verdict
 from simcb.options import JobOptions
+from simcb.studies.evaluation.backends import Backend, Borrowed, Cluster, Inline, usable_cores
+from simcb.studies.evaluation.cells import (
+    ROW,
+    Base,
+    Cell,
+    Done,
+    Engine,
+    Measured,
+    Order,
+    cell_key,
+    scenario_digest,
+)
+from simcb.studies.evaluation.dispatch import Dispatcher, Lost
+from simcb.studies.evaluation.manifest import Spec
+from simcb.studies.evaluation.pool import Pool
+from simcb.studies.evaluation.settings import applied
+from simcb.studies.evaluation.store import Store
+from simcb.studies.evaluation.table import MISSING, Outcome, Table
 from simcb.studies.run import StudyError
-from simcb.studies.sweep.backends import Backend, Borrowed, Cluster, Inline, usable_cores
-from simcb.studies.sweep.cells import Base, Cell, Done, Measured, Order
-from simcb.studies.sweep.columns import ROW
-from simcb.studies.sweep.dispatch import Dispatcher, Lost
-from simcb.studies.sweep.engine import Engine, cell_key, scenario_digest
-from simcb.studies.sweep.manifest import Spec
-from simcb.studies.sweep.plan import applied
-from simcb.studies.sweep.pool import Pool
-from simcb.studies.sweep.store import Store
-from simcb.studies.sweep.table import MISSING, Outcome, Table
 
 MOST_WORKERS = 1024
 

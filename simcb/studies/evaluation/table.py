@@ -30,8 +30,8 @@ from simcb.metrics import (
 )
 from simcb.metrics.phase import WHOLE
 from simcb.scenario import Scenario
-from simcb.studies.sweep.columns import Column, Floats, unpacked, value_of
-from simcb.studies.sweep.objective import COLLAPSE, Objective
+from simcb.studies.evaluation.cells import Column, Floats, unpacked, value_of
+from simcb.studies.evaluation.objective import COLLAPSE, Objective
 
 VERDICTS = tuple(Verdict)
 MISSING = -1

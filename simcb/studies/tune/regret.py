@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from simcb.metrics import Estimate, ThresholdResult, estimate, jackknife, judge
 from simcb.scenario.thresholds import Comparison, Threshold
-from simcb.studies.sweep.columns import Column, Floats
-from simcb.studies.sweep.evaluator import Evaluator
-from simcb.studies.sweep.table import MISSING, Outcome, Table
+from simcb.studies.evaluation.cells import Column, Floats
+from simcb.studies.evaluation.evaluator import Evaluator
+from simcb.studies.evaluation.table import MISSING, Outcome, Table
 from simcb.studies.tune.losses import fixed_size, losses_of, sizes_of
 from simcb.studies.tune.storms import Storm
 

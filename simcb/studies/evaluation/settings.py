@@ -1,0 +1,222 @@
+"""Settings: axes as they are asked for, and which combinations of their values are tried.
+
+What a spec means is known in `simcb.scenario.axes` alone; its refusals are told as a study's.
+Settings are numbered in a fixed order, so what is made twice is the same. Nothing is run here.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from simcb.options import Over
+from simcb.scenario import Scenario, ScenarioError
+from simcb.scenario import sweep as block
+from simcb.scenario.axes import EXAMPLES, Axis, parse_spec, to_plain
+from simcb.scenario.model import ROOT
+from simcb.scenario.refusal import Refused, quoted, shown
+from simcb.scenario.sweep import Design, Kind, are_policies, misfits, misplaced
+from simcb.scenario.units import Measuring, Value
+from simcb.scenario.validation import tree_of
+from simcb.studies import StudyError
+from simcb.studies.run import checked_seed
+
+_ROUNDS = 200
+"""How often equal rows of a sample are offered to others."""
+
+
+def parse_axis(text: str) -> Axis:
+    """Read `PATH=SPEC`: what `--over` takes.
+
+    Raises:
+        StudyError: the text is not of that form, or the spec is none.
+    """
+    path, equals, spec = text.partition("=")
+    if not equals or not path.strip() or not spec.strip():
+        examples = " or ".join(f"PATH={each}" for each in EXAMPLES)
+        raise StudyError(f"{quoted(text)} is not an axis", f"write {examples}")
+    return axis_of(path.strip(), spec)
+
+
+def axis_of(path: str, spec: object) -> Axis:
+    """Return the axis of a path: a spec as text, or a list of the values themselves.
+
+    Raises:
+        StudyError: the spec is not one, or there are no values, or too many.
+    """
+    try:
+        return parse_spec(spec).at(path)
+    except Refused as refused:
+        raise StudyError(f"{quoted(path)}: {refused.what}", refused.remedy) from None
+
+
+def axes_of(over: Over) -> tuple[Axis, ...]:
+    """Return all axes that are asked for.
+
+    Raises:
+        StudyError: one of them is none.
+    """
+    if isinstance(over, Mapping):
+        return tuple(axis_of(path, values) for path, values in over.items())
+    if isinstance(over, str):
+        return (parse_axis(over),)
+    return tuple(parse_axis(text) for text in over)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One combination of the axes' values.
+
+    Args:
+        values: a value for each axis, in their order.
+    """
+
+    values: tuple[Value, ...]
+
+
+def parse_design(text: str) -> Design:
+    """Read `grid`, `zip` or `lhs:N`.
+
+    Raises:
+        StudyError: it is none of these.
+    """
+    try:
+        return block.parse_design(text)
+    except Refused as refused:
+        raise StudyError(refused.what, refused.remedy) from None
+
+
+def make_settings(axes: Sequence[Axis], design: Design, seed: int) -> tuple[Setting, ...]:
+    """Return the settings of a plan, in order.
+
+    A grid counts the last axis fastest. A Latin hypercube of N settings is as `sampled` says.
+
+    Raises:
+        StudyError: there are no axes, a place is varied twice, an axis does not suit, there
+            are not as many settings as are asked for, or the seed is no whole number.
+    """
+    check_axes(axes, seed)
+    if design.kind is Kind.LHS:
+        found = sampled(axes, design.samples, seed)
+        if len(found) < design.samples:
+            what = f"{design} asks for {design.samples:,} settings, and only {len(found):,} differ"
+            raise StudyError(what, "ask for fewer, vary more, or try every combination with a grid")
+        return found
+    for path, refused in misfits(axes, design):
+        what = f"{quoted(path)} {refused.what}" if path else refused.what
+        raise StudyError(what, refused.remedy)
+    if design.kind is Kind.ZIP:
+        return tuple(Setting(values) for values in zip(*(a.values for a in axes), strict=True))
+    return tuple(Setting(values) for values in product(*(axis.values for axis in axes)))
+
+
+def check_axes(axes: Sequence[Axis], seed: int) -> None:
+    """Check that there are axes, each of a path of its own, and that the seed is one.
+
+    Raises:
+        StudyError: that is not so.
+    """
+    checked_seed(seed)
+    if not axes:
+        raise StudyError("nothing is varied", "give an axis, like breaker.failure_threshold=3,5,10")
+    for index, axis in enumerate(axes):
+        if axis.path in {other.path for other in axes[:index]}:
+            raise StudyError(f"{quoted(axis.path)} is varied twice", "give one axis for it")
+
+
+def sampled(axes: Sequence[Axis], count: int, seed: int) -> tuple[Setting, ...]:
+    """Return a Latin hypercube of up to so many settings, all different.
+
+    Each axis is cut into as many strata of equal width (equal factor with `@log`), with one
+    setting in each of them, drawn by the seed; an axis given as a list has its values equally
+    often, as far as possible. Where whole numbers or lists make one combination twice, the
+    second one changes values with others; what is still the same after that is left out.
+    """
+    columns = [_column(axis, count, seed) for axis in axes]
+    rows = list(zip(*columns, strict=True))
+    if count <= math.prod(len(set(column)) for column in columns):
+        _part_equals(rows, seed)
+    return tuple(map(Setting, dict.fromkeys(rows)))
+
+
+def _part_equals(rows: list[tuple[Value, ...]], seed: int) -> None:
+    """Change values between rows that are equal and others, so that all differ if possible."""
+    times = Counter(rows)
+    stream = random.Random(f"simcb latin hypercube/{seed}/{len(rows)}/apart")
+    for _ in range(_ROUNDS):
+        equal = [index for index, row in enumerate(rows) if times[row] > 1]
+        if not equal:
+            return
+        for one in equal:
+            other, column = stream.randrange(len(rows)), stream.randrange(len(rows[0]))
+            before = rows[one], rows[other]
+            after = (
+                _replaced(rows[one], column, rows[other][column]),
+                _replaced(rows[other], column, rows[one][column]),
+            )
+            if times[rows[one]] > 1 and after[0] != after[1] and not any(map(times.get, after)):
+                times.subtract(before)
+                times.update(after)
+                rows[one], rows[other] = after
+
+
+def _replaced(row: tuple[Value, ...], column: int, value: Value) -> tuple[Value, ...]:
+    return (*row[:column], value, *row[column + 1 :])
+
+
+def _column(axis: Axis, count: int, seed: int) -> list[Value]:
+    # A stream of its own for every axis: another axis beside it moves nothing.
+    stream = random.Random(f"simcb latin hypercube/{seed}/{count}/{axis.path}")
+    strata = list(range(count))
+    stream.shuffle(strata)
+    shares = [(stratum + stream.random()) / count for stratum in strata]
+    span = axis.span
+    if span is None:
+        return [axis.values[int(share * len(axis.values))] for share in shares]
+    if span.measuring is not Measuring.INTEGER:
+        return list(span.spread(shares))
+    if span.log:
+        return [span.at(share) for share in shares]
+    low, width = round(span.low), round(span.high) - round(span.low) + 1
+    return [low + int(share * width) for share in shares]
+
+
+def changes_of(axes: Sequence[Axis], setting: Setting) -> dict[str, object]:
+    """Return a setting as the changes that `Scenario.with_` takes."""
+    return {axis.path: to_plain(value) for axis, value in zip(axes, setting.values, strict=True)}
+
+
+def applied(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
+    """Return a scenario with a setting's changes.
+
+    Raises:
+        StudyError: the scenario refuses one of them.
+    """
+    try:
+        return scenario.with_(changes)
+    except ScenarioError as error:
+        words = " ".join(
+            f"{shown(path)}={shown(str(value), 60)}" for path, value in changes.items()
+        )
+        found = error.problems[0]
+        place = f"{found.path}: " if found.path else ""
+        raise StudyError(f"with {words}: {place}{found.what}", found.remedy) from None
+
+
+def check_places(scenario: Scenario, axes: Sequence[Axis]) -> None:
+    """Check that each axis names one place of the scenario, and none the place of another.
+
+    Raises:
+        StudyError: one of them does not.
+    """
+    for _, refused in misplaced(tree_of(scenario), ROOT, axes):
+        raise StudyError(refused.what, refused.remedy)
+
+
+def policies(scenario: Scenario, axes: Sequence[Axis]) -> tuple[bool, ...]:
+    """Return which axes vary a policy; the others vary the world."""
+    return are_policies(tree_of(scenario), ROOT, axes)
