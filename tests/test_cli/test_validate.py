@@ -1,17 +1,37 @@
 import csv
 import io
 import json
+import pickle
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from test_cli.commands import process, simcb
 
 from simcb.evidence import CASES
-from simcb.scenario import parse_scenario
+from simcb.scenario import Scenario, parse_scenario
+from simcb.trace import Trace
 from simcb.views.formats import Format
+from simcb.world import simulate
 
 FEW = ("--only", "gc-pause", "--only", "rate-points")
 NUMBERS = len(CASES["gc-pause"].claims) + len(CASES["rate-points"].claims)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_case_is_run_twice() -> Iterator[None]:
+    """Remember the runs: the tests differ in what is said of them."""
+
+    def kept(scenario: Scenario, seed: int, replicate: int) -> Trace:
+        key = pickle.dumps((scenario, seed, replicate))
+        if key not in known:
+            known[key] = simulate(scenario, seed, replicate)
+        return known[key]
+
+    known: dict[bytes, Trace] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simcb.evidence.validating.simulate", kept)
+        yield
 
 
 @pytest.fixture

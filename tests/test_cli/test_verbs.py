@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty directory that is the current one."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def kept_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with a scenario and, in `out`, two runs of it with their pictures."""
+    folder = tmp_path_factory.mktemp("kept")
+    (folder / "bare.yaml").write_text(BARE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert simcb("run", "bare.yaml", "--out", "out", "-n", "2").exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def saved(kept_run: Path, folder: Path) -> Path:
+    """Return a copy of that directory, which is the current one."""
+    shutil.copytree(kept_run, folder, dirs_exist_ok=True)
+    return folder
 
 
 @pytest.mark.parametrize(("words", "example"), EVERY)
@@ -43,11 +62,12 @@ LONG = (("sweep",), ("tune",))
         *(pytest.param(*each, marks=pytest.mark.slow) for each in EVERY if each[0] in LONG),
     ],
 )
-def test_every_example_works(words: tuple[str, ...], example: str, folder: Path) -> None:
+def test_every_example_works(
+    words: tuple[str, ...], example: str, folder: Path, kept_run: Path
+) -> None:
     """What a help offers to paste does what it says, given the files it names."""
     if words == ("plot",):
-        (folder / "bare.yaml").write_text(BARE)
-        assert simcb("run", "bare.yaml", "--out", "out").exit_code == 0
+        shutil.copytree(kept_run, folder, dirs_exist_ok=True)
     (folder / "my-outage.yaml").write_text(BARE)
     if words == ("init",) or words[-1] == "copy":
         (folder / "my-outage.yaml").unlink()
@@ -159,14 +179,12 @@ def test_an_unknown_name_is_answered_with_the_nearest(verb: str) -> None:
     assert "did you mean `slow-replica`?" in done.stderr
 
 
-def test_a_saved_run_is_drawn_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_run_is_drawn_again(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`plot` draws from the files alone; nothing is simulated."""
-    (folder / "bare.yaml").write_text(BARE)
-    simcb("run", "bare.yaml", "--out", "out")
     monkeypatch.setattr("simcb.world.simulate", lambda *_: pytest.fail("it was run"))
     done = simcb("plot", "out", "again.png")
     assert done.stdout == "again.png\n"
-    assert (folder / "again.png").read_bytes() == (folder / "out" / "timeline.png").read_bytes()
+    assert (saved / "again.png").read_bytes() == (saved / "out" / "timeline.png").read_bytes()
 
 
 def test_what_can_never_matter_is_a_warning(folder: Path) -> None:
@@ -202,16 +220,14 @@ def test_a_saved_sweep_is_drawn_again(folder: Path) -> None:
     assert "did you mean `goodput`?" in wrong.stderr
 
 
-def test_a_picture_goes_beside_what_it_shows(folder: Path) -> None:
+def test_a_picture_goes_beside_what_it_shows(saved: Path) -> None:
     """A run's and a trace's replace the old ones there; elsewhere nothing is written."""
-    (folder / "bare.yaml").write_text(BARE)
-    simcb("run", "bare.yaml", "--out", "out", "-n", "2")
-    before = {path.name for path in folder.iterdir()}
-    (folder / "out" / "timeline.png").write_text("old")
+    before = {path.name for path in saved.iterdir()}
+    (saved / "out" / "timeline.png").write_text("old")
     assert simcb("plot", "out").stdout == "out/timeline.png\n"
-    assert (folder / "out" / "timeline.png").read_bytes()[:4] == b"\x89PNG"
+    assert (saved / "out" / "timeline.png").read_bytes()[:4] == b"\x89PNG"
     assert simcb("plot", "out/trace-1.npz").stdout == "out/trace-1.png\n"
-    assert {path.name for path in folder.iterdir()} == before
+    assert {path.name for path in saved.iterdir()} == before
     assert simcb("run", "bare.yaml", "--out", "out", "--force").exit_code == 0
     assert simcb("plot", "out", "--by", "p99").exit_code == 2
 
@@ -219,13 +235,11 @@ def test_a_picture_goes_beside_what_it_shows(folder: Path) -> None:
 @pytest.mark.parametrize(
     "words", [("plot", "out", "a.png"), ("run", "bare.yaml", "--plot", "a.png")]
 )
-def test_a_picture_that_is_named_is_replaced(words: tuple[str, ...], folder: Path) -> None:
+def test_a_picture_that_is_named_is_replaced(words: tuple[str, ...], saved: Path) -> None:
     """By every verb alike: the command that made it can be given again, and its help says so."""
-    (folder / "bare.yaml").write_text(BARE)
-    simcb("run", "bare.yaml", "--out", "out")
-    (folder / "a.png").write_text("old")
+    (saved / "a.png").write_text("old")
     assert simcb(*words).exit_code == 0
-    assert (folder / "a.png").read_bytes()[:4] == b"\x89PNG"
+    assert (saved / "a.png").read_bytes()[:4] == b"\x89PNG"
     helped = simcb(words[0], "--help").stdout.replace("│", "")
     assert "An old one is replaced" in " ".join(helped.split())
 

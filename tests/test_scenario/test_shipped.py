@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from test_scenario.generated import scenarios
 from test_scenario.written import SMALL
 
@@ -88,19 +89,23 @@ def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
 
 
+@cache
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema())
+
+
 @pytest.mark.parametrize(
     "text", [SMALL, template(), *(find_shipped(n).read_text() for n in list_shipped())]
 )
 def test_the_schema_accepts_real_files(text: str) -> None:
     """Shipped scenarios and the starter fit the schema as they are written."""
-    jsonschema.Draft202012Validator(schema()).validate(parse_value(text))
+    validator().validate(parse_value(text))
 
 
 @given(scenarios())
-@settings(max_examples=25)
 def test_the_schema_accepts_what_the_reader_accepts(scenario: Scenario) -> None:
     """Any scenario, as it is written, fits the schema."""
-    jsonschema.Draft202012Validator(schema()).validate(scenario.to_data())
+    validator().validate(scenario.to_data())
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_the_schema_accepts_what_the_reader_accepts(scenario: Scenario) -> None:
 def test_the_schema_refuses_what_the_reader_refuses(old: str, new: str) -> None:
     """Common mistakes are seen by an editor that knows the schema."""
     data = parse_value(SMALL.replace(old, new))
-    assert not jsonschema.Draft202012Validator(schema()).is_valid(data)
+    assert not validator().is_valid(data)
 
 
 def test_reading_scenarios_loads_no_simulator() -> None:

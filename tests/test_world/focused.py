@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from test_world.focused_callers import CALLERS
 from test_world.focused_services import SERVICES
 from test_world.focusing import A, Focused, R
+
+from simcb.trace import Trace
+from simcb.world import simulate
 
 FIRST: dict[str, Focused] = {
     "answer-at-the-deadline": Focused(
@@ -308,3 +313,9 @@ faults:
 }
 
 FOCUSED: dict[str, Focused] = {**FIRST, **CALLERS, **SERVICES}
+
+
+@cache
+def trace_of(name: str) -> Trace:
+    """Return the one run of a focused scenario that the tests share."""
+    return simulate(FOCUSED[name].scenario(name))

@@ -7,17 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_model import differences, record_of, simulate_plainly
 from scenario_strategy import scenarios
-from test_world.focused import FOCUSED
+from test_world.focused import FOCUSED, trace_of
 from tied_strategy import tied_scenarios
 
 from simcb.scenario import Scenario, list_shipped, read_scenario
+from simcb.trace import Trace
 from simcb.world import simulate
 
 
 def assert_agreement(scenario: Scenario, seed: int = 0, replicate: int = 0) -> None:
     """Run both models and fail with the scenario and the first differences."""
-    fast = record_of(simulate(scenario, seed, replicate))
-    found = differences(simulate_plainly(scenario, seed, replicate), fast)
+    assert_same(simulate(scenario, seed, replicate), scenario, seed, replicate)
+
+
+def assert_same(trace: Trace, scenario: Scenario, seed: int = 0, replicate: int = 0) -> None:
+    """Run the plain model and fail with the first differences to what the fast one did."""
+    found = differences(simulate_plainly(scenario, seed, replicate), record_of(trace))
     assert not found, "\n".join([scenario.to_yaml(), f"seed {seed}", *found])
 
 
@@ -25,7 +30,7 @@ def assert_agreement(scenario: Scenario, seed: int = 0, replicate: int = 0) -> N
 def test_focused_scenario_shows_what_it_is_for(name: str) -> None:
     """Each focused scenario brings about the outcomes it was made for."""
     focused = FOCUSED[name]
-    record = record_of(simulate(focused.scenario(name)))
+    record = record_of(trace_of(name))
     assert set(focused.attempts) <= {attempt.outcome for attempt in record.attempts}
     assert set(focused.requests) <= {request.outcome for request in record.requests}
     for mark in focused.marks:
@@ -36,7 +41,7 @@ def test_focused_scenario_shows_what_it_is_for(name: str) -> None:
 @pytest.mark.parametrize("name", FOCUSED)
 def test_models_agree_on_focused_scenario(name: str) -> None:
     """Each part of the semantics alone gives the same events in both models."""
-    assert_agreement(FOCUSED[name].scenario(name))
+    assert_same(trace_of(name), FOCUSED[name].scenario(name))
 
 
 def begun_early(name: str, duration: float) -> Scenario:

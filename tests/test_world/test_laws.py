@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenario_strategy import scenarios
-from test_world.focused import FOCUSED
+from test_world.focused import FOCUSED, trace_of
 
 from simcb.metrics import audit, measure, verdict
 from simcb.scenario import Scenario
@@ -18,7 +18,11 @@ from simcb.world import simulate
 
 def assert_lawful(scenario: Scenario, seed: int = 0) -> Trace:
     """Run a scenario, fail with every law that its trace breaks, and return the trace."""
-    trace = simulate(scenario, seed)
+    return lawful(simulate(scenario, seed), scenario)
+
+
+def lawful(trace: Trace, scenario: Scenario) -> Trace:
+    """Return a trace; fail with every law that it breaks."""
     broken = [law for law in audit(trace) if not law.holds]
     listed = [f"{law.name}: {law.detail}" for law in broken]
     assert not broken, "\n".join([scenario.to_yaml(), *listed])
@@ -28,7 +32,7 @@ def assert_lawful(scenario: Scenario, seed: int = 0) -> Trace:
 @pytest.mark.parametrize("name", FOCUSED)
 def test_laws_hold_on_focused_scenario(name: str) -> None:
     """Each part of the semantics alone obeys every law."""
-    assert_lawful(FOCUSED[name].scenario(name))
+    lawful(trace_of(name), FOCUSED[name].scenario(name))
 
 
 QUICK, MANY = 10, 200

@@ -47,12 +47,7 @@ STILL = {
 
 @pytest.mark.parametrize(
     "name",
-    [
-        each
-        if each in ("no work", "refused at once")
-        else pytest.param(each, marks=pytest.mark.slow)
-        for each in STILL
-    ],
+    [each if each == "no work" else pytest.param(each, marks=pytest.mark.slow) for each in STILL],
 )
 def test_time_that_cannot_advance_is_noticed(name: str) -> None:
     """Users who are done at once and ask again at once stop the run, and are named as cause."""
