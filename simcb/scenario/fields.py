@@ -11,7 +11,7 @@ import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import (
     Annotated,
     Any,
@@ -35,8 +35,10 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
+from simcb.scenario.problems import Mark, Source
 from simcb.scenario.refusal import Refused, choice_remedy, listed, quoted, with_article
 from simcb.scenario.scalars import Name, ScalarType
+from simcb.scenario.tree import Node, from_plain
 
 V = TypeVar("V", covariant=True)
 
@@ -343,6 +345,14 @@ class ModelField:
     def required(self) -> bool:
         """Whether a file must have the word."""
         return self.info.is_required() or self.word == "kind"
+
+    @cached_property
+    def default(self) -> Node | None:
+        """The model that stands where nothing is written, as if it were; None without one."""
+        default = self.info.default
+        if not isinstance(default, Model):
+            return None
+        return from_plain(default.to_data(), Mark(Source("default")))
 
     @property
     def example(self) -> str:

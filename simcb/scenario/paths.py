@@ -19,7 +19,7 @@ by themselves:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from simcb.scenario.faults import written_labels
@@ -27,16 +27,13 @@ from simcb.scenario.fields import (
     Entries,
     Exclusive,
     Listing,
-    Model,
-    ModelField,
     Object,
     OneOf,
     Shape,
     fields,
 )
-from simcb.scenario.problems import Mark, Source
 from simcb.scenario.refusal import Refused, did_you_mean, quoted, shown
-from simcb.scenario.tree import Entry, Items, Node, Scalar, Tree, from_plain, plain
+from simcb.scenario.tree import Entry, Items, Node, Scalar, Tree, plain
 
 OF_THE_RUN = {"seed": "--seed", "baseline": "--baseline"}
 """What people look for in a scenario and how it is given instead."""
@@ -107,7 +104,7 @@ class Place:
 def find_place(root: Tree, shape: Shape, path: str) -> Place:
     """Return the one place that a path, whole or shortened, names, or raise `Refused`."""
     words = path.split(".")
-    every = list(places(root, shape))
+    every = places(root, shape)
     for absent in (False, True):
         fits = [(place, place.before(words)) for place in every if place.absent is absent]
         found = [place for place, before in fits if before is not None]
@@ -161,46 +158,51 @@ def _nearest(words: list[str], every: list[Place]) -> str:
     return "write the words of the file from the outside in, like `services.NAME.workers`"
 
 
-def places(root: Node | None, shape: Shape) -> Iterator[Place]:
-    """Yield every place below a written value, also where defaults stand."""
-    return _below(root, Place((), shape=shape))
+def places(root: Node | None, shape: Shape) -> list[Place]:
+    """Return every place below a written value, also where defaults stand."""
+    found: list[Place] = []
+    _gather(root, Place((), shape=shape), found)
+    return found
 
 
-def _below(node: Node | None, at: Place) -> Iterator[Place]:
+def _gather(node: Node | None, at: Place, found: list[Place]) -> None:
+    """Add every place below one, in the order of the file and of the models' words."""
     match at.shape:
         case Entries(item) if isinstance(node, Tree):
             for name, entry in node.entries.items():
-                yield from _at(entry.node, at.inside(Step(name), item))
+                _gather_with(entry.node, at.inside(Step(name), item), found)
         case Listing(item, lone) if isinstance(node, Items):
             implied = lone and len(node.items) == 1
             for index, (one, label) in enumerate(zip(node.items, _labels(node), strict=True)):
-                yield from _at(one, at.inside(Step(index, (label,), implied), item))
+                _gather_with(one, at.inside(Step(index, (label,), implied), item), found)
         case Listing(item, lone) if lone:
             labels = tuple(_labels(Items((node,), node.mark))) if node else ()
-            yield from _at(node, at.inside(Step(0, labels, True), item))
+            _gather_with(node, at.inside(Step(0, labels, True), item), found)
         case OneOf() as one_of:
             spelt = spelt_out(node, one_of)
             kind = spelt.get("kind") if isinstance(spelt, Tree) else None
             chosen = one_of.chosen(kind.value if isinstance(kind, Scalar) else None)
             if chosen:
-                yield from _below(spelt, replace(at, shape=chosen))
+                _gather(spelt, replace(at, shape=chosen), found)
             else:
-                yield at.inside(Step("kind"), None)
+                found.append(at.inside(Step("kind"), None))
         case Object(model):
             for word, field in fields(model).items():
                 here = at.inside(Step(word), field.shape, whole=model.named_whole)
+                found.append(here)
+                if field.shape is None:
+                    continue
                 inner = node.get(word) if isinstance(node, Tree) else None
-                if inner is None:
-                    inner = _default(field)
-                missing = not _says_something(inner)
-                yield here
-                below = replace(here, absent=here.absent or missing)
-                yield from _below(None if missing else inner, below)
+                inner = field.default if inner is None else inner
+                if _says_something(inner):
+                    _gather(inner, here, found)
+                else:
+                    _gather(None, replace(here, absent=True), found)
 
 
-def _at(node: Node | None, place: Place) -> Iterator[Place]:
-    yield place
-    yield from _below(node, place)
+def _gather_with(node: Node | None, place: Place, found: list[Place]) -> None:
+    found.append(place)
+    _gather(node, place, found)
 
 
 def spelt_out(node: Node | None, one_of: OneOf) -> Node | None:
@@ -210,14 +212,6 @@ def spelt_out(node: Node | None, one_of: OneOf) -> Node | None:
     kind, key = one_of.shorthand
     words = {"kind": Entry(node.mark, Scalar(kind, node.mark)), key: Entry(node.mark, node)}
     return Tree(words, node.mark)
-
-
-def _default(field: ModelField) -> Node | None:
-    """Return the model that stands where nothing is written, if one does."""
-    default = field.info.default
-    if not isinstance(default, Model):
-        return None
-    return from_plain(default.to_data(), Mark(Source("default")))
 
 
 def _labels(node: Items) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from simcb.scenario.refusal import Refused, quoted
 
@@ -42,7 +43,11 @@ _BARE = re.compile(rf"[+-]?{_NUMBER}", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 _LONGEST_TEXT = 64
 
+_remembered = lru_cache(maxsize=1024)
+"""The settings of a sweep have most of their values in common."""
 
+
+@_remembered
 def parse_duration(text: str) -> float:
     """Read `250ms`, `30s`, `5m`, `1m30s` or `2h` as seconds, or raise `Refused`."""
     if len(text) > _LONGEST_TEXT or not _DURATION.fullmatch(text):
@@ -61,6 +66,7 @@ def parse_duration(text: str) -> float:
     return float(total)
 
 
+@_remembered
 def parse_rate(text: str) -> float:
     """Read `100/s`, `30/m` or `5/h` as events per second, or raise `Refused`."""
     found = None if len(text) > _LONGEST_TEXT else _RATE.fullmatch(text)
@@ -76,6 +82,7 @@ def parse_rate(text: str) -> float:
     return float(rate)
 
 
+@_remembered
 def parse_share(text: str) -> float:
     """Read `5%` or `0.05` as a number from 0 to 1, or raise `Refused`."""
     percent = None if len(text) > _LONGEST_TEXT else _SHARE.fullmatch(text)
