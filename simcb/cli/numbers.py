@@ -8,8 +8,7 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import Form
-from simcb.cli.usage import one_of
+from simcb.cli.options import Form, ListForm
 from simcb.views.formats import Format, ListFormat
 
 
@@ -20,19 +19,15 @@ def metrics(
             metavar="[NAME]", help="A metric, for its whole definition.", show_default=False
         ),
     ] = None,
-    form: Annotated[
-        ListFormat,
-        typer.Option(
-            "--format", metavar="table|json", parser=one_of(ListFormat), help="What to print."
-        ),
-    ] = ListFormat.TABLE,
+    form: ListForm = ListFormat.TABLE,
 ) -> None:
     """List every metric with its unit and the sentence that defines it, or explain one."""
     from simcb.metrics import METRICS, metric_named
-    from simcb.views.lists import definition, definition_list, definitions_json
+    from simcb.views.lists import as_list, definition, definition_data, definition_list
 
     if form is ListFormat.JSON:
-        emit(definitions_json(METRICS.values() if name is None else [metric_named(name)]))
+        known = METRICS.values() if name is None else [metric_named(name)]
+        emit(as_list(map(definition_data, known)))
     elif name is None:
         emit(definition_list(METRICS.values(), page()))
     else:

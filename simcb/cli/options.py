@@ -14,7 +14,7 @@ import typer
 
 from simcb.cli.usage import one_of, whole
 from simcb.options import Option, options_of
-from simcb.views.formats import Format
+from simcb.views.formats import Format, ListFormat
 
 Source = Annotated[
     str,
@@ -50,6 +50,13 @@ Form = Annotated[
     Format,
     typer.Option(
         "--format", metavar="table|json|csv|md", parser=one_of(Format), help="What to print."
+    ),
+]
+
+ListForm = Annotated[
+    ListFormat,
+    typer.Option(
+        "--format", metavar="table|json", parser=one_of(ListFormat), help="What to print."
     ),
 ]
 

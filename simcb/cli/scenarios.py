@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from simcb.cli.console import complain, emit, page
 from simcb.cli.exits import Code, leave
+from simcb.cli.options import ListForm
+from simcb.views.formats import ListFormat
 
 if TYPE_CHECKING:
     from simcb.scenario import Scenario
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A shipped name.", show_default=False)]
 
 
-def list_() -> None:
+def list_(form: ListForm = ListFormat.TABLE) -> None:
     """List the shipped scenarios with a line on each."""
     from simcb.scenario import shipped_abouts
-    from simcb.views.lists import catalogue
+    from simcb.views.lists import as_list, catalogue
 
-    emit(catalogue(shipped_abouts(), page()))
+    abouts = shipped_abouts()
+    if form is ListFormat.JSON:
+        emit(as_list({"name": name, "about": about} for name, about in abouts.items()))
+    else:
+        emit(catalogue(abouts, page()))
 
 
 def show(name: Name) -> None:
@@ -64,21 +70,22 @@ def check(
         list[str],
         typer.Argument(metavar="SCENARIO", help="Files, shipped names, or -.", show_default=False),
     ],
+    form: ListForm = ListFormat.TABLE,
 ) -> None:
     """Read scenarios and report every problem in them, without running anything.
 
-    Prints a line for each good one, and below it what in it can never matter. Exits with 2 if
-    any has a problem.
+    Prints a line for each good one, and below it what in it can never matter; problems go to
+    standard error. As JSON, an object for each has either. Exits with 2 if any has a problem.
     """
     from simcb.errors import SimcbError
-    from simcb.metrics import no_effect_warnings
     from simcb.scenario import ScenarioError
     from simcb.studies import read
-    from simcb.studies.limits import TooLargeError, check_size, study_size
-    from simcb.views.lists import checked_line
+    from simcb.studies.limits import check_size, study_size
+    from simcb.views.lists import as_list, checked_data, checked_line, refused_data
     from simcb.views.safe_text import one_line
 
-    refused = 0
+    found: list[dict[str, Any]] = []
+    as_json = form is ListFormat.JSON
     for file in files:
         try:
             scenario = read(file)
@@ -86,21 +93,35 @@ def check(
             check_size(size)
             swept = _swept(scenario)
         except SimcbError as error:
-            refused += 1
-            # The problems of a scenario say themselves where they are.
-            placed = isinstance(error, ScenarioError)
-            complain(str(error) if placed else f"{one_line(file)}: {error}")
-        else:
+            found.append(refused_data(file, error))
+            if not as_json:
+                # The problems of a scenario say themselves where they are.
+                placed = isinstance(error, ScenarioError)
+                complain(str(error) if placed else f"{one_line(file)}: {error}")
+            continue
+        warnings = _warnings(scenario)
+        found.append({**checked_data(file, scenario, size, swept), "warnings": warnings})
+        if not as_json:
             emit(checked_line(file, scenario, size, swept))
-            warnings = list(no_effect_warnings(scenario))
-            try:
-                check_size(study_size(scenario, baseline=True))
-            except TooLargeError as error:
-                warnings.append(f"`run --baseline none` is refused: {error}")
             for sentence in warnings:
                 emit(f"    warning: {one_line(sentence, 1000)}\n")
-    if refused:
+    if as_json:
+        emit(as_list(found))
+    if not all(each["ok"] for each in found):
         leave(Code.WRONG_INPUT)
+
+
+def _warnings(scenario: Scenario) -> list[str]:
+    """Return what a scenario asks for in vain, and what is refused of it."""
+    from simcb.metrics import no_effect_warnings
+    from simcb.studies.limits import TooLargeError, check_size, study_size
+
+    warnings = list(no_effect_warnings(scenario))
+    try:
+        check_size(study_size(scenario, baseline=True))
+    except TooLargeError as error:
+        warnings.append(f"`run --baseline none` is refused: {error}")
+    return warnings
 
 
 def _swept(scenario: Scenario) -> SweepSize | None:

@@ -66,6 +66,29 @@ class Group(TyperGroup):
         """Return the parameters, the flags among them without a type."""
         return _without_types_of_flags(super().get_params(ctx))
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the verb that is asked for; an unknown one is told with the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            if type(error) is not UsageError:
+                raise
+            from simcb.scenario.refusal import did_you_mean
+
+            verbs = self._verbs()
+            meant = did_you_mean(args[0], verbs)
+            nearest = f". Did you mean '{verbs[meant]}'?" if meant else ""
+            raise UsageError(f"No such command {args[0]!r}{nearest}", ctx) from None
+
+    def _verbs(self) -> dict[str, str]:
+        """Return the verbs, and those a level below, with all that one has to write."""
+        below = {
+            name: f"{group} {name}"
+            for group, verbs in self.commands.items()
+            for name in getattr(verbs, "commands", ())
+        }
+        return {**below, **{name: name for name in self.commands}}
+
     def main(
         self,
         args: Sequence[str] | None = None,

@@ -6,14 +6,18 @@ Each loads what it shows, so that a list of scenarios does not wait for numpy.
 from __future__ import annotations
 
 import json
+import math
 import textwrap
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from simcb.views.document import Page, Table
+from simcb.scenario.problems import Problem, ScenarioError
+from simcb.views.document import JsonValue, Page, Table
 from simcb.views.safe_text import one_line, to_ascii
 
 if TYPE_CHECKING:
+    from simcb.errors import SimcbError
     from simcb.metrics import Metric
     from simcb.scenario import Scenario
     from simcb.studies.limits import SizeEstimate
@@ -56,21 +60,22 @@ def definition(metric: Metric, page: Page) -> str:
     return _written("\n\n".join([head, metric.definition, *of_a_group, missing]), page)
 
 
-def definitions_json(metrics: Iterable[Metric]) -> str:
-    """Return the metrics as a JSON array of objects."""
-    content = [
-        {
-            "name": each.name,
-            "unit": each.unit.value,
-            "per": each.per.words,
-            "phased": each.phased,
-            "summary": each.summary,
-            "definition": each.definition,
-            "undefined": each.undefined,
-        }
-        for each in metrics
-    ]
-    return json.dumps(content, indent=2) + "\n"
+def definition_data(metric: Metric) -> dict[str, JsonValue]:
+    """Return the same for programs."""
+    return {
+        "name": metric.name,
+        "unit": metric.unit.value,
+        "per": metric.per.words,
+        "phased": metric.phased,
+        "summary": metric.summary,
+        "definition": metric.definition,
+        "undefined": metric.undefined,
+    }
+
+
+def as_list(items: Iterable[dict[str, JsonValue]]) -> str:
+    """Return a list as a JSON array of objects."""
+    return json.dumps(list(items), indent=2, allow_nan=False) + "\n"
 
 
 def _written(text: str, page: Page) -> str:
@@ -102,6 +107,38 @@ def checked_line(
     if swept is not None:
         words += f"; its sweep {swept.settings:,} settings, {swept.cells:,} runs"
     return f"ok  {one_line(source)}: {words}\n"
+
+
+def checked_data(
+    source: str, scenario: Scenario, size: SizeEstimate, swept: SweepSize | None
+) -> dict[str, JsonValue]:
+    """Return the same for programs; `most_requests` is null if there is no end to them."""
+    return {
+        "source": source,
+        "ok": True,
+        "name": scenario.name,
+        "duration": scenario.duration,
+        "requests": size.requests,
+        "most_requests": size.most_requests if math.isfinite(size.most_requests) else None,
+        "sweep": {"settings": swept.settings, "runs": swept.cells} if swept else None,
+    }
+
+
+def refused_data(source: str, error: SimcbError) -> dict[str, JsonValue]:
+    """Return what is wrong with a scenario for programs: its problems, each with its place.
+
+    What has no place in a file is one problem without a line.
+    """
+    problems: tuple[Problem, ...] = (Problem(source, None, None, "", str(error), ""),)
+    omitted = 0
+    if isinstance(error, ScenarioError):
+        problems, omitted = error.problems, error.omitted
+    return {
+        "source": source,
+        "ok": False,
+        "problems": [asdict(each) for each in problems],
+        "omitted": omitted,
+    }
 
 
 def catalogue(abouts: Mapping[str, str], page: Page) -> str:

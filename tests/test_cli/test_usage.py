@@ -40,7 +40,11 @@ def bare(tmp_path: Path) -> str:
         ("run {0} {0}", "got unexpected extra argument"),
         ("run {0} --sed 3", "no such option: --sed"),
         ("run {0} --out", "option '--out' requires an argument"),
-        ("runn", "no such command 'runn'"),
+        ("fly {0}", "no such command 'fly'; see simcb --help"),
+        ("runn {0}", "no such command 'runn'. Did you mean 'run'? See simcb --help"),
+        ("swep --help", "no such command 'swep'. Did you mean 'sweep'? See simcb --help"),
+        ("lst", "no such command 'lst'. Did you mean 'scenarios list'? See simcb --help"),
+        ("scenarios shw", "no such command 'shw'. Did you mean 'show'? See simcb scenarios"),
     ],
 )
 def test_a_wrong_word_is_told_in_one_line(bare: str, words: str, said: str) -> None:

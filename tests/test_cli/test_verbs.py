@@ -7,7 +7,7 @@ from test_cli.commands import simcb
 from test_views.small_runs import BARE, GUARDED
 
 from simcb.cli.app import SCENARIO_VERBS, VERBS
-from simcb.scenario import list_shipped, read_scenario, template
+from simcb.scenario import list_shipped, parse_scenario, read_scenario, template
 
 EVERY = [((verb.name,), verb.example) for verb in VERBS]
 EVERY += [(("scenarios", verb.name), verb.example) for verb in SCENARIO_VERBS]
@@ -126,6 +126,30 @@ def test_check_says_what_a_baseline_is_refused_for(folder: Path) -> None:
     assert warning.endswith(f"`run --baseline none` is refused: {words[-1]}")
 
 
+def test_check_has_all_it_says_as_json(folder: Path) -> None:
+    """An object for each file: what it comes to and its warnings, or its problems and places."""
+    text = ALONE.replace("ARRIVALS", "{kind: closed, users: 20, think: 1us}")
+    (folder / "closed.yaml").write_text(text)
+    (folder / "bad.yaml").write_text(text.replace("users: 20", "users: none\n"))
+    words = ("closed.yaml", "bad.yaml", "nowhere.yaml", "sweep.yaml")
+    (folder / "sweep.yaml").write_text(f"{BARE}sweep: {{over: {{duration: [1s, 2s]}}}}\n")
+    told, done = simcb("check", *words), simcb("check", *words, "--format", "json")
+    assert (done.exit_code, done.stderr) == (2, "")
+    good, bad, missing, swept = json.loads(done.stdout)
+    assert [each["source"] for each in (good, bad, missing, swept)] == list(words)
+    assert [each["ok"] for each in (good, bad, missing, swept)] == [True, False, False, True]
+    assert (good["name"], good["sweep"]) == (parse_scenario(text).name, None)
+    assert good["duration"] == parse_scenario(text).duration
+    assert round(good["requests"]) == 220
+    assert good["most_requests"] > 1e8
+    assert all(f"    warning: {each}" in told.stdout.splitlines() for each in good["warnings"])
+    assert swept["sweep"] == {"settings": 2, "runs": 20}
+    (problem,) = bad["problems"]
+    where = f"bad.yaml:{problem['line']}:{problem['column']}: {problem['path']}: "
+    assert where + f"{problem['what']}; {problem['remedy']}" in told.stderr
+    assert missing["problems"][0]["what"] in told.stderr
+
+
 def test_check_says_how_often_users_may_ask(folder: Path) -> None:
     """Users who are turned away at once ask as fast as they think; the line says so."""
     text = ALONE.replace("ARRIVALS", "{kind: closed, users: 20, think: 1us}")
@@ -162,6 +186,12 @@ def test_shipped_scenarios_are_listed_shown_and_copied(folder: Path) -> None:
         assert read_scenario(copied) == read_scenario(name)
         assert simcb("scenarios", "show", name).stdout == copied.read_text()
         assert simcb("scenarios", "copy", name).exit_code == 2
+
+
+def test_shipped_scenarios_are_listed_for_programs() -> None:
+    """Name and sentence, as the files have them."""
+    found = json.loads(simcb("scenarios", "list", "--format", "json").stdout)
+    assert found == [{"name": name, "about": read_scenario(name).about} for name in list_shipped()]
 
 
 def test_a_copy_may_go_into_a_directory(folder: Path) -> None:
