@@ -49,7 +49,7 @@ Sets = Annotated[
 Form = Annotated[
     Format,
     typer.Option(
-        "--format", metavar="table|json|csv|md", parser=one_of(Format), help="What to print."
+        "--format", metavar="|".join(Format), parser=one_of(Format), help="What to print."
     ),
 ]
 

@@ -119,6 +119,31 @@ Block = Table | Entries | Figure | str
 
 
 @dataclass(frozen=True)
+class CheckResult:
+    """Something that was checked: a case of a test report.
+
+    Args:
+        group: what it is about; checks of a group stand together.
+        name: what has to hold.
+        problem: why it does not, with what was measured; "" if it holds.
+        kind: a word for what was checked.
+        broken: True if a problem is no bad result, but the lack of one that can be relied on.
+    """
+
+    group: str
+    name: str
+    problem: str = ""
+    kind: str = "threshold"
+    broken: bool = False
+
+
+def all_made(group: str, lost: Sequence[str]) -> CheckResult:
+    """Return the check that every run of a study could be made; `lost` has the reasons."""
+    problem = f"{len(lost)} could not; the first: {lost[0]}" if lost else ""
+    return CheckResult(group, "every run could be made", problem, "lost", broken=True)
+
+
+@dataclass(frozen=True)
 class Document:
     """What a study says.
 
@@ -133,6 +158,8 @@ class Document:
         blocks: tables, lists, figures and remarks, in the order of reading.
         summary: the whole in a line: the last of a screen, the first of a page.
         card: what a small card has room for instead of these, if not all of them.
+        checks: what was checked, for a test report.
+        facts: what such a report has to know besides: name to value.
         next: the command to give next.
         repeat: the command that gives the same document.
         files: what else the study leaves in its directory: name to what writes it.
@@ -149,6 +176,8 @@ class Document:
     blocks: tuple[Block, ...] = ()
     summary: str = ""
     card: tuple[Block, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
     next: str = ""
     repeat: str = ""
     files: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)

@@ -18,6 +18,7 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     MD = "md"
+    JUNIT = "junit"
 
 
 class ListFormat(StrEnum):
@@ -39,6 +40,7 @@ def render(document: Document, form: Format, page: Page, *, details: bool = Fals
     from rich.text import Text
 
     from simcb.views.data import as_csv, as_json
+    from simcb.views.junit import as_junit
     from simcb.views.markdown import as_markdown
     from simcb.views.screen import as_screen
 
@@ -50,5 +52,6 @@ def render(document: Document, form: Format, page: Page, *, details: bool = Fals
         Format.JSON: lambda: as_json(document) + "\n",
         Format.CSV: lambda: as_csv(document),
         Format.MD: lambda: as_markdown(document),
+        Format.JUNIT: lambda: as_junit(document),
     }
     return Text(writers[form]())

@@ -27,7 +27,7 @@ from simcb.studies import Result
 from simcb.trace import Trace
 from simcb.views import document as doc
 from simcb.views.answers import answers_table, proposal, remarks
-from simcb.views.document import FAILED, PASSED, Block, Document, Entries, Figure, Tone
+from simcb.views.document import FAILED, PASSED, Block, CheckResult, Document, Entries, Figure, Tone
 from simcb.views.files import EVENTS, SERIES, TIMELINE, write_text
 from simcb.views.quantities import clock
 from simcb.views.run_data import event_lines, run_object, run_rows, series_lines, variants_of
@@ -36,9 +36,11 @@ from simcb.views.run_tables import (
     event_table,
     group_table,
     headline,
+    judged_value,
     phase_table,
     service_table,
     threshold_table,
+    verdict_words,
 )
 from simcb.views.safe_text import one_line
 from simcb.views.strip import state_strip
@@ -152,6 +154,9 @@ def run_document(answer: Answer) -> Document:
         lambda: run_rows(result, answer.difference),
         verdicts=tuple(verdicts),
         blocks=tuple(_blocks(answer)),
+        checks=tuple(_checks(answer)),
+        facts={"seed": str(result.seed), "replicates": str(len(result.runs))}
+        | {"verdict": verdict_words(result), "digest": result.digest},
         next=proposal(result, answer.source),
         repeat=answer.repeat,
         files={
@@ -250,23 +255,44 @@ def _blocks(answer: Answer) -> Iterator[Block]:
         yield _laws(answer.audits)
 
 
+def _checks(answer: Answer) -> Iterator[CheckResult]:
+    name = answer.result.scenario.name
+    judged = [(each, each.text, each.passed, "threshold") for each in answer.result.thresholds]
+    judged += [(each, f"fail if {each.text}", each.fails, "fail-if") for each in answer.fail_if]
+    for each, text, good, kind in judged:
+        note = f"; {each.note}" if each.note else ""
+        problem = "" if good else f"measured {judged_value(each)}{note}"
+        yield CheckResult(name, text, problem, kind)
+    if not judged:
+        # A report without a case reads as if nothing had been run.
+        yield CheckResult(name, "the scenario runs")
+    for sign, law in _shown_laws(answer.audits):
+        yield CheckResult(
+            f"{name}, laws", law.name, "" if sign == PASSED else law.detail, "law", True
+        )
+
+
 def _traces(result: Result) -> Iterator[tuple[str, Trace]]:
     for variant, each in variants_of(result):
         yield from ((variant, run.trace) for run in each.runs)
 
 
-def _laws(audits: Sequence[Sequence[Law]]) -> Entries:
-    """Return every law with its sign and numbers; of several runs, a broken one's or the first's.
+def _shown_laws(audits: Sequence[Sequence[Law]]) -> Iterator[tuple[str, Law]]:
+    """Yield every law with its sign; of several runs, a broken one's or the first's.
 
     Args:
         audits: each run's laws, the same ones in the same order.
     """
-    items = []
     for each in zip(*audits, strict=True):
         shown = next((law for law in each if not law.holds), each[0])
-        sign = PASSED if shown.holds else FAILED
-        items.append((f"{sign} {one_line(shown.name)}", one_line(shown.detail, 2000)))
-    return Entries(tuple(items))
+        yield PASSED if shown.holds else FAILED, shown
+
+
+def _laws(audits: Sequence[Sequence[Law]]) -> Entries:
+    found = (
+        (sign, one_line(law.name), one_line(law.detail, 2000)) for sign, law in _shown_laws(audits)
+    )
+    return Entries(tuple((f"{sign} {name}", detail) for sign, name, detail in found))
 
 
 def _timeline(result: Result) -> Picture:

@@ -327,14 +327,19 @@ def threshold_table(
 def _threshold_row(
     judged: ThresholdResult, good: bool, text: str, other: ThresholdResult | None
 ) -> tuple[str, str, str, str]:
-    unit = METRICS[judged.metric].unit if judged.metric in METRICS else Unit.RATIO
-    without = f"{quantity(other.value, unit)} {_sign(other.passed)}" if other else ""
+    without = f"{judged_value(other)} {_sign(other.passed)}" if other else ""
     return (
         f"{_sign(good)} {one_line(text, 80)}",
-        quantity(judged.value, unit),
+        judged_value(judged),
         without,
         one_line(judged.note) if judged.note else "",
     )
+
+
+def judged_value(judged: ThresholdResult) -> str:
+    """Return what a threshold was held against."""
+    unit = METRICS[judged.metric].unit if judged.metric in METRICS else Unit.RATIO
+    return quantity(judged.value, unit)
 
 
 def _sign(good: bool) -> str:

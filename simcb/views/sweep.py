@@ -16,7 +16,7 @@ from simcb.scenario.axes import Axis
 from simcb.scenario.sweep import Kind
 from simcb.studies.sweep import TOLERANCE, Ranked, SweepResult, tolerance
 from simcb.views.data import csv_lines
-from simcb.views.document import Document, Figure, Table, no_room
+from simcb.views.document import Document, Figure, Table, all_made, no_room
 from simcb.views.files import write_text
 from simcb.views.quantities import (
     UNDEFINED,
@@ -76,6 +76,8 @@ def sweep_document(
         lambda: ranking_rows(result),
         findings=found,
         blocks=(ranking_table(result, result.ranking[:top]), *notes(result), *figures),
+        checks=(all_made(result.scenario.name, [each.reason for each in result.lost]),),
+        facts={"seed": str(result.seed), "replicates": str(result.replicates)},
         repeat=repeat,
         files=files,
         sources={"The scenario that was varied": result.scenario.to_yaml},

@@ -18,7 +18,7 @@ from simcb.studies.tune import (
     TuneResult,
 )
 from simcb.views.data import csv_lines
-from simcb.views.document import Block, Document, Figure, Table
+from simcb.views.document import Block, CheckResult, Document, Figure, Table, all_made
 from simcb.views.files import write_text
 from simcb.views.quantities import UNDEFINED, interval, quantity
 from simcb.views.safe_text import one_line
@@ -65,10 +65,20 @@ def tune_document(result: TuneResult, *, repeat: str = "") -> Document:
         lambda: trial_rows(result),
         findings=findings(result),
         blocks=tuple(_blocks(result)),
+        checks=_checks(result),
+        facts={"seed": str(result.seed), "replicates": str(result.replicates)},
         repeat=repeat,
         files=files,
         sources=_sources(result),
     )
+
+
+def _checks(result: TuneResult) -> tuple[CheckResult, ...]:
+    group = f"tune of {', '.join(storm.name for storm in result.storms)}"
+    limits = ", ".join(limit.text for limit in result.storms[0].limits)
+    problem = "" if result.feasible else findings(result)[0]
+    kept = (CheckResult(group, f"a setting keeps {limits}", problem, "limit"),) if limits else ()
+    return (*kept, all_made(group, [each.reason for each in result.lost]))
 
 
 def _blocks(result: TuneResult) -> Iterator[Block]:

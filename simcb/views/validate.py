@@ -9,7 +9,7 @@ from itertools import groupby
 
 from simcb.evidence import Case, Claim, Evidence, Finding, Outcome, Relation
 from simcb.views.data import plain
-from simcb.views.document import FAILED, PASSED, Document, JsonValue, Page, Row, Table
+from simcb.views.document import FAILED, PASSED, CheckResult, Document, JsonValue, Page, Row, Table
 from simcb.views.quantities import UNDEFINED
 from simcb.views.safe_text import to_ascii
 
@@ -37,8 +37,16 @@ def evidence_document(evidence: Evidence) -> Document:
         lambda: _object(evidence),
         lambda: _rows(evidence),
         blocks=(table,),
+        checks=tuple(map(_check, evidence.findings)),
         summary=summary_line(evidence),
     )
+
+
+def _check(finding: Finding) -> CheckResult:
+    got, wanted = f"got {_number(finding.got)}", f"expected {_expected(finding.claim)}"
+    problem = f"{finding.outcome.value}: {wanted}, {got}, {_interval(finding)}"
+    good = finding.outcome is Outcome.HOLDS
+    return CheckResult(finding.case.name, finding.claim.name, "" if good else problem, "evidence")
 
 
 def case_list(cases: Iterable[Case], page: Page) -> str:

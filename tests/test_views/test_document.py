@@ -9,7 +9,17 @@ import re
 
 import pytest
 
-from simcb.views.document import Document, Entries, JsonValue, Page, Row, Table, Tone, Verdict
+from simcb.views.document import (
+    CheckResult,
+    Document,
+    Entries,
+    JsonValue,
+    Page,
+    Row,
+    Table,
+    Tone,
+    Verdict,
+)
 from simcb.views.formats import Format, render
 from simcb.views.html import card
 
@@ -43,6 +53,8 @@ def document(text: str) -> Document:
         findings=(text, text),
         blocks=(table, Entries(((text, text),)), text),
         summary=text,
+        checks=(CheckResult(text, text, text), CheckResult(text, text)),
+        facts={text: text},
         repeat=text,
     )
 
