@@ -84,7 +84,7 @@ def sweep(
         interrupts(resume_with, quiet=quiet) as stop,
         job_bar(sweep_progress, quiet=quiet) as progress,
     ):
-        result = study.run_sweep(loaded, options, job, progress=progress, stop=stop)
+        result = study.sweep(loaded, options, job, progress=progress, stop=stop)
     if result.tally.damaged and not quiet:
         complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
     if not result.complete:

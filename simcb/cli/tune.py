@@ -74,8 +74,9 @@ def tune(
     job = replace(job, workers=worker_count(workers))
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     _check_outputs(job, plot)
-    plan = study.plan_tune(loaded, replace(options, tolerance=_share(tolerance)))
+    options = replace(options, tolerance=_share(tolerance))
     if dry_run:
+        plan = study.plan_tune(loaded, options)
         emit(tune_size(plan, *study.estimate_tune_time(plan, job.workers)))
         return
     repeat = repeat_command(context)
@@ -84,7 +85,7 @@ def tune(
         interrupts(resume_with, quiet=quiet) as stop,
         job_bar(tune_progress, quiet=quiet) as progress,
     ):
-        result = study.run_tune(plan, job, progress=progress, stop=stop)
+        result = study.tune(loaded, options, job, progress=progress, stop=stop)
     if result.tally.damaged and not quiet:
         complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
     if not result.complete:

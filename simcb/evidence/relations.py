@@ -6,6 +6,7 @@ import numpy as np
 
 from simcb.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
 from simcb.evidence.observing import Floats, Rows, observer, openings
+from simcb.options import JobOptions, SweepOptions
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.studies.evaluation.cells import packed, unpacked
 from simcb.studies.sweep import sweep
@@ -142,7 +143,8 @@ def _unlike_in_a_sweep(seen: Seen) -> float:
     """Observe how many numbers of the run are others in a sweep, with more before and after it."""
     run = seen[""]
     replicate = run.trace.replicate
-    swept = sweep(run.scenario, {"api.workers": [3, 4]}, replicates=replicate + 2, workers=0)
+    options = SweepOptions({"api.workers": [3, 4]}, replicates=replicate + 2)
+    swept = sweep(run.scenario, options, JobOptions(workers=0))
     alone: Floats = unpacked(packed(run.measures, swept.table.columns))
     among = swept.table.values[1, replicate]
     return float(np.sum(~((alone == among) | (np.isnan(alone) & np.isnan(among)))))

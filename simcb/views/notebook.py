@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from simcb import studies
+from simcb.options import JobOptions, SweepOptions, TuneOptions
 from simcb.scenario import Scenario
 from simcb.studies import Baseline
 from simcb.studies.sweep import is_sweep, open_sweep
@@ -163,23 +164,9 @@ def sweep(
         StoreError: the directory cannot be used.
     """
     base = scenario if isinstance(scenario, Scenario) else load(scenario)
-    result = run_sweep(
-        base,
-        over,
-        design=design,
-        replicates=replicates,
-        seed=seed,
-        by=by,
-        refine=refine,
-        depth=depth,
-        out=out,
-        resume=resume,
-        workers=workers,
-        executor=executor,
-        dask=dask,
-        allow_large=allow_large,
-    )
-    return SweepView(result)
+    options = SweepOptions(over, design, replicates, seed, by, refine, depth)
+    job = JobOptions(workers, dask, out, resume, allow_large, executor)
+    return SweepView(run_sweep(base, options, job))
 
 
 def tune(
@@ -240,26 +227,11 @@ def tune(
     """
     alone = isinstance(scenarios, Scenario | str | Path)
     given = [scenarios] if alone else list(scenarios)  # type: ignore[arg-type]
-    result = run_tune(
-        [each if isinstance(each, Scenario) else load(each) for each in given],  # type: ignore[arg-type]
-        space,
-        minimize=_listed(minimize),
-        maximize=_listed(maximize),
-        subject_to=_listed(subject_to),
-        trials=trials,
-        batch=batch,
-        replicates=replicates,
-        fresh=fresh,
-        seed=seed,
-        tolerance=tolerance,
-        out=out,
-        resume=resume,
-        workers=workers,
-        executor=executor,
-        dask=dask,
-        allow_large=allow_large,
-    )
-    return TuneView(result)
+    read = [each if isinstance(each, Scenario) else load(each) for each in given]  # type: ignore[arg-type]
+    aims = _listed(minimize), _listed(maximize), _listed(subject_to)
+    options = TuneOptions(space, *aims, trials, batch, replicates, fresh, tolerance, seed)
+    job = JobOptions(workers, dask, out, resume, allow_large, executor)
+    return TuneView(run_tune(read, options, job))
 
 
 def _listed(texts: str | Sequence[str]) -> tuple[str, ...]:

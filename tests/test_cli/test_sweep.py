@@ -143,7 +143,7 @@ def test_a_changed_sweep_is_refused_with_2(small: str, tmp_path: Path) -> None:
 
 def test_a_dry_run_runs_nothing(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how many runs there would be, for how long, with how much memory."""
-    monkeypatch.setattr("simcb.studies.sweep.run_sweep", lambda *_, **__: pytest.fail("it was run"))
+    monkeypatch.setattr("simcb.studies.sweep.sweep", lambda *_, **__: pytest.fail("it was run"))
     done = simcb("sweep", small, *OVER, "--dry-run", "--workers", "2")
     assert done.exit_code == 0
     assert "settings  4\n" in done.stdout

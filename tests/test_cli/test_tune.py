@@ -150,9 +150,7 @@ def test_wrong_words_are_2_and_told(storms: list[str], words: list[str], said: s
 
 def test_a_dry_run_runs_nothing(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how many runs there would be at most, and for how long."""
-    monkeypatch.setattr(
-        "simcb.studies.tune.run_tune", lambda *_, **__: pytest.fail("it was run"), raising=False
-    )
+    monkeypatch.setattr("simcb.studies.tune.tune", lambda *_, **__: pytest.fail("it was run"))
     done = simcb("tune", *storms, *WIDE, "--dry-run", "--workers", "2")
     assert done.exit_code == 0
     assert "settings  60 searched, 18 around each of up to 3 bests, 13 contenders\n" in done.stdout
@@ -206,18 +204,19 @@ def test_ctrl_c_saves_and_the_printed_command_ends_in_the_same_bytes(
 
 
 def test_the_verb_and_the_notebook_do_what_the_study_does_by_default() -> None:
-    """One set of defaults, said three times because help has to be quick."""
+    """One set of defaults, said where one reads them because help has to be quick."""
     import inspect
 
     import simcb as window
     from simcb.cli.tune import tune as verb
+    from simcb.options import TuneOptions
     from simcb.scenario.units import parse_share
-    from simcb.studies.tune import tune as study
 
-    usual = inspect.signature(study).parameters
+    usual = TuneOptions()
     for other in (verb, window.tune):
         given = inspect.signature(other).parameters
         for name in ("trials", "batch", "replicates", "fresh", "seed"):
-            assert given[name].default == usual[name].default, name
+            assert given[name].default == getattr(usual, name), name
+    assert inspect.signature(window.tune).parameters["tolerance"].default == usual.tolerance
     told = inspect.signature(verb).parameters["tolerance"].default
-    assert parse_share(told) == usual["tolerance"].default
+    assert parse_share(told) == usual.tolerance

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from simcb.metrics import Verdict
-from simcb.options import Over, SweepOptions
+from simcb.options import JobOptions, Over, SweepOptions
 from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.sweep import Design, Kind
 from simcb.studies.evaluation.cells import columns_of
@@ -17,7 +18,8 @@ from simcb.studies.evaluation.evaluator import Tally
 from simcb.studies.evaluation.objective import parse_objective
 from simcb.studies.evaluation.settings import make_settings, parse_axis
 from simcb.studies.evaluation.table import VERDICTS, Table
-from simcb.studies.sweep import Plan, SweepResult, make_plan, sweep
+from simcb.studies.sweep import Plan, Progress, SweepResult, make_plan
+from simcb.studies.sweep import sweep as study
 
 SMALL = """
 name: small
@@ -49,6 +51,25 @@ def scenario(text: str = SMALL) -> Scenario:
 def planned(base: Scenario, over: Over | None = None, **words: object) -> Plan:
     """Return the plan of a sweep of a scenario."""
     return make_plan(base, SweepOptions(over, **words))  # type: ignore[arg-type]
+
+
+def job_of(words: dict[str, object]) -> JobOptions:
+    """Take out of some words those that say who runs a study, and return them."""
+    taken = {each.name: words.pop(each.name) for each in fields(JobOptions) if each.name in words}
+    return JobOptions(**taken)  # type: ignore[arg-type]
+
+
+def sweep(
+    base: Scenario,
+    over: Over | None = None,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    **words: object,
+) -> SweepResult:
+    """Return a sweep of what is asked for and who runs it, in words."""
+    job = job_of(words)
+    return study(base, SweepOptions(over, **words), job, progress=progress, stop=stop)  # type: ignore[arg-type]
 
 
 @cache

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from test_studies.sweep_cases import OVER, SMALL, after, made, planned, scenario, swept
+from test_studies.sweep_cases import OVER, SMALL, after, made, planned, scenario, sweep, swept
 
 from simcb.metrics import Verdict, difference, estimate
 from simcb.scenario import parse_scenario
@@ -15,7 +15,7 @@ from simcb.studies import StudyError, run_once
 from simcb.studies.evaluation.cells import Column, columns_of
 from simcb.studies.evaluation.objective import parse_objective
 from simcb.studies.evaluation.settings import parse_axis
-from simcb.studies.sweep import Progress, SweepTooLargeError, check_sweep_size, measure_plan, sweep
+from simcb.studies.sweep import Progress, SweepTooLargeError, check_sweep_size, measure_plan
 from simcb.studies.sweep.plan import estimate_time
 from simcb.studies.sweep.refining import Refinement
 

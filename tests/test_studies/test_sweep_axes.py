@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_studies.sweep_cases import OVER, scenario
+from test_studies.sweep_cases import OVER, scenario, sweep
 
 from simcb.scenario.units import quantity_of
 from simcb.studies import StudyError, run
@@ -20,7 +20,6 @@ from simcb.studies.evaluation.settings import (
     parse_axis,
     parse_design,
 )
-from simcb.studies.sweep import sweep
 from simcb.studies.sweep.refining import Refinement
 
 

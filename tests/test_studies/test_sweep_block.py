@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_studies.sweep_cases import OVER, SMALL, planned, scenario
+from test_studies.sweep_cases import OVER, SMALL, planned, scenario, sweep
 
 from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.sweep import DEEPEST, MOST_REPLICATES, Design, Kind
 from simcb.studies import StudyError, run
 from simcb.studies.evaluation.cells import scenario_digest
 from simcb.studies.evaluation.manifest import StoreChangedError
-from simcb.studies.sweep import check_block, sweep
+from simcb.studies.sweep import check_block
 
 BLOCK = """\
 sweep:

@@ -9,12 +9,12 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
-from test_studies.sweep_cases import OVER, scenario, swept
+from test_studies.sweep_cases import OVER, scenario, sweep, swept
 
 from simcb.studies import StudyError
 from simcb.studies.evaluation.cells import Base, Cell, Done, Order, columns_of
 from simcb.studies.evaluation.dispatch import MOST_DEATHS, Dispatcher
-from simcb.studies.sweep import Progress, sweep
+from simcb.studies.sweep import Progress
 
 
 class Mortal:

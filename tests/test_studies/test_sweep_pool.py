@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 from test_cli.commands import HANGS, environment
 from test_studies.mortal_processes import ENDED, left, mortal
-from test_studies.sweep_cases import OVER, SMALL, kept, scenario, swept
+from test_studies.sweep_cases import OVER, SMALL, kept, scenario, sweep, swept
 
 from simcb.studies.evaluation.backends import WorkersLostError
 from simcb.studies.evaluation.pool import MOST_STILLBORN, Pool
-from simcb.studies.sweep import sweep
 
 pytestmark = [
     pytest.mark.slow,

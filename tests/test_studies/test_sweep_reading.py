@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_studies.sweep_cases import OVER, after, kept, scenario, swept
+from test_studies.sweep_cases import OVER, after, kept, scenario, sweep, swept
 
 from simcb.options import TuneOptions
 from simcb.studies import StudyError
@@ -17,7 +17,7 @@ from simcb.studies.evaluation.manifest import (
     read_manifest,
     write_manifest,
 )
-from simcb.studies.sweep import SweepResult, is_sweep, open_sweep, sweep
+from simcb.studies.sweep import SweepResult, is_sweep, open_sweep
 
 
 def same(one: SweepResult, other: SweepResult) -> bool:

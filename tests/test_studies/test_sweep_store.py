@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_studies.sweep_cases import OVER, after, kept, scenario, swept
+from test_studies.sweep_cases import OVER, after, kept, scenario, sweep, swept
 
 from simcb.metrics import Verdict
 from simcb.options import SweepOptions
@@ -19,7 +19,6 @@ from simcb.studies import StudyError
 from simcb.studies.evaluation.cells import Cell, Done, Engine, cell_key, scenario_digest
 from simcb.studies.evaluation.manifest import StoreChangedError, StoreError, SweepSpec
 from simcb.studies.evaluation.store import Store, check_store, decode, encode
-from simcb.studies.sweep import sweep
 
 KEYS = st.text("0123456789abcdef", min_size=32, max_size=32)
 

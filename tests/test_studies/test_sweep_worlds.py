@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from test_studies.sweep_cases import OVER, made, planned, scenario
+from test_studies.sweep_cases import OVER, made, planned, scenario, sweep
 
 from simcb.options import TuneOptions
 from simcb.scenario import parse_scenario
@@ -15,7 +15,7 @@ from simcb.scenario.sweep import is_policy
 from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError, run
 from simcb.studies.evaluation.table import Failure
-from simcb.studies.sweep import Progress, sweep
+from simcb.studies.sweep import Progress
 from simcb.studies.tune import plan_tune
 
 EVERYTHING = """

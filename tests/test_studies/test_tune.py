@@ -8,8 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_studies.sweep_cases import SMALL, after, scenario
-from test_studies.tune_cases import FEW, NARROW, SPACE, briefly, kept, storms, tuned, tuned_with
+from test_studies.sweep_cases import SMALL, after, scenario, sweep
+from test_studies.tune_cases import (
+    FEW,
+    NARROW,
+    SPACE,
+    briefly,
+    kept,
+    storms,
+    tune,
+    tuned,
+    tuned_with,
+)
 
 from simcb.breaker import FailureRate, SlowCallRate
 from simcb.errors import MissingExtraError
@@ -19,7 +29,6 @@ from simcb.scenario import list_shipped, parse_scenario, read_scenario
 from simcb.studies import StudyError, run_once
 from simcb.studies.evaluation.manifest import StoreChangedError, StoreError
 from simcb.studies.evaluation.settings import axes_of
-from simcb.studies.sweep import sweep
 from simcb.studies.tune import (
     DEFAULTS,
     NO_BREAKER,
@@ -28,7 +37,6 @@ from simcb.studies.tune import (
     TuneResult,
     open_tune,
     plan_tune,
-    tune,
 )
 from simcb.studies.tune.contenders import with_default, without_breaker
 from simcb.studies.tune.regret import rungs

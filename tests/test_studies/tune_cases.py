@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
-from test_studies.sweep_cases import SMALL, scenario
+from test_studies.sweep_cases import SMALL, job_of, scenario
 
-from simcb.options import Over
+from simcb.options import Over, TuneOptions
 from simcb.scenario import Scenario
-from simcb.studies.tune import DEFAULTS, TuneResult, tune
+from simcb.studies.tune import DEFAULTS, TuneProgress, TuneResult
+from simcb.studies.tune import tune as study
 
 SLOW = SMALL.replace("name: small", "name: slow").replace(
     "{kind: refuse, on: store, at: 3s, for: 4s}",
@@ -23,6 +25,21 @@ SPACE = {"breaker.failure_threshold": "1..40@log", "breaker.recovery_timeout": "
 def storms() -> list[Scenario]:
     """Return a storm of refusals and one of slow answers."""
     return [scenario(), scenario(SLOW)]
+
+
+def tune(
+    scenarios: Scenario | Sequence[Scenario],
+    space: Over,
+    *,
+    progress: Callable[[TuneProgress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    **words: object,
+) -> TuneResult:
+    """Return a tune of what is asked for and who runs it, in words."""
+    job = job_of(words)
+    for aims in ("minimize", "maximize", "subject_to"):
+        words[aims] = tuple(words.get(aims, ()))  # type: ignore[arg-type]
+    return study(scenarios, TuneOptions(space, **words), job, progress=progress, stop=stop)  # type: ignore[arg-type]
 
 
 NARROW: dict[str, list[object]] = {

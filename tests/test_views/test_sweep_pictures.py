@@ -9,10 +9,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from test_studies.sweep_cases import OVER, made, scenario, swept
+from test_studies.sweep_cases import OVER, made, scenario, sweep, swept
 
 from simcb.studies.evaluation.settings import parse_axis
-from simcb.studies.sweep import SweepResult, sweep
+from simcb.studies.sweep import SweepResult
 from simcb.views.plots.axes import label_values, tidy_values
 from simcb.views.plots.figures import new_picture
 from simcb.views.plots.maps import scatter_map

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from test_studies.sweep_cases import OVER, SMALL, after, kept, made, scenario, swept
+from test_studies.sweep_cases import OVER, SMALL, after, kept, made, scenario, sweep, swept
 
 import simcb
 from simcb.errors import MissingExtraError
 from simcb.scenario import parse_scenario
-from simcb.studies.sweep import SweepResult, sweep
+from simcb.studies.sweep import SweepResult
 from simcb.views.data import as_json, csv_lines
 from simcb.views.document import Page
 from simcb.views.formats import Format, render

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 from test_studies.sweep_cases import SMALL, after, scenario
-from test_studies.tune_cases import SPACE, briefly, storms, tuned, tuned_with
+from test_studies.tune_cases import SPACE, briefly, storms, tune, tuned, tuned_with
 
 import simcb
 from simcb.errors import MissingExtraError
@@ -21,7 +21,7 @@ from simcb.metrics import Estimate
 from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies import StudyError
 from simcb.studies.evaluation.manifest import StoreError
-from simcb.studies.tune import DEFAULTS, YOURS, TuneResult, tune
+from simcb.studies.tune import DEFAULTS, YOURS, TuneResult
 from simcb.views.data import as_json, csv_lines
 from simcb.views.document import Page
 from simcb.views.formats import Format, render

@@ -11,8 +11,7 @@ from simcb.studies.sweep.plan import (
 )
 from simcb.studies.sweep.ranking import TOLERANCE, Ranked, tolerance
 from simcb.studies.sweep.result import SweepResult
-from simcb.studies.sweep.sweep import is_sweep, open_sweep, run_sweep, sweep
-from simcb.studies.sweep.sweep_run import Progress
+from simcb.studies.sweep.sweep import Progress, is_sweep, open_sweep, sweep
 
 __all__ = [
     "TOLERANCE",
@@ -28,7 +27,6 @@ __all__ = [
     "make_plan",
     "measure_plan",
     "open_sweep",
-    "run_sweep",
     "sweep",
     "tolerance",
 ]

@@ -10,7 +10,7 @@ from simcb.studies.tune.plan import CONTENDERS, WALKS, TunePlan, estimate_tune_t
 from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
 from simcb.studies.tune.sensitivity import Reach, Step
 from simcb.studies.tune.storms import Storm, is_until
-from simcb.studies.tune.tune import is_tune, open_tune, run_tune, tune
+from simcb.studies.tune.tune import is_tune, open_tune, tune
 from simcb.studies.tune.tuning import TuneProgress
 
 __all__ = [
@@ -35,6 +35,5 @@ __all__ = [
     "is_until",
     "open_tune",
     "plan_tune",
-    "run_tune",
     "tune",
 ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 
-from simcb.options import JobOptions, Over, TuneOptions
+from simcb.options import JobOptions, TuneOptions
 from simcb.scenario import Scenario
 from simcb.studies.evaluation.backends import Inline
 from simcb.studies.evaluation.evaluator import working
@@ -28,34 +27,23 @@ from simcb.studies.tune.tuning import TuneProgress, Tuning
 
 def tune(
     scenarios: Scenario | Sequence[Scenario],
-    space: Over,
+    options: TuneOptions,
+    job: JobOptions,
     *,
-    minimize: Sequence[str] = (),
-    maximize: Sequence[str] = (),
-    subject_to: Sequence[str] = (),
-    trials: int = 60,
-    batch: int = 8,
-    replicates: int = 10,
-    fresh: int = 20,
-    seed: int = 0,
-    tolerance: float = 0.01,
-    out: str | Path | None = None,
-    resume: bool = False,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    dask: str | None = None,
-    allow_large: bool = False,
     progress: Callable[[TuneProgress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TuneResult:
     """Find the setting whose worst regret over all scenarios is smallest, and check it.
 
     All settings share their random streams, and bad ones get few replicates. What comes out
-    depends on the scenarios, the space, the aims, the seed, the batch and the versions, and not
-    on who ran what.
+    depends on the scenarios, the options and the versions, and not on who ran what.
 
-    The arguments are those of `simcb.tune`, and `progress`, called as runs come back, and `stop`,
-    asked again and again: once it says true, no more runs are sent out.
+    Args:
+        scenarios: in which a setting has to be good.
+        options: what is asked for.
+        job: who runs it.
+        progress: called as runs come back.
+        stop: asked again and again: once it says true, no more runs are sent out.
 
     Raises:
         StudyError: something does not make sense, or is too large to be run unasked.
@@ -63,20 +51,7 @@ def tune(
         StoreChangedError: the directory holds something else.
         MissingExtraError: Optuna, or Dask if it is asked for, is not installed.
     """
-    aims = tuple(minimize), tuple(maximize), tuple(subject_to)
-    options = TuneOptions(space, *aims, trials, batch, replicates, fresh, tolerance, seed)
-    job = JobOptions(workers, dask, out, resume, allow_large, executor)
-    return run_tune(plan_tune(scenarios, options), job, progress=progress, stop=stop)
-
-
-def run_tune(
-    plan: TunePlan,
-    job: JobOptions,
-    *,
-    progress: Callable[[TuneProgress], None] | None = None,
-    stop: Callable[[], bool] | None = None,
-) -> TuneResult:
-    """Do what a plan says; see `tune` for the errors."""
+    plan = plan_tune(scenarios, options)
     if not job.allow_large:
         check_small(plan)
     search = _search(plan)
