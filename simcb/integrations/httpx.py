@@ -31,7 +31,7 @@ its host.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from simcb.breaker import CircuitOpenError
 from simcb.errors import MissingExtraError
@@ -48,10 +48,12 @@ __all__ = ["AsyncBreakerTransport", "BreakerTransport", "CircuitOpenTransportErr
 class CircuitOpenTransportError(CircuitOpenError, httpx.TransportError):
     """A request is not sent, because the breaker of its host is open; fields as inherited."""
 
-    def __init__(self, *fields: Any) -> None:
-        # The library's errors take one message and remember their request; ours keep fields.
-        httpx.TransportError.__init__(self, "")
-        self.args = fields
+    if not TYPE_CHECKING:  # who knows the fields by their annotations
+
+        def __init__(self, *fields):
+            # The library's errors take one message and remember their request; ours keep fields.
+            httpx.TransportError.__init__(self, "")
+            self.args = fields
 
 
 class BreakerTransport(
