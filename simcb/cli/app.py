@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import sys
@@ -146,6 +147,8 @@ def start() -> None:
     """Run the application on the process's arguments."""
     open_streams()
     _steady(os.environ)
+    # Imports make many objects and hardly any garbage; what simulates collects when it is due.
+    gc.set_threshold(50_000)
     sys.modules.setdefault("numpy", _Late("numpy"))
     try:
         app(prog_name="simcb")
