@@ -16,6 +16,9 @@ from simcb.breaker.kinds import is_plain
 MOST_CALLS = 1_000_000
 """The largest count window or threshold: more would be a memory leak by configuration."""
 
+MOST_PROBES = 10_000
+"""The most probes at once, or with a verdict in all."""
+
 MOST_SECONDS = 1e9
 """The longest duration, about thirty years: beyond it floats lose the milliseconds."""
 
@@ -272,7 +275,7 @@ class HalfOpen(Settings):
             remedy = "either successes or verdict, not both: a verdict waits for all probes"
             raise ParameterError("successes", successes, remedy)
         self._fill(
-            probes=whole("probes", probes, high=10_000),
+            probes=whole("probes", probes, high=MOST_PROBES),
             successes=successes,
             lease=duration("lease", lease, positive=True),
             verdict=None if verdict is None else share("verdict", verdict),

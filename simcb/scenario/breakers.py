@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import model_validator
 
 from simcb import breaker as shipped
-from simcb.breaker.settings import MOST_CALLS
+from simcb.breaker.settings import MOST_CALLS, MOST_PROBES
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.fields import Exclusive, Model, OneOf, OneOrMore, fields
 from simcb.scenario.refusal import Refused
@@ -27,8 +27,6 @@ from simcb.scenario.scalars import (
     Share,
     word,
 )
-
-MOST_PROBES = 10_000  # the most probes at once: the breaker's own limit
 
 COUNTABLE = (
     AttemptOutcome.ERROR,

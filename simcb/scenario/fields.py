@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import (
@@ -193,6 +193,21 @@ class ByName:
         return value
 
 
+def _abridged(
+    schema: core_schema.CoreSchema,
+    spelt_out: Callable[[object], object],
+    in_brief: Callable[[Any], object],
+) -> core_schema.CoreSchema:
+    """Return the schema of what is also read in a short form, and written in it where it can be."""
+    return core_schema.no_info_before_validator_function(
+        spelt_out,
+        schema,
+        serialization=core_schema.wrap_serializer_function_ser_schema(
+            lambda value, serialized: in_brief(serialized(value)), schema=schema
+        ),
+    )
+
+
 @dataclass(frozen=True)
 class OneOf:
     """Annotation of a field whose model is chosen by `kind` from an explicit dictionary."""
@@ -207,12 +222,7 @@ class OneOf:
     ) -> core_schema.CoreSchema:
         choices = {kind: handler.generate_schema(model) for kind, model in self.kinds.items()}
         schema = core_schema.tagged_union_schema(choices, discriminator="kind")
-        in_brief = core_schema.wrap_serializer_function_ser_schema(
-            lambda value, serialized: self._in_brief(serialized(value)), schema=schema
-        )
-        return core_schema.no_info_before_validator_function(
-            self._spelt_out, schema, serialization=in_brief
-        )
+        return _abridged(schema, self._spelt_out, self._in_brief)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
@@ -272,13 +282,7 @@ class OneOrMore:
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        schema = handler(source)
-        in_brief = core_schema.wrap_serializer_function_ser_schema(
-            lambda value, serialized: self._in_brief(serialized(value)), schema=schema
-        )
-        return core_schema.no_info_before_validator_function(
-            self._spelt_out, schema, serialization=in_brief
-        )
+        return _abridged(handler(source), self._spelt_out, self._in_brief)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler

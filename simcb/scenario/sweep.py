@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from simcb.options import DEEPEST, MOST_REPLICATES
 from simcb.scenario.axes import Axis, Spec, parse_spec, to_plain
 from simcb.scenario.fields import ByName, Model, Shape
 from simcb.scenario.paths import Place, find_place, with_value
@@ -25,9 +26,7 @@ from simcb.scenario.tree import Items, Node, Scalar, Tree, from_plain, plain
 MOST_AXES = 20  # the most places that one sweep varies
 MOST_SETTINGS = 1_000_000  # the most settings that are ever listed
 REPLICATES = 10  # runs of each setting, unless it is told
-MOST_REPLICATES = 10_000  # the most runs of one setting
 DEPTH = 3  # how often a refinement halves the distance between neighbours, unless it is told
-DEEPEST = 8  # how often it can at most
 LONGEST_PATH = 1000  # the longest path of an axis, in characters
 
 _FIXED = {"null": None, "true": True, "false": False}

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from test_studies.sweep_cases import OVER, SMALL, planned, scenario, sweep
 
+from simcb.options import DEEPEST, MOST_REPLICATES
 from simcb.scenario import Scenario, parse_scenario
-from simcb.scenario.sweep import DEEPEST, MOST_REPLICATES, Design, Kind
+from simcb.scenario.sweep import Design, Kind
 from simcb.studies import StudyError, run
 from simcb.studies.evaluation.cells import scenario_digest
 from simcb.studies.evaluation.manifest import StoreChangedError

@@ -16,9 +16,10 @@ from itertools import product
 
 import numpy as np
 
+from simcb.options import DEEPEST
 from simcb.scenario.axes import DIGITS, Axis, Span
 from simcb.scenario.refusal import quoted
-from simcb.scenario.sweep import DEEPEST, Design, Kind
+from simcb.scenario.sweep import Design, Kind
 from simcb.scenario.units import Measuring, Value, quantity_of
 from simcb.studies import StudyError
 from simcb.studies.evaluation.settings import Setting
