@@ -44,6 +44,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return WorkStealingScheduling(config, log)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of minutes, or one worker is left alone with them at the end."""
+    items.sort(key=lambda item: "minutes" not in item.keywords)
+
+
 MOST_KEPT = 3000
 """Runs of cells that are remembered; each takes some 40 kB."""
 

@@ -63,6 +63,7 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
 
 
+@pytest.mark.minutes
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_notebook_runs_from_nothing_and_shows_what_is_committed(
     notebook: Path, tmp_path: Path

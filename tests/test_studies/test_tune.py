@@ -577,6 +577,7 @@ def test_a_cluster_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_five_outages_have_a_setting_that_beats_five_and_a_minute_on_fresh_luck(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
