@@ -117,6 +117,15 @@ def test_the_deepest_allowed_nesting_is_read() -> None:
         parse_value("[" * 33 + "1" + "]" * 33)
 
 
+def test_one_value_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many values as are allowed are read; one more is refused."""
+    monkeypatch.setattr("simcb.scenario.reader.MOST_NODES", 500)
+    assert len(parse_value("[" + ",".join(["1"] * 499) + "]")) == 499
+    with pytest.raises(ScenarioError, match="more than 500 values"):
+        parse_value("[" + ",".join(["1"] * 500) + "]")
+
+
+@pytest.mark.slow
 def test_too_many_values_are_refused() -> None:
     """50,000 values are read in a few seconds; one more is refused."""
     begin = time.process_time()
