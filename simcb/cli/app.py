@@ -13,7 +13,7 @@ from types import ModuleType
 
 import typer
 
-from simcb.cli import numbers, plot, run, scenarios, sweep, tune
+from simcb.cli import numbers, plot, report, run, scenarios, sweep, tune
 from simcb.cli.console import StreamError, complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 from simcb.cli.usage import Command, Group
@@ -48,6 +48,7 @@ VERBS = (
         "simcb tune gc-pause flapping --space recovery_timeout=1s..2m@log",
     ),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
+    Verb("report", report.report, "simcb report out/ --out outage.html"),
     Verb("metrics", numbers.metrics, "simcb metrics time_to_recover"),
     Verb("validate", numbers.validate, "simcb validate --only gc-pause"),
     Verb("check", scenarios.check, "simcb check my-outage.yaml slow-replica"),

@@ -8,7 +8,7 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import Form, ListForm
+from simcb.cli.options import Form, ListForm, ReportFile, check_files
 from simcb.views.formats import Format, ListFormat
 
 
@@ -48,6 +48,7 @@ def validate(
         bool, typer.Option("--list", help="Say which cases there are; run nothing.")
     ] = False,
     form: Form = Format.TABLE,
+    report: ReportFile = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Run systems whose numbers are known and hold every number against theory.
@@ -68,9 +69,15 @@ def validate(
     if names:
         emit(case_list(cases, page()))
         return
+    check_files(None, report)
     with progress_bar("cases", len(cases), quiet=quiet) as progress:
         evidence = examine_all(cases, full=full, progress=progress)
-    emit(render(evidence_document(evidence), form, page()))
+    document = evidence_document(evidence)
+    if report is not None:
+        from simcb.views.page import save_page
+
+        save_page(document, report)
+    emit(render(document, form, page()))
     if not evidence.holds:
         complain(f"{summary_line(evidence)}; a wrong number is a bug in simcb: please report it")
         leave(Code.BUG)

@@ -87,6 +87,22 @@ Workers = Annotated[
 ]
 
 
+def check_files(plot: Path | None, report: Path | None) -> None:
+    """Check, before anything is run, that a plot and a page can be written where they are to be.
+
+    Raises:
+        OutputError: one of them cannot.
+    """
+    if plot is not None:
+        from simcb.views.plots import check_plot_path
+
+        check_plot_path(plot)
+    if report is not None:
+        from simcb.views.page import check_page_path
+
+        check_page_path(report)
+
+
 def worker_count(text: str) -> int | None:
     """Return how many workers are asked for; None for every core."""
     if text == "auto":

@@ -11,7 +11,17 @@ import typer
 
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import Form, Overlays, PlotFile, Quiet, ReportFile, Sets, Source, with_fields
+from simcb.cli.options import (
+    Form,
+    Overlays,
+    PlotFile,
+    Quiet,
+    ReportFile,
+    Sets,
+    Source,
+    check_files,
+    with_fields,
+)
 from simcb.cli.repeat import is_stream, repeat_command, scenario_words
 from simcb.options import RunOptions
 from simcb.views.formats import Format
@@ -122,14 +132,7 @@ def _check_outputs(
         from simcb.views.files import check_directory
 
         check_directory(out, force=force)
-    if plot is not None:
-        from simcb.views.plots import check_plot_path
-
-        check_plot_path(plot)
-    if report is not None:
-        from simcb.views.page import check_page_path
-
-        check_page_path(report)
+    check_files(plot, report)
 
 
 def _warn(scenario: Scenario, conditions: Sequence[Threshold], *, compared: bool) -> None:

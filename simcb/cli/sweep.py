@@ -17,9 +17,11 @@ from simcb.cli.options import (
     Overlays,
     PlotFile,
     Quiet,
+    ReportFile,
     Sets,
     Source,
     Workers,
+    check_files,
     with_fields,
     worker_count,
 )
@@ -48,6 +50,7 @@ def sweep(
     ] = 10,
     form: Form = Format.TABLE,
     plot: PlotFile = None,
+    report: ReportFile = None,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Write cells.parquet into --out as well.")
     ] = False,
@@ -73,7 +76,7 @@ def sweep(
     options = replace(options, design="zip" if zipped else options.design)
     job = replace(job, workers=worker_count(workers))
     loaded = read(scenario, overlays=overlays or (), sets=sets or ())
-    _check_outputs(job, plot, parquet=parquet)
+    _check_outputs(job, plot, report, parquet=parquet)
     if dry_run:
         plan = study.make_plan(loaded, options)
         emit(sweep_size(plan, estimate_time(plan, job.workers)))
@@ -99,19 +102,22 @@ def sweep(
         from simcb.views.plots.sweep import sweep_figure
 
         plots.save(sweep_figure(result), plot)
+    if report is not None:
+        from simcb.views.page import save_page
+
+        save_page(document, report)
     emit(render(document, form, page()))
     if result.lost:
         complain(f"{len(result.lost)} runs could not be made; the first: {result.lost[0].reason}")
         leave(Code.BUG)
 
 
-def _check_outputs(job: JobOptions, plot: Path | None, *, parquet: bool) -> None:
+def _check_outputs(
+    job: JobOptions, plot: Path | None, report: Path | None, *, parquet: bool
+) -> None:
     check_kept(job, "--parquet" if parquet else "")
     if parquet:
         from simcb.views.sweep_data import demand_parquet
 
         demand_parquet()
-    if plot is not None:
-        from simcb.views.plots import check_plot_path
-
-        check_plot_path(plot)
+    check_files(plot, report)

@@ -17,8 +17,10 @@ from simcb.cli.options import (
     Overlays,
     PlotFile,
     Quiet,
+    ReportFile,
     Sets,
     Workers,
+    check_files,
     with_fields,
     worker_count,
 )
@@ -53,6 +55,7 @@ def tune(
     dry_run: DryRun = False,
     form: Form = Format.TABLE,
     plot: PlotFile = None,
+    report: ReportFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Find the setting that holds in every scenario, and check it on fresh random streams.
@@ -73,7 +76,8 @@ def tune(
 
     job = replace(job, workers=worker_count(workers))
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
-    _check_outputs(job, plot)
+    check_kept(job)
+    check_files(plot, report)
     options = replace(options, tolerance=_share(tolerance))
     if dry_run:
         plan = study.plan_tune(loaded, options)
@@ -102,16 +106,12 @@ def tune(
         from simcb.views.plots.tune import tune_figure
 
         plots.save(tune_figure(result), plot)
+    if report is not None:
+        from simcb.views.page import save_page
+
+        save_page(document, report)
     emit(render(document, form, page()))
     _leave_as(result)
-
-
-def _check_outputs(job: JobOptions, plot: Path | None) -> None:
-    check_kept(job)
-    if plot is not None:
-        from simcb.views.plots import check_plot_path
-
-        check_plot_path(plot)
 
 
 def _share(text: str) -> float:

@@ -83,7 +83,9 @@ def _hash(text: str) -> str:
 
 def _made_with(document: Document) -> str:
     versions = document.versions or {"simcb": __version__}
-    return "Made with " + safe(", ".join(f"{name} {number}" for name, number in versions.items()))
+    return "Made with " + safe(
+        ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
+    )
 
 
 def _opening(document: Document) -> Iterator[str]:

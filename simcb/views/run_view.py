@@ -14,6 +14,7 @@ from simcb.studies import Result, Run
 from simcb.trace import Trace
 from simcb.views.data import frame
 from simcb.views.html import card
+from simcb.views.page import save_page
 from simcb.views.run import Answer, run_document
 from simcb.views.run_data import variants_of
 
@@ -206,6 +207,14 @@ class RunView:
 
         path = check_plot_path(path)
         return save(self.plot(), path)
+
+    def save_report(self, path: str | Path) -> Path:
+        """Write a page of HTML that needs no network; an old file is replaced.
+
+        Raises:
+            OutputError: another ending than .html, or the file cannot be written.
+        """
+        return save_page(run_document(self._answer), path)
 
     def __repr__(self) -> str:
         replicates = f", {len(self.runs)} replicates" if len(self.runs) > 1 else ""

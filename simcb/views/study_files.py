@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from simcb.plain_files import read_plain
 from simcb.scenario import Scenario
@@ -36,7 +38,7 @@ from simcb.views.files import (
     replace_file,
     write_text,
 )
-from simcb.views.run import Answer, run_document
+from simcb.views.run import Answer, answer_of, conditions_of, run_document
 from simcb.views.run_data import BASELINE, DAY, DAY_BASELINE, variants_of
 from simcb.views.run_data import SCENARIO as SCENARIO_RUN
 
@@ -174,6 +176,8 @@ def _write_document(
         put(f"{figure.name}.png", partial(save, figure.draw()))
 
 
+_DAMAGED = "it is damaged; without it, the traces alone can be read"
+
 MOST_SUMMARY = 2**30
 """Bytes of a summary, and more than any has."""
 
@@ -207,6 +211,49 @@ def open_run(source: str | Path) -> Result:
     if day is not None:
         day = replace(day, baseline=results.get(DAY_BASELINE))
     return replace(results[SCENARIO_RUN], baseline=results.get(BASELINE), ordinary_day=day)
+
+
+def open_answer(source: str | Path) -> Answer:
+    """Read what a run wrote, judged again as it was, with the command that repeats it.
+
+    Raises:
+        TraceFileError: there is nothing of the kind, or it is damaged.
+        ThresholdError: a condition is about what does not exist.
+    """
+    result, path = open_run(source), Path(source)
+    said = _said(path / SUMMARY)
+    try:
+        texts = [str(each["text"]) for each in said.get("fail_if", ())]
+    except (TypeError, KeyError):
+        raise TraceFileError(str(path / SUMMARY), _DAMAGED) from None
+    return answer_of(
+        result,
+        conditions_of(texts, result.scenario),
+        laws=bool(said.get("audit")),
+        repeat=repeat_of(path),
+        source=shlex.quote(str(path / SCENARIO)) if path.is_dir() else "",
+    )
+
+
+def repeat_of(folder: str | Path) -> str:
+    """Return the command that a study's summary says gives the same again, or ""."""
+    found = _said(Path(folder) / SUMMARY).get("repeat")
+    return found if isinstance(found, str) else ""
+
+
+def _said(file: Path) -> dict[str, Any]:
+    """Return what is in a summary; nothing if there is none."""
+    try:
+        said = json.loads(read_plain(file, MOST_SUMMARY))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise TraceFileError(str(file), str(error.strerror or error)) from None
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise TraceFileError(str(file), _DAMAGED)
+    return said
 
 
 def _numbered(folder: Path, stem: str) -> list[Path]:

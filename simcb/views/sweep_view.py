@@ -15,6 +15,7 @@ from simcb.studies.sweep import Ranked, SweepResult
 from simcb.views.data import frame
 from simcb.views.document import Document
 from simcb.views.html import card
+from simcb.views.page import save_page
 from simcb.views.sweep import best_line, findings, ranking_table, sweep_document
 from simcb.views.sweep_data import cell_columns
 
@@ -161,6 +162,14 @@ class SweepView:
 
         path = check_plot_path(path)
         return save(self.plot(), path)
+
+    def save_report(self, path: str | Path) -> Path:
+        """Write a page of HTML that needs no network; an old file is replaced.
+
+        Raises:
+            OutputError: another ending than .html, or the file cannot be written.
+        """
+        return save_page(sweep_document(self.result), path)
 
     def __repr__(self) -> str:
         return f"<sweep of {self.result.scenario.name!r}: {findings(self.result)[0]}>"

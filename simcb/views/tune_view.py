@@ -14,6 +14,7 @@ from simcb.studies.evaluation.settings import applied, changes_of
 from simcb.studies.tune import Check, Reach, TuneResult
 from simcb.views.data import frame
 from simcb.views.html import card
+from simcb.views.page import save_page
 from simcb.views.tune import findings, tune_document
 from simcb.views.tune_data import overlay
 
@@ -183,6 +184,14 @@ class TuneView:
 
         path = check_plot_path(path)
         return save(self.plot(), path)
+
+    def save_report(self, path: str | Path) -> Path:
+        """Write a page of HTML that needs no network; an old file is replaced.
+
+        Raises:
+            OutputError: another ending than .html, or the file cannot be written.
+        """
+        return save_page(tune_document(self.result), path)
 
     def __repr__(self) -> str:
         names = ", ".join(repr(storm.name) for storm in self.result.storms[:3])

@@ -89,8 +89,12 @@ def test_a_finished_tune_is_drawn_again_without_a_run(
     from simcb.views.tune_view import TuneView
 
     out = tmp_path / "tune"
-    assert simcb("tune", *storms, *SPACE, *SHORT, "--out", str(out)).exit_code == 0
+    page = tmp_path / "page.html"
+    words = ("tune", *storms, *SPACE, *SHORT, "--out", str(out), "--report", str(page))
+    assert simcb(*words).exit_code == 0
     monkeypatch.setattr("simcb.world.simulate", lambda *_: pytest.fail("something was run"))
+    assert simcb("report", str(out)).exit_code == 0
+    assert (out / "report.html").read_bytes() == page.read_bytes()
     target = tmp_path / "again.png"
     done = simcb("plot", str(out), str(target))
     assert (done.exit_code, done.stderr) == (0, "")

@@ -66,7 +66,7 @@ def test_every_example_works(
     words: tuple[str, ...], example: str, folder: Path, kept_run: Path
 ) -> None:
     """What a help offers to paste does what it says, given the files it names."""
-    if words == ("plot",):
+    if words in (("plot",), ("report",)):
         shutil.copytree(kept_run, folder, dirs_exist_ok=True)
     (folder / "my-outage.yaml").write_text(BARE)
     if words == ("init",) or words[-1] == "copy":
@@ -248,6 +248,70 @@ def test_a_saved_sweep_is_drawn_again(folder: Path) -> None:
     wrong = simcb("plot", "sw", "x.png", "--by", "godput")
     assert wrong.exit_code == 2
     assert "did you mean `goodput`?" in wrong.stderr
+
+
+def test_a_saved_run_has_the_page_it_had(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`report` writes from the files alone what `--report` wrote, its conditions and all."""
+    (folder / "small.yaml").write_text(GUARDED)
+    words = ("run", "small.yaml", "--audit", "--fail-if", "p99 > 1h", "-q")
+    assert simcb(*words, "--out", "out", "--report", "page.html").exit_code == 99
+    with monkeypatch.context() as only:
+        only.setattr("simcb.world.simulate", lambda *_: pytest.fail("it was run"))
+        assert simcb("report", "out").stdout == "out/report.html\n"
+        assert simcb("report", "out", "--out", "again.html").stdout == "again.html\n"
+    saved, again = ((folder / name).read_text() for name in ("page.html", "again.html"))
+    # What to try next names a scenario, and a directory has one of its own.
+    assert again.replace("out/scenario.yaml", "small.yaml") == saved
+    assert "fail if p99 &gt; 1h" in saved
+    assert "simcb run small.yaml" in saved
+    assert simcb("run", "small.yaml", "--alone", "--out", "out", "--force").exit_code == 99
+
+
+def test_a_saved_sweep_has_the_page_it_had(folder: Path) -> None:
+    (folder / "bare.yaml").write_text(BARE)
+    swept = ("sweep", "bare.yaml", "--over", "services.store.workers=1,2", "-n", "2", "-q")
+    words = (*swept, "--workers", "0", "--out", "sw", "--report", "page.html")
+    assert simcb(*words).exit_code == 0
+    assert simcb("report", "sw").stdout == "sw/report.html\n"
+    assert (folder / "sw" / "report.html").read_bytes() == (folder / "page.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [("page.pdf", "end it in one of .html"), ("no/page.html", "there is no directory")],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "bare.yaml", "--report"),
+        ("sweep", "bare.yaml", "--over", "services.store.workers=1,2", "--report"),
+        ("tune", "bare.yaml", "--space", "services.store.workers=1..2", "--report"),
+        ("validate", "--report"),
+        ("report", "out", "--out"),
+    ],
+)
+def test_where_a_page_cannot_be_is_said_before_anything_is_run(
+    words: tuple[str, ...], file: str, told: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "bare.yaml").write_text(BARE)
+    monkeypatch.setattr("simcb.world.simulate", lambda *_: pytest.fail("it was run"))
+    done = simcb(*words, file)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert [path.name for path in folder.iterdir()] == ["bare.yaml"]
+
+
+@pytest.mark.parametrize(
+    "summary", ["{", "[]", '{"fail_if": 3}', '{"fail_if": [{}]}', '{"repeat": {}, "fail_if": null}']
+)
+def test_a_damaged_summary_is_said(summary: str, folder: Path) -> None:
+    """It may have been put there by anybody: a sentence, and no traceback."""
+    (folder / "bare.yaml").write_text(BARE)
+    simcb("run", "bare.yaml", "--out", "out", "--alone")
+    (folder / "out" / "summary.json").write_text(summary)
+    done = simcb("report", "out")
+    assert done.exit_code == 2
+    assert "summary.json" in done.stderr
 
 
 def test_a_picture_goes_beside_what_it_shows(saved: Path) -> None:
