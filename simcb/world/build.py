@@ -284,7 +284,7 @@ class World:
         self._await_sample(self._samples * self.scenario.sample_every)
 
     def _await_sample(self, moment: float) -> None:
-        self._sample_event.callbacks = self._sample_callbacks  # type: ignore[assignment]
+        self._sample_event.callbacks = self._sample_callbacks
         self.clock.at(moment, int(Order.SAMPLE), self._sample_event)
 
     def run(self, progress: Callable[[float], None] | None = None) -> Trace:

@@ -14,17 +14,17 @@ _ASK = int(Order.ASK)
 
 
 class UserAttemptStreams:
-    """The streams of a group's presses, made as users first attempt so often."""
+    """The streams of a group's user attempts, made when a user first asks so often."""
 
     def __init__(self, make: Callable[[int], tuple[CallStreams, ...]]) -> None:
         self._make = make
-        self._presses: list[tuple[CallStreams, ...]] = []
+        self._made: list[tuple[CallStreams, ...]] = []
 
     def at(self, attempt: int) -> tuple[CallStreams, ...]:
         """Return the streams of the first (0), second (1), … attempt."""
-        while len(self._presses) <= attempt:
-            self._presses.append(self._make(len(self._presses)))
-        return self._presses[attempt]
+        while len(self._made) <= attempt:
+            self._made.append(self._make(len(self._made)))
+        return self._made[attempt]
 
 
 class Instances:
@@ -94,30 +94,34 @@ class Group(Origin):
         """Let a user ask now: request number `number`, which is `user`'s."""
         now = self._clock._now
         request = Request(self, number, self._sites(number, user), now)
+        request.since = now
         request.request_row = self._recorder.open_request(request)
         if self._deadlines is not None:
             self._deadlines.add(request)
         self._ask_once(request, self._first_attempt, now)
 
     def _ask_once(self, request: Request, streams: Sequence[CallStreams], now: float) -> None:
-        attempt = UserAttempt(request, streams, now)
-        request.presses += 1
+        attempt = UserAttempt(
+            request.number, request.request_row, request, sites=request.sites, streams=streams
+        )
+        attempt.since = now
+        request.user_attempts += 1
         request.alive.append(attempt)
-        if self._refreshes is not None and request.presses <= self._refresh_times:
+        if self._refreshes is not None and request.user_attempts <= self._refresh_times:
             self._refreshes.add(attempt)
         attempt.proceed()
 
     def _ask_again(self, attempt: UserAttempt) -> None:
         request = attempt.request
         if not request.settled:
-            self._ask_once(request, self._user_attempts.at(request.presses), self._clock._now)
+            self._ask_once(request, self._user_attempts.at(request.user_attempts), self._clock._now)
 
     def _user_leaves(self, request: Request) -> None:
         request.cause = ABANDONED
         self.close(request, REQUEST_FAILED)
 
     def close(self, request: Request, outcome: int) -> None:
-        """End a request; presses still under way are abandoned."""
+        """End a request; user attempts still under way are abandoned."""
         request.settled = True
         for attempt in request.alive:
             attempt.settled = True
@@ -143,7 +147,7 @@ class OpenGroup(Group):
     def _await_next(self) -> None:
         moment = next(self._moments, None)
         if moment is not None:
-            self._event.callbacks = self._callbacks  # type: ignore[assignment]
+            self._event.callbacks = self._callbacks
             self._clock.at(moment, _ASK, self._event)
 
     def _arrive(self, _: object) -> None:
@@ -170,7 +174,7 @@ class ClosedGroup(Group):
 
     def _think(self, number: int) -> None:
         event = _Thought()
-        event.callbacks = self._callbacks  # type: ignore[assignment]
+        event.callbacks = self._callbacks
         event.number = number
         self._clock.at(self._clock._now + self._times.at(number), _ASK, event)
 
@@ -185,5 +189,7 @@ class ClosedGroup(Group):
 
 class _Thought(Occurrence):
     """A user has thought long enough to make request number `number`."""
+
+    __slots__ = ("number",)
 
     number: int

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import IntEnum
 from heapq import heappush
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from simpy import Environment
-from simpy.events import Event
 
 from simcb.errors import FieldsError
 
@@ -38,18 +38,19 @@ class Order(IntEnum):
     """The state of the world is written down."""
 
 
-class Occurrence(Event):
-    """A SimPy event that is known to succeed and is driven by fixed callbacks.
+@dataclass(slots=True, init=False, eq=False, repr=False)
+class Occurrence:
+    """What SimPy's loop asks of an event, and no more: it succeeds, and calls its callbacks.
 
-    It skips SimPy's construction: an attempt, which is its own completion event, is
-    created for every try of every request.
+    Those are set anew each time it is scheduled. It has slots, for an attempt, which is its own
+    completion event, is made for every try of every request.
     """
 
+    callbacks: tuple[Callback, ...] | None = field(init=False)
     _ok = True
-    _value = None
 
     def __init__(self, *callbacks: Callback) -> None:
-        self.callbacks = callbacks  # type: ignore[assignment]
+        self.callbacks = callbacks
 
 
 class TimeStandsStillError(FieldsError):
@@ -121,7 +122,7 @@ class Clock(Environment):
         if self._still > self._patience:
             raise TimeStandsStillError(self._now, self._still)
 
-    def at(self, time: float, order: int, event: Event) -> None:
+    def at(self, time: float, order: int, event: Occurrence) -> None:
         """Let `event` happen at `time` (seconds, not before now).
 
         Raises:
@@ -132,7 +133,7 @@ class Clock(Environment):
             self._check_progress()
         heappush(self._queue, (time, order, self.turn(), event))  # type: ignore[misc]
 
-    def at_turn(self, time: float, order: int, turn: int, event: Event) -> None:
+    def at_turn(self, time: float, order: int, turn: int, event: Occurrence) -> None:
         """Let `event` happen at `time`, among others of that moment in its `turn`."""
         heappush(self._queue, (time, order, turn, event))  # type: ignore[misc]
 
@@ -141,14 +142,13 @@ class Clock(Environment):
         self.at(time, order, Occurrence(lambda _: callback()))
 
 
-class Waiter(Event):
+@dataclass(slots=True, eq=False, repr=False)
+class Waiter(Occurrence):
     """What an `Expiries` queue holds: a wait that began at `since` and may be settled."""
 
-    _ok = True
-    _value = None
-    since: float
-    turn: int
-    settled: bool = False
+    since: float = field(init=False)
+    turn: int = field(init=False)
+    settled: bool = field(init=False, default=False)
 
 
 _COMPACT_FROM = 1024
@@ -196,14 +196,14 @@ class Expiries(Generic[W]):
         # With the turn of the waiter's own beginning: of waits in different queues that end
         # together, the one that began first ends first.
         self._armed = True
-        self._event.callbacks = self._callbacks  # type: ignore[assignment]
+        self._event.callbacks = self._callbacks
         self._clock.at_turn(waiter.since + self._delay, self._order, waiter.turn, self._event)
 
     def _compact(self) -> None:
         self._waiting = deque(waiter for waiter in self._waiting if not waiter.settled)
         self._compact_at = max(_COMPACT_FROM, 2 * len(self._waiting))
 
-    def _wake(self, _: Event) -> None:
+    def _wake(self, _: object) -> None:
         # Stays armed meanwhile: an expiry may add a waiter, which is never the next one due.
         head = self._waiting[0]
         if not head.settled and head.since + self._delay <= self._clock._now:

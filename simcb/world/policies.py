@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -166,12 +167,11 @@ def throttle_of(spec: ThrottleSpec | None) -> Throttle | None:
     return Throttle(spec.k, spec.window) if isinstance(spec, Adaptive) else None
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class _Place(Waiter):
-    """An attempt's wait for a place in a compartment."""
+    """An attempt's wait for a place in a bulkhead."""
 
-    def __init__(self, attempt: Attempt, since: float) -> None:
-        self.attempt = attempt
-        self.since = since
+    attempt: Attempt
 
 
 class Bulkhead:
@@ -208,7 +208,8 @@ class Bulkhead:
 
     def wait(self, attempt: Attempt) -> None:
         """Let an attempt that was just made wait for a place, first come first served."""
-        place = _Place(attempt, attempt.start)
+        place = _Place(attempt)
+        place.since = attempt.start
         self._queue.append(place)
         self._expiries.add(place)
 
@@ -242,6 +243,8 @@ class Bulkhead:
 
 class _Handover(Occurrence):
     """A place on its way to the attempt that waited for it."""
+
+    __slots__ = ("attempt",)
 
     def __init__(self, bulkhead: Bulkhead, attempt: Attempt) -> None:
         super().__init__(bulkhead.hand_on)

@@ -83,7 +83,7 @@ class Recorder:
             request.start,
             end,
             request.group.index,
-            request.presses,
+            request.user_attempts,
             outcome,
             request.cause,
         )

@@ -148,7 +148,7 @@ class Replica(Server):
                 self._hung += 1
                 self._hang(attempt)
                 return
-        attempt.callbacks = self._done_callbacks  # type: ignore[assignment]
+        attempt.callbacks = self._done_callbacks
         done = now + work if self._steady else self._workforce.finish(now, work)
         self._clock.at(done, _DONE, attempt)
 

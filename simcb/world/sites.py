@@ -40,6 +40,8 @@ _UNNEEDED = int(Flag.UNNEEDED)
 class _Retry(Occurrence):
     """A caller's wait before it tries again."""
 
+    __slots__ = ("retry", "task", "waited")
+
     def __init__(self, site: CallSite, task: Task, retry: int, waited: float) -> None:
         super().__init__(site.try_again)
         self.task = task
@@ -158,9 +160,20 @@ class CallSite(Site):
                 self._tell(entry, SHED)
             self._write_unsent(task, retry, breaker, SHED, 0)
             return SHED
-        attempt = Attempt(self, task, node, retry, waited, entry, breaker, now)
+        attempt = Attempt(
+            task.number,
+            task.request_row,
+            self,
+            task,
+            node,
+            retry,
+            waited,
+            entry,
+            breaker,
+            now,
+            replica,
+        )
         attempt.attempt_row = self._recorder.open_attempt(attempt)
-        attempt.replica = replica
         task.current = attempt
         if waits:
             bulkhead.wait(attempt)  # type: ignore[union-attr]
@@ -199,7 +212,7 @@ class CallSite(Site):
             attempt.flags |= _LOST
         elif self._travels:
             attempt.owed = True
-            attempt.callbacks = self._arrive_callbacks  # type: ignore[assignment]
+            attempt.callbacks = self._arrive_callbacks
             self._clock.at(now + attempt.node.send.at(attempt.number), _ASK, attempt)
         elif not replica.offer(attempt, now):
             self._settle(attempt, REFUSED)
@@ -241,7 +254,7 @@ class CallSite(Site):
                 # Work that a restart cut short has left its own completion in the heap.
                 reply = Occurrence(lambda _: self._reply(attempt))
             else:
-                attempt.callbacks = self._reply_callbacks  # type: ignore[assignment]
+                attempt.callbacks = self._reply_callbacks
             way = attempt.node.reply.at(attempt.number)
             self._clock.at(self._clock._now + way, _DONE, reply)
         else:

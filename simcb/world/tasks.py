@@ -7,6 +7,7 @@ first; those import this module, not the reverse.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from simcb.breaker import Permit
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
@@ -82,6 +83,7 @@ class Origin:
         raise NotImplementedError
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Task(Waiter):
     """Somebody who makes calls one after the other and then succeeds or fails.
 
@@ -98,14 +100,14 @@ class Task(Waiter):
 
     number: int
     request_row: int
-    attempt_row: int = -1
-    sites: Sequence[Site] = ()
-    streams: Sequence[CallStreams] = ()
-    step: int = 0
-    current: Attempt | None = None
-    permit: Permit | None = None
-    over: bool = False
-    degraded: bool = False
+    attempt_row: int = field(init=False, default=-1)
+    sites: Sequence[Site] = field(kw_only=True, default=())
+    streams: Sequence[CallStreams] = field(kw_only=True, default=())
+    step: int = field(init=False, default=0)
+    current: Attempt | None = field(init=False, default=None)
+    permit: Permit | None = field(init=False, default=None)
+    over: bool = field(init=False, default=False)
+    degraded: bool = field(init=False, default=False)
 
     def proceed(self) -> None:
         """Make the next call, or deliver if there is none left."""
@@ -135,33 +137,33 @@ class Task(Waiter):
             attempt.site.abandon(attempt)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Request(Waiter):
     """What a user wants: asked once or, with refreshes, several times.
 
     The first good answer to any user attempt ends it; it fails when all of them have failed.
+
+    Attributes:
+        user_attempts: how often the user has asked.
+        alive: the user attempts that have not failed.
+        cause: code of the attempt outcome that settled it last.
     """
 
-    def __init__(self, group: Origin, number: int, sites: Sequence[Site], start: float) -> None:
-        self.group = group
-        self.number = number
-        self.sites = sites
-        self.since = self.start = start
-        self.presses = 0
-        self.cause = IN_FLIGHT
-        self.alive: list[UserAttempt] = []
-        self.request_row = -1
+    group: Origin
+    number: int
+    sites: Sequence[Site]
+    start: float
+    request_row: int = field(init=False, default=-1)
+    user_attempts: int = field(init=False, default=0)
+    alive: list[UserAttempt] = field(init=False, default_factory=list)
+    cause: int = field(init=False, default=IN_FLIGHT)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class UserAttempt(Task):
     """One time a user asked: the calls of the request, made once."""
 
-    def __init__(self, request: Request, streams: Sequence[CallStreams], now: float) -> None:
-        self.request = request
-        self.number = request.number
-        self.request_row = request.request_row
-        self.sites = request.sites
-        self.streams = streams
-        self.since = now
+    request: Request
 
     def deliver(self) -> None:
         """Give the user the answer."""
@@ -179,16 +181,26 @@ class UserAttempt(Task):
             request.group.close(request, REQUEST_FAILED)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Attempt(Task):
     """One try at one call; SimPy's event of its own next step, and a task itself.
 
     Attributes:
+        site: where its caller makes it.
         task: who waits for it.
+        node: its streams.
+        retry: 0 for the first try, 1 for the first retry, …
+        waited: seconds of backoff before it.
         entry: what the breaker granted for it, to be settled once.
-        sent: it has left its caller.
-        owed: the network or the service still has it and may change its row.
+        breaker: index of that breaker, or -1.
+        start: when its caller made it; `since` is when it was sent.
+        end: when its caller's wait ended, else nan.
         arrive, begin, freed: when it reached the replica, got a worker, released it; else nan.
         asked: when its own work was done and the calls it makes began.
+        outcome: code of what its caller saw.
+        flags: bits of `Flag`.
+        sent: it has left its caller.
+        owed: the network or the service still has it and may change its row.
         fails: the answer will be an error.
         finished: the service has answered it, lost it or stopped working on it.
         answer: code of the answer that is on its way back.
@@ -196,44 +208,30 @@ class Attempt(Task):
             and whether one will.
     """
 
-    end: float = NAN
-    arrive: float = NAN
-    begin: float = NAN
-    freed: float = NAN
-    asked: float = NAN
-    outcome: int = IN_FLIGHT
-    flags: int = 0
-    sent: bool = False
-    owed: bool = False
-    fails: bool = False
-    finished: bool = False
-    answer: int = OK
-    looked_at: Sequence[FaultWindow] | None = None
-    caught: bool = False
-    replica: Server | None = None
-    replica_index: int = -1
-
-    def __init__(
-        self,
-        site: Site,
-        task: Task,
-        node: AttemptStreams,
-        retry: int,
-        waited: float,
-        entry: Permit | None,
-        breaker: int,
-        now: float,
-    ) -> None:
-        self.site = site
-        self.task = task
-        self.node = node
-        self.number = task.number
-        self.request_row = task.request_row
-        self.retry = retry
-        self.waited = waited
-        self.entry = entry
-        self.breaker = breaker
-        self.start = now
+    site: Site
+    task: Task
+    node: AttemptStreams
+    retry: int
+    waited: float
+    entry: Permit | None
+    breaker: int
+    start: float
+    replica: Server | None
+    replica_index: int = field(init=False, default=-1)
+    end: float = field(init=False, default=NAN)
+    arrive: float = field(init=False, default=NAN)
+    begin: float = field(init=False, default=NAN)
+    freed: float = field(init=False, default=NAN)
+    asked: float = field(init=False)
+    outcome: int = field(init=False, default=IN_FLIGHT)
+    flags: int = field(init=False, default=0)
+    sent: bool = field(init=False, default=False)
+    owed: bool = field(init=False, default=False)
+    fails: bool = field(init=False, default=False)
+    finished: bool = field(init=False, default=False)
+    answer: int = field(init=False)
+    looked_at: Sequence[FaultWindow] | None = field(init=False, default=None)
+    caught: bool = field(init=False, default=False)
 
     def deliver(self) -> None:
         """Answer: the service's own calls were answered."""

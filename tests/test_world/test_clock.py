@@ -15,6 +15,7 @@ class Wait(Waiter):
     """Somebody waiting since `start`."""
 
     def __init__(self, start: float) -> None:
+        super().__init__()
         self.since = start
 
 
