@@ -19,6 +19,9 @@ from simcb.metrics.facts import Scope
 from simcb.metrics.rows import Booleans
 from simcb.metrics.spans import Floats
 
+FEWEST_OF_P9999 = 10_000
+"""Latencies without which the 99.99th percentile says no more than the longest of them."""
+
 
 def success(scope: Scope) -> float | None:
     """Requests that end ok, of all requests but those that `unfinished` counts."""
@@ -103,6 +106,11 @@ def p50(scope: Scope) -> float | None:
     return _quantile(scope.latencies, 0.50)
 
 
+def p90(scope: Scope) -> float | None:
+    """90th percentile of the latency of all finished requests."""
+    return _quantile(scope.latencies, 0.90)
+
+
 def p95(scope: Scope) -> float | None:
     """95th percentile of the latency of all finished requests."""
     return _quantile(scope.latencies, 0.95)
@@ -116,6 +124,19 @@ def p99(scope: Scope) -> float | None:
 def p999(scope: Scope) -> float | None:
     """99.9th percentile of the latency of all finished requests."""
     return _quantile(scope.latencies, 0.999)
+
+
+def p9999(scope: Scope) -> float | None:
+    """99.99th percentile of the latency of all finished requests.
+
+    It takes 10,000 finished requests to tell it from `max_latency`.
+    """
+    return _quantile(scope.latencies, 0.9999, FEWEST_OF_P9999)
+
+
+def max_latency(scope: Scope) -> float | None:
+    """Longest latency of all finished requests."""
+    return float(scope.latencies[-1]) if len(scope.latencies) else None
 
 
 def success_mean(scope: Scope) -> float | None:
@@ -132,6 +153,11 @@ def success_p50(scope: Scope) -> float | None:
     return _quantile(scope.ok_latencies, 0.50)
 
 
+def success_p90(scope: Scope) -> float | None:
+    """90th percentile of the latency of the requests that ended ok."""
+    return _quantile(scope.ok_latencies, 0.90)
+
+
 def success_p95(scope: Scope) -> float | None:
     """95th percentile of the latency of the requests that ended ok."""
     return _quantile(scope.ok_latencies, 0.95)
@@ -145,6 +171,19 @@ def success_p99(scope: Scope) -> float | None:
 def success_p999(scope: Scope) -> float | None:
     """99.9th percentile of the latency of the requests that ended ok."""
     return _quantile(scope.ok_latencies, 0.999)
+
+
+def success_p9999(scope: Scope) -> float | None:
+    """99.99th percentile of the latency of the requests that ended ok.
+
+    It takes 10,000 requests that end ok to tell it from `success_max_latency`.
+    """
+    return _quantile(scope.ok_latencies, 0.9999, FEWEST_OF_P9999)
+
+
+def success_max_latency(scope: Scope) -> float | None:
+    """Longest latency of the requests that ended ok."""
+    return float(scope.ok_latencies[-1]) if len(scope.ok_latencies) else None
 
 
 def _missed(scope: Scope) -> Booleans:
@@ -168,8 +207,8 @@ def _mean(latencies: Floats) -> float | None:
     return float(latencies.mean()) if len(latencies) else None
 
 
-def _quantile(latencies: Floats, q: float) -> float | None:
-    if not len(latencies):
+def _quantile(latencies: Floats, q: float, fewest: int = 1) -> float | None:
+    if len(latencies) < fewest:
         return None
     place = q * (len(latencies) - 1)
     below = int(place)

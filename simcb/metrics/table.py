@@ -15,6 +15,7 @@ from simcb.metrics import answers, load, recovery
 from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, facts_of, scope_of
 from simcb.metrics.measures import Entity, Measure, Measures, Per, Unit, check_known
 from simcb.metrics.phase import WHOLE
+from simcb.scenario.thresholds import spelled
 from simcb.trace import Trace
 
 
@@ -57,6 +58,8 @@ _NO_REQUEST = "no request arrived"
 _NONE_DECIDED = "no request arrived of which it is known how it ends"
 _NONE_FINISHED = "no request that arrived then finished"
 _NONE_OK = "no request that arrived then ended ok"
+_FEW_FINISHED = "fewer than 10,000 requests that arrived then finished"
+_FEW_OK = "fewer than 10,000 requests that arrived then ended ok"
 _NO_ATTEMPT = "no attempt was made"
 _NO_BREAKER = "there is no breaker"
 _NO_FAULT = "there is no breaker, or no fault to see"
@@ -82,14 +85,20 @@ _ENTRIES = (
     Metric(answers.goodput, Unit.PER_SECOND, _NONE_DECIDED, _GROUP),
     Metric(answers.mean, Unit.SECONDS, _NONE_FINISHED, _GROUP),
     Metric(answers.p50, Unit.SECONDS, _NONE_FINISHED, _GROUP),
+    Metric(answers.p90, Unit.SECONDS, _NONE_FINISHED, _GROUP),
     Metric(answers.p95, Unit.SECONDS, _NONE_FINISHED, _GROUP),
     Metric(answers.p99, Unit.SECONDS, _NONE_FINISHED, _GROUP),
     Metric(answers.p999, Unit.SECONDS, _NONE_FINISHED, _GROUP),
+    Metric(answers.p9999, Unit.SECONDS, _FEW_FINISHED, _GROUP),
+    Metric(answers.max_latency, Unit.SECONDS, _NONE_FINISHED, _GROUP),
     Metric(answers.success_mean, Unit.SECONDS, _NONE_OK, _GROUP),
     Metric(answers.success_p50, Unit.SECONDS, _NONE_OK, _GROUP),
+    Metric(answers.success_p90, Unit.SECONDS, _NONE_OK, _GROUP),
     Metric(answers.success_p95, Unit.SECONDS, _NONE_OK, _GROUP),
     Metric(answers.success_p99, Unit.SECONDS, _NONE_OK, _GROUP),
     Metric(answers.success_p999, Unit.SECONDS, _NONE_OK, _GROUP),
+    Metric(answers.success_p9999, Unit.SECONDS, _FEW_OK, _GROUP),
+    Metric(answers.success_max_latency, Unit.SECONDS, _NONE_OK, _GROUP),
     Metric(load.rejected, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.shed, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, _ANY),
@@ -113,13 +122,13 @@ METRICS: dict[str, Metric] = {each.name: each for each in _ENTRIES}
 
 
 def metric_named(name: str) -> Metric:
-    """Return the metric of a name.
+    """Return the metric of a name; `p99.9` is `p999`.
 
     Raises:
         UnknownNumberError: there is none.
     """
-    check_known("metric", name, METRICS)
-    return METRICS[name]
+    check_known("metric", spelled(name), METRICS)
+    return METRICS[spelled(name)]
 
 
 class ObjectiveError(FieldsError):

@@ -54,9 +54,16 @@ _NAME = Name.pattern
 _QUALIFIER = re.compile(rf"(?:fault:)?{_NAME}(?::{_NAME}(?:->{_NAME})?(?:#[1-9][0-9]{{0,5}})?)?")
 _LINE = re.compile(r"([^\s{}<>=]+)\s*(?:\{([^{}]*)\})?\s*(<=|>=|==|<|>)\s*(\S+)")
 _METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_POINT = re.compile(r"((?:success_)?p99)\.(99?)")
 _PLAIN = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_LINE = 400
 _HINT = "write it like `p99{fault} < 1s` or `success >= 99.9%`"
+
+
+def spelled(metric: str) -> str:
+    """Return a metric's name as the table of metrics has it: `p99.9` is `p999`."""
+    found = _POINT.fullmatch(metric)
+    return found[1] + found[2] if found else metric
 
 
 def parse_threshold(text: str) -> Threshold:
@@ -64,14 +71,15 @@ def parse_threshold(text: str) -> Threshold:
     found = None if len(text) > _LONGEST_LINE else _LINE.fullmatch(text.strip())
     if not found:
         raise Refused(f"{quoted(text)} is not a threshold", _HINT)
-    metric, inside, op, written = found.groups()
+    named, inside, op, written = found.groups()
+    metric = spelled(named)
     if not _METRIC.fullmatch(metric):
-        raise Refused(f"{quoted(metric)} is not the name of a metric", _HINT)
+        raise Refused(f"{quoted(named)} is not the name of a metric", _HINT)
     qualifiers = _qualifiers(inside)
     limit, unit = _limit(written)
     where = f"{{{','.join(qualifiers)}}}" if qualifiers else ""
     return Threshold(
-        f"{metric}{where} {op} {written}", metric, qualifiers, Comparison(op), limit, unit
+        f"{named}{where} {op} {written}", metric, qualifiers, Comparison(op), limit, unit
     )
 
 
@@ -123,7 +131,10 @@ ThresholdLine = Annotated[
     PlainValidator(_threshold),
     PlainSerializer(lambda threshold: threshold.text, return_type=str),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^\s*[A-Za-z][A-Za-z0-9_]*\s*(\{[^{}]*\})?\s*(<=|>=|==|<|>)"}
+        {
+            "type": "string",
+            "pattern": r"^\s*[A-Za-z][A-Za-z0-9_.]*\s*(\{[^{}]*\})?\s*(<=|>=|==|<|>)",
+        }
     ),
 ]
 """A threshold written as one line of text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,13 +14,18 @@ from test_metrics.building import TraceBuilder
 
 from simcb.metrics import (
     METRICS,
+    Measures,
     Metric,
     ObjectiveError,
     Per,
     UndefinedValueError,
     Unit,
+    judge,
     measure,
+    metric_named,
 )
+from simcb.scenario import parse_threshold
+from simcb.scenario.refusal import Refused
 from simcb.trace import Flag
 
 
@@ -51,6 +57,15 @@ def rich_trace() -> TraceBuilder:
     return build
 
 
+@cache
+def crowded_measures() -> Measures:
+    """The measures of that run, with requests enough for any percentile."""
+    build = rich_trace()
+    for _ in range(10_000):
+        build.request(5.0, 0.1)
+    return measure(build.trace())
+
+
 @pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
 def test_every_metric_is_defined_and_computed(metric: object) -> None:
     """Each line of the table has a definition, a unit, and a value on a run that has it all."""
@@ -59,7 +74,7 @@ def test_every_metric_is_defined_and_computed(metric: object) -> None:
     assert found.summary.endswith(".")
     assert isinstance(found.unit, Unit)
     assert found.undefined
-    measures = measure(rich_trace().trace())
+    measures = crowded_measures()
     of = "" if Per.RUN in found.per else "db"
     value = measures.value(found.name, of=of)
     assert value is not None
@@ -307,10 +322,45 @@ def test_percentiles_interpolate_between_the_nearest() -> None:
     build.request(20.0, None)
     measures = measure(build.trace())
     assert measures.value("p50") == 5.0
+    assert measures.value("p90") == 9.0
     assert measures.value("p95") == 9.5
     assert measures.value("p99") == pytest.approx(9.9)
     assert measures.value("p999") == pytest.approx(9.99)
     assert measures.value("mean") == 5.0
+    assert measures.value("max_latency") == measures.value("success_max_latency") == 10.0
+    assert measures.value("success_p90") == 9.0
+
+
+def test_one_request_in_ten_thousand_takes_ten_thousand_to_see() -> None:
+    """Of 0, 1, …, 10,000 ms the 99.99th percentile is 9.999 s; of fewer it is undefined."""
+    few, enough = TraceBuilder(), TraceBuilder()
+    for build, most in ((few, 9_999), (enough, 10_001)):
+        for latency in range(most):
+            build.request(1.0, latency / 1000, "ok" if latency else "failed")
+    measures = measure(few.trace())
+    assert measures.value("p9999") is measures.value("success_p9999") is None
+    assert measures.value("max_latency") == pytest.approx(9.998)
+    assert "10,000" in METRICS["p9999"].undefined
+    measures = measure(enough.trace())
+    assert measures.value("p9999") == pytest.approx(9.999)
+    assert measures.value("success_p9999") == pytest.approx(9.9990001, rel=1e-9)
+    assert measures.value("max_latency") == 10.0
+
+
+def test_a_percentile_may_be_written_with_its_point() -> None:
+    """`p99.9` is `p999`, in thresholds as in the list of metrics; the text stays as written."""
+    build = TraceBuilder()
+    for latency in range(11):
+        build.request(latency, float(latency))
+    lines = ("p99.9 < 9.991s", "success_p99.9 < 1s", "max_latency <= 10s", "p99.99 < 1h")
+    found = judge([parse_threshold(line) for line in lines], measure(build.trace()))
+    assert [each.metric for each in found] == ["p999", "success_p999", "max_latency", "p9999"]
+    assert [each.passed for each in found] == [True, False, True, False]
+    assert found[0].text == lines[0]
+    assert "fewer than 10,000" in found[3].note
+    assert metric_named("p99.99") is METRICS["p9999"]
+    with pytest.raises(Refused, match=r"p95\.5"):
+        parse_threshold("p95.5 < 1s")
 
 
 def test_fast_rejections_flatter_the_plain_percentile_only() -> None:

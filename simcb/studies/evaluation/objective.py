@@ -18,6 +18,7 @@ from simcb.metrics import (
 from simcb.metrics.phase import FAULT, ONE_FAULT, WHOLE
 from simcb.scenario import Scenario, parse_threshold
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
+from simcb.scenario.thresholds import spelled
 from simcb.studies import StudyError
 from simcb.studies.evaluation.cells import Column
 
@@ -151,7 +152,7 @@ def _objective(
     text = text.strip()
     if text == COLLAPSE:
         return Objective(Column(COLLAPSE, WHOLE, ""), better or Better.LOWER, Unit.SHARE)
-    name = text.partition("{")[0].strip()
+    name = spelled(text.partition("{")[0].strip())
     metric = METRICS.get(name)
     if metric is None:
         remedy = choice_remedy(name, [*METRICS, COLLAPSE])
