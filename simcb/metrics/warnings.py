@@ -257,6 +257,8 @@ def hidden_stalls(trace: Trace) -> tuple[str, ...]:
     is from one request of a user to the next, if users who wait went on asking at the pace they
     have before the first fault (on average, in a run without one).
     """
+    if not any(trace.layout.users):
+        return ()
     facts = Facts(trace)
     return tuple(sentence for waiting in facts.health.waiting for sentence in _told(facts, waiting))
 
