@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from simcb.errors import SimcbError
+from simcb.errors import FieldsError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -29,16 +29,14 @@ ENDLESS = 1_000_000
 """Columns of a page that is no terminal: whatever reads it breaks no lines."""
 
 
-class StreamError(SimcbError):
+class StreamError(FieldsError):
     """Standard output takes no more.
 
     Args:
         why: what the system says.
     """
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    why: str
 
     def __str__(self) -> str:
         return f"standard output cannot be written ({self.why}); make room, or write elsewhere"
