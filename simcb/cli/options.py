@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
@@ -78,6 +79,8 @@ ReportFile = Annotated[
     ),
 ]
 
+_TAG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")]
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how much it would be.")]
@@ -85,6 +88,46 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how much it wo
 Workers = Annotated[
     str, typer.Option(metavar="N|auto", help="Processes; 0 runs everything in this one.")
 ]
+
+
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="KEY=VALUE",
+        help="Call it something, in every output. Repeatable.",
+        show_default=False,
+    ),
+]
+
+MOST_TAGS = 32
+LONGEST_TAG = 200
+
+
+def tags_of(texts: list[str] | None) -> dict[str, str]:
+    """Return tags by their keys.
+
+    Raises:
+        typer.BadParameter: one is no `KEY=VALUE`, or too long; a key is given twice.
+    """
+    from simcb.scenario.refusal import quoted
+
+    tags: dict[str, str] = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not equals or not _TAG_KEY.fullmatch(key):
+            raise typer.BadParameter(
+                f"--tag: {quoted(text)} is not KEY=VALUE with a KEY of letters, digits and "
+                "underscores; give env=prod"
+            )
+        if len(key) > LONGEST_TAG or len(value) > LONGEST_TAG:
+            raise typer.BadParameter(f"--tag: {quoted(text)} is longer than {LONGEST_TAG}; cut it")
+        if key in tags:
+            raise typer.BadParameter(f"--tag: {quoted(key)} is given twice; leave one out")
+        tags[key] = value
+    if len(tags) > MOST_TAGS:
+        raise typer.BadParameter(f"--tag: more than {MOST_TAGS} of them; leave some out")
+    return tags
 
 
 def check_files(plot: Path | None, report: Path | None) -> None:

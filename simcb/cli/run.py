@@ -19,7 +19,9 @@ from simcb.cli.options import (
     ReportFile,
     Sets,
     Source,
+    Tags,
     check_files,
+    tags_of,
     with_fields,
 )
 from simcb.cli.repeat import is_stream, repeat_command, scenario_words
@@ -41,6 +43,7 @@ def run(
     sets: Sets = None,
     options: RunOptions,
     form: Form = Format.TABLE,
+    tags: Tags = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write all results there.", show_default=False),
@@ -86,6 +89,7 @@ def run(
 
     loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
     conditions = conditions_of(fail_if or (), loaded)
+    named = tags_of(tags)
     _check_outputs(out, plot, report, force=force)
     if not quiet:
         _warn(loaded, conditions, compared=options.baseline is not None)
@@ -103,7 +107,7 @@ def run(
     else:
         repeat = repeat_command(context)
         source = "" if is_stream(scenario) else scenario_words(context)
-    answer = answer_of(result, conditions, laws=audit, repeat=repeat, source=source)
+    answer = answer_of(result, conditions, laws=audit, repeat=repeat, source=source, tags=named)
     document = run_document(answer)
     _write(answer, out, plot, force=force)
     if report is not None:

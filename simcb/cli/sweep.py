@@ -20,8 +20,10 @@ from simcb.cli.options import (
     ReportFile,
     Sets,
     Source,
+    Tags,
     Workers,
     check_files,
+    tags_of,
     with_fields,
     worker_count,
 )
@@ -49,6 +51,7 @@ def sweep(
         int, typer.Option(parser=whole(1), metavar="N", help="Settings shown in the table.")
     ] = 10,
     form: Form = Format.TABLE,
+    tags: Tags = None,
     plot: PlotFile = None,
     report: ReportFile = None,
     parquet: Annotated[
@@ -75,6 +78,7 @@ def sweep(
         raise typer.BadParameter("--zip and --sample exclude each other; give one of them")
     options = replace(options, design="zip" if zipped else options.design)
     job = replace(job, workers=worker_count(workers))
+    named = tags_of(tags)
     loaded = read(scenario, overlays=overlays or (), sets=sets or ())
     _check_outputs(job, plot, report, parquet=parquet)
     if dry_run:
@@ -92,7 +96,7 @@ def sweep(
         complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
     if not result.complete:
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
-    document = sweep_document(result, repeat=repeat, top=top, parquet=parquet)
+    document = sweep_document(result, repeat=repeat, top=top, parquet=parquet).tagged(named)
     if job.out is not None:
         from simcb.views.study_files import write_study
 

@@ -19,8 +19,10 @@ from simcb.cli.options import (
     Quiet,
     ReportFile,
     Sets,
+    Tags,
     Workers,
     check_files,
+    tags_of,
     with_fields,
     worker_count,
 )
@@ -54,6 +56,7 @@ def tune(
     job: JobOptions,
     dry_run: DryRun = False,
     form: Form = Format.TABLE,
+    tags: Tags = None,
     plot: PlotFile = None,
     report: ReportFile = None,
     quiet: Quiet = False,
@@ -75,6 +78,7 @@ def tune(
     from simcb.views.tune import findings, tune_document
 
     job = replace(job, workers=worker_count(workers))
+    named = tags_of(tags)
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     check_kept(job)
     check_files(plot, report)
@@ -96,7 +100,7 @@ def tune(
         if result.winner is not None:
             complain(f"so far {findings(result)[0]}")
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
-    document = tune_document(result, repeat=repeat)
+    document = tune_document(result, repeat=repeat).tagged(named)
     if job.out is not None:
         from simcb.views.study_files import write_study
 

@@ -24,7 +24,8 @@ SCHEMA_VERSION = 1
 
 def as_object(document: Document) -> dict[str, JsonValue]:
     """Return the document as the plain data that `as_json` writes."""
-    return {"schema_version": SCHEMA_VERSION, "simcb": __version__, **document.data()}
+    tags: dict[str, JsonValue] = {"tags": {**document.tags}} if document.tags else {}
+    return {"schema_version": SCHEMA_VERSION, "simcb": __version__, **tags, **document.data()}
 
 
 def as_json(document: Document, indent: int | None = None) -> str:
@@ -35,8 +36,13 @@ def as_json(document: Document, indent: int | None = None) -> str:
 
 
 def as_csv(document: Document) -> str:
-    """Return the document's rows as CSV."""
-    return "".join(csv_lines(document.rows()))
+    """Return the document's rows as CSV, a column `tag KEY` at the end for each tag."""
+    rows = document.rows()
+    if not document.tags:
+        return "".join(csv_lines(rows))
+    header = [*next(rows), *(f"tag {key}" for key in document.tags)]
+    tagged = ((*row, *document.tags.values()) for row in rows)
+    return "".join(csv_lines([header, *tagged]))
 
 
 def number(value: float | None) -> float | str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -160,6 +160,7 @@ class Document:
         card: what a small card has room for instead of these, if not all of them.
         checks: what was checked, for a test report.
         facts: what such a report has to know besides: name to value.
+        tags: what the user called it, key to value: `tagged` puts them into a document.
         next: the command to give next.
         repeat: the command that gives the same document.
         files: what else the study leaves in its directory: name to what writes it.
@@ -178,12 +179,21 @@ class Document:
     card: tuple[Block, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
     next: str = ""
     repeat: str = ""
     files: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
     brief: Document | None = None
     sources: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def tagged(self, tags: Mapping[str, str]) -> Document:
+        """Return the document with tags, which its title ends with as well."""
+        if not tags:
+            return self
+        words = ", ".join(f"{key}={value}" for key, value in tags.items())
+        brief = self.brief.tagged(tags) if self.brief else None
+        return replace(self, title=f"{self.title} [{words}]", tags=dict(tags), brief=brief)
 
     @property
     def commands(self) -> tuple[tuple[str, str], ...]:

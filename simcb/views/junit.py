@@ -35,7 +35,8 @@ def _add_suite(
     root: Element, group: str, checks: Sequence[CheckResult], document: Document
 ) -> None:
     suite = SubElement(root, "testsuite", {"name": _safe(group), **_counts(checks)})
-    facts = {**document.facts, "repeat": document.repeat}
+    tags = {f"tag {key}": value for key, value in document.tags.items()}
+    facts = {**tags, **document.facts, "repeat": document.repeat}
     known = {name: value for name, value in facts.items() if value}
     if known:
         properties = SubElement(suite, "properties")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,7 @@ class Answer:
             that was not asked for.
         source: what names the scenario on a command line, to propose the next one; "" if it
             has no name there.
+        tags: what the user calls it, key to value.
     """
 
     result: Result
@@ -87,6 +88,7 @@ class Answer:
     repeat: str = ""
     audits: tuple[tuple[Law, ...], ...] = ()
     source: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def difference(self) -> Summary | None:
@@ -128,10 +130,11 @@ def answer_of(
     laws: bool = False,
     repeat: str = "",
     source: str = "",
+    tags: Mapping[str, str] | None = None,
 ) -> Answer:
     """Hold conditions, and the laws if they are asked for, against a result."""
     judged = judge(conditions, result.summary)
-    return Answer(result, judged, repeat, audited(result) if laws else (), source)
+    return Answer(result, judged, repeat, audited(result) if laws else (), source, tags or {})
 
 
 def audited(result: Result) -> tuple[tuple[Law, ...], ...]:
@@ -172,7 +175,7 @@ def run_document(answer: Answer) -> Document:
         verdicts=(replace(verdicts[0], reason="", sentences=()),),
         blocks=tuple(_first_screen(answer)),
     )
-    return replace(document, brief=brief)
+    return replace(document, brief=brief).tagged(answer.tags)
 
 
 def _held(answer: Answer) -> str:
