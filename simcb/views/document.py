@@ -137,6 +137,29 @@ class CheckResult:
     broken: bool = False
 
 
+@dataclass(frozen=True)
+class Measure:
+    """A number that was measured, for a monitoring system.
+
+    Args:
+        name: the metric's.
+        unit: the metric's.
+        about: what it is, in a sentence.
+        labels: what it is of.
+        value: its mean; None if undefined, infinite for a time that never came.
+        low: lower end of its interval, if it has one.
+        high: upper end.
+    """
+
+    name: str
+    unit: str
+    about: str
+    labels: Mapping[str, str]
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
 def all_made(group: str, lost: Sequence[str]) -> CheckResult:
     """Return the check that every run of a study could be made; `lost` has the reasons."""
     problem = f"{len(lost)} could not; the first: {lost[0]}" if lost else ""
@@ -159,6 +182,7 @@ class Document:
         summary: the whole in a line: the last of a screen, the first of a page.
         card: what a small card has room for instead of these, if not all of them.
         checks: what was checked, for a test report.
+        measures: returns what was measured, for a monitoring system.
         facts: what such a report has to know besides: name to value.
         tags: what the user called it, key to value: `tagged` puts them into a document.
         next: the command to give next.
@@ -178,6 +202,7 @@ class Document:
     summary: str = ""
     card: tuple[Block, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    measures: Callable[[], Iterator[Measure]] = lambda: iter(())
     facts: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     next: str = ""

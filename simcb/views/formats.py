@@ -19,6 +19,7 @@ class Format(StrEnum):
     CSV = "csv"
     MD = "md"
     JUNIT = "junit"
+    OPENMETRICS = "openmetrics"
 
 
 class ListFormat(StrEnum):
@@ -42,6 +43,7 @@ def render(document: Document, form: Format, page: Page, *, details: bool = Fals
     from simcb.views.data import as_csv, as_json
     from simcb.views.junit import as_junit
     from simcb.views.markdown import as_markdown
+    from simcb.views.openmetrics import as_openmetrics
     from simcb.views.screen import as_screen
 
     if form in (Format.TABLE, Format.MD) and not details:
@@ -53,5 +55,6 @@ def render(document: Document, form: Format, page: Page, *, details: bool = Fals
         Format.CSV: lambda: as_csv(document),
         Format.MD: lambda: as_markdown(document),
         Format.JUNIT: lambda: as_junit(document),
+        Format.OPENMETRICS: lambda: as_openmetrics(document),
     }
     return Text(writers[form]())

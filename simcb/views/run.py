@@ -30,7 +30,14 @@ from simcb.views.answers import answers_table, proposal, remarks
 from simcb.views.document import FAILED, PASSED, Block, CheckResult, Document, Entries, Figure, Tone
 from simcb.views.files import EVENTS, SERIES, TIMELINE, write_text
 from simcb.views.quantities import clock
-from simcb.views.run_data import event_lines, run_object, run_rows, series_lines, variants_of
+from simcb.views.run_data import (
+    event_lines,
+    run_measures,
+    run_object,
+    run_rows,
+    series_lines,
+    variants_of,
+)
 from simcb.views.run_tables import (
     difference_table,
     event_table,
@@ -158,6 +165,7 @@ def run_document(answer: Answer) -> Document:
         verdicts=tuple(verdicts),
         blocks=tuple(_blocks(answer)),
         checks=tuple(_checks(answer)),
+        measures=lambda: run_measures(result),
         facts={"seed": str(result.seed), "replicates": str(len(result.runs))}
         | {"verdict": verdict_words(result), "digest": result.digest},
         next=proposal(result, answer.source),

@@ -19,7 +19,7 @@ from simcb.scenario.thresholds import Comparison
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, Trace
 from simcb.views.data import csv_lines, number, plain
-from simcb.views.document import JsonValue, Row
+from simcb.views.document import JsonValue, Measure, Row
 
 HEADER = ("variant", "metric", "unit", "phase", "of", "mean", "low", "high", "alike")
 
@@ -66,6 +66,18 @@ def run_rows(result: Result, difference: Summary | None) -> Iterator[Row]:
             found = item.estimate
             words = (variant, item.name, item.unit.value, item.phase, item.of)
             yield (*words, found.mean, found.low, found.high, found.alike)
+
+
+def run_measures(result: Result) -> Iterator[Measure]:
+    """Yield every number measured, of the scenario and of what was run beside it."""
+    for variant, each in variants_of(result):
+        for item in each.summary:
+            labels = {"scenario": result.scenario.name, "variant": variant}
+            labels |= {"phase": item.phase, "of": item.of}
+            found, about = item.estimate, METRICS[item.name].summary
+            yield Measure(
+                *(item.name, item.unit.value, about, labels, found.mean, found.low, found.high)
+            )
 
 
 def variants_of(result: Result) -> Iterator[tuple[str, Result]]:

@@ -14,6 +14,7 @@ from simcb.views.document import (
     Document,
     Entries,
     JsonValue,
+    Measure,
     Page,
     Row,
     Table,
@@ -54,6 +55,7 @@ def document(text: str) -> Document:
         blocks=(table, Entries(((text, text),)), text),
         summary=text,
         checks=(CheckResult(text, text, text), CheckResult(text, text)),
+        measures=lambda: iter([Measure("p99", "s", text, {"scenario": text}, 1.0, 0.5, None)]),
         facts={text: text},
         repeat=text,
     )
