@@ -115,6 +115,23 @@ class Figure:
     sketch: Callable[[int], Text] | None = None
 
 
+@dataclass(frozen=True)
+class Explorer:
+    """What a reader may look up setting by setting: on a page, with sliders.
+
+    Args:
+        axes: what can be moved: its name and its values, in order.
+        table: what is shown of a setting, with the numbers of the one that is shown first.
+        first: the places, on the axes, of that one.
+        cells: for the places of each setting its headline and the numbers of the table's rows.
+    """
+
+    axes: tuple[tuple[str, tuple[str, ...]], ...]
+    table: Table
+    first: tuple[int, ...]
+    cells: Mapping[tuple[int, ...], tuple[str, tuple[tuple[str, ...], ...]]]
+
+
 Block = Table | Entries | Figure | str
 
 
@@ -190,6 +207,7 @@ class Document:
         files: what else the study leaves in its directory: name to what writes it.
         brief: the same on a first screen and on a card, if all of it is too much there.
         sources: the scenarios it is about, as they were run: what each is called to its YAML.
+        explorer: returns what can be looked up setting by setting, if anything can.
         versions: what made it, name to version; this simcb if nothing else is known.
     """
 
@@ -210,6 +228,7 @@ class Document:
     files: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
     brief: Document | None = None
     sources: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    explorer: Callable[[], Explorer | None] = lambda: None
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def tagged(self, tags: Mapping[str, str]) -> Document:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import math
 from collections.abc import Iterator
 from html import escape
@@ -16,7 +17,17 @@ from itertools import count, islice
 from pathlib import Path
 
 from simcb.version import __version__
-from simcb.views.document import FAILED, PASSED, Block, Document, Entries, Figure, Row, Table
+from simcb.views.document import (
+    FAILED,
+    PASSED,
+    Block,
+    Document,
+    Entries,
+    Explorer,
+    Figure,
+    Row,
+    Table,
+)
 from simcb.views.files import OutputError, check_replaceable, replace_file, write_text
 from simcb.views.html import Line, bodies_of, head_of, safe
 from simcb.views.safe_text import one_line
@@ -57,8 +68,10 @@ def check_page_path(path: str | Path) -> Path:
 def page(document: Document) -> str:
     """Return a document as a page; equal documents give equal bytes."""
     title = document.title or document.summary or "simcb"
-    style = resources.files("simcb.views").joinpath("page.css").read_text("utf-8")
+    style, explorer = _resource("page.css"), document.explorer()
     policy = f"default-src 'none'; style-src {_hash(style)}; img-src data:"
+    if explorer is not None:
+        policy += f"; script-src {_hash(_resource('explorer.js'))}"
     policy += "; base-uri 'none'; form-action 'none'"
     return "".join(
         [
@@ -69,10 +82,37 @@ def page(document: Document) -> str:
             '<meta name="referrer" content="no-referrer">\n',
             f"<title>{safe(title, 200)}</title>\n<style>{style}</style>\n</head>\n<body>\n",
             f"<header>\n<h1>{safe(title)}</h1>\n{''.join(_opening(document))}</header>\n<main>\n",
-            *_main(document),
+            *_main(document, explorer),
             f"</main>\n<footer>{_made_with(document)}</footer>\n</body>\n</html>\n",
         ]
     )
+
+
+def _resource(name: str) -> str:
+    return resources.files("simcb.views").joinpath(name).read_text("utf-8")
+
+
+def _explorer(explorer: Explorer) -> Iterator[str]:
+    """Yield sliders, the numbers of the setting they stand at, and the script that moves them."""
+    yield '<section id="explorer">\n<h2>Setting by setting</h2>\n'
+    for (name, values), place in zip(explorer.axes, explorer.first, strict=True):
+        yield (
+            f'<p><label>{safe(name)} <input type="range" min="0" max="{len(values) - 1}" '
+            f'value="{place}"> <output>{safe(values[place])}</output></label></p>\n'
+        )
+    yield f'<p class="lead">{safe(explorer.cells[explorer.first][0])}</p>\n'
+    yield _table(explorer.table)
+    yield "</section>\n"
+    said = {
+        "axes": [[one_line(value) for value in values] for _, values in explorer.axes],
+        "cells": [
+            [[*places], one_line(words), rows] for places, (words, rows) in explorer.cells.items()
+        ],
+    }
+    # A browser ends a script at the first `</script`, whatever quotes it stands in.
+    data = json.dumps(said, separators=(",", ":")).replace("<", "\\u003c")
+    yield f'<script type="application/json" id="cells">{data}</script>\n'
+    yield f"<script>{_resource('explorer.js')}</script>\n"
 
 
 def _hash(text: str) -> str:
@@ -104,10 +144,12 @@ def _opening(document: Document) -> Iterator[str]:
         yield _paragraph(document.summary)
 
 
-def _main(document: Document) -> Iterator[str]:
+def _main(document: Document, explorer: Explorer | None) -> Iterator[str]:
     numbers = count(1)
     for block in document.blocks:
         yield from _written(block, numbers)
+    if explorer is not None:
+        yield from _explorer(explorer)
     for name, command in document.commands:
         yield f"<h2>{name.capitalize()}</h2>\n"
         yield f'<pre class="command"><code>{safe(command, _LONGEST)}</code></pre>\n'

@@ -36,6 +36,7 @@ from simcb.views.sweep_data import (
     thresholds_of,
     write_parquet,
 )
+from simcb.views.sweep_explorer import sweep_explorer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -81,6 +82,7 @@ def sweep_document(
         repeat=repeat,
         files=files,
         sources={"The scenario that was varied": result.scenario.to_yaml},
+        explorer=partial(sweep_explorer, result),
     )
 
 

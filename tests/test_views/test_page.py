@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,11 +16,14 @@ from test_views.plot_cases import outage, renamed
 from test_views.small_runs import GUARDED, answer
 from test_views.test_document import document as document_of
 
-from simcb.views.document import Document, Figure, Table
+import simcb
+from simcb.scenario import parse_scenario
+from simcb.views.document import Document, Explorer, Figure, Table
 from simcb.views.files import OutputError
 from simcb.views.page import MOST_ROWS, page, save_page
 from simcb.views.plots.figures import new_picture
 from simcb.views.run import Answer, run_document
+from simcb.views.sweep import sweep_document
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -31,7 +37,7 @@ HOSTILE = (
     "url(#x) javascript:alert(1)",
 )
 
-VOID = {"meta", "br", "img", "hr", "link"}
+VOID = {"input", "meta", "br", "img", "hr", "link"}
 ADDRESSES = {"src", "href", "xlink:href", "action", "data", "srcset", "poster", "ping"}
 
 
@@ -205,6 +211,56 @@ def test_numbers_in_full_have_an_end() -> None:
     assert "and 7 more lines; --format csv has all" in text
     assert text.count("<tr>") == MOST_ROWS + 1
     assert "All numbers" not in page(Document("none"))
+
+
+def sweep_page() -> str:
+    view = simcb.sweep(
+        parse_scenario(GUARDED),
+        {"breaker.failure_threshold": [1, 3], "breaker.recovery_timeout": ["1s", "2s", "4s"]},
+        replicates=2,
+        workers=0,
+    )
+    return page(sweep_document(view.result))
+
+
+def test_a_sweep_is_looked_up_with_sliders() -> None:
+    """A slider for each axis, the numbers of every setting, one script that its policy names."""
+    found = demand_inert(sweep_page())
+    assert [each["max"] for each in found.named("input")] == ["1", "2"]
+    assert [set(each) for each in found.named("script")] == [{"type", "id"}, set()]
+    (data,) = re.findall(r'id="cells">(.*?)</script>', sweep_page(), re.DOTALL)
+    assert sorted(each[0] for each in json.loads(data)["cells"]) == [
+        [first, second] for first in range(2) for second in range(3)
+    ]
+
+
+def test_no_setting_ends_the_script() -> None:
+    for name in HOSTILE:
+        table = Table(("", "whole"), ((name, name),))
+        explorer = Explorer(((name, (name, name)),), table, (0,), {(0,): (name, ((name,),))})
+        found = demand_inert(page(Document(name, explorer=lambda shown=explorer: shown)))
+        assert len(found.named("script")) == 2
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_sliders_work_in_a_browser(tmp_path: Path) -> None:
+    """The policy lets the script and the style act: what the address names is shown."""
+    text = sweep_page()
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    (data,) = re.findall(r'id="cells">(.*?)</script>', text, re.DOTALL)
+    for place, words, numbers in json.loads(data)["cells"]:
+        address = f"{(tmp_path / 'page.html').as_uri()}#{','.join(map(str, place))}"
+        command = [CHROMIUM or "", "--headless=new", "--no-sandbox", "--disable-gpu"]
+        command += ["--enable-logging=stderr", f"--user-data-dir={tmp_path}", "--dump-dom", address]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert "CONSOLE" not in done.stderr
+        shown = Tags(re.sub(r"(?s)^.*<section id=\"explorer\">|</section>.*", "", done.stdout))
+        assert words in shown.text
+        assert all(number in shown.text for row in numbers for number in row)
 
 
 def test_a_page_is_written_in_one_step(tmp_path: Path) -> None:
