@@ -2,8 +2,8 @@
 
 The estimate is arithmetic on the scenario: expected arrivals, the attempts they make if every
 call fails as often as its retries and the time allow, and the callers and users that have to
-exist before the first of them. Nothing is simulated here. Users in a closed loop whom somebody
-turns away at once ask more often than is expected; how often is told beside it, and the world's
+exist before the first of them. Nothing is simulated here. Users in a closed loop who are turned
+away at once ask more often than is expected; how often is told beside it, and the world's
 budgets of events and rows end such runs.
 """
 
@@ -283,7 +283,7 @@ class CallTree:
         return total
 
     def seconds(self, calls: Mapping[str, Call]) -> float:
-        """Return the mean seconds that these calls take, if nothing fails and nobody waits."""
+        """Return the mean seconds that these calls take, if nothing fails and no call waits."""
         return sum(call.share * self._answer(service, call) for service, call in calls.items())
 
     def failing_seconds(self, calls: Mapping[str, Call]) -> float:

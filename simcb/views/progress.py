@@ -44,7 +44,7 @@ def sweep_progress(now: Progress) -> str:
 
 def tune_size(plan: TunePlan, seconds: float, workers: int) -> str:
     """Return what a dry run says: settings, runs, time and memory, at most."""
-    scenarios = f"{len(plan.storms)} scenario{'s' if len(plan.storms) > 1 else ''}"
+    scenarios = f"{len(plan.scenarios)} scenario{'s' if len(plan.scenarios) > 1 else ''}"
     memory = workers * (WORKER_MEGABYTES + plan.largest_run)
     lines = (
         f"settings  {plan.options.trials:,} searched, {plan.around:,} around each of up to "

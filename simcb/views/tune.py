@@ -74,8 +74,8 @@ def tune_document(result: TuneResult, *, repeat: str = "") -> Document:
 
 
 def _checks(result: TuneResult) -> tuple[CheckResult, ...]:
-    group = f"tune of {', '.join(storm.name for storm in result.storms)}"
-    limits = ", ".join(limit.text for limit in result.storms[0].limits)
+    group = f"tune of {', '.join(scenario.name for scenario in result.scenarios)}"
+    limits = ", ".join(limit.text for limit in result.scenarios[0].limits)
     problem = "" if result.feasible else findings(result)[0]
     kept = (CheckResult(group, f"a setting keeps {limits}", problem, "limit"),) if limits else ()
     return (*kept, all_made(group, [each.reason for each in result.lost]))
@@ -96,8 +96,8 @@ def _blocks(result: TuneResult) -> Iterator[Block]:
 def _sources(result: TuneResult) -> dict[str, Callable[[], str]]:
     """Return what the tune was given and what it gives, as YAML."""
     found = {
-        f"Scenario {number}, {storm.name}": storm.scenario.to_yaml
-        for number, storm in enumerate(result.storms, start=1)
+        f"Scenario {number}, {scenario.name}": scenario.base.to_yaml
+        for number, scenario in enumerate(result.scenarios, start=1)
     }
     if result.winner is None:
         return found
@@ -106,8 +106,8 @@ def _sources(result: TuneResult) -> dict[str, Callable[[], str]]:
 
 def title(result: TuneResult) -> str:
     """Return what was tuned, in a line."""
-    names = ", ".join(one_line(storm.name, 40) for storm in result.storms[:6])
-    more = f" and {len(result.storms) - 6} more" if len(result.storms) > 6 else ""
+    names = ", ".join(one_line(scenario.name, 40) for scenario in result.scenarios[:6])
+    more = f" and {len(result.scenarios) - 6} more" if len(result.scenarios) > 6 else ""
     aims = ", ".join(f"{aim.better.value} {aim}" for aim in result.aims)
     return (
         f"{names}{more}: {aims}, seed {result.seed}, {result.searched} settings searched, "
@@ -130,7 +130,7 @@ def notes(result: TuneResult) -> tuple[str, ...]:
         lines.append(f"{len(refused)} settings are refused by a scenario; the first: {what}")
     if result.lost:
         first = result.lost[0]
-        where = one_line(result.storms[first.cell.scenario].name, 60)
+        where = one_line(result.scenarios[first.cell.scenario].name, 60)
         lines.append(
             f"{len(result.lost)} runs could not be made and are missing; the first, of {where}: "
             f"{one_line(first.reason, 200)}"
@@ -149,9 +149,10 @@ def _filled(result: TuneResult) -> list[str]:
             ("never came", [each.never for each in here], "the scenario's duration"),
             ("was undefined", [each.undefined for each in here], "the worst known there"),
         ):
+            names = [one_line(result.scenarios[each.scenario].name, 40) for each in here]
             where = [
-                f"{count} of {each.runs} runs of {one_line(result.storms[each.storm].name, 40)}"
-                for each, count in zip(here, counts, strict=True)
+                f"{count} of {each.runs} runs of {name}"
+                for each, count, name in zip(here, counts, names, strict=True)
                 if count
             ]
             if where:
@@ -217,7 +218,7 @@ def contender_table(result: TuneResult) -> Table:
     The scenario in which the winner loses most is what decides, and the first; on a narrow page
     the others are left out, and named.
     """
-    forms = [_contenders(result, shown) for shown in range(len(result.storms), -1, -1)]
+    forms = [_contenders(result, shown) for shown in range(len(result.scenarios), -1, -1)]
     return replace(forms[0], narrower=tuple((each,) for each in forms[1:]))
 
 
@@ -230,8 +231,8 @@ def _contenders(result: TuneResult, most: int) -> Table:
     for aim in result.aims:
         about = _about(result, aim)
         header += [f"worst regret{about}", f"behind{about}"]
-    header += [f"{result.storms[place].name} {aim}" for place in shown for aim in result.aims]
-    limited = bool(result.storms[0].limits)
+    header += [f"{result.scenarios[place].name} {aim}" for place in shown for aim in result.aims]
+    limited = bool(result.scenarios[0].limits)
     header += ["limits"] * limited
     rows = []
     for contender in check.contenders:
@@ -240,7 +241,7 @@ def _contenders(result: TuneResult, most: int) -> Table:
             behind = contender.behind[index] if contender.behind else None
             row += [read.words(contender.worst[index]), read.words(behind) if behind else BEST]
         for place in shown:
-            found = contender.storms[place].aims
+            found = contender.scenarios[place].aims
             row += [_value(each, aim.unit) for aim, each in zip(result.aims, found, strict=True)]
         row += ["kept" if contender.feasible else "missed"] * limited
         rows.append(tuple(row))
@@ -264,7 +265,7 @@ def differing(check: Check) -> list[str]:
 
 def _left_out(result: TuneResult, shown: int) -> tuple[str, ...]:
     """Return which scenarios a table has no room for, as a line; nothing if it has all."""
-    names = [one_line(result.storms[place].name, 40) for place in _by_weight(result)[shown:]]
+    names = [one_line(result.scenarios[place].name, 40) for place in _by_weight(result)[shown:]]
     if not names:
         return ()
     less = ", where the best loses less" if shown else ""
@@ -280,8 +281,8 @@ def _listed(names: Sequence[str], most: int = 8) -> str:
 def _by_weight(result: TuneResult) -> list[int]:
     """Return the places of the scenarios, that in which the winner loses most first."""
     assert result.check is not None
-    found = result.check.winner.storms
-    losses = [max(each.mean or 0.0 for each in storm.regret) for storm in found]
+    found = result.check.winner.scenarios
+    losses = [max(each.mean or 0.0 for each in scenario.regret) for scenario in found]
     return sorted(range(len(found)), key=lambda place: -losses[place])
 
 
@@ -319,7 +320,7 @@ def findings(result: TuneResult) -> tuple[str, ...]:
     )
     lines = [f"best: {values}"]
     if not result.feasible:
-        limits = ", ".join(limit.text for limit in result.storms[0].limits)
+        limits = ", ".join(limit.text for limit in result.scenarios[0].limits)
         lines = [f"no setting keeps {limits}; the nearest: {values}"]
     if result.check is not None:
         lines += _won(result, result.check)
@@ -364,7 +365,7 @@ def _compared(winner: Contender, contender: Contender) -> tuple[str, str]:
 
 def _difference(result: TuneResult, contender: Contender) -> str:
     """Return by how much the winner is better, worse, or neither, for each aim."""
-    many = len(result.storms) > 1
+    many = len(result.scenarios) > 1
     better, worse = ("lower by", "higher by") if many else ("better by", "worse by")
     said: dict[str, list[str]] = {better: [], worse: [], "no different in": []}
     for read, behind in zip(readings(result), contender.behind or (), strict=True):
@@ -386,7 +387,7 @@ def _turned(found: Estimate) -> Estimate:
 
 def _missed(contender: Contender) -> tuple[str, ...]:
     """Return the limits that a contender misses somewhere."""
-    limits = (limit for storm in contender.storms for limit in storm.limits)
+    limits = (limit for scenario in contender.scenarios for limit in scenario.limits)
     return tuple(dict.fromkeys(one_line(limit.text, 80) for limit in limits if not limit.passed))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from simcb.metrics import Estimate, Unit
 from simcb.scenario.units import Value
 from simcb.studies.evaluation.objective import Better
-from simcb.studies.tune import Contender, InStorm, Reach, Trial, TuneResult, is_until
+from simcb.studies.tune import Contender, InScenario, Reach, Trial, TuneResult, is_until
 from simcb.views.data import estimate_object, number, plain
 from simcb.views.document import JsonValue, Row
 from simcb.views.quantities import difference, interval
@@ -30,12 +30,12 @@ def tune_object(result: TuneResult) -> dict[str, JsonValue]:
     """Return a tune as plain data."""
     check = result.check
     return {
-        "scenarios": [storm.name for storm in result.storms],
+        "scenarios": [scenario.name for scenario in result.scenarios],
         **plain(result, "seed", "replicates", "batch", "tolerance", "complete"),
         **plain(result, "feasible", "winner", "searched"),
         "space": [axis.path for axis in result.axes],
         "aims": [objective_object(aim) for aim in result.aims],
-        "limits": [limit.text for limit in result.storms[0].limits],
+        "limits": [limit.text for limit in result.scenarios[0].limits],
         "best": {**result.best},
         "front": [*result.front],
         "trials": [_trial(trial) for trial in result.trials],
@@ -52,7 +52,7 @@ def tune_object(result: TuneResult) -> dict[str, JsonValue]:
         },
         "filled": [
             {
-                "scenario": result.storms[each.storm].name,
+                "scenario": result.scenarios[each.scenario].name,
                 "aim": str(result.aims[each.aim]),
                 **plain(each, "never", "undefined", "runs"),
             }
@@ -61,7 +61,7 @@ def tune_object(result: TuneResult) -> dict[str, JsonValue]:
         "lost": [
             {
                 "setting": each.cell.setting,
-                "scenario": result.storms[each.cell.scenario].name,
+                "scenario": result.scenarios[each.cell.scenario].name,
                 "replicate": each.cell.replicate,
                 "reason": each.reason,
             }
@@ -96,18 +96,18 @@ def _reach(reach: Reach) -> dict[str, JsonValue]:
 
 
 def _contender(result: TuneResult, contender: Contender) -> dict[str, JsonValue]:
-    pairs = zip(result.storms, contender.storms, strict=True)
+    pairs = zip(result.scenarios, contender.scenarios, strict=True)
     return {
         "name": contender.name or "best",
         "differs": contender.differs or None,
         "feasible": contender.feasible,
         "worst_regret": _estimates(contender.worst),
         "behind": None if contender.behind is None else _estimates(contender.behind),
-        "scenarios": {storm.name: _in_scenario(found) for storm, found in pairs},
+        "scenarios": {scenario.name: _in_scenario(found) for scenario, found in pairs},
     }
 
 
-def _in_scenario(found: InStorm) -> dict[str, JsonValue]:
+def _in_scenario(found: InScenario) -> dict[str, JsonValue]:
     return {
         "aims": _estimates(found.aims),
         "regret": _estimates(found.regret),
@@ -154,11 +154,11 @@ def contender_rows(result: TuneResult) -> Iterator[Row]:
         "differs",
     )
     for contender in result.check.contenders if result.check is not None else ():
-        for storm, found in zip(result.storms, contender.storms, strict=True):
-            for index, aim in enumerate(storm.aims):
+        for scenario, found in zip(result.scenarios, contender.scenarios, strict=True):
+            for index, aim in enumerate(scenario.aims):
                 behind = found.behind[index] if found.behind else None
                 yield (
-                    *(contender.name or "best", storm.name, str(aim)),
+                    *(contender.name or "best", scenario.name, str(aim)),
                     *_ends(found.aims[index]),
                     *_ends(found.regret[index]),
                     *_ends(behind),
@@ -175,10 +175,10 @@ def overlay(result: TuneResult, repeat: str = "") -> str:
 
     Places are named as they were in the space, which fits all scenarios of the tune.
     """
-    names = ", ".join(one_line(storm.name, 80) for storm in result.storms)
+    names = ", ".join(one_line(scenario.name, 80) for scenario in result.scenarios)
     lines = [f"# The best of {len(result.trials)} settings for {names}."]
     if not result.feasible:
-        limits = ", ".join(one_line(limit.text, 200) for limit in result.storms[0].limits)
+        limits = ", ".join(one_line(limit.text, 200) for limit in result.scenarios[0].limits)
         lines = [
             f"# Does not keep {limits}: of {len(result.trials)} settings for {names}",
             "# none does, and this one comes nearest.",
@@ -262,7 +262,7 @@ def readings(result: TuneResult) -> tuple[Reading, ...]:
     Of times until something happens a regret is a share of a scenario's duration: where all
     scenarios last equally long that is a number of seconds.
     """
-    first, *others = dict.fromkeys(storm.scenario.duration for storm in result.storms)
+    first, *others = dict.fromkeys(scenario.base.duration for scenario in result.scenarios)
     found = []
     for aim in result.aims:
         name = str(aim)

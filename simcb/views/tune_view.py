@@ -102,12 +102,12 @@ class TuneView:
         result = self.result
         if result.winner is None:
             raise StudyError("there is no winner", "give the tune more trials")
-        if not 0 <= number < len(result.storms):
+        if not 0 <= number < len(result.scenarios):
             raise StudyError(
-                f"there is no scenario {number}", f"give 0 to {len(result.storms) - 1}"
+                f"there is no scenario {number}", f"give 0 to {len(result.scenarios) - 1}"
             )
         setting = result.trials[result.winner].setting
-        return applied(result.storms[number].scenario, changes_of(result.axes, setting))
+        return applied(result.scenarios[number].base, changes_of(result.axes, setting))
 
     def reach(self, path: str) -> Reach:
         """Return how far the winner's value at a place can be moved.
@@ -160,12 +160,12 @@ class TuneView:
         check = self.result.check
         rows = []
         for contender in check.contenders if check is not None else ():
-            for storm, found in zip(self.result.storms, contender.storms, strict=True):
-                for index, aim in enumerate(storm.aims):
+            for scenario, found in zip(self.result.scenarios, contender.scenarios, strict=True):
+                for index, aim in enumerate(scenario.aims):
                     mean, behind = found.aims[index], found.behind
                     paired = behind[index] if behind else None
                     ends = (paired.mean, paired.low, paired.high) if paired else (0.0, None, None)
-                    row = [contender.name or "best", storm.name, str(aim)]
+                    row = [contender.name or "best", scenario.name, str(aim)]
                     worst = contender.worst[index].mean
                     regret = found.regret[index].mean
                     numbers = [mean.mean, mean.low, mean.high, regret, *ends, worst]
@@ -194,8 +194,8 @@ class TuneView:
         return save_page(tune_document(self.result), path)
 
     def __repr__(self) -> str:
-        names = ", ".join(repr(storm.name) for storm in self.result.storms[:3])
-        more = ", …" if len(self.result.storms) > 3 else ""
+        names = ", ".join(repr(scenario.name) for scenario in self.result.scenarios[:3])
+        more = ", …" if len(self.result.scenarios) > 3 else ""
         return f"<tune of {names}{more}: {findings(self.result)[0]}>"
 
     def _repr_html_(self) -> str:

@@ -15,7 +15,7 @@ from test_studies.tune_cases import (
     SPACE,
     briefly,
     kept,
-    storms,
+    scenarios,
     tune,
     tuned,
     tuned_with,
@@ -62,8 +62,8 @@ def test_no_tune_makes_more_runs_than_its_plan_says() -> None:
         "fresh": 2,
         "seed": 1,
     }
-    plan = plan_tune(storms(), TuneOptions(NARROW, **words))  # type: ignore[arg-type]
-    assert tune(storms(), NARROW, workers=0, **words).tally.ran <= plan.runs  # type: ignore[arg-type]
+    plan = plan_tune(scenarios(), TuneOptions(NARROW, **words))  # type: ignore[arg-type]
+    assert tune(scenarios(), NARROW, workers=0, **words).tally.ran <= plan.runs  # type: ignore[arg-type]
 
 
 def test_a_space_of_few_settings_is_searched_whole_and_gives_the_sweeps_best() -> None:
@@ -229,7 +229,7 @@ def test_the_winner_keeps_what_has_to_hold() -> None:
     assert broken
     assert bound.check is not None
     for contender in bound.check.contenders:
-        held = [limit.passed for storm in contender.storms for limit in storm.limits]
+        held = [limit.passed for scenario in contender.scenarios for limit in scenario.limits]
         assert contender.feasible == all(held)
         assert len(held) == 2
 
@@ -304,7 +304,7 @@ def test_regret_does_not_grow_beyond_measure_where_the_best_is_nothing() -> None
     # Who rejects nearly everything is done at once: the best median is nothing.
     median = tuned_by("p50")
     assert median.check is not None
-    assert median.check.winner.storms[0].aims[0].mean == 0.0
+    assert median.check.winner.scenarios[0].aims[0].mean == 0.0
     assert 0.1 < max(trial.worst[0] for trial in median.trials) < 2.0
 
 
@@ -406,17 +406,17 @@ def test_the_check_is_on_other_luck_with_the_numbers_a_run_gives() -> None:
     ]
     assert check.seed == 1
     yours, best = check.contender(YOURS), check.winner
-    for number, base in enumerate(storms()):
+    for number, base in enumerate(scenarios()):
         own = [run_once(base, 1, i).measures.value("goodput") for i in range(3)]
         tuned_runs = [
             run_once(base.with_(dict(result.best)), 1, i).measures.value("goodput")
             for i in range(3)
         ]
-        assert yours.storms[number].aims[0] == estimate(own)
-        assert yours.storms[number].regret[0].mean is not None
-        assert yours.storms[number].regret[0].mean <= (yours.worst[0].mean or 0.0) + 1e-12
-        assert best.storms[number].aims[0] == estimate(tuned_runs)
-        behind = yours.storms[number].behind
+        assert yours.scenarios[number].aims[0] == estimate(own)
+        assert yours.scenarios[number].regret[0].mean is not None
+        assert yours.scenarios[number].regret[0].mean <= (yours.worst[0].mean or 0.0) + 1e-12
+        assert best.scenarios[number].aims[0] == estimate(tuned_runs)
+        behind = yours.scenarios[number].behind
         assert behind is not None
         assert behind[0] == difference(own, tuned_runs)
     with pytest.raises(KeyError):

@@ -22,8 +22,8 @@ SLOW = SMALL.replace("name: small", "name: slow").replace(
 SPACE = {"breaker.failure_threshold": "1..40@log", "breaker.recovery_timeout": "200ms..8s@log"}
 
 
-def storms() -> list[Scenario]:
-    """Return a storm of refusals and one of slow answers."""
+def scenarios() -> list[Scenario]:
+    """Return a scenario of refusals and one of slow answers."""
     return [scenario(), scenario(SLOW)]
 
 
@@ -58,7 +58,7 @@ def tuned_with(space: Over = NARROW, **more: object) -> TuneResult:
     brief = {"trials": 4, "batch": 4, "replicates": 3, "fresh": 2, "workers": 0}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
-        return tune(storms(), space, **{**brief, **more})  # type: ignore[arg-type]
+        return tune(scenarios(), space, **{**brief, **more})  # type: ignore[arg-type]
 
 
 @cache
@@ -71,7 +71,7 @@ def briefly() -> TuneResult:
 def tuned() -> TuneResult:
     """Return a tune that drops settings after three of five runs, beside every library."""
     words: dict[str, object] = {"trials": 8, "batch": 4, "replicates": 5, "fresh": 3, "workers": 0}
-    return tune(storms(), SPACE, **words)  # type: ignore[arg-type]
+    return tune(scenarios(), SPACE, **words)  # type: ignore[arg-type]
 
 
 def kept(out: Path, **more: object) -> TuneResult:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 from test_studies.sweep_cases import SMALL, after, scenario
-from test_studies.tune_cases import SPACE, briefly, storms, tune, tuned, tuned_with
+from test_studies.tune_cases import SPACE, briefly, scenarios, tune, tuned, tuned_with
 
 import simcb
 from simcb.errors import MissingExtraError
@@ -85,8 +85,8 @@ def test_the_scenario_that_decides_comes_first_and_the_others_are_named() -> Non
     """Where the best loses most is what its worst regret is; who is left out is told."""
     check = tuned().check
     assert check is not None
-    losses = [storm.regret[0].mean or 0.0 for storm in check.winner.storms]
-    names = [storm.name for storm in tuned().storms]
+    losses = [scenario.regret[0].mean or 0.0 for scenario in check.winner.scenarios]
+    names = [scenario.name for scenario in tuned().scenarios]
     assert losses[0] != losses[1]
     first, second = (names[place] for place in sorted((0, 1), key=lambda i: -losses[i]))
     header = next(line for line in screen(tuned(), 160).splitlines() if " behind " in line)
@@ -200,7 +200,7 @@ def recovering(*texts: str) -> TuneResult:
 
 
 def test_regret_is_written_in_a_unit_that_reads_right() -> None:
-    """Seconds where all storms last equally long, else a share of the duration; never is told."""
+    """Seconds where scenarios last equally long, else a share of the duration; never is told."""
     short, long = (SMALL.replace("duration: 12s", f"duration: {each}s") for each in (25, 30))
     alone = screen(recovering(short))
     assert "beats pybreaker 5/60s*: better by 25.0 s of time_to_recover" in alone
@@ -339,8 +339,8 @@ def test_a_view_holds_all_of_it() -> None:
     contenders = view.contenders
     assert set(contenders["scenario"]) == {"small", "slow"}
     assert (contenders[contenders["contender"] == "best"]["behind"] == 0.0).all()
-    for number, storm in enumerate(storms()):
-        assert view.scenario(number) == storm.with_(dict(view.best))
+    for number, each in enumerate(scenarios()):
+        assert view.scenario(number) == each.with_(dict(view.best))
     with pytest.raises(StudyError, match="no scenario 2"):
         view.scenario(2)
     with pytest.raises(StudyError, match="no two"):

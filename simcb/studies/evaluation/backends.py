@@ -28,7 +28,7 @@ AHEAD = 2
 
 
 class WorkersLostError(StudyError):
-    """There is nobody left to run cells; what was finished is kept where it was to be kept."""
+    """No worker is left to run cells; what was finished is kept where it was to be kept."""
 
 
 class Backend(ABC):
@@ -86,7 +86,7 @@ class Inline(Backend):
         return future
 
     def close(self, *, at_once: bool) -> None:
-        """There is nobody to let go of."""
+        """There are no workers to let go of."""
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def interrupts_held_back() -> Iterator[None]:
 
 
 class Borrowed(Backend):
-    """Somebody's own executor, which the sweep neither repairs nor ends.
+    """An executor of the user's own, which the study neither repairs nor ends.
 
     Args:
         executor: any executor; a job and what it returns are pickled if it needs that.
@@ -135,7 +135,7 @@ class Borrowed(Backend):
         return 1 if isinstance(error, BrokenExecutor | CancelledError) else 0
 
     def renew(self) -> bool:
-        """Give up: the executor is somebody else's.
+        """Give up: the executor is the user's.
 
         Raises:
             WorkersLostError: always.

@@ -116,7 +116,7 @@ class Dispatcher:
         if not self._timed:
             return 1
         each = max(self._seconds / self._timed, 1e-6)
-        # Towards the end chunks get shorter, so that nobody is left with a long one alone.
+        # Towards the end chunks get shorter, so that no worker is left with a long one alone.
         fair = self._left // (2 * self._backend.concurrency)
         return max(1, min(int(CHUNK_SECONDS / each), LONGEST_CHUNK, fair))
 

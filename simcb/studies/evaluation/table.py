@@ -170,7 +170,7 @@ class Outcome:
 
     @property
     def failure(self) -> Failure | None:
-        """Why no run of the setting is any good; None if one is, or if nobody knows."""
+        """Why no run of the setting is any good; None if one is, or if it is unknown."""
         if self.value("success") == 0.0:
             return Failure.UNANSWERED
         if self.runs and self.verdicts.get(Verdict.COLLAPSED) == self.runs:

@@ -1,15 +1,15 @@
-"""The tune: the setting that holds in every storm, found by racing and checked anew.
+"""The tune: the setting that holds in every scenario, found by racing and checked anew.
 
 `tune` is the study. It stands on the sweep's parts, its axes, evaluator and store, and adds
-from the bottom: storms, losses, their evaluation and the race, the search, the sensitivity of
+from the bottom: scenarios, losses, their evaluation and the race, the search, the sensitivity of
 the winner and the check. The room prints nothing and draws nothing.
 """
 
 from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, YOURS, Default
 from simcb.studies.tune.plan import CONTENDERS, WALKS, TunePlan, estimate_tune_time, plan_tune
-from simcb.studies.tune.result import Check, Contender, InStorm, Trial, TuneResult
+from simcb.studies.tune.result import Check, Contender, InScenario, Trial, TuneResult
+from simcb.studies.tune.scenarios import TuneScenario, is_until
 from simcb.studies.tune.sensitivity import Reach, Step
-from simcb.studies.tune.storms import Storm, is_until
 from simcb.studies.tune.tune import is_tune, open_tune, tune
 from simcb.studies.tune.tuning import TuneProgress
 
@@ -22,14 +22,14 @@ __all__ = [
     "Check",
     "Contender",
     "Default",
-    "InStorm",
+    "InScenario",
     "Reach",
     "Step",
-    "Storm",
     "Trial",
     "TunePlan",
     "TuneProgress",
     "TuneResult",
+    "TuneScenario",
     "estimate_tune_time",
     "is_tune",
     "is_until",

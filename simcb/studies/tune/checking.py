@@ -1,4 +1,4 @@
-"""Checking: the winner on random streams that nobody was tuned on, beside what it has to beat."""
+"""Checking: the winner on random streams that nothing was tuned on, beside what it has to beat."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from simcb.studies.tune.contenders import (
 )
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.regret import Evaluation, limits_of
-from simcb.studies.tune.result import Check, Contender, InStorm
+from simcb.studies.tune.result import Check, Contender, InScenario
 
 WINNER = ""
 """The name under which the winner stands among the contenders."""
@@ -39,15 +39,15 @@ def check(
 ) -> tuple[bool, Check | None]:
     """Run the winner and the others on the random streams of another seed.
 
-    The best setting found for each storm alone runs there, too: it is what regret is measured
+    The best setting found for each scenario alone runs there, too: it is what regret is measured
     against.
 
     Args:
-        context: the storms.
+        context: the scenarios.
         searched: where the winner was found.
         known: how the candidates stood there.
         winner: its candidate there.
-        replicates: runs of each contender in each storm.
+        replicates: runs of each contender in each scenario.
         seed: random seed.
         taken: called whenever runs have come back.
 
@@ -58,21 +58,23 @@ def check(
     evaluator.taken = taken
     candidates = {WINNER: evaluator.enter(searched.changes(winner))}
     for name, maker in _others():
-        changes = tuple(maker(storm.scenario) for storm in context.storms)
+        changes = tuple(maker(scenario.base) for scenario in context.scenarios)
         # Who changes nothing is you, and is among them already.
         if name == YOURS or any(changes):
             candidates[name] = evaluator.enter(changes)
     wanted = [
-        (evaluator.enter(searched.changes(int(candidate))), storm)
+        (evaluator.enter(searched.changes(int(candidate))), scenario)
         for standards in known.standards(searched.replicates)
-        for storm, candidate in enumerate(standards)
+        for scenario, candidate in enumerate(standards)
     ]
     wanted += [
-        (candidate, s) for candidate in candidates.values() for s in range(len(context.storms))
+        (candidate, s) for candidate in candidates.values() for s in range(len(context.scenarios))
     ]
-    if not evaluator.run(Cell(each, r, storm) for each, storm in wanted for r in range(replicates)):
+    if not evaluator.run(
+        Cell(each, r, scenario) for each, scenario in wanted for r in range(replicates)
+    ):
         return False, None
-    evaluation = Evaluation.of(context.storms, evaluator)
+    evaluation = Evaluation.of(context.scenarios, evaluator)
     if evaluation.counts[candidates[WINNER]] < replicates:
         return True, None
     contenders = [
@@ -99,29 +101,29 @@ def _contender(
         name=name,
         worst=evaluation.worst_estimates(candidate, count),
         behind=None if name == WINNER else evaluation.leads(candidate, winner, count),
-        storms=tuple(
-            _in_storm(name, candidate, winner, evaluator, evaluation, storm)
-            for storm in range(len(evaluation.storms))
+        scenarios=tuple(
+            _in_scenario(name, candidate, winner, evaluator, evaluation, scenario)
+            for scenario in range(len(evaluation.scenarios))
         ),
         differs=next((each.differs for each in DEFAULTS if each.name == name), ""),
     )
 
 
-def _in_storm(
+def _in_scenario(
     name: str, candidate: int, winner: int, evaluator: Evaluator, evaluation: Evaluation, place: int
-) -> InStorm:
-    storm, table = evaluation.storms[place], evaluator.tables[place]
+) -> InScenario:
+    scenario, table = evaluation.scenarios[place], evaluator.tables[place]
     outcome = evaluator.outcome(candidate, place)
     behind = []
-    for aim in storm.aims:
+    for aim in scenario.aims:
         ours, theirs = table.series(winner, aim), table.series(candidate, aim)
         turned = (theirs, ours) if aim.better is Better.HIGHER else (ours, theirs)
         behind.append(difference(*turned))
-    return InStorm(
-        aims=tuple(table.estimate(candidate, aim) for aim in storm.aims),
+    return InScenario(
+        aims=tuple(table.estimate(candidate, aim) for aim in scenario.aims),
         regret=evaluation.regret_estimates(candidate, place, evaluator.replicates),
         behind=None if name == WINNER else tuple(behind),
         verdicts=outcome.verdicts,
-        thresholds=judge(storm.scenario.thresholds, outcome),
-        limits=limits_of(storm, outcome),
+        thresholds=judge(scenario.base.thresholds, outcome),
+        limits=limits_of(scenario, outcome),
     )

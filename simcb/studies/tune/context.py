@@ -29,9 +29,9 @@ class TuneContext:
         backend: Callable[[], Backend],
         stop: Callable[[], bool],
     ) -> None:
-        self.storms = plan.storms
+        self.scenarios = plan.scenarios
         self._engine = plan.engine
-        self._cache = ResultCache(store, [len(storm.columns) for storm in plan.storms])
+        self._cache = ResultCache(store, [len(scenario.columns) for scenario in plan.scenarios])
         self._backend = backend
         self._stop = stop
         self._evaluators: list[Evaluator] = []
@@ -39,7 +39,7 @@ class TuneContext:
     def evaluator(self, replicates: int, seed: int) -> Evaluator:
         """Return a new evaluator on the random streams of a seed."""
         found = Evaluator(
-            [(storm.scenario, storm.columns) for storm in self.storms],
+            [(scenario.base, scenario.columns) for scenario in self.scenarios],
             replicates=replicates,
             seed=seed,
             engine=self._engine,
@@ -59,8 +59,8 @@ class TuneContext:
     def filled(self) -> tuple[Filled, ...]:
         """Where aims had no number, over all evaluators."""
         found = []
-        for place, storm in enumerate(self.storms):
-            for index, aim in enumerate(storm.aims):
+        for place, scenario in enumerate(self.scenarios):
+            for index, aim in enumerate(scenario.aims):
                 each = [filled_in(one.tables[place], aim) for one in self._evaluators]
                 filled = Filled(place, index, *(sum(counts) for counts in zip(*each, strict=True)))
                 if filled.never or filled.undefined:

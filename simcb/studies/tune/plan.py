@@ -18,9 +18,9 @@ from simcb.studies.evaluation.size import MOST_CELLS, MOST_REQUESTS, pace
 from simcb.studies.limits import check_size, estimate_size, in_words
 from simcb.studies.run import check_ranges
 from simcb.studies.tune.contenders import DEFAULTS
+from simcb.studies.tune.scenarios import TuneScenario, check_space, tune_scenarios
 from simcb.studies.tune.search import starting
 from simcb.studies.tune.sensitivity import STEPS
-from simcb.studies.tune.storms import Storm, check_space, make_storms
 
 CONTENDERS = 3 + len(DEFAULTS)
 """Who is checked at most: the winner, yours, no breaker, and the libraries."""
@@ -34,14 +34,14 @@ class TunePlan:
     """A tune that is known to make sense.
 
     Args:
-        storms: the scenarios, with what counts in them.
+        scenarios: the scenarios, with what counts in them.
         axes: the space.
         options: what was asked for, with the aims as they stand in the scenarios; the space,
             which has been read, is not in it.
         engine: the versions it is run with.
     """
 
-    storms: tuple[Storm, ...]
+    scenarios: tuple[TuneScenario, ...]
     axes: tuple[Axis, ...]
     options: TuneOptions
     engine: Engine
@@ -56,38 +56,38 @@ class TunePlan:
         """How many runs there are at most.
 
         That is if no setting is eliminated early, every walk finds a better winner, and the
-        setting that is best in a storm alone is another one for each storm and aim.
+        setting that is best in a scenario alone is another one for each scenario and aim.
         """
         searched = (self.options.trials + WALKS * self.around) * self.options.replicates
-        aims = len(self.storms[0].aims)
-        return (searched + (CONTENDERS + aims) * self.options.fresh) * len(self.storms)
+        aims = len(self.scenarios[0].aims)
+        return (searched + (CONTENDERS + aims) * self.options.fresh) * len(self.scenarios)
 
     @property
     def megabytes(self) -> float:
         """Memory of the results at most."""
-        columns = sum(len(storm.columns) for storm in self.storms) / len(self.storms)
+        columns = sum(len(scenario.columns) for scenario in self.scenarios) / len(self.scenarios)
         return self.runs * columns * ROW.itemsize / 1e6
 
     @property
     def largest_run(self) -> float:
         """Megabytes of the largest run of a scenario as it is given, in the worst case."""
-        return max(estimate_size(storm.scenario).megabytes for storm in self.storms)
+        return max(estimate_size(scenario.base).megabytes for scenario in self.scenarios)
 
     @property
     def requests(self) -> float:
         """How many user requests those runs have, about."""
-        each = sum(estimate_size(storm.scenario).requests for storm in self.storms)
-        return each * self.runs / len(self.storms)
+        each = sum(estimate_size(scenario.base).requests for scenario in self.scenarios)
+        return each * self.runs / len(self.scenarios)
 
     def manifest(self) -> TuneSpec:
         """Return what the tune's directory says of it."""
         return TuneSpec(
             engine=self.engine,
-            scenarios=tuple(storm.scenario.to_yaml() for storm in self.storms),
-            digest="-".join(scenario_digest(storm.scenario) for storm in self.storms),
+            scenarios=tuple(scenario.base.to_yaml() for scenario in self.scenarios),
+            digest="-".join(scenario_digest(scenario.base) for scenario in self.scenarios),
             axes=self.axes,
             options=self.options,
-            columns=tuple(column for storm in self.storms for column in storm.columns),
+            columns=tuple(column for scenario in self.scenarios for column in scenario.columns),
         )
 
 
@@ -109,7 +109,7 @@ def plan_in(
     Raises:
         StudyError: something does not make sense.
     """
-    storms = make_storms(
+    known = tune_scenarios(
         scenarios,
         minimize=options.minimize,
         maximize=options.maximize,
@@ -120,16 +120,16 @@ def plan_in(
         raise StudyError(f"tolerance is {options.tolerance!r}", "give a share from 0 to below 1")
     # What the search begins with has to make sense, whoever asks and whatever for.
     starting(axes, options.batch, options.seed)
-    check_space(storms, axes)
-    aims = storms[0].aims
+    check_space(known, axes)
+    aims = known[0].aims
     read = replace(
         options,
         space=None,
         minimize=tuple(str(aim) for aim in aims if aim.better is Better.LOWER),
         maximize=tuple(str(aim) for aim in aims if aim.better is Better.HIGHER),
-        subject_to=tuple(limit.text for limit in storms[0].limits),
+        subject_to=tuple(limit.text for limit in known[0].limits),
     )
-    return TunePlan(storms, axes, read, engine)
+    return TunePlan(known, axes, read, engine)
 
 
 def check_small(plan: TunePlan) -> None:
@@ -139,8 +139,8 @@ def check_small(plan: TunePlan) -> None:
         StudyError: it is beyond the limits of a sweep.
         TooLargeError: a single run is too large.
     """
-    for storm in plan.storms:
-        check_size(estimate_size(storm.scenario))
+    for scenario in plan.scenarios:
+        check_size(estimate_size(scenario.base))
     if plan.runs > MOST_CELLS or plan.requests > MOST_REQUESTS:
         raise StudyError(
             f"this would be up to {plan.runs:,} runs with about {in_words(plan.requests)} requests",
@@ -155,8 +155,8 @@ def estimate_tune_time(plan: TunePlan, workers: int | None = None) -> tuple[floa
     that are eliminated early, and walks that find nothing better, usually save more than half.
     """
     seconds = sum(
-        pace(storm.scenario, plan.options.seed) * estimate_size(storm.scenario).requests
-        for storm in plan.storms
+        pace(scenario.base, plan.options.seed) * estimate_size(scenario.base).requests
+        for scenario in plan.scenarios
     )
     concurrency = max(1, usable_cores() if workers is None else workers)
-    return seconds * plan.runs / len(plan.storms) / concurrency, concurrency
+    return seconds * plan.runs / len(plan.scenarios) / concurrency, concurrency

@@ -1,9 +1,10 @@
-"""Evaluation: how candidates compare, from the runs there are.
+"""Regret: how candidates compare, from the runs there are, and which go on.
 
-In each storm a candidate is as good as its mean loss over replicates, and its **regret** there is
-what it loses to the best candidate known for that storm on the same random streams; `losses` says
-what that is a share of. Its **worst regret** is the largest over the storms; that is what a tune
-makes small, so that a setting is good in every storm and not splendid in one.
+In each scenario a candidate is as good as its mean loss over replicates, and its **regret** there
+is what it loses to the best candidate known for that scenario on the same random streams;
+`losses` says what that is a share of. Its **worst regret** is the largest over the scenarios;
+that is what a tune makes small, so that a setting is good in every scenario and not splendid in
+one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from simcb.studies.evaluation.cells import Column, Floats
 from simcb.studies.evaluation.evaluator import Evaluator
 from simcb.studies.evaluation.table import MISSING, Outcome, Table
 from simcb.studies.tune.losses import fixed_size, losses_of, sizes_of
-from simcb.studies.tune.storms import Storm
+from simcb.studies.tune.scenarios import TuneScenario
 
 _HARDLY = 1e-12
 """The violation of a limit that is missed by no measurable amount, such as `<` when equal."""
@@ -32,17 +33,17 @@ class Evaluation:
     """What is known of all candidates at one moment.
 
     Args:
-        storms: the scenarios.
-        losses: candidates × aims × storms × replicates: each aim's value, turned so that less is
+        scenarios: the scenarios.
+        losses: candidates × aims × scenarios × replicates: each aim's value, turned so that less is
             better; nan where nothing was run.
         sizes: likewise: what a loss is at least a share of, where it is relative to the best.
-        excesses: candidates × limits × storms × replicates: by how much each limit is missed, as
+        excesses: candidates × limits × scenarios × replicates: by how much each limit is missed, as
             a share of it; 0 or less where it holds.
-        ran: candidates × storms: how many replicates were run.
-        kept: candidates × storms: whether all limits hold there, judged by the means.
+        ran: candidates × scenarios: how many replicates were run.
+        kept: candidates × scenarios: whether all limits hold there, judged by the means.
     """
 
-    storms: tuple[Storm, ...]
+    scenarios: tuple[TuneScenario, ...]
     losses: Floats
     sizes: Floats
     excesses: Floats
@@ -51,34 +52,36 @@ class Evaluation:
     _standards: dict[int, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def of(cls, storms: tuple[Storm, ...], evaluator: Evaluator) -> Evaluation:
+    def of(cls, scenarios: tuple[TuneScenario, ...], evaluator: Evaluator) -> Evaluation:
         """Return how the candidates compare now."""
         tables = evaluator.tables
-        aims, limits = range(len(storms[0].aims)), range(len(storms[0].limits))
-        shape = (len(evaluator), 0, len(storms), evaluator.replicates)
-        pairs = list(zip(storms, tables, strict=True))
+        aims, limits = range(len(scenarios[0].aims)), range(len(scenarios[0].limits))
+        shape = (len(evaluator), 0, len(scenarios), evaluator.replicates)
+        pairs = list(zip(scenarios, tables, strict=True))
         losses, sizes = (
-            [[of(table, storm, storm.aims[aim]) for storm, table in pairs] for aim in aims]
+            [[of(table, scenario, scenario.aims[aim]) for scenario, table in pairs] for aim in aims]
             for of in (losses_of, sizes_of)
         )
         excesses = [
-            [_excesses(table, storm, storm.limits[limit]) for storm, table in pairs]
+            [_excesses(table, scenario, scenario.limits[limit]) for scenario, table in pairs]
             for limit in limits
         ]
         ran = evaluator.counts()
         kept = [
             [
-                bool(ran[candidate, storm])
+                bool(ran[candidate, scenario])
                 and all(
                     each.passed
-                    for each in limits_of(storms[storm], evaluator.outcome(candidate, storm))
+                    for each in limits_of(
+                        scenarios[scenario], evaluator.outcome(candidate, scenario)
+                    )
                 )
-                for storm in range(len(storms))
+                for scenario in range(len(scenarios))
             ]
             for candidate in range(len(evaluator))
         ]
         return cls(
-            storms,
+            scenarios,
             np.array(losses).transpose(2, 0, 1, 3),
             np.array(sizes).transpose(2, 0, 1, 3),
             np.array(excesses).transpose(2, 0, 1, 3) if limits else np.zeros(shape),
@@ -88,13 +91,13 @@ class Evaluation:
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """How many replicates of each candidate were run in every storm."""
+        """How many replicates of each candidate were run in every scenario."""
         found: NDArray[np.int64] = self.ran.min(axis=1)
         return found
 
     @cached_property
     def feasible(self) -> NDArray[np.bool_]:
-        """Whether each candidate keeps all limits in every storm."""
+        """Whether each candidate keeps all limits in every scenario."""
         return np.array(self.kept.all(axis=1), np.bool_)
 
     @cached_property
@@ -103,42 +106,44 @@ class Evaluation:
         return self.with_count(self.losses.shape[3])
 
     def with_count(self, replicates: int) -> tuple[int, ...]:
-        """Return the candidates that have been run at least so often in every storm."""
+        """Return the candidates that have been run at least so often in every scenario."""
         return tuple(np.flatnonzero(self.counts >= replicates).tolist())
 
     def standards(self, replicates: int) -> NDArray[np.int64]:
-        """Return, for each aim and storm, the best candidate over the first so many replicates.
+        """Return, for each aim and scenario, the best candidate over the first so many replicates.
 
-        Entries that keep the limits in that storm go before all others.
+        Entries that keep the limits in that scenario go before all others.
         """
         if replicates not in self._standards:
-            aims, storms = self.losses.shape[1:3]
-            found = np.empty((aims, storms), np.int64)
-            for storm in range(storms):
-                candidates = np.flatnonzero(self.ran[:, storm] >= replicates)
-                kept = candidates[self.kept[candidates, storm]]
+            aims, scenarios = self.losses.shape[1:3]
+            found = np.empty((aims, scenarios), np.int64)
+            for scenario in range(scenarios):
+                candidates = np.flatnonzero(self.ran[:, scenario] >= replicates)
+                kept = candidates[self.kept[candidates, scenario]]
                 candidates = kept if len(kept) else candidates
-                means = self.losses[candidates, :, storm, :replicates].mean(axis=2)
-                found[:, storm] = candidates[means.argmin(axis=0)]
+                means = self.losses[candidates, :, scenario, :replicates].mean(axis=2)
+                found[:, scenario] = candidates[means.argmin(axis=0)]
             self._standards[replicates] = found
         return self._standards[replicates]
 
     def regrets(self, candidate: int, replicates: int) -> Floats:
-        """Return a candidate's regrets: aims × storms × replicates."""
+        """Return a candidate's regrets: aims × scenarios × replicates."""
         standards = self.standards(replicates)
         found = np.empty((*standards.shape, replicates))
-        for aim, storm in np.ndindex(*standards.shape):
-            best = self.losses[standards[aim, storm], aim, storm, :replicates]
-            scale = self._scale(int(standards[aim, storm]), aim, storm, replicates)
-            found[aim, storm] = (self.losses[candidate, aim, storm, :replicates] - best) / scale
+        for aim, scenario in np.ndindex(*standards.shape):
+            best = self.losses[standards[aim, scenario], aim, scenario, :replicates]
+            scale = self._scale(int(standards[aim, scenario]), aim, scenario, replicates)
+            found[aim, scenario] = (
+                self.losses[candidate, aim, scenario, :replicates] - best
+            ) / scale
         return found
 
-    def _scale(self, best: int, aim: int, storm: int, replicates: int) -> float:
+    def _scale(self, best: int, aim: int, scenario: int, replicates: int) -> float:
         """Return what a regret is a share of: a fixed size, or that of the best candidate."""
-        fixed = fixed_size(self.storms[storm], self.storms[storm].aims[aim])
+        fixed = fixed_size(self.scenarios[scenario], self.scenarios[scenario].aims[aim])
         if fixed is not None:
             return fixed
-        place = (best, aim, storm, slice(replicates))
+        place = (best, aim, scenario, slice(replicates))
         return max(abs(float(self.losses[place].mean())), float(self.sizes[place].mean())) or 1.0
 
     def worst(self, candidate: int, replicates: int | None = None) -> tuple[float, ...]:
@@ -153,10 +158,12 @@ class Evaluation:
         pairs = zip(wholes.tolist(), parts.tolist(), strict=True)
         return tuple(jackknife(whole, without) for whole, without in pairs)
 
-    def regret_estimates(self, candidate: int, storm: int, replicates: int) -> tuple[Estimate, ...]:
-        """Return a candidate's regret in one storm for each aim, with its interval."""
+    def regret_estimates(
+        self, candidate: int, scenario: int, replicates: int
+    ) -> tuple[Estimate, ...]:
+        """Return a candidate's regret in one scenario for each aim, with its interval."""
         return tuple(
-            estimate(each) for each in self.regrets(candidate, replicates)[:, storm].tolist()
+            estimate(each) for each in self.regrets(candidate, replicates)[:, scenario].tolist()
         )
 
     def leads(self, candidate: int, other: int, replicates: int) -> tuple[Estimate, ...]:
@@ -188,7 +195,7 @@ class Evaluation:
     def champion(self, candidates: Iterable[int], replicates: int) -> int:
         """Return the best of candidates that have been run so often.
 
-        A candidate that keeps the limits beats all that do not; of those that do not, whoever
+        A candidate that keeps the limits beats all that do not; of those that do not, the one that
         misses them by least wins. With several aims it is the compromise on the front: the
         candidate whose largest regret, each as a share of its range along the front, is smallest.
         """
@@ -215,7 +222,7 @@ class Evaluation:
         return tuple(e for e in kept if not any(_beats(worst[o], worst[e]) for o in kept))
 
 
-def _excesses(table: Table, storm: Storm, limit: Threshold) -> Floats:
+def _excesses(table: Table, scenario: TuneScenario, limit: Threshold) -> Floats:
     """Return by how much a limit is missed in each run, as a share of it."""
     column = _column(table, limit)
     if column is None:
@@ -223,7 +230,7 @@ def _excesses(table: Table, storm: Storm, limit: Threshold) -> Floats:
     values = table.values[:, :, table.index[column]]
     upper = limit.op in (Comparison.LESS, Comparison.AT_MOST)
     size = abs(limit.limit) if np.isfinite(limit.limit) and limit.limit != 0.0 else 1.0
-    never = max(storm.scenario.duration, 2.0 * size)
+    never = max(scenario.base.duration, 2.0 * size)
     values = np.where(np.isposinf(values), never, values)
     bound = min(limit.limit, never)
     if limit.op is Comparison.EQUAL:
@@ -235,7 +242,7 @@ def _excesses(table: Table, storm: Storm, limit: Threshold) -> Floats:
 
 
 def _column(table: Table, limit: Threshold) -> Column | None:
-    """Return the column that a limit is about; None if no run of the storm has it."""
+    """Return the column that a limit is about; None if no run of the scenario has it."""
     for column in table.columns:
         named = {word for word in (column.phase, column.of) if word not in ("whole", "")}
         if column.metric == limit.metric and named == set(limit.qualifiers) - {"whole"}:
@@ -243,16 +250,16 @@ def _column(table: Table, limit: Threshold) -> Column | None:
     return None
 
 
-def limits_of(storm: Storm, outcome: Outcome) -> tuple[ThresholdResult, ...]:
-    """Return how the limits fare for what came out in a storm, by its means."""
-    return judge(storm.limits, outcome) if storm.limits else ()
+def limits_of(scenario: TuneScenario, outcome: Outcome) -> tuple[ThresholdResult, ...]:
+    """Return how the limits fare for what came out in a scenario, by its means."""
+    return judge(scenario.limits, outcome) if scenario.limits else ()
 
 
 def _worst(numbers: Floats) -> tuple[Floats, Floats]:
-    """Return the largest mean over storms, with all replicates and without each in turn.
+    """Return the largest mean over scenarios, with all replicates and without each in turn.
 
     Args:
-        numbers: aims × storms × replicates.
+        numbers: aims × scenarios × replicates.
 
     Returns:
         Numbers by aim, and by aim and the replicate that is left out.
@@ -272,7 +279,7 @@ def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
 
 
 FEWEST = 3
-"""Replicates before anyone is eliminated: fewer say nothing of how sure one is."""
+"""Replicates before any candidate is eliminated: fewer say nothing of how sure one is."""
 
 
 def rungs(replicates: int) -> tuple[int, ...]:
@@ -284,12 +291,15 @@ def rungs(replicates: int) -> tuple[int, ...]:
 
 
 def race(
-    storms: tuple[Storm, ...], evaluator: Evaluator, candidates: Sequence[int], margin: float = 0.0
+    scenarios: tuple[TuneScenario, ...],
+    evaluator: Evaluator,
+    candidates: Sequence[int],
+    margin: float = 0.0,
 ) -> bool:
     """Run candidates as far as each deserves; return false if it was stopped.
 
     Args:
-        storms: the scenarios.
+        scenarios: the scenarios.
         evaluator: what runs them.
         candidates: who races, against each other and against all that were complete before.
         margin: the regret by which one may be behind and still stay in.
@@ -298,7 +308,7 @@ def race(
     for replicates in rungs(evaluator.replicates):
         if not evaluator.run_everywhere(live, replicates):
             return False
-        evaluation = Evaluation.of(storms, evaluator)
+        evaluation = Evaluation.of(scenarios, evaluator)
         field = evaluation.with_count(replicates)
         if not field:
             return True
@@ -310,8 +320,8 @@ def race(
 def beaten(evaluation: Evaluation, candidate: int, replicates: int, margin: float = 0.0) -> bool:
     """Return whether a candidate is worse than another by more than a margin, beyond doubt.
 
-    With several aims it has to be worse than one and the same candidate in all of them. Whoever
-    surely misses a limit is beaten by anyone who keeps all.
+    With several aims it has to be worse than one and the same candidate in all of them. One that
+    surely misses a limit is beaten by any that keeps all.
     """
     leaders = [each for each in evaluation.front(replicates) if each != candidate]
     if not leaders:

@@ -12,8 +12,8 @@ from simcb.studies.evaluation.evaluator import Tally
 from simcb.studies.evaluation.objective import Objective
 from simcb.studies.evaluation.settings import Setting
 from simcb.studies.tune.losses import Filled
+from simcb.studies.tune.scenarios import TuneScenario
 from simcb.studies.tune.sensitivity import Reach
-from simcb.studies.tune.storms import Storm
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Trial:
     Args:
         number: from 0, in the order of the search.
         setting: its values.
-        replicates: how many runs it got in each storm before it was clear that it is no good.
+        replicates: how many runs it got in each scenario before it was clear that it is no good.
         worst: its worst regret for each aim; empty if it was refused or never run.
         violation: by how much it misses the limits; 0 if it keeps them.
         refused: why the scenarios refuse it, or "".
@@ -38,12 +38,12 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class InStorm:
-    """How a contender does in one storm.
+class InScenario:
+    """How a contender does in one scenario.
 
     Args:
         aims: each aim's mean over the replicates with its interval.
-        regret: what is lost there to the best setting known for that storm alone, by aim.
+        regret: what is lost there to the best setting known for that scenario alone, by aim.
         behind: how much worse that is than the winner's, paired; None for the winner.
         verdicts: how many replicates ended in each verdict, the worst last.
         thresholds: how the scenario's own thresholds fare.
@@ -66,14 +66,14 @@ class Contender:
         name: who it is; "" for the winner.
         worst: its worst regret for each aim, with its interval.
         behind: by how much that is above the winner's, paired; None for the winner itself.
-        storms: how it does in each storm.
+        scenarios: how it does in each scenario.
         differs: what the library it is named after does otherwise; "" if nothing.
     """
 
     name: str
     worst: tuple[Estimate, ...]
     behind: tuple[Estimate, ...] | None
-    storms: tuple[InStorm, ...]
+    scenarios: tuple[InScenario, ...]
     differs: str = ""
 
     @property
@@ -83,17 +83,17 @@ class Contender:
 
     @property
     def feasible(self) -> bool:
-        """Whether it keeps the limits in every storm."""
-        return all(limit.passed for storm in self.storms for limit in storm.limits)
+        """Whether it keeps the limits in every scenario."""
+        return all(limit.passed for scenario in self.scenarios for limit in scenario.limits)
 
 
 @dataclass(frozen=True)
 class Check:
-    """The winner and the others on random streams that nobody was tuned on.
+    """The winner and the others on random streams that nothing was tuned on.
 
     Args:
         seed: random seed; `simcb run --seed` with it shows the same runs.
-        replicates: runs of each contender in each storm.
+        replicates: runs of each contender in each scenario.
         contenders: the winner first, then the others in the order of their names' table.
     """
 
@@ -123,9 +123,9 @@ class TuneResult:
     """A tune's results.
 
     Args:
-        storms: the scenarios, with what counted in them.
+        scenarios: the scenarios, with what counted in them.
         axes: the space.
-        replicates: the most runs of a setting in a storm while it was searched.
+        replicates: the most runs of a setting in a scenario while it was searched.
         batch: settings tried at a time.
         seed: random seed of the search.
         tolerance: the loss of worst regret that does not matter.
@@ -142,7 +142,7 @@ class TuneResult:
         tally: how much work it was.
     """
 
-    storms: tuple[Storm, ...]
+    scenarios: tuple[TuneScenario, ...]
     axes: tuple[Axis, ...]
     replicates: int
     batch: int
@@ -162,8 +162,8 @@ class TuneResult:
 
     @property
     def aims(self) -> tuple[Objective, ...]:
-        """What was to be as good as possible, as it stands in the first storm."""
-        return self.storms[0].aims
+        """What was to be as good as possible, as it stands in the first scenario."""
+        return self.scenarios[0].aims
 
     @property
     def importance(self) -> tuple[float | None, ...]:

@@ -2,7 +2,7 @@
 
 One axis after the other is walked from end to end with all others kept at the winner's. What
 loses no more than the tolerance, by its mean over the runs, is as good; the stretch of such
-values around the winner's is its reach, and the largest loss along the axis is what is at stake.
+values around the winner's is its reach, and the largest loss along the axis is `at_stake`.
 
 The mean decides, and not an end of its interval. "Not shown to be worse" holds for nearly
 everything after few runs, however bad; "shown to be as good" holds for nearly nothing. The

@@ -63,7 +63,7 @@ def tune(
 
 
 def _search(plan: TunePlan) -> Search:
-    return Search(plan.axes, len(plan.storms[0].aims), plan.options.batch, plan.options.seed)
+    return Search(plan.axes, len(plan.scenarios[0].aims), plan.options.batch, plan.options.seed)
 
 
 def is_tune(directory: str | Path) -> bool:

@@ -51,7 +51,7 @@ class Tuning:
 
     Args:
         plan: what is to be done.
-        context: the storms, and who runs them.
+        context: the scenarios, and who runs them.
         search: what proposes settings.
         progress: called as runs come back.
     """
@@ -108,10 +108,12 @@ class Tuning:
                 # Everything there is has been tried.
                 break
             self._done = len(self._tried)
-            if not race(self._context.storms, self._evaluator, self._enter(settings)):
+            if not race(self._context.scenarios, self._evaluator, self._enter(settings)):
                 return False
-            for storm, table in zip(self._context.storms, self._evaluator.tables, strict=True):
-                check_defined(table, storm)
+            for scenario, table in zip(
+                self._context.scenarios, self._evaluator.tables, strict=True
+            ):
+                check_defined(table, scenario)
             self._choose()
         self._done = len(self._tried)
         return True
@@ -137,12 +139,12 @@ class Tuning:
         return candidates
 
     def _changes(self, setting: Setting) -> Changes:
-        return tuple(changes_of(self._axes, setting) for _ in self._context.storms)
+        return tuple(changes_of(self._axes, setting) for _ in self._context.scenarios)
 
     @property
     def _known(self) -> Evaluation:
         if self._evaluation is None or len(self._evaluation.ran) < len(self._evaluator):
-            self._evaluation = Evaluation.of(self._context.storms, self._evaluator)
+            self._evaluation = Evaluation.of(self._context.scenarios, self._evaluator)
         return self._evaluation
 
     def _history(self) -> list[Tried]:
@@ -170,7 +172,7 @@ class Tuning:
         return Trial(number, setting, count, known.worst(candidate), known.violation(candidate))
 
     def _choose(self) -> None:
-        self._evaluation = Evaluation.of(self._context.storms, self._evaluator)
+        self._evaluation = Evaluation.of(self._context.scenarios, self._evaluator)
         known = self._evaluation
         if known.complete:
             self._winner = known.champion(known.complete, self._evaluator.replicates)
@@ -185,13 +187,13 @@ class Tuning:
             settings = list(dict.fromkeys(s for path in paths for s in path.values()))
             self._stage, self._done, self._total = "walking", 0, len(settings)
             if not race(
-                self._context.storms,
+                self._context.scenarios,
                 self._evaluator,
                 self._enter(settings),
                 self._options.tolerance,
             ):
                 return False, ()
-            self._evaluation = Evaluation.of(self._context.storms, self._evaluator)
+            self._evaluation = Evaluation.of(self._context.scenarios, self._evaluator)
             if not self._improved():
                 break
         winner = self._setting_of(self._winner)
@@ -244,8 +246,8 @@ class Tuning:
         side, value = found
         values = (*winner.values[:index], value, *winner.values[index + 1 :])
         try:
-            for storm in self._context.storms:
-                applied(storm.scenario, changes_of(self._axes, Setting(values)))
+            for scenario in self._context.scenarios:
+                applied(scenario.base, changes_of(self._axes, Setting(values)))
         except StudyError:
             return ""
         return side
@@ -271,7 +273,7 @@ class Tuning:
         numbers = {candidate: number for number, candidate in enumerate(self._tried.values())}
         winner = None if self._winner is None else numbers[self._winner]
         return TuneResult(
-            storms=self._context.storms,
+            scenarios=self._context.scenarios,
             axes=self._axes,
             replicates=evaluator.replicates,
             batch=self._options.batch,

@@ -103,7 +103,7 @@ def head_tune(figure: Figure, result: TuneResult) -> None:
         f"{result.replicates} replicates, seed {result.seed}"
     )
     aims = ": " + ", ".join(f"{aim.better.value} {aim}" for aim in result.aims)
-    names = ", ".join(storm.name for storm in result.storms)
+    names = ", ".join(scenario.name for scenario in result.scenarios)
     _head(figure, names, aims, run, complete=result.complete)
     best = ", ".join(
         f"{axis.label} = {value}"

@@ -144,7 +144,9 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     set_row_ticks(ax, places.tolist(), names, 2.4)
     scale_regret(ax, "x", means, ends)
-    scenarios = f"{len(result.storms)} scenarios" if len(result.storms) > 1 else "the scenario"
+    scenarios = (
+        f"{len(result.scenarios)} scenarios" if len(result.scenarios) > 1 else "the scenario"
+    )
     aims = read[0].name if several == 1 else "each aim"
     seed = f"on a fresh seed ({check.seed}; {check.replicates} runs of each)"
     near = any(each.differs for each in check.contenders)

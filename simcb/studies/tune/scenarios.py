@@ -1,4 +1,4 @@
-"""Storms: the scenarios that settings have to hold in, and what counts in each of them."""
+"""The scenarios that settings have to hold in, and what counts in each of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simcb.studies.evaluation.cells import Column, columns_of
 from simcb.studies.evaluation.objective import DEFAULT, Objective, parse_objective
 from simcb.studies.evaluation.settings import check_places, policies
 
-MOST_STORMS = 100
+MOST_SCENARIOS = 100
 MOST_AIMS = 4
 
 _UNTIL = frozenset({"time_to_trip", "time_to_recover"})
@@ -23,19 +23,19 @@ _UNTIL = frozenset({"time_to_trip", "time_to_recover"})
 
 
 @dataclass(frozen=True)
-class Storm:
+class TuneScenario:
     """One scenario that settings have to hold in.
 
     Args:
         name: the scenario's, or with `#2`, `#3` where several share theirs.
-        scenario: the scenario as its file has it.
+        base: the scenario as its file has it.
         columns: what is measured in each of its runs.
         aims: what is to be as good as possible, in the order in which it was asked for.
         limits: what has to hold.
     """
 
     name: str
-    scenario: Scenario
+    base: Scenario
     columns: tuple[Column, ...]
     aims: tuple[Objective, ...]
     limits: tuple[Threshold, ...]
@@ -46,21 +46,21 @@ def is_until(aim: Objective) -> bool:
     return aim.column.metric in _UNTIL
 
 
-def make_storms(
+def tune_scenarios(
     scenarios: Sequence[Scenario],
     *,
     minimize: Sequence[str],
     maximize: Sequence[str],
     subject_to: Sequence[str],
-) -> tuple[Storm, ...]:
-    """Return the storms of scenarios; without an aim, goodput is to be as high as possible.
+) -> tuple[TuneScenario, ...]:
+    """Return scenarios with what counts in them: goodput, as high as possible, without an aim.
 
     Raises:
         StudyError: there are no scenarios or too many aims, or an aim or a limit does not
             exist in one of them.
     """
-    if not 1 <= len(scenarios) <= MOST_STORMS:
-        raise StudyError(f"{len(scenarios)} scenarios are given", f"give 1 to {MOST_STORMS}")
+    if not 1 <= len(scenarios) <= MOST_SCENARIOS:
+        raise StudyError(f"{len(scenarios)} scenarios are given", f"give 1 to {MOST_SCENARIOS}")
     wanted = [*(f"max:{each}" for each in maximize), *(f"min:{each}" for each in minimize)]
     if len(wanted) > MOST_AIMS:
         raise StudyError(f"{len(wanted)} aims are given", f"give at most {MOST_AIMS}")
@@ -68,7 +68,7 @@ def make_storms(
         raise StudyError("an aim is given twice", "name each number once")
     limits = tuple(_limit(text) for text in subject_to)
     seen: Counter[str] = Counter()
-    storms = []
+    found = []
     for scenario in (each.without_sweep() for each in scenarios):
         columns = columns_of(scenario)
         try:
@@ -84,22 +84,22 @@ def make_storms(
         seen[scenario.name] += 1
         times = seen[scenario.name]
         name = scenario.name if times == 1 else f"{scenario.name}#{times}"
-        storms.append(Storm(name, scenario, columns, tuple(aims), limits))
-    return tuple(storms)
+        found.append(TuneScenario(name, scenario, columns, tuple(aims), limits))
+    return tuple(found)
 
 
-def check_space(storms: Sequence[Storm], axes: Sequence[Axis]) -> None:
+def check_space(scenarios: Sequence[TuneScenario], axes: Sequence[Axis]) -> None:
     """Check that every axis has one place of its own in every scenario, and is a policy there.
 
     Raises:
         StudyError: it names none, or several, in one of them, or varies the world.
     """
-    for storm in storms:
+    for scenario in scenarios:
         try:
-            check_places(storm.scenario, axes)
+            check_places(scenario.base, axes)
         except StudyError as error:
-            raise StudyError(f"{quoted(storm.name)}: {error.what}", error.remedy) from None
-        for axis, policy in zip(axes, policies(storm.scenario, axes), strict=True):
+            raise StudyError(f"{quoted(scenario.name)}: {error.what}", error.remedy) from None
+        for axis, policy in zip(axes, policies(scenario.base, axes), strict=True):
             if not policy:
                 raise StudyError(
                     f"{quoted(axis.path)} is no policy but the world, whose best is the mildest",
