@@ -1,4 +1,4 @@
-"""Whether the breaker helped or hurt: the same luck with it and without it, phase by phase.
+"""Whether the breaker helped or hurt: the same random streams with and without it, by phase.
 
 What counts is how many requests are answered in time, ok or by a fallback; where that is the
 same, how many are ok. In time is what `simcb.metrics.health` says. Two shares are told apart if
@@ -116,7 +116,7 @@ class Observed(Protocol):
 
 
 def effect_of(with_it: Sequence[Observed], without_it: Sequence[Observed]) -> BreakerEffect | None:
-    """Return what the breaker did, from pairs of runs on the same luck.
+    """Return what the breaker did, from pairs of runs on the same random streams.
 
     It is None if there is no breaker that could do anything. `came too late`: it made no
     difference, and was closed for the first half of every fault that cost answers.

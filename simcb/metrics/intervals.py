@@ -177,7 +177,7 @@ def difference(
 ) -> Estimate:
     """Return the mean of b − a over replicates paired by their place, with its 95 % interval.
 
-    Replicates of two variants share their luck, so the luck cancels in each pair and the
+    Replicates of two variants share their random streams, so chance cancels in each pair and the
     interval is much narrower than that between two means. A pair in which either is undefined,
     or both are `never`, has no difference and is left out; where only b is `never` the
     difference is infinite, where only a is, it is −infinite.

@@ -1,4 +1,4 @@
-"""Who asks: client groups, their users' requests, and people who attempt refresh or leave."""
+"""Who asks: client groups, their users' requests, and users who refresh or leave."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Instances:
 
 
 class Group(Origin):
-    """A client group at work; how its requests arrive is its subclasses' business.
+    """A client group at work; how its requests arrive, its subclasses say.
 
     Args:
         clock: the run's clock.
@@ -160,7 +160,7 @@ class OpenGroup(Group):
 class ClosedGroup(Group):
     """A fixed number of users: each waits for the answer, thinks, and asks again.
 
-    A user's i-th request has the number `i * users + user`, so its streams does not depend on
+    A user's i-th request has the number `i * users + user`, so its streams do not depend on
     how fast other users are.
     """
 

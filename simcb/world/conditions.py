@@ -101,9 +101,9 @@ def windows_of(labelled: Iterable[tuple[str, Fault]], until: float) -> tuple[Fau
 
 
 class Calendar:
-    """Spells by time: whoever asks what is in force does not look through all of them.
+    """Fault windows by time, so that not all are searched for those in force at a moment.
 
-    It walks along with whoever asks, so moments that mostly ascend are cheap.
+    It goes on from the moment asked before, so moments that mostly ascend are cheap.
 
     Args:
         windows: in file order.
@@ -285,7 +285,7 @@ class Conditions:
         return now
 
     def beginnings(self, kind: type[Fault]) -> list[FaultWindow]:
-        """Return the windows of one kind, to be told of when they begin."""
+        """Return the windows of one kind, which matter when they begin."""
         return [window for window in self._windows if isinstance(window.fault, kind)]
 
 

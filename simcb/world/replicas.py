@@ -306,13 +306,13 @@ class Replica(Server):
     ) -> bool:
         """Tell whether an attempt sent now would have been answered well and in time.
 
-        The attempt's own demand and lots are known exactly, and so are the faults it would
+        The attempt's own demand and draws are known exactly, and so are the faults it would
         meet: on arrival those of now, at work those of the moment at which its work begins.
         Only that moment is estimated, see `_wait`; and a service that calls others is taken
         to need at least the mean of recent holds itself.
 
         Args:
-            attempt: whose lots decide.
+            attempt: whose draws decide.
             node: its streams.
             timeout: seconds its caller waits; None for ever.
             ways: seconds the network takes there and back.

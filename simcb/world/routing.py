@@ -63,10 +63,10 @@ class ChoosingBalancer(LoadBalancer):
 
 
 class RandomBalancer(ChoosingBalancer):
-    """A balancer that draws a replica by lot, the attempt's own."""
+    """A balancer that picks a replica at random, by a draw of the attempt's own."""
 
     def first(self, node: AttemptStreams, number: int) -> int:
-        """Return the place that the attempt's lot falls on."""
+        """Return the place that the attempt's draw says."""
         return int(node.balance.at(number) * len(self.replicas))
 
 
