@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from simcb.errors import SimcbError
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
-    from simcb.views.notebook import load, open, run, sweep, tune
+    from simcb.views.compare_view import CompareView
+    from simcb.views.notebook import compare, load, open, run, sweep, tune
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
     from simcb.views.tune_view import TuneView
@@ -25,6 +26,7 @@ __all__ = [
     "CircuitBreaker",
     "CircuitOpenError",
     "CircuitState",
+    "CompareView",
     "RunView",
     "Scenario",
     "ScenarioError",
@@ -32,6 +34,7 @@ __all__ = [
     "SweepView",
     "Trace",
     "TuneView",
+    "compare",
     "load",
     "open",
     "run",
@@ -47,7 +50,8 @@ __getattr__ = window(
         "errors": "SimcbError",
         "scenario": "Scenario ScenarioError",
         "trace": "Trace",
-        "views.notebook": "load open run sweep tune",
+        "views.compare_view": "CompareView",
+        "views.notebook": "compare load open run sweep tune",
         "views.run_view": "RunView",
         "views.sweep_view": "SweepView",
         "views.tune_view": "TuneView",

@@ -95,6 +95,28 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
+class CompareOptions:
+    """What a comparison can be asked for; see `simcb.studies.compare`.
+
+    None is what saved runs among the variants were made with and, where there are none, 10
+    replicates and seed 0.
+    """
+
+    replicates: Annotated[
+        int | None,
+        _within(
+            "Runs of each variant, 10 if nothing else is said; intervals need at least two.",
+            1,
+            MOST_REPLICATES,
+            *("--replicates", "-n"),
+        ),
+    ] = None
+    seed: Annotated[
+        int | None, Option("Random seed, 0 if nothing else is said; all share it.", "N", least=0)
+    ] = None
+
+
+@dataclass(frozen=True)
 class SweepOptions:
     """What a sweep can be asked for; None is left to the scenario's `sweep`, or as is usual."""
 

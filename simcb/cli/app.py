@@ -13,7 +13,7 @@ from types import ModuleType
 
 import typer
 
-from simcb.cli import numbers, plot, report, run, scenarios, sweep, tune
+from simcb.cli import compare, numbers, plot, report, run, scenarios, sweep, tune
 from simcb.cli.console import StreamError, complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 from simcb.cli.usage import Command, Group
@@ -37,6 +37,7 @@ class Verb:
 
 VERBS = (
     Verb("run", run.run, "simcb run slow-replica --baseline none --plot slow.png"),
+    Verb("compare", compare.compare, "simcb compare slow-replica --with none --with Polly"),
     Verb(
         "sweep",
         sweep.sweep,

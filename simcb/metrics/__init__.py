@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from simcb.metrics.intervals import jackknife as jackknife
     from simcb.metrics.intervals import probability as probability
     from simcb.metrics.intervals import summarise as summarise
+    from simcb.metrics.intervals import summarise_apart as summarise_apart
     from simcb.metrics.intervals import summarise_difference as summarise_difference
     from simcb.metrics.judgement import Judgement as Judgement
     from simcb.metrics.judgement import Verdict as Verdict
@@ -74,7 +75,7 @@ __getattr__ = window(
         "facts": "Facts",
         "intervals": (
             "Estimate ReplicatesError Summarised Summary bounds_of difference estimate jackknife "
-            "probability summarise summarise_difference"
+            "probability summarise summarise_apart summarise_difference"
         ),
         "judgement": "Judgement Verdict verdict",
         "laws": "Law audit",

@@ -6,18 +6,23 @@ heavy is loaded when it is asked for: matplotlib by a plot, pandas by a frame.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 from simcb import studies
-from simcb.options import JobOptions, SweepOptions, TuneOptions
+from simcb.options import CompareOptions, JobOptions, SweepOptions, TuneOptions
 from simcb.scenario import Scenario
 from simcb.studies import Baseline
+from simcb.studies.compare import compare as run_compare
+from simcb.studies.conditions import conditions_on
 from simcb.studies.sweep import is_sweep, open_sweep
 from simcb.studies.sweep import sweep as run_sweep
 from simcb.studies.tune import is_tune, open_tune
 from simcb.studies.tune import tune as run_tune
+from simcb.studies.variants import Variant, altered, check_variants, parse_group
+from simcb.views.compare import answer_of as compare_answer
+from simcb.views.compare_view import CompareView
 from simcb.views.run import answer_of, conditions_of
 from simcb.views.run_view import RunView
 from simcb.views.study_files import open_run
@@ -88,6 +93,76 @@ def run(
     )
     answer = answer_of(result, conditions, laws=audit)
     return RunView(result, answer.fail_if, answer.audits)
+
+
+def compare(
+    *variants: Scenario | str | Path | RunView | Mapping[str, Scenario | str | Path | RunView],
+    with_: Sequence[str] = (),
+    replicates: int | None = None,
+    seed: int | None = None,
+    fail_if: Sequence[str] = (),
+    workers: int | None = None,
+    executor: Executor | None = None,
+    dask: str | None = None,
+    allow_large: bool = False,
+) -> CompareView:
+    """Run variants with the same random streams, and return a view of how they differ.
+
+    The first is what the others are held against. A script, unlike a notebook, has to call this
+    below `if __name__ == "__main__":`, or with `workers=0`.
+
+    Args:
+        variants: scenarios, what `load` makes one of, runs that were made before, or one mapping
+            of names to these: `{"now": s, "fast": s.with_({"breaker.recovery_timeout": "5s"})}`.
+        with_: changes of the first one: `none`, a library such as `resilience4j`, an overlay
+            file, or `NAME: PATH=VALUE, PATH=VALUE`.
+        replicates: runs of each; if None, as many as the runs made before have, or 10.
+        seed: the random seed, which all share; if None, that of runs made before, or 0.
+        fail_if: conditions under which it counts as failed, as in `success < 99%`, about every
+            variant but the first; `NAME: success < 99%` or `change answered{fault} < -1%`.
+        workers: processes on this machine; 0 runs everything in this one, None takes every
+            core where it would take long.
+        executor: makes the runs instead: any `concurrent.futures.Executor`.
+        dask: the address of a Dask scheduler, or `local`.
+        allow_large: run even what is estimated to be huge.
+
+    Raises:
+        ScenarioError: a scenario cannot be read.
+        StudyError: an argument makes no sense.
+        ThresholdError: a condition names what does not exist.
+        TooLargeError: it would be huge, and that is not allowed; nothing was run.
+    """
+    groups = [parse_group(each) for each in with_]
+    found = list(_variants(variants))
+    if groups and not found:
+        raise studies.StudyError("there is nothing to change", "give a scenario first")
+    for group in groups:
+        if group.overlays:
+            what = f"{group.overlays[0]!r} is a file"
+            raise studies.StudyError(what, "merge it with `load(source, overlays=[…])`")
+        found.append(altered(group, found[0].scenario))
+    check_variants(found)
+    conditions = conditions_on(fail_if, found)
+    options = CompareOptions(replicates, seed)
+    job = JobOptions(workers, dask, allow_large=allow_large, executor=executor)
+    comparison = run_compare(found, options, job)
+    return CompareView(comparison, compare_answer(comparison, conditions).fail_if)
+
+
+def _variants(
+    given: Sequence[
+        Scenario | str | Path | RunView | Mapping[str, Scenario | str | Path | RunView]
+    ],
+) -> Iterator[Variant]:
+    """Yield variants by the names they are given, or those of their scenarios."""
+    for each in given:
+        named = each.items() if isinstance(each, Mapping) else [("", each)]
+        for name, one in named:
+            if isinstance(one, RunView):
+                yield Variant(name or one.scenario.name, one.scenario, kept=one.result)
+                continue
+            read = one if isinstance(one, Scenario) else load(one)
+            yield Variant(name or read.name, read)
 
 
 def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView | TuneView:

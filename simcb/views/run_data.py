@@ -46,7 +46,7 @@ def run_object(
         "ordinary_day": beside.get(DAY),
         "ordinary_day_baseline": beside.get(DAY_BASELINE),
         "effect": _effect(result.effect),
-        "difference": _metrics(difference) if difference else None,
+        "difference": metrics_object(difference) if difference else None,
         "fail_if": [_judged(each, good=each.fails) for each in fail_if],
         "audit": [
             [{"law": law.name, **plain(law, "holds", "detail")} for law in audit]
@@ -107,7 +107,7 @@ def _result(result: Result) -> dict[str, JsonValue]:
             {"name": phase.name, "windows": [[start, end] for start, end in phase.windows]}
             for phase in phases(result.trace)
         ],
-        "metrics": _metrics(result.summary),
+        "metrics": metrics_object(result.summary),
         "breakers": _breakers(result.trace),
         "digest": result.digest,
     }
@@ -118,7 +118,8 @@ def _judged(each: ThresholdResult, *, good: bool) -> dict[str, JsonValue]:
     return judged | {"op": Comparison(each.op).value, "good": good}
 
 
-def _metrics(summary: Summary) -> dict[str, JsonValue]:
+def metrics_object(summary: Summary) -> dict[str, JsonValue]:
+    """Return every number of a summary as plain data."""
     values: dict[str, list[JsonValue]] = {}
     for item in summary:
         numbers = plain(item.estimate, "mean", "low", "high", "never", "alike")

@@ -20,12 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from simcb.plain_files import read_plain
-from simcb.scenario import Scenario
+from simcb.scenario import Scenario, list_shipped
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.fields import Named
-from simcb.studies import Result, measured, read_kept, result_of
+from simcb.scenario.refusal import quoted
+from simcb.studies import Result, StudyError, measured, read_kept, result_of
 from simcb.studies.evaluation.manifest import StoreError
+from simcb.studies.sweep import is_sweep
+from simcb.studies.tune import is_tune
 from simcb.trace import Trace, TraceFileError
+from simcb.views.compare import Answer as Compared
+from simcb.views.compare import compare_document
 from simcb.views.data import as_json
 from simcb.views.document import Document
 from simcb.views.files import (
@@ -61,11 +66,40 @@ def write_run(answer: Answer, directory: str | Path, *, force: bool = False) -> 
         OutputError: the directory cannot be made or written, or holds something else.
     """
     place = check_directory(directory, force=force)
+    _fill(place, str(directory), lambda folder: _write_files(answer, folder))
+    return place
+
+
+def write_comparison(answer: Compared, directory: str | Path) -> Path:
+    """Write a comparison into a new or empty directory, and return it.
+
+    `summary.json`, `compare.png`, and for each variant a directory `variant-1`, `variant-2` …
+    as `simcb run --out` writes one, so that it can be opened, drawn and compared again. No
+    variant's name chooses a path.
+
+    Raises:
+        OutputError: the directory cannot be made or written, or is not empty.
+    """
+    place = check_directory(directory)
+
+    def write(folder: Path) -> None:
+        _write_document(compare_document(answer), lambda name, put: put(folder / name))
+        for number, result in enumerate(answer.comparison.results, start=1):
+            inside = folder / f"variant-{number}"
+            inside.mkdir()
+            _write_files(Answer(result), inside)
+
+    _fill(place, str(directory), write)
+    return place
+
+
+def _fill(place: Path, shown: str, write: Callable[[Path], None]) -> None:
+    """Put a directory in its place in one step, once all of it is written."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
         try:
-            _write_files(answer, made)
+            write(made)
             _open_up(made)
             _put(made, place)
         except BaseException:
@@ -74,8 +108,7 @@ def write_run(answer: Answer, directory: str | Path, *, force: bool = False) -> 
     except OSError as error:
         reason = error.strerror or type(error).__name__
         remedy = "make room, or name another directory"
-        raise OutputError(str(directory), f"cannot be written ({reason})", remedy) from None
-    return place
+        raise OutputError(shown, f"cannot be written ({reason})", remedy) from None
 
 
 def _write_files(answer: Answer, folder: Path) -> None:
@@ -134,9 +167,8 @@ def _put(made: Path, place: Path) -> None:
 def _open_up(folder: Path) -> None:
     """Give a finished directory and its files the permissions that new ones usually have."""
     mask = _umask()
-    for path in folder.iterdir():
-        path.chmod(0o666 & ~mask)
-    folder.chmod(0o777 & ~mask)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _umask() -> int:
@@ -254,6 +286,29 @@ def _said(file: Path) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise TraceFileError(str(file), _DAMAGED)
     return said
+
+
+def kept_runs(sources: Sequence[str]) -> dict[str, Result]:
+    """Return the saved runs among what is to be compared.
+
+    Raises:
+        StudyError: a directory holds a sweep, a tune or a comparison.
+        TraceFileError: a directory holds no run, or it is damaged.
+    """
+    kept = {}
+    for source in dict.fromkeys(sources):
+        path = Path(source)
+        if source in list_shipped() or not (path.is_dir() or path.suffix == ".npz"):
+            continue
+        if is_sweep(source):
+            what = f"{quoted(source)} holds a {'tune' if is_tune(source) else 'sweep'}, not a run"
+            raise StudyError(what, "name a directory that `simcb run --out DIR` wrote")
+        if (path / "variant-1").is_dir():
+            what = f"{quoted(source)} holds a comparison, not a run"
+            raise StudyError(what, f"name runs in it, such as {source.rstrip('/')}/variant-1")
+        found = open_run(source)
+        kept[source] = replace(found, baseline=None, ordinary_day=None)
+    return kept
 
 
 def _numbered(folder: Path, stem: str) -> list[Path]:

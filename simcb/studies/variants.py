@@ -1,0 +1,264 @@
+"""Variants: what a comparison is made of, and how one is written on a command line.
+
+`--with [NAME:] ITEM[, ITEM]…` changes the first scenario. An item is `none` (no breaker), a
+library whose defaults every breaker gets, an overlay file, or PATH=VALUE. A comma inside
+brackets, braces or quotes belongs to a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from simcb.metrics import check_thresholds
+from simcb.scenario import Scenario, ScenarioError, list_shipped, parse_value
+from simcb.scenario.refusal import choice_remedy, quoted
+from simcb.studies.evaluation.settings import applied
+from simcb.studies.run import Result, StudyError
+from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, Default, with_default
+
+MOST_VARIANTS = 8
+"""More than that no table of 100 columns and no plot can show."""
+
+LONGEST_NAME = 60
+"""Characters of a variant's name."""
+
+NONE = "none"
+
+LIBRARIES: dict[str, Default] = {
+    library.casefold(): default
+    for default in DEFAULTS
+    for library in default.name.rpartition(" ")[0].split(", ")
+}
+"""A library's name, in small letters, to what its breaker does if nothing is set."""
+
+_OPENING, _CLOSING, _QUOTES = "{[(", "}])", "\"'"
+_BEFORE_A_QUOTE = "=:,{[( "
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One thing that is compared.
+
+    Args:
+        name: what it is called.
+        scenario: what is run.
+        differs: what the library it is named after does otherwise; "" if nothing.
+        kept: what came of it, if it has been run before.
+    """
+
+    name: str
+    scenario: Scenario
+    differs: str = ""
+    kept: Result | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """What a variant changes, as it was written; in the order in which it is applied.
+
+    Args:
+        name: what it is called.
+        overlays: files merged over the first scenario.
+        without_breakers: whether every breaker is switched off.
+        library: whose defaults every breaker gets.
+        sets: PATH=VALUE each.
+    """
+
+    name: str
+    overlays: tuple[str, ...] = ()
+    without_breakers: bool = False
+    library: str = ""
+    sets: tuple[str, ...] = ()
+
+
+def parse_group(text: str) -> Group:
+    """Read `[NAME:] ITEM[, ITEM]…`.
+
+    Raises:
+        StudyError: it has no items, or one that is none, or both `none` and a library.
+    """
+    name, items = _named(text.strip())
+    if not items:
+        raise StudyError(f"{quoted(text)} says nothing to compare with", _WAYS)
+    sets = tuple(item for item in items if "=" in item)
+    words = [item for item in items if "=" not in item]
+    breakers = [word for word in words if word == NONE or word.casefold() in LIBRARIES]
+    overlays = tuple(word for word in words if word not in breakers)
+    for overlay in overlays:
+        _check_overlay(overlay)
+    if len(breakers) > 1:
+        what = f"{quoted(text)} names {' and '.join(map(quoted, breakers))}"
+        raise StudyError(what, "give each a variant of its own")
+    library = next((word for word in breakers if word != NONE), "")
+    usual = ", ".join(NO_BREAKER if item == NONE else item for item in items)
+    if len(items) == len(overlays) == 1:
+        usual = Path(overlays[0]).stem
+    return Group(name or usual, overlays, NONE in breakers, library, sets)
+
+
+_WAYS = (
+    "write `none`, a library such as `resilience4j`, an overlay file, or "
+    "`NAME: PATH=VALUE, PATH=VALUE`"
+)
+
+
+def _check_overlay(word: str) -> None:
+    """Check that a word which is no change, no library and not `none` is a file."""
+    if _is_there(word) or word.endswith((".yaml", ".yml")):
+        return
+    if word in list_shipped():
+        what = f"{quoted(word)} is a scenario, not a change to the first one"
+        raise StudyError(what, f"give it without --with: `simcb compare FIRST {word}`")
+    known = [NONE, *LIBRARIES]
+    raise StudyError(
+        f"{quoted(word)} is neither PATH=VALUE nor a file, nor a library that is known",
+        choice_remedy(word, known),
+    )
+
+
+def _named(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name in front of a colon, or "", and the items."""
+    head, colon, rest = text.partition(":")
+    if colon and not any(sign in head for sign in f"={_OPENING}{_QUOTES}") and not _is_there(text):
+        return head.strip(), tuple(_split(rest))
+    return "", tuple(_split(text))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _split(text: str) -> Iterator[str]:
+    """Yield what commas part that stand outside brackets and quotes."""
+    depth, quote, begin, before = 0, "", 0, "="
+    for place, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in _QUOTES and before in _BEFORE_A_QUOTE:
+            quote = letter
+        elif letter in _OPENING:
+            depth += 1
+        elif letter in _CLOSING:
+            depth -= 1
+        elif letter == "," and depth <= 0:
+            yield from filter(None, (text[begin:place].strip(),))
+            begin = place + 1
+        before = letter
+    yield from filter(None, (text[begin:].strip(),))
+
+
+def altered(group: Group, scenario: Scenario) -> Variant:
+    """Return the variant that a group makes of a scenario over which its files were merged.
+
+    Raises:
+        StudyError: a path or a value does not fit, or there is no breaker to give a library's
+            defaults to.
+    """
+    differs = ""
+    if group.without_breakers:
+        scenario = scenario.without_breakers()
+    if group.library:
+        default = LIBRARIES[group.library.casefold()]
+        changes = with_default(scenario, default)
+        if not changes:
+            what = f"{quoted(group.library)} is a breaker, and {quoted(scenario.name)} has none"
+            raise StudyError(what, "give a call of it a `breaker`, or leave the library out")
+        scenario, differs = applied(scenario, changes), default.differs
+    changes = dict(_change(text) for text in group.sets)
+    return Variant(group.name, applied(scenario, changes) if changes else scenario, differs)
+
+
+def _change(text: str) -> tuple[str, object]:
+    """Return the path and the value of PATH=VALUE."""
+    path, _, written = text.partition("=")
+    try:
+        return path.strip(), parse_value(written)
+    except ScenarioError as error:
+        found = error.problems[0]
+        raise StudyError(f"{quoted(text)}: {found.what}", found.remedy) from None
+
+
+def read_variants(
+    sources: Sequence[str],
+    groups: Sequence[str],
+    read: Callable[[str, Sequence[str]], Scenario],
+    kept: Mapping[str, Result],
+) -> tuple[Variant, ...]:
+    """Return the variants that a command line names, those of `--with` after the others.
+
+    Args:
+        sources: files, shipped names, and directories of saved runs.
+        groups: what `--with` says, each of the first of them.
+        read: reads a scenario with overlays merged over it.
+        kept: the saved runs among the sources.
+
+    Raises:
+        ScenarioError: a file cannot be read.
+        StudyError: a group makes no sense.
+    """
+    parsed = [parse_group(each) for each in groups]
+    labels = _labels(sources)
+    variants = [
+        Variant(label, kept[source].scenario, kept=kept[source])
+        if source in kept
+        else Variant(label, read(source, ()))
+        for source, label in zip(sources, labels, strict=True)
+    ]
+    for group in parsed:
+        first = variants[0].scenario
+        if group.overlays:
+            first = read(sources[0], group.overlays)
+        variants.append(altered(group, first))
+    return tuple(variants)
+
+
+def _labels(sources: Sequence[str]) -> list[str]:
+    """Return what the sources are called: files by their stems where those differ."""
+    stems = [_stem(source) for source in sources]
+    return [
+        stem if stems.count(stem) == 1 else source
+        for source, stem in zip(sources, stems, strict=True)
+    ]
+
+
+def _stem(source: str) -> str:
+    if source == "-":
+        return "stdin"
+    path = Path(source)
+    return path.stem if path.suffix in (".yaml", ".yml", ".npz") else path.name or source
+
+
+def check_variants(variants: Sequence[Variant]) -> None:
+    """Check that variants can be compared.
+
+    Raises:
+        StudyError: there are fewer than two or too many, two have one name, or they last
+            differently long.
+        ThresholdError: a threshold of one names what does not exist.
+    """
+    if not 2 <= len(variants) <= MOST_VARIANTS:
+        have = f"{len(variants)} variant{'s' if len(variants) != 1 else ''}"
+        remedy = "name another scenario, or a change `--with none`"
+        if len(variants) > 2:
+            remedy = f"give at most {MOST_VARIANTS}, or sweep"
+        raise StudyError(f"there {'is' if len(variants) == 1 else 'are'} {have}", remedy)
+    for place, variant in enumerate(variants):
+        if not 0 < len(variant.name) <= LONGEST_NAME:
+            what = f"the name {quoted(variant.name)} has {len(variant.name)} characters"
+            raise StudyError(what, f"give 1 to {LONGEST_NAME}, as in `NAME: PATH=VALUE`")
+        if variant.name in {each.name for each in variants[:place]}:
+            what = f"two variants are called {quoted(variant.name)}"
+            raise StudyError(what, "give one of them another name, as in `NAME: PATH=VALUE`")
+        first = variants[0].scenario.duration
+        if variant.scenario.duration != first:
+            what = (
+                f"{quoted(variant.name)} lasts {variant.scenario.duration:g} s, and "
+                f"{quoted(variants[0].name)} {first:g} s"
+            )
+            raise StudyError(what, "give both the same duration, as with `--set duration=10m`")
+        check_thresholds(variant.scenario.thresholds, variant.scenario)

@@ -1,0 +1,238 @@
+"""Variants: how they are written, run on the same random streams, and told apart."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from simcb import studies
+from simcb.metrics import Estimate, Unit
+from simcb.metrics.intervals import apart
+from simcb.options import CompareOptions, JobOptions
+from simcb.scenario import Scenario, parse_scenario
+from simcb.studies import StudyError
+from simcb.studies.compare import Comparison, compare
+from simcb.studies.conditions import conditions_on, judged
+from simcb.studies.variants import Variant, altered, check_variants, parse_group
+from simcb.views.compare import Answer, compare_document
+from simcb.views.compare_findings import sentence, verdicts
+
+HERE = JobOptions(workers=0)
+
+SMALL = """
+name: small
+duration: 20s
+clients:
+  shop:
+    arrivals: {kind: poisson, rate: 20/s}
+    calls:
+      store:
+        timeout: 500ms
+        breaker: {failure_threshold: 3, recovery_timeout: 2s}
+services:
+  store: {workers: 8, work: {kind: exponential, mean: 20ms}}
+faults:
+  - {kind: errors, rate: 40%, on: store, at: 5s, for: 10s}
+thresholds:
+  - success{healthy} >= 99%
+"""
+
+
+@cache
+def small() -> Scenario:
+    return parse_scenario(SMALL)
+
+
+def variants(*groups: str) -> tuple[Variant, ...]:
+    return (Variant("now", small()), *(altered(parse_group(each), small()) for each in groups))
+
+
+@cache
+def compared(*groups: str, replicates: int = 3) -> Comparison:
+    return compare(variants(*groups), CompareOptions(replicates, 1), HERE)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "sets"),
+    [
+        ("fast: a=1, b=2", "fast", ("a=1", "b=2")),
+        ("a=1", "a=1", ("a=1",)),
+        ("x: trip={kind: failure_rate, rate: 50%}, b=[1, 2]", "x", None),
+        ("x: name='a, b', c=3", "x", ("name='a, b'", "c=3")),
+        ("none", "no breaker", ()),
+        ("Polly", "Polly", ()),
+        ("my own: resilience4j, recovery_timeout=9s", "my own", ("recovery_timeout=9s",)),
+        ("best.yaml", "best", ()),
+    ],
+)
+def test_a_group_is_a_name_and_changes(text: str, name: str, sets: tuple[str, ...] | None) -> None:
+    """Commas inside brackets and quotes belong to a value, a colon inside them to none."""
+    group = parse_group(text)
+    wanted = ("trip={kind: failure_rate, rate: 50%}", "b=[1, 2]") if sets is None else sets
+    assert (group.name, group.sets) == (name, wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("resilence4j", "did you mean `resilience4j`?"),
+        ("slow-replica", "give it without --with"),
+        ("x:", "says nothing to compare with"),
+        ("x: none, Polly", "names `none` and `Polly`"),
+    ],
+)
+def test_a_group_that_makes_no_sense_says_what_to_write(text: str, words: str) -> None:
+    """Each slip of the pen has its remedy."""
+    with pytest.raises(StudyError) as error:
+        parse_group(text)
+    assert words in str(error.value)
+
+
+def test_a_change_that_does_not_fit_is_refused_with_its_place() -> None:
+    """The path that was misspelt is named, with the one that was meant."""
+    with pytest.raises(StudyError, match="recovery_timeot=5s"):
+        altered(parse_group("breaker.recovery_timeot=5s"), small())
+
+
+def test_variants_have_names_of_their_own_and_last_equally_long() -> None:
+    """What cannot be paired or told apart is not run."""
+    with pytest.raises(StudyError, match="two variants are called `no breaker`"):
+        check_variants(variants("none", "none"))
+    with pytest.raises(StudyError, match="give both the same duration"):
+        check_variants(variants("longer: duration=40s"))
+    with pytest.raises(StudyError, match="there is 1 variant"):
+        check_variants(variants())
+
+
+def test_variants_meet_the_same_requests_as_a_run_alone_does() -> None:
+    """All streams are those of `run`: a variant is the same run, to the bit."""
+    found = compared("none", "fast: recovery_timeout=500ms")
+    alone = studies.run(small(), seed=1, replicates=3, baseline="none")
+    assert found.results[0].digest == alone.digest
+    assert alone.baseline is not None
+    assert found.results[1].digest == alone.baseline.digest
+    first, second = (each.trace.requests["arrival"] for each in found.results[:2])
+    assert first.tolist() == second.tolist()
+
+
+def test_a_difference_is_the_mean_of_the_pairs() -> None:
+    """By hand: with minus without, replicate by replicate."""
+    found = compared("none", "fast: recovery_timeout=500ms")
+    pairs = [
+        (b.measures.value("answered", "fault") or 0.0)
+        - (a.measures.value("answered", "fault") or 0.0)
+        for a, b in zip(found.results[0].runs, found.results[1].runs, strict=True)
+    ]
+    change = found.change(1, "answered", "fault")
+    assert change is not None
+    assert change.by.mean == pytest.approx(sum(pairs) / 3)
+    assert change.more
+    assert change.unit is Unit.SHARE
+
+
+def test_a_variant_means_the_same_wherever_it_stands() -> None:
+    """Numbers belong to the variant; only what it is held against changes with the order."""
+    there, back = compared("none"), compare(variants("none")[::-1], CompareOptions(3, 1), HERE)
+    assert [each.digest for each in there.results] == [each.digest for each in back.results][::-1]
+    a, b = there.change(1, "answered"), back.change(1, "answered")
+    assert a is not None
+    assert b is not None
+    assert a.by.mean == pytest.approx(-(b.by.mean or 0.0))
+
+
+def test_a_breaker_that_hurts_is_said_to() -> None:
+    """Nobody reads the headline the wrong way round."""
+    found = compared("none")
+    first, other = verdicts(found)
+    assert first.words == "no breaker is best"
+    assert other.words == "better"
+    assert "points more answered under the fault" in other.reason
+
+
+def test_what_differs_in_nothing_is_told_as_the_same() -> None:
+    """Two names for one scenario are no difference, whatever the numbers are."""
+    found = compared("same: failure_threshold=3")
+    assert sentence(found, 1) == "the same scenario as now"
+    assert verdicts(found)[0].words == "no variant answers more than another"
+
+
+def test_runs_of_other_seeds_are_no_pairs() -> None:
+    """A saved run of another seed is compared with wider intervals, and that is said."""
+    kept = studies.run(small(), seed=9, replicates=3)
+    two = (Variant("now", small()), Variant("old", small(), kept=kept))
+    found = compare(two, CompareOptions(3, 1), HERE)
+    assert not found.paired
+    assert "share no random streams" in verdicts(found)[0].reason
+    same = compare(two, CompareOptions(), HERE)
+    assert same.paired
+    assert same.results[0].digest == kept.digest
+
+
+def test_an_interval_without_pairs_adds_the_squares_of_both() -> None:
+    """Skewed intervals stay skewed: each end has the distances that lie on its way."""
+    a = Estimate(1.0, 0.6, 1.2, 5, 0, 1.0)
+    b = Estimate(3.0, 2.7, 3.1, 5, 0, 3.0)
+    found = apart(a, b)
+    assert found.mean == 2.0
+    assert found.low == pytest.approx(2.0 - (0.3**2 + 0.2**2) ** 0.5)
+    assert found.high == pytest.approx(2.0 + (0.1**2 + 0.4**2) ** 0.5)
+
+
+def test_conditions_speak_of_others_of_one_and_of_changes() -> None:
+    """Undefined is not shown to hold: without a breaker nothing opens, and that fails."""
+    found = compared("none")
+    texts = (
+        "answered < 1%",
+        "now: answered{fault} > 99%",
+        "change answered{fault} < -1%",
+        "none: time_to_trip > 5s",
+    )
+    results = list(judged(conditions_on(texts, found.variants), found))
+    assert [(each.variant, each.good) for each in results] == [
+        *((1, True), (0, True), (1, True), (1, False))
+    ]
+    assert results[2].result.limit == -0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("fats: success < 1%", "there is no variant `fats`"),
+        ("now: change success < 1%", "is what changes are held against"),
+        ("success < -1%", "is negative"),
+        ("success ~ 1", "is not a threshold"),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_refused(text: str, words: str) -> None:
+    """Before anything is run."""
+    with pytest.raises(StudyError) as error:
+        conditions_on((text,), variants("none"))
+    assert words in str(error.value)
+
+
+def test_one_run_says_that_it_has_no_intervals() -> None:
+    """And tells a difference of shares only beyond what counts vary by."""
+    found = compared("none", replicates=1)
+    assert "one run has no intervals" in verdicts(found)[0].reason
+    assert compare_document(Answer(found)).title.endswith("one run each")
+
+
+def test_a_name_chooses_no_path(tmp_path: Path) -> None:
+    """Directories of variants are numbered."""
+    from simcb.views.study_files import kept_runs, write_comparison
+
+    found = compare(
+        (Variant("../../[red]x\x1b[1m", small()), Variant("=1+1", small().without_breakers())),
+        CompareOptions(1, 1),
+        HERE,
+    )
+    write_comparison(Answer(found), tmp_path / "out")
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
+        *("compare.png", "summary.json", "variant-1", "variant-2")
+    ]
+    first = str(tmp_path / "out" / "variant-1")
+    assert kept_runs([first])[first].digest == found.results[0].digest
+    with pytest.raises(StudyError, match="holds a comparison"):
+        kept_runs([str(tmp_path / "out")])
