@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp
 
 from simcb.evidence.case import Case, Claim, case
-from simcb.evidence.formulas import (
+from simcb.predictions.formulas import (
     engset,
     erlang_b,
     full_queue,

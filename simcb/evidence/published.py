@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simcb.evidence.case import Case, Claim, Relation, Seen, case
-from simcb.evidence.formulas import (
+from simcb.predictions.formulas import (
     bucket_retries,
     load_of_retries,
     probe_cycle,

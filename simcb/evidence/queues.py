@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 
 from simcb.evidence.case import Case, Claim, Observer, case
-from simcb.evidence.formulas import (
+from simcb.predictions.formulas import (
     closed_network,
     erlang_c,
     sojourn_gm1,

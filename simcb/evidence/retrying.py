@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcb.evidence.case import Case, Claim, case
-from simcb.evidence.formulas import cache_hits, zipf
+from simcb.predictions.formulas import cache_hits, zipf
 from simcb.evidence.observing import (
     arrivals_between,
     attempts_for_each_request,

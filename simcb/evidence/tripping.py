@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simcb.evidence.case import Case, Claim, case
-from simcb.evidence.formulas import (
+from simcb.predictions.formulas import (
     calls_to_trip,
     calls_to_trip_by_rate,
     calls_to_trip_tumbling,

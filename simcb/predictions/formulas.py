@@ -283,3 +283,37 @@ def _poisson_tail(mean: float) -> list[float]:
         tail -= math.exp(count * math.log(mean) - mean - math.lgamma(count + 1))
         tails.append(tail)
     return tails
+
+
+def wait_ggc(servers: int, rate: float, mean: float, gaps: float, cv: float) -> float:
+    """Return about the mean wait of G/G/c, after Allen and Cunneen.
+
+    It is the wait of M/M/c times the mean of both squared variations (Allen, "Probability,
+    Statistics, and Queueing Theory", 1990, section 5.4), so it is exact for M/M/c and M/G/1.
+
+    Args:
+        servers: how many there are.
+        rate: arrivals per second, fewer than the servers can do.
+        mean: mean work.
+        gaps: squared coefficient of variation of the gaps between arrivals.
+        cv: coefficient of variation of the work.
+    """
+    load = rate * mean
+    return erlang_c(servers, load) * mean / (servers - load) * (gaps + cv**2) / 2.0
+
+
+def machine_repair(users: int, think: float, work: float, servers: int) -> float:
+    """Return the requests per second of users who think, wait for a server, and are served.
+
+    The birth-death chain of M/M/c//N (Palm 1947); the law of the think time does not matter.
+    """
+    if think == 0.0:
+        return min(users, servers) / work
+    weight, total, busy = 1.0, 1.0, 0.0
+    for inside in range(1, users + 1):
+        weight *= (users - inside + 1) * work / think / min(inside, servers)
+        total += weight
+        busy += weight * min(inside, servers)
+        if total > 1e250:
+            weight, total, busy = weight / 1e250, total / 1e250, busy / 1e250
+    return busy / total / work

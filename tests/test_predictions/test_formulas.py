@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from simcb.evidence.formulas import (
+from simcb.predictions.formulas import (
     bucket_retries,
     cache_hits,
     calls_to_trip,

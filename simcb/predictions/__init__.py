@@ -1,0 +1,10 @@
+"""What can be known of a scenario before it is run: formulas, and the numbers they give.
+
+Nothing is simulated here. Each prediction has its formula, the numbers in it, how sure it is and
+which lines of the file it comes from.
+"""
+
+from simcb.predictions.predict import Predictions, predict
+from simcb.predictions.values import Number, Prediction, Sureness
+
+__all__ = ["Number", "Prediction", "Predictions", "Sureness", "predict"]

@@ -1,0 +1,52 @@
+"""All predictions of a scenario, in the order of reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simcb.metrics import no_effect_warnings
+from simcb.predictions.breakers import Guarded, breaker_predictions, guarded_calls
+from simcb.predictions.load import load_predictions
+from simcb.predictions.traffic import Traffic, ordinary
+from simcb.predictions.values import Prediction
+from simcb.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What formulas say of a scenario.
+
+    Args:
+        traffic: its ordinary day.
+        guarded: the calls that have a breaker.
+        items: the predictions.
+        warnings: what in the file can never matter, in sentences.
+    """
+
+    traffic: Traffic
+    guarded: tuple[Guarded, ...]
+    items: tuple[Prediction, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was looked at."""
+        return self.traffic.scenario
+
+    def of(self, name: str, subject: str = "", fault: str = "") -> tuple[Prediction, ...]:
+        """Return the predictions of a name; of one subject and fault if they are given."""
+        return tuple(
+            each
+            for each in self.items
+            if each.name == name and subject in ("", each.subject) and fault in ("", each.fault)
+        )
+
+
+def predict(scenario: Scenario) -> Predictions:
+    """Return what formulas say of a scenario; nothing is run."""
+    traffic = ordinary(scenario)
+    guarded = guarded_calls(traffic)
+    items = [*load_predictions(traffic)]
+    for each in guarded:
+        items += breaker_predictions(traffic, each)
+    return Predictions(traffic, guarded, tuple(items), no_effect_warnings(scenario))

@@ -1,0 +1,418 @@
+"""How much traffic each service and call has on an ordinary day, from the rates in the file.
+
+Ordinary is the time before the first fault: nothing goes wrong but what the services' own
+`errors` and the tails of their work make go wrong, and no breaker is open.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from simcb.outcomes import AttemptOutcome
+from simcb.predictions.formulas import load_of_retries, machine_repair, wait_ggc
+from simcb.predictions.spread import beyond, variation
+from simcb.scenario.arrivals import Closed, Constant, OpenArrivals, RatePoint, Replay
+from simcb.scenario.calls import Call
+from simcb.scenario.faults import Fault
+from simcb.scenario.model import Balance, ClientGroup, Scenario, Service
+from simcb.scenario.retries import Decorrelated, Jitter, PerMinute, Retry, TokenBucket
+from simcb.scenario.scalars import LINK
+
+MOST_USERS_SOLVED = 20_000
+"""Users of a closed group for whom the chain of machine repair is solved; more get a bound."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A call and whose it is."""
+
+    caller: str
+    service: str
+    call: Call
+    of_clients: bool
+
+    @property
+    def name(self) -> str:
+        """The call as faults name it."""
+        return f"{self.caller}{LINK}{self.service}"
+
+    @property
+    def path(self) -> str:
+        """The call's place in the file."""
+        kind = "clients" if self.of_clients else "services"
+        return f"{kind}.{self.caller}.calls.{self.service}"
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a breaker is there and switched on."""
+        return self.call.breaker is not None and self.call.breaker.enabled
+
+    @property
+    def retries(self) -> int:
+        """The most retries of a request."""
+        return self.call.retry.max_retries if self.call.retry else 0
+
+    @property
+    def ways(self) -> float:
+        """The mean time on the network, there and back, in seconds."""
+        return 2.0 * self.call.network.mean_value if self.call.network else 0.0
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What goes through a call on an ordinary day.
+
+    Args:
+        asked: requests that need it, per second.
+        attempts: attempts it makes, per second, retries included.
+        errors: chance that an attempt is answered with an error.
+        timeouts: chance that an attempt outlasts its timeout.
+    """
+
+    asked: float
+    attempts: float
+    errors: float
+    timeouts: float
+
+    def chance(self, outcomes: tuple[AttemptOutcome, ...]) -> float:
+        """Return the chance that an attempt has one of these outcomes."""
+        found = self.errors if AttemptOutcome.ERROR in outcomes else 0.0
+        return found + (self.timeouts if AttemptOutcome.TIMEOUT in outcomes else 0.0)
+
+
+def links_of(scenario: Scenario) -> Iterator[Link]:
+    """Yield every call, the clients' first."""
+    for name, group in scenario.clients.items():
+        yield from (Link(name, each, call, True) for each, call in group.calls.items())
+    for name, service in scenario.services.items():
+        yield from (Link(name, each, call, False) for each, call in service.calls.items())
+
+
+def active_windows(fault: Fault, end: float) -> list[tuple[float, float]]:
+    """Return when a fault strikes before the end of the run, in seconds."""
+    return [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
+
+
+def ordinary_until(scenario: Scenario) -> float:
+    """Return when the first fault begins; the run's end if none does, or one does at once."""
+    end = scenario.duration
+    starts = [a for fault in scenario.faults for a, _ in active_windows(fault, end)]
+    first = min(starts, default=end)
+    return first if first > 0.0 else end
+
+
+def mean_rate(group: ClientGroup, until: float) -> float:
+    """Return the mean rate of an open group's requests up to a moment, per second."""
+    law = group.arrivals
+    if isinstance(law, Replay) and law.interval is None:
+        return sum(moment < until for moment in law.moments) / until
+    points = _points(group)
+    corners = {0.0, until, *(p.at for p in points), *(p.reached for p in points)}
+    moments = sorted(each for each in corners if each <= until)
+    total = sum(_rate_at(points, (a + b) / 2.0) * (b - a) for a, b in pairwise(moments))
+    return total / until
+
+
+def peak_rate(group: ClientGroup, until: float) -> float | None:
+    """Return the highest rate of an open group before the run's end; None if it has no rates."""
+    points = _points(group)
+    moments = [each for p in points for each in (p.at, p.reached) if each < until]
+    return max((_rate_at(points, each) for each in moments), default=None)
+
+
+def _points(group: ClientGroup) -> tuple[RatePoint, ...]:
+    law = group.arrivals
+    return law.rate if isinstance(law, OpenArrivals) else getattr(law, "points", ())
+
+
+def _rate_at(points: tuple[RatePoint, ...], moment: float) -> float:
+    rate = 0.0
+    for point in points:
+        if moment < point.at:
+            break
+        if moment < point.reached:
+            return rate + (point.rate - rate) * (moment - point.at) / point.ramp
+        rate = point.rate
+    return rate
+
+
+def retries_allowed(retry: Retry, asked: float, processes: int) -> float:
+    """Return the retries a request may have in the long run by its budget; inf without one.
+
+    Args:
+        retry: the policy.
+        asked: requests per second, of all caller processes.
+        processes: how many there are, each with a budget of its own.
+    """
+    match retry.budget:
+        case TokenBucket(ratio=ratio):
+            return ratio
+        case PerMinute(retries=retries):
+            return retries * processes / 60.0 / asked if asked else math.inf
+    return math.inf
+
+
+KEPT_OF_A_WAIT = {Jitter.NONE: 1.0, Jitter.FULL: 0.5, Jitter.EQUAL: 0.75}
+"""What is left of a wait on average, by its jitter."""
+
+
+def shortest_wait(retry: Retry) -> float:
+    """Return the mean wait before the first retry, in seconds."""
+    longest = retry.backoff.delay_before(1)
+    if isinstance(retry.backoff, Decorrelated):
+        return (min(retry.backoff.base, longest) + longest) / 2.0
+    return KEPT_OF_A_WAIT[retry.jitter] * longest
+
+
+class Traffic:
+    """The flows of a scenario whose client groups send so many requests per second.
+
+    Args:
+        scenario: what is looked at.
+        rates: requests per second of each group.
+    """
+
+    def __init__(self, scenario: Scenario, rates: Mapping[str, float]) -> None:
+        self.scenario = scenario
+        self.rates = rates
+        self.links = tuple(links_of(scenario))
+        self._broken: dict[str, float] = {}
+        self._held: dict[tuple[str, bool], float] = {}
+
+    def processes(self, link: Link) -> int:
+        """Return how many processes make a call, each with its own breaker and budget."""
+        callers = self.scenario.clients if link.of_clients else self.scenario.services
+        caller = callers[link.caller]
+        return caller.instances if isinstance(caller, ClientGroup) else caller.replicas
+
+    def links_to(self, name: str) -> tuple[Link, ...]:
+        """Return the calls of a service."""
+        return tuple(link for link in self.links if link.service == name)
+
+    # What fails, from the last service up to the first.
+
+    def errors(self, name: str) -> float:
+        """Return the chance that a service answers with an error."""
+        if name not in self._broken:
+            service = self.scenario.services[name]
+            fine = 1.0 - service.errors
+            for link in self.links:
+                if not link.of_clients and link.caller == name:
+                    fine *= 1.0 - link.call.share * self.failing(link)
+            self._broken[name] = 1.0 - fine
+        return self._broken[name]
+
+    def chances(self, link: Link) -> tuple[float, float]:
+        """Return the chances that an attempt ends with an error, and with a timeout."""
+        late = self.late(link)
+        return self.errors(link.service) * (1.0 - late), late
+
+    def late(self, link: Link) -> float:
+        """Return the chance that an attempt outlasts its timeout though nobody waits.
+
+        The time on the network and of nested calls counts with its mean.
+        """
+        if link.call.timeout is None:
+            return 0.0
+        service = self.scenario.services[link.service]
+        nested = self.held(link.service, waits=False) - service.work.mean_value
+        if not service.blocking:
+            nested = self._nested(link.service, waits=False)
+        return beyond(service.work, link.call.timeout - link.ways - nested)
+
+    def failing(self, link: Link) -> float:
+        """Return the chance that a call fails with all its retries, and nothing is at hand."""
+        errors, late = self.chances(link)
+        failing, retry = errors + late, link.call.retry
+        if retry is not None and failing:
+            again = (errors if AttemptOutcome.ERROR in retry.on else 0.0) + (
+                late if AttemptOutcome.TIMEOUT in retry.on else 0.0
+            )
+            # It fails at once with what is not retried, or with the last of its tries.
+            fails_at_once = failing - again
+            failing = fails_at_once * load_of_retries(again, retry.max_retries)
+            failing += again ** (retry.max_retries + 1)
+        fallback = link.call.fallback
+        hit = 0.0 if fallback is None else fallback.hit_rate or 0.0
+        return failing * (1.0 - hit)
+
+    # What is asked, from the clients down to the last service.
+
+    @cached_property
+    def in_order(self) -> tuple[Link, ...]:
+        """The calls, each after all that lead to the service that makes it."""
+        found: list[Link] = []
+        left = list(self.links)
+        while left:
+            asked = {link.service for link in left}
+            ready = [link for link in left if link.of_clients or link.caller not in asked]
+            found += ready
+            left = [link for link in left if link not in ready]
+        return tuple(found)
+
+    @cached_property
+    def flows(self) -> dict[str, Flow]:
+        """The flow of each call by its place in the file."""
+        arriving = dict.fromkeys(self.scenario.services, 0.0)
+        going_on: dict[tuple[str, bool], float] = {}
+        found: dict[str, Flow] = {}
+        for link in self.in_order:
+            caller = (link.caller, link.of_clients)
+            rate = self.rates[link.caller] if link.of_clients else arriving[link.caller]
+            asking = going_on.get(caller, rate)
+            going_on[caller] = asking * (1.0 - link.call.share * self.failing(link))
+            found[link.path] = self._flow(link, asking * link.call.share)
+            arriving[link.service] += found[link.path].attempts
+        return found
+
+    def _flow(self, link: Link, asked: float) -> Flow:
+        errors, late = self.chances(link)
+        flow = Flow(asked, asked, errors, late)
+        retry = link.call.retry
+        if retry is None:
+            return flow
+        again = flow.chance(retry.on)
+        more = load_of_retries(again, retry.max_retries) - 1.0
+        more = min(more, retries_allowed(retry, asked, self.processes(link)))
+        return Flow(asked, asked * (1.0 + more), errors, late)
+
+    def arriving(self, name: str) -> float:
+        """Return the attempts that reach a service, per second."""
+        return math.fsum(
+            self.flows[link.path].attempts for link in self.links if link.service == name
+        )
+
+    # How long it takes.
+
+    def held(self, name: str, *, waits: bool = True) -> float:
+        """Return how long a worker is held by an attempt on average, in seconds.
+
+        Args:
+            name: the service.
+            waits: whether its own calls have to wait for workers.
+        """
+        if (name, waits) not in self._held:
+            service = self.scenario.services[name]
+            seconds = service.work.mean_value
+            if service.blocking:
+                seconds += self._nested(name, waits=waits)
+            if service.contention and waits:
+                # Each other attempt in progress adds to it, and there are λ·S of them.
+                others = self.arriving(name) / service.replicas * service.contention
+                seconds = seconds / (1.0 - others) if others < 1.0 else math.inf
+            self._held[name, waits] = seconds
+        return self._held[name, waits]
+
+    def _nested(self, name: str, *, waits: bool) -> float:
+        """Return the mean time that a service's own calls take, in seconds."""
+        return math.fsum(
+            link.call.share * self._answer(link, waits=waits)
+            for link in self.links
+            if not link.of_clients and link.caller == name
+        )
+
+    def _answer(self, link: Link, *, waits: bool) -> float:
+        """Return the mean time a call takes with its retries, backoff not counted."""
+        service = self.scenario.services[link.service]
+        once = link.ways + self.held(link.service, waits=waits)
+        if not service.blocking:
+            once += self._nested(link.service, waits=waits)
+        if waits:
+            once += self.wait(link.service)
+        if link.call.timeout is not None:
+            once = min(once, link.call.timeout)
+        flow = self.flows[link.path] if waits else None
+        return once * (flow.attempts / flow.asked if flow and flow.asked else 1.0)
+
+    def utilisation(self, name: str) -> float:
+        """Return the load on a service's workers; more than 1 is more than they can do."""
+        service = self.scenario.services[name]
+        return self.arriving(name) * self.held(name) / (service.workers * service.replicas)
+
+    def wait(self, name: str) -> float:
+        """Return the mean wait for a worker, in seconds; infinite if the queue never stops."""
+        service = self.scenario.services[name]
+        pools = 1 if service.balance is Balance.LEAST_BUSY else service.replicas
+        servers = service.workers * service.replicas // pools
+        rate, held = self.arriving(name) / pools, self.held(name)
+        if rate == 0.0 or held == 0.0:
+            return 0.0
+        if rate * held >= servers:
+            return math.inf
+        gaps = self.burstiness(name)
+        return wait_ggc(servers, rate, held, gaps, self.work_variation(name))
+
+    def burstiness(self, name: str) -> float:
+        """Return the squared variation of the gaps between arrivals at one replica, or the pool.
+
+        Poisson has 1 and constant arrivals 0; sharing them out in turn makes them more regular.
+        """
+        service = self.scenario.services[name]
+        total = self.arriving(name)
+        regular = math.fsum(
+            self.flows[link.path].attempts
+            for link in self.links
+            if link.service == name
+            and link.of_clients
+            and isinstance(self.scenario.clients[link.caller].arrivals, Constant)
+        )
+        spread = 1.0 - regular / total if total else 1.0
+        if service.balance is Balance.ROUND_ROBIN:
+            return spread / service.replicas
+        return spread + (1.0 - spread) * (1.0 - 1.0 / service.replicas) * (
+            service.balance is Balance.RANDOM
+        )
+
+    def work_variation(self, name: str) -> float:
+        """Return the coefficient of variation of the time a worker is held.
+
+        What nested calls take is supposed to vary as the work does.
+        """
+        return variation(self.scenario.services[name].work)
+
+
+def ordinary(scenario: Scenario) -> Traffic:
+    """Return the traffic of an ordinary day."""
+    until = ordinary_until(scenario)
+    return Traffic(scenario, {n: _rate(scenario, n, until) for n in scenario.clients})
+
+
+def _rate(scenario: Scenario, name: str, until: float) -> float:
+    group = scenario.clients[name]
+    law = group.arrivals
+    if not isinstance(law, Closed):
+        return mean_rate(group, until)
+    idle = Traffic(scenario, dict.fromkeys(scenario.clients, 0.0))
+    think = law.think.mean_value
+    service = alone(scenario, name)
+    if service is not None and law.users <= MOST_USERS_SOLVED:
+        link = idle.links[0]
+        held = service.work.mean_value
+        return machine_repair(law.users, think + link.ways, held, service.workers)
+    answer = math.fsum(
+        link.call.share * (link.ways + idle.held(link.service, waits=False))
+        for link in idle.links
+        if link.of_clients and link.caller == name
+    )
+    cycle = think + answer
+    most = law.users / cycle if cycle else math.inf
+    for link in idle.links:
+        held = idle.held(link.service, waits=False)
+        if link.of_clients and link.caller == name and link.call.share and held:
+            asked = scenario.services[link.service]
+            most = min(most, asked.workers * asked.replicas / held / link.call.share)
+    return most
+
+
+def alone(scenario: Scenario, name: str) -> Service | None:
+    """Return the one service of a scenario in which one closed group asks one replica."""
+    if len(scenario.clients) > 1 or len(scenario.services) > 1:
+        return None
+    (service,) = scenario.services.values()
+    (call,) = scenario.clients[name].calls.values()
+    simple = service.replicas == 1 and call.share == 1.0 and call.bulkhead is None
+    return service if simple and service.work.mean_value > 0.0 else None
