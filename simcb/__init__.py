@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
     from simcb.views.compare_view import CompareView
-    from simcb.views.notebook import compare, load, open, run, sweep, tune
+    from simcb.views.explain import ExplainView
+    from simcb.views.notebook import compare, explain, load, open, run, sweep, tune
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
     from simcb.views.tune_view import TuneView
@@ -27,6 +28,7 @@ __all__ = [
     "CircuitOpenError",
     "CircuitState",
     "CompareView",
+    "ExplainView",
     "RunView",
     "Scenario",
     "ScenarioError",
@@ -35,6 +37,7 @@ __all__ = [
     "Trace",
     "TuneView",
     "compare",
+    "explain",
     "load",
     "open",
     "run",
@@ -51,7 +54,8 @@ __getattr__ = window(
         "scenario": "Scenario ScenarioError",
         "trace": "Trace",
         "views.compare_view": "CompareView",
-        "views.notebook": "compare load open run sweep tune",
+        "views.explain": "ExplainView",
+        "views.notebook": "compare explain load open run sweep tune",
         "views.run_view": "RunView",
         "views.sweep_view": "SweepView",
         "views.tune_view": "TuneView",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from math import exp
 
 from simcb.evidence.case import Case, Claim, case
+from simcb.evidence.observing import ended, measured
+from simcb.evidence.writing import EXPONENTIAL, one_queue, watched
+from simcb.outcomes import AttemptOutcome
 from simcb.predictions.formulas import (
     engset,
     erlang_b,
@@ -15,9 +18,6 @@ from simcb.predictions.formulas import (
     shed_after_wait,
     success_of_retries,
 )
-from simcb.evidence.observing import ended, measured
-from simcb.evidence.writing import EXPONENTIAL, one_queue, watched
-from simcb.outcomes import AttemptOutcome
 
 _KLEINROCK = "Kleinrock, Queueing Systems I, 1975"
 _SEVASTYANOV = "Erlang 1917, Sevastyanov 1957"

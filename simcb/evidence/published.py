@@ -5,12 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from simcb.evidence.case import Case, Claim, Relation, Seen, case
-from simcb.predictions.formulas import (
-    bucket_retries,
-    load_of_retries,
-    probe_cycle,
-    success_of_retries,
-)
 from simcb.evidence.observing import (
     attempts_of_all,
     held_by_probes,
@@ -22,6 +16,12 @@ from simcb.evidence.observing import (
 )
 from simcb.evidence.writing import EXPONENTIAL, failing, many_groups, one_queue, watched
 from simcb.metrics import Verdict, verdict
+from simcb.predictions.formulas import (
+    bucket_retries,
+    load_of_retries,
+    probe_cycle,
+    success_of_retries,
+)
 
 _BROOKER = "Brooker, Fixing retries with token buckets and circuit breakers, 2022"
 _BUCKET = "retry: {max_retries: 3, budget: {kind: token_bucket, ratio: 10%, burst: 5}}"

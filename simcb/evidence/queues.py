@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import accumulate
 
 from simcb.evidence.case import Case, Claim, Observer, case
+from simcb.evidence.observing import inside, measured, slower_than, waiting, waits
+from simcb.evidence.writing import EXPONENTIAL, one_queue, watched
 from simcb.predictions.formulas import (
     closed_network,
     erlang_c,
@@ -12,8 +14,6 @@ from simcb.predictions.formulas import (
     sojourn_quantile_mm1,
     wait_mg1,
 )
-from simcb.evidence.observing import inside, measured, slower_than, waiting, waits
-from simcb.evidence.writing import EXPONENTIAL, one_queue, watched
 
 _KHINCHINE = "Pollaczek 1930, Khinchine 1932"
 _KLEINROCK = "Kleinrock, Queueing Systems I, 1975"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from simcb.evidence.case import Case, Claim, case
-from simcb.predictions.formulas import cache_hits, zipf
 from simcb.evidence.observing import (
     arrivals_between,
     attempts_for_each_request,
@@ -11,6 +10,7 @@ from simcb.evidence.observing import (
     measured,
 )
 from simcb.evidence.writing import EXPONENTIAL, failing, one_queue, one_service, watched
+from simcb.predictions.formulas import cache_hits, zipf
 
 _BROOKER = "Brooker, Fixing retries with token buckets and circuit breakers, 2022"
 _LAYER = "{workers: 500, work: 1ms, calls: {%s: {retry: {max_retries: 2}}}}"

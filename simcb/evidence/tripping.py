@@ -3,14 +3,6 @@
 from __future__ import annotations
 
 from simcb.evidence.case import Case, Claim, case
-from simcb.predictions.formulas import (
-    calls_to_trip,
-    calls_to_trip_by_rate,
-    calls_to_trip_tumbling,
-    probe_cycle,
-    time_to_rate,
-    time_to_two,
-)
 from simcb.evidence.observing import (
     calls_until_trip,
     detection,
@@ -22,6 +14,14 @@ from simcb.evidence.observing import (
     seconds_until_trip,
 )
 from simcb.evidence.writing import many_groups, one_queue, one_service, watched
+from simcb.predictions.formulas import (
+    calls_to_trip,
+    calls_to_trip_by_rate,
+    calls_to_trip_tumbling,
+    probe_cycle,
+    time_to_rate,
+    time_to_two,
+)
 
 _AT_ONCE = "recovery_timeout: 0s"
 _FELLER = "Feller, volume I, XIII.7"

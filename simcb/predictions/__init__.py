@@ -4,7 +4,23 @@ Nothing is simulated here. Each prediction has its formula, the numbers in it, h
 which lines of the file it comes from.
 """
 
+from simcb.predictions.meanings import MEANINGS
 from simcb.predictions.predict import Predictions, predict
+from simcb.predictions.telling import driving_lines, findings, predictions_of_metric
+from simcb.predictions.topics import TOPICS, Answer, answer
 from simcb.predictions.values import Number, Prediction, Sureness
 
-__all__ = ["Number", "Prediction", "Predictions", "Sureness", "predict"]
+__all__ = [
+    "MEANINGS",
+    "TOPICS",
+    "Answer",
+    "Number",
+    "Prediction",
+    "Predictions",
+    "Sureness",
+    "answer",
+    "driving_lines",
+    "findings",
+    "predict",
+    "predictions_of_metric",
+]

@@ -13,10 +13,20 @@ from simcb.breaker import (
     SlowCallRate,
     TripRule,
 )
+from simcb.predictions.chance import is_exact, time_to_trip
+from simcb.predictions.formulas import probe_cycle
+from simcb.predictions.spread import beyond
 from simcb.predictions.traffic import Flow, Link, Traffic
-from simcb.predictions.values import COUNT, PER_SECOND, SECONDS, Prediction, Sureness, numbers
+from simcb.predictions.values import (
+    COUNT,
+    PER_SECOND,
+    SECONDS,
+    SHARE,
+    Prediction,
+    Sureness,
+    numbers,
+)
 from simcb.scenario.breakers import Around, Breaker
-from simcb.world.build import breakers_of
 
 
 @dataclass(frozen=True)
@@ -42,10 +52,22 @@ class Guarded:
         """Whose each breaker is, in words."""
         words = []
         if not self.breaker.shared and self.count > 1:
-            words.append("instance" if self.link.of_clients else "replica")
+            words.append("instance" if self.link.of_clients else f"replica of {self.link.caller}")
         if self.breaker.per_replica:
             words.append(f"replica of {self.link.service}")
         return f"one for each {' and '.join(words)}" if words else "one for all"
+
+    def rule_path(self, place: int) -> str:
+        """Return where one of its rules stands in the file."""
+        if self.breaker.trip is None:
+            return self.place("failure_threshold")
+        return self.place("trip") + (f".{place}" if len(self.breaker.trip) > 1 else "")
+
+    @property
+    def recovery_path(self) -> str:
+        """Where the length of an opening stands in the file."""
+        long = self.breaker.recovery is not None
+        return self.place("recovery.timeout" if long else "recovery_timeout")
 
     def place(self, *words: str) -> str:
         """Return a place of the breaker in the file."""
@@ -60,7 +82,7 @@ def guarded_calls(traffic: Traffic) -> tuple[Guarded, ...]:
         if breaker is None or not breaker.enabled:
             continue
         replicas = traffic.scenario.services[link.service].replicas
-        count = breakers_of(link.call, traffic.processes(link), replicas)
+        count = link.call.breakers(traffic.processes(link), replicas)
         flow = traffic.flows[link.path]
         heard = flow.asked if breaker.around is Around.REQUEST else flow.attempts
         found.append(Guarded(link, breaker, count, heard / count, flow))
@@ -68,10 +90,117 @@ def guarded_calls(traffic: Traffic) -> tuple[Guarded, ...]:
 
 
 def breaker_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Prediction]:
-    """Yield what there is to say of a call's breakers."""
+    """Yield what there is to say of a call's breakers on an ordinary day, and of its openings."""
     yield heard(traffic, guarded)
     for place, rule in enumerate(guarded.breaker.rules()):
-        yield can_trip(guarded, rule, rule_path(guarded, place))
+        yield can_trip(guarded, rule, guarded.rule_path(place))
+    yield _false_trips(traffic, guarded)
+    yield _rejected(guarded)
+    yield _probes(traffic, guarded)
+
+
+def failing_for(traffic: Traffic, guarded: Guarded, rule: TripRule) -> float:
+    """Return the chance that a rule counts a call on an ordinary day."""
+    link, retry = guarded.link, guarded.link.call.retry
+    if isinstance(rule, SlowCallRate):
+        if rule.slow > (link.call.timeout or math.inf):
+            return 0.0
+        return beyond(traffic.scenario.services[link.service].work, rule.slow - link.ways)
+    chance = guarded.flow.chance(guarded.breaker.counts)
+    if guarded.breaker.around is Around.REQUEST and retry is not None:
+        return float(chance ** (1 + retry.max_retries))
+    return chance
+
+
+def _false_trips(traffic: Traffic, guarded: Guarded) -> Prediction:
+    """Return the mean time between openings without a fault, of each breaker."""
+    rules = guarded.breaker.rules()
+    chances = [failing_for(traffic, guarded, each) for each in rules]
+    times = [
+        time_to_trip(each, chance, guarded.rate)
+        for each, chance in zip(rules, chances, strict=True)
+    ]
+    value = min(times)
+    rule = rules[times.index(value)]
+    failing = chances[times.index(value)]
+    if isinstance(rule, ConsecutiveFailures):
+        formula = "({p}^-{k} - 1) / (1 - {p}) / {λ}"
+        given = numbers(p=(failing, SHARE), k=(rule.threshold, COUNT), λ=(guarded.rate, PER_SECOND))
+    else:
+        formula = "the rule at {p} of {λ}"
+        given = numbers(p=(failing, SHARE), λ=(guarded.rate, PER_SECOND))
+    service = guarded.link.service
+    remark = "" if failing else f"{service} never fails on an ordinary day, says the file"
+    if failing and guarded.count > 1 and value < 1e9:
+        remark = f"one of the {guarded.count:,} each {value / guarded.count:,.3g} s"
+    return Prediction(
+        "false_trips",
+        guarded.link.name,
+        value,
+        SECONDS,
+        formula,
+        given,
+        Sureness.EXACT
+        if is_exact(rule) and not guarded.flow.timeouts and guarded.link.call.retry is None
+        else Sureness.ABOUT,
+        "calls fail by themselves; for a rate in a time window it may be off by a factor of two",
+        (f"services.{service}.errors", guarded.rule_path(rules.index(rule))),
+        remark=remark,
+    )
+
+
+def opening_length(guarded: Guarded) -> float:
+    """Return how long an opening lasts on average, in seconds, if probes fail for long."""
+    recovery = guarded.breaker.recovery_policy()
+    return recovery.timeout if recovery.factor == 1.0 else recovery.max
+
+
+def _rejected(guarded: Guarded) -> Prediction:
+    """Return the calls that one opening turns away."""
+    opened = guarded.breaker.recovery_policy().timeout
+    return Prediction(
+        "rejected_by_one",
+        guarded.link.name,
+        guarded.rate * opened,
+        COUNT,
+        "{λ} × {D}",
+        numbers(λ=(guarded.rate, PER_SECOND), D=(opened, SECONDS)),
+        Sureness.LEAST,
+        "callers go on asking, and the first probe closes it",
+        (guarded.recovery_path,),
+    )
+
+
+def _probes(traffic: Traffic, guarded: Guarded) -> Prediction:
+    """Return the probes that reach a service that is down, from all breakers together."""
+    link = guarded.link
+    opened = opening_length(guarded)
+    probe = link.call.timeout or traffic.held(link.service) + link.ways
+    cycle = probe_cycle(guarded.rate, opened, probe) if guarded.rate else math.inf
+    value = guarded.count / cycle
+    remark = ""
+    if not link.of_clients and link.call.timeout:
+        caller = traffic.scenario.services[link.caller]
+        held = value * probe / (caller.workers * caller.replicas)
+        if caller.blocking and held >= 0.01:
+            remark = f"if they hang they hold {held:.0%} of the workers of {link.caller}"
+    return Prediction(
+        "probes",
+        link.name,
+        value,
+        PER_SECOND,
+        "{N} / ({D} + 1 / {λ} + {s})",
+        numbers(
+            N=(guarded.count, COUNT),
+            D=(opened, SECONDS),
+            λ=(guarded.rate, PER_SECOND),
+            s=(probe, SECONDS),
+        ),
+        Sureness.EXACT if guarded.breaker.half_open.probes == 1 else Sureness.LEAST,
+        "every probe fails after its timeout, and one is made at a time",
+        (guarded.recovery_path, f"{link.path}.timeout"),
+        remark=remark,
+    )
 
 
 def heard(traffic: Traffic, guarded: Guarded) -> Prediction:
@@ -93,14 +222,6 @@ def heard(traffic: Traffic, guarded: Guarded) -> Prediction:
         tuple(lines),
         remark=f"{guarded.count:,} breakers, {guarded.scope}" if guarded.count > 1 else "",
     )
-
-
-def rule_path(guarded: Guarded, place: int) -> str:
-    """Return where a rule stands in the file."""
-    if guarded.breaker.trip is None:
-        return guarded.place("failure_threshold")
-    several = f".{place}" if len(guarded.breaker.trip) > 1 else ""
-    return guarded.place("trip") + several
 
 
 def can_trip(guarded: Guarded, rule: TripRule, path: str) -> Prediction:

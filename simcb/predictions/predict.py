@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from simcb.metrics import no_effect_warnings
 from simcb.predictions.breakers import Guarded, breaker_predictions, guarded_calls
+from simcb.predictions.faults import fault_predictions
 from simcb.predictions.load import load_predictions
 from simcb.predictions.traffic import Traffic, ordinary
 from simcb.predictions.values import Prediction
@@ -49,4 +50,5 @@ def predict(scenario: Scenario) -> Predictions:
     items = [*load_predictions(traffic)]
     for each in guarded:
         items += breaker_predictions(traffic, each)
+        items += fault_predictions(traffic, each)
     return Predictions(traffic, guarded, tuple(items), no_effect_warnings(scenario))

@@ -10,14 +10,13 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.formulas import load_of_retries, machine_repair, wait_ggc
+from simcb.predictions.rates import mean_rate, ordinary_until
 from simcb.predictions.spread import beyond, variation
-from simcb.scenario.arrivals import Closed, Constant, OpenArrivals, RatePoint, Replay
+from simcb.scenario.arrivals import Closed, Constant
 from simcb.scenario.calls import Call
-from simcb.scenario.faults import Fault
 from simcb.scenario.model import Balance, ClientGroup, Scenario, Service
 from simcb.scenario.retries import Decorrelated, Jitter, PerMinute, Retry, TokenBucket
 from simcb.scenario.scalars import LINK
@@ -92,54 +91,6 @@ def links_of(scenario: Scenario) -> Iterator[Link]:
         yield from (Link(name, each, call, False) for each, call in service.calls.items())
 
 
-def active_windows(fault: Fault, end: float) -> list[tuple[float, float]]:
-    """Return when a fault strikes before the end of the run, in seconds."""
-    return [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
-
-
-def ordinary_until(scenario: Scenario) -> float:
-    """Return when the first fault begins; the run's end if none does, or one does at once."""
-    end = scenario.duration
-    starts = [a for fault in scenario.faults for a, _ in active_windows(fault, end)]
-    first = min(starts, default=end)
-    return first if first > 0.0 else end
-
-
-def mean_rate(group: ClientGroup, until: float) -> float:
-    """Return the mean rate of an open group's requests up to a moment, per second."""
-    law = group.arrivals
-    if isinstance(law, Replay) and law.interval is None:
-        return sum(moment < until for moment in law.moments) / until
-    points = _points(group)
-    corners = {0.0, until, *(p.at for p in points), *(p.reached for p in points)}
-    moments = sorted(each for each in corners if each <= until)
-    total = sum(_rate_at(points, (a + b) / 2.0) * (b - a) for a, b in pairwise(moments))
-    return total / until
-
-
-def peak_rate(group: ClientGroup, until: float) -> float | None:
-    """Return the highest rate of an open group before the run's end; None if it has no rates."""
-    points = _points(group)
-    moments = [each for p in points for each in (p.at, p.reached) if each < until]
-    return max((_rate_at(points, each) for each in moments), default=None)
-
-
-def _points(group: ClientGroup) -> tuple[RatePoint, ...]:
-    law = group.arrivals
-    return law.rate if isinstance(law, OpenArrivals) else getattr(law, "points", ())
-
-
-def _rate_at(points: tuple[RatePoint, ...], moment: float) -> float:
-    rate = 0.0
-    for point in points:
-        if moment < point.at:
-            break
-        if moment < point.reached:
-            return rate + (point.rate - rate) * (moment - point.at) / point.ramp
-        rate = point.rate
-    return rate
-
-
 def retries_allowed(retry: Retry, asked: float, processes: int) -> float:
     """Return the retries a request may have in the long run by its budget; inf without one.
 
@@ -166,6 +117,19 @@ def shortest_wait(retry: Retry) -> float:
     if isinstance(retry.backoff, Decorrelated):
         return (min(retry.backoff.base, longest) + longest) / 2.0
     return KEPT_OF_A_WAIT[retry.jitter] * longest
+
+
+def mean_waits(retry: Retry) -> float:
+    """Return the mean seconds that all of a policy's waits take together."""
+    total = wait = 0.0
+    for number in range(1, 1 + retry.max_retries):
+        longest = retry.backoff.delay_before(number, wait)
+        if isinstance(retry.backoff, Decorrelated):
+            wait = (min(retry.backoff.base, longest) + longest) / 2.0
+        else:
+            wait = KEPT_OF_A_WAIT[retry.jitter] * longest
+        total += wait
+    return total
 
 
 class Traffic:

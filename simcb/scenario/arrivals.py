@@ -39,6 +39,18 @@ RatePoints = Annotated[tuple[RatePoint, ...], OneOrMore("points", "rate", (("at"
 """One rate, or a list of points."""
 
 
+def rate_at(points: tuple[RatePoint, ...], moment: float) -> float:
+    """Return the rate at a moment, in arrivals per second."""
+    rate = 0.0
+    for point in points:
+        if moment < point.at:
+            break
+        if moment < point.reached:
+            return rate + (point.rate - rate) * (moment - point.at) / point.ramp
+        rate = point.rate
+    return rate
+
+
 class Arrivals(Model):
     """Base of all kinds of arrivals."""
 

@@ -17,7 +17,14 @@ from itertools import pairwise
 from simcb.errors import SimcbError
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario import Scenario
-from simcb.scenario.arrivals import Arrivals, Closed, OpenArrivals, RatePoint, Replay
+from simcb.scenario.arrivals import (
+    Arrivals,
+    Closed,
+    OpenArrivals,
+    RatePoint,
+    Replay,
+    rate_at,
+)
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Errors, Fault, Refuse, Restart, Surge
 from simcb.scenario.model import ClientGroup
@@ -217,18 +224,6 @@ def _integral(points: tuple[RatePoint, ...], surges: Sequence[Surge], duration: 
                 rate *= times
         total += rate * (end - start)
     return total
-
-
-def rate_at(points: tuple[RatePoint, ...], moment: float) -> float:
-    """Return the rate at a moment, in arrivals per second."""
-    rate = 0.0
-    for point in points:
-        if moment < point.at:
-            break
-        if moment < point.reached:
-            return rate + (point.rate - rate) * (moment - point.at) / point.ramp
-        rate = point.rate
-    return rate
 
 
 def in_words(number: float) -> str:

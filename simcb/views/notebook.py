@@ -12,6 +12,7 @@ from pathlib import Path
 
 from simcb import studies
 from simcb.options import CompareOptions, JobOptions, SweepOptions, TuneOptions
+from simcb.predictions import predict
 from simcb.scenario import Scenario
 from simcb.studies import Baseline
 from simcb.studies.compare import compare as run_compare
@@ -23,6 +24,7 @@ from simcb.studies.tune import tune as run_tune
 from simcb.studies.variants import Variant, altered, check_variants, parse_group
 from simcb.views.compare import answer_of as compare_answer
 from simcb.views.compare_view import CompareView
+from simcb.views.explain import ExplainView
 from simcb.views.run import answer_of, conditions_of
 from simcb.views.run_view import RunView
 from simcb.views.study_files import open_run
@@ -44,6 +46,28 @@ def load(
         ScenarioError: with every problem there is in the files.
     """
     return studies.read(source, overlays=overlays, sets=sets)
+
+
+def explain(
+    scenario: Scenario | str | Path, topic: str | None = None, *, metric: str | None = None
+) -> ExplainView:
+    """Return what formulas say of a scenario before any run, as a view.
+
+    Args:
+        scenario: a scenario, or what `load` makes one of.
+        topic: a question that people ask, such as `never-opens`; `simcb.predictions.TOPICS` has
+            all of them.
+        metric: how this number comes about here, instead.
+
+    Raises:
+        ScenarioError: the scenario cannot be read.
+        UnknownNumberError: there is no such topic or metric.
+        StudyError: a topic and a metric are given.
+    """
+    if topic is not None and metric is not None:
+        raise studies.StudyError("a topic and a metric are given", "give one of them")
+    read = scenario if isinstance(scenario, Scenario) else load(scenario)
+    return ExplainView(predict(read), topic, metric)
 
 
 def run(

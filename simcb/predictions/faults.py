@@ -1,0 +1,287 @@
+"""How soon a breaker sees a fault, and what the fault and the breaker make of each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simcb.breaker import ConsecutiveFailures, FailuresInWindow, SlowCallRate, TripRule
+from simcb.outcomes import AttemptOutcome
+from simcb.predictions.breakers import Guarded, opening_length
+from simcb.predictions.chance import calls_in_a_row, time_to_trip
+from simcb.predictions.formulas import load_of_retries, success_of_retries, time_to_rate
+from simcb.predictions.rates import active_windows
+from simcb.predictions.spread import beyond
+from simcb.predictions.traffic import Traffic, mean_waits
+from simcb.predictions.values import (
+    COUNT,
+    PER_SECOND,
+    SECONDS,
+    SHARE,
+    Prediction,
+    Sureness,
+    numbers,
+)
+from simcb.scenario.breakers import Around
+from simcb.scenario.faults import (
+    Capacity,
+    Cold,
+    Errors,
+    Fault,
+    Hang,
+    Latency,
+    Loss,
+    Pause,
+    Refuse,
+    Restart,
+)
+
+
+@dataclass(frozen=True)
+class Struck:
+    """What a fault does to the calls that one breaker hears.
+
+    Args:
+        share: of them that fail.
+        after: seconds until a failure is known.
+        why: what to know of it, in a few words.
+        backlog: whether they fail only because a queue grows.
+    """
+
+    share: float
+    after: float
+    why: str = ""
+    backlog: bool = False
+
+
+def fault_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Prediction]:
+    """Yield how soon a call's breakers open under each fault that strikes it."""
+    for label, fault in traffic.scenario.labelled_faults:
+        if not active_windows(fault, traffic.scenario.duration) or not strikes(fault, guarded):
+            continue
+        found = struck(traffic, guarded, fault)
+        yield _detection(traffic, guarded, fault, label, found)
+        if isinstance(fault, Errors) and 0.0 < found.share < 1.0:
+            yield from _open_under(traffic, guarded, fault, label, found)
+
+
+def strikes(fault: Fault, guarded: Guarded) -> bool:
+    """Tell whether a fault is one of a call's service, and of its caller if it names one."""
+    if fault.service != guarded.link.service or fault.target != "service":
+        return False
+    return fault.link is None or fault.link[0] == guarded.link.caller
+
+
+def struck(traffic: Traffic, guarded: Guarded, fault: Fault) -> Struck:
+    """Return what a fault makes of the calls, once it is there in full."""
+    link, counts = guarded.link, guarded.breaker.counts
+    service = traffic.scenario.services[link.service]
+    timeout = link.call.timeout
+    answer = link.ways + traffic.held(link.service)
+    part = fault.share
+    if fault.replicas is not None and not guarded.breaker.per_replica:
+        part *= len(fault.replicas) / service.replicas
+    found = Struck(0.0, 0.0, "it makes no call fail")
+    outcome = AttemptOutcome.TIMEOUT
+    if isinstance(fault, Errors):
+        found, outcome = Struck(part * fault.rate, answer), AttemptOutcome.ERROR
+    elif isinstance(fault, Refuse | Restart):
+        found, outcome = Struck(part, link.ways), AttemptOutcome.REFUSED
+    elif timeout is None:
+        found = Struck(0.0, 0.0, "the call has no timeout")
+    elif isinstance(fault, Hang | Loss | Pause):
+        found = Struck(part, timeout)
+    elif isinstance(fault, Latency | Capacity | Cold):
+        found = _slowed(traffic, guarded, fault, timeout)
+    if found.share and outcome not in counts:
+        return Struck(0.0, 0.0, f"counts leaves {outcome} out")
+    if guarded.breaker.around is Around.REQUEST and link.call.retry and found.share:
+        retry = link.call.retry
+        if outcome in retry.on:
+            share = found.share ** (1 + link.retries)
+            after = (1 + link.retries) * found.after + mean_waits(retry)
+            return Struck(share, after, "heard after all retries", found.backlog)
+    return found
+
+
+def _slowed(
+    traffic: Traffic, guarded: Guarded, fault: Latency | Capacity | Cold, timeout: float
+) -> Struck:
+    """Return what fails where work takes longer: what outlasts the timeout, or waits too long."""
+    link = guarded.link
+    service = traffic.scenario.services[link.service]
+    times = fault.multiplied if isinstance(fault, Latency) else fault.times
+    added = fault.added if isinstance(fault, Latency) else 0.0
+    if isinstance(fault, Capacity):
+        times = 1.0 / fault.times if fault.times else math.inf
+    load = traffic.utilisation(link.service) * times
+    if traffic.held(link.service):
+        load *= 1.0 + added / (traffic.held(link.service) * max(times, 1e-9))
+    late = 0.0
+    if not isinstance(fault, Capacity):
+        left = timeout - link.ways - added
+        late = beyond(service.work, left / times) if times else float(left < 0.0)
+    if late * fault.share > 0.01 or load < 1.0:
+        why = "" if late else f"no answer outlasts the timeout, and workers are {load:.0%} busy"
+        return Struck(late * fault.share, timeout, why)
+    grows = timeout / (load - 1.0) if math.isfinite(load) else 0.0
+    return Struck(1.0, grows + timeout, "once the queue is longer than the timeout", True)
+
+
+def _detection(
+    traffic: Traffic, guarded: Guarded, fault: Fault, label: str, found: Struck
+) -> Prediction:
+    link = guarded.link
+    rate = guarded.rate
+    at_once = isinstance(fault, Errors | Refuse | Restart)
+    if at_once and guarded.breaker.around is Around.ATTEMPT and link.retries:
+        # Retries come soon, where failures do.
+        again = min(found.share, 1.0 - 1e-9)
+        rate = guarded.flow.asked * load_of_retries(again, link.retries) / guarded.count
+    times = [
+        (detection_time(rule, _share_for(rule, found, guarded, fault, traffic), rate, fault), rule)
+        for rule in guarded.breaker.rules()
+    ]
+    value, rule = min(times, key=lambda each: each[0])
+    lasts = min(b - a for a, b in active_windows(fault, traffic.scenario.duration))
+    remark = found.why
+    if math.isinf(value):
+        remark = remark or "too few of them fail at this traffic"
+    elif value > lasts:
+        remark = f"longer than the fault lasts{f'; {remark}' if remark else ''}"
+    exact = (
+        isinstance(rule, ConsecutiveFailures)
+        and found.share == 1.0
+        and isinstance(fault, Hang | Loss)
+        and not link.retries
+    )
+    share = _share_for(rule, found, guarded, fault, traffic).share
+    if isinstance(rule, ConsecutiveFailures) and found.share:
+        calls = calls_in_a_row(share, rule.threshold)
+        formula = "{t} + {n} calls / {λ}"
+        given = numbers(t=(found.after, SECONDS), n=(calls, COUNT), λ=(rate, PER_SECOND))
+    elif share:
+        formula = "{t} + the rule at {p} of {λ}"
+        given = numbers(t=(found.after, SECONDS), p=(share, SHARE), λ=(rate, PER_SECOND))
+    else:
+        formula, given = "", ()
+    place = [name for name, _ in traffic.scenario.labelled_faults].index(label)
+    lines = [f"faults.{place}", guarded.rule_path(guarded.breaker.rules().index(rule))]
+    if found.after and link.call.timeout and not isinstance(fault, Errors | Refuse | Restart):
+        lines.append(f"{link.path}.timeout")
+    return Prediction(
+        "time_to_detect",
+        link.name,
+        value,
+        SECONDS,
+        formula,
+        given,
+        Sureness.EXACT if exact else Sureness.ABOUT,
+        "the breaker is closed, and each call fails by itself with the same chance",
+        tuple(lines),
+        fault=label,
+        remark=remark,
+    )
+
+
+def _share_for(
+    rule: TripRule, found: Struck, guarded: Guarded, fault: Fault, traffic: Traffic
+) -> Struck:
+    """Return what a rule counts under a fault: failures, or slow calls."""
+    if not isinstance(rule, SlowCallRate):
+        return found
+    link, timeout = guarded.link, guarded.link.call.timeout or math.inf
+    if isinstance(fault, Hang | Loss | Pause) and timeout >= rule.slow and timeout < math.inf:
+        return Struck(fault.share, timeout)
+    if isinstance(fault, Latency) and fault.multiplied:
+        work = traffic.scenario.services[link.service].work
+        left = (rule.slow - link.ways - fault.added) / fault.multiplied
+        return Struck(fault.share * beyond(work, left), min(rule.slow, timeout))
+    return Struck(0.0, 0.0)
+
+
+def detection_time(rule: TripRule, found: Struck, rate: float, fault: Fault) -> float:
+    """Return the seconds from a fault's beginning until a rule is met, on average.
+
+    The window is full of what was before the fault, as far as the run had begun.
+    """
+    share, after = found.share, found.after
+    if share <= 0.0 or rate <= 0.0:
+        return math.inf
+    if isinstance(rule, ConsecutiveFailures):
+        return after + calls_in_a_row(share, rule.threshold) / rate
+    if isinstance(rule, FailuresInWindow):
+        if rate * share * rule.window >= rule.threshold:
+            return after + rule.threshold / (rate * share)
+        return after + time_to_trip(rule, share, rate)
+    assert isinstance(rule, SlowCallRate) or hasattr(rule, "rate")
+    if share <= rule.rate and share < 1.0:
+        return after + time_to_trip(rule, share, rate)
+    if rule.window is not None:
+        if rate * rule.window < rule.minimum_calls:
+            return after + time_to_trip(rule, share, rate)
+        before = min(rule.window, fault.at)
+        needed = max(0.0, rule.minimum_calls / rate - before)
+        if before < rule.window and share > rule.rate:
+            ahead = (share * after + rule.rate * (before - share * after)) / (share - rule.rate)
+            if before + ahead <= rule.window:
+                return max(after + needed, ahead)
+        return max(after + needed, time_to_rate(share, rule.rate, rule.window, after))
+    size = rule.calls or 0
+    known = min(float(size), rate * fault.at)
+    calls = rule.rate * known / (share - rule.rate) if share > rule.rate else math.inf
+    if known + calls > size:
+        calls = rule.rate * size / share
+    return after + max(calls, rule.minimum_calls - known, 1.0) / rate
+
+
+def _open_under(
+    traffic: Traffic, guarded: Guarded, fault: Fault, label: str, found: Struck
+) -> Iterator[Prediction]:
+    """Yield what a breaker makes of a fault in which some calls fail: how long it is open."""
+    link = guarded.link
+    tried = guarded.flow.asked * load_of_retries(found.share, link.retries) / guarded.count
+    rate = guarded.rate if guarded.breaker.around is Around.REQUEST else tried
+    closed = min(
+        (time_to_trip(rule, found.share, rate) for rule in guarded.breaker.rules()),
+        default=math.inf,
+    )
+    half = guarded.breaker.half_open_policy()
+    if math.isinf(closed) or half.verdict is not None or rate <= 0.0:
+        return
+    probed = opening_length(guarded) + 1.0 / rate + found.after
+    # It closes when the probes succeed one after another; each failure opens it again.
+    opened = probed / (1.0 - found.share) ** (half.successes or 1)
+    share = opened / (opened + closed)
+    retried = link.retries if guarded.breaker.around is Around.ATTEMPT else 0
+    answered = success_of_retries(found.share, link.retries if link.call.retry else 0)
+    lasting = opened / (opened + closed)
+    place = [name for name, _ in traffic.scenario.labelled_faults].index(label)
+    lines = (f"faults.{place}", guarded.rule_path(0), guarded.recovery_path)
+    yield Prediction(
+        "open_under",
+        link.name,
+        share,
+        SHARE,
+        "{o} / ({o} + {c})",
+        numbers(o=(opened, SECONDS), c=(closed, SECONDS)),
+        Sureness.ABOUT,
+        "the fault lasts long beside both, and each call fails by itself",
+        lines,
+        fault=label,
+        remark="open, then closed until it trips again",
+    )
+    yield Prediction(
+        "answered_with",
+        link.name,
+        (1.0 - lasting) * answered,
+        SHARE,
+        "(1 - {o}) × (1 - {p}^(1 + {n}))",
+        numbers(o=(lasting, SHARE), p=(found.share, SHARE), n=(retried, COUNT)),
+        Sureness.ABOUT,
+        "the fault lasts long, and what is rejected is not tried again",
+        lines,
+        fault=label,
+        remark=f"{answered:.3%} without the breaker",
+    )
