@@ -255,7 +255,8 @@ def _open_under(
     opened = probed / (1.0 - found.share) ** (half.successes or 1)
     share = opened / (opened + closed)
     retried = link.retries if guarded.breaker.around is Around.ATTEMPT else 0
-    answered = success_of_retries(found.share, link.retries if link.call.retry else 0)
+    # A sticky fault strikes the same users again, however often they try.
+    answered = success_of_retries(found.share, 0 if fault.sticky else link.retries)
     lasting = opened / (opened + closed)
     place = [name for name, _ in traffic.scenario.labelled_faults].index(label)
     lines = (f"faults.{place}", guarded.rule_path(0), guarded.recovery_path)

@@ -58,10 +58,10 @@ def _findings(found: Predictions) -> Iterator[str]:
     for each in found.of("collapse_margin"):
         if (each.value or 0.0) >= 1.0:
             guards = [one.link.name for one in found.guarded if one.link.service == each.subject]
-            saved = f"; the breaker of {', '.join(guards)} has to stop them" if guards else ""
+            saved = "; its breaker has to stop them" if guards else ""
             yield (
-                f"retries alone can keep {each.subject} down: they ask {each.value:.3g} times "
-                f"what it can do{saved}"
+                f"retries alone can keep {each.subject} down, with {each.value:.3g} times what "
+                f"it can do{saved}"
             )
     for each in found.of("time_to_detect"):
         if each.value == math.inf:

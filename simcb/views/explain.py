@@ -67,19 +67,22 @@ def explain_document(
         return replace(_answered(found, answer(found, topic), name), repeat=repeat)
     if metric is not None:
         return replace(_of_a_metric(found, metric, name), repeat=repeat)
-    warned = tuple(f"warning: {sentence}" for sentence in found.warnings)
+    first, *also = findings(found)
+    told = [("supposed" if s.startswith("supposed: ") else "also", s) for s in also]
+    told += [("warning", sentence) for sentence in found.warnings]
+    warned = (Entries(tuple((n, s.removeprefix(f"{n}: ")) for n, s in told)),) if told else ()
     full = Document(
         f"{found.scenario.name}: from formulas, before any run",
         lambda: _object(found, found.items),
         lambda: _rows(found.items),
-        findings=findings(found),
-        blocks=(_table(found.items, details=True), *warned, _legend(found.items)),
+        findings=(first,),
+        blocks=(*warned, _table(found.items), _legend(found.items)),
         next=f"simcb explain {name} never-opens",
         repeat=repeat,
     )
     chosen = _most_telling(found.items)
     rest = len(found.items) - len(chosen)
-    short: list[Block] = [_table(chosen), *warned]
+    short: list[Block] = [*warned, _table(chosen)]
     more = f"{rest} more, and " if rest else ""
     short.append(f"--details has {more}what each supposes; --topics lists ten questions to ask")
     return replace(full, brief=replace(full, blocks=tuple(short)))
@@ -94,7 +97,7 @@ def _most_telling(items: tuple[Prediction, ...]) -> tuple[Prediction, ...]:
     return tuple(chosen)
 
 
-def _table(items: Iterable[Prediction], *, details: bool = False) -> Table:
+def _table(items: Iterable[Prediction]) -> Table:
     """Return predictions as a table, those of one service or call together."""
     groups = [(name, [*each]) for name, each in groupby(items, key=lambda each: each.subject)]
     rows, sections = [], []
@@ -171,7 +174,7 @@ def _supposed(each: Prediction) -> str:
 
 def _answered(found: Predictions, said: Answer, source: str) -> Document:
     """Return the document of an answer to a question."""
-    blocks: list[Block] = []
+    blocks: list[Block] = [Entries(tuple(("answer", each) for each in said.sentences))]
     if said.rows:
         words = frozenset(range(1, len(said.header))) if said.wordy else frozenset()
         cells = tuple(tuple(_cell(each) for each in row) for row in said.rows)
@@ -190,7 +193,7 @@ def _answered(found: Predictions, said: Answer, source: str) -> Document:
             "command": said.command.format(source=source),
         },
         lambda: iter((said.header, *(tuple(_plain(one) for one in row) for row in said.rows))),
-        findings=(said.question, *said.sentences),
+        findings=(said.question,),
         blocks=tuple(blocks),
         next=said.command.format(source=source),
     )

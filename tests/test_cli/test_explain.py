@@ -34,7 +34,7 @@ def test_a_first_screen_fits(name: str) -> None:
     assert document.brief is not None
     lines = as_screen(document.brief, Page(100)).plain.splitlines()
     assert len(lines) <= 60
-    assert max(map(len, lines)) <= 110
+    assert max(map(len, lines)) <= 120
 
 
 def test_the_payment_call_is_told_that_its_breaker_can_never_judge() -> None:
