@@ -169,6 +169,10 @@ def _elaborate(draw: st.DrawFn, fault: Data, data: Data) -> None:
     if fault["for"] > 0 and draw(one_in(3)):
         gap = draw(st.just(0.0) | times(50, 2000))
         fault["repeat"] = {"every": fault["for"] + gap, "times": draw(st.integers(1, 4))}
+    elif draw(one_in(4)):
+        fault["for"] = {"kind": "uniform", "low": fault["for"], "high": 2.0 * fault["for"]}
+    if draw(one_in(4)):
+        fault["at"] = {"kind": "exponential", "mean": fault["at"] + 0.001}
 
 
 @st.composite

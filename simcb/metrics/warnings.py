@@ -95,9 +95,10 @@ def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ())
 def _late_faults(scenario: Scenario) -> Iterator[str]:
     end = format_duration(scenario.duration)
     for label, fault in scenario.labelled_faults:
-        if fault.at >= scenario.duration:
+        at = fault.at.mean_value
+        if at >= scenario.duration:
             yield (
-                f"fault {quoted(label)} begins at {format_duration(fault.at)} and the run ends "
+                f"fault {quoted(label)} begins at {format_duration(at)} and the run ends "
                 f"at {end}, so it never strikes; let it begin earlier, or the run last longer"
             )
 

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
+from simcb.scenario.distributions import AnyDistribution, Constant
 from simcb.scenario.fields import Model
 from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import (
@@ -91,11 +92,14 @@ class Fault(Model):
             "payments",
         ),
     ]
-    at: Annotated[Seconds, word("when it begins, seconds", "1m")]
-    lasts: Seconds = Field(
+    at: Annotated[
+        AnyDistribution,
+        word("when it begins, seconds; a distribution is drawn from once in each run", "1m"),
+    ]
+    lasts: AnyDistribution = Field(
         validation_alias="for",
         serialization_alias="for",
-        description="how long it lasts, seconds",
+        description="how long it lasts, seconds; a distribution is drawn from once in each run",
         examples=["2m"],
     )
     replicas: Annotated[
@@ -127,7 +131,8 @@ class Fault(Model):
 
     @model_validator(mode="after")
     def _fits(self) -> Fault:
-        if 2 * self.ramp > self.lasts:
+        lasts = self.lasts.mean_value
+        if 2 * self.ramp > lasts:
             raise Refused(
                 "goes in and out for longer than the fault lasts",
                 "write a ramp of half of `for` or less",
@@ -146,10 +151,10 @@ class Fault(Model):
                 "add a share like `share: 20%`",
                 "sticky",
             )
-        if self.repeat is not None and self.repeat.every < self.lasts:
+        if self.repeat is not None and self.repeat.every < lasts:
             raise Refused(
                 "comes again before the last time is over",
-                f"write `every: {format_duration(self.lasts)}` or more",
+                f"write `every: {format_duration(lasts)}` or more",
                 "repeat",
             )
         return self
@@ -166,23 +171,43 @@ class Fault(Model):
         return self.on.rpartition(LINK)[2]
 
     @property
+    def by_lot(self) -> bool:
+        """True if when it begins, or how long it lasts, is drawn anew in each run."""
+        return not (isinstance(self.at, Constant) and isinstance(self.lasts, Constant))
+
+    def drawn(self, at: float, lasts: float) -> Fault:
+        """Return the fault as one run has it: with a begin and a length in seconds.
+
+        A length that was drawn ends when the fault comes again at the latest, and a ramp takes
+        half of it at most.
+        """
+        if self.repeat is not None:
+            lasts = min(lasts, self.repeat.every)
+        times = {"at": Constant(value=at), "lasts": Constant(value=lasts)}
+        return self.model_copy(update={**times, "ramp": min(self.ramp, lasts / 2.0)})
+
+    @property
     def windows(self) -> tuple[tuple[float, float], ...]:
-        """Every (start, end) in which it strikes while start ≤ t < end, in seconds."""
+        """Every (start, end) in which it strikes while start ≤ t < end, in seconds.
+
+        They are those of the means where times are drawn anew in each run.
+        """
         if self.repeat is None:
-            return ((self.at, self.until),)
+            return ((self.at.mean_value, self.until),)
         return tuple(self._window(self.repeat.every, index) for index in range(self.repeat.times))
 
     @property
     def until(self) -> float:
         """The moment it is over for good, in seconds: the end of its last window."""
         if self.repeat is None:
-            return self.at + self.lasts
+            return self.at.mean_value + self.lasts.mean_value
         return self._window(self.repeat.every, self.repeat.times - 1)[1]
 
     def _window(self, every: float, index: int) -> tuple[float, float]:
         """Return one window; those that adjoin share their border to the last bit."""
-        start, following = (self.at + count * every for count in (index, index + 1))
-        return start, following if every == self.lasts else min(start + self.lasts, following)
+        at, lasts = self.at.mean_value, self.lasts.mean_value
+        start, following = (at + count * every for count in (index, index + 1))
+        return start, following if every == lasts else min(start + lasts, following)
 
 
 class Latency(Fault):

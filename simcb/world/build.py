@@ -37,7 +37,7 @@ from simcb.version import __version__
 from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import Clock, Occurrence, Order
-from simcb.world.conditions import Conditions, windows_of, windows_on
+from simcb.world.conditions import Conditions, drawn_faults, windows_of, windows_on
 from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
@@ -81,8 +81,8 @@ class World:
         patience = _PATIENCE + _PATIENCE_PER_USER * _most_users(scenario)
         self.clock = Clock(patience, max_events)
         self.recorder = Recorder(self.clock, max_rows)
-        self._windows = windows_of(scenario.labelled_faults, scenario.duration)
         self._streams = Streams(seed, replicate, _most_users(scenario))
+        self._windows = windows_of(drawn_faults(scenario, self._streams), scenario.duration)
         self._tree = StreamTree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
         self._breaker_count = 0

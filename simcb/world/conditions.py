@@ -14,6 +14,7 @@ from functools import cached_property
 from math import inf
 from typing import NamedTuple
 
+from simcb.scenario.distributions import Distribution
 from simcb.scenario.faults import (
     Capacity,
     Cold,
@@ -26,6 +27,8 @@ from simcb.scenario.faults import (
     Restart,
     Surge,
 )
+from simcb.scenario.model import Scenario
+from simcb.world.streams import Streams, sampler_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,26 @@ class FaultWindow:
         return 1.0 + within * (self.fault_factor - 1.0)
 
 
+def drawn_faults(scenario: Scenario, streams: Streams) -> tuple[tuple[str, Fault], ...]:
+    """Return the labelled faults as one run has them: their begins and lengths drawn.
+
+    Each has a stream of its own, so that all variants of a scenario meet the same ones.
+    """
+
+    def number(label: str, purpose: str, law: Distribution) -> float:
+        return streams.column(f"faults/{label}", purpose, sampler_of(law)).at(0)
+
+    return tuple(
+        (
+            label,
+            fault.drawn(number(label, "at", fault.at), number(label, "for", fault.lasts))
+            if fault.by_lot
+            else fault,
+        )
+        for label, fault in scenario.labelled_faults
+    )
+
+
 def windows_of(labelled: Iterable[tuple[str, Fault]], until: float) -> tuple[FaultWindow, ...]:
     """Return the faults' windows that begin before `until`, in file order.
 
@@ -91,7 +114,7 @@ def windows_of(labelled: Iterable[tuple[str, Fault]], until: float) -> tuple[Fau
     """
     windows = []
     for label, fault in labelled:
-        if fault.lasts <= 0 or fault.share <= 0:
+        if fault.lasts.mean_value <= 0 or fault.share <= 0:
             continue
         for start, end in fault.windows:
             if start >= until:

@@ -16,6 +16,7 @@ from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.model import Scenario
 from simcb.world.clock import Order
+from simcb.world.conditions import drawn_faults
 from simcb.world.streams import Streams, StreamTree, uniform
 
 
@@ -34,6 +35,8 @@ class PlainWorld:
         laws = [group.arrivals for group in scenario.clients.values()]
         most_users = max((law.users for law in laws if isinstance(law, Closed)), default=0)
         self.streams = Streams(seed, replicate, most_users)
+        faults = tuple(fault for _, fault in drawn_faults(scenario, self.streams))
+        self.scenario = scenario.model_copy(update={"faults": faults})
         self.breakers: dict[str, CircuitBreaker] = {}
         self.larders: dict[str, Larder] = {}
         self.desks = {name: Desk(self, name) for name in sorted(scenario.services)}

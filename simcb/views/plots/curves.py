@@ -20,7 +20,8 @@ from simcb.studies import Result
 from simcb.trace import STATE_NAMES, FaultInfo, Trace
 from simcb.views.plots.style import TIDY_STEPS
 from simcb.views.run_tables import headline, verdict_words
-from simcb.world.conditions import windows_of, windows_on
+from simcb.world.conditions import drawn_faults, windows_of, windows_on
+from simcb.world.streams import Streams
 from simcb.world.workforce import Workforce
 
 Floats = NDArray[np.float64]
@@ -233,7 +234,7 @@ def _services(result: Result, every: Sequence[Series], edges: Floats) -> tuple[S
     for index, info in enumerate(layout.services):
         loads: list[ServiceSeries] = [one.services[index] for one in every]
         work = result.scenario.services[info.name].work.mean_value
-        part = _part_there(result.scenario, info.name, (edges[1:] + edges[:-1]) / 2.0)
+        part = _part_there(result.trace, result.scenario, info.name, (edges[1:] + edges[:-1]) / 2.0)
         per_worker = part / work if work > 0.0 else np.full_like(part, math.inf)
         sent = band([load.sent for load in loads])
         # A worker whose work takes no time has no limit to draw.
@@ -246,15 +247,17 @@ def _services(result: Result, every: Sequence[Series], edges: Floats) -> tuple[S
     return tuple(found)
 
 
-def _part_there(scenario: Scenario, name: str, moments: Floats) -> Floats:
+def _part_there(trace: Trace, scenario: Scenario, name: str, moments: Floats) -> Floats:
     """Return which part of its workers' full speed a service has at each moment.
 
-    Where a capacity fault leaves no whole number of workers, all that are left are slower.
+    Faults whose times are drawn are those of this trace. Where a capacity fault leaves no whole
+    number of workers, all that are left are slower.
     """
     part = np.ones(len(moments))
     if not any(isinstance(f, Capacity) and f.service == name for f in scenario.faults):
         return part
-    windows = windows_of(scenario.labelled_faults, scenario.duration)
+    faults = drawn_faults(scenario, Streams(trace.seed, trace.replicate))
+    windows = windows_of(faults, scenario.duration)
     service = scenario.services[name]
     forces = [
         Workforce(windows_on(windows, name, replica), service.workers)
