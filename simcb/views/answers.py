@@ -76,7 +76,7 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
     worst = phases[0]
     yield _metric(result, None, "success_p99", worst, f"p99 of the ok ones{_WHEN[worst]}")
     if FAULT in there:
-        yield _metric(result, None, "time_to_recover", WHOLE, "its end until healthy again")
+        yield _metric(result, None, "time_to_recover", WHOLE, "healthy again, after its end")
     service = _hit(result)
     where = f" that reach {one_line(service, _LONGEST_NAME)}" if service else " that are sent"
     yield _metric(result, None, "downstream_rate", worst, f"calls{where}{_WHEN[worst]}", service)

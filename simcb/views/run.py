@@ -201,6 +201,8 @@ def title(result: Result) -> str:
         words.append(
             f"{len(result.runs)} replicates, means and 95% intervals, none where all are alike"
         )
+        if any(fault.by_lot for fault in result.scenario.faults):
+            words.append("the faults' times drawn anew in each")
     return ", ".join(words)
 
 

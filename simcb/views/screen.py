@@ -59,10 +59,11 @@ def _opening(document: Document, page: Page) -> Text:
     for verdict in document.verdicts:
         about, words = _safe(verdict.about or document.title), _safe(verdict.words)
         lines.append(Text().append(words, STYLES[verdict.tone]))
-        beside = cell_len(f"{words}  {about}") <= page.prose_width
-        if not beside:
-            lines.append(Text())
-        lines[-1].append(f"  {about}")
+        if cell_len(f"{words}  {about}") <= page.prose_width:
+            lines[-1].append(f"  {about}")
+        else:
+            below = textwrap.wrap(about, page.prose_width - 2)
+            lines.extend(Text(f"  {line}") for line in below)
         for sentence in filter(None, (*verdict.sentences, verdict.reason)):
             wrapped = textwrap.wrap(_safe(sentence), page.prose_width - 2)
             lines.extend(Text(f"  {line}") for line in wrapped)

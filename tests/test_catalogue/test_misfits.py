@@ -210,3 +210,14 @@ def test_misfits_are_so_whatever_the_luck(seed: int) -> None:
     for name in ("bad-shard", "flapping"):
         guarded, bare = told(name, seed=seed), told(name, breaker=False, seed=seed)
         assert guarded.value("success") < 0.6 * bare.value("success")
+
+
+def test_an_ordinary_day_is_spoilt_by_a_threshold_of_two_only() -> None:
+    """Two failures in a row come twice in twenty minutes, and each opening lasts a minute."""
+    shipped = told("ordinary-day")
+    assert shipped.value("answered") == 1.0
+    assert len(shipped.trace.transitions) == 0
+    eager = told("ordinary-day", "breaker.failure_threshold=2")
+    assert eager.value("false_trips") == 2
+    assert eager.value("open_fraction") == pytest.approx(2 * 60 / 1200, rel=0.01)
+    assert eager.value("answered") == pytest.approx(0.9, abs=0.01)

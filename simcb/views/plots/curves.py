@@ -141,6 +141,8 @@ class Curves:
     """The thresholds on what the latency panel draws."""
     main: Variant
     baseline: Variant | None
+    faults_drawn: bool = False
+    """Whether each replicate has its faults at other times."""
 
     @property
     def duration(self) -> float:
@@ -178,6 +180,7 @@ def curves_of(result: Result, step: float | None = None) -> Curves:
         limits=_limits(result),
         main=main,
         baseline=_variant(baseline, step)[0] if baseline else None,
+        faults_drawn=any(fault.by_lot for fault in result.scenario.faults),
     )
 
 

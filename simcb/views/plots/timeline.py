@@ -102,6 +102,8 @@ def _caption_of(curves: Curves) -> _Caption:
     run = f"seed {curves.seed}"
     if curves.replicates > 1:
         run += f", {curves.replicates} replicates: median and 10–90 % band"
+        if curves.faults_drawn:
+            run += ", faults as drawn in the first"
     whole = FIGURE_SIZE[0] - 2 * _MARGIN
     kept = min(text_width(literal(curves.title), TITLE_SIZE), _LEAST_NAME)
     needed = text_width(f": {verdict}  ", TITLE_SIZE)
