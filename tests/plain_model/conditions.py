@@ -183,7 +183,7 @@ def capacity_moments(faults: Faults) -> list[float]:
     """Return when the number of workers is worked out anew, in order."""
     moments: set[float] = set()
     for _, fault in faults:
-        if not isinstance(fault, Capacity | Pause) or fault.lasts == 0:
+        if not isinstance(fault, Capacity | Pause) or fault.lasts.mean_value == 0:
             continue
         for start, end in fault.windows:
             moments |= {start, end}
@@ -199,7 +199,7 @@ def beginnings(faults: Faults, kind: type[Fault], until: float) -> list[tuple[st
     return [
         (label, around)
         for label, fault in faults
-        if isinstance(fault, kind) and fault.lasts > 0
+        if isinstance(fault, kind) and fault.lasts.mean_value > 0
         for around in fault.windows
         if around[0] < until
     ]

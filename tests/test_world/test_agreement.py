@@ -49,8 +49,10 @@ def test_models_agree_on_focused_scenario(name: str) -> None:
 def begun_early(name: str, duration: float) -> Scenario:
     """Return a shipped scenario cut short, its first fault brought forward to second 3."""
     scenario = read_scenario(name)
-    early = min((fault.at for fault in scenario.faults), default=3.0) - 3.0
-    moved = {f"faults.{i}.at": f"{f.at - early:g}s" for i, f in enumerate(scenario.faults)}
+    early = min((fault.at.mean_value for fault in scenario.faults), default=3.0) - 3.0
+    moved = {
+        f"faults.{i}.at": f"{f.at.mean_value - early:g}s" for i, f in enumerate(scenario.faults)
+    }
     return scenario.with_({**moved, "duration": f"{min(duration, scenario.duration):g}s"})
 
 
@@ -74,9 +76,12 @@ SPARSE = (
 def briefly(name: str) -> Scenario:
     """Return a shipped scenario with faults of 40 s or two ramps at most, and 30 s after them."""
     scenario = begun_early(name, inf)
-    lasts = [min(fault.lasts, max(40.0, 2.0 * fault.ramp)) for fault in scenario.faults]
+    lasts = [min(fault.lasts.mean_value, max(40.0, 2.0 * fault.ramp)) for fault in scenario.faults]
     short = {f"faults.{i}.for": f"{seconds:g}s" for i, seconds in enumerate(lasts)}
-    end = max(f.at + seconds for f, seconds in zip(scenario.faults, lasts, strict=True)) + 30.0
+    end = (
+        max(f.at.mean_value + seconds for f, seconds in zip(scenario.faults, lasts, strict=True))
+        + 30.0
+    )
     return scenario.with_({**short, "duration": f"{end:g}s"})
 
 

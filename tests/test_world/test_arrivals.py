@@ -31,9 +31,10 @@ def rate_at(points: list[RatePoint], surges: list[Surge], t: np.ndarray) -> np.n
             grown = np.clip((t - point.at) / point.ramp, 0.0, 1.0)
         rate = np.where(after, before + (point.rate - before) * grown, rate)
     for surge in surges:
-        strength = ((t >= surge.at) & (t < surge.until)).astype(float)
+        at = surge.at.mean_value
+        strength = ((t >= at) & (t < surge.until)).astype(float)
         if surge.ramp > 0:
-            strength *= np.minimum((t - surge.at) / surge.ramp, (surge.until - t) / surge.ramp)
+            strength *= np.minimum((t - at) / surge.ramp, (surge.until - t) / surge.ramp)
             strength = np.clip(strength, 0.0, 1.0)
         rate = rate * (1.0 + strength * (surge.times - 1.0))
     return rate
