@@ -221,7 +221,7 @@ def detection_time(rule: TripRule, found: Struck, rate: float, fault: Fault) -> 
     if rule.window is not None:
         if rate * rule.window < rule.minimum_calls:
             return after + time_to_trip(rule, share, rate)
-        before = min(rule.window, fault.at)
+        before = min(rule.window, fault.at.mean_value)
         needed = max(0.0, rule.minimum_calls / rate - before)
         if before < rule.window and share > rule.rate:
             ahead = (share * after + rule.rate * (before - share * after)) / (share - rule.rate)
@@ -229,7 +229,7 @@ def detection_time(rule: TripRule, found: Struck, rate: float, fault: Fault) -> 
                 return max(after + needed, ahead)
         return max(after + needed, time_to_rate(share, rule.rate, rule.window, after))
     size = rule.calls or 0
-    known = min(float(size), rate * fault.at)
+    known = min(float(size), rate * fault.at.mean_value)
     calls = rule.rate * known / (share - rule.rate) if share > rule.rate else math.inf
     if known + calls > size:
         calls = rule.rate * size / share

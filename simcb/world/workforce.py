@@ -61,8 +61,11 @@ class Workforce:
     def released(self, begun: float, now: float) -> float:
         """Return when a worker that has waited since `begun`, until `now`, is free again.
 
-        Of workers that are not all there nobody may do more by waiting than by working.
+        Of workers that are not all there nobody may do more by waiting than by working. A worker
+        that has not waited is free, also at the moment at which all are gone.
         """
+        if now <= begun:
+            return now
         return max(now, self._paces_but_pauses.finish(begun, now - begun))
 
 

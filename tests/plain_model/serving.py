@@ -160,7 +160,7 @@ class Replica:
         result = yield from self.caller.make_calls(errand, job.streams.calls)
         if job.cut.triggered:
             return None
-        if seat in self.workers.users:
+        if env.now > begun and seat in self.workers.users:
             # A part of a worker does no more by waiting than by working.
             held = conditions.done_at(
                 self.faults, service.workers, begun, env.now - begun, pausing=False
