@@ -106,4 +106,4 @@ def test_the_integrations_load_nothing_of_the_simulator():
     loaded = done.stdout.split()
     assert not {"numpy", "simpy", "yaml", "matplotlib", "typer"} & set(loaded)
     rooms = {name.split(".")[1] for name in loaded if name.startswith("simcb.")}
-    assert rooms == {"breaker", "errors", "integrations", "version"}
+    assert rooms == {"breaker", "errors", "integrations", "version", "window"}
