@@ -1,0 +1,33 @@
+"""What the README shows of the command line is what the command line prints."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from test_cli.commands import simcb
+
+README = Path(__file__).parents[2] / "README.md"
+SHOWN = re.findall(r"```console\n\$ simcb (.+?)\n(.*?)\n```", README.read_text(), re.DOTALL)
+DEAR = ("compare", "run")
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        pytest.param(*each, marks=[pytest.mark.slow] if each[0].startswith(DEAR) else [])
+        for each in SHOWN
+    ],
+    ids=[command for command, _ in SHOWN],
+)
+def test_the_readme_shows_what_is_printed(command: str, output: str) -> None:
+    assert simcb(*shlex.split(command)).stdout.rstrip("\n") == output
+
+
+def test_the_readme_has_the_ten_questions() -> None:
+    """Each topic of explain stands there with a scenario whose answer is worth reading."""
+    topics = simcb("explain", "--topics").stdout.split("\n\n")[0].splitlines()
+    asked = {words[-1] for command, _ in SHOWN if len(words := shlex.split(command)) == 3}
+    assert {line.split()[0] for line in topics} <= asked
