@@ -65,17 +65,30 @@ def verdict_words(result: Result) -> str:
     return f"{each} of {len(result.runs)}"
 
 
+def answered_share(result: Result) -> str:
+    """Return which share was answered in time while a fault lasted, or in the whole run."""
+    phase = FAULT if FAULT in result.measures.phases else WHOLE
+    return quantity(result.summary.value("answered", phase), Unit.SHARE)
+
+
+def short_headline(result: Result) -> str:
+    """Return how a run went in the fewest words that hide nothing: `2.4%, collapsed`."""
+    words, verdicts = verdict_words(result), {*result.verdicts}
+    if verdicts == {Verdict.UNHARMED}:
+        return words
+    share = answered_share(result)
+    return share if verdicts == {Verdict.RECOVERED} else f"{share}, {words}"
+
+
 def headline(result: Result) -> str:
     """Return what the breaker did, where that is known, and how the run went.
 
     `recovered` alone would hide how few were answered before that, so the share stands with it.
     """
     effect, words = result.effect, verdict_words(result)
-    phase = FAULT if FAULT in result.measures.phases else WHOLE
-    share = result.summary.value("answered", phase)
-    if share is not None and Verdict.UNHARMED not in result.verdicts:
-        when = " under the fault" if phase == FAULT else ""
-        words = f"{quantity(share, Unit.SHARE)} answered{when}, {words}"
+    if Verdict.UNHARMED not in result.verdicts:
+        when = " under the fault" if FAULT in result.measures.phases else ""
+        words = f"{answered_share(result)} answered{when}, {words}"
     if effect is None:
         return words
     if effect.effect in (Effect.HELPED, Effect.HURT):

@@ -19,7 +19,7 @@ from simcb.scenario.faults import Capacity
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, FaultInfo, Trace
 from simcb.views.plots.style import TIDY_STEPS
-from simcb.views.run_tables import headline, verdict_words
+from simcb.views.run_tables import headline, short_headline
 from simcb.world.conditions import drawn_faults, windows_of, windows_on
 from simcb.world.streams import Streams
 from simcb.world.workforce import Workforce
@@ -174,7 +174,7 @@ def curves_of(result: Result, step: float | None = None) -> Curves:
         seed=result.seed,
         replicates=len(result.runs),
         verdict=headline(result),
-        baseline_verdict=verdict_words(baseline) if baseline else None,
+        baseline_verdict=short_headline(baseline) if baseline else None,
         edges=edges,
         faults=effective_faults(trace),
         limits=_limits(result),
