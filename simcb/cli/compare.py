@@ -149,7 +149,7 @@ def _variants(
 ) -> tuple[Variant, ...]:
     from simcb import studies
     from simcb.studies.variants import read_variants
-    from simcb.views.study_files import kept_runs
+    from simcb.views.saved_runs import kept_runs
 
     kept = kept_runs(sources)
     if kept and (overlays or sets):

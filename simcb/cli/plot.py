@@ -1,4 +1,4 @@
-"""`simcb plot`: a saved run, sweep or tune as a picture, drawn without running anything."""
+"""`simcb plot`: what a study has left as a picture, drawn without running anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def plot(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A directory that --out of run, sweep or tune wrote, or a trace file.",
+            help="A directory that --out of run, compare, sweep or tune wrote, or a trace file.",
             show_default=False,
         ),
     ],
@@ -24,7 +24,7 @@ def plot(
         typer.Argument(
             metavar="FILE",
             help="What to draw: .png, .svg or .pdf. An old one is replaced. "
-            "[default: timeline.png, map.png or tune.png in DIR]",
+            "[default: timeline.png, compare.png, map.png or tune.png in DIR]",
             show_default=False,
         ),
     ] = None,
@@ -37,21 +37,24 @@ def plot(
         ),
     ] = None,
 ) -> None:
-    """Draw what a run, a sweep or a tune has left in its directory, without running it again.
+    """Draw what a run, compare, sweep or tune has left in its directory, without running it again.
 
-    A run is drawn as its timeline, a sweep as its map or its lines, a tune as what moving each
-    value costs, beside its other files unless FILE says otherwise. Prints the file's name.
+    A run is drawn as its timeline, a comparison as its variants over each other, a sweep as its
+    map or its lines, a tune as what moving each value costs, beside its other files unless FILE
+    says otherwise. Prints the file's name.
     """
     from simcb.studies.sweep import is_sweep
     from simcb.studies.tune import is_tune
     from simcb.views.plots import check_plot_path
     from simcb.views.safe_text import one_line
+    from simcb.views.saved_runs import is_comparison
 
     if file is not None:
         check_plot_path(file)
-    draw = _draw_run
     if is_sweep(source):
         draw = _draw_tune if is_tune(source) else _draw_sweep
+    else:
+        draw = _draw_comparison if is_comparison(source) else _draw_run
     target = draw(source, by, file)
     emit(f"{one_line(str(target))}\n")
 
@@ -89,10 +92,23 @@ def _draw_tune(source: Path, by: str | None, file: Path | None) -> Path:
     return plots.save(tune_figure(result), file or source / f"{PICTURE}.png")
 
 
+def _draw_comparison(source: Path, by: str | None, file: Path | None) -> Path:
+    from simcb.views import plots
+    from simcb.views.compare import OVERLAY
+    from simcb.views.plots.compare import overlay
+    from simcb.views.saved_runs import open_comparison
+
+    if by is not None:
+        raise typer.BadParameter("--by is for sweeps, and this is a comparison; leave it out")
+    return plots.save(
+        overlay(open_comparison(source).comparison), file or source / f"{OVERLAY}.png"
+    )
+
+
 def _draw_run(source: Path, by: str | None, file: Path | None) -> Path:
     from simcb.views import plots
     from simcb.views.files import TIMELINE
-    from simcb.views.study_files import open_run
+    from simcb.views.saved_runs import open_run
 
     if by is not None:
         raise typer.BadParameter("--by is for sweeps, and this is a run; leave it out")

@@ -1,4 +1,4 @@
-"""`simcb report`: a saved run, sweep or tune as a page, without running anything."""
+"""`simcb report`: a saved run, comparison, sweep or tune as a page, without running anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def report(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A directory that --out of run, sweep or tune wrote, or a trace file.",
+            help="A directory that --out of run, compare, sweep or tune wrote, or a trace file.",
             show_default=False,
         ),
     ],
@@ -31,7 +31,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Write a page about what a run, a sweep or a tune has left in its directory.
+    """Write a page about what a run, compare, sweep or tune has left in its directory.
 
     It is the page that --report would have written, in one file that needs no network: verdict,
     tables, figures, the scenario, and how to repeat it. Prints the file's name.
@@ -50,12 +50,15 @@ def report(
 def _document(source: Path) -> Document:
     from simcb.studies.sweep import is_sweep, open_sweep
     from simcb.studies.tune import is_tune, open_tune
+    from simcb.views.compare import compare_document
     from simcb.views.run import run_document
-    from simcb.views.study_files import open_answer, repeat_of
+    from simcb.views.saved_runs import is_comparison, open_answer, open_comparison, repeat_of
     from simcb.views.sweep import sweep_document
     from simcb.views.tune import tune_document
 
     if not is_sweep(source):
+        if is_comparison(source):
+            return compare_document(open_comparison(source))
         return run_document(open_answer(source))
     if is_tune(source):
         tuned = open_tune(source)

@@ -279,6 +279,11 @@ def compare(
         each.kept or result_of([found[place, replicate] for replicate in range(replicates)])
         for place, each in enumerate(variants)
     ]
+    return comparison_of(variants, results)
+
+
+def comparison_of(variants: Sequence[Variant], results: Sequence[Result]) -> Comparison:
+    """Return what came of variants as pairs, if all were run with the same streams."""
     streams = {(each.seed, *(run.replicate for run in each.runs)) for each in results}
     return Comparison(tuple(variants), tuple(results), len(streams) == 1)
 

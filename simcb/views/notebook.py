@@ -27,7 +27,7 @@ from simcb.views.compare_view import CompareView
 from simcb.views.explain import ExplainView
 from simcb.views.run import answer_of, conditions_of
 from simcb.views.run_view import RunView
-from simcb.views.study_files import open_run
+from simcb.views.saved_runs import is_comparison, open_comparison, open_run
 from simcb.views.sweep_view import SweepView
 from simcb.views.tune_view import TuneView
 
@@ -189,8 +189,10 @@ def _variants(
             yield Variant(name or read.name, read)
 
 
-def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView | TuneView:
-    """Read what the command line wrote: a directory of `simcb run`, `sweep` or `tune`, or a trace.
+def open(
+    source: str | Path, *, by: str | None = None
+) -> RunView | CompareView | SweepView | TuneView:
+    """Read a directory that `simcb run`, `compare`, `sweep` or `tune` wrote, or a trace.
 
     Nothing is run. What was interrupted opens as far as it came, and says so.
 
@@ -211,6 +213,9 @@ def open(source: str | Path, *, by: str | None = None) -> RunView | SweepView | 
         raise studies.StudyError(f"by is {by!r}, and {source} is no sweep", "leave it out")
     if studied:
         return TuneView(open_tune(source))
+    if is_comparison(source):
+        found = open_comparison(source)
+        return CompareView(found.comparison, found.fail_if)
     return RunView(open_run(source))
 
 

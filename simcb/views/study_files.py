@@ -1,34 +1,23 @@
-"""What a study leaves in its directory; and a saved run back as a result.
+"""What a study leaves in its directory.
 
 A run's directory is put in its place in one step: it holds all of an old run, nothing,
-or all of the new one. A trace holds all that happened, so every number of a saved run is
-measured again; all that is read of its summary is by what digest the run knew its traces.
+or all of the new one.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from simcb.plain_files import read_plain
-from simcb.scenario import Scenario, list_shipped
+from simcb.scenario import Scenario
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.fields import Named
-from simcb.scenario.refusal import quoted
-from simcb.studies import Result, StudyError, measured, read_kept, result_of
+from simcb.studies import Result
 from simcb.studies.evaluation.manifest import StoreError
-from simcb.studies.sweep import is_sweep
-from simcb.studies.tune import is_tune
-from simcb.trace import Trace, TraceFileError
 from simcb.views.compare import Answer as Compared
 from simcb.views.compare import compare_document
 from simcb.views.data import as_json
@@ -43,9 +32,12 @@ from simcb.views.files import (
     replace_file,
     write_text,
 )
-from simcb.views.run import Answer, answer_of, conditions_of, run_document
-from simcb.views.run_data import BASELINE, DAY, DAY_BASELINE, variants_of
+from simcb.views.run import Answer, run_document
 from simcb.views.run_data import SCENARIO as SCENARIO_RUN
+from simcb.views.run_data import variants_of
+
+VARIANT = "variant-"
+"""What the directories of a comparison's variants begin with; a number from 1 follows."""
 
 
 def write_run(answer: Answer, directory: str | Path, *, force: bool = False) -> Path:
@@ -85,7 +77,7 @@ def write_comparison(answer: Compared, directory: str | Path) -> Path:
     def write(folder: Path) -> None:
         _write_document(compare_document(answer), lambda name, put: put(folder / name))
         for number, result in enumerate(answer.comparison.results, start=1):
-            inside = folder / f"variant-{number}"
+            inside = folder / f"{VARIANT}{number}"
             inside.mkdir()
             _write_files(Answer(result), inside)
 
@@ -116,10 +108,10 @@ def _write_files(answer: Answer, folder: Path) -> None:
     _write_document(document, lambda name, write: write(folder / name))
     _write_scenario(result.scenario, folder)
     for variant, each in variants_of(result):
-        _save_traces(each, folder, _stem(variant))
+        _save_traces(each, folder, stem_of(variant))
 
 
-def _stem(variant: str) -> str:
+def stem_of(variant: str) -> str:
     """Return what the files of a variant's traces are called: `trace`, `baseline-trace`."""
     return TRACE if variant == SCENARIO_RUN else f"{variant}-{TRACE}"
 
@@ -206,173 +198,3 @@ def _write_document(
         from simcb.views.plots import save
 
         put(f"{figure.name}.png", partial(save, figure.draw()))
-
-
-_DAMAGED = "it is damaged; without it, the traces alone can be read"
-
-MOST_SUMMARY = 2**30
-"""Bytes of a summary, and more than any has."""
-
-
-def open_run(source: str | Path) -> Result:
-    """Read what a run wrote: a directory with all replicates and the baseline, or one trace.
-
-    Raises:
-        TraceFileError: there is nothing of the kind, or it is damaged.
-        ScenarioError: a trace's scenario has words this version does not know.
-    """
-    path = Path(source)
-    if not path.exists():
-        raise TraceFileError(str(path), "there is no such file or directory")
-    if not path.is_dir():
-        return _result([path], [None])
-    variants = (SCENARIO_RUN, BASELINE, DAY, DAY_BASELINE)
-    found = {each: _numbered(path, _stem(each)) for each in variants}
-    count = len(found[SCENARIO_RUN])
-    if not count:
-        why = f"there is no {TRACE}.npz in it; name a directory that `simcb run --out` wrote"
-        raise TraceFileError(str(path), why)
-    for name, traces in found.items():
-        if traces and len(traces) != count:
-            why = f"it has {count} traces and {len(traces)} of the {name}"
-            raise TraceFileError(str(path), why)
-    held = {each: traces for each, traces in found.items() if traces}
-    digests = _digests(path, held)
-    results = {each: _result(traces, digests[each]) for each, traces in held.items()}
-    day = results.get(DAY)
-    if day is not None:
-        day = replace(day, baseline=results.get(DAY_BASELINE))
-    return replace(results[SCENARIO_RUN], baseline=results.get(BASELINE), ordinary_day=day)
-
-
-def open_answer(source: str | Path) -> Answer:
-    """Read what a run wrote, judged again as it was, with the command that repeats it.
-
-    Raises:
-        TraceFileError: there is nothing of the kind, or it is damaged.
-        ThresholdError: a condition is about what does not exist.
-    """
-    result, path = open_run(source), Path(source)
-    said = _said(path / SUMMARY)
-    try:
-        texts = [str(each["text"]) for each in said.get("fail_if", ())]
-    except (TypeError, KeyError):
-        raise TraceFileError(str(path / SUMMARY), _DAMAGED) from None
-    return answer_of(
-        result,
-        conditions_of(texts, result.scenario),
-        laws=bool(said.get("audit")),
-        repeat=repeat_of(path),
-        source=shlex.quote(str(path / SCENARIO)) if path.is_dir() else "",
-    )
-
-
-def repeat_of(folder: str | Path) -> str:
-    """Return the command that a study's summary says gives the same again, or ""."""
-    found = _said(Path(folder) / SUMMARY).get("repeat")
-    return found if isinstance(found, str) else ""
-
-
-def _said(file: Path) -> dict[str, Any]:
-    """Return what is in a summary; nothing if there is none."""
-    try:
-        said = json.loads(read_plain(file, MOST_SUMMARY))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise TraceFileError(str(file), str(error.strerror or error)) from None
-    except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        raise TraceFileError(str(file), _DAMAGED)
-    return said
-
-
-def kept_runs(sources: Sequence[str]) -> dict[str, Result]:
-    """Return the saved runs among what is to be compared.
-
-    Raises:
-        StudyError: a directory holds a sweep, a tune or a comparison.
-        TraceFileError: a directory holds no run, or it is damaged.
-    """
-    kept = {}
-    for source in dict.fromkeys(sources):
-        path = Path(source)
-        if source in list_shipped() or not (path.is_dir() or path.suffix == ".npz"):
-            continue
-        if is_sweep(source):
-            what = f"{quoted(source)} holds a {'tune' if is_tune(source) else 'sweep'}, not a run"
-            raise StudyError(what, "name a directory that `simcb run --out DIR` wrote")
-        if (path / "variant-1").is_dir():
-            what = f"{quoted(source)} holds a comparison, not a run"
-            raise StudyError(what, f"name runs in it, such as {source.rstrip('/')}/variant-1")
-        found = open_run(source)
-        kept[source] = replace(found, baseline=None, ordinary_day=None)
-    return kept
-
-
-def _numbered(folder: Path, stem: str) -> list[Path]:
-    """Return the stem's trace files in the order of their replicates."""
-    single = folder / f"{stem}.npz"
-    if single.is_file():
-        return [single]
-    pattern = re.compile(rf"{stem}-(\d+)\.npz", re.ASCII)
-    found = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
-    return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
-
-
-def _digests(
-    folder: Path, held: Mapping[str, Sequence[Path]]
-) -> Mapping[str, Sequence[str | None]]:
-    """Return what a run's summary says each variant's traces are identified by.
-
-    Traces that lie there without a summary are taken as they are.
-    """
-    file = folder / SUMMARY
-    if not file.exists():
-        return {name: [None] * len(traces) for name, traces in held.items()}
-    found: dict[str, list[str]] = {}
-    try:
-        said = json.loads(read_plain(file, MOST_SUMMARY))
-        for name in (SCENARIO_RUN, BASELINE, DAY, DAY_BASELINE):
-            part = said if name == SCENARIO_RUN else said.get(name.replace("-", "_"))
-            if part is not None:
-                found[name] = part["digest"].split("-")
-    except OSError as error:
-        raise TraceFileError(str(file), str(error.strerror or error)) from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise TraceFileError(
-            str(file), "it is damaged, so the traces beside it cannot be held against it"
-        ) from None
-    told, here = (sum(map(len, each.values())) for each in (found, held))
-    if {name: len(each) for name, each in found.items()} != {n: len(t) for n, t in held.items()}:
-        raise TraceFileError(str(file), f"it tells of {told} traces, and {here} are here")
-    return found
-
-
-def _result(paths: Sequence[Path], digests: Sequence[str | None]) -> Result:
-    traces = [Trace.load(path, digest) for path, digest in zip(paths, digests, strict=True)]
-    first = traces[0]
-    for trace, path in zip(traces, paths, strict=True):
-        if (trace.scenario, trace.seed) != (first.scenario, first.seed):
-            why = f"it is from another run than {paths[0].name}"
-            raise TraceFileError(str(path), why)
-    scenario = read_kept(first.scenario, f"{paths[0]}, its scenario")
-    for trace, path in zip(traces, paths, strict=True):
-        if not _is_of(trace, scenario):
-            raise TraceFileError(str(path), "it is no run of the scenario that it holds")
-    return result_of([measured(scenario, trace) for trace in traces])
-
-
-def _is_of(trace: Trace, scenario: Scenario) -> bool:
-    """Tell whether a trace has the names and the length that a scenario's runs have."""
-    layout = trace.layout
-    calls = {(name, service) for name, each in scenario.clients.items() for service in each.calls}
-    calls |= {(name, service) for name, each in scenario.services.items() for service in each.calls}
-    return (
-        trace.duration == scenario.duration
-        and {*layout.groups} == {*scenario.clients}
-        and {(each.name, each.replicas, each.workers) for each in layout.services}
-        == {(name, each.replicas, each.workers) for name, each in scenario.services.items()}
-        and {(each.caller, each.service) for each in layout.calls} == calls
-    )

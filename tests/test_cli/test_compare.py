@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_cli.commands import simcb
 
 from simcb import studies
 from simcb.scenario import parse_scenario
+from simcb.views.compare_view import CompareView
+from simcb.views.notebook import open as open_saved
 from simcb.views.run import Answer
 from simcb.views.study_files import write_run
 
@@ -109,3 +114,103 @@ def test_hostile_names_reach_no_output_raw(file: str) -> None:
         assert "\x1b" not in done.stdout
     assert "\n'+1+x," in done.stdout
     assert "\n+1" not in done.stdout
+
+
+WORDS = ("--with", "polly", "--with", "now: none", "-n", "2", "--workers", "0", "-q")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory beside a comparison's, `out`, and its page; not to be changed."""
+    folder = tmp_path_factory.mktemp("compared")
+    (folder / "small.yaml").write_text(SMALL)
+    done = simcb(
+        *("compare", str(folder / "small.yaml"), *WORDS, "--fail-if", "now: answered{fault} < 50%"),
+        *("--fail-if", "change p99 > 1h"),
+        *("--out", str(folder / "out"), "--report", str(folder / "page.html")),
+    )
+    assert done.exit_code == 99, done.output
+    return folder
+
+
+def test_a_saved_comparison_is_what_it_was(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page and picture to the byte, names, marks and conditions and all, and nothing is run."""
+    monkeypatch.setattr("simcb.world.simulate", lambda *_: pytest.fail("it was run"))
+    page, picture = tmp_path / "again.html", tmp_path / "again.png"
+    assert simcb("report", str(kept / "out"), "--out", str(page)).exit_code == 0
+    assert page.read_bytes() == (kept / "page.html").read_bytes()
+    assert simcb("plot", str(kept / "out"), str(picture)).exit_code == 0
+    assert picture.read_bytes() == (kept / "out" / "compare.png").read_bytes()
+    view = open_saved(kept / "out")
+    assert isinstance(view, CompareView)
+    assert view.names == ("small", "polly", "now")
+    assert not view.good
+    assert view.headline in page.read_text()
+
+
+def test_the_picture_of_a_saved_comparison_goes_beside_it(kept: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(kept / "out", tmp_path / "out")
+    (out / "compare.png").unlink()
+    assert simcb("plot", str(out)).exit_code == 0
+    assert (out / "compare.png").read_bytes() == (kept / "out" / "compare.png").read_bytes()
+    refused = simcb("plot", str(out), "--by", "p99")
+    assert refused.exit_code == 2
+    with pytest.raises(studies.StudyError, match="is no sweep"):
+        open_saved(out, by="p99")
+
+
+def _said(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    """Return what changes a directory's summary."""
+
+    def spoil(out: Path) -> None:
+        said = json.loads((out / "summary.json").read_text())
+        change(said)
+        (out / "summary.json").write_text(json.dumps(said))
+
+    return spoil
+
+
+def _swap(out: Path) -> None:
+    for old, new in (("variant-1", "x"), ("variant-2", "variant-1"), ("x", "variant-2")):
+        (out / old).rename(out / new)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda out: (out / "summary.json").unlink(), "summary.json is missing or damaged"),
+        (lambda out: (out / "summary.json").write_text("[1"), "json is missing or damaged"),
+        (lambda out: shutil.copy(out / "variant-1" / "summary.json", out), "missing or damaged"),
+        (
+            lambda out: shutil.rmtree(out / "variant-3"),
+            "tells of 3 variants, and 2 are here",
+        ),
+        (
+            lambda out: (out / "variant-03").mkdir(),
+            "tells of 3 variants, and 4 are here",
+        ),
+        (lambda out: (out / "variant-2" / "trace-0.npz").unlink(), "tells of 2 traces"),
+        (_swap, "variant-1 is not the run that was compared"),
+        (_said(lambda said: said.update(variants={"a": 1})), "missing or damaged"),
+        (_said(lambda said: said.update(variants=said["variants"][:1])), "of 1 variants"),
+        (_said(lambda said: said["variants"][1].update(name="small")), "two variants are called"),
+        (_said(lambda said: said["variants"][1].update(name=7)), "missing or damaged"),
+        (_said(lambda said: said["variants"][1].update(differs={"a": 1})), "missing or damaged"),
+        (_said(lambda said: said.update(fail_if=3)), "missing or damaged"),
+        (_said(lambda said: said.update(fail_if=[{"text": "p99 >"}])), "json is damaged"),
+        (_said(lambda said: said.update(fail_if=[{"text": "p99{x} > 1s"}])), "json is damaged"),
+    ],
+)
+def test_a_damaged_comparison_is_said(
+    spoil: Callable[[Path], object], told: str, kept: Path, tmp_path: Path
+) -> None:
+    """It may have been put there by anybody: a sentence with the place, and no traceback."""
+    out = shutil.copytree(kept / "out", tmp_path / "out")
+    spoil(out)
+    done = simcb("report", str(out))
+    assert done.exit_code == 2, done.output
+    assert str(out) in done.stderr
+    assert told in done.stderr
+    assert not (out / "report.html").exists()

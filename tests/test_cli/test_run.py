@@ -9,7 +9,7 @@ from test_views.small_runs import BARE, GUARDED
 from simcb.errors import MissingExtraError
 from simcb.metrics import Law
 from simcb.trace import TraceFileError
-from simcb.views.study_files import open_run
+from simcb.views.saved_runs import open_run
 
 
 @pytest.fixture

@@ -221,7 +221,8 @@ def test_one_run_says_that_it_has_no_intervals() -> None:
 
 def test_a_name_chooses_no_path(tmp_path: Path) -> None:
     """Directories of variants are numbered."""
-    from simcb.views.study_files import kept_runs, write_comparison
+    from simcb.views.saved_runs import kept_runs
+    from simcb.views.study_files import write_comparison
 
     found = compare(
         (Variant("../../[red]x\x1b[1m", small()), Variant("=1+1", small().without_breakers())),

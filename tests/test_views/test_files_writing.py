@@ -13,7 +13,8 @@ from simcb.views import plots
 from simcb.views.data import as_json
 from simcb.views.files import OutputError, written_by_a_run
 from simcb.views.run import Answer, run_document
-from simcb.views.study_files import open_run, write_run
+from simcb.views.saved_runs import open_run
+from simcb.views.study_files import write_run
 
 NAMES = {"summary.json", "scenario.yaml", "series.csv", "events.jsonl", "timeline.png", "trace.npz"}
 
