@@ -57,6 +57,7 @@ def answers_table(result: Result, paired: Summary | None) -> Table:
     return Table(
         header,
         tuple(lines),
+        heading="In short",
         words=frozenset({3}) if result.baseline else frozenset(),
         notes=(f"answered: ok{_or_degraded(result)} {limits.words}".rstrip(),),
     )

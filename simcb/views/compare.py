@@ -15,6 +15,7 @@ from simcb.views.data import plain
 from simcb.views.document import (
     FAILED,
     PASSED,
+    WIDEST_PROSE,
     Block,
     CheckResult,
     Document,
@@ -129,21 +130,21 @@ def title(comparison: Comparison) -> str:
 
 def _first_screen(answer: Answer) -> Iterator[Block]:
     comparison = answer.comparison
-    yield _number_table(comparison, _brief_rows(comparison))
+    yield replace(_number_table(comparison, _brief_rows(comparison)), heading="Side by side")
     judged_table = _threshold_table(answer)
     if judged_table is not None:
-        yield judged_table
+        yield replace(judged_table, heading="Thresholds")
 
 
 def _blocks(answer: Answer) -> Iterator[Block]:
     comparison = answer.comparison
     yield from _first_screen(answer)
+    yield Figure(OVERLAY, lambda: _overlay(comparison), _CAPTION)
     rows = [(name, phase) for phase in _phases(comparison) for name in IN_FULL]
-    yield replace(_number_table(comparison, rows), notes=())
+    yield replace(_number_table(comparison, rows), notes=(), heading="More numbers by phase")
     changes = _change_table(comparison, [*_brief_rows(comparison), *rows])
     if changes is not None:
-        yield changes
-    yield Figure(OVERLAY, lambda: _overlay(comparison), _CAPTION)
+        yield replace(changes, heading=f"Differences from {_heads(comparison)[0]}")
 
 
 def _phases(comparison: Comparison) -> tuple[str, ...]:
@@ -182,10 +183,21 @@ def _number_table(comparison: Comparison, rows: Sequence[tuple[str, str]]) -> Ta
             for name, phase in rows
         ]
         kept = [line for line in lines if set(line[1:]) != {UNDEFINED}]
-        forms.append(
-            Table(("", *_heads(comparison)), tuple(kept), breakable=True, notes=notes(comparison))
-        )
-    return replace(forms[0], narrower=((forms[1],),))
+        forms.append(_broken(("", *_heads(comparison)), kept, notes(comparison)))
+    if comparison.alone:
+        return forms[0]
+    less = (*forms[1].notes, _NO_INTERVALS)
+    return replace(forms[0], narrower=((replace(forms[1], notes=less),),))
+
+
+_NO_INTERVALS = "no room for the intervals; a wider page or --format csv has them"
+
+
+def _broken(
+    header: tuple[str, ...], rows: Sequence[tuple[str, ...]], notes: Sequence[str] = ()
+) -> Table:
+    """Return a table with a column for each variant, which goes on below where they are many."""
+    return Table(header, tuple(rows), notes=tuple(notes), breakable=True, widest=WIDEST_PROSE)
 
 
 def _cell(summary: Summary, name: str, phase: str, sure: bool) -> str:
@@ -214,12 +226,8 @@ def _change_table(comparison: Comparison, rows: Sequence[tuple[str, str]]) -> Ta
         return None
     heads = _heads(comparison)
     pairs = "of pairs" if comparison.paired else "not of pairs"
-    return Table(
-        (f"− {heads[0]}", *heads[1:]),
-        tuple(lines),
-        breakable=True,
-        notes=(f"each minus {heads[0]}, 95% intervals {pairs}",) if not comparison.alone else (),
-    )
+    sure = [f"each minus {heads[0]}, 95% intervals {pairs}"] if not comparison.alone else []
+    return _broken((f"− {heads[0]}", *heads[1:]), lines, sure)
 
 
 def _threshold_table(answer: Answer) -> Table | None:
@@ -243,7 +251,7 @@ def _threshold_table(answer: Answer) -> Table | None:
         lines.append((f"fail if {one_line(condition.text, 80)}", *cells))
     if not lines:
         return None
-    return Table(("threshold", *_heads(comparison)), tuple(lines), breakable=True)
+    return _broken(("threshold", *_heads(comparison)), lines)
 
 
 def _judged_cell(judged_one: Judged, value: float | None) -> str:

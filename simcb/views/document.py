@@ -63,6 +63,7 @@ class Table:
         heading: what it is called on a page that has headings.
         notes: what has to be said below, a line each.
         breakable: whether it may go on in a table below where a page is too narrow.
+        widest: columns of a page of letters beyond which it goes on below on any; 0 for no limit.
         sections: what groups of rows are about, (name, words, rows) each.
         section_header: what these names and words are.
         narrower: what to show instead on a page it is too wide for: the first that fits.
@@ -77,6 +78,7 @@ class Table:
     heading: str = ""
     notes: tuple[str, ...] = ()
     breakable: bool = False
+    widest: int = 0
     sections: tuple[tuple[str, tuple[str, ...], int], ...] = ()
     section_header: tuple[str, ...] = ()
     narrower: tuple[tuple[Table, ...], ...] = ()

@@ -85,8 +85,9 @@ def _written(block: Block, page: Page) -> Iterator[Text]:
         if block.sketch is not None:
             yield block.sketch(min(page.width, WIDEST_PROSE))
     else:
-        parts = (part for form in fitting(block, page.width) for part in split(form, page.width))
-        yield from (_signs_coloured(table_text(part, page)) for part in parts)
+        for form in fitting(block, page.width):
+            parts = split(form, min(page.width, form.widest or page.width))
+            yield from (_signs_coloured(table_text(part, page)) for part in parts)
 
 
 def _entry(name: str, words: str, page: Page, style: str = "") -> list[Text]:

@@ -12,10 +12,16 @@ import pytest
 from test_cli.commands import simcb
 
 from simcb import studies
+from simcb.options import CompareOptions, JobOptions
 from simcb.scenario import parse_scenario
+from simcb.studies.compare import compare
+from simcb.studies.variants import Variant
+from simcb.views.compare import answer_of, compare_document
 from simcb.views.compare_view import CompareView
+from simcb.views.document import Page
 from simcb.views.notebook import open as open_saved
 from simcb.views.run import Answer
+from simcb.views.screen import as_screen
 from simcb.views.study_files import write_run
 
 SMALL = """
@@ -114,6 +120,34 @@ def test_hostile_names_reach_no_output_raw(file: str) -> None:
         assert "\x1b" not in done.stdout
     assert "\n'+1+x," in done.stdout
     assert "\n+1" not in done.stdout
+
+
+def test_a_table_of_five_variants_goes_on_below() -> None:
+    """Piped as well it takes 100 columns: in parts, each with the names, and with all intervals."""
+    varied = SMALL.replace("constant, rate: 10/s", "poisson, rate: 100/s")
+    varied = varied.replace("kind: refuse", "kind: errors, rate: 30%")
+    variants = [
+        Variant(
+            f"variant no. {place:02}",
+            parse_scenario(varied).with_({"breaker.failure_threshold": n}),
+        )
+        for place, n in enumerate((3, 4, 5, 6, 7), start=1)
+    ]
+    comparison = compare(variants, CompareOptions(replicates=3), JobOptions(workers=0))
+    brief = compare_document(answer_of(comparison)).brief
+    assert brief is not None
+    screens = [as_screen(brief, Page(width)).plain for width in (1_000_000, 100)]
+    assert all(max(map(len, each.splitlines())) <= 100 for each in screens)
+    piped, narrow = screens
+    heads = [line.split("  ") for line in piped.splitlines() if line.startswith("    ")]
+    names = [[name.strip() for name in line if name.strip()] for line in heads]
+    assert len(names) > 1
+    assert [name for line in names for name in line] == [each.name for each in variants]
+    rows = [line for line in piped.splitlines() if line.startswith("answered{fault} ")]
+    assert len(rows) == len(names)
+    assert sum(line.count("±") + line.count("[") for line in rows) == len(variants)
+    assert "no room for" not in piped
+    assert "no room for the intervals" in narrow
 
 
 WORDS = ("--with", "polly", "--with", "now: none", "-n", "2", "--workers", "0", "-q")
