@@ -56,7 +56,11 @@ LONG = (("sweep",), ("tune",))
     ("words", "example"),
     [
         *(
-            (words, f"{example} --dry-run" if words in LONG else example)
+            pytest.param(
+                words,
+                f"{example} --dry-run" if words in LONG else example,
+                marks=[pytest.mark.slow] if words == ("compare",) else [],
+            )
             for words, example in EVERY
         ),
         *(pytest.param(*each, marks=pytest.mark.slow) for each in EVERY if each[0] in LONG),
