@@ -1,7 +1,7 @@
 """What can be known of a scenario before it is run: formulas, and the numbers they give.
 
-Nothing is simulated here. Each prediction has its formula, the numbers in it, how sure it is and
-which lines of the file it comes from.
+No scenario is simulated here; how often a rate trips by chance is drawn. Each prediction has its
+formula, the numbers in it, how sure it is and which lines of the file it comes from.
 """
 
 from simcb.predictions.meanings import MEANINGS

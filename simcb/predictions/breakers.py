@@ -143,7 +143,7 @@ def _false_trips(traffic: Traffic, guarded: Guarded) -> Prediction:
         Sureness.EXACT
         if is_exact(rule) and not guarded.flow.timeouts and guarded.link.call.retry is None
         else Sureness.ABOUT,
-        "calls fail by themselves; for a rate in a time window it may be off by a factor of two",
+        "calls fail by themselves; for a rate, from drawn calls: it may be off by a third",
         (f"services.{service}.errors", guarded.rule_path(rules.index(rule))),
         remark=remark,
     )

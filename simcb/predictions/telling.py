@@ -107,9 +107,9 @@ def errors_for_daily_trips(found: Predictions, guarded: Guarded) -> float | None
 
     if between(0.9) > DAY:
         return None
-    low, high = 0.0, 0.9
-    for _ in range(20):
-        middle = (low + high) / 2.0
+    low, high = 1e-7, 0.9
+    for _ in range(12):
+        middle = math.sqrt(low * high)
         low, high = (middle, high) if between(middle) > DAY else (low, middle)
     return high * 100.0
 

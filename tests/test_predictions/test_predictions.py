@@ -18,7 +18,8 @@ from simcb.breaker import (
 )
 from simcb.metrics import measure
 from simcb.predictions import TOPICS, Prediction, answer, findings, predict
-from simcb.predictions.chance import is_exact, time_to_trip
+from simcb.predictions.chance import _calls_to_share, is_exact, time_to_trip
+from simcb.predictions.formulas import calls_to_trip_by_rate, time_to_two
 from simcb.predictions.spread import beyond, quantile, variation
 from simcb.scenario import Scenario, list_shipped, parse_scenario, read_scenario
 from simcb.scenario.distributions import (
@@ -141,9 +142,9 @@ services:
 faults: [{kind: errors, on: bottom, rate: 100%, at: 30s, for: 30s}]
 """)
     assert only(made, "amplification", "bottom").value == 27.0
-    found = measure(simulate(made)).value("amplification", phase="fault", of="bottom")
-    # `middle` asks nine times for each user, and each of those asks three times.
-    assert found in (3.0, 27.0)
+    found = measure(simulate(made))
+    for times, service in ((3.0, "edge"), (9.0, "middle"), (27.0, "bottom")):
+        assert found.value("amplification", phase="fault", of=service) == times
 
 
 @pytest.mark.parametrize(("retries", "falls"), [(1, False), (4, True)])
@@ -207,23 +208,28 @@ def test_a_window_that_never_fills_opens_no_breaker(rate: str, opens: bool) -> N
 
 
 RULES = [
-    (ConsecutiveFailures(3), 0.3, 10.0, 0.15),
-    (FailuresInWindow(2, 5.0), 0.05, 2.0, 0.15),
-    (FailuresInWindow(5, 10.0), 0.1, 2.0, 0.2),
-    (FailureRate(0.5, calls=6, minimum_calls=6), 0.2, 10.0, 0.2),
-    (FailureRate(0.5, calls=20, minimum_calls=20), 0.25, 10.0, 0.2),
-    (FailureRate(0.5, window=10.0, minimum_calls=10), 0.25, 2.0, 1.0),
+    (ConsecutiveFailures(3), 0.3, 10.0, True),
+    (FailuresInWindow(2, 5.0), 0.05, 2.0, True),
+    (FailuresInWindow(5, 10.0), 0.1, 2.0, False),
+    (FailureRate(0.5, calls=6, minimum_calls=6), 0.2, 10.0, True),
+    (FailureRate(0.5, calls=20, minimum_calls=20), 0.25, 10.0, False),
+    (FailureRate(0.5, calls=50, minimum_calls=10), 0.35, 10.0, False),
+    (FailureRate(0.5, window=10.0, minimum_calls=10), 0.25, 2.0, False),
+    (FailureRate(0.5, window=10.0, minimum_calls=5), 0.2, 1.0, False),
+    (FailureRate(0.5, window=60.0, minimum_calls=20), 0.35, 1.0, False),
+    (FailureRate(0.5, window=10.0, minimum_calls=20), 0.6, 10.0, False),
+    (FailureRate(0.8, window=5.0, minimum_calls=10), 0.55, 4.0, False),
 ]
 
 
-@pytest.mark.parametrize(("rule", "failing", "rate", "within"), RULES, ids=range(len(RULES)))
+@pytest.mark.parametrize(("rule", "failing", "rate", "exact"), RULES, ids=range(len(RULES)))
 def test_a_breaker_opens_by_chance_as_often_as_said(
-    rule: TripRule, failing: float, rate: float, within: float
+    rule: TripRule, failing: float, rate: float, exact: bool
 ) -> None:
-    """Held against the breaker itself; a rate in a time window is right within a factor of two."""
+    """Held against the breaker itself over 400 openings: one standard error is 5%."""
     random = np.random.default_rng(7)
     times = []
-    for _ in range(150):
+    for _ in range(400):
         now = 0.0
         breaker = CircuitBreaker(
             "by chance",
@@ -236,9 +242,18 @@ def test_a_breaker_opens_by_chance_as_often_as_said(
             permit = breaker.acquire()
             permit.failure() if random.random() < failing else permit.success()
         times.append(now)
-    found = time_to_trip(rule, failing, rate)
-    assert np.mean(times) / (1.0 + within) < found < np.mean(times) * (1.0 + within)
-    assert is_exact(rule) is (within == 0.15 or rule == RULES[3][0])
+    assert time_to_trip(rule, failing, rate) == pytest.approx(np.mean(times), rel=0.12)
+    assert is_exact(rule) is exact
+
+
+@pytest.mark.parametrize("failing", [0.01, 0.1, 0.3])
+def test_what_is_drawn_is_what_the_chain_gives(failing: float) -> None:
+    """However rare it is: two cases that are solved exactly, drawn as the others are."""
+    exact = calls_to_trip_by_rate(9, 6, 0.5, failing)
+    assert _calls_to_share(9.0, 6, 0.5, failing, False) == pytest.approx(exact, rel=0.08)
+    pair = time_to_two(failing, 10.0)
+    drawn = _calls_to_share(10.0 * failing, 2, 1.0, 1.0, True) / failing
+    assert drawn == pytest.approx(pair, rel=0.08)
 
 
 def test_nothing_fails_and_nothing_opens() -> None:
@@ -302,11 +317,13 @@ def test_a_fault_is_seen_as_soon_as_said(fault: str, trip: str) -> None:
 )
 def test_why_a_fault_opens_nothing_is_said(fault: str, call: str, why: str) -> None:
     """And a run opens nothing."""
-    made = scenario(call=call, faults=f"[{fault}]", duration="20s")
+    made = scenario(
+        call=call, service="workers: 500, work: 50ms", faults=f"[{fault}]", duration="20s"
+    )
     found = predict(made)
     (seen,) = found.of("time_to_detect")
-    assert seen.value == math.inf or seen.value > 9.0
-    assert why in seen.remark or seen.value < math.inf
+    assert seen.value == math.inf
+    assert why in seen.remark
     assert measure(simulate(made)).value("time_to_trip", phase="fault") == math.inf
 
 
