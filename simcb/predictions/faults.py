@@ -13,7 +13,7 @@ from simcb.predictions.chance import calls_in_a_row, time_to_trip
 from simcb.predictions.formulas import load_of_retries, success_of_retries, time_to_rate
 from simcb.predictions.rates import active_windows
 from simcb.predictions.spread import beyond
-from simcb.predictions.traffic import Traffic, mean_waits
+from simcb.predictions.traffic import Traffic
 from simcb.predictions.values import (
     COUNT,
     PER_SECOND,
@@ -100,7 +100,7 @@ def struck(traffic: Traffic, guarded: Guarded, fault: Fault) -> Struck:
         retry = link.call.retry
         if outcome in retry.on:
             share = found.share ** (1 + link.retries)
-            after = (1 + link.retries) * found.after + mean_waits(retry)
+            after = (1 + link.retries) * found.after + math.fsum(retry.mean_waits())
             return Struck(share, after, "heard after all retries", found.backlog)
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.formulas import full_queue
-from simcb.predictions.traffic import Link, Traffic, alone, retries_allowed, shortest_wait
+from simcb.predictions.traffic import Link, Traffic, alone, retries_allowed
 from simcb.predictions.values import (
     COUNT,
     PER_SECOND,
@@ -273,7 +273,7 @@ def _most(traffic: Traffic, link: Link) -> float:
     if link.call.timeout is None:
         return math.inf
     retry = link.call.retry
-    cycle = link.call.timeout + (shortest_wait(retry) if retry else 0.0)
+    cycle = link.call.timeout + (next(retry.mean_waits(), 0.0) if retry else 0.0)
     if link.of_clients:
         group = traffic.scenario.clients[link.caller]
         waiting = group.arrivals.users if isinstance(group.arrivals, Closed) else math.inf

@@ -34,13 +34,6 @@ def mean_rate(group: ClientGroup, until: float) -> float:
     return total / until
 
 
-def peak_rate(group: ClientGroup, until: float) -> float | None:
-    """Return the highest rate of an open group before the run's end; None if it has no rates."""
-    points = _points(group)
-    moments = [each for p in points for each in (p.at, p.reached) if each < until]
-    return max((rate_at(points, each) for each in moments), default=None)
-
-
 def _points(group: ClientGroup) -> tuple[RatePoint, ...]:
     law = group.arrivals
     return law.rate if isinstance(law, OpenArrivals) else getattr(law, "points", ())

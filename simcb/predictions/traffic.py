@@ -18,7 +18,7 @@ from simcb.predictions.spread import beyond, variation
 from simcb.scenario.arrivals import Closed, Constant
 from simcb.scenario.calls import Call
 from simcb.scenario.model import Balance, ClientGroup, Scenario, Service
-from simcb.scenario.retries import Decorrelated, Jitter, PerMinute, Retry, TokenBucket
+from simcb.scenario.retries import PerMinute, Retry, TokenBucket
 from simcb.scenario.scalars import LINK
 
 MOST_USERS_SOLVED = 20_000
@@ -105,31 +105,6 @@ def retries_allowed(retry: Retry, asked: float, processes: int) -> float:
         case PerMinute(retries=retries):
             return retries * processes / 60.0 / asked if asked else math.inf
     return math.inf
-
-
-KEPT_OF_A_WAIT = {Jitter.NONE: 1.0, Jitter.FULL: 0.5, Jitter.EQUAL: 0.75}
-"""What is left of a wait on average, by its jitter."""
-
-
-def shortest_wait(retry: Retry) -> float:
-    """Return the mean wait before the first retry, in seconds."""
-    longest = retry.backoff.delay_before(1)
-    if isinstance(retry.backoff, Decorrelated):
-        return (min(retry.backoff.base, longest) + longest) / 2.0
-    return KEPT_OF_A_WAIT[retry.jitter] * longest
-
-
-def mean_waits(retry: Retry) -> float:
-    """Return the mean seconds that all of a policy's waits take together."""
-    total = wait = 0.0
-    for number in range(1, 1 + retry.max_retries):
-        longest = retry.backoff.delay_before(number, wait)
-        if isinstance(retry.backoff, Decorrelated):
-            wait = (min(retry.backoff.base, longest) + longest) / 2.0
-        else:
-            wait = KEPT_OF_A_WAIT[retry.jitter] * longest
-        total += wait
-    return total
 
 
 class Traffic:

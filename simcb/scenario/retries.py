@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -155,6 +156,10 @@ class PerMinute(Budget):
 BUDGETS: dict[str, type[Model]] = {"token_bucket": TokenBucket, "per_minute": PerMinute}
 
 
+KEPT_OF_A_WAIT = {Jitter.NONE: 1.0, Jitter.FULL: 0.5, Jitter.EQUAL: 0.75}
+"""What is left of a wait on average, by its jitter."""
+
+
 class Retry(Model):
     """How often and when a failed attempt is tried again."""
 
@@ -178,6 +183,17 @@ class Retry(Model):
             "{kind: token_bucket, ratio: 10%}",
         ),
     ] = None
+
+    def mean_waits(self) -> Iterator[float]:
+        """Yield the mean wait before each retry, the first one's first, in seconds."""
+        wait = 0.0
+        for number in range(1, 1 + self.max_retries):
+            longest = self.backoff.delay_before(number, wait)
+            if isinstance(self.backoff, Decorrelated):
+                wait = (min(self.backoff.base, longest) + longest) / 2.0
+            else:
+                wait = KEPT_OF_A_WAIT[self.jitter] * longest
+            yield wait
 
     @model_validator(mode="after")
     def _sensible(self) -> Retry:

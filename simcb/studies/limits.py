@@ -28,7 +28,6 @@ from simcb.scenario.arrivals import (
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Errors, Fault, Refuse, Restart, Surge
 from simcb.scenario.model import ClientGroup
-from simcb.scenario.retries import Decorrelated, Jitter, Retry
 from simcb.trace import ATTEMPTS, REQUESTS, SAMPLES
 
 MOST_REQUESTS = 20_000_000
@@ -238,10 +237,6 @@ def in_words(number: float) -> str:
     return f"{number:.2g}"
 
 
-_KEPT_OF_A_WAIT = {Jitter.NONE: 1.0, Jitter.FULL: 0.5, Jitter.EQUAL: 0.75}
-"""What is left of a wait on average, by its jitter."""
-
-
 class CallTree:
     """The calls of a scenario; each service is worked out once.
 
@@ -287,7 +282,9 @@ class CallTree:
         for service, call in calls.items():
             tries = self._tries(service, call)
             if tries > 1 and call.retry is not None:
-                total += tries * self._retried_after(service, call) + _waits(call.retry)
+                total += tries * self._retried_after(service, call) + math.fsum(
+                    call.retry.mean_waits()
+                )
             else:
                 total += self._answer(service, call)
         return total
@@ -299,7 +296,9 @@ class CallTree:
             ends = math.inf
             for outcome, after in self._failures(service, call):
                 if call.retry is not None and outcome in call.retry.on:
-                    after = (1 + call.retry.max_retries) * after + _waits(call.retry)
+                    after = (1 + call.retry.max_retries) * after + math.fsum(
+                        call.retry.mean_waits()
+                    )
                 ends = min(ends, after)
             soonest = min(soonest, before + ends)
             before += min(ends, call.share * self._answer(service, call))
@@ -343,16 +342,3 @@ class CallTree:
 
 def _ways(call: Call) -> float:
     return 2.0 * call.network.mean_value if call.network else 0.0
-
-
-def _waits(retry: Retry) -> float:
-    """Return the mean seconds that all of a policy's waits take together."""
-    total = wait = 0.0
-    for number in range(1, 1 + retry.max_retries):
-        longest = retry.backoff.delay_before(number, wait)
-        if isinstance(retry.backoff, Decorrelated):
-            wait = (min(retry.backoff.base, longest) + longest) / 2.0
-        else:
-            wait = _KEPT_OF_A_WAIT[retry.jitter] * longest
-        total += wait
-    return total
