@@ -178,7 +178,7 @@ def _number_table(comparison: Comparison, rows: Sequence[tuple[str, str]]) -> Ta
         lines = [
             (
                 _label(name, phase),
-                *(_cell(each.summary, name, phase, sure) for each in comparison.results),
+                *(cell(each.summary, name, phase, sure=sure) for each in comparison.results),
             )
             for name, phase in rows
         ]
@@ -200,8 +200,10 @@ def _broken(
     return Table(header, tuple(rows), notes=tuple(notes), breakable=True, widest=WIDEST_PROSE)
 
 
-def _cell(summary: Summary, name: str, phase: str, sure: bool) -> str:
-    found = summary.estimate(name, phase) if phase in summary.phases else None
+def cell(summary: Summary, name: str, phase: str, of: str = "", *, sure: bool = True) -> str:
+    """Return a number as text, with its interval if `sure`; a dash where there is none."""
+    there = phase in summary.phases and (not of or of in summary.entities.names)
+    found = summary.estimate(name, phase, of) if there else None
     if found is None:
         return UNDEFINED
     unit = METRICS[name].unit

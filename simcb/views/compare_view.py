@@ -11,10 +11,13 @@ from simcb.scenario.refusal import choice_remedy, quoted
 from simcb.studies import Result, StudyError
 from simcb.studies.compare import Comparison
 from simcb.studies.conditions import Judged
+from simcb.studies.evaluation.objective import parse_number
 from simcb.views.compare import HEADER, Answer, compare_document, compare_rows
 from simcb.views.compare_findings import sentence, verdicts
+from simcb.views.compare_numbers import variant_table
 from simcb.views.data import frame
 from simcb.views.html import card
+from simcb.views.table_view import TableView
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,8 +57,25 @@ class ComparePlots:
 
         return opened(self.comparison, ax)
 
+    def beside(self, *panels: str) -> Figure:
+        """Return panels of a run's timeline, each variant's below its name, on the same scales.
+
+        Args:
+            panels: which, from the top: `states`, `latency`, `load`, `outcomes`, `workers`.
+
+        Raises:
+            StudyError: there is no such panel, or none is named.
+        """
+        from simcb.views.plots import PANELS
+        from simcb.views.plots.beside import beside
+
+        for name in panels or ("",):
+            if name not in PANELS:
+                raise StudyError(f"{quoted(name)} is no panel", choice_remedy(name, PANELS))
+        return beside(self.comparison, panels)
+
     def __repr__(self) -> str:
-        return "<plots: call for the overlay; .answered .load .opened for one>"
+        return "<plots: call for the overlay; .answered .load .opened for one; .beside for panels>"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -111,6 +131,19 @@ class CompareView:
             StudyError: there is no such variant, or it is the first.
         """
         return self.comparison.difference(self._other(name))
+
+    def table(self, *numbers: str) -> TableView:
+        """Return numbers of every variant as a table, a variant a line.
+
+        Args:
+            numbers: such as `"success{fault}"`, or `"utilisation{database}"` of one service.
+
+        Raises:
+            StudyError: there is no such number in the first variant's scenario.
+        """
+        scenario = self.comparison.variants[0].scenario
+        columns = [parse_number(each, scenario) for each in numbers]
+        return TableView(variant_table(self.comparison, columns))
 
     @property
     def good(self) -> bool:

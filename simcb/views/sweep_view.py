@@ -18,6 +18,8 @@ from simcb.views.html import card
 from simcb.views.page import save_page
 from simcb.views.sweep import best_line, findings, ranking_table, sweep_document
 from simcb.views.sweep_data import cell_columns
+from simcb.views.sweep_numbers import number_table
+from simcb.views.table_view import TableView
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,13 +61,21 @@ class SweepPlots:
         return "<plots: call for the figure that suits; .heatmap .lines for one>"
 
     def _objective(self, metric: str | None) -> Objective:
-        if metric is None:
-            return self.result.objective
-        scenario, columns = self.result.scenario, self.result.table.columns
-        # A plot needs no better and worse, so any number of a run will do.
-        text = metric if metric.partition(":")[0] in ("max", "min") else f"min:{metric}"
-        found = parse_objective(text, scenario, columns)
-        return self.result.objective if found.column == self.result.objective.column else found
+        return shown_objective(self.result, metric)
+
+
+def shown_objective(result: SweepResult, metric: str | None) -> Objective:
+    """Return the number to show; what the sweep is ranked by if None.
+
+    Raises:
+        StudyError: there is no such number in the scenario.
+    """
+    if metric is None:
+        return result.objective
+    # What is only shown needs no better and worse, so any number of a run will do.
+    text = metric if metric.partition(":")[0] in ("max", "min") else f"min:{metric}"
+    found = parse_objective(text, result.scenario, result.table.columns)
+    return result.objective if found.column == result.objective.column else found
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,6 +161,42 @@ class SweepView:
             MissingExtraError: pandas is not installed.
         """
         return frame(cell_columns(self.result))
+
+    def table(self, metric: str | None = None) -> TableView:
+        """Return a number of every setting as a table, a grid of two axes as a grid.
+
+        Args:
+            metric: such as `"p99{fault}"`; what the sweep is ranked by if None.
+
+        Raises:
+            StudyError: there is no such number in this scenario.
+        """
+        return TableView(number_table(self.result, shown_objective(self.result, metric)))
+
+    def loss(self, metric: str | None = None) -> Any:  # pandas brings no types
+        """Return what each setting loses to the best, as a pandas series by their values.
+
+        Of shares, counts and ratios a loss is in their own unit (0.2 from 99 % to 79 %), of all
+        others a share of the best's mean; nan for a setting that is not ranked.
+
+        Args:
+            metric: such as `"p99{fault}"`; what the sweep is ranked by if None. Where more is
+                neither better nor worse, `"max:"` or `"min:"` stands before it.
+
+        Raises:
+            StudyError: there is no such number in this scenario.
+            MissingExtraError: pandas is not installed.
+        """
+        result = self.result
+        objective = result.objective
+        if metric is not None:
+            objective = parse_objective(metric, result.scenario, result.table.columns)
+        paths = [axis.path for axis in result.axes]
+        rows = [
+            (*setting.values, None if found is None else found.mean)
+            for setting, found in zip(result.settings, result.losses(objective), strict=True)
+        ]
+        return frame(rows, [*paths, "loss"]).set_index(paths)["loss"].astype(float)
 
     def save_plot(self, path: str | Path) -> Path:
         """Draw the figure that suits the sweep into a PNG, SVG or PDF file.

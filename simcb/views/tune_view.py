@@ -11,12 +11,14 @@ from simcb.scenario.refusal import choice_remedy, quoted
 from simcb.scenario.units import Value
 from simcb.studies import StudyError
 from simcb.studies.evaluation.settings import applied, changes_of
-from simcb.studies.tune import Check, Reach, TuneResult
+from simcb.studies.tune import Check, Contender, Reach, TuneResult
 from simcb.views.data import frame
 from simcb.views.html import card
 from simcb.views.page import save_page
-from simcb.views.tune import findings, tune_document
+from simcb.views.table_view import TableView
+from simcb.views.tune import BEST, findings, tune_document
 from simcb.views.tune_data import overlay
+from simcb.views.tune_numbers import regret_table, standing_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,6 +175,32 @@ class TuneView:
         columns = ["contender", "scenario", "aim", "mean", "low", "high", "regret"]
         columns += ["behind", "behind_low", "behind_high", "worst_regret", "differs"]
         return frame(rows, columns)
+
+    def standing(self, *names: str) -> TableView:
+        """Return the worst regret of each contender with fresh seeds, as a table.
+
+        Args:
+            names: whose, such as `"best"`, `"yours"` or `"no breaker"`; everybody's if none is
+                given.
+
+        Raises:
+            StudyError: there is nobody of that name, or nothing was checked.
+        """
+        return TableView(standing_table(self.result, self._contenders(names)))
+
+    def by_scenario(self, *names: str) -> TableView:
+        """Return what each contender loses in each scenario with fresh seeds, as a table.
+
+        Args:
+            names: as for `standing`.
+
+        Raises:
+            StudyError: there is nobody of that name, or nothing was checked.
+        """
+        return TableView(regret_table(self.result, self._contenders(names)))
+
+    def _contenders(self, names: tuple[str, ...]) -> tuple[Contender, ...]:
+        return self.result.standing(*("" if name == BEST else name for name in names))
 
     def save_plot(self, path: str | Path) -> Path:
         """Draw the whole picture into a PNG, SVG or PDF file.

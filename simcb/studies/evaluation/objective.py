@@ -152,12 +152,8 @@ def _objective(
     text = text.strip()
     if text == COLLAPSE:
         return Objective(Column(COLLAPSE, WHOLE, ""), better or Better.LOWER, Unit.SHARE)
-    name = spelled(text.partition("{")[0].strip())
-    metric = METRICS.get(name)
-    if metric is None:
-        remedy = choice_remedy(name, [*METRICS, COLLAPSE])
-        raise StudyError(f"there is no metric {quoted(name)}", remedy)
-    column = _column(text, metric.unit, scenario)
+    column = parse_number(text, scenario, [*METRICS, COLLAPSE])
+    name, metric = column.metric, METRICS[column.metric]
     services: tuple[Column, ...] = ()
     if Per.SERVICE in metric.per and not column.of:
         named = entities_of(scenario).services
@@ -176,11 +172,26 @@ def _objective(
     return Objective(column, better or nature, metric.unit, services)
 
 
-def _column(text: str, unit: Unit, scenario: Scenario) -> Column:
-    """Return the column that a metric with its qualifiers means."""
+def parse_number(text: str, scenario: Scenario, known: Sequence[str] = ()) -> Column:
+    """Read `METRIC`, `METRIC{phase}` or `METRIC{phase,NAME}`; NAME is a service or a client group.
+
+    Args:
+        text: what names the number.
+        scenario: where it is looked for.
+        known: the names that a wrong one is compared with; those of all metrics if empty.
+
+    Raises:
+        StudyError: there is no such number in this scenario.
+    """
+    name = spelled(text.partition("{")[0].strip())
+    metric = METRICS.get(name)
+    if metric is None:
+        raise StudyError(
+            f"there is no metric {quoted(name)}", choice_remedy(name, known or METRICS)
+        )
     try:
         # A threshold on it is judged by the same rules, so they are asked.
-        threshold = parse_threshold(f"{text} >= {_EXAMPLES.get(unit, '0')}")
+        threshold = parse_threshold(f"{text.strip()} >= {_EXAMPLES.get(metric.unit, '0')}")
         phase, of = place_of(threshold, scenario)
     except Refused as refused:
         raise StudyError(f"{quoted(text)}: {refused.what}", refused.remedy) from None

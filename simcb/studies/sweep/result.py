@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from simcb.metrics import Estimate
+from simcb.metrics import Estimate, Unit
 from simcb.scenario import Scenario
 from simcb.scenario.axes import Axis
 from simcb.scenario.sweep import Design
 from simcb.scenario.units import Value
 from simcb.studies.evaluation.dispatch import Lost
 from simcb.studies.evaluation.evaluator import Tally
-from simcb.studies.evaluation.objective import Border, Objective
+from simcb.studies.evaluation.objective import Better, Border, Objective
 from simcb.studies.evaluation.settings import Setting, applied, changes_of, policies
 from simcb.studies.evaluation.table import Failure, Outcome, Table
 from simcb.studies.sweep.ranking import Ranked, World, rank
+
+_AS_THEY_ARE = frozenset({Unit.SHARE, Unit.COUNT, Unit.RATIO})
+"""What a difference of is a loss as it is, and not a part of the best."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +86,40 @@ class SweepResult:
     @cached_property
     def ranking(self) -> tuple[Ranked, ...]:
         """The settings, the best of each world first; in their order if none is ranked."""
+        return self.ranking_by(self.objective)
+
+    def ranking_by(self, objective: Objective) -> tuple[Ranked, ...]:
+        """Return the settings as `ranking` has them, ranked by another number."""
         worlds = [self.world_of(number) for number in range(len(self))]
         chosen = any(self.policies)
-        return rank(self.table, self.objective, worlds, self.failures, chosen=chosen)
+        return rank(self.table, objective, worlds, self.failures, chosen=chosen)
+
+    def losses(self, objective: Objective | None = None) -> tuple[Estimate | None, ...]:
+        """Return what each setting, in their order, loses to the best that meets its world.
+
+        A loss is the paired difference to the best, positive where a setting is worse. Of
+        shares, counts and ratios it is in their own unit (0.2 from 99 % to 79 %), of all others
+        a share of the best's mean.
+
+        Args:
+            objective: by what they are ranked; what the sweep is ranked by if None.
+
+        Returns:
+            None for a setting that is not ranked.
+        """
+        objective = objective or self.objective
+        ranked = self.ranking_by(objective)
+        best = {self.world_of(e.setting): e.estimate for e in ranked if e.rank == 1}
+        sign = -1.0 if objective.better is Better.HIGHER else 1.0
+        found: list[Estimate | None] = [None] * len(self)
+        for each in ranked:
+            if each.rank is None:
+                continue
+            whole = best[self.world_of(each.setting)].finite
+            size = 1.0 if objective.unit in _AS_THEY_ARE else abs(whole or 0.0) or 1.0
+            behind = each.behind or _none_lost(each.estimate)
+            found[each.setting] = _scaled(behind, sign / size)
+        return tuple(found)
 
     @property
     def known(self) -> bool:
@@ -120,3 +154,16 @@ class SweepResult:
     def estimates(self, objective: Objective) -> list[Estimate]:
         """Return a number's mean and interval for every setting, in their order."""
         return [self.table.estimate(number, objective) for number in range(len(self.settings))]
+
+
+def _none_lost(best: Estimate) -> Estimate:
+    """Return the loss of the best to itself, in as many replicates."""
+    return replace(best, mean=0.0, low=None, high=None, never=0, finite=0.0)
+
+
+def _scaled(found: Estimate, factor: float) -> Estimate:
+    """Return an estimate of so many times the value."""
+    ends = [each and each * factor for each in (found.low, found.high)]
+    low, high = ends if factor > 0.0 else reversed(ends)
+    mean, finite = (each and each * factor for each in (found.mean, found.finite))
+    return replace(found, mean=mean, low=low, high=high, finite=finite)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from simcb.metrics import Estimate, ThresholdResult, Verdict
 from simcb.scenario.axes import Axis
+from simcb.scenario.refusal import choice_remedy, quoted
 from simcb.scenario.units import Value
+from simcb.studies import StudyError
 from simcb.studies.evaluation.dispatch import Lost
 from simcb.studies.evaluation.evaluator import Tally
 from simcb.studies.evaluation.objective import Objective
@@ -164,6 +166,24 @@ class TuneResult:
     def aims(self) -> tuple[Objective, ...]:
         """What was to be as good as possible, as it stands in the first scenario."""
         return self.scenarios[0].aims
+
+    def standing(self, *names: str) -> tuple[Contender, ...]:
+        """Return those that were held against each other on fresh random streams.
+
+        Args:
+            names: who; "" is the winner. All if none is given, the winner first.
+
+        Raises:
+            StudyError: there is nobody of that name, or nothing was checked.
+        """
+        if self.check is None:
+            raise StudyError("nothing was checked", "let the tune run to its end")
+        known = {each.name: each for each in self.check.contenders}
+        for name in names:
+            if name not in known:
+                remedy = choice_remedy(name, [each for each in known if each])
+                raise StudyError(f"there is no contender {quoted(name)}", remedy)
+        return tuple(known[name] for name in names or known)
 
     @property
     def importance(self) -> tuple[float | None, ...]:

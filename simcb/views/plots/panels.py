@@ -75,7 +75,7 @@ def latency(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False
         values = _raised(curves.baseline.latency[BASELINE_PERCENTILE])
         entries.append(Entry(draw_baseline(ax, curves, values, label), label))
     entries += [_draw_limit(ax, limit) for limit in curves.limits[:MOST_LIMITS]]
-    _log_seconds(ax, _span(curves))
+    log_seconds(ax, _span(curves))
     if not any(each.known for each in _drawn(curves)):
         note(ax, "no request ended ok")
     legend_above(ax, [*entries, *faults], below_strip=below_strip)
@@ -127,7 +127,8 @@ def _span(curves: Curves) -> tuple[float, float]:
     return low, high
 
 
-def _log_seconds(ax: Axes, span: tuple[float, float]) -> None:
+def log_seconds(ax: Axes, span: tuple[float, float]) -> None:
+    """Scale y by factors between two lengths of time, in seconds, with a tick a decade."""
     ax.set_yscale("log", nonpositive="clip")
     ax.set_ylim(*span)
     first, last = math.ceil(math.log10(span[0])), math.floor(math.log10(span[1]))

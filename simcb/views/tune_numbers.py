@@ -1,0 +1,46 @@
+"""How those that a tune held against each other did, with fresh seeds, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simcb.studies.tune import Contender, TuneResult
+from simcb.views.document import Table
+from simcb.views.safe_text import one_line
+from simcb.views.tune import BEST
+from simcb.views.tune_data import readings
+
+_LONGEST = 40
+
+
+def standing_table(result: TuneResult, contenders: Sequence[Contender]) -> Table:
+    """Return the worst regret of each contender, and how far it is behind the best, paired."""
+    header = ["contender"]
+    for aim in map(str, result.aims):
+        about = f" {aim}" if len(result.aims) > 1 else ""
+        header += [f"worst regret{about}", f"behind the best{about}"]
+    rows = []
+    for each in contenders:
+        row = [_name(each)]
+        for place, read in enumerate(readings(result)):
+            behind = each.behind[place] if each.behind else None
+            row += [read.words(each.worst[place]), read.words(behind) if behind else BEST]
+        rows.append(tuple(row))
+    return Table(tuple(one_line(each, _LONGEST) for each in header), tuple(rows))
+
+
+def regret_table(result: TuneResult, contenders: Sequence[Contender]) -> Table:
+    """Return what each contender loses in each scenario, by aim where there are several."""
+    rows = []
+    for place, scenario in enumerate(result.scenarios):
+        for number, (aim, read) in enumerate(zip(scenario.aims, readings(result), strict=True)):
+            about = f" {aim}" if len(scenario.aims) > 1 else ""
+            found = [each.scenarios[place].regret[number] for each in contenders]
+            cells = (read.words(each) for each in found)
+            rows.append((one_line(f"{scenario.name}{about}", 60), *cells))
+    header = ("regret", *map(_name, contenders))
+    return Table(header, tuple(rows), breakable=True)
+
+
+def _name(contender: Contender) -> str:
+    return one_line(contender.marked_name, _LONGEST) or BEST
