@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from math import inf
-from typing import NamedTuple
 
 from simcb.scenario.distributions import Distribution
 from simcb.scenario.faults import (
@@ -28,10 +25,9 @@ from simcb.scenario.faults import (
     Surge,
 )
 from simcb.scenario.model import Scenario
-from simcb.world.streams import Streams, sampler_of
+from simcb.world.streams import AttemptStreams, Streams, sampler_of
 
 
-@dataclass(frozen=True, eq=False)
 class FaultWindow:
     """One window of a fault in time.
 
@@ -39,48 +35,95 @@ class FaultWindow:
         label: the fault's unique name, which also names its stream of draws.
         fault: the fault as the file has it.
         start, end: seconds; active while start <= t < end.
+
+    Attributes:
+        kind: the fault's class.
+        caller: the caller whose attempts alone are struck, or None if every caller's are.
+        reach: the part of those attempts that it strikes at full strength.
+        ramp: seconds in which it grows to its strength, and fades at its end.
+        fault_factor: what it multiplies a rate or a number of workers by at full strength.
     """
 
-    label: str
-    fault: Fault
-    start: float
-    end: float
+    __slots__ = (
+        "_sticky",
+        "caller",
+        "end",
+        "fault",
+        "fault_factor",
+        "kind",
+        "label",
+        "ramp",
+        "reach",
+        "start",
+    )
 
-    @cached_property
-    def caller(self) -> str | None:
-        """The caller whose attempts alone are struck, or None if every caller's are."""
-        return None if self.fault.link is None else self.fault.link[0]
+    def __init__(self, label: str, fault: Fault, start: float, end: float) -> None:
+        self.label = label
+        self.fault = fault
+        self.start = start
+        self.end = end
+        self.kind = type(fault)
+        self.caller: str | None = None if fault.link is None else fault.link[0]
+        self.reach = fault.share * fault.rate if isinstance(fault, Errors) else fault.share
+        self.ramp = fault.ramp
+        self.fault_factor = fault.times if isinstance(fault, Surge | Capacity) else 1.0
+        self._sticky = fault.sticky
+
+    def draw(self, caller: str, node: AttemptStreams, number: int) -> float:
+        """Return the draw of an attempt for this fault; 2, which nothing strikes, elsewhere.
+
+        Args:
+            caller: who sent it.
+            node: its streams.
+            number: its request's number.
+        """
+        if self.caller is not None and self.caller != caller:
+            return 2.0
+        return node.draw(self.label, number, self._sticky)
+
+    def strikes(self, now: float, caller: str, node: AttemptStreams, number: int) -> bool:
+        """Tell whether it strikes an attempt at `now`, when it is in force."""
+        reach = self.reach * self.strength(now) if self.ramp else self.reach
+        return self.draw(caller, node, number) < reach
 
     @property
     def corners(self) -> tuple[float, ...]:
         """The moments at which the strength's course changes."""
-        ramp = self.fault.ramp
+        ramp = self.ramp
         if ramp == 0:
             return (self.start, self.end)
         return (self.start, self.start + ramp, self.end - ramp, self.end)
 
     def is_ramping(self, t: float) -> bool:
         """Tell whether the strength is changing at `t`."""
-        ramp = self.fault.ramp
+        ramp = self.ramp
         return self.start <= t < self.start + ramp or self.end - ramp <= t < self.end
 
     def strength(self, t: float) -> float:
         """Return how much of the fault is in force at `t`, from 0 to 1."""
         if not self.start <= t < self.end:
             return 0.0
-        ramp = self.fault.ramp
+        ramp = self.ramp
         if ramp == 0:
             return 1.0
         return min(1.0, (t - self.start) / ramp, (self.end - t) / ramp)
 
-    @cached_property
-    def fault_factor(self) -> float:
-        """What the fault at full strength multiplies a rate or a number of workers by."""
-        return self.fault.times if isinstance(self.fault, Surge | Capacity) else 1.0
+    def slowed(self, now: float, work: float) -> float:
+        """Return the seconds of work that a latency fault makes of `work` begun at `now`."""
+        fault, strength = self.fault, self.strength(now)
+        assert isinstance(fault, Latency)
+        work *= 1.0 + (fault.multiplied - 1.0) * strength
+        return work + fault.added * strength
+
+    def cold_factor(self, warmed: int) -> float:
+        """Return what a cold cache multiplies work by, when so many were served well since."""
+        fault = self.fault
+        assert isinstance(fault, Cold)
+        return 1.0 + (fault.times - 1.0) * max(0.0, 1.0 - warmed / fault.successes)
 
     def factor_at(self, t: float, inside: float) -> float:
         """Return the factor at `t`, an edge of a stretch that contains `inside`."""
-        ramp = self.fault.ramp
+        ramp = self.ramp
         if ramp == 0:
             return self.fault_factor
         within = min(1.0, (t - self.start) / ramp, (self.end - t) / ramp)
@@ -172,44 +215,86 @@ class Calendar:
         return self._bounds[place] if place < len(self._bounds) else inf
 
 
-Draw = Callable[[str, int, bool], float]
-"""(a fault's label, request number, whether it sticks to the user) -> an attempt's draw for that
-fault: uniform in [0, 1), the same however often asked."""
-
-
-class FaultTarget(NamedTuple):
-    """An attempt as far as faults are concerned.
+class InForce:
+    """The windows in force on a replica, in file order, by when they matter to an attempt.
 
     Args:
-        caller: who sent it.
-        draw: its draws.
-        number: its request's number.
+        windows: those in force.
+
+    Attributes:
+        refusing: when it arrives.
+        losing: when it is sent.
+        working: when its work begins.
+        hanging: those of `working` that hold it and its worker.
     """
 
-    caller: str
-    draw: Draw
-    number: int
+    __slots__ = ("hanging", "losing", "refusing", "working")
 
-    def by(self, window: FaultWindow) -> float:
-        """Return the attempt's draw for a window; 2, which nothing strikes, on another link."""
-        caller = window.caller
-        if caller is not None and caller != self.caller:
-            return 2.0
-        return self.draw(window.label, self.number, window.fault.sticky)
+    def __init__(self, windows: Sequence[FaultWindow]) -> None:
+        self.refusing = [each for each in windows if each.kind in (Restart, Refuse)]
+        self.losing = [each for each in windows if each.kind is Loss]
+        self.working = [each for each in windows if each.kind in (Latency, Errors, Hang, Cold)]
+        self.hanging = [each for each in windows if each.kind is Hang]
 
+    def refuses(self, now: float, caller: str, node: AttemptStreams, number: int) -> bool:
+        """Tell whether an attempt that arrives at `now` finds no one listening."""
+        for window in self.refusing:
+            if window.kind is Restart or window.strikes(now, caller, node, number):
+                return True
+        return False
 
-class Effect(NamedTuple):
-    """What the conditions do to one attempt whose work begins.
+    def loses(self, now: float, caller: str, node: AttemptStreams, number: int) -> bool:
+        """Tell whether the network loses an attempt that is sent at `now`."""
+        for window in self.losing:  # noqa: SIM110 - a generator costs more than the loop
+            if window.strikes(now, caller, node, number):
+                return True
+        return False
 
-    Args:
-        work: seconds of work, changed by latency faults and cold caches.
-        fails: the answer is an error.
-        hung: a hang holds the worker and no answer comes.
-    """
+    def effect(
+        self,
+        now: float,
+        caller: str,
+        node: AttemptStreams,
+        number: int,
+        work: float,
+        warmed: Callable[[FaultWindow], int],
+    ) -> tuple[float, bool, bool]:
+        """Return what becomes of an attempt with `work` seconds to do that begins at `now`.
 
-    work: float
-    fails: bool
-    hung: bool
+        Those are its seconds of work, changed by latency faults and cold caches; whether its
+        answer is an error; and whether a hang holds the worker, so that no answer comes.
+
+        Args:
+            now: seconds.
+            caller: who sent it.
+            node: its streams.
+            number: its request's number.
+            work: seconds.
+            warmed: how many attempts were served well since a window began.
+        """
+        fails = hung = False
+        for window in self.working:
+            kind = window.kind
+            if kind is Errors:
+                if window.strikes(now, caller, node, number):
+                    fails = True
+            elif kind is Hang:
+                if window.strikes(now, caller, node, number):
+                    hung = True
+            elif kind is Latency:
+                if window.draw(caller, node, number) < window.reach:
+                    work = window.slowed(now, work)
+            else:
+                work *= window.cold_factor(warmed(window))
+        return work, fails, hung
+
+    def hang_ends(self, now: float, caller: str, node: AttemptStreams, number: int) -> float:
+        """Return when the last of the hangs that hold an attempt at `now` ends; `now` if none."""
+        ends = now
+        for window in self.hanging:
+            if window.end > ends and window.strikes(now, caller, node, number):
+                ends = window.end
+        return ends
 
 
 class Conditions:
@@ -221,81 +306,22 @@ class Conditions:
 
     def __init__(self, windows: Sequence[FaultWindow]) -> None:
         self._windows = tuple(windows)
-        calendar = Calendar(windows)
-        self.active = calendar.active
-        self.next_change = calendar.next_change
-        self._hangs = _merged(
-            (window.start, window.end) for window in windows if isinstance(window.fault, Hang)
-        )
+        self._calendar = Calendar(windows)
+        self._known: tuple[FaultWindow, ...] = ()
+        self._in_force = InForce(())
+        self._hangs = _merged((each.start, each.end) for each in windows if each.kind is Hang)
         self._hang_ends = [end for _, end in self._hangs]
         self.hangs = bool(self._hangs)
-        self.hangs_ramp = any(each.fault.ramp for each in windows if isinstance(each.fault, Hang))
-        self.loses_attempts = any(isinstance(window.fault, Loss) for window in windows)
+        self.hangs_ramp = any(each.ramp for each in windows if each.kind is Hang)
+        self.loses_attempts = any(each.kind is Loss for each in windows)
+        self.next_change = self._calendar.next_change
 
-    def refuses(self, active: Sequence[FaultWindow], now: float, attempt: FaultTarget) -> bool:
-        """Tell whether an attempt that arrives at `now` finds no one listening."""
-        for window in active:
-            if isinstance(window.fault, Restart):
-                return True
-            if isinstance(window.fault, Refuse):
-                threshold = window.fault.share * window.strength(now)
-                if attempt.by(window) < threshold:
-                    return True
-        return False
-
-    def loses(self, active: Sequence[FaultWindow], now: float, attempt: FaultTarget) -> bool:
-        """Tell whether the network loses an attempt that is sent at `now`."""
-        return any(
-            isinstance(window.fault, Loss)
-            and attempt.by(window) < window.fault.share * window.strength(now)
-            for window in active
-        )
-
-    def effect(
-        self,
-        active: Sequence[FaultWindow],
-        now: float,
-        attempt: FaultTarget,
-        work: float,
-        warmed: Callable[[FaultWindow], int],
-    ) -> Effect:
-        """Return what becomes of an attempt with `work` seconds to do that begins at `now`.
-
-        Args:
-            active: the windows in force.
-            now: seconds.
-            attempt: whose draws decide.
-            work: seconds.
-            warmed: how many attempts were served well since a window began.
-        """
-        fails = hung = False
-        for window in active:
-            fault = window.fault
-            if isinstance(fault, Latency):
-                if attempt.by(window) < fault.share:
-                    strength = window.strength(now)
-                    work *= 1.0 + (fault.multiplied - 1.0) * strength
-                    work += fault.added * strength
-            elif isinstance(fault, Errors):
-                fails |= attempt.by(window) < fault.share * fault.rate * window.strength(now)
-            elif isinstance(fault, Hang):
-                hung |= attempt.by(window) < fault.share * window.strength(now)
-            elif isinstance(fault, Cold):
-                left = max(0.0, 1.0 - warmed(window) / fault.successes)
-                work *= 1.0 + (fault.times - 1.0) * left
-        return Effect(work, fails, hung)
-
-    def hang_ends(self, now: float, attempt: FaultTarget) -> float:
-        """Return when the last of the hangs that hold an attempt at `now` ends; `now` if none."""
-        return max(
-            (
-                window.end
-                for window in self.active(now)
-                if isinstance(window.fault, Hang)
-                and attempt.by(window) < window.fault.share * window.strength(now)
-            ),
-            default=now,
-        )
+    def active(self, now: float) -> InForce:
+        """Return what is in force at `now`: the same object for as long as nothing changes."""
+        known = self._calendar.active(now)
+        if known is not self._known:
+            self._known, self._in_force = known, InForce(known)
+        return self._in_force
 
     def hangs_until(self, now: float) -> float:
         """Return from when on no hang is in force any more; `now` if none is.
@@ -309,7 +335,7 @@ class Conditions:
 
     def beginnings(self, kind: type[Fault]) -> list[FaultWindow]:
         """Return the windows of one kind, which matter when they begin."""
-        return [window for window in self._windows if isinstance(window.fault, kind)]
+        return [window for window in self._windows if window.kind is kind]
 
 
 def windows_on(windows: Iterable[FaultWindow], service: str, replica: int) -> list[FaultWindow]:

@@ -15,7 +15,7 @@ from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Occurrence, Order
-from simcb.world.conditions import Conditions, FaultTarget, FaultWindow
+from simcb.world.conditions import Conditions, FaultWindow
 from simcb.world.recorder import Recorder
 from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import ERROR, OK, Attempt, Server, Site
@@ -69,8 +69,8 @@ class Replica(Server):
         self.loses_attempts = conditions.loses_attempts
         self._may_hang = conditions.hangs
         self._hung = 0
-        self._active: tuple[FaultWindow, ...] = ()
-        self._change_at = 0.0
+        self._active = conditions.active(0.0)
+        self._change_at = conditions.next_change(0.0)
         self._hold = service.work.mean_value
         self._done_callbacks = (self._done,)
         self.busy = 0
@@ -97,7 +97,9 @@ class Replica(Server):
         attempt.arrive = now
         if now >= self._change_at:
             self._look_around(now)
-        if self._active and self._conditions.refuses(self._active, now, _target(attempt)):
+        if self._active.refusing and self._active.refuses(
+            now, attempt.site.caller, attempt.node, attempt.number
+        ):
             attempt.freed = now
             return False
         if attempt.settled and self._drops:
@@ -117,7 +119,7 @@ class Replica(Server):
         """Tell whether the network loses an attempt sent to this replica now."""
         if now >= self._change_at:
             self._look_around(now)
-        return self._conditions.loses(self._active, now, _target(attempt))
+        return self._active.loses(now, attempt.site.caller, attempt.node, attempt.number)
 
     def _look_around(self, now: float) -> None:
         self._active = self._conditions.active(now)
@@ -137,9 +139,9 @@ class Replica(Server):
             work += self._contention * others
         if now >= self._change_at:
             self._look_around(now)
-        if self._active:
-            work, fails, hung = self._conditions.effect(
-                self._active, now, _target(attempt), work, self._warmed
+        if self._active.working:
+            work, fails, hung = self._active.effect(
+                now, attempt.site.caller, node, number, work, self._warmed
             )
             if fails:
                 attempt.fails = True
@@ -159,7 +161,9 @@ class Replica(Server):
             if attempt.finished:
                 return
             now = self._clock._now
-            ends = self._conditions.hang_ends(now, _target(attempt))
+            ends = self._conditions.active(now).hang_ends(
+                now, attempt.site.caller, attempt.node, attempt.number
+            )
             if ends > now:
                 self._clock.at(ends, _CONDITIONS, Occurrence(end))
             else:
@@ -298,8 +302,9 @@ class Replica(Server):
 
     def would_answer(
         self,
-        attempt: FaultTarget,
+        caller: str,
         node: AttemptStreams,
+        number: int,
         timeout: float | None,
         ways: float,
         now: float,
@@ -312,23 +317,22 @@ class Replica(Server):
         to need at least the mean of recent holds itself.
 
         Args:
-            attempt: whose draws decide.
+            caller: who would send it.
             node: its streams.
+            number: its request's number.
             timeout: seconds its caller waits; None for ever.
             ways: seconds the network takes there and back.
             now: seconds.
         """
-        number = attempt.number
         if now >= self._change_at:
             self._look_around(now)
         if self._errors and node.errors.at(number) < self._errors:
             return False
         active = self._active
-        if active:
-            if self._conditions.refuses(active, now, attempt):
-                return False
-            if self.loses_attempts and self._conditions.loses(active, now, attempt):
-                return False
+        if active.refusing and active.refuses(now, caller, node, number):
+            return False
+        if active.losing and active.loses(now, caller, node, number):
+            return False
         begin = now
         if self.busy >= self.capacity:
             if len(self.queue) >= self._limit or self.capacity == 0:
@@ -339,9 +343,9 @@ class Replica(Server):
             if begin >= self._change_at:
                 active = self._conditions.active(begin)
         work = node.work.at(number) + self._contention * self.busy
-        if active:
-            work, fails, hung = self._conditions.effect(
-                active, begin, attempt, work, self._warmed_so_far
+        if active.working:
+            work, fails, hung = active.effect(
+                begin, caller, node, number, work, self._warmed_so_far
             )
             if fails or hung:
                 return False
@@ -373,18 +377,14 @@ class Replica(Server):
         if not self.queue or self._conditions.hangs_until(now) <= now:
             return 0.0
         head = list(islice(reversed(self.queue) if self._lifo else self.queue, _LOOKED_AT))
-        active = self._conditions.active(now)
-        if self._conditions.hangs_ramp:
-            active = ()
+        active, again = self._conditions.active(now), self._conditions.hangs_ramp
         caught = 0
         for attempt in head:
             # Without a ramp it is the same for as long as the same faults are in force.
-            if attempt.looked_at is not active:
-                attempt.caught = self._conditions.hang_ends(now, _target(attempt)) > now
-                attempt.looked_at = active or None
-            caught += attempt.caught
+            if again or attempt.looked_at is not active:
+                caller, node, number = attempt.site.caller, attempt.node, attempt.number
+                attempt.caught = active.hang_ends(now, caller, node, number) > now
+                attempt.looked_at = active
+            if attempt.caught:
+                caught += 1
         return caught / len(head)
-
-
-def _target(attempt: Attempt) -> FaultTarget:
-    return FaultTarget(attempt.site.caller, attempt.node.draw, attempt.number)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
 from simcb.scenario.model import Balance
-from simcb.world.conditions import FaultTarget
 from simcb.world.replicas import Replica
 from simcb.world.streams import AttemptStreams
 
@@ -41,15 +40,16 @@ class LoadBalancer:
 
     def would_answer(
         self,
-        attempt: FaultTarget,
+        caller: str,
         node: AttemptStreams,
+        number: int,
         timeout: float | None,
         ways: float,
         now: float,
     ) -> bool:
         """Tell whether the replica that is next would have answered; see `Replica`."""
-        replica = self.replicas[self.first(node, attempt.number)]
-        return replica.would_answer(attempt, node, timeout, ways, now)
+        replica = self.replicas[self.first(node, number)]
+        return replica.would_answer(caller, node, number, timeout, ways, now)
 
 
 class ChoosingBalancer(LoadBalancer):

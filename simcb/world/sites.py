@@ -12,7 +12,6 @@ from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Occurrence, Order
-from simcb.world.conditions import FaultTarget
 from simcb.world.policies import Bulkhead, Cache, budget_of, throttle_of, wait_of
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
@@ -183,9 +182,8 @@ class CallSite(Site):
     def _reject(self, task: Task, node: AttemptStreams, retry: int, breaker: int) -> None:
         number = task.number
         ways = node.send.at(number) + node.reply.at(number) if self._travels else 0.0
-        attempt = FaultTarget(self.caller, node.draw, number)
         now = self._clock._now
-        unneeded = self._balancer.would_answer(attempt, node, self._timeout, ways, now)
+        unneeded = self._balancer.would_answer(self.caller, node, number, self._timeout, ways, now)
         self._write_unsent(task, retry, breaker, REJECTED, _UNNEEDED if unneeded else 0)
 
     def _write_unsent(self, task: Task, retry: int, breaker: int, outcome: int, flags: int) -> None:

@@ -13,7 +13,7 @@ from simcb.breaker import Permit
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace import Flag
 from simcb.world.clock import Waiter
-from simcb.world.conditions import FaultWindow
+from simcb.world.conditions import InForce
 from simcb.world.streams import AttemptStreams, CallStreams
 
 NAN = float("nan")
@@ -230,7 +230,7 @@ class Attempt(Task):
     fails: bool = field(init=False, default=False)
     finished: bool = field(init=False, default=False)
     answer: int = field(init=False)
-    looked_at: Sequence[FaultWindow] | None = field(init=False, default=None)
+    looked_at: InForce | None = field(init=False, default=None)
     caught: bool = field(init=False, default=False)
 
     def deliver(self) -> None:
