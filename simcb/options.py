@@ -166,6 +166,9 @@ class SweepOptions:
             "How often --refine halves the distances, 3 times if nothing else is said.", 1, DEEPEST
         ),
     ] = None
+    alone: Annotated[
+        bool, Option("Neither the file's own setting nor no breaker beside the ranking.")
+    ] = False
 
 
 @dataclass(frozen=True)

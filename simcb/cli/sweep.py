@@ -111,8 +111,8 @@ def sweep(
 
         save_page(document, report)
     emit(render(document, form, page()))
-    if result.lost:
-        complain(f"{len(result.lost)} runs could not be made; the first: {result.lost[0].reason}")
+    if lost := result.reasons_lost:
+        complain(f"{len(lost)} runs could not be made; the first: {lost[0]}")
         leave(Code.BUG)
 
 

@@ -22,6 +22,7 @@ from simcb.scenario.problems import Finding
 from simcb.scenario.refusal import Refused, quoted, shown
 from simcb.scenario.scalars import Count, Text, seen, word
 from simcb.scenario.tree import Items, Node, Scalar, Tree, from_plain, plain
+from simcb.scenario.units import Value
 
 MOST_AXES = 20  # the most places that one sweep varies
 MOST_SETTINGS = 1_000_000  # the most settings that are ever listed
@@ -248,6 +249,28 @@ def are_policies(root: Tree, shape: Shape, axes: Sequence[Axis]) -> tuple[bool, 
         if first is not None:
             root = with_value(root, axis.path, from_plain(to_plain(first), root.mark), shape)
     return tuple(found)
+
+
+def written_at(root: Tree, shape: Shape, path: str) -> Value | None:
+    """Return the value that a scenario's file has at a path; None if it has none.
+
+    What a breaker that is switched off has is none either.
+    """
+    try:
+        keys = find_place(root, shape, path).keys
+    except Refused:
+        # There is such a place only once another axis has made it.
+        return None
+    for place, key in enumerate(keys):
+        inside = _at(root, keys[: place + 1]) if key == "breaker" else None
+        enabled = inside.get("enabled") if isinstance(inside, Tree) else None
+        if isinstance(enabled, Scalar) and enabled.value is False:
+            return None
+    found = _at(root, keys)
+    value = plain(found) if isinstance(found, Scalar) else None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, (str, int, float)) else None
 
 
 def is_policy(keys: Sequence[str | int]) -> bool:

@@ -14,9 +14,10 @@ from pathlib import Path
 from simcb.metrics import check_thresholds
 from simcb.scenario import Scenario, ScenarioError, list_shipped, parse_value
 from simcb.scenario.refusal import choice_remedy, quoted
+from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.studies.evaluation.settings import applied
 from simcb.studies.run import Result, StudyError
-from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, Default, with_default
+from simcb.studies.tune.contenders import DEFAULTS, Default, with_default
 
 MOST_VARIANTS = 8
 """More than that no table of 100 columns and no plot can show."""

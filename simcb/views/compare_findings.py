@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from simcb.metrics import Facts, Unit
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE
 from simcb.studies.compare import Change, Comparison
-from simcb.studies.tune.contenders import NO_BREAKER
+from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.views.document import Tone, Verdict
 from simcb.views.quantities import interval, quantity
 from simcb.views.safe_text import one_line

@@ -229,6 +229,7 @@ def sweep(
     by: str | None = None,
     refine: str | None = None,
     depth: int | None = None,
+    alone: bool = False,
     out: str | Path | None = None,
     resume: bool = False,
     workers: int | None = None,
@@ -254,6 +255,7 @@ def sweep(
         by: the number to rank by, such as `goodput`, `p99{fault}` or `collapse`.
         refine: a border such as `collapse=50%`, along which settings are added.
         depth: how often the refinement halves the distance between neighbours.
+        alone: neither the scenario's own setting nor no breaker beside the ranking.
         out: a directory in which every finished run is kept.
         resume: go on with what the directory holds.
         workers: processes on this machine; 0 runs everything in this one, None takes every
@@ -268,7 +270,7 @@ def sweep(
         StoreError: the directory cannot be used.
     """
     base = scenario if isinstance(scenario, Scenario) else load(scenario)
-    options = SweepOptions(over, design, replicates, seed, by, refine, depth)
+    options = SweepOptions(over, design, replicates, seed, by, refine, depth, alone)
     job = JobOptions(workers, dask, out, resume, allow_large, executor)
     return SweepView(run_sweep(base, options, job))
 

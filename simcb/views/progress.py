@@ -14,7 +14,8 @@ from simcb.views.safe_text import one_line
 def sweep_size(plan: Plan, found: TimeEstimate) -> str:
     """Return what a dry run says: settings, runs, time and memory."""
     size = found.size
-    more = "" if plan.border is None else ", and as many more as the border asks for"
+    more = f", and {len(plan.contenders)} beside them" if plan.contenders else ""
+    more += "" if plan.border is None else ", and as many more as the border asks for"
     workers = found.workers * (WORKER_MEGABYTES + size.largest.megabytes)
     lines = (
         f"settings  {size.settings:,}{more}",

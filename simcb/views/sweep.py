@@ -1,8 +1,4 @@
-"""What a sweep says: the best setting, what cannot be told from it, and the ranking.
-
-A range says that all settings within it are as good: a box is named only if no other setting
-lies inside. If they do not fill one, they are named by several, the best setting's first.
-"""
+"""What a sweep says: the best setting, what cannot be told from it, and the ranking."""
 
 from __future__ import annotations
 
@@ -11,18 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from simcb.metrics import METRICS, Estimate, Verdict
-from simcb.scenario.axes import Axis
+from simcb.metrics import METRICS, Verdict
 from simcb.scenario.sweep import Kind
-from simcb.studies.sweep import TOLERANCE, Ranked, SweepResult, tolerance
+from simcb.studies.sweep import TOLERANCE, Ranked, Standing, SweepResult
 from simcb.views.data import csv_lines
 from simcb.views.document import Document, Figure, Table, all_made, no_room
 from simcb.views.files import write_text
 from simcb.views.quantities import (
+    LONGEST,
     UNDEFINED,
     clock,
     difference,
-    interval,
     quantity,
 )
 from simcb.views.safe_text import one_line
@@ -30,13 +25,13 @@ from simcb.views.sweep_data import (
     asked_next,
     cell_lines,
     ranking_rows,
-    regions,
     sweep_object,
     texts_of,
     thresholds_of,
     write_parquet,
 )
 from simcb.views.sweep_explorer import sweep_explorer
+from simcb.views.sweep_findings import findings, written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -77,7 +72,7 @@ def sweep_document(
         lambda: ranking_rows(result),
         findings=found,
         blocks=(ranking_table(result, result.ranking[:top]), *notes(result), *figures),
-        checks=(all_made(result.scenario.name, [each.reason for each in result.lost]),),
+        checks=(all_made(result.scenario.name, result.reasons_lost),),
         facts={"seed": str(result.seed), "replicates": str(result.replicates)},
         repeat=repeat,
         files=files,
@@ -114,6 +109,12 @@ def notes(result: SweepResult) -> tuple[str, ...]:
             f"{len(result.lost)} runs could not be made and are missing; the first, replicate "
             f"{first.cell.replicate} of {one_line(where, 200)}: {one_line(first.reason, 200)}"
         )
+    lines += [
+        f"{len(each.lost)} runs of {each.contender.name} could not be made and are missing; "
+        f"the first: {one_line(each.lost[0], 200)}"
+        for each in result.contenders
+        if each.lost
+    ]
     if not result.complete:
         lines.append("interrupted: the settings that are incomplete have fewer replicates")
     return tuple(lines)
@@ -141,7 +142,7 @@ def ranking_table(result: SweepResult, shown: Sequence[Ranked]) -> Table:
 def _below(result: SweepResult, shown: Sequence[Ranked]) -> list[str]:
     """Return what has to be said under the table: its mark, and what it does not show."""
     lines = []
-    tied = len(result.tied) > len(result.bests)
+    tied = bool(_mark(result))
     if tied:
         lines.append(f"{SAME} cannot be told from the best within {TOLERANCE:.0%}")
     if more := result.ranking[len(shown) :]:
@@ -175,19 +176,27 @@ class _TableColumn:
 
 
 def _columns(result: SweepResult, shown: Sequence[Ranked]) -> list[_TableColumn]:
-    mark = SAME if len(result.tied) > len(result.bests) else ""
+    beside = result.standings
+    rows: list[Ranked | Standing] = [*shown, *beside]
     outcomes = [result.outcome(each.setting) for each in shown]
+    outcomes += [each.outcome for each in beside]
     columns = []
-    if result.bests:
-        ranks = (f"{each.rank or UNDEFINED}{mark if each.tied else ''}" for each in shown)
+    if result.bests or beside:
+        mark = _mark(result)
+        names = [str(each.rank or UNDEFINED) for each in shown] + [each.name for each in beside]
+        ranks = (
+            f"{name}{mark if each.tied else ''}" for name, each in zip(names, rows, strict=True)
+        )
         columns.append(_TableColumn("rank", tuple(ranks)))
     for index, (axis, texts) in enumerate(zip(result.axes, texts_of(result), strict=True)):
-        cells = tuple(texts[each.setting] for each in shown)
-        columns.append(_TableColumn(axis.label, cells, short=_short_name(result, index)))
-    objectives = tuple(written(each.estimate, result) for each in shown)
+        values = [texts[each.setting] for each in shown]
+        given = (each.values[index] for each in beside)
+        values += [UNDEFINED if v is None else one_line(str(v), LONGEST) for v in given]
+        columns.append(_TableColumn(axis.label, tuple(values), short=_short_name(result, index)))
+    objectives = tuple(written(each.estimate, result) for each in rows)
     columns.append(_TableColumn(str(result.objective), objectives))
     if result.bests:
-        columns.append(_TableColumn("behind", tuple(_behind(each, result) for each in shown), 1))
+        columns.append(_TableColumn("behind", tuple(_behind(each, result) for each in rows), 1))
     for place, column in enumerate(asked_next(result)):
         unit = METRICS[column.metric].unit
         cells = tuple(quantity(each.value(column.metric, column.phase), unit) for each in outcomes)
@@ -195,7 +204,7 @@ def _columns(result: SweepResult, shown: Sequence[Ranked]) -> list[_TableColumn]
     collapsed = [f"{each.verdicts.get(Verdict.COLLAPSED, 0)} of {each.runs}" for each in outcomes]
     columns.append(_TableColumn("collapsed", tuple(collapsed), 3))
     if result.scenario.thresholds:
-        held = [[one.passed for one in thresholds_of(result, each.setting)] for each in shown]
+        held = [[one.passed for one in thresholds_of(result, each)] for each in outcomes]
         kept = tuple(f"{sum(each)} of {len(each)}" for each in held)
         columns.append(_TableColumn("thresholds", kept, 2))
     return columns
@@ -213,10 +222,16 @@ def _table(columns: Sequence[_TableColumn], notes: Sequence[str]) -> Table:
     return Table(header, rows, heading="Settings", notes=tuple(map(one_line, notes)))
 
 
-def _behind(each: Ranked, result: SweepResult) -> str:
+def _mark(result: SweepResult) -> str:
+    """Return the mark of what cannot be told from the best, if anything but the best has it."""
+    tied = len(result.tied) + sum(each.tied for each in result.standings)
+    return SAME if tied > len(result.bests) else ""
+
+
+def _behind(each: Ranked | Standing, result: SweepResult) -> str:
     found = each.behind
     if found is None:
-        return "best" if each.rank else UNDEFINED
+        return "best" if isinstance(each, Ranked) and each.rank else UNDEFINED
     if found.never:
         # Infinities of both signs have no mean: sometimes the one never came, then the other.
         sign = "±" if found.mean is None else "-" if found.mean < 0.0 else ""
@@ -229,149 +244,3 @@ def _draw(result: SweepResult) -> Picture:
     from simcb.views.plots.sweep import sweep_figure
 
     return sweep_figure(result)
-
-
-_NO_MATTER = "what is varied does not matter for this"
-_ARE = ("is no policy but the world", "are no policies but the world")
-
-MOST_WORLDS = 8
-"""Worlds whose best setting is named."""
-
-
-def findings(result: SweepResult) -> tuple[str, ...]:
-    """Return the best setting, and where those are that cannot be told from it, line by line.
-
-    Where there is no one best, the first line says why, and what the settings come to.
-    """
-    if not result.known:
-        return (f"no setting has a value of {result.objective}",)
-    known = sum(each.estimate.n > 0 for each in result.ranking)
-    best = result.best
-    if best is not None:
-        lines = [best_line(result, best), *_apart(result, result.ranking)]
-    elif result.bests:
-        lines = _best_of_each(result)
-    else:
-        lines = [f"no best: {why_none(result)}", _from_to(result)]
-    if known < len(result):
-        lines.append(f"{len(result) - known} of {len(result)} settings have no value of it")
-    return tuple(lines)
-
-
-def why_none(result: SweepResult) -> str:
-    """Say why a sweep has no best setting, one for all or one for each world."""
-    given = [
-        axis.label for axis, policy in zip(result.axes, result.policies, strict=True) if not policy
-    ]
-    names = " and ".join(given)
-    if len(given) == len(result.axes):
-        return f"{names} {_ARE[len(given) > 1]}, so nothing is ranked"
-    if all(result.failures):
-        causes = dict.fromkeys(failure for failure in result.failures if failure)
-        return f"every setting {' or '.join(causes)}"
-    if given:
-        return f"{names} {_ARE[len(given) > 1]}, and no two settings to compare share it"
-    return f"no setting that answers anything has a value of {result.objective}"
-
-
-def _from_to(result: SweepResult) -> str:
-    """Say between which values the objective lies, and in which settings."""
-    means = {each.setting: each for each in result.ranking if each.estimate.mean is not None}
-    if not means:
-        return f"{result.objective} is undecided between never and -never"
-    numbers = {setting: each.estimate.mean or 0.0 for setting, each in means.items()}
-    ends = [means[pick(numbers, key=numbers.__getitem__)] for pick in (min, max)]
-    # In the settings' order, a curve rises or falls.
-    ends.sort(key=lambda each: each.setting)
-    words = [f"{written(each.estimate, result)} at {_named(result, each.setting)}" for each in ends]
-    return f"{result.objective} {' to '.join(dict.fromkeys(words))}"
-
-
-def best_line(result: SweepResult, best: Ranked) -> str:
-    """Return the best setting of all, or of its world, in a line."""
-    world = ", ".join(map(str, result.world_of(best.setting)))
-    head = f"best for {world}" if world else "best"
-    return f"{head}: {_named(result, best.setting)}: {_worth(best, result)}"
-
-
-def _best_of_each(result: SweepResult) -> list[str]:
-    """Say which setting is the best in each world, line by line."""
-    split = list(zip(result.axes, result.policies, strict=True))
-    chosen = [axis for axis, policy in split if policy]
-    given = [axis.label for axis, policy in split if not policy]
-    lines = [f"best for each {' and '.join(given)}, which {_ARE[len(given) > 1]}:"]
-    for best in result.bests[:MOST_WORLDS]:
-        world = result.world_of(best.setting)
-        rivals = [each for each in result.ranking if result.world_of(each.setting) == world]
-        more = _apart(result, rivals, short=True)
-        lines.append(
-            f"{', '.join(map(str, world))}: {_named(result, best.setting, chosen)}: "
-            + "; ".join([_worth(best, result), *more])
-        )
-    left = len(result.bests) - MOST_WORLDS
-    if left > 0:
-        lines.append(f"and {left} more; --format csv has all")
-    worlds = {result.world_of(number) for number in range(len(result))}
-    if len(result.bests) < len(worlds):
-        lines.append(
-            f"none for {len(worlds) - len(result.bests)} others, where every setting fails"
-        )
-    return lines
-
-
-def _apart(result: SweepResult, rivals: Sequence[Ranked], *, short: bool = False) -> list[str]:
-    """Say which of the settings that meet one world can be told from the best of them."""
-    tied = [each for each in rivals if each.tied]
-    known = sum(each.estimate.n > 0 for each in rivals)
-    if known < 2:
-        return []
-    if result.replicates == 1:
-        return ["one replicate tells nothing of how sure this is; give --replicates 10"]
-    if len(tied) == known:
-        return [_none_apart(result, tied)]
-    if len(tied) == 1:
-        return ["every other setting can be told from it"]
-    head = f"{len(tied)} of {known} settings cannot be told from it within {TOLERANCE:.0%}"
-    if short:
-        return [head]
-    where = regions(result, tied)
-    return [f"{head}: {where[0]}"] if len(where) == 1 else [f"{head}:", *where]
-
-
-def _named(result: SweepResult, setting: int, axes: Sequence[Axis] | None = None) -> str:
-    """Write a setting's values on all axes, or on some, with their names."""
-    return ", ".join(
-        f"{axis.label} = {texts[setting]}"
-        for axis, texts in zip(result.axes, texts_of(result, 60), strict=True)
-        if axes is None or axis in axes
-    )
-
-
-def _worth(each: Ranked, result: SweepResult) -> str:
-    return f"{result.objective} {written(each.estimate, result)}"
-
-
-def _none_apart(result: SweepResult, tied: Sequence[Ranked]) -> str:
-    """Say why no setting can be told from the best: because none differs, or nobody knows."""
-    numbers = [each.setting for each in tied]
-    if len({result.table.series(number, result.objective) for number in numbers}) == 1:
-        return f"no setting differs from it in any replicate: {_NO_MATTER}"
-    never = [each.estimate.never for each in tied]
-    behind = [each.behind for each in tied if each.behind is not None]
-    ends = [abs(end) for each in behind for end in (each.low, each.high) if end is not None]
-    if max(never) > min(never) or len(ends) < 2 * len(behind):
-        differ = f"never in {min(never)} to {max(never)} of {result.replicates} replicates"
-    elif max(ends) <= tolerance(tied[0].estimate, result.objective):
-        return f"no setting differs from it by {TOLERANCE:.0%}: {_NO_MATTER}"
-    else:
-        differ = f"differences up to {quantity(max(ends), result.objective.unit)}"
-    return f"too few replicates to tell them apart ({differ})"
-
-
-def written(found: Estimate, result: SweepResult) -> str:
-    """Write the objective of a setting, with its interval."""
-    unit = result.objective.unit
-    if not found.never:
-        return interval(found.mean, found.low, found.high, unit)
-    others = f", else {quantity(found.finite, unit)}" if found.finite is not None else ""
-    return f"never in {found.never}{others}"

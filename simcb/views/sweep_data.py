@@ -21,8 +21,8 @@ from simcb.metrics.phase import FAULT, WHOLE
 from simcb.scenario.units import Value, quantity_of
 from simcb.studies.evaluation.cells import Column, Floats
 from simcb.studies.evaluation.objective import Objective
-from simcb.studies.evaluation.table import MISSING, VERDICTS
-from simcb.studies.sweep import Ranked, SweepResult
+from simcb.studies.evaluation.table import MISSING, VERDICTS, Outcome
+from simcb.studies.sweep import Ranked, Standing, SweepResult, World
 from simcb.views.data import clean_lines, estimate_object, number, number_cell, plain
 from simcb.views.document import JsonValue, Row
 from simcb.views.quantities import LONGEST, distinct_labels
@@ -50,9 +50,9 @@ def asked_next(result: SweepResult) -> tuple[Column, ...]:
     return tuple(c for c in _KEY_METRICS if c in known and c != result.objective.column)
 
 
-def thresholds_of(result: SweepResult, setting: int) -> tuple[ThresholdResult, ...]:
+def thresholds_of(result: SweepResult, outcome: Outcome) -> tuple[ThresholdResult, ...]:
     """Return how the scenario's thresholds fare in a setting."""
-    return judge(result.scenario.thresholds, result.outcome(setting))
+    return judge(result.scenario.thresholds, outcome)
 
 
 def sweep_object(result: SweepResult, no_best: str | None) -> dict[str, JsonValue]:
@@ -70,10 +70,11 @@ def sweep_object(result: SweepResult, no_best: str | None) -> dict[str, JsonValu
         "no_best": no_best,
         "best": result.best.setting if result.best is not None else None,
         "bests": [
-            {"setting": each.setting, "world": _world(result, each.setting)}
+            {"setting": each.setting, "world": _world_values(result, result.world_of(each.setting))}
             for each in result.bests
         ],
         "settings": [_setting(result, each) for each in result.ranking],
+        "beside": [_beside(result, each) for each in result.standings],
         "lost": [
             plain(each.cell, "setting", "replicate") | {"reason": each.reason}
             for each in result.lost
@@ -81,19 +82,39 @@ def sweep_object(result: SweepResult, no_best: str | None) -> dict[str, JsonValu
     }
 
 
-def _world(result: SweepResult, setting: int) -> dict[str, JsonValue]:
-    """Return what a setting meets: its values by the paths of the axes that are no policy."""
-    pairs = zip(result.values_of(setting).items(), result.policies, strict=True)
-    return {path: value for (path, value), policy in pairs if not policy}
+def _world_values(result: SweepResult, world: World) -> dict[str, JsonValue]:
+    """Return a world's values by the paths of the axes that are no policy."""
+    split = zip(result.axes, result.policies, strict=True)
+    return dict(zip((axis.path for axis, policy in split if not policy), world, strict=True))
 
 
 def _setting(result: SweepResult, each: Ranked) -> dict[str, JsonValue]:
-    outcome = result.outcome(each.setting)
     return {
         "rank": each.rank,
         "setting": each.setting,
         "values": {**result.values_of(each.setting)},
         "tied": each.tied if each.rank else None,
+        **_came_to(result, each, result.outcome(each.setting)),
+    }
+
+
+def _beside(result: SweepResult, each: Standing) -> dict[str, JsonValue]:
+    paths = (axis.path for axis in result.axes)
+    return {
+        "name": each.name,
+        "setting": each.same_as,
+        "world": _world_values(result, each.world),
+        "values": dict(zip(paths, each.values, strict=True)),
+        "tied": each.tied if each.behind else None,
+        "better": each.better if each.behind else None,
+        **_came_to(result, each, each.outcome),
+    }
+
+
+def _came_to(
+    result: SweepResult, each: Ranked | Standing, outcome: Outcome
+) -> dict[str, JsonValue]:
+    return {
         "failure": outcome.failure.value if outcome.failure else None,
         "objective": {**estimate_object(each.estimate), "finite": number(each.estimate.finite)},
         "behind": estimate_object(each.behind) if each.behind else None,
@@ -104,8 +125,7 @@ def _setting(result: SweepResult, each: Ranked) -> dict[str, JsonValue]:
             for column in asked_next(result)
         },
         "thresholds": [
-            plain(judged, "text", "value", "passed")
-            for judged in thresholds_of(result, each.setting)
+            plain(judged, "text", "value", "passed") for judged in thresholds_of(result, outcome)
         ],
     }
 
@@ -122,7 +142,8 @@ def objective_object(objective: Objective) -> dict[str, JsonValue]:
 def ranking_rows(result: SweepResult) -> Iterator[Row]:
     """Yield a setting's values and all that the table says of it, a line each, below a header.
 
-    A setting that is not ranked has an empty rank. Of an objective that may be `never`: in how
+    A setting that is not ranked has an empty rank; what the settings are held against comes
+    last, its name in place of the setting's number. Of an objective that may be `never`: in how
     many replicates it is, and the mean of the others.
     """
     objective, more = str(result.objective), asked_next(result)
@@ -133,17 +154,23 @@ def ranking_rows(result: SweepResult) -> Iterator[Row]:
         *("runs", *(verdict.value for verdict in Verdict), *map(str, more)),
         *(f"threshold {each.text}" for each in result.scenario.thresholds),
     )
-    for each in result.ranking:
-        outcome, found, behind = result.outcome(each.setting), each.estimate, each.behind
+    rows: list[Ranked | Standing] = [*result.ranking, *result.standings]
+    for each in rows:
+        found, behind = each.estimate, each.behind
+        if isinstance(each, Standing):
+            rank, name, values, outcome = None, each.name, each.values, each.outcome
+        else:
+            rank, name = each.rank, str(each.setting)
+            values, outcome = result.settings[each.setting].values, result.outcome(each.setting)
         yield (
-            *(each.rank or "", each.setting),
-            *map(str, result.settings[each.setting].values),
-            each.tied if each.rank else "",
+            *(rank or "", name),
+            *("" if value is None else str(value) for value in values),
+            each.tied if rank or behind else "",
             *(found.mean, found.low, found.high, found.never, found.finite, found.alike),
             *((behind.mean, behind.low, behind.high) if behind else ("",) * 3),
             *(outcome.runs, *(outcome.verdicts.get(verdict, 0) for verdict in Verdict)),
             *(outcome.value(column.metric, column.phase) for column in more),
-            *(one.passed for one in thresholds_of(result, each.setting)),
+            *(one.passed for one in thresholds_of(result, outcome)),
         )
 
 

@@ -16,8 +16,9 @@ from simcb.views.data import frame
 from simcb.views.document import Document
 from simcb.views.html import card
 from simcb.views.page import save_page
-from simcb.views.sweep import best_line, findings, ranking_table, sweep_document
+from simcb.views.sweep import ranking_table, sweep_document
 from simcb.views.sweep_data import cell_columns
+from simcb.views.sweep_findings import best_line, findings
 from simcb.views.sweep_numbers import number_table
 from simcb.views.table_view import TableView
 

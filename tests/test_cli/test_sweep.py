@@ -104,7 +104,7 @@ def test_a_run_does_not_notice_the_sweep_beside_it(swept: str) -> None:
 
 def test_check_looks_at_the_sweep_too(swept: str) -> None:
     """A good one is counted; what only its metrics or settings show is told with the file."""
-    assert simcb("check", swept).stdout.endswith("; its sweep 2 settings, 4 runs\n")
+    assert simcb("check", swept).stdout.endswith("; its sweep 2 settings, 8 runs\n")
     for old, new, said in (
         ("p99{fault}", "p98{fault}", f"{swept}: sweep: there is no metric `p98`; did you mean"),
         ("[1, 3]", "[1, 0]", f"{swept}: sweep: with breaker.failure_threshold=0"),
@@ -146,8 +146,8 @@ def test_a_dry_run_runs_nothing(small: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("simcb.studies.sweep.sweep", lambda *_, **__: pytest.fail("it was run"))
     done = simcb("sweep", small, *OVER, "--dry-run", "--workers", "2")
     assert done.exit_code == 0
-    assert "settings  4\n" in done.stdout
-    assert "runs      40 (10 replicates each)\n" in done.stdout
+    assert "settings  4, and 2 beside them\n" in done.stdout
+    assert "runs      60 (10 replicates each)\n" in done.stdout
     assert "on 2 workers" in done.stdout
     assert "memory" in done.stdout
 
@@ -213,7 +213,7 @@ def test_runs_that_could_not_be_made_are_told(small: str, monkeypatch: pytest.Mo
     monkeypatch.setattr("simcb.studies.evaluation.cells.run_once", failing)
     done = simcb("sweep", small, *OVER, "-n", "2", "--workers", "0")
     assert done.exit_code == 1
-    assert "8 runs could not be made" in done.stderr
+    assert "12 runs could not be made" in done.stderr
     assert "no setting has a value of goodput" in done.stdout
 
 

@@ -49,7 +49,8 @@ def scenario(text: str = SMALL) -> Scenario:
 
 
 def planned(base: Scenario, over: Over | None = None, **words: object) -> Plan:
-    """Return the plan of a sweep of a scenario."""
+    """Return the plan of a sweep of a scenario, with nothing beside it."""
+    words.setdefault("alone", True)
     return make_plan(base, SweepOptions(over, **words))  # type: ignore[arg-type]
 
 
@@ -67,7 +68,8 @@ def sweep(
     stop: Callable[[], bool] | None = None,
     **words: object,
 ) -> SweepResult:
-    """Return a sweep of what is asked for and who runs it, in words."""
+    """Return a sweep of what is asked for and who runs it, in words; with nothing beside it."""
+    words.setdefault("alone", True)
     job = job_of(words)
     return study(base, SweepOptions(over, **words), job, progress=progress, stop=stop)  # type: ignore[arg-type]
 

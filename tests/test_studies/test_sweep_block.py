@@ -147,7 +147,7 @@ def test_a_block_is_examined_without_running_anything(monkeypatch: pytest.Monkey
     monkeypatch.setattr("simcb.world.build.World.run", lambda *_: pytest.fail("it was run"))
     size = check_block(with_block())
     assert size is not None
-    assert (size.settings, size.cells) == (2, 4)
+    assert (size.settings, size.cells) == (2, 8)
     assert check_block(scenario()) is None
     for old, new, said in (
         ("success{fault}", "sucess", "sweep: there is no metric `sucess`; did you mean `success`"),

@@ -27,6 +27,7 @@ from simcb.metrics import difference, estimate
 from simcb.options import TuneOptions
 from simcb.scenario import list_shipped, parse_scenario, read_scenario
 from simcb.studies import StudyError, run_once
+from simcb.studies.evaluation.contenders import without_breaker
 from simcb.studies.evaluation.manifest import StoreChangedError, StoreError
 from simcb.studies.evaluation.settings import axes_of
 from simcb.studies.tune import (
@@ -38,7 +39,7 @@ from simcb.studies.tune import (
     open_tune,
     plan_tune,
 )
-from simcb.studies.tune.contenders import with_default, without_breaker
+from simcb.studies.tune.contenders import with_default
 from simcb.studies.tune.regret import rungs
 from simcb.studies.tune.search import Search, Tried
 from simcb.views import data

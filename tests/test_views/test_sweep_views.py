@@ -28,8 +28,9 @@ from simcb.views.plots.maps import heatmap, scatter_map
 from simcb.views.plots.sweep import lines, sweep_figure
 from simcb.views.quantities import distinct_labels
 from simcb.views.study_files import write_study
-from simcb.views.sweep import findings, sweep_document
+from simcb.views.sweep import sweep_document
 from simcb.views.sweep_data import cell_lines, ranking_rows, regions
+from simcb.views.sweep_findings import findings
 from simcb.views.sweep_view import SweepView
 
 PAGE = Page(width=120)
@@ -450,7 +451,7 @@ def test_a_notebook_sees_the_best_the_table_and_the_plots() -> None:
     assert repr(best).startswith("<best: breaker.failure_threshold = ")
     assert repr(best).endswith(f"{findings(view.result)[-1]}>")
     assert len(repr(best)) < 400
-    assert best._repr_html_().count("<tr>") == 2
+    assert best._repr_html_().count("<tr>") == 4
     assert repr(view).startswith("<sweep of 'small': best")
 
 

@@ -99,6 +99,7 @@ class SweepSpec:
         columns: what the numbers of a record are, in order.
         settings: the settings known before anything is run.
         digests: the effective scenario of each of them.
+        beside: that of each contender.
     """
 
     engine: Engine
@@ -109,6 +110,7 @@ class SweepSpec:
     columns: tuple[Column, ...]
     settings: tuple[Setting, ...]
     digests: tuple[str, ...]
+    beside: tuple[str, ...] = ()
     kind: Literal["sweep"] = "sweep"
 
     @property
@@ -126,6 +128,7 @@ class SweepSpec:
             "the seed": asked.seed,
             "the refinement": f"{asked.refine} depth {asked.depth}" if asked.refine else "none",
             "the goal": "none",
+            "beside the settings": "nothing" if asked.alone else "yours and no breaker",
         }
 
 
@@ -270,7 +273,7 @@ def _check_whole(spec: Spec) -> None:
             and None not in (asked.design, asked.replicates, asked.by)
             and (asked.refine is None) == (asked.depth is None)
             and len(spec.scenarios) == 1
-            and all(map(_DIGEST.fullmatch, (spec.digest, *spec.digests)))
+            and all(map(_DIGEST.fullmatch, (spec.digest, *spec.digests, *spec.beside)))
             and len(spec.digests) == len(spec.settings)
             and all(len(each) == len(spec.axes) and all(map(_is_usual, each)) for each in values)
         )

@@ -19,7 +19,7 @@ from simcb.scenario import sweep as block
 from simcb.scenario.axes import EXAMPLES, Axis, parse_spec, to_plain
 from simcb.scenario.model import ROOT
 from simcb.scenario.refusal import Refused, quoted, shown
-from simcb.scenario.sweep import Design, Kind, are_policies, misfits, misplaced
+from simcb.scenario.sweep import Design, Kind, are_policies, misfits, misplaced, written_at
 from simcb.scenario.units import Measuring, Value
 from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError
@@ -220,3 +220,9 @@ def check_places(scenario: Scenario, axes: Sequence[Axis]) -> None:
 def policies(scenario: Scenario, axes: Sequence[Axis]) -> tuple[bool, ...]:
     """Return which axes vary a policy; the others vary the world."""
     return are_policies(tree_of(scenario), ROOT, axes)
+
+
+def values_at(scenario: Scenario, axes: Sequence[Axis]) -> tuple[Value | None, ...]:
+    """Return what a scenario has at each axis's place; None where it says nothing."""
+    root = tree_of(scenario)
+    return tuple(written_at(root, ROOT, axis.path) for axis in axes)

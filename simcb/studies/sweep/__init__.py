@@ -9,8 +9,8 @@ from simcb.studies.sweep.plan import (
     make_plan,
     measure_plan,
 )
-from simcb.studies.sweep.ranking import TOLERANCE, Ranked, tolerance
-from simcb.studies.sweep.result import SweepResult
+from simcb.studies.sweep.ranking import TOLERANCE, Ranked, World, tolerance
+from simcb.studies.sweep.result import Standing, SweepResult
 from simcb.studies.sweep.sweep import Progress, is_sweep, open_sweep, sweep
 
 __all__ = [
@@ -18,9 +18,11 @@ __all__ = [
     "Plan",
     "Progress",
     "Ranked",
+    "Standing",
     "SweepResult",
     "SweepSize",
     "SweepTooLargeError",
+    "World",
     "check_block",
     "check_sweep_size",
     "is_sweep",

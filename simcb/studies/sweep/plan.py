@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from simcb.errors import SimcbError
@@ -42,6 +43,7 @@ from simcb.studies.evaluation.settings import (
 from simcb.studies.evaluation.size import MOST_CELLS, MOST_REQUESTS, pace
 from simcb.studies.limits import SizeEstimate, check_size, estimate_size, in_words
 from simcb.studies.run import check_ranges
+from simcb.studies.sweep.contenders import Contender, contenders_of
 from simcb.studies.sweep.refining import check_refinable
 
 
@@ -61,6 +63,8 @@ class Plan:
         border: what to refine, if anything.
         depth: how deep.
         engine: the versions it is run with.
+        contenders: what the settings are held against.
+        alone: whether they are to be held against nothing.
     """
 
     scenario: Scenario
@@ -74,14 +78,26 @@ class Plan:
     border: Border | None
     depth: int
     engine: Engine
+    contenders: tuple[Contender, ...] = ()
+    alone: bool = False
 
     @property
     def cells(self) -> int:
         """How many runs there are, those of a refinement not counted."""
-        return len(self.settings) * self.replicates
+        return (len(self.settings) + len(self.contenders)) * self.replicates
+
+    @property
+    def changes(self) -> tuple[Mapping[str, object], ...]:
+        """What each setting changes in the scenario, and after them what each contender does."""
+        made = (changes_of(self.axes, setting) for setting in self.settings)
+        return (*made, *(each.changes for each in self.contenders))
 
     def manifest(self, digests: tuple[str, ...]) -> SweepSpec:
-        """Return what the plan's directory says of it."""
+        """Return what the plan's directory says of it.
+
+        Args:
+            digests: the effective scenarios of `changes`.
+        """
         options = SweepOptions(
             design=str(self.design),
             replicates=self.replicates,
@@ -89,6 +105,7 @@ class Plan:
             by=f"{self.objective.better.value}:{self.objective}",
             refine=str(self.border) if self.border else None,
             depth=self.depth if self.border else None,
+            alone=self.alone,
         )
         return SweepSpec(
             engine=self.engine,
@@ -98,7 +115,8 @@ class Plan:
             options=options,
             columns=self.columns,
             settings=self.settings,
-            digests=digests,
+            digests=digests[: len(self.settings)],
+            beside=digests[len(self.settings) :],
         )
 
 
@@ -192,6 +210,8 @@ def make_plan(scenario: Scenario, options: SweepOptions) -> Plan:
         border=border,
         depth=depth,
         engine=this_engine(),
+        contenders=() if wanted.alone else contenders_of(base, axes, settings),
+        alone=wanted.alone,
     )
 
 
@@ -232,14 +252,14 @@ def _asked(
 
 
 def measure_plan(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
-    """Make every setting's scenario once; return their digests, and the size of it all.
+    """Make the scenario of every one of `changes`; return their digests, and the size of it all.
 
     Raises:
         StudyError: the scenario refuses a setting.
     """
     digests, sizes = [], []
-    for setting in plan.settings:
-        scenario = applied(plan.scenario, changes_of(plan.axes, setting))
+    for changes in plan.changes:
+        scenario = applied(plan.scenario, changes)
         sizes.append(estimate_size(scenario))
         digests.append(scenario_digest(scenario))
     largest = SizeEstimate(

@@ -24,6 +24,7 @@ from simcb.metrics import Estimate, Unit, bounds_of, difference, estimate
 from simcb.metrics.intervals import CONFIDENCE
 from simcb.scenario.units import Value
 from simcb.studies.evaluation.objective import Better, Objective
+from simcb.studies.evaluation.settings import Setting
 from simcb.studies.evaluation.table import Failure, Table
 
 TOLERANCE = 0.01
@@ -56,6 +57,12 @@ class Ranked:
 
 World = tuple[Value, ...]
 """The values of the axes that vary the world."""
+
+
+def world_of(setting: Setting, policies: Sequence[bool]) -> World:
+    """Return the world that a setting meets: its values of the axes that are no policy."""
+    pairs = zip(setting.values, policies, strict=True)
+    return tuple(value for value, policy in pairs if not policy)
 
 
 def rank(
@@ -116,7 +123,7 @@ def _ranked(
     ranked = [Ranked(1, order[0], first, None, first.n > 0)]
     for place, number in enumerate(order[1:], 2):
         series = table.series(number, objective)
-        tied = estimates[number].n > 0 and not _is_worse(best, series, objective, least)
+        tied = estimates[number].n > 0 and not is_worse(best, series, objective, least)
         behind = difference(best, series, bounds_of(objective.unit))
         ranked.append(Ranked(place, number, estimates[number], behind, tied))
     return ranked
@@ -146,7 +153,7 @@ def _sign(objective: Objective) -> float:
     return -1.0 if objective.better is Better.HIGHER else 1.0
 
 
-def _is_worse(
+def is_worse(
     best: Sequence[float | None],
     other: Sequence[float | None],
     objective: Objective,

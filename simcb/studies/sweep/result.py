@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from simcb.metrics import Estimate, Unit
+from simcb.metrics import Estimate, Unit, bounds_of, difference
 from simcb.scenario import Scenario
 from simcb.scenario.axes import Axis
 from simcb.scenario.sweep import Design
@@ -14,9 +14,55 @@ from simcb.scenario.units import Value
 from simcb.studies.evaluation.dispatch import Lost
 from simcb.studies.evaluation.evaluator import Tally
 from simcb.studies.evaluation.objective import Better, Border, Objective
-from simcb.studies.evaluation.settings import Setting, applied, changes_of, policies
+from simcb.studies.evaluation.settings import Setting, applied, changes_of, policies, values_at
 from simcb.studies.evaluation.table import Failure, Outcome, Table
-from simcb.studies.sweep.ranking import Ranked, World, rank
+from simcb.studies.sweep.contenders import Contender
+from simcb.studies.sweep.ranking import Ranked, World, is_worse, rank, tolerance, world_of
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What a contender came to.
+
+    Args:
+        contender: which.
+        table: where its numbers are.
+        number: in which row.
+        lost: why runs of it could not be made.
+    """
+
+    contender: Contender
+    table: Table
+    number: int
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a contender stands beside the best setting of its world.
+
+    Args:
+        name: the contender's.
+        world: the world it meets.
+        values: what its scenario has at each axis's place; None where it says nothing.
+        outcome: everything it came to.
+        estimate: the objective, its mean and interval.
+        behind: the paired difference to that best, this one minus the best; None without one.
+        tied: whether it cannot be told from that best, or is better.
+        better: whether it is shown to be better.
+        same_as: the setting that is the same scenario, if one is.
+    """
+
+    name: str
+    world: World
+    values: tuple[Value | None, ...]
+    outcome: Outcome
+    estimate: Estimate
+    behind: Estimate | None
+    tied: bool
+    better: bool
+    same_as: int | None
+
 
 _AS_THEY_ARE = frozenset({Unit.SHARE, Unit.COUNT, Unit.RATIO})
 """What a difference of is a loss as it is, and not a part of the best."""
@@ -40,6 +86,7 @@ class SweepResult:
         lost: the cells that could not be run.
         complete: false if the sweep was stopped before its end.
         tally: how much work it was.
+        contenders: what the settings are held against, and what each came to.
     """
 
     scenario: Scenario
@@ -55,6 +102,7 @@ class SweepResult:
     lost: tuple[Lost, ...]
     complete: bool
     tally: Tally
+    contenders: tuple[Beside, ...] = ()
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -75,8 +123,7 @@ class SweepResult:
 
     def world_of(self, setting: int) -> World:
         """Return the world that a setting meets: its values of the axes that are no policy."""
-        values = zip(self.settings[setting].values, self.policies, strict=True)
-        return tuple(value for value, policy in values if not policy)
+        return world_of(self.settings[setting], self.policies)
 
     @cached_property
     def failures(self) -> tuple[Failure | None, ...]:
@@ -141,6 +188,43 @@ class SweepResult:
     def tied(self) -> tuple[Ranked, ...]:
         """The settings that cannot be told from the best of their world, the best first."""
         return tuple(each for each in self.ranking if each.tied)
+
+    @cached_property
+    def standings(self) -> tuple[Standing, ...]:
+        """How each contender stands beside the best setting of its world."""
+        bests = {self.world_of(each.setting): each for each in self.bests}
+        return tuple(self._standing(each, bests) for each in self.contenders)
+
+    def _standing(self, each: Beside, bests: Mapping[World, Ranked]) -> Standing:
+        objective, contender = self.objective, each.contender
+        outcome = Outcome(each.table, each.number, self.scenario)
+        found = each.table.estimate(each.number, objective)
+        best, behind, tied, better = bests.get(contender.world), None, False, False
+        if best is not None and found.n:
+            series = each.table.series(each.number, objective)
+            leader = self.table.series(best.setting, objective)
+            behind = difference(leader, series, bounds_of(objective.unit))
+            failed = outcome.failure is Failure.UNANSWERED
+            least = tolerance(best.estimate, objective)
+            tied = not failed and not is_worse(leader, series, objective, least)
+            better = not failed and is_worse(series, leader, objective, tolerance(found, objective))
+        return Standing(
+            contender.name,
+            contender.world,
+            values_at(applied(self.scenario, contender.changes), self.axes),
+            outcome,
+            found,
+            behind,
+            tied,
+            better,
+            each.number if each.table is self.table else None,
+        )
+
+    @property
+    def reasons_lost(self) -> tuple[str, ...]:
+        """Why runs could not be made, those of the settings first."""
+        own = (each.reason for each in self.lost)
+        return (*own, *(reason for each in self.contenders for reason in each.lost))
 
     def values_of(self, setting: int) -> dict[str, Value]:
         """Return a setting's values by the axes' paths."""

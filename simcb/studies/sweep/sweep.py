@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +12,18 @@ from simcb.options import JobOptions, SweepOptions
 from simcb.scenario import Scenario
 from simcb.studies.evaluation.backends import Backend, Inline
 from simcb.studies.evaluation.cells import Done, scenario_digest
-from simcb.studies.evaluation.evaluator import Evaluator, ResultCache, working
+from simcb.studies.evaluation.evaluator import Evaluator, ResultCache, Tally, working
 from simcb.studies.evaluation.manifest import MANIFEST, StoreError, SweepSpec, read_manifest
 from simcb.studies.evaluation.objective import parse_objective, recorded_border
 from simcb.studies.evaluation.settings import Setting, applied, changes_of, parse_design, policies
 from simcb.studies.evaluation.store import Store, check_store
+from simcb.studies.evaluation.table import Table
 from simcb.studies.run import read_kept
+from simcb.studies.sweep.contenders import Contender, contenders_of
 from simcb.studies.sweep.plan import Plan, check_plan, make_plan
 from simcb.studies.sweep.ranking import badness
 from simcb.studies.sweep.refining import Refinement
-from simcb.studies.sweep.result import SweepResult
+from simcb.studies.sweep.result import Beside, SweepResult
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class SweepRun:
     Args:
         plan: what is to be done.
         digests: the effective scenario of each of the plan's settings.
-        evaluator: what runs it.
+        evaluator: what runs its settings.
+        beside: what runs those of its contenders that are none of its settings.
         progress: called after each chunk.
     """
 
@@ -61,11 +64,13 @@ class SweepRun:
         plan: Plan,
         digests: Sequence[str],
         evaluator: Evaluator,
+        beside: Evaluator,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._plan = plan
         self._evaluator = evaluator
         self._table = evaluator.tables[0]
+        self._beside = beside
         self._progress = progress
         self._numbers: dict[Setting, int] = {}
         self._begun = time.monotonic()
@@ -74,14 +79,19 @@ class SweepRun:
         self._crowning = all(policies(plan.scenario, plan.axes))
         self._refinement = Refinement(plan.axes, plan.depth) if plan.border else None
         evaluator.taken = self._tell
-        self._add(plan.settings, digests)
+        beside.taken = lambda done: self._report()
+        count = len(plan.settings)
+        self._add(plan.settings, digests[:count])
+        self._contenders = self._entered(dict(zip(digests, range(count), strict=False)), digests)
 
     def run(self) -> SweepResult:
         """Run what is missing, then what the refinement asks for, until it is stopped."""
         complete = self._run_all()
         while complete and self._refine():
             complete = self._run_all()
-        plan = self._plan
+        plan, beside = self._plan, self._beside
+        # What is known of them is looked up even if nothing more is to be run.
+        complete = beside.run_everywhere(range(len(beside)), plan.replicates) and complete
         return SweepResult(
             scenario=plan.scenario,
             axes=plan.axes,
@@ -95,8 +105,22 @@ class SweepRun:
             table=self._table,
             lost=self._evaluator.lost,
             complete=complete,
-            tally=self._evaluator.tally,
+            tally=self._tally,
+            contenders=tuple(map(self._found, plan.contenders, self._contenders)),
         )
+
+    def _found(self, contender: Contender, place: tuple[Table, int]) -> Beside:
+        table, number = place
+        if table is self._table:
+            return Beside(contender, table, number)
+        lost = (each.reason for each in self._beside.lost if each.cell.setting == number)
+        return Beside(contender, table, number, tuple(lost))
+
+    @property
+    def _tally(self) -> Tally:
+        settings, others = self._evaluator.tally, self._beside.tally
+        ran, reused = settings.ran + others.ran, settings.reused + others.reused
+        return Tally(ran, reused, settings.damaged)
 
     def _run_all(self) -> bool:
         return self._evaluator.run_everywhere(range(len(self._numbers)), self._plan.replicates)
@@ -107,15 +131,37 @@ class SweepRun:
         changes = [(changes_of(self._plan.axes, setting),) for setting in settings]
         self._evaluator.add(changes, [(digest,) for digest in digests])
 
+    def _entered(
+        self, settings: Mapping[str, int], digests: Sequence[str]
+    ) -> list[tuple[Table, int]]:
+        """Return where the numbers of each contender are: a setting's, or a row of its own."""
+        places = []
+        for contender, digest in zip(
+            self._plan.contenders, digests[len(self._plan.settings) :], strict=True
+        ):
+            if digest in settings:
+                places.append((self._table, settings[digest]))
+            else:
+                places.append((self._beside.tables[0], len(self._beside)))
+                self._beside.add([(contender.changes,)], [(digest,)])
+        return places
+
     def _tell(self, done: tuple[Done, ...]) -> None:
         if self._progress is None:
             return
-        evaluator, settings = self._evaluator, list(self._numbers)
+        settings = list(self._numbers)
         for number in sorted({each.cell.setting for each in done}):
             self._compare(number, settings[number])
-        known, ran = evaluator.ran + evaluator.reused, evaluator.ran
-        total, seconds = len(settings) * self._plan.replicates, time.monotonic() - self._begun
-        self._progress(Progress(known, total, len(evaluator.lost), seconds, ran, self._best))
+        self._report()
+
+    def _report(self) -> None:
+        if self._progress is None:
+            return
+        tally, runs = self._tally, len(self._numbers) + len(self._beside)
+        lost = len(self._evaluator.lost) + len(self._beside.lost)
+        total, seconds = runs * self._plan.replicates, time.monotonic() - self._begun
+        known = tally.ran + tally.reused
+        self._progress(Progress(known, total, lost, seconds, tally.ran, self._best))
 
     def _compare(self, number: int, setting: Setting) -> None:
         """Keep a setting in mind that is complete and better than any before."""
@@ -198,33 +244,41 @@ def sweep(
         check_store(job.out, resume=job.resume)
     digests = _digests(plan, job)
     with working(job, plan.manifest(digests)) as (store, backend):
-        return SweepRun(plan, digests, _evaluator(plan, store, backend, stop), progress).run()
+        return SweepRun(plan, digests, *_evaluators(plan, store, backend, stop), progress).run()
 
 
-def _evaluator(
+def _evaluators(
     plan: Plan,
     store: Store | None,
     backend: Callable[[], Backend],
     stop: Callable[[], bool] | None,
-) -> Evaluator:
-    return Evaluator(
-        [(plan.scenario, plan.columns)],
-        replicates=plan.replicates,
-        seed=plan.seed,
-        engine=plan.engine,
-        cache=ResultCache(store, [len(plan.columns)]),
-        backend=backend,
-        stop=stop or (lambda: False),
-    )
+) -> tuple[Evaluator, Evaluator]:
+    """Return what runs the settings, and what runs the contenders."""
+    cache = ResultCache(store, [len(plan.columns)])
+
+    def evaluator() -> Evaluator:
+        return Evaluator(
+            [(plan.scenario, plan.columns)],
+            replicates=plan.replicates,
+            seed=plan.seed,
+            engine=plan.engine,
+            cache=cache,
+            backend=backend,
+            stop=stop or (lambda: False),
+        )
+
+    return evaluator(), evaluator()
 
 
 def _digests(plan: Plan, job: JobOptions) -> tuple[str, ...]:
-    """Return the settings' digests: those of the directory, or made anew and checked."""
+    """Return the digests of `plan.changes`: the directory's, or made anew and checked."""
     if job.out is not None and (Path(job.out) / MANIFEST).exists():
         held = read_manifest(Path(job.out))
         # Whatever differs besides is told when the directory is opened.
-        if isinstance(held, SweepSpec) and len(held.digests) == len(plan.settings):
-            return held.digests
+        if isinstance(held, SweepSpec):
+            digests = (*held.digests, *held.beside)
+            if len(digests) == len(plan.changes):
+                return digests
     return check_plan(plan, allow_large=job.allow_large)[0]
 
 
@@ -257,14 +311,17 @@ def open_sweep(directory: str | Path, *, by: str | None = None) -> SweepResult:
             "read summary.json in it, or lay its best.yaml over the scenario with -f",
         )
     plan = _plan_of(held, str(folder / MANIFEST), by)
-    evaluator = _evaluator(plan, Store(folder), Inline, lambda: True)
-    return SweepRun(plan, held.digests, evaluator).run()
+    evaluators = _evaluators(plan, Store(folder), Inline, lambda: True)
+    return SweepRun(plan, (*held.digests, *held.beside), *evaluators).run()
 
 
 def _plan_of(held: SweepSpec, file: str, by: str | None) -> Plan:
     asked = held.options
     try:
         scenario = read_kept(held.scenarios[0], f"{file}, its scenario")
+        contenders = contenders_of(scenario, held.axes, held.settings) if held.beside else ()
+        if len(contenders) != len(held.beside):
+            raise ValueError(file)
         border = recorded_border(asked.refine, scenario, held.columns) if asked.refine else None
         return Plan(
             scenario=scenario,
@@ -278,6 +335,8 @@ def _plan_of(held: SweepSpec, file: str, by: str | None) -> Plan:
             border=border,
             depth=asked.depth or 0,
             engine=held.engine,
+            contenders=contenders,
+            alone=asked.alone,
         )
     except (ValueError, TypeError):
         remedy = "name the directory of a sweep, or sweep anew in another"

@@ -5,7 +5,8 @@ from the bottom: scenarios, losses, their evaluation and the race, the search, t
 the winner and the check. The room prints nothing and draws nothing.
 """
 
-from simcb.studies.tune.contenders import DEFAULTS, NO_BREAKER, YOURS, Default
+from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
+from simcb.studies.tune.contenders import DEFAULTS, Default
 from simcb.studies.tune.plan import CONTENDERS, WALKS, TunePlan, estimate_tune_time, plan_tune
 from simcb.studies.tune.result import Check, Contender, InScenario, Trial, TuneResult
 from simcb.studies.tune.scenarios import TuneScenario, is_until

@@ -7,16 +7,10 @@ from collections.abc import Callable, Mapping
 from simcb.metrics import difference, judge
 from simcb.scenario import Scenario
 from simcb.studies.evaluation.cells import Cell, Done
+from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS, unchanged, without_breaker
 from simcb.studies.evaluation.evaluator import Evaluator
 from simcb.studies.evaluation.objective import Better
-from simcb.studies.tune.contenders import (
-    DEFAULTS,
-    NO_BREAKER,
-    YOURS,
-    unchanged,
-    with_default,
-    without_breaker,
-)
+from simcb.studies.tune.contenders import DEFAULTS, with_default
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.regret import Evaluation, limits_of
 from simcb.studies.tune.result import Check, Contender, InScenario

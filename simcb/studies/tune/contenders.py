@@ -6,14 +6,11 @@ new library is one line in `DEFAULTS`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.scenario import Scenario
-from simcb.scenario.breakers import Breaker
-
-YOURS = "yours"
-NO_BREAKER = "no breaker"
+from simcb.studies.evaluation.contenders import breakers_of
 
 _ANY = 10_000
 """Probes at once of a library that bounds them by nothing: the most a breaker allows."""
@@ -124,16 +121,6 @@ recover by degrees, which no breaker with three states does, so they are left ou
 """
 
 
-def unchanged(scenario: Scenario) -> dict[str, object]:
-    """Return no changes: the scenario as its file has it."""
-    return {}
-
-
-def without_breaker(scenario: Scenario) -> dict[str, object]:
-    """Return the changes that switch every breaker off."""
-    return {f"{path}.enabled": False for path, _ in _breakers(scenario)}
-
-
 def with_default(scenario: Scenario, default: Default) -> dict[str, object]:
     """Return the changes that give every breaker a library's default.
 
@@ -147,14 +134,5 @@ def with_default(scenario: Scenario, default: Default) -> dict[str, object]:
             "per_replica": breaker.per_replica,
             "shared": breaker.shared,
         }
-        for path, breaker in _breakers(scenario)
+        for path, breaker in breakers_of(scenario)
     }
-
-
-def _breakers(scenario: Scenario) -> Iterator[tuple[str, Breaker]]:
-    """Yield every breaker that is switched on, with its path."""
-    for group, callers in (("clients", scenario.clients), ("services", scenario.services)):
-        for caller, part in callers.items():
-            for service, call in part.calls.items():
-                if call.breaker is not None and call.breaker.enabled:
-                    yield f"{group}.{caller}.calls.{service}.breaker", call.breaker
