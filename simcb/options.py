@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -241,6 +241,7 @@ class JobOptions:
         resume: go on with what the directory holds.
         allow_large: run even what is estimated to be huge.
         executor: somebody's own executor to run the cells instead.
+        tags: what the user calls the study, key to value.
     """
 
     workers: int | None = None
@@ -254,3 +255,4 @@ class JobOptions:
     resume: Annotated[bool, Option("Go on with what --out holds.")] = False
     allow_large: Annotated[bool, Option("Run even what is estimated to be huge.")] = False
     executor: Executor | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)

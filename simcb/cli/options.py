@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
@@ -79,7 +78,6 @@ ReportFile = Annotated[
     ),
 ]
 
-_TAG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")]
 
@@ -100,34 +98,29 @@ Tags = Annotated[
     ),
 ]
 
-MOST_TAGS = 32
-LONGEST_TAG = 200
-
 
 def tags_of(texts: list[str] | None) -> dict[str, str]:
     """Return tags by their keys.
 
     Raises:
-        typer.BadParameter: one is no `KEY=VALUE`, or too long; a key is given twice.
+        typer.BadParameter: one is no `KEY=VALUE`, or a key is given twice.
+        StudyError: one is no key, or too long, or there are too many.
     """
     from simcb.scenario.refusal import quoted
+    from simcb.studies.tags import checked_tags
 
     tags: dict[str, str] = {}
     for text in texts or ():
         key, equals, value = text.partition("=")
-        if not equals or not _TAG_KEY.fullmatch(key):
+        if not equals:
             raise typer.BadParameter(
                 f"--tag: {quoted(text)} is not KEY=VALUE with a KEY of letters, digits and "
                 "underscores; give env=prod"
             )
-        if len(key) > LONGEST_TAG or len(value) > LONGEST_TAG:
-            raise typer.BadParameter(f"--tag: {quoted(text)} is longer than {LONGEST_TAG}; cut it")
         if key in tags:
             raise typer.BadParameter(f"--tag: {quoted(key)} is given twice; leave one out")
         tags[key] = value
-    if len(tags) > MOST_TAGS:
-        raise typer.BadParameter(f"--tag: more than {MOST_TAGS} of them; leave some out")
-    return tags
+    return checked_tags(tags)
 
 
 def check_files(plot: Path | None, report: Path | None) -> None:

@@ -77,8 +77,7 @@ def sweep(
     if zipped and options.design is not None:
         raise typer.BadParameter("--zip and --sample exclude each other; give one of them")
     options = replace(options, design="zip" if zipped else options.design)
-    job = replace(job, workers=worker_count(workers))
-    named = tags_of(tags)
+    job = replace(job, workers=worker_count(workers), tags=tags_of(tags))
     loaded = read(scenario, overlays=overlays or (), sets=sets or ())
     _check_outputs(job, plot, report, parquet=parquet)
     if dry_run:
@@ -96,7 +95,7 @@ def sweep(
         complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
     if not result.complete:
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
-    document = sweep_document(result, repeat=repeat, top=top, parquet=parquet).tagged(named)
+    document = sweep_document(result, repeat=repeat, top=top, parquet=parquet)
     if job.out is not None:
         from simcb.views.study_files import write_study
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from simcb.errors import MissingExtraError
@@ -37,12 +38,15 @@ def as_json(document: Document, indent: int | None = None) -> str:
 
 def as_csv(document: Document) -> str:
     """Return the document's rows as CSV, a column `tag KEY` at the end for each tag."""
-    rows = document.rows()
-    if not document.tags:
-        return "".join(csv_lines(rows))
-    header = [*next(rows), *(f"tag {key}" for key in document.tags)]
-    tagged = ((*row, *document.tags.values()) for row in rows)
-    return "".join(csv_lines([header, *tagged]))
+    return "".join(csv_lines(tagged_rows(document.rows(), document.tags)))
+
+
+def tagged_rows(rows: Iterator[Row], tags: Mapping[str, str]) -> Iterator[Row]:
+    """Yield rows below a header with a column `tag KEY` at the end for each tag."""
+    for header in islice(rows, 1):
+        yield (*header, *(f"tag {key}" for key in tags))
+    for row in rows:
+        yield (*row, *tags.values())
 
 
 def number(value: float | None) -> float | str | None:

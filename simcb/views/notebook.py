@@ -19,6 +19,7 @@ from simcb.studies.compare import compare as run_compare
 from simcb.studies.conditions import conditions_on
 from simcb.studies.sweep import is_sweep, open_sweep
 from simcb.studies.sweep import sweep as run_sweep
+from simcb.studies.tags import checked_tags
 from simcb.studies.tune import is_tune, open_tune
 from simcb.studies.tune import tune as run_tune
 from simcb.studies.variants import Variant, altered, check_variants, parse_group
@@ -81,6 +82,7 @@ def run(
     audit: bool = False,
     allow_large: bool = False,
     max_events: int | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> RunView:
     """Run a scenario and return a view of what came out.
 
@@ -95,6 +97,7 @@ def run(
         allow_large: run even what is estimated to be huge.
         max_events: events each run may have; if None 200 million, and any number with
             `allow_large`.
+        tags: what you call it, key to value, in every output.
 
     Raises:
         ScenarioError: the scenario cannot be read.
@@ -105,7 +108,7 @@ def run(
         RowBudgetError: a run is not over after 30 million requests and attempts.
     """
     read = scenario if isinstance(scenario, Scenario) else load(scenario)
-    conditions = conditions_of(fail_if, read)
+    conditions, named = conditions_of(fail_if, read), checked_tags(tags)
     result = studies.run(
         read,
         seed=seed,
@@ -116,7 +119,7 @@ def run(
         max_events=max_events,
     )
     answer = answer_of(result, conditions, laws=audit)
-    return RunView(result, answer.fail_if, answer.audits)
+    return RunView(result, answer.fail_if, answer.audits, named)
 
 
 def compare(
@@ -236,6 +239,7 @@ def sweep(
     executor: Executor | None = None,
     dask: str | None = None,
     allow_large: bool = False,
+    tags: Mapping[str, str] | None = None,
 ) -> SweepView:
     """Run a scenario at many settings with the same random streams, and return a view of them.
 
@@ -263,6 +267,7 @@ def sweep(
         executor: runs the cells instead: any `concurrent.futures.Executor`.
         dask: the address of a Dask scheduler, or `local`.
         allow_large: run even what is estimated to be huge.
+        tags: what you call it, key to value, in every output.
 
     Raises:
         ScenarioError: the scenario cannot be read.
@@ -271,7 +276,7 @@ def sweep(
     """
     base = scenario if isinstance(scenario, Scenario) else load(scenario)
     options = SweepOptions(over, design, replicates, seed, by, refine, depth, alone)
-    job = JobOptions(workers, dask, out, resume, allow_large, executor)
+    job = JobOptions(workers, dask, out, resume, allow_large, executor, checked_tags(tags))
     return SweepView(run_sweep(base, options, job))
 
 

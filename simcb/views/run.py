@@ -171,7 +171,7 @@ def run_document(answer: Answer) -> Document:
         next=proposal(result, answer.source),
         repeat=answer.repeat,
         files={
-            SERIES: lambda path: write_text(path, series_lines(_traces(result))),
+            SERIES: lambda path: write_text(path, series_lines(_traces(result), tags=answer.tags)),
             EVENTS: lambda path: write_text(path, event_lines(_traces(result))),
         },
         sources={"The scenario as it was run": result.scenario.to_yaml},

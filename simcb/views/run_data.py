@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from simcb.metrics import (
     METRICS,
@@ -18,7 +18,7 @@ from simcb.metrics import (
 from simcb.scenario.thresholds import Comparison
 from simcb.studies import Result
 from simcb.trace import STATE_NAMES, Trace
-from simcb.views.data import csv_lines, number, plain
+from simcb.views.data import csv_lines, number, plain, tagged_rows
 from simcb.views.document import JsonValue, Measure, Row
 
 HEADER = ("variant", "metric", "unit", "phase", "of", "mean", "low", "high", "alike")
@@ -164,7 +164,9 @@ def _breakers(trace: Trace) -> list[JsonValue]:
     return described
 
 
-def series_lines(traces: Iterable[tuple[str, Trace]], step: float = 1.0) -> Iterator[str]:
+def series_lines(
+    traces: Iterable[tuple[str, Trace]], step: float = 1.0, tags: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Yield the lines of `series.csv`: a header, then each variant's replicates in turn.
 
     An empty cell is a value that does not exist, such as a percentile of no requests.
@@ -172,8 +174,9 @@ def series_lines(traces: Iterable[tuple[str, Trace]], step: float = 1.0) -> Iter
     Args:
         traces: pairs of a variant's name and a trace; all of the same services.
         step: seconds a line.
+        tags: what the user calls it, a column each.
     """
-    return csv_lines(_series_rows(traces, step))
+    return csv_lines(tagged_rows(_series_rows(traces, step), tags or {}))
 
 
 def _series_rows(traces: Iterable[tuple[str, Trace]], step: float) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -86,11 +87,13 @@ class RunView:
             not shown to be false (`fails`) is the bad case.
         audits: the laws held against each run, the baseline's after the scenario's; empty if
             that was not asked for.
+        tags: what the user calls it, key to value.
     """
 
     result: Result
     fail_if: tuple[ThresholdResult, ...] = ()
     audits: tuple[tuple[Law, ...], ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
     plot: RunPlots = field(init=False)
     """The plots: `r.plot()` is the timeline, `r.plot.latency(ax=ax)` one panel of it."""
 
@@ -226,7 +229,7 @@ class RunView:
 
     @property
     def _answer(self) -> Answer:
-        return Answer(self.result, self.fail_if, audits=self.audits)
+        return Answer(self.result, self.fail_if, audits=self.audits, tags=self.tags)
 
 
 _COLUMNS = ("variant", "replicate", "metric", "unit", "phase", "of", "value")

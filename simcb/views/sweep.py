@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from simcb.metrics import METRICS, Verdict
 from simcb.scenario.sweep import Kind
 from simcb.studies.sweep import TOLERANCE, Ranked, Standing, SweepResult
-from simcb.views.data import csv_lines
+from simcb.views.data import csv_lines, tagged_rows
 from simcb.views.document import Document, Figure, Table, all_made, no_room
 from simcb.views.files import write_text
 from simcb.views.quantities import (
@@ -25,6 +25,7 @@ from simcb.views.sweep_data import (
     asked_next,
     cell_lines,
     ranking_rows,
+    sweep_measures,
     sweep_object,
     texts_of,
     thresholds_of,
@@ -61,12 +62,14 @@ def sweep_document(
     caption = f"{result.objective} over what was varied."
     figures = (Figure(MAP, partial(_draw, result), caption),) if result.known else ()
     files = {
-        "ranking.csv": lambda path: write_text(path, csv_lines(ranking_rows(result))),
+        "ranking.csv": lambda path: write_text(
+            path, csv_lines(tagged_rows(ranking_rows(result), result.tags))
+        ),
         "cells.csv": lambda path: write_text(path, cell_lines(result)),
     }
     if parquet:
         files["cells.parquet"] = lambda path: write_parquet(result, path)
-    return Document(
+    document = Document(
         title(result),
         lambda: sweep_object(result, None if result.bests else found[0]) | {"repeat": repeat},
         lambda: ranking_rows(result),
@@ -78,7 +81,9 @@ def sweep_document(
         files=files,
         sources={"The scenario that was varied": result.scenario.to_yaml},
         explorer=partial(sweep_explorer, result),
+        measures=lambda: sweep_measures(result),
     )
+    return document.tagged(result.tags)
 
 
 def title(result: SweepResult) -> str:

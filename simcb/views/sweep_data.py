@@ -7,24 +7,22 @@ the work had been done before is no part of it.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simcb.errors import MissingExtraError
-from simcb.metrics import ThresholdResult, Verdict, judge
+from simcb.metrics import METRICS, ThresholdResult, Verdict, judge
 from simcb.metrics.phase import FAULT, WHOLE
-from simcb.scenario.units import Value, quantity_of
 from simcb.studies.evaluation.cells import Column, Floats
-from simcb.studies.evaluation.objective import Objective
+from simcb.studies.evaluation.objective import COLLAPSE, Objective
 from simcb.studies.evaluation.table import MISSING, VERDICTS, Outcome
 from simcb.studies.sweep import Ranked, Standing, SweepResult, World
 from simcb.views.data import clean_lines, estimate_object, number, number_cell, plain
-from simcb.views.document import JsonValue, Row
+from simcb.views.document import JsonValue, Measure, Row
 from simcb.views.quantities import LONGEST, distinct_labels
 from simcb.views.safe_text import csv_cell
 
@@ -33,12 +31,6 @@ _KEY_METRICS = (
     Column("p99", FAULT, ""),
     Column("time_to_recover", WHOLE, ""),
 )
-
-MOST_BOXES = 4
-MOST_WORDS = 8
-
-_Numbers = NDArray[np.int64]
-_Mask = NDArray[np.bool_]
 
 PARQUET_EXTRA = "parquet"
 """The extra of simcb that brings pyarrow."""
@@ -130,6 +122,40 @@ def _came_to(
     }
 
 
+def sweep_measures(result: SweepResult) -> Iterator[Measure]:
+    """Yield the numbers of the ranking: of each setting, and of what they are held against."""
+    objective = result.objective
+    rows: list[Ranked | Standing] = [*result.ranking, *result.standings]
+    paths = [re.sub(r"\W", "_", axis.path, flags=re.ASCII) for axis in result.axes]
+    for each in rows:
+        number, outcome, values = _row_of(result, each)
+        labels = {"scenario": result.scenario.name, "setting": number}
+        labels |= {f"set_{path}": v for path, v in zip(paths, values, strict=True)}
+        numbers = [(objective.column, each.estimate)]
+        for column in asked_next(result):
+            found = outcome.estimate(column.metric, column.phase)
+            numbers += [(column, found)] if found else []
+        for column, found in numbers:
+            if column.metric in METRICS:
+                metric = METRICS[column.metric]
+                about = labels | {"phase": column.phase, "of": column.of}
+                ends = found.mean, found.low, found.high
+                yield Measure(column.metric, metric.unit.value, metric.summary, about, *ends)
+        if (found := outcome.collapse) is not None:
+            ends = found.mean, found.low, found.high
+            yield Measure(COLLAPSE, "share", "Share of runs that collapse.", labels, *ends)
+
+
+def _row_of(result: SweepResult, each: Ranked | Standing) -> tuple[str, Outcome, tuple[str, ...]]:
+    """Return a row's number or name, everything it came to, and its values."""
+    if isinstance(each, Standing):
+        name, outcome, values = each.name, each.outcome, each.values
+    else:
+        name, outcome = str(each.setting), result.outcome(each.setting)
+        values = result.settings[each.setting].values
+    return name, outcome, tuple("" if value is None else str(value) for value in values)
+
+
 def objective_object(objective: Objective) -> dict[str, JsonValue]:
     """Return what settings are judged by as plain data."""
     return {
@@ -157,14 +183,10 @@ def ranking_rows(result: SweepResult) -> Iterator[Row]:
     rows: list[Ranked | Standing] = [*result.ranking, *result.standings]
     for each in rows:
         found, behind = each.estimate, each.behind
-        if isinstance(each, Standing):
-            rank, name, values, outcome = None, each.name, each.values, each.outcome
-        else:
-            rank, name = each.rank, str(each.setting)
-            values, outcome = result.settings[each.setting].values, result.outcome(each.setting)
+        rank = each.rank if isinstance(each, Ranked) else None
+        name, outcome, values = _row_of(result, each)
         yield (
-            *(rank or "", name),
-            *("" if value is None else str(value) for value in values),
+            *(rank or "", name, *values),
             each.tied if rank or behind else "",
             *(found.mean, found.low, found.high, found.never, found.finite, found.alike),
             *((behind.mean, behind.low, behind.high) if behind else ("",) * 3),
@@ -182,12 +204,15 @@ def cell_lines(result: SweepResult) -> Iterator[str]:
 def _cell_rows(result: SweepResult) -> Iterator[Sequence[object]]:
     names = [csv_cell(str(column)) for column in result.table.columns]
     paths = [csv_cell(axis.path) for axis in result.axes]
-    yield ["setting", *paths, "replicate", "verdict", *names]
+    keys = [csv_cell(f"tag {key}") for key in result.tags]
+    tags = [*map(csv_cell, result.tags.values())]
+    yield ["setting", *paths, "replicate", "verdict", *names, *keys]
     for setting, (made, _) in enumerate(result.outcomes()):
         values = [csv_cell(str(value)) for value in made.values]
         verdicts = result.table.verdicts[setting].tolist()
         for replicate, cells in enumerate(_cells(result.table.values[setting])):
-            yield [setting, *values, replicate, _verdict_word(verdicts[replicate]) or "", *cells]
+            verdict = _verdict_word(verdicts[replicate]) or ""
+            yield [setting, *values, replicate, verdict, *cells, *tags]
 
 
 def cell_columns(result: SweepResult) -> dict[str, list[Any]]:
@@ -200,6 +225,7 @@ def cell_columns(result: SweepResult) -> dict[str, list[Any]]:
     columns["verdict"] = [_verdict_word(code) for code in table.verdicts.ravel().tolist()]
     for index, column in enumerate(table.columns):
         columns[str(column)] = table.values[:, :, index].ravel().tolist()
+    columns |= {f"tag {key}": [value] * table.verdicts.size for key, value in result.tags.items()}
     return columns
 
 
@@ -237,7 +263,8 @@ def write_parquet(result: SweepResult, path: Path) -> None:
     """
     arrow, parquet = _library()
     kinds = dict.fromkeys(("setting", "replicate"), arrow.int32())
-    kinds |= dict.fromkeys(("verdict", *(axis.path for axis in result.axes)), arrow.string())
+    words = ("verdict", *(axis.path for axis in result.axes), *(f"tag {k}" for k in result.tags))
+    kinds |= dict.fromkeys(words, arrow.string())
     table = {}
     for name, cells in cell_columns(result).items():
         kind = kinds.get(name, arrow.float64())
@@ -264,101 +291,3 @@ def texts_of(result: SweepResult, longest: int = LONGEST) -> list[tuple[str, ...
         distinct_labels([str(setting.values[index]) for setting in result.settings], longest)
         for index in range(len(result.axes))
     ]
-
-
-def regions(result: SweepResult, tied: Sequence[Ranked]) -> tuple[str, ...]:
-    """Return the boxes that the settings of `tied` fill, the first setting's first.
-
-    Numbers are given as a range, `5s … 19.5s`, words are listed. Boxes along a single axis
-    share one text.
-    """
-    scales = [_Scale.of(result, index) for index in range(len(result.axes))]
-    places = np.array([scale.places for scale in scales], np.int64).T
-    left = [each.setting for each in tied]
-    others = np.delete(places, left, axis=0)
-    boxes: list[list[str]] = []
-    while left and len(boxes) < MOST_BOXES:
-        box = _box(scales, places, left, others)
-        inside = _inside(box, places)
-        boxes.append([s.text(places[inside, i]) for i, s in enumerate(scales)])
-        left = [setting for setting in left if not inside[setting]]
-    if len(scales) == 1:
-        more = [f"{len(left)} more"] if left else []
-        return (f"{scales[0].label} {', '.join([text for (text,) in boxes] + more)}",)
-    words = ["; ".join(f"{s.label} {t}" for s, t in zip(scales, box, strict=True)) for box in boxes]
-    return (*words, f"and {len(left)} more") if left else tuple(words)
-
-
-@dataclass(frozen=True, eq=False)
-class _Scale:
-    """An axis's values in order, and which of them each setting has.
-
-    Args:
-        label: the axis's name.
-        values: its values as text, those that are numbers from the least to the largest.
-        ordered: whether they are numbers.
-        places: for each setting, the place of its value.
-    """
-
-    label: str
-    values: tuple[str, ...]
-    ordered: bool
-    places: tuple[int, ...]
-
-    @classmethod
-    def of(cls, result: SweepResult, index: int) -> _Scale:
-        found = [setting.values[index] for setting in result.settings]
-        values: list[Value] = list(dict.fromkeys(found))
-        amounts = {value: quantity_of(value) for value in values}
-        numbers = {value: each.number for value, each in amounts.items() if each}
-        ordered = len(numbers) == len(values)
-        if ordered:
-            values.sort(key=lambda value: numbers[value])
-        place = {value: at for at, value in enumerate(values)}
-        texts = distinct_labels([str(value) for value in values])
-        return cls(result.axes[index].label, texts, ordered, tuple(place[each] for each in found))
-
-    def chosen(self, places: _Numbers) -> _Mask:
-        """Return which values a box has that is just large enough for these places."""
-        mask = np.zeros(len(self.values), np.bool_)
-        if self.ordered:
-            mask[places.min() : places.max() + 1] = True
-        else:
-            mask[places] = True
-        return mask
-
-    def text(self, places: _Numbers) -> str:
-        texts = [self.values[place] for place in np.unique(places).tolist()]
-        if self.ordered and len(texts) > 1:
-            return f"{texts[0]} … {texts[-1]}"
-        return ", ".join(texts[:MOST_WORDS])
-
-
-def _box(
-    scales: Sequence[_Scale], places: _Numbers, left: Sequence[int], others: _Numbers
-) -> list[_Mask]:
-    """Return a box around the first of the settings that are left, and no other setting.
-
-    It takes in as many of them as it can, the nearest first; what does not fit into a box fits
-    into no larger one.
-    """
-    members = [left[0]]
-    box = _around(scales, places[members])
-    for setting in sorted(left[1:], key=lambda s: int(abs(places[s] - places[left[0]]).sum())):
-        if _inside(box, places[setting : setting + 1])[0]:
-            continue
-        larger = _around(scales, places[[*members, setting]])
-        if not _inside(larger, others).any():
-            members.append(setting)
-            box = larger
-    return box
-
-
-def _around(scales: Sequence[_Scale], places: _Numbers) -> list[_Mask]:
-    return [scale.chosen(places[:, index]) for index, scale in enumerate(scales)]
-
-
-def _inside(box: Sequence[_Mask], places: _Numbers) -> _Mask:
-    """Return which of some places lie in a box."""
-    found: _Mask = np.all([mask[places[:, index]] for index, mask in enumerate(box)], axis=0)
-    return found

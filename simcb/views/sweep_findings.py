@@ -12,7 +12,8 @@ from simcb.metrics import Estimate
 from simcb.scenario.axes import Axis
 from simcb.studies.sweep import TOLERANCE, Ranked, SweepResult, tolerance
 from simcb.views.quantities import interval, quantity
-from simcb.views.sweep_data import regions, texts_of
+from simcb.views.sweep_data import texts_of
+from simcb.views.sweep_regions import regions
 
 _NO_MATTER = "what is varied does not matter for this"
 _ARE = ("is no policy but the world", "are no policies but the world")

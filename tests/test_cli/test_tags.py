@@ -16,6 +16,10 @@ from test_studies.sweep_cases import SMALL, swept
 from test_studies.tune_cases import briefly
 from test_views.small_runs import answer
 
+from simcb.scenario import parse_scenario
+from simcb.studies import StudyError
+from simcb.studies.sweep import open_sweep
+from simcb.views import notebook
 from simcb.views.document import Document, Page
 from simcb.views.formats import Format, render
 from simcb.views.html import card
@@ -50,6 +54,46 @@ def test_without_tags_nothing_is_said_of_them(small: str) -> None:
     """Neither a key nor a column."""
     assert "tags" not in json.loads(simcb("run", small, "-q", "--format", "json").stdout)
     assert "tag" not in simcb("run", small, "-q", "--format", "csv").stdout.splitlines()[0]
+
+
+def test_a_runs_series_have_the_tags(small: str, tmp_path: Path) -> None:
+    """A column each, at the end of every line."""
+    simcb("run", small, "-q", "--alone", "--tag", "env==prod", "--out", str(tmp_path / "out"))
+    with (tmp_path / "out" / "series.csv").open() as file:
+        first, *rows = csv.reader(file)
+    assert first[-1] == "tag env"
+    assert {row[-1] for row in rows} == {"'=prod"}
+
+
+def test_a_sweep_keeps_its_tags_in_its_directory(small: str, tmp_path: Path) -> None:
+    """In the manifest and every table; they decide nothing, so it goes on with others."""
+    out = tmp_path / "s"
+    words = ["sweep", small, "-q", "--over", "store.workers=4,8", "-n", "2", "--out", str(out)]
+    assert simcb(*words, "--workers", "0", "--tag", "env=prod").exit_code == 0
+    assert open_sweep(out).tags == {"env": "prod"}
+    assert json.loads((out / "manifest.json").read_text())["study"]["tags"] == {"env": "prod"}
+    for name in ("ranking.csv", "cells.csv"):
+        with (out / name).open() as file:
+            first, *rows = csv.reader(file)
+        assert first[-1] == "tag env"
+        assert {row[-1] for row in rows} == {"prod"}
+    assert simcb("report", str(out)).exit_code == 0
+    assert "[env=prod]" in (out / "report.html").read_text()
+    assert simcb(*words, "--workers", "0", "--tag", "env=test", "--resume").exit_code == 0
+    assert json.loads((out / "summary.json").read_text())["tags"] == {"env": "test"}
+
+
+def test_python_takes_tags_too() -> None:
+    """The card of a run and of a sweep has them, and one that is none is refused."""
+    base = parse_scenario(SMALL)
+    ran = notebook.run(base, tags=TAGS)
+    made = notebook.sweep(base, {"store.workers": [4, 8]}, replicates=2, workers=0, tags=TAGS)
+    for view in (ran, made):
+        assert "env=prod" in view._repr_html_()
+    with pytest.raises(StudyError, match="the tag `a b` is not KEY=VALUE"):
+        notebook.run(base, tags={"a b": "c"})
+    with pytest.raises(StudyError, match="is no text"):
+        notebook.run(base, tags={"a": 1})  # type: ignore[dict-item]
 
 
 DOCUMENTS: dict[str, Callable[[], Document]] = {

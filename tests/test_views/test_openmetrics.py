@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_studies.sweep_cases import swept
+from test_studies.sweep_cases import OVER, scenario, sweep
 from test_views.small_runs import GUARDED, answer
 
 from simcb.views.document import CheckResult, Document, Measure
@@ -51,11 +51,29 @@ def test_every_number_of_a_run_is_a_gauge_with_its_labels() -> None:
     assert sorted(checks.values()) == [0.0, 1.0]
 
 
-def test_a_sweep_says_whether_its_runs_could_be_made() -> None:
-    """Every study says what it checked, though its numbers are no gauges."""
-    ((name, labels),) = read(sweep_document(swept()))
-    assert name == "simcb_check_passed"
-    assert ("check", "every run could be made") in labels
+def test_a_sweep_has_the_numbers_of_its_ranking() -> None:
+    """Each setting by its number and its values, and what they are held against by its name."""
+    result = sweep(scenario(), OVER, replicates=2, workers=0, alone=False)
+    found = read(sweep_document(result))
+    (checked,) = (labels for name, labels in found if name == "simcb_check_passed")
+    assert ("check", "every run could be made") in checked
+    means = {
+        dict(labels)["setting"]: (value, dict(labels))
+        for (name, labels), value in found.items()
+        if name == "simcb_goodput"
+    }
+    assert len(means) == len(result) + 2
+    for each in result.ranking:
+        value, labels = means[str(each.setting)]
+        assert value == each.estimate.mean
+        values = [str(each) for each in result.settings[each.setting].values]
+        assert [
+            labels["set_breaker_failure_threshold"],
+            labels["set_breaker_recovery_timeout"],
+        ] == values
+    assert means["yours"][1]["set_breaker_recovery_timeout"] == "2s"
+    assert "set_breaker_recovery_timeout" not in means["no breaker"][1]
+    assert {name for name, _ in found} >= {"simcb_collapse_ratio", "simcb_success_ratio"}
 
 
 @given(st.text(), st.floats(allow_nan=False))

@@ -29,8 +29,9 @@ from simcb.views.plots.sweep import lines, sweep_figure
 from simcb.views.quantities import distinct_labels
 from simcb.views.study_files import write_study
 from simcb.views.sweep import sweep_document
-from simcb.views.sweep_data import cell_lines, ranking_rows, regions
+from simcb.views.sweep_data import cell_lines, ranking_rows
 from simcb.views.sweep_findings import findings
+from simcb.views.sweep_regions import regions
 from simcb.views.sweep_view import SweepView
 
 PAGE = Page(width=120)

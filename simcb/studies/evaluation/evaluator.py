@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from simcb.studies.evaluation.settings import applied
 from simcb.studies.evaluation.store import Store
 from simcb.studies.evaluation.table import MISSING, Outcome, Table
 from simcb.studies.run import StudyError
+from simcb.studies.tags import checked_tags
 
 MOST_WORKERS = 1024
 
@@ -250,6 +251,7 @@ def working(job: JobOptions, spec: Spec) -> Iterator[tuple[Store | None, Callabl
         The store, if there is one, and what returns the backend, which is made when it is
         first asked for.
     """
+    spec = replace(spec, tags=checked_tags(job.tags))
     store = Store.begin(job.out, spec, resume=job.resume) if job.out is not None else None
     made: list[Backend] = []
 

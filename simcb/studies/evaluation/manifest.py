@@ -11,8 +11,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
@@ -28,6 +28,7 @@ from simcb.scenario.refusal import shown
 from simcb.studies.evaluation.cells import Column, Engine
 from simcb.studies.evaluation.settings import Setting
 from simcb.studies.run import StudyError, check_ranges
+from simcb.studies.tags import checked_tags
 
 MANIFEST = "manifest.json"
 LOG = "log"
@@ -100,6 +101,7 @@ class SweepSpec:
         settings: the settings known before anything is run.
         digests: the effective scenario of each of them.
         beside: that of each contender.
+        tags: what the user calls it.
     """
 
     engine: Engine
@@ -111,12 +113,13 @@ class SweepSpec:
     settings: tuple[Setting, ...]
     digests: tuple[str, ...]
     beside: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["sweep"] = "sweep"
 
     @property
     def decisive(self) -> SweepSpec:
         """The same without what decides no result: another ranking is no other sweep."""
-        return replace(self, options=replace(self.options, by=None))
+        return replace(self, options=replace(self.options, by=None), tags={})
 
     @property
     def words(self) -> dict[str, object]:
@@ -143,6 +146,7 @@ class TuneSpec:
         axes: the space.
         options: what was asked for; the space, which is read, is not in it.
         columns: what the numbers of a record are in each scenario, one after the other.
+        tags: what the user calls it.
     """
 
     engine: Engine
@@ -151,12 +155,13 @@ class TuneSpec:
     axes: tuple[Axis, ...]
     options: TuneOptions
     columns: tuple[Column, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["tune"] = "tune"
 
     @property
     def decisive(self) -> TuneSpec:
         """The same without what decides no run."""
-        return replace(self, options=replace(self.options, tolerance=0.0))
+        return replace(self, options=replace(self.options, tolerance=0.0), tags={})
 
     @property
     def words(self) -> dict[str, object]:
@@ -261,6 +266,7 @@ def _check_whole(spec: Spec) -> None:
     Raises:
         ValueError, StudyError, TypeError: its parts do not fit each other, or are out of range.
     """
+    checked_tags(spec.tags)
     if isinstance(spec, TuneSpec):
         check_ranges(spec.options, "trials", "batch", "replicates", "fresh", "seed")
         fits = bool(spec.axes and spec.scenarios) and spec.options.space is None

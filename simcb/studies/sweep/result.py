@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from simcb.metrics import Estimate, Unit, bounds_of, difference
@@ -87,6 +87,7 @@ class SweepResult:
         complete: false if the sweep was stopped before its end.
         tally: how much work it was.
         contenders: what the settings are held against, and what each came to.
+        tags: what the user calls it.
     """
 
     scenario: Scenario
@@ -103,6 +104,7 @@ class SweepResult:
     complete: bool
     tally: Tally
     contenders: tuple[Beside, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simcb.metrics import Estimate
@@ -24,6 +24,7 @@ from simcb.studies.sweep.plan import Plan, check_plan, make_plan
 from simcb.studies.sweep.ranking import badness
 from simcb.studies.sweep.refining import Refinement
 from simcb.studies.sweep.result import Beside, SweepResult
+from simcb.studies.tags import checked_tags
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,8 @@ def sweep(
         check_store(job.out, resume=job.resume)
     digests = _digests(plan, job)
     with working(job, plan.manifest(digests)) as (store, backend):
-        return SweepRun(plan, digests, *_evaluators(plan, store, backend, stop), progress).run()
+        made = SweepRun(plan, digests, *_evaluators(plan, store, backend, stop), progress)
+        return replace(made.run(), tags=checked_tags(job.tags))
 
 
 def _evaluators(
@@ -312,7 +314,8 @@ def open_sweep(directory: str | Path, *, by: str | None = None) -> SweepResult:
         )
     plan = _plan_of(held, str(folder / MANIFEST), by)
     evaluators = _evaluators(plan, Store(folder), Inline, lambda: True)
-    return SweepRun(plan, (*held.digests, *held.beside), *evaluators).run()
+    made = SweepRun(plan, (*held.digests, *held.beside), *evaluators)
+    return replace(made.run(), tags=held.tags)
 
 
 def _plan_of(held: SweepSpec, file: str, by: str | None) -> Plan:
