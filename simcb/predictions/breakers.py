@@ -28,6 +28,9 @@ from simcb.predictions.values import (
 )
 from simcb.scenario.breakers import Around, Breaker
 
+NO_BREAKER = "no call has a breaker that is switched on and simcb's own"
+"""What is said where there is nothing to predict; of others' breakers nothing is known."""
+
 
 @dataclass(frozen=True)
 class Guarded:
@@ -75,11 +78,11 @@ class Guarded:
 
 
 def guarded_calls(traffic: Traffic) -> tuple[Guarded, ...]:
-    """Return every call whose breaker is switched on."""
+    """Return every call whose breaker is switched on, and the shipped one: others have no rules."""
     found = []
     for link in traffic.links:
         breaker = link.call.breaker
-        if breaker is None or not breaker.enabled:
+        if breaker is None or not breaker.enabled or breaker.use is not None:
             continue
         replicas = traffic.scenario.services[link.service].replicas
         count = link.call.breakers(traffic.processes(link), replicas)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from simcb.predictions.breakers import Guarded, failing_for
+from simcb.predictions.breakers import NO_BREAKER, Guarded, failing_for
 from simcb.predictions.chance import time_to_trip
 from simcb.predictions.meanings import MEANINGS
 from simcb.scenario.units import format_duration
@@ -23,7 +23,7 @@ def findings(found: Predictions) -> tuple[str, ...]:
     """Return what stands out, the gravest first; what was supposed comes last."""
     grave = [*_findings(found)]
     if not found.guarded:
-        grave.insert(0, "no call has a breaker that is switched on")
+        grave.insert(0, NO_BREAKER)
     if not grave:
         grave = ["nothing stands out: breakers can open, and retries alone keep nothing down"]
     return (*grave[:MOST_FINDINGS], *_supposed(found))

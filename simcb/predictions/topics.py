@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from simcb.breaker import ConsecutiveFailures, FailureRate
 from simcb.metrics import Unit
 from simcb.metrics.measures import check_known
-from simcb.predictions.breakers import Guarded, failing_for
+from simcb.predictions.breakers import NO_BREAKER, Guarded, failing_for
 from simcb.predictions.chance import time_to_trip
 from simcb.predictions.faults import fault_predictions
 from simcb.predictions.formulas import load_of_retries, probe_cycle, success_of_retries
@@ -64,7 +64,7 @@ TOPICS = {
 BLIP, PARTIAL = 0.05, 0.3
 """Shares of failures that stand for a blip and for a partial failure."""
 
-_NO_BREAKER = "no call has a breaker that is switched on; add `breaker: {failure_threshold: 5}`"
+_NO_BREAKER = f"{NO_BREAKER}; add `breaker: {{failure_threshold: 5}}`"
 
 
 def answer(found: Predictions, topic: str) -> Answer:

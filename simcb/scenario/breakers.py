@@ -6,6 +6,7 @@ the breaker's own settings are built from them in one place, so the world never 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,7 +15,8 @@ from pydantic import model_validator
 from simcb import breaker as shipped
 from simcb.breaker.settings import MOST_CALLS, MOST_PROBES
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.fields import Exclusive, Model, OneOf, OneOrMore, fields
+from simcb.scenario.fields import ByName, Exclusive, Model, OneOf, OneOrMore, fields
+from simcb.scenario.foreign import ForeignSetting, check_use
 from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import (
     Choice,
@@ -25,6 +27,7 @@ from simcb.scenario.scalars import (
     PositiveSeconds,
     Seconds,
     Share,
+    Text,
     word,
 )
 
@@ -197,9 +200,14 @@ class HalfOpen(Model):
         return self
 
 
+OWN_WORDS = ("failure_threshold", "recovery_timeout", "trip", "recovery", "half_open")
+"""What says how the shipped breaker behaves, and nothing to another."""
+
+
 class Breaker(Model):
     """The circuit breaker around a call, in its constructor's words.
 
+    `use` puts another package's breaker there, with its own words in `settings`.
     `failure_threshold` is short for a `trip` rule of consecutive failures, and
     `recovery_timeout` for a `recovery` of fixed length; each is given in one of its forms.
     """
@@ -207,8 +215,17 @@ class Breaker(Model):
     exclusive: ClassVar[tuple[Exclusive, ...]] = (
         Exclusive("failure_threshold", "trip", "threshold", (("kind", "consecutive_failures"),)),
         Exclusive("recovery_timeout", "recovery", "timeout"),
+        *(Exclusive(own, "use") for own in OWN_WORDS),
     )
 
+    use: Annotated[
+        Annotated[str, Text(most=64, least=1)] | None,
+        word("a breaker of another package, or one that is registered", "pybreaker"),
+    ] = None
+    settings: Annotated[
+        Annotated[Mapping[str, ForeignSetting], ByName()] | None,
+        word("its settings, by its own parameters' names", "{fail_max: 5, reset_timeout: 30}"),
+    ] = None
     failure_threshold: Annotated[Calls, word("consecutive failures that open it", "5")] = 5
     recovery_timeout: Annotated[
         Seconds, word("how long it stays open before a probe, seconds", "30s")
@@ -261,6 +278,7 @@ class Breaker(Model):
                 "name an outcome like `[error]`, or write `enabled: false`",
                 "counts",
             )
+        check_use(self.use, self.settings or {})
         if self.per_replica and self.around is Around.REQUEST:
             raise Refused(
                 "makes no sense around a request, whose retries go to many replicas",

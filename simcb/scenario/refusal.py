@@ -24,7 +24,7 @@ class Refused(FieldsError, ValueError):
     Args:
         what: what is wrong, worded to follow the path of the value: "is missing".
         remedy: what to write instead.
-        at: the key inside the refused object that is to blame, if one is.
+        at: the key inside the refused object that is to blame, if one is; dots lead further in.
     """
 
     what: str

@@ -174,7 +174,7 @@ def _note(root: Tree, shape: Shape, details: Mapping[str, Any], findings: Findin
     spot = _walk(root, shape, location)
     refused = _refused(root, shape, details, spot)
     if refused.at:
-        spot = _walk(root, shape, (*location, refused.at))
+        spot = _walk(root, shape, (*location, *refused.at.split(".")))
     if spot.broken:
         return
     at_key = details["type"] == "extra_forbidden" or location[-1:] == ("[key]",)

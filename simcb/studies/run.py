@@ -12,6 +12,7 @@ from functools import cached_property
 from numbers import Integral
 from pathlib import Path
 
+from simcb.adapters import adapter
 from simcb.errors import SimcbError
 from simcb.metrics import (
     BreakerEffect,
@@ -155,8 +156,13 @@ def read(
 
     Raises:
         ScenarioError: with every problem in it, those of its thresholds included.
+        MissingExtraError: it names a breaker whose package is not installed.
     """
-    return read_scenario(source, overlays=overlays, sets=sets, check_threshold=refusal_of)
+    scenario = read_scenario(source, overlays=overlays, sets=sets, check_threshold=refusal_of)
+    for *_, call in scenario.guarded_calls:
+        if call.breaker is not None and call.breaker.use is not None:
+            adapter(call.breaker.use).parameters()
+    return scenario
 
 
 def read_kept(text: str, file: str) -> Scenario:

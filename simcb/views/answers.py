@@ -187,6 +187,8 @@ def proposal(result: Result, source: str) -> str:
         if call.breaker is not None and call.breaker.enabled
     )
     axes = []
+    if breaker.use is not None:
+        return ""
     if breaker.trip is None:
         axes += ["--over", f"{path}.failure_threshold=3,5,10,20"]
     if breaker.recovery is None:

@@ -17,7 +17,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from simcb.breaker import CircuitBreaker, Transition
+from simcb.adapters import adapter
+from simcb.breaker import CircuitBreaker
 from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario.arrivals import Closed
 from simcb.scenario.breakers import Around, Breaker
@@ -38,6 +39,7 @@ from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import Clock, Occurrence, Order
 from simcb.world.conditions import Conditions, drawn_faults, windows_of, windows_on
+from simcb.world.foreign import ForeignBreaker
 from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
@@ -87,7 +89,7 @@ class World:
         self._calls: list[CallInfo] = []
         self._breaker_count = 0
         self._first_breakers: list[int] = []
-        self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker]] = {}
+        self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker | ForeignBreaker]] = {}
         self._shared: dict[int, Guard] = {}
         self._caches: dict[int, Cache] = {}
         self._balancers: dict[str, LoadBalancer] = {}
@@ -241,36 +243,48 @@ class World:
         replicas = self._balancers[info.service].replicas
         first += place * len(replicas)
 
-        def make(number: int) -> CircuitBreaker:
+        def make(number: int) -> CircuitBreaker | ForeignBreaker:
             breaker = BreakerInfo(f"{name}.{number}", index, replicas[number].index)
             return self._new_breaker(first + number, breaker, policy)
 
         return ReplicaGuard(make, len(replicas), first)
 
-    def _new_breaker(self, index: int, info: BreakerInfo, policy: Breaker) -> CircuitBreaker:
-        """Make the shipped breaker with the run's clock and a jitter stream of its own."""
-        jitter = self._streams.column(f"breakers/{info.name}", "recovery", uniform)
-        openings = count()
-        breaker = CircuitBreaker(
-            info.name,
+    def _new_breaker(
+        self, index: int, info: BreakerInfo, policy: Breaker
+    ) -> CircuitBreaker | ForeignBreaker:
+        """Make a breaker with the run's clock and random draws of its own."""
+        draws = self._streams.column(f"breakers/{info.name}", "recovery", uniform)
+        number = count()
+        make = self._shipped_breaker if policy.use is None else self._foreign_breaker
+        breaker = make(index, info.name, policy, lambda: draws.at(next(number)))
+        self._breakers[index] = (info, breaker)
+        return breaker
+
+    def _shipped_breaker(
+        self, index: int, name: str, policy: Breaker, random: Callable[[], float]
+    ) -> CircuitBreaker:
+        write = self._transition_writer(index)
+        return CircuitBreaker(
+            name,
             trip=policy.rules(),
             recovery=policy.recovery_policy(),
             half_open=policy.half_open_policy(),
             clock=lambda: self.clock._now,
-            random=lambda: jitter.at(next(openings)),
-            listeners=(self._transition_writer(index),),
+            random=random,
+            listeners=(lambda change: write(change.at, change.before.value, change.after.value),),
         )
-        self._breakers[index] = (info, breaker)
-        return breaker
 
-    def _transition_writer(self, index: int) -> Callable[[Transition], None]:
+    def _foreign_breaker(
+        self, index: int, name: str, policy: Breaker, random: Callable[[], float]
+    ) -> ForeignBreaker:
+        breaker = adapter(policy.use or "").build(
+            lambda: self.clock._now, policy.settings or {}, random
+        )
+        return ForeignBreaker(name, breaker, self.clock, self._transition_writer(index))
+
+    def _transition_writer(self, index: int) -> Callable[[float, str, str], None]:
         write = self.recorder.transition
-
-        def listener(change: Transition) -> None:
-            before, after = STATE_CODE[change.before.value], STATE_CODE[change.after.value]
-            write(change.at, index, before, after)
-
-        return listener
+        return lambda at, before, after: write(at, index, STATE_CODE[before], STATE_CODE[after])
 
     def _sample(self, _: object) -> None:
         now = self.clock._now
@@ -297,8 +311,13 @@ class World:
         self._samples = 0
         self._sample_callbacks = (self._sample,)
         self._await_sample(0.0)
-        with _no_garbage_collection():
-            self.clock.run(until=self.scenario.duration)
+        try:
+            with _no_garbage_collection():
+                self.clock.run(until=self.scenario.duration)
+        finally:
+            for _, breaker in self._breakers.values():
+                if isinstance(breaker, ForeignBreaker):
+                    breaker.close()
         self._breakers = dict(sorted(self._breakers.items()))
         for index, (_, breaker) in self._breakers.items():
             counts = breaker.snapshot()

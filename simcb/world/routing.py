@@ -8,13 +8,23 @@ never be.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
+from simcb.breaker import CircuitOpenError
 from simcb.scenario.model import Balance
 from simcb.world.replicas import Replica
 from simcb.world.streams import AttemptStreams
+from simcb.world.tasks import Grant
 
-Acquire = Callable[[], Permit]
+Acquire = Callable[[], Grant]
+
+
+class Asked(Protocol):
+    """A breaker that guards calls: the shipped one, or another package's."""
+
+    @property
+    def acquire(self) -> Acquire:
+        """Returns what a call is let through with, or raises `CircuitOpenError`."""
 
 
 class LoadBalancer:
@@ -99,18 +109,18 @@ class Guard:
         index: its index in the run.
     """
 
-    def __init__(self, make: Callable[[], CircuitBreaker], index: int) -> None:
+    def __init__(self, make: Callable[[], Asked], index: int) -> None:
         self.index = index
         self._make = make
         self.acquire: Acquire = self._acquire_first
 
-    def _acquire_first(self) -> Permit:
+    def _acquire_first(self) -> Grant:
         self.acquire = self._make().acquire
         return self.acquire()
 
     def admit(
         self, balancer: LoadBalancer, node: AttemptStreams, number: int
-    ) -> tuple[Permit | None, int, Replica | None]:
+    ) -> tuple[Grant | None, int, Replica | None]:
         """Return a permit, the breaker that gave it, and the replica it is for, if it matters.
 
         Without a permit the call is rejected, and the breaker is the last that was asked.
@@ -130,9 +140,7 @@ class ReplicaGuard(Guard):
         first_index: the run's index of the first breaker.
     """
 
-    def __init__(
-        self, make: Callable[[int], CircuitBreaker], replicas: int, first_index: int
-    ) -> None:
+    def __init__(self, make: Callable[[int], Asked], replicas: int, first_index: int) -> None:
         self._make_for = make
         self._first_index = first_index
         self._acquires: list[Acquire | None] = [None] * replicas
@@ -144,7 +152,7 @@ class ReplicaGuard(Guard):
 
     def admit(
         self, balancer: LoadBalancer, node: AttemptStreams, number: int
-    ) -> tuple[Permit | None, int, Replica | None]:
+    ) -> tuple[Grant | None, int, Replica | None]:
         """Return the permit of the first breaker, from the balancer's choice on, that admits."""
         first, count = balancer.first(node, number), len(self._acquires)
         place = first

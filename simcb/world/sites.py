@@ -6,12 +6,13 @@ service ))))); a breaker `around: request` stands outside the retries instead.
 
 from __future__ import annotations
 
-from simcb.breaker import CircuitOpenError, Permit
+from simcb.breaker import CircuitOpenError
 from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Occurrence, Order
+from simcb.world.foreign import BusyError
 from simcb.world.policies import Bulkhead, Cache, budget_of, throttle_of, wait_of
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
@@ -25,6 +26,7 @@ from simcb.world.tasks import (
     SHED,
     TIMEOUT,
     Attempt,
+    Grant,
     Site,
     Task,
 )
@@ -34,10 +36,12 @@ _DONE = int(Order.DONE)
 _DROPPED = int(Flag.DROPPED)
 _LOST = int(Flag.LOST)
 _UNNEEDED = int(Flag.UNNEEDED)
+_NOT_YET = -1
+"""Instead of a number of retries: the call has not begun."""
 
 
 class _Retry(Occurrence):
-    """A caller's wait before it tries again."""
+    """A caller's wait before it tries again, or until a breaker lets it ask."""
 
     __slots__ = ("retry", "task", "waited")
 
@@ -117,9 +121,15 @@ class CallSite(Site):
         if self._share < 1 and task.streams[self._slot].needed.at(task.number) >= self._share:
             task.proceed()
             return
-        if self._outer_guard is not None and not self._admit_request(task, self._outer_guard):
-            self._give_up(task, REJECTED)
-            return
+        if self._outer_guard is not None:
+            try:
+                admitted = self._admit_request(task, self._outer_guard)
+            except BusyError as busy:
+                busy.breaker.wait(_Retry(self, task, _NOT_YET, 0.0))
+                return
+            if not admitted:
+                self._give_up(task, REJECTED)
+                return
         if self._budget is not None:
             self._budget.earn()
         outcome = self._try(task, 0, 0.0)
@@ -148,7 +158,11 @@ class CallSite(Site):
             self._write_unsent(task, retry, breaker, SHED, 0)
             return SHED
         if self._guard is not None:
-            entry, breaker, replica = self._guard.admit(self._balancer, node, task.number)
+            try:
+                entry, breaker, replica = self._guard.admit(self._balancer, node, task.number)
+            except BusyError as busy:
+                busy.breaker.wait(_Retry(self, task, retry, waited))
+                return None
             if entry is None:
                 self._reject(task, node, retry, breaker)
                 return REJECTED
@@ -312,7 +326,7 @@ class CallSite(Site):
         if self._bulkhead is not None and attempt.sent:
             self._bulkhead.leave()
 
-    def _tell(self, permit: Permit, outcome: int) -> None:
+    def _tell(self, permit: Grant, outcome: int) -> None:
         if outcome == OK:
             permit.success()
         elif outcome in self._failing:
@@ -353,6 +367,9 @@ class CallSite(Site):
         """Retry after the wait, unless nobody wants the outcome any more."""
         task = event.task
         if task.over:
+            return
+        if event.retry == _NOT_YET:
+            self.ask(task)
             return
         outcome = self._try(task, event.retry, event.waited)
         if outcome is not None:

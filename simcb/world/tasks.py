@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from simcb.breaker import Permit
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace import Flag
 from simcb.world.clock import Waiter
@@ -29,6 +29,19 @@ REQUEST_OK = REQUEST_CODE[RequestOutcome.OK]
 REQUEST_DEGRADED = REQUEST_CODE[RequestOutcome.DEGRADED]
 REQUEST_FAILED = REQUEST_CODE[RequestOutcome.FAILED]
 DEGRADED = int(Flag.DEGRADED)
+
+
+class Grant(Protocol):
+    """What a breaker lets a call through with: the shipped one's permit, or another's."""
+
+    def success(self) -> object:
+        """Report that the call went well."""
+
+    def failure(self) -> object:
+        """Report that the call failed."""
+
+    def ignore(self) -> object:
+        """Report that the call was given up."""
 
 
 class Site:
@@ -105,7 +118,7 @@ class Task(Waiter):
     streams: Sequence[CallStreams] = field(kw_only=True, default=())
     step: int = field(init=False, default=0)
     current: Attempt | None = field(init=False, default=None)
-    permit: Permit | None = field(init=False, default=None)
+    permit: Grant | None = field(init=False, default=None)
     over: bool = field(init=False, default=False)
     degraded: bool = field(init=False, default=False)
 
@@ -213,7 +226,7 @@ class Attempt(Task):
     node: AttemptStreams
     retry: int
     waited: float
-    entry: Permit | None
+    entry: Grant | None
     breaker: int
     start: float
     replica: Server | None

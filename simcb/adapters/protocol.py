@@ -1,0 +1,132 @@
+"""What the simulator asks of a breaker that is not its own, and how one is registered.
+
+Three names: `state`, `enter()` and `leave(entry, error)`. A class that has them, and takes a
+clock first and its settings by name, is all that an entry point of the group `simcb.breakers`
+needs to name:
+
+    class TwoStrikes:
+        \"\"\"Opens at the second failure in a row, for ten seconds.\"\"\"
+
+        def __init__(self, clock, strikes=2, pause=10.0):
+            self.state, self._failures = "closed", 0
+            ...
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Clock = Callable[[], float]
+"""Returns the simulated seconds since the run began."""
+
+BUSY = object()
+"""What `enter` returns when the caller has to wait until another call has left."""
+
+GIVEN = ("clock", "random")
+"""Parameters of a breaker that the simulator fills in: a clock, and a source of draws."""
+
+
+class Breaker(Protocol):
+    """A breaker in virtual time.
+
+    It reads time from its clock alone and never sleeps. The simulator is one thread, and a call
+    lasts from `enter` to `leave`: many may be in between.
+    """
+
+    @property
+    def state(self) -> str:
+        """`closed`, `open` or `half_open`; it is read after every step, and recorded."""
+
+    def enter(self) -> Any:
+        """Ask for a call: return what `leave` needs, `None` to reject it, or `BUSY`.
+
+        A caller that is told `BUSY` waits, first come first served, and asks again when a call
+        has left.
+        """
+
+    def leave(self, entry: Any, error: BaseException | None) -> None:
+        """End a call that was let through.
+
+        Args:
+            entry: what `enter` returned for it.
+            error: None if it went well; a `CallFailed` if it is a failure; a `CancelledError`
+                of asyncio if its caller has left, or gave up before it was sent.
+        """
+
+
+class CallFailed(Exception):
+    """What a protected call raises in the simulator."""
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """The parameters of a breaker that mean most nearly what those of others mean.
+
+    Args:
+        settings: returns the settings that open it at the `threshold`-th failure in a row, for
+            `timeout` seconds.
+        nearly: what is not alike even then; "" if nothing.
+    """
+
+    settings: Callable[[int, float], dict[str, object]]
+    nearly: str = ""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A breaker that a scenario may name.
+
+    Args:
+        name: the word in a scenario: `breaker: {use: NAME}`.
+        make: makes one: called with `clock`, with `random` if it takes that, and the settings.
+        about: what it is, and how it reads time, in a sentence or two.
+        signature: returns the signature by which settings are checked; that of `make` if None.
+        withheld: parameters of it that no file can give, beside those the simulator fills in.
+        package: the distribution it comes from; "" for what is written here.
+        model: whether it models rules that live in another language.
+        comparable: its settings for a comparison of breakers; None if there are none.
+        remark: what of its behaviour a reader of results has to know; "" if nothing.
+    """
+
+    name: str
+    make: Callable[..., Breaker]
+    about: str
+    signature: Callable[[], inspect.Signature] | None = None
+    withheld: frozenset[str] = field(default=frozenset())
+    package: str = ""
+    model: bool = False
+    comparable: Comparable | None = None
+    remark: str = ""
+
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """Return the parameters that a file may give, by name.
+
+        Raises:
+            MissingExtraError: its package is not installed.
+        """
+        signature = self.signature() if self.signature else inspect.signature(self.make)
+        named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return {
+            name: parameter
+            for name, parameter in signature.parameters.items()
+            if parameter.kind in named and name not in self.withheld and name not in GIVEN
+        }
+
+    def build(
+        self, clock: Clock, settings: Mapping[str, object], random: Callable[[], float]
+    ) -> Breaker:
+        """Make one.
+
+        Args:
+            clock: returns the simulated seconds.
+            settings: its own parameters.
+            random: returns draws from [0, 1).
+
+        Raises:
+            MissingExtraError: its package is not installed.
+        """
+        draws = {"random": random} if "random" in inspect.signature(self.make).parameters else {}
+        return self.make(clock=clock, **draws, **settings)

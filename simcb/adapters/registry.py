@@ -1,0 +1,70 @@
+"""The breakers that a scenario may name: those of this room, and entry points of others.
+
+A package registers one by an entry point of the group `simcb.breakers`: its name is the word in
+a scenario, its value a class or function that makes a breaker, or an `Adapter`. A file names
+only what is registered, never a module.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from simcb.adapters.protocol import Adapter
+from simcb.errors import SimcbError
+
+GROUP = "simcb.breakers"
+
+ADAPTERS: dict[str, str] = {
+    "pybreaker": "pybreaker:ADAPTER",
+    "circuitbreaker": "circuitbreaker:ADAPTER",
+    "textbook": "textbook:ADAPTER",
+    "unawaited": "textbook:UNAWAITED",
+}
+"""Where each breaker of this room is: its module, and its name there."""
+
+
+class AdapterError(SimcbError):
+    """A registered breaker is none."""
+
+
+def names() -> tuple[str, ...]:
+    """Return the word of every breaker that is registered, ours first."""
+    return (*ADAPTERS, *(name for name in _registered() if name not in ADAPTERS))
+
+
+def adapter(name: str) -> Adapter:
+    """Return the breaker of a name.
+
+    Raises:
+        KeyError: there is none.
+        AdapterError: what is registered makes no breaker.
+    """
+    if name in ADAPTERS:
+        module, _, attribute = ADAPTERS[name].partition(":")
+        found: Adapter = getattr(import_module(f"simcb.adapters.{module}"), attribute)
+        return found
+    return _of_entry_point(_registered()[name])
+
+
+@cache
+def _registered() -> dict[str, EntryPoint]:
+    return {each.name: each for each in entry_points(group=GROUP)}
+
+
+def _of_entry_point(entry: EntryPoint) -> Adapter:
+    try:
+        value = entry.load()
+    except Exception as error:
+        what = f"the breaker {entry.name!r} ({entry.value}) cannot be loaded: {error}"
+        raise AdapterError(f"{what}; mend its package, or uninstall it") from error
+    if isinstance(value, Adapter):
+        return value
+    if not callable(value):
+        what = f"the breaker {entry.name!r} ({entry.value}) is not callable"
+        raise AdapterError(f"{what}; register a class, or an Adapter")
+    about = (inspect.getdoc(value) or entry.value).splitlines()[0]
+    package = entry.dist.name if entry.dist else ""
+    return Adapter(entry.name, value, about, package=package)
