@@ -34,7 +34,11 @@ def one_in(count: int) -> st.SearchStrategy[bool]:
 def works(draw: st.DrawFn, least: int = 1, most: int = 150) -> Data | float:
     """A distribution of any kind, with a middle between so many milliseconds."""
     middle = draw(times(least, most))
-    match draw(st.sampled_from(("constant", "exponential", "lognormal", "gamma", "uniform", "?"))):
+    match draw(
+        st.sampled_from(
+            ("constant", "exponential", "lognormal", "gamma", "uniform", "quantiles", "?")
+        )
+    ):
         case "constant":
             return {"kind": "constant", "value": draw(st.sampled_from((0.0, middle)))}
         case "exponential":
@@ -47,6 +51,10 @@ def works(draw: st.DrawFn, least: int = 1, most: int = 150) -> Data | float:
             return {"kind": "gamma", "mean": middle, "cv": draw(st.floats(0.1, 3.0))}
         case "uniform":
             return {"kind": "uniform", "low": middle / 2, "high": middle * 2}
+        case "quantiles":
+            given = {"min": middle / 3, "p50": middle, "p99": 3 * middle, "mean": 1.1 * middle}
+            end = {"max": 8 * middle} if draw(st.booleans()) else {}
+            return {"kind": "quantiles", **given, **end}
         case _:
             values = draw(st.lists(times(0, 4 * most // 3), min_size=1, max_size=4))
             return {"kind": "empirical", "values": values}

@@ -16,6 +16,7 @@ from simcb.scenario.distributions import (
     Exponential,
     Gamma,
     Lognormal,
+    Piecewise,
     Uniform,
 )
 from simcb.world.streams import sampler_of
@@ -38,6 +39,10 @@ def variation(law: Distribution) -> float:
         case Uniform():
             mean = law.mean_value
             return (law.high - law.low) / math.sqrt(12.0) / mean if mean else 0.0
+        case Piecewise():
+            mean = law.mean_value
+            square = math.fsum(each.share * each.square for each in law.pieces)
+            return math.sqrt(max(0.0, square - mean * mean)) / mean if mean else 0.0
     values, weights = _points(law)
     mean = float(np.average(values, weights=weights))
     deviation = math.sqrt(float(np.average((values - mean) ** 2, weights=weights)))
@@ -60,6 +65,8 @@ def beyond(law: Distribution, limit: float) -> float:
             return math.erfc(distance / math.sqrt(2.0)) / 2.0
         case Uniform() if law.high > law.low:
             return min(1.0, max(0.0, (law.high - limit) / (law.high - law.low)))
+        case Piecewise():
+            return math.fsum(each.share * each.beyond(limit) for each in law.pieces)
     values, weights = _points(law)
     return float(np.average(values > limit, weights=weights))
 
@@ -80,5 +87,5 @@ def _points(law: Distribution) -> tuple[NDArray[np.float64], NDArray[np.float64]
     """Return times that stand for a distribution, and their weights: its own, or many draws."""
     if isinstance(law, Empirical):
         weights = None if law.weights is None else np.asarray(law.weights)
-        return np.asarray(law.values, dtype=float), weights
+        return np.asarray(law.numbers, dtype=float), weights
     return sampler_of(law)(Generator(Philox(key=0)), DRAWS), None

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from simcb.scenario.data_files import DataBacked
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.fields import Model, OneOrMore
-from simcb.scenario.recorded import Column, DataFile, Recorded, recording_text
+from simcb.scenario.recorded import Column, DataFile, Recorded
 from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import FROM_FILE, Count, PerSecond, PositiveSeconds, Rate, Seconds, word
 
@@ -105,11 +106,12 @@ class Closed(Arrivals):
     ]
 
 
-class Replay(Arrivals):
+class Replay(Arrivals, DataBacked):
     """Requests that came once, or as many as came: read from a CSV beside the scenario.
 
-    Without `interval` each row of the column `timestamps` is the moment of one request, in
-    seconds from the beginning of the run; stamps that were cut to whole seconds would let all
+    Without `interval` each row of the column `timestamps` is the moment of one request: in
+    seconds from the beginning of the run, or as an epoch or ISO 8601 stamp, of which the first is
+    the beginning; stamps that were cut to whole seconds would let all
     requests of a second come in one moment, and `resolution: 1s` spreads them over it. With an
     interval each row of the column `rates` is a rate
     per second that holds for that interval, one after the other; after the last it is 0.
@@ -152,9 +154,10 @@ class Replay(Arrivals):
             for index, rate in enumerate((*self.rates, 0.0))
         )
 
-    def to_csv(self) -> str:
-        """Return the text of a data file that holds the same numbers."""
-        return recording_text(self.moments or self.rates, self.column)
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """What the column holds."""
+        return self.moments or self.rates
 
     @model_validator(mode="after")
     def _recorded(self, info: ValidationInfo) -> Replay:

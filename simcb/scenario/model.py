@@ -13,9 +13,10 @@ from typing import Annotated, TypeVar
 from pydantic import Field, ValidationInfo, model_validator
 
 from simcb.outcomes import PHASES
-from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed, Replay
+from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed
 from simcb.scenario.calls import Call
 from simcb.scenario.checks import cross_checks
+from simcb.scenario.data_files import data_backed
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault, label_of, numbered
 from simcb.scenario.fields import ByName, Model, Named, Object, OneOf
@@ -258,11 +259,10 @@ class Scenario(Model):
         Raises:
             ScenarioError: a path names no place or several, or a value does not fit.
         """
-        every = [*changes.values(), *(group.arrivals for group in self.clients.values())]
         known = {
-            (each.file, each.column): Recording(each.moments or each.rates)
-            for each in every
-            if isinstance(each, Replay)
+            (each.file or "", each.column): Recording(each.numbers)
+            for value in (*changes.values(), self)
+            for _, each in data_backed(value)
         }
         return changed(self, changes, recall_known(known))
 

@@ -1,12 +1,16 @@
-"""Recorded arrivals: the numbers of a data file that lies beside a scenario.
+"""Recorded arrivals and times: the numbers of a data file that lies beside a scenario.
 
 A scenario names the file; whoever reads the scenario brings the numbers. This module holds
 what a recording is and how its text is read; it must not know scenarios or folders.
 
 The text is CSV, one row a line. Empty lines and lines that begin with `#` are skipped. A
 first row with a word in it is the header: of several columns it names the one that is meant,
-`timestamps` or `rates`. Without a header there is one column. Each row is one request: a file
-that says by another column that it has several rows for one is refused.
+`timestamps`, `rates` or `times`, or the only one with a word for these in its name, like
+`start_time`. Without a header there is one column. Each row is one request: a file that says by
+another column that it has several rows for one is refused.
+
+Timestamps count seconds from the beginning of a run, or are epoch stamps (seconds, or thousandths,
+millionths or billionths of one: their size tells) or ISO 8601 ones, counted from the first.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import PlainValidator, WithJsonSchema
 
+from simcb.scenario.data_cells import Durations, Moments, PlainNumbers
 from simcb.scenario.refusal import Refused, did_you_mean, listed, quoted, shown
 from simcb.scenario.scalars import ScalarType, finite, is_number, seen
 from simcb.scenario.units import HIGHEST_RATE, LONGEST_DURATION
@@ -31,7 +36,6 @@ from simcb.scenario.units import HIGHEST_RATE, LONGEST_DURATION
 MOST_DATA_BYTES = 64 * 1024 * 1024  # the largest data file, in bytes
 MOST_ROWS = 10_000_000  # the most numbers in one data file
 
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _HEADING = re.compile(r"[^\W\d].*")
 _LONGEST_PATH = 255
 
@@ -47,20 +51,40 @@ _KINDS = frozenset(
 
 
 class Column(StrEnum):
-    """What the numbers of a data file are: moments in seconds, or rates per second."""
+    """What the numbers of a data file are: moments, rates per second, or times in seconds."""
 
     TIMESTAMPS = "timestamps"
     RATES = "rates"
+    TIMES = "times"
 
     @property
     def most(self) -> float:
         """The greatest number it may hold."""
-        return LONGEST_DURATION if self is Column.TIMESTAMPS else HIGHEST_RATE
+        return HIGHEST_RATE if self is Column.RATES else LONGEST_DURATION
 
     @property
     def names(self) -> tuple[str, str]:
         """What its header may be, in capitals or not."""
         return (self.value, self.value.removesuffix("s"))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Words one of which the name of such a column has in it, if no other column's has."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Column.TIMESTAMPS: frozenset(
+        ("timestamp", "timestamps", "time", "ts", "epoch", "date", "datetime", "moment", "arrival",
+         "arrivals", "start", "started", "arrived", "received")
+    ),
+    Column.RATES: frozenset(("rate", "rates", "rps", "qps", "requests", "count", "hits")),
+    Column.TIMES: frozenset(
+        ("times", "time", "duration", "durations", "latency", "latencies", "elapsed", "seconds")
+    ),
+}  # fmt: skip
+
+_READINGS = {Column.TIMESTAMPS: Moments, Column.RATES: PlainNumbers, Column.TIMES: Durations}
 
 
 @dataclass(frozen=True)
@@ -145,10 +169,11 @@ def read_recording(lines: Iterable[str], column: Column) -> Recording:
     place, is_header = _heading(first, column)
     numbers: list[float] = []
     before = 0.0
-    single = _Single(first[1] if is_header and column is Column.TIMESTAMPS else ())
+    single = _Single(first[1] if is_header and column is not Column.RATES else ())
+    reading = _READINGS[column]()
     for row in rows if is_header else chain((first,), rows):
         single.check(row)
-        number = _number(row, place)
+        number = reading.number(row[0], _cell(row, place))
         refused = _refusal(number, before, column)
         if refused:
             what = f"has {quoted(f'{number:.15g}')} in line {row[0]}, which {refused.what}"
@@ -195,6 +220,14 @@ def _heading(first: _Row, column: Column) -> tuple[int, bool]:
     names = [cell.casefold() for cell in cells]
     meant = [index for index, name in enumerate(names) if name in column.names]
     others = {name for other in Column if other is not column for name in other.names}
+    others -= column.words if len(names) == 1 else set()
+    if not meant and len(names) > 1 and not others & set(names):
+        near = [index for index, name in enumerate(names) if column.words & _words_in(name)]
+        if len(near) > 1:
+            both = listed(cells[index] for index in near)
+            what = f"has {len(near)} columns that may hold {column} ({both})"
+            raise Refused(what, f"name the one that is meant `{column}`")
+        meant = near
     if len(meant) > 1:
         raise Refused(f"has {len(meant)} columns of {column}", "keep one of them")
     if meant or (len(names) == 1 and names[0] not in others):
@@ -205,6 +238,8 @@ def _heading(first: _Row, column: Column) -> tuple[int, bool]:
             "add an `interval: 1m` to read rates, each for so long"
             if column is Column.TIMESTAMPS
             else "leave `interval` out to read timestamps"
+            if column is Column.RATES
+            else f"name the column of seconds `{column}`"
         )
     raise Refused(f"has no column `{column}` (it has: {listed(cells)})", remedy)
 
@@ -256,15 +291,12 @@ def _is_float(cell: str) -> bool:
     return True
 
 
-def _number(row: _Row, place: int) -> float:
-    """Return the number in one cell."""
-    line, cells = row
-    cell = cells[place].strip() if place < len(cells) else ""
-    if not _NUMBER.fullmatch(cell):
-        what = f"has {quoted(cell)} in line {line}, which is not a number"
-        what = what if cell else f"has nothing in line {line} of its column"
-        raise Refused(what, "write a number like `12.5`, without a unit")
-    return float(cell)
+def _words_in(name: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", name))
+
+
+def _cell(row: _Row, place: int) -> str:
+    return row[1][place].strip() if place < len(row[1]) else ""
 
 
 def _refusal(number: float, before: float, column: Column) -> Refused | None:

@@ -144,25 +144,37 @@ def _recalled(
     root: Tree, shape: Shape, data: object, recall: Recall
 ) -> Iterator[tuple[Location, Refused]]:
     """Put the numbers of data files into a scenario's data; yield what cannot be brought."""
-    clients = data.get("clients") if isinstance(data, dict) else None
-    for name, group in clients.items() if isinstance(clients, dict) else ():
-        arrivals = group.get("arrivals") if isinstance(group, dict) else None
-        if not isinstance(arrivals, dict) or arrivals.get("kind") != "replay":
-            continue
-        place = ("clients", name, "arrivals")
-        if _walk(root, shape, (*place, "interval")).broken:
+    for place, words in _mappings(data, ()):
+        column, attribute = Column.TIMES, "times"
+        if words.get("kind") == "replay":
+            if _walk(root, shape, (*place, "interval")).broken:
+                continue
+            rates = words.get("interval") is not None
+            column = Column.RATES if rates else Column.TIMESTAMPS
+            attribute = "rates" if rates else "moments"
+        elif words.get("kind") != "empirical" or words.get("file") is None:
             continue
         try:
-            file = data_file(arrivals.get("file"))
+            file = data_file(words.get("file"))
         except Refused:
             continue
-        column = Column.TIMESTAMPS if arrivals.get("interval") is None else Column.RATES
-        attribute = "moments" if column is Column.TIMESTAMPS else "rates"
         try:
             # Whoever wrote these words into the file is told by the model.
-            arrivals.setdefault(attribute, recall(file, column))
+            words.setdefault(attribute, recall(file, column))
         except Refused as refused:
             yield (*place, "file"), refused
+
+
+def _mappings(data: object, place: Location) -> Iterator[tuple[Location, dict[str, Any]]]:
+    """Yield each mapping in what a file holds, with its place; a sweep's values stand aside."""
+    if isinstance(data, dict):
+        yield place, data
+        inside: list[tuple[int | str, object]] = [*data.items()]
+    else:
+        inside = [*enumerate(data)] if isinstance(data, list) else []
+    for key, value in inside:
+        if place or key != "sweep":
+            yield from _mappings(value, (*place, key))
 
 
 def _note(root: Tree, shape: Shape, details: Mapping[str, Any], findings: Findings) -> None:

@@ -24,7 +24,7 @@ TRACE = "trace"
 _TRACE_FILE = re.compile(
     rf"(?:(?:ordinary-day-)?(?:baseline-)?){TRACE}(?:-(?:0|[1-9]\d*))?\.(?:npz|png)", re.ASCII
 )
-_ARRIVALS_FILE = re.compile(r"arrivals-(?:0|[1-9]\d*)\.csv", re.ASCII)
+_DATA_FILE = re.compile(r"(?:arrivals|data)-(?:0|[1-9]\d*)\.csv", re.ASCII)
 _FILES = frozenset({SUMMARY, SCENARIO, SERIES, EVENTS, REPORT, f"{TIMELINE}.png"})
 
 
@@ -84,13 +84,13 @@ def _check_content(path: Path, shown: str, *, force: bool) -> None:
 
 def written_by_a_run(name: str) -> bool:
     """Return True if a run, or a plot of one of its traces, writes a file of this name."""
-    patterns = (_TRACE_FILE, _ARRIVALS_FILE)
+    patterns = (_TRACE_FILE, _DATA_FILE)
     return name in _FILES or any(pattern.fullmatch(name) for pattern in patterns)
 
 
-def recorded_arrivals(number: int) -> str:
-    """Return the name of the file with the recorded arrivals of client group `number`."""
-    return f"arrivals-{number}.csv"
+def data_file_name(number: int) -> str:
+    """Return the name of the copy of data file `number` of a scenario."""
+    return f"data-{number}.csv"
 
 
 def _check_writable(path: Path, shown: str) -> None:

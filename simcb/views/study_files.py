@@ -11,11 +11,11 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from simcb.scenario import Scenario
-from simcb.scenario.arrivals import Replay
-from simcb.scenario.fields import Named
+from simcb.scenario.data_files import DataBacked, with_data_backed
 from simcb.studies import Result
 from simcb.studies.evaluation.manifest import StoreError
 from simcb.views.compare import Answer as Compared
@@ -28,7 +28,7 @@ from simcb.views.files import (
     TRACE,
     OutputError,
     check_directory,
-    recorded_arrivals,
+    data_file_name,
     replace_file,
     write_text,
 )
@@ -44,7 +44,7 @@ def write_run(answer: Answer, directory: str | Path, *, force: bool = False) -> 
     """Write everything about a result into `directory`, and return it.
 
     `summary.json` (what `--format json` prints), `scenario.yaml` (the effective scenario),
-    `arrivals-N.csv` for each group that replays recorded arrivals,
+    `data-N.csv` for each group that replays recorded arrivals and each recorded distribution,
     `series.csv`, `events.jsonl`, `timeline.png`, and `trace.npz`, or `trace-0.npz` … for
     several replicates; a baseline's traces are `baseline-trace….npz`, those of an ordinary day
     `ordinary-day-trace….npz`.
@@ -117,18 +117,18 @@ def stem_of(variant: str) -> str:
 
 
 def _write_scenario(scenario: Scenario, folder: Path) -> None:
-    """Write the effective scenario, and beside it what its replayed groups replay.
+    """Write the effective scenario, and beside it the numbers that it has from data files.
 
-    Recorded arrivals get a name of ours: none from a scenario's file chooses a path.
+    Those files get names of ours: none from a scenario's file chooses a path.
     """
-    clients = dict(scenario.clients)
-    for number, (name, group) in enumerate(sorted(clients.items())):
-        if isinstance(group.arrivals, Replay):
-            file = recorded_arrivals(number)
-            write_text(folder / file, [group.arrivals.to_csv()])
-            renamed = group.arrivals.model_copy(update={"file": file})
-            clients[name] = group.model_copy(update={"arrivals": renamed})
-    effective = scenario.model_copy(update={"clients": Named(clients)})
+    numbers = count()
+
+    def copied(part: DataBacked) -> DataBacked:
+        file = data_file_name(next(numbers))
+        write_text(folder / file, [part.to_csv()])
+        return part.model_copy(update={"file": file})
+
+    effective = with_data_backed(scenario, copied)
     write_text(folder / SCENARIO, [effective.to_yaml()])
 
 

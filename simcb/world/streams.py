@@ -13,8 +13,9 @@ request's number in its group is the index into all of them.
 
 from __future__ import annotations
 
+import math
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -30,9 +31,11 @@ from simcb.scenario.distributions import (
     Exponential,
     Gamma,
     Lognormal,
+    Piecewise,
     Uniform,
 )
 from simcb.scenario.model import Service
+from simcb.scenario.pieces import Piece
 
 Floats = NDArray[np.float64]
 Sampler = Callable[[Generator, int], Floats]
@@ -160,7 +163,7 @@ def sampler_of(law: Distribution) -> Sampler:
             low, span = law.low, law.high - law.low
             return lambda generator, size: low + span * generator.random(size)
         case Empirical():
-            values = np.asarray(law.values, dtype=float)
+            values = np.asarray(law.numbers, dtype=float)
             weights = np.ones(len(values)) if law.weights is None else np.asarray(law.weights)
             edges = np.cumsum(weights) / np.sum(weights)
             last = len(values) - 1
@@ -170,7 +173,36 @@ def sampler_of(law: Distribution) -> Sampler:
                 return values[np.minimum(rank, last)]
 
             return draw
+        case Piecewise():
+            return _piecewise(law.pieces)
     raise TypeError(f"no sampler for {law!r}")
+
+
+def _piecewise(pieces: Sequence[Piece]) -> Sampler:
+    """Return the sampler of times known at some points: by the inverse of their distribution."""
+    begins, shares, lows, widths, powers = (
+        np.array([getattr(each, name) for each in pieces])
+        for name in ("begin", "share", "low", "width", "power")
+    )
+    tail = pieces[-1]
+    rate = tail.rate
+    # What grows towards its end is drawn from there.
+    grows, steep = rate < 0.0, abs(rate)
+    cut = -math.expm1(-steep)
+
+    def draw(generator: Generator, size: int) -> Floats:
+        share = generator.random(size)
+        place = np.searchsorted(begins, share, side="right") - 1
+        part = np.clip((share - begins[place]) / shares[place], 0.0, 1.0 - 2.0**-53)
+        found = part ** powers[place]
+        if steep > 1e-4:
+            long = place == len(pieces) - 1
+            share_left = 1.0 - part[long] if grows else part[long]
+            fallen = -np.log1p(-share_left * cut) / (1.0 if math.isinf(rate) else steep)
+            found[long] = 1.0 - fallen if grows else fallen
+        return steady(lows[place] + widths[place] * found)
+
+    return draw
 
 
 class GroupStreams:

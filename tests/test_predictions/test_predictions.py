@@ -28,7 +28,9 @@ from simcb.scenario.distributions import (
     Empirical,
     Exponential,
     Gamma,
+    Histogram,
     Lognormal,
+    Quantiles,
     Uniform,
 )
 from simcb.world import simulate
@@ -369,6 +371,9 @@ LAWS: list[Distribution] = [
     Gamma(mean=0.1, cv=0.5),
     Uniform(low=0.05, high=0.2),
     Empirical(values=(0.01, 0.05, 0.4), weights=(5.0, 4.0, 1.0)),
+    Quantiles(min=0.01, p50=0.08, p90=0.14, p95=0.16, max=0.9, mean=0.09),
+    Quantiles(p50=0.08, p90=0.2, p99=0.3),
+    Histogram(buckets=[{"to": 0.1, "count": 5}, {"to": 0.2, "count": 4}, {"count": 0.5}]),
 ]
 
 

@@ -28,7 +28,9 @@ from simcb.scenario.distributions import (
     Constant,
     Empirical,
     Gamma,
+    Histogram,
     Lognormal,
+    Quantiles,
     Uniform,
 )
 from simcb.scenario.distributions import Exponential as ExponentialWork
@@ -100,6 +102,16 @@ distributions = st.one_of(
     st.builds(ExponentialWork, mean=positive),
     st.tuples(positive, st.floats(1, 50)).map(lambda p: Lognormal(p50=p[0], p99=p[0] * p[1])),
     st.builds(Lognormal, mean=positive, cv=st.floats(0.01, 10)),
+    st.tuples(positive, st.floats(1, 50)).map(lambda p: Lognormal(p75=p[0], p999=p[0] * p[1])),
+    st.lists(positive, min_size=4, max_size=4)
+    .map(sorted)
+    .map(lambda times: Quantiles(min=times[0], p50=times[1], p99=times[2], max=times[3])),
+    st.lists(
+        st.tuples(positive, st.floats(0.1, 9)),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda each: each[0],
+    ).map(lambda rows: Histogram(buckets=[{"to": to, "count": n} for to, n in sorted(rows)])),
     st.builds(Gamma, mean=positive, cv=st.floats(0.01, 10)),
     pairs().map(lambda p: Uniform(low=p[0], high=p[1])),
     st.lists(st.tuples(seconds, st.floats(0.1, 9)), min_size=1, max_size=4).map(

@@ -11,7 +11,9 @@ from simcb.scenario.distributions import (
     Empirical,
     Exponential,
     Gamma,
+    Histogram,
     Lognormal,
+    Quantiles,
     Uniform,
 )
 from simcb.world.streams import BLOCK, Streams, sampler_of, steady, uniform
@@ -23,6 +25,10 @@ LAWS: list[tuple[Distribution, float, float]] = [
     (Gamma(mean=0.2, cv=1.5), 0.2, 0.3),
     (Uniform(low=0.1, high=0.4), 0.25, 0.3 / 12**0.5),
     (Empirical(values=(0.1, 0.4), weights=(2, 1)), 0.2, 0.02**0.5),
+    (Empirical(file="times.csv", times=(0.1, 0.1, 0.4)), 0.2, 0.02**0.5),
+    (Quantiles(min=0.1, p50=0.1, max=0.4, mean=0.175), 0.175, (0.04 - 0.175**2) ** 0.5),
+    (Quantiles(p50=0.064, p99=0.30277602434), 0.08, 0.067555),
+    (Histogram(buckets=[{"to": 0.1, "count": 0}, {"to": 0.3, "count": 5}]), 0.2, 0.2 / 12**0.5),
 ]
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from simcb.metrics import METRICS, Measures, Verdict, entities_of
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
 from simcb.scenario import Scenario
-from simcb.scenario.arrivals import Replay
+from simcb.scenario.data_files import data_backed
 from simcb.studies import run_once
 from simcb.studies.evaluation.settings import applied
 from simcb.trace.trace import FORMAT_VERSION
@@ -139,11 +139,9 @@ def scenario_digest(scenario: Scenario) -> str:
     What is swept over it decides nothing about a run, so a `sweep` in the file is left out.
     """
     digest = hashlib.blake2b(scenario.without_sweep().to_yaml().encode(), digest_size=_DIGEST)
-    for name, group in scenario.clients.items():
-        if isinstance(group.arrivals, Replay):
-            numbers = np.array(group.arrivals.moments or group.arrivals.rates, "<f8")
-            digest.update(name.encode())
-            digest.update(numbers.tobytes())
+    for path, each in data_backed(scenario):
+        digest.update(path.encode())
+        digest.update(np.array(each.numbers, "<f8").tobytes())
     return digest.hexdigest()
 
 
