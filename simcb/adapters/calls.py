@@ -45,7 +45,7 @@ class CoroutineCalls:
         self._rejection = rejection
         self._within = within or nullcontext()
 
-    def enter(self) -> Coroutine[Any, Any, None] | None:
+    def enter(self) -> Any:
         """Begin a call; return it, held in the protected function, or None if it is rejected."""
         with self._within:
             call = self._call()

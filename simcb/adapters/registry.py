@@ -20,6 +20,13 @@ GROUP = "simcb.breakers"
 ADAPTERS: dict[str, str] = {
     "pybreaker": "pybreaker:ADAPTER",
     "circuitbreaker": "circuitbreaker:ADAPTER",
+    "aiobreaker": "aiobreaker:ADAPTER",
+    "asyncbreaker": "asyncbreaker:ADAPTER",
+    "purgatory": "purgatory:ADAPTER",
+    "interlock-cb": "interlock:ADAPTER",
+    "fluxgate": "fluxgate:ADAPTER",
+    "pyresilience": "pyresilience:ADAPTER",
+    "nopanic": "nopanic:ADAPTER",
     "textbook": "textbook:ADAPTER",
     "unawaited": "textbook:UNAWAITED",
 }

@@ -26,12 +26,18 @@ faults:
 """
 
 
+BY_RATE: Mapping[str, Mapping[str, object]] = {
+    "nopanic": {"failure_threshold": 0.2, "min_calls": 3, "reset_timeout": 5},
+}
+"""Settings of those that know no failures in a row: three failures of thirteen calls open them."""
+
+
 def story(use: str, settings: Mapping[str, object] | None = None, text: str = STORY) -> Scenario:
     """Return the story with a breaker in it, at its comparable settings unless others are given."""
     if settings is None:
         comparable = adapter(use).comparable
         assert comparable is not None
-        settings = comparable.settings(3, 5.0)
+        settings = BY_RATE.get(use) or comparable.settings(3, 5.0)
     scenario = parse_scenario(text)
     return scenario.with_({"shop.calls.payments.breaker": {"use": use, "settings": settings}})
 

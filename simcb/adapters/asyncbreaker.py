@@ -1,0 +1,62 @@
+"""asyncbreaker 2.1: aiobreaker's states with asynchronous storage; nothing bounds its probes.
+
+It reads `datetime.now(timezone.utc)` in one module, where the name is rebound. Its timeout is a
+`timedelta`: a file gives seconds. A late failure counts in the state that its call began in.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from inspect import Signature, signature
+from typing import Any
+
+from simcb.adapters.calls import CoroutineCalls, protected
+from simcb.adapters.extra import library
+from simcb.adapters.protocol import Adapter, Clock, Comparable
+from simcb.adapters.rebinding import Rebound, virtual_datetime
+
+
+class AsyncBreaker(CoroutineCalls):
+    """An `asyncbreaker.CircuitBreaker`.
+
+    Args:
+        clock: returns the simulated seconds.
+        timeout_duration: how long it stays open, seconds; a minute if None.
+        settings: the constructor's other parameters.
+    """
+
+    def __init__(
+        self, clock: Clock, timeout_duration: float | None = None, **settings: Any
+    ) -> None:
+        module = library("asyncbreaker")
+        if timeout_duration is not None:
+            settings["timeout_duration"] = timedelta(seconds=timeout_duration)
+        self._storage = module.MemoryStorage()
+        self._breaker = module.CircuitBreaker(state_storage=self._storage, **settings)
+        time = Rebound((library("asyncbreaker.timeutils"), "datetime", virtual_datetime(clock)))
+        super().__init__(lambda: self._breaker.call(protected), module.CircuitError, time)
+
+    @property
+    def state(self) -> str:
+        """The state that its storage has."""
+        return str(self._storage.constructor_state_hint)
+
+
+def _signature() -> Signature:
+    return signature(library("asyncbreaker").CircuitBreaker)
+
+
+def _comparable(threshold: int, timeout: float) -> dict[str, object]:
+    return {"fail_max": threshold, "timeout_duration": timeout}
+
+
+ADAPTER = Adapter(
+    "asyncbreaker",
+    AsyncBreaker,
+    "asyncbreaker.CircuitBreaker; reads datetime.now, which is rebound in its module.",
+    _signature,
+    frozenset({"exclude", "listeners", "state_storage", "name"}),
+    package="asyncbreaker",
+    comparable=Comparable(_comparable),
+    remark="lets everything through when half open",
+)
