@@ -20,6 +20,7 @@ class AttemptOutcome(StrEnum):
     SHED = "shed"
     ABANDONED = "abandoned"
     IN_FLIGHT = "in_flight"
+    THROTTLED = "throttled"
 
 
 class RequestOutcome(StrEnum):

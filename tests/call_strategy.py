@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 Data = dict[str, Any]
 
-RETRYABLE = ("error", "timeout", "refused", "rejected", "shed")
-COUNTABLE = ("error", "timeout", "refused", "shed")
+RETRYABLE = ("error", "timeout", "refused", "throttled", "rejected", "shed")
+COUNTABLE = ("error", "timeout", "refused", "throttled", "shed")
 
 
 def times(least_ms: int, most_ms: int) -> st.SearchStrategy[float]:
@@ -141,6 +141,9 @@ def breakers(draw: st.DrawFn, whole: bool) -> Data:
         found["half_open"][word] = draw(values)
     if draw(one_in(3)):
         found["counts"] = draw(st.lists(st.sampled_from(COUNTABLE), min_size=1, unique=True))
+    if draw(one_in(4)):
+        others = [each for each in COUNTABLE if each not in found.get("counts", COUNTABLE[:3])]
+        found["ignores"] = draw(st.lists(st.sampled_from(others), unique=True)) if others else []
     if draw(one_in(3)):
         found["shared"] = True
     if draw(one_in(3)):

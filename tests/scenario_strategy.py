@@ -85,6 +85,21 @@ def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool
 
 
 @st.composite
+def admissions(draw: st.DrawFn) -> Data:
+    """A limit at a replica's door, tight enough to turn some away."""
+    match draw(st.sampled_from(("rate", "concurrency"))):
+        case "rate":
+            law: Data = {"kind": "rate", "rate": draw(st.integers(100, 3000)) / 100}
+            if draw(st.booleans()):
+                law["burst"] = draw(st.integers(1, 6))
+        case _:
+            law = {"kind": "concurrency", "limit": draw(st.integers(1, 5))}
+    if draw(st.booleans()):
+        law["retry_after"] = draw(times(20, 1500))
+    return law
+
+
+@st.composite
 def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) -> Data:
     """A service that calls up to two of those after it, so no request runs in circles."""
     service: Data = {
@@ -101,6 +116,8 @@ def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) ->
     service["calls"] = {to: draw(calls(whole)) for to in below if to in further}
     if not whole:
         return service
+    if draw(one_in(4)):
+        service["admit"] = draw(admissions())
     if draw(one_in(3)):
         service.setdefault("queue", {})["discipline"] = "lifo"
     if draw(one_in(3)):

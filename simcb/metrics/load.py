@@ -34,8 +34,8 @@ def attempt_rate(scope: Scope) -> float | None:
 def downstream_rate(scope: Scope) -> float | None:
     """Attempts per second that reach a service: not rejected, shed, or lost by the network.
 
-    Attempts the service refuses have reached it. They count in the phase in which they were
-    made. Of a service: those that reach that one.
+    Attempts the service refuses or throttles have reached it. They count in the phase in which
+    they were made. Of a service: those that reach that one.
     """
     return _count(scope.attempts.reached) / scope.seconds
 
@@ -85,6 +85,15 @@ def shed(scope: Scope) -> float | None:
     `rejected` instead.
     """
     return _count(scope.attempts.shed) / len(scope.attempts) if len(scope.attempts) else None
+
+
+def throttled(scope: Scope) -> float | None:
+    """Attempts that a service's `admit` turned away (a 429, say), of all attempts made.
+
+    One of which the caller no longer hears, because it has left meanwhile, does not count. What
+    a full queue or a crashed process turns away is refused instead.
+    """
+    return _count(scope.attempts.throttled) / len(scope.attempts) if len(scope.attempts) else None
 
 
 def unneeded_rejections(scope: Scope) -> float | None:

@@ -96,6 +96,7 @@ class AttemptRows(TimedRows):
     reached: Booleans
     rejected: Booleans
     shed: Booleans
+    throttled: Booleans
     from_client: Booleans
     unneeded: Booleans
     first: Booleans
@@ -132,6 +133,7 @@ def attempt_rows(trace: Trace) -> AttemptRows:
         reached=~np.isnan(rows["arrive"]),
         rejected=rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.REJECTED],
         shed=rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.SHED],
+        throttled=rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.THROTTLED],
         from_client=rows["parent"] < 0,
         unneeded=(rows["flags"] & int(Flag.UNNEEDED)) != 0,
         first=np.zeros(len(rows), dtype=np.bool_),

@@ -101,6 +101,7 @@ _ENTRIES = (
     Metric(answers.success_max_latency, Unit.SECONDS, _NONE_OK, _GROUP),
     Metric(load.rejected, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.shed, Unit.SHARE, _NO_ATTEMPT, _ANY),
+    Metric(load.throttled, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, _ANY),
     Metric(recovery.open_fraction, Unit.SHARE, _NO_BREAKER),
     Metric(recovery.time_to_trip, Unit.SECONDS, _NO_FAULT),

@@ -89,6 +89,7 @@ class Series:
         offered: requests per second.
         client_attempts: attempts clients made, per second.
         rejected: attempts turned away by a breaker, per second, whoever made them.
+        throttled: attempts that services' admission turned away, likewise.
         ok, degraded, failed, unfinished: requests per second, by what became of them.
         p50, p95, p99: latency of finished requests.
         success_p50, success_p95, success_p99: latency of those that ended ok.
@@ -103,6 +104,7 @@ class Series:
     offered: Floats
     client_attempts: Floats
     rejected: Floats
+    throttled: Floats
     ok: Floats
     degraded: Floats
     failed: Floats
@@ -150,6 +152,7 @@ def series(trace: Trace, step: float = 1.0) -> Series:
         width=width,
         client_attempts=_rate(made, attempts.from_client, width),
         rejected=_rate(made, attempts.rejected, width),
+        throttled=_rate(made, attempts.throttled, width),
         p50=p50,
         p95=p95,
         p99=p99,

@@ -19,6 +19,7 @@ from simcb.metrics.measures import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
 from simcb.metrics.spans import Floats
 from simcb.outcomes import AttemptOutcome
+from simcb.scenario.admission import ConcurrencyLimit
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
@@ -74,9 +75,9 @@ def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ())
     That is a fault that begins when the run is over, or that loses what nobody stops waiting
     for; timestamps of a replay that were cut, so that its requests come in heaps; a retry or a
     breaker for outcomes that its call cannot have; a slow-call limit that no call lives to
-    reach; jitter where no retry waits; a breaker for each of one replica; and a threshold on a
-    phase that the run cannot have, which then only can fail. `healthy` of a run without faults
-    is its whole.
+    reach; jitter where no retry waits; a breaker for each of one replica; a limit of admission
+    that a full queue never lets be reached; and a threshold on a phase that the run cannot have,
+    which then only can fail. `healthy` of a run without faults is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
@@ -88,6 +89,7 @@ def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ())
         *_endless_losses(scenario),
         *_ineffective_retries(scenario),
         *_ineffective_breakers(scenario),
+        *_unreached_limits(scenario),
         *_failing_thresholds(scenario, (*scenario.thresholds, *conditions)),
     )
 
@@ -139,7 +141,7 @@ def _ineffective_retries(scenario: Scenario) -> Iterator[str]:
         place, retry = quoted(link.name), link.call.retry
         if retry is None or retry.max_retries == 0:
             continue
-        if reason := _out_of_reach(link.call, retry.on):
+        if reason := _out_of_reach(link, scenario.services[link.service], retry.on):
             yield f"{place} is never retried: `retry.on` names {reason}"
         if retry.jitter is not Jitter.NONE and retry.backoff.delay_before(1) == 0.0:
             yield (
@@ -154,7 +156,8 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[str]:
         if breaker is None or not breaker.enabled:
             continue
         slow = any(isinstance(rule, SlowCallRate) for rule in breaker.trip or ())
-        if not slow and (reason := _out_of_reach(link.call, breaker.counts)):
+        asked = scenario.services[link.service]
+        if not slow and (reason := _out_of_reach(link, asked, breaker.counts)):
             yield f"the breaker of {place} never opens: `counts` names {reason}"
         for rule in breaker.trip or ():
             if isinstance(rule, SlowCallRate) and rule.slow > (longest := link.longest):
@@ -167,6 +170,21 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[str]:
             yield (
                 f"`per_replica` changes nothing in the breaker of {place}, whose service has one "
                 "replica; leave it out, or give the service more like `replicas: 3`"
+            )
+
+
+def _unreached_limits(scenario: Scenario) -> Iterator[str]:
+    """Yield the services whose queue is full before their admission turns anybody away."""
+    for name, service in scenario.services.items():
+        admit, queue = service.admit, service.queue.limit
+        if not isinstance(admit, ConcurrencyLimit) or queue is None:
+            continue
+        room = service.workers + queue
+        # Without blocking there are also those who wait for calls of the service's own.
+        if admit.limit > room and (service.blocking or not service.calls):
+            yield (
+                f"{quoted(name)} never throttles: its admission has {admit.limit} places, and its "
+                f"workers and queue are full at {room}; write a limit of {room} or less"
             )
 
 
@@ -189,19 +207,28 @@ def _links(scenario: Scenario) -> Iterator[_Link]:
                 yield _Link(f"{name}{LINK}{service}", caller, service, call)
 
 
-def _out_of_reach(call: Call, outcomes: Sequence[AttemptOutcome]) -> str:
+def _out_of_reach(link: _Link, service: Service, outcomes: Sequence[AttemptOutcome]) -> str:
     """Return why no attempt of a call can have any of these outcomes; "" if one can."""
+    call = link.call
     given = {
         AttemptOutcome.TIMEOUT: ("timeout", call.timeout),
         AttemptOutcome.REJECTED: ("breaker", call.breaker),
         AttemptOutcome.SHED: ("bulkhead or throttle", call.bulkhead or call.throttle),
+        AttemptOutcome.THROTTLED: (_ADMISSION, service.admit),
     }
     lacking = {outcome: word for outcome, (word, value) in given.items() if value is None}
     if not outcomes or not set(outcomes) <= lacking.keys():
         return ""
     named = " and ".join(quoted(outcome) for outcome in outcomes)
-    words = " and no ".join(lacking[outcome] for outcome in outcomes)
-    return f"only {named}, and the call has no {words}; give it one, or name another outcome"
+    words = [lacking[outcome] for outcome in outcomes]
+    whose = "the call"
+    if _ADMISSION in words and len(set(words)) == 1:
+        whose = f"service {quoted(link.service)}"
+    missing = " and no ".join(words)
+    return f"only {named}, and {whose} has no {missing}; give it one, or name another outcome"
+
+
+_ADMISSION = "admission (`admit`)"
 
 
 def _active(fault: Fault, end: float) -> list[tuple[float, float]]:

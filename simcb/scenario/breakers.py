@@ -17,7 +17,7 @@ from simcb.breaker.settings import MOST_CALLS, MOST_PROBES
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.fields import ByName, Exclusive, Model, OneOf, OneOrMore, fields
 from simcb.scenario.foreign import ForeignSetting, check_use
-from simcb.scenario.refusal import Refused
+from simcb.scenario.refusal import Refused, quoted
 from simcb.scenario.scalars import (
     Choice,
     Count,
@@ -36,8 +36,9 @@ COUNTABLE = (
     AttemptOutcome.TIMEOUT,
     AttemptOutcome.REFUSED,
     AttemptOutcome.SHED,
+    AttemptOutcome.THROTTLED,
 )
-"""The outcomes that may count as failures; the last only when it is named.
+"""The outcomes that may count as failures; the last two only when they are named.
 
 What the breaker itself rejects says nothing of the service, nor does a caller that left.
 """
@@ -252,6 +253,10 @@ class Breaker(Model):
         tuple[Annotated[AttemptOutcome, Choice(COUNTABLE)], ...],
         word("outcomes that are failures", "[error, timeout, refused]"),
     ] = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.REFUSED)
+    ignores: Annotated[
+        tuple[Annotated[AttemptOutcome, Choice(COUNTABLE)], ...],
+        word("outcomes that are neither failures nor successes", "[throttled]"),
+    ] = (AttemptOutcome.THROTTLED,)
     around: Annotated[
         Around,
         word("whether it guards each attempt, or the request with all its retries", "request"),
@@ -269,8 +274,16 @@ class Breaker(Model):
         self.check_exclusive()
         if self.trip is not None and not self.trip:
             raise Refused("is empty", "name a rule, or leave it out", "trip")
-        if len(set(self.counts)) != len(self.counts):
-            raise Refused("names an outcome twice", "write each outcome once", "counts")
+        for key, named in (("counts", self.counts), ("ignores", self.ignores)):
+            if len(set(named)) != len(named):
+                raise Refused("names an outcome twice", "write each outcome once", key)
+        both = [outcome for outcome in self.ignores if outcome in self.counts]
+        if both and "ignores" in self.model_fields_set:
+            raise Refused(
+                f"names {quoted(both[0])}, which `counts` names too",
+                "name it in one of the two",
+                "ignores",
+            )
         slow = any(isinstance(rule, SlowCallRate) for rule in self.trip or ())
         if not self.counts and not slow:
             raise Refused(

@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field, ValidationInfo, model_validator
 
 from simcb.outcomes import PHASES
+from simcb.scenario.admission import ADMISSIONS, Admission
 from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed
 from simcb.scenario.calls import Call
 from simcb.scenario.checks import cross_checks
@@ -161,6 +162,13 @@ class Service(Model):
         Count(1, MOST_WORKERS),
         word("attempts that one replica works on at the same time", "8"),
     ]
+    admit: Annotated[
+        Annotated[Admission, OneOf("admission", ADMISSIONS)] | None,
+        word(
+            "what a replica lets in, before its queue; the rest is throttled",
+            "{kind: rate, rate: 100/s, burst: 20}",
+        ),
+    ] = None
     queue: Annotated[Queue, word("where attempts wait for a worker", "{limit: 100}")] = Queue()
     work: Annotated[
         AnyDistribution, word("how long a worker is held", "{kind: exponential, mean: 50ms}")

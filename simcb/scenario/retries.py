@@ -29,8 +29,9 @@ RETRYABLE = (
     AttemptOutcome.REFUSED,
     AttemptOutcome.REJECTED,
     AttemptOutcome.SHED,
+    AttemptOutcome.THROTTLED,
 )
-"""The outcomes that may be retried; the last two only when they are named."""
+"""The outcomes that may be retried; the last three only when they are named."""
 
 
 class Jitter(StrEnum):

@@ -332,6 +332,8 @@ class CallTree:
             yield AttemptOutcome.SHED, call.bulkhead.max_wait
         if asked.queue.limit is not None or faults & {Refuse, Restart}:
             yield AttemptOutcome.REFUSED, _ways(call)
+        if asked.admit is not None:
+            yield AttemptOutcome.THROTTLED, _ways(call)
         if Restart in faults:
             yield AttemptOutcome.ERROR, _ways(call)
         elif asked.errors > 0.0 or Errors in faults or asked.calls:

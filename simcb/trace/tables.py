@@ -33,6 +33,8 @@ class Flag(IntFlag):
     """The service let it go unanswered or unfinished: its caller had gone, or a restart came."""
     LOST = 16
     """The network lost it on its way to the service."""
+    THROTTLED = 32
+    """The service's admission turned it away, whether or not its caller still heard of it."""
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,20 @@ from itertools import islice
 from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
+from simcb.world.admission import Gate, gate_of
 from simcb.world.clock import Clock, Occurrence, Order
 from simcb.world.conditions import Conditions, FaultWindow
 from simcb.world.recorder import Recorder
 from simcb.world.streams import AttemptStreams
-from simcb.world.tasks import ERROR, OK, Attempt, Server, Site
+from simcb.world.tasks import ERROR, OK, REFUSED, THROTTLED, Attempt, Server, Site
 from simcb.world.workforce import Workforce
 
 _DONE = int(Order.DONE)
 _CONDITIONS = int(Order.CONDITIONS)
 _HUNG = int(Flag.HUNG)
 _DROPPED = int(Flag.DROPPED)
+_THROTTLED = int(Flag.THROTTLED)
+_TAKEN = 0
 _HOLD_WEIGHT = 0.05
 """Weight of the newest attempt in the moving mean of how long a worker is held."""
 _LOOKED_AT = 32
@@ -63,6 +66,7 @@ class Replica(Server):
         self._blocking = service.blocking
         self._drops = service.on_abandon is not OnAbandon.FINISH
         self._stops = service.on_abandon is OnAbandon.STOP
+        self._gate = gate_of(service.admit)
         self._limit = float("inf") if service.queue.limit is None else service.queue.limit
         self._lifo = service.queue.discipline is Discipline.LIFO
         self._conditions = conditions
@@ -89,11 +93,12 @@ class Replica(Server):
         self._inside: dict[int, Attempt] | None = {} if restarts else None
         for window in restarts:
             clock.tell(window.start, _CONDITIONS, self._restart)
+        self._watched = bool(restarts) or self._gate is not None
 
     # Taking attempts in.
 
-    def offer(self, attempt: Attempt, now: float) -> bool:
-        """Take an attempt in, to work or to wait; return whether it was taken."""
+    def offer(self, attempt: Attempt, now: float) -> int:
+        """Take an attempt in, to work or to wait; return 0, or why not: an outcome's code."""
         attempt.arrive = now
         if now >= self._change_at:
             self._look_around(now)
@@ -101,19 +106,34 @@ class Replica(Server):
             now, attempt.site.caller, attempt.node, attempt.number
         ):
             attempt.freed = now
-            return False
+            return REFUSED
         if attempt.settled and self._drops:
             self._drop(attempt, now)
-        elif self.busy < self.capacity:
+            return _TAKEN
+        gate = self._gate
+        if gate is not None:
+            if not gate.has_room(now):
+                return self._throttle(attempt, now, gate)
+            gate.enter(now)
+        if self.busy < self.capacity:
             attempt.owed = True
             self._start(attempt, now)
         elif len(self.queue) >= self._limit:
             attempt.freed = now
-            return False
+            if gate is not None:
+                gate.leave()
+            return REFUSED
         else:
             attempt.owed = True
             self.queue[attempt] = None
-        return True
+        return _TAKEN
+
+    def _throttle(self, attempt: Attempt, now: float, gate: Gate) -> int:
+        """Turn an attempt away; it is told when it may come again."""
+        attempt.freed = now
+        attempt.flags |= _THROTTLED
+        attempt.retry_after = gate.retry_after
+        return THROTTLED
 
     def loses(self, attempt: Attempt, now: float) -> bool:
         """Tell whether the network loses an attempt sent to this replica now."""
@@ -205,12 +225,19 @@ class Replica(Server):
         """Release the worker, let the next in the queue begin, and answer the caller."""
         if outcome == OK:
             self._served += 1
-        if self._inside is not None:
-            del self._inside[attempt.attempt_row]
+        if self._watched:
+            self._see_out(attempt)
         if attempt.freed != attempt.freed:  # still holds its worker
             self._hold += _HOLD_WEIGHT * (self._clock._now - attempt.begin - self._hold)
             self._release(attempt)
         attempt.site.answer(attempt, outcome)
+
+    def _see_out(self, attempt: Attempt) -> None:
+        """Take note that an attempt that a worker had taken is no longer inside."""
+        if self._inside is not None:
+            del self._inside[attempt.attempt_row]
+        if self._gate is not None:
+            self._gate.leave()
 
     def _release(self, attempt: Attempt) -> None:
         attempt.freed = self._clock._now
@@ -230,8 +257,8 @@ class Replica(Server):
         attempt.finished = True
         attempt.owed = False
         self._hung -= 1
-        if self._inside is not None:
-            del self._inside[attempt.attempt_row]
+        if self._watched:
+            self._see_out(attempt)
         self._release(attempt)
         if attempt.settled:
             self._recorder.close_attempt(attempt)
@@ -249,6 +276,8 @@ class Replica(Server):
             return
         if attempt in self.queue:
             del self.queue[attempt]
+            if self._gate is not None:
+                self._gate.leave()
             self._drop(attempt, self._clock._now)
         elif self._stops and attempt.begin == attempt.begin and not attempt.finished:
             self._cancel(attempt)
@@ -261,8 +290,8 @@ class Replica(Server):
         attempt.owed = False
         if attempt.flags & _HUNG:
             self._hung -= 1
-        if self._inside is not None:
-            del self._inside[attempt.attempt_row]
+        if self._watched:
+            self._see_out(attempt)
         attempt.stop()
         if attempt.freed != attempt.freed:
             self._release(attempt)
@@ -294,6 +323,8 @@ class Replica(Server):
             else:
                 attempt.flags |= _DROPPED
                 attempt.freed = now
+                if self._gate is not None:
+                    self._gate.leave()
             # Its row stays open until it is answered: what one caller hears may end a request
             # for which another of them is waiting.
             attempt.owed = True
@@ -332,6 +363,8 @@ class Replica(Server):
         if active.refusing and active.refuses(now, caller, node, number):
             return False
         if active.losing and active.loses(now, caller, node, number):
+            return False
+        if self._gate is not None and not self._gate.has_room(now):
             return False
         begin = now
         if self.busy >= self.capacity:

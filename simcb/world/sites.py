@@ -21,7 +21,6 @@ from simcb.world.tasks import (
     ABANDONED,
     DEGRADED,
     OK,
-    REFUSED,
     REJECTED,
     SHED,
     TIMEOUT,
@@ -90,6 +89,9 @@ class CallSite(Site):
         self._outer_guard = guard if around_request else None
         self._failing = frozenset(
             ATTEMPT_CODE[outcome] for outcome in (call.breaker.counts if call.breaker else ())
+        )
+        self._ignored = frozenset((ABANDONED, SHED, REJECTED)).union(
+            ATTEMPT_CODE[outcome] for outcome in (call.breaker.ignores if call.breaker else ())
         )
         self._share = call.share
         self._timeout = call.timeout
@@ -226,9 +228,9 @@ class CallSite(Site):
             attempt.owed = True
             attempt.callbacks = self._arrive_callbacks
             self._clock.at(now + attempt.node.send.at(attempt.number), _ASK, attempt)
-        elif not replica.offer(attempt, now):
-            self._settle(attempt, REFUSED)
-            return REFUSED
+        elif turned_away := replica.offer(attempt, now):
+            self._settle(attempt, turned_away)
+            return turned_away
         if self._timeouts is not None:
             self._timeouts.add(attempt)
         return None
@@ -247,8 +249,8 @@ class CallSite(Site):
     def _arrive(self, attempt: Attempt) -> None:
         replica = attempt.replica
         assert replica is not None
-        if not replica.offer(attempt, self._clock._now):
-            self.answer(attempt, REFUSED)
+        if turned_away := replica.offer(attempt, self._clock._now):
+            self.answer(attempt, turned_away)
 
     # Hearing: answers, timeouts, and callers who leave.
 
@@ -331,7 +333,7 @@ class CallSite(Site):
             permit.success()
         elif outcome in self._failing:
             permit.failure()
-        elif outcome in (ABANDONED, SHED, REJECTED):
+        elif outcome in self._ignored:
             permit.ignore()
         else:
             permit.success()

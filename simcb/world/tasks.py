@@ -24,6 +24,7 @@ REFUSED = ATTEMPT_CODE[AttemptOutcome.REFUSED]
 REJECTED = ATTEMPT_CODE[AttemptOutcome.REJECTED]
 SHED = ATTEMPT_CODE[AttemptOutcome.SHED]
 ABANDONED = ATTEMPT_CODE[AttemptOutcome.ABANDONED]
+THROTTLED = ATTEMPT_CODE[AttemptOutcome.THROTTLED]
 IN_FLIGHT = ATTEMPT_CODE[AttemptOutcome.IN_FLIGHT]
 REQUEST_OK = REQUEST_CODE[RequestOutcome.OK]
 REQUEST_DEGRADED = REQUEST_CODE[RequestOutcome.DEGRADED]
@@ -69,8 +70,8 @@ class Server:
     index: int
     loses_attempts: bool
 
-    def offer(self, attempt: Attempt, now: float) -> bool:
-        """Take an attempt in, to work or to wait; return whether it was taken."""
+    def offer(self, attempt: Attempt, now: float) -> int:
+        """Take an attempt in, to work or to wait; return 0, or why not: an outcome's code."""
         raise NotImplementedError
 
     def loses(self, attempt: Attempt, now: float) -> bool:
@@ -217,6 +218,8 @@ class Attempt(Task):
         fails: the answer will be an error.
         finished: the service has answered it, lost it or stopped working on it.
         answer: code of the answer that is on its way back.
+        retry_after: of a throttled one, how long its caller is told to wait, seconds; 0 if it is
+            told nothing.
         looked_at, caught: the faults for which it was last asked whether a hang will catch it,
             and whether one will.
     """
@@ -243,6 +246,7 @@ class Attempt(Task):
     fails: bool = field(init=False, default=False)
     finished: bool = field(init=False, default=False)
     answer: int = field(init=False)
+    retry_after: float = field(init=False)
     looked_at: InForce | None = field(init=False, default=None)
     caught: bool = field(init=False, default=False)
 

@@ -221,7 +221,7 @@ class Site:
         assert self.call.breaker is not None
         if outcome in self.call.breaker.counts:
             permit.failure()
-        elif outcome in (SHED, REJECTED, ABANDONED):
+        elif outcome in (SHED, REJECTED, ABANDONED, *self.call.breaker.ignores):
             permit.ignore()
         else:
             permit.success()

@@ -1,4 +1,4 @@
-"""What limits a caller besides its breaker: retry budgets, throttle, bulkhead, cache.
+"""What limits a caller besides its breaker, and a service: budgets, throttle, bulkhead, admission.
 
 They keep histories and count them anew whenever they are asked.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from simpy import Environment, Resource
 
+from simcb.scenario.admission import Admission, ConcurrencyLimit, RateLimit
 from simcb.scenario.calls import Bulkhead, Cache, Throttle
 from simcb.scenario.retries import Budget, PerMinute, TokenBucket
 
@@ -78,3 +79,30 @@ class Larder:
     def has(self, key: float, now: float) -> bool:
         """Tell whether a young enough answer is there."""
         return key in self.answered and now - self.answered[key] < self.ttl
+
+
+class Door:
+    """What a replica lets in, before its queue."""
+
+    def __init__(self, policy: Admission | None) -> None:
+        self.policy = policy
+        self.let_in: list[float] = []
+
+    def lets_in(self, now: float, present: int) -> bool:
+        """Tell whether a job that comes now is let in, and remember it.
+
+        A token bucket lets in as many as it can without ever letting in more than `burst` and
+        `rate` times the length in any stretch of time: that is looked up stretch by stretch.
+        """
+        if isinstance(self.policy, ConcurrencyLimit):
+            return present < self.policy.limit
+        if isinstance(self.policy, RateLimit):
+            most, rate = self.policy.tokens, self.policy.rate
+            counts = range(len(self.let_in), 0, -1)
+            if not all(
+                count + 1 <= most + rate * (now - since) + 1e-9
+                for count, since in zip(counts, self.let_in, strict=True)
+            ):
+                return False
+            self.let_in.append(now)
+        return True

@@ -59,6 +59,7 @@ class AttemptRecord:
     hung: bool = False
     dropped: bool = False
     lost: bool = False
+    throttled: bool = False
 
 
 @dataclass(slots=True)
@@ -121,6 +122,7 @@ def record_of(trace: Trace) -> Record:
                 bool(flags & Flag.HUNG),
                 bool(flags & Flag.DROPPED),
                 bool(flags & Flag.LOST),
+                bool(flags & Flag.THROTTLED),
             )
         )
     record.transitions = [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from plain_model import conditions
 from plain_model.calling import Caller
 from plain_model.conditions import Window
+from plain_model.policies import Door
 from plain_model.stage import Answer, Errand, Job, Process, Seat, Workers
 from simpy import Event
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 OK = AttemptOutcome.OK
 ERROR = AttemptOutcome.ERROR
 REFUSED = AttemptOutcome.REFUSED
+THROTTLED = AttemptOutcome.THROTTLED
 
 
 class Replica:
@@ -43,6 +45,7 @@ class Replica:
         self.stops = self.service.on_abandon is OnAbandon.STOP
         self.workers = Workers(world.env, self.service)
         self.workers.leave(self.workers_left())
+        self.door = Door(self.service.admit)
         self.inside: list[Job] = []
         self.served = 0
         self.served_before: dict[tuple[str, Window], int] = {}
@@ -98,6 +101,11 @@ class Replica:
             job.cut.succeed()
         return cut
 
+    @property
+    def present(self) -> int:
+        """How many jobs it has, waiting for a worker or taken by one."""
+        return len(self.inside) + self.workers.waiting
+
     # -- What it does for a job --
 
     def serve(self, job: Job) -> Process:
@@ -110,9 +118,10 @@ class Replica:
         if not refused and job.deserted and self.drops:
             row.dropped, row.freed = True, env.now
             return
-        if refused or self.workers.full:
-            row.freed = env.now
-            yield from self.reply(job, Answer(REFUSED))
+        throttled = not refused and not self.door.lets_in(env.now, self.present)
+        if refused or throttled or self.workers.full:
+            row.freed, row.throttled = env.now, throttled
+            yield from self.reply(job, Answer(THROTTLED if throttled else REFUSED))
             return
         seat = self.workers.seat_for(job)
         yield seat | job.cut

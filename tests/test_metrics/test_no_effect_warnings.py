@@ -8,6 +8,7 @@ import pytest
 from simcb.metrics import judge, measure, no_effect_warnings
 from simcb.scenario import Scenario, list_shipped, parse_scenario, read_scenario
 from simcb.scenario.arrivals import Replay
+from simcb.trace import Flag
 from simcb.world import simulate
 
 
@@ -154,6 +155,35 @@ def test_a_breaker_for_each_of_several_replicas_is_not_told() -> None:
     made = scenario("[]", call="breaker: {per_replica: true}")
     assert len(no_effect_warnings(made)) == 1
     assert no_effect_warnings(made.with_({"store.replicas": 2})) == ()
+
+
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [
+        ("queue: {limit: 3}, admit: {kind: concurrency, limit: 6}", "are full at 5"),
+        ("queue: {limit: 3}, admit: {kind: concurrency, limit: 5}", ""),
+        ("admit: {kind: concurrency, limit: 6}", ""),
+        ("queue: {limit: 3}, admit: {kind: rate, rate: 6/s}", ""),
+    ],
+)
+def test_a_limit_behind_a_smaller_queue_is_told(service: str, told: str) -> None:
+    """Places that workers and queue never fill turn nobody away."""
+    text = CHAIN.replace("store: {workers: 2, ", f"store: {{workers: 2, {service}, ")
+    made = parse_scenario(text).with_({"faults": []})
+    sentences = no_effect_warnings(made)
+    assert [told in each for each in sentences] == [True] * bool(told)
+    if told:
+        busy = simulate(made.with_({"arrivals.rate": "500/s"}))
+        assert not (busy.attempts["flags"] & int(Flag.THROTTLED)).any()
+
+
+def test_an_outcome_that_no_admission_brings_about_is_told() -> None:
+    """Retries of throttled answers, where the service throttles nobody."""
+    made = scenario("[]", call="retry: {max_retries: 2, on: [throttled]}")
+    (sentence,) = no_effect_warnings(made)
+    assert "only `throttled`, and service `store` has no admission (`admit`)" in sentence
+    admitted = made.with_({"store.admit": {"kind": "rate", "rate": "5/s"}})
+    assert no_effect_warnings(admitted) == ()
 
 
 CHAIN = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from simcb.outcomes import AttemptOutcome
+from simcb.scenario.admission import ConcurrencyLimit, RateLimit
 from simcb.scenario.arrivals import Closed, Poisson, RatePoint
 from simcb.scenario.arrivals import Constant as Even
 from simcb.scenario.breakers import (
@@ -138,7 +139,7 @@ def retries(draw: st.DrawFn) -> Retry:
     if draw(st.booleans()) and not isinstance(backoff, Decorrelated):
         words["jitter"] = draw(st.sampled_from(Jitter))
     if draw(st.booleans()):
-        retryable = ("error", "timeout", "refused", "rejected", "shed")
+        retryable = ("error", "timeout", "refused", "throttled", "rejected", "shed")
         words["on"] = draw(st.lists(st.sampled_from(retryable), unique=True))
     if draw(st.booleans()):
         words["budget"] = draw(
@@ -177,7 +178,9 @@ half_opens = st.one_of(
     st.builds(HalfOpen, probes=st.integers(1, 10_000), lease=positive, **word)
     for word in ({"successes": st.integers(1, 1000)}, {"verdict": st.floats(0.001, 1.0)})
 )
-COUNTED = tuple(AttemptOutcome(word) for word in ("error", "timeout", "refused", "shed"))
+COUNTED = tuple(
+    AttemptOutcome(word) for word in ("error", "timeout", "refused", "throttled", "shed")
+)
 
 
 @st.composite
@@ -199,11 +202,22 @@ def breakers(draw: st.DrawFn) -> Breaker:
         words["half_open"] = draw(half_opens)
     if draw(st.booleans()):
         words["counts"] = draw(st.lists(st.sampled_from(COUNTED), min_size=1, unique=True))
+        others = [each for each in COUNTED if each not in words["counts"]]
+        words["ignores"] = others[: draw(st.integers(0, len(others)))]
     words["around"] = draw(st.sampled_from(Around))
     words["per_replica"] = words["around"] is Around.ATTEMPT and draw(st.booleans())
     return Breaker(**words)
 
 
+admissions = st.one_of(
+    st.builds(
+        RateLimit,
+        rate=st.floats(1e-6, 1e6),
+        burst=maybe(st.integers(1, 10**6)),
+        retry_after=maybe(positive),
+    ),
+    st.builds(ConcurrencyLimit, limit=st.integers(1, 10**6), retry_after=maybe(positive)),
+)
 caches = st.builds(Cache, keys=st.integers(1, 10**7), zipf=st.floats(0, 10), ttl=positive)
 calls = st.builds(
     Call,
@@ -286,6 +300,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             replicas=draw(st.integers(1, 5)),
             workers=draw(st.integers(1, 500)),
             balance=draw(st.sampled_from(Balance)),
+            admit=draw(maybe(admissions)),
             queue=Queue(
                 limit=draw(maybe(st.integers(0, 10**6))),
                 discipline=draw(st.sampled_from(Discipline)),

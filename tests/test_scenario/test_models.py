@@ -14,6 +14,7 @@ from test_scenario.generated import distributions, scenarios
 from test_scenario.written import SMALL, problem_of, swapped
 
 from simcb.scenario import Scenario, parse_scenario
+from simcb.scenario.admission import ADMISSIONS
 from simcb.scenario.arrivals import ARRIVALS, Poisson
 from simcb.scenario.breakers import TRIP_RULES
 from simcb.scenario.calls import THROTTLES, Call
@@ -31,6 +32,7 @@ from simcb.scenario.retries import (
 )
 
 TABLES = {
+    "admit": ADMISSIONS,
     "arrivals": ARRIVALS,
     "work": DISTRIBUTIONS,
     "backoff": BACKOFFS,
@@ -42,6 +44,7 @@ TABLES = {
 ROWS = [(table, kind) for table, kinds in TABLES.items() for kind in kinds]
 
 PLACES = {
+    "admit": ("work: 50ms", "work: 50ms\n    admit: {%s}"),
     "arrivals": ("{kind: poisson, rate: 40/s}", "{%s}"),
     "work": ("work: 50ms", "work: {%s}"),
     "backoff": ("{max_retries: 2}", "{max_retries: 2, backoff: {%s}}"),

@@ -12,6 +12,7 @@ from test_scenario.written import SMALL, problem_of, problems_of, swapped
 
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario import Scenario, parse_scenario, parse_threshold, parse_value, schema
+from simcb.scenario.admission import ConcurrencyLimit, RateLimit
 from simcb.scenario.arrivals import Closed
 from simcb.scenario.breakers import (
     Around,
@@ -51,6 +52,7 @@ clients:
           recovery: {timeout: 5s, factor: 2, max: 1m, jitter: 10%}
           half_open: {probes: 2, successes: 3, lease: 9s}
           counts: [error, shed]
+          ignores: [refused, throttled]
           around: request
           shared: true
         throttle: {kind: adaptive, k: 1.5, window: 30s}
@@ -61,6 +63,7 @@ services:
     replicas: 3
     balance: least_busy
     workers: 8
+    admit: {kind: rate, rate: 100/s, burst: 20, retry_after: 30s}
     queue: {limit: 10, discipline: lifo}
     work: 50ms
     contention: 2ms
@@ -70,7 +73,7 @@ services:
       back:
         breaker: {per_replica: true, trip: {kind: failure_rate, window: 30s}}
         retry: {max_retries: 1, budget: {kind: per_minute, retries: 60}}
-  back: {workers: 1, work: 1ms}
+  back: {workers: 1, work: 1ms, admit: {kind: concurrency, limit: 50}}
 faults:
   - {kind: hang, on: shop->front, at: 1m, for: 5s, share: 20%, sticky: true,
      repeat: {every: 1m, times: 3}}
@@ -102,6 +105,8 @@ def test_every_word_means_what_it_says() -> None:
     front = scenario.services["front"]
     assert front.balance is Balance.LEAST_BUSY
     assert front.queue.discipline is Discipline.LIFO
+    assert front.admit == RateLimit(rate=100.0, burst=20, retry_after=30.0)
+    assert scenario.services["back"].admit == ConcurrencyLimit(limit=50)
     assert (front.contention, front.blocking) == (0.002, False)
     assert front.on_abandon is OnAbandon.DROP_QUEUED
     below = front.calls["back"]
@@ -125,6 +130,7 @@ def test_the_breakers_words_mean_what_they_say() -> None:
     assert breaker.recovery == Recovery(timeout=5, factor=2, max=60, jitter=0.1)
     assert breaker.half_open == HalfOpen(probes=2, successes=3, lease=9)
     assert breaker.counts == (AttemptOutcome.ERROR, AttemptOutcome.SHED)
+    assert breaker.ignores == (AttemptOutcome.REFUSED, AttemptOutcome.THROTTLED)
     assert breaker.around is Around.REQUEST
     assert breaker.shared
 
@@ -142,6 +148,8 @@ def test_what_is_left_out_is_as_it_was_before() -> None:
     assert call.breaker.trip is call.breaker.recovery is None
     assert call.breaker.half_open == HalfOpen()
     assert call.breaker.counts == ("error", "timeout", "refused")
+    assert call.breaker.ignores == ("throttled",)
+    assert payments.admit is None
     assert call.breaker.around is Around.ATTEMPT
     assert not call.breaker.shared
     assert payments.balance is Balance.ROUND_ROBIN

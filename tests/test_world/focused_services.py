@@ -41,6 +41,34 @@ faults:
         {A.OK, A.TIMEOUT, A.REFUSED},
         marks={"dropped"},
     ),
+    "limits-at-the-door": Focused(
+        """
+duration: 20s
+clients:
+  users:
+    arrivals: {kind: poisson, rate: 40/s}
+    refresh: {after: 900ms, times: 1}
+    calls:
+      api: {timeout: 500ms, network: 10ms,
+            retry: {max_retries: 2, backoff: {kind: fixed, delay: 100ms}, on: [throttled, refused]},
+            breaker: {trip: {kind: failure_rate, rate: 60%, window: 2s}, recovery_timeout: 1s,
+                      counts: [throttled], ignores: [timeout]}}
+  robots:
+    arrivals: {kind: constant, rate: 16/s}
+    calls: {store: {timeout: 500ms, breaker: {failure_threshold: 2, recovery_timeout: 1s}}}
+services:
+  api: {workers: 6, admit: {kind: rate, rate: 25/s, burst: 5, retry_after: 2s}, work: 60ms,
+        calls: {store: {timeout: 400ms}}, queue: {limit: 4}, on_abandon: stop}
+  store: {replicas: 2, workers: 2, admit: {kind: concurrency, limit: 4}, on_abandon: drop_queued,
+          work: {kind: exponential, mean: 90ms}}
+faults:
+  - {kind: restart, on: store, at: 6s, for: 1s}
+  - {kind: hang, on: store, replicas: [1], at: 12s, for: 3s}
+""",
+        {A.OK, A.TIMEOUT, A.ERROR, A.REFUSED, A.REJECTED, A.THROTTLED, A.ABANDONED},
+        trips=True,
+        marks={"throttled", "dropped", "hung"},
+    ),
     "workers-in-each-others-way": Focused(
         """
 duration: 15s

@@ -21,6 +21,7 @@ _SENT = (
     AttemptOutcome.ERROR,
     AttemptOutcome.TIMEOUT,
     AttemptOutcome.REFUSED,
+    AttemptOutcome.THROTTLED,
     AttemptOutcome.ABANDONED,
     AttemptOutcome.IN_FLIGHT,
 )
@@ -90,8 +91,9 @@ def _arrivals_add_up(case: Case) -> Finding:
     begun, freed = ~np.isnan(case.begin), ~np.isnan(rows["freed"])
     dropped = case.flagged(Flag.DROPPED)
     worked = (begun | freed) & ~case.arrived
-    worked |= begun & case.is_outcome(AttemptOutcome.REFUSED)
-    worked |= freed & ~begun & ~dropped & ~case.refused
+    turned_away = (AttemptOutcome.REFUSED, AttemptOutcome.THROTTLED)
+    worked |= begun & (case.is_outcome(*turned_away) | case.throttled)
+    worked |= freed & ~begun & ~dropped & ~case.refused & ~case.throttled
     if worked.any():
         return broken(worked, "attempts worked on that never came in", "")
     found = []
@@ -101,6 +103,7 @@ def _arrivals_add_up(case: Case) -> Finding:
         parts = {
             "completed": taken & begun & freed & ~dropped,
             "refused": case.refused & here,
+            "throttled": taken & freed & case.throttled & ~dropped,
             "dropped": taken & freed & dropped,
             "in service": taken & begun & ~freed,
             "queued": taken & ~begun & ~freed,
@@ -173,7 +176,9 @@ def _answers_are_earned(case: Case) -> Finding:
     wrong = answered & ~(freed <= case.end)
     wrong |= ok & (np.isnan(case.begin) | hung | dropped)
     wrong |= case.is_outcome(AttemptOutcome.REFUSED) & ~(case.arrive <= case.end)
-    wrong |= lost & (answered | case.is_outcome(AttemptOutcome.REFUSED))
+    told_off = case.is_outcome(AttemptOutcome.THROTTLED)
+    wrong |= told_off & ~(case.throttled & (freed <= case.end))
+    wrong |= lost & (answered | told_off | case.is_outcome(AttemptOutcome.REFUSED))
     wrong |= hung & np.isnan(case.begin)
     fine = f"{int(np.sum(answered))} answered, {int(np.sum(lost | hung))} lost or hung and not"
     return broken(wrong, "answers that nobody can have given", fine)
@@ -283,12 +288,12 @@ CHECKS = (
     LawCheck("requests = ok + degraded + failed + unfinished", _requests_add_up),
     LawCheck("attempts = rejected + shed + waiting + sent", _attempts_add_up),
     LawCheck(
-        "sent = ok + error + timeout + refused + abandoned + in flight",
+        "sent = ok + error + timeout + refused + throttled + abandoned + in flight",
         _sent_add_up,
     ),
     LawCheck("sent = arrived + under way + lost", _ways_add_up),
     LawCheck(
-        "arrivals = completed + refused + dropped + in service + queued",
+        "arrivals = completed + refused + throttled + dropped + in service + queued",
         _arrivals_add_up,
     ),
     LawCheck("no moment comes before its cause", _time_runs_forward),

@@ -89,13 +89,18 @@ class Case:
     def refused(self) -> Booleans:
         """Whether the replica turned it away, even if its caller never heard of it."""
         at_once = np.isnan(self.begin) & (self.trace.attempts["freed"] == self.arrive)
-        at_once &= ~self.flagged(Flag.DROPPED)
+        at_once &= ~self.flagged(Flag.DROPPED) & ~self.throttled
         turned_away: Booleans = self.is_outcome(AttemptOutcome.REFUSED) | at_once
         return turned_away
 
     @cached_property
+    def throttled(self) -> Booleans:
+        """Whether the service's admission turned it away, even if its caller never heard of it."""
+        return self.flagged(Flag.THROTTLED)
+
+    @cached_property
     def taken(self) -> Booleans:
-        """Whether the service took it in, to work or to wait."""
+        """Whether the service took it in, to work or to wait, if only to throttle it."""
         return self.arrived & ~self.refused
 
     @cached_property

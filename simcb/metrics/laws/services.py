@@ -165,11 +165,12 @@ def _inside(moments: Floats, windows: tuple[Window, ...]) -> Booleans:
 def _turns_are_kept(case: Case) -> Finding:
     """Check who is next: the first that came, or where a queue is a stack the last.
 
-    What is dropped leaves when its caller does, or in a restart, whosever turn it is. Of
+    What is dropped leaves when its caller does, or in a restart, and what is throttled when the
+    service says so, whosever turn it is. Of
     attempts that arrived at the same moment any may be next.
     """
     checked = 0
-    dropped = np.isnan(case.begin) & (case.trace.attempts["flags"] & int(Flag.DROPPED)).astype(bool)
+    dropped = np.isnan(case.begin) & (case.flagged(Flag.DROPPED) | case.throttled)
     for replica, service, everybody in case.replicas():
         rows = everybody[~dropped[everybody]]
         left = np.where(case.queue_left[rows] >= case.trace.duration, np.inf, case.queue_left[rows])

@@ -111,6 +111,8 @@ class Variant:
     """Those that were asked."""
     breaker_count: int
     """How many there are, with those that no call went through."""
+    throttled: Band | None = None
+    """What services' admission turned away; None if that is nothing."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,7 @@ def _variant(result: Result, step: float) -> tuple[Variant, Floats]:
         services=_services(result, every, edges),
         breakers=_breakers(result, edges),
         breaker_count=result.trace.layout.breaker_count,
+        throttled=named("throttled") if any(one.throttled.any() for one in every) else None,
     )
     return variant, edges
 

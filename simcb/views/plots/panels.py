@@ -162,6 +162,8 @@ would press the load into the floor."""
 def load(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False) -> Axes:
     """Draw requests offered, attempts reaching each service, and one service's capacity, per s.
 
+    What services' admission turned away is dotted; it has reached them, too.
+
     The capacity is workers over mean work of the service that matters most: the one a breaker
     guards, else the one closest to its limit. Of more than four services the busiest are drawn.
     The baseline's load on that same service is dashed.
@@ -188,6 +190,17 @@ def load(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False) -
         entries.append(Entry(line, label))
     if left_out := len(reached_services(curves.main, crucial)) - len(chosen):
         entries[-1] = Entry(entries[-1].artist, f"{entries[-1].label} (+{left_out} not shown)")
+    if curves.main.throttled is not None:
+        line = draw_curve(
+            ax,
+            curves,
+            curves.main.throttled,
+            "throttled",
+            color=MISSED_COLOR,
+            dashes=DOTTED,
+            spread=False,
+        )
+        entries.append(Entry(line, "throttled"))
     without = _baseline_load(curves, crucial)
     bands = [curves.main.offered, *(service.sent for service in chosen)]
     highest = max(map(_peak, [*bands, without] if without else bands))

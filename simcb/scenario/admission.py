@@ -1,0 +1,58 @@
+"""What a replica lets in: the `admit` of a service, before its queue.
+
+What is turned away there ends as `throttled`, which is told apart from `refused`: the service is
+well and says so, possibly with the time after which to ask again. A new limit is one class here and
+one line in `ADMISSIONS`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from simcb.scenario.fields import Model
+from simcb.scenario.scalars import Count, PositiveSeconds, Rate, word
+
+MOST_ADMITTED = 1_000_000  # the most attempts that one limit lets in at once
+
+
+class Admission(Model):
+    """Base of all limits of a replica."""
+
+    kind: str
+    retry_after: Annotated[
+        PositiveSeconds | None,
+        word("the Retry-After of a throttled answer, seconds; it has none if absent", "30s"),
+    ] = None
+
+
+class RateLimit(Admission):
+    """A token bucket: `rate` tokens come a second, `burst` are kept, each attempt takes one.
+
+    It begins full. Each replica has its own.
+    """
+
+    kind: Literal["rate"] = "rate"
+    rate: Annotated[
+        float, Rate(above=0.0), word("attempts a second that it lets in for ever", "100/s")
+    ]
+    burst: Annotated[
+        Annotated[int, Count(1, MOST_ADMITTED)] | None,
+        word("attempts let in at once after a pause; if absent a second's, at least 1", "20"),
+    ] = None
+
+    @property
+    def tokens(self) -> float:
+        """The most tokens that are kept."""
+        return max(1.0, self.rate) if self.burst is None else float(self.burst)
+
+
+class ConcurrencyLimit(Admission):
+    """At most `limit` attempts in the replica at once, those in its queue included."""
+
+    kind: Literal["concurrency"] = "concurrency"
+    limit: Annotated[
+        int, Count(1, MOST_ADMITTED), word("attempts in one replica, waiting or in work", "50")
+    ]
+
+
+ADMISSIONS: dict[str, type[Model]] = {"rate": RateLimit, "concurrency": ConcurrencyLimit}

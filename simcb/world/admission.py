@@ -1,0 +1,97 @@
+"""What a replica lets in before its queue: token bucket, places.
+
+A gate knows the time and what it has let in, and nothing of the attempts themselves.
+"""
+
+from __future__ import annotations
+
+from simcb.scenario.admission import Admission, ConcurrencyLimit, RateLimit
+
+_WHOLE = 1.0 - 1e-9
+"""What counts as a whole token: ten tenths, added one by one, are a little less than one."""
+
+
+class Gate:
+    """What stands before one replica's queue; one that is open lets everybody in.
+
+    Args:
+        retry_after: seconds after which an attempt that is turned away may come again; 0 if it is
+            told nothing.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+
+    def has_room(self, now: float) -> bool:
+        """Tell whether an attempt that comes now is let in."""
+        return True
+
+    def enter(self, now: float) -> None:
+        """Take note of an attempt that is let in."""
+
+    def leave(self) -> None:
+        """Take note that one that was let in has left, answered or not."""
+
+
+class TokenGate(Gate):
+    """A token bucket, filled at a rate.
+
+    Args:
+        rate: tokens a second.
+        burst: the most that are kept, as many as at first.
+        retry_after: see `Gate`.
+    """
+
+    def __init__(self, rate: float, burst: float, retry_after: float) -> None:
+        super().__init__(retry_after)
+        self._rate = rate
+        self._burst = self._tokens = burst
+        self._filled = 0.0
+
+    def has_room(self, now: float) -> bool:
+        """Tell whether there is a token."""
+        tokens = self._tokens + (now - self._filled) * self._rate
+        self._tokens = min(self._burst, tokens)
+        self._filled = now
+        return self._tokens >= _WHOLE
+
+    def enter(self, now: float) -> None:
+        """Take a token."""
+        self._tokens -= 1.0
+
+
+class PlacesGate(Gate):
+    """So many attempts at once.
+
+    Args:
+        limit: how many.
+        retry_after: see `Gate`.
+    """
+
+    def __init__(self, limit: int, retry_after: float) -> None:
+        super().__init__(retry_after)
+        self._free = limit
+
+    def has_room(self, now: float) -> bool:
+        """Tell whether a place is free."""
+        return self._free > 0
+
+    def enter(self, now: float) -> None:
+        """Take a place."""
+        self._free -= 1
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self._free += 1
+
+
+def gate_of(spec: Admission | None) -> Gate | None:
+    """Return the gate of one replica, or None if it lets everybody in."""
+    if spec is None:
+        return None
+    retry_after = spec.retry_after or 0.0
+    if isinstance(spec, RateLimit):
+        return TokenGate(spec.rate, spec.tokens, retry_after)
+    if isinstance(spec, ConcurrencyLimit):
+        return PlacesGate(spec.limit, retry_after)
+    raise TypeError(f"admission of kind {spec.kind} has no gate")
