@@ -269,7 +269,7 @@ class World:
             trip=policy.rules(),
             recovery=policy.recovery_policy(),
             half_open=policy.half_open_policy(),
-            clock=lambda: self.clock._now,
+            clock=lambda: self.clock.now,
             random=random,
             listeners=(lambda change: write(change.at, change.before.value, change.after.value),),
         )
@@ -278,7 +278,7 @@ class World:
         self, index: int, name: str, policy: Breaker, random: Callable[[], float]
     ) -> ForeignBreaker:
         breaker = adapter(policy.use or "").build(
-            lambda: self.clock._now, policy.settings or {}, random
+            lambda: self.clock.now, policy.settings or {}, random
         )
         return ForeignBreaker(name, breaker, self.clock, self._transition_writer(index))
 
@@ -287,7 +287,7 @@ class World:
         return lambda at, before, after: write(at, index, STATE_CODE[before], STATE_CODE[after])
 
     def _sample(self, _: object) -> None:
-        now = self.clock._now
+        now = self.clock.now
         for replica in self._replicas:
             self.recorder.sample(
                 now, replica.index, len(replica.queue), replica.busy, replica.capacity
@@ -298,7 +298,7 @@ class World:
         self._await_sample(self._samples * self.scenario.sample_every)
 
     def _await_sample(self, moment: float) -> None:
-        self._sample_event.callbacks = self._sample_callbacks
+        self._sample_event.callback = self._sample_callback
         self.clock.at(moment, int(Order.SAMPLE), self._sample_event)
 
     def run(self, progress: Callable[[float], None] | None = None) -> Trace:
@@ -309,7 +309,7 @@ class World:
         """
         self._progress = progress
         self._samples = 0
-        self._sample_callbacks = (self._sample,)
+        self._sample_callback = self._sample
         self._await_sample(0.0)
         try:
             with _no_garbage_collection():

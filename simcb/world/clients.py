@@ -92,18 +92,15 @@ class Group(Origin):
 
     def _open(self, number: int, user: int) -> None:
         """Let a user ask now: request number `number`, which is `user`'s."""
-        now = self._clock._now
+        now = self._clock.now
         request = Request(self, number, self._sites(number, user), now)
-        request.since = now
         request.request_row = self._recorder.open_request(request)
         if self._deadlines is not None:
             self._deadlines.add(request)
         self._ask_once(request, self._first_attempt, now)
 
     def _ask_once(self, request: Request, streams: Sequence[CallStreams], now: float) -> None:
-        attempt = UserAttempt(
-            request.number, request.request_row, request, sites=request.sites, streams=streams
-        )
+        attempt = UserAttempt(request, streams)
         attempt.since = now
         request.user_attempts += 1
         request.alive.append(attempt)
@@ -114,7 +111,7 @@ class Group(Origin):
     def _ask_again(self, attempt: UserAttempt) -> None:
         request = attempt.request
         if not request.settled:
-            self._ask_once(request, self._user_attempts.at(request.user_attempts), self._clock._now)
+            self._ask_once(request, self._user_attempts.at(request.user_attempts), self._clock.now)
 
     def _user_leaves(self, request: Request) -> None:
         request.cause = ABANDONED
@@ -130,7 +127,7 @@ class Group(Origin):
             else:
                 attempt.stop()
         request.alive.clear()
-        self._recorder.close_request(request, outcome, self._clock._now)
+        self._recorder.close_request(request, outcome, self._clock.now)
 
 
 class OpenGroup(Group):
@@ -141,13 +138,13 @@ class OpenGroup(Group):
         self._moments = moments
         self._number = 0
         self._event = Occurrence()
-        self._callbacks = (self._arrive,)
+        self._callback = self._arrive
         self._await_next()
 
     def _await_next(self) -> None:
         moment = next(self._moments, None)
         if moment is not None:
-            self._event.callbacks = self._callbacks
+            self._event.callback = self._callback
             self._clock.at(moment, _ASK, self._event)
 
     def _arrive(self, _: object) -> None:
@@ -168,15 +165,15 @@ class ClosedGroup(Group):
         """Let every user think for the first time; `times` has seconds by request number."""
         self._users = users
         self._times = times
-        self._callbacks = (self._ask,)
+        self._callback = self._ask
         for user in range(users):
             self._think(user)
 
     def _think(self, number: int) -> None:
         event = _Thought()
-        event.callbacks = self._callbacks
+        event.callback = self._callback
         event.number = number
-        self._clock.at(self._clock._now + self._times.at(number), _ASK, event)
+        self._clock.at(self._clock.now + self._times.at(number), _ASK, event)
 
     def _ask(self, event: _Thought) -> None:
         self._open(event.number, event.number % self._users)

@@ -1,30 +1,31 @@
-"""Virtual time: SimPy's environment, with events placed at absolute moments.
+"""Virtual time: a run that SimPy's environment drives, with events placed at absolute moments.
 
 An arrival drawn for second 12.3 has to fire at 12.3, not at `now + (12.3 - now)`, which can
 be another float: results would depend on when the event was scheduled. The priorities fix
 what happens first among events of the same moment, so a tie never depends on which event
 happened to be created earlier.
+
+SimPy's environment asks for no more than its own step, before which all that the clock has
+until then happens; so what is done for every attempt is no class of SimPy's.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import IntEnum
-from heapq import heappush
-from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from simpy import Environment
 
 from simcb.errors import FieldsError
+from simcb.world.heap import Heap
 
 Callback = Callable[[Any], None]
 
 
 class Order(IntEnum):
-    """What goes first among events of one moment; SimPy's own urgent events are 0."""
+    """What goes first among events of one moment."""
 
     CONDITIONS = 1
     """A fault begins, changes or ends."""
@@ -38,19 +39,17 @@ class Order(IntEnum):
     """The state of the world is written down."""
 
 
-@dataclass(slots=True, init=False, eq=False, repr=False)
 class Occurrence:
-    """What SimPy's loop asks of an event, and no more: it succeeds, and calls its callbacks.
+    """Something that happens at a moment: its callback is called with it.
 
-    Those are set anew each time it is scheduled. It has slots, for an attempt, which is its own
-    completion event, is made for every try of every request.
+    It is set anew each time the occurrence is scheduled. There are slots, for an attempt, which
+    is its own completion event, is made for every try of every request.
     """
 
-    callbacks: tuple[Callback, ...] | None = field(init=False)
-    _ok = True
+    __slots__ = ("callback",)
 
-    def __init__(self, *callbacks: Callback) -> None:
-        self.callbacks = callbacks
+    def __init__(self, callback: Callback | None = None) -> None:
+        self.callback = callback
 
 
 class TimeStandsStillError(FieldsError):
@@ -90,37 +89,43 @@ class EventBudgetError(FieldsError):
         )
 
 
-class Clock(Environment):
-    """A SimPy environment that also schedules at an absolute time.
+class Clock(Heap):
+    """The moment, and what is to happen after it.
 
     Args:
         patience: how many events may follow each other without any delay before the run is
             taken for one that never ends.
         most_events: how many events and timers there may be in all; None for any number.
+
     """
 
     def __init__(self, patience: int = 1_000_000, most_events: int | None = None) -> None:
-        super().__init__(0.0)
-        self._most_events = most_events
-        if most_events is not None:
-            # Events are numbered anyway: a supply of numbers that ends costs nothing to check.
-            self._eid = chain(range(most_events), iter(self._stop, None))  # type: ignore[assignment]
+        super().__init__()
+        self._most_turns = _ANY_NUMBER if most_events is None else most_events
+        self._turns = 0
         self._patience = patience
         self._still_at = 0.0
         self._still = 0
-        self.turn: Callable[[], int] = self._eid.__next__
-        """Returns a number that puts what begins now after all that began before."""
 
-    def _stop(self) -> int:
-        raise EventBudgetError(self._now, self._most_events or 0)
+    def turn(self) -> int:
+        """Return a number that puts what begins now after all that began before.
+
+        Raises:
+            EventBudgetError: the run has had all the events it may have.
+        """
+        turn = self._turns
+        if turn >= self._most_turns:
+            raise EventBudgetError(self.now, self._most_turns)
+        self._turns = turn + 1
+        return turn
 
     def _check_progress(self) -> None:
-        if self._still_at != self._now:
-            self._still_at = self._now
+        if self._still_at != self.now:
+            self._still_at = self.now
             self._still = 0
         self._still += 1
         if self._still > self._patience:
-            raise TimeStandsStillError(self._now, self._still)
+            raise TimeStandsStillError(self.now, self._still)
 
     def at(self, time: float, order: int, event: Occurrence) -> None:
         """Let `event` happen at `time` (seconds, not before now).
@@ -129,26 +134,55 @@ class Clock(Environment):
             TimeStandsStillError: far too many events in a row were scheduled for this moment.
             EventBudgetError: the run has had all the events it may have.
         """
-        if time <= self._now:
+        if time <= self.now:
             self._check_progress()
-        heappush(self._queue, (time, order, self.turn(), event))  # type: ignore[misc]
-
-    def at_turn(self, time: float, order: int, turn: int, event: Occurrence) -> None:
-        """Let `event` happen at `time`, among others of that moment in its `turn`."""
-        heappush(self._queue, (time, order, turn, event))  # type: ignore[misc]
+        turn = self._turns
+        if turn >= self._most_turns:
+            raise EventBudgetError(self.now, self._most_turns)
+        self._turns = turn + 1
+        self.push(time, order, turn, event)
 
     def tell(self, time: float, order: int, callback: Callable[[], None]) -> None:
         """Call `callback` at `time`."""
         self.at(time, order, Occurrence(lambda _: callback()))
 
+    def run(self, until: float | None = None) -> None:
+        """Let everything happen that is due before `until`, or ever."""
+        _Drive(self).run(until)
+        if until is not None:
+            self.now = until
 
-@dataclass(slots=True, eq=False, repr=False)
+
+_ANY_NUMBER = 1 << 62
+
+
+class _Drive(Environment):
+    """SimPy's environment, which drives a run until its own next event.
+
+    Args:
+        clock: what happens before that.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock.now)
+        self._clock = clock
+
+    def step(self) -> None:
+        """Let all happen that the clock has before SimPy's next event, and then that."""
+        self._clock.advance(self.peek())
+        super().step()
+
+
 class Waiter(Occurrence):
     """What an `Expiries` queue holds: a wait that began at `since` and may be settled."""
 
-    since: float = field(init=False)
-    turn: int = field(init=False)
-    settled: bool = field(init=False, default=False)
+    __slots__ = ("settled", "since", "turn")
+
+    since: float
+    turn: int
+
+    def __init__(self) -> None:
+        self.settled = False
 
 
 _COMPACT_FROM = 1024
@@ -157,7 +191,7 @@ W = TypeVar("W", bound=Waiter)
 
 
 class Expiries(Generic[W]):
-    """Timers of one constant delay, kept in a queue instead of SimPy's heap.
+    """Timers of one constant delay, kept in a queue instead of the clock's heap.
 
     With a constant delay timers fall due in the order they were set, so only the oldest
     needs a heap entry. A timer whose wait was settled is dropped when it reaches the head,
@@ -178,13 +212,11 @@ class Expiries(Generic[W]):
         self._waiting: deque[W] = deque()
         self._armed = False
         self._compact_at = _COMPACT_FROM
-        self._callbacks = (self._wake,)
-        self._event = Occurrence()
-        self._turn = clock.turn
+        self._event = Occurrence(self._wake)
 
     def add(self, waiter: W) -> None:
         """Start the timer of a waiter that began now."""
-        waiter.turn = self._turn()
+        waiter.turn = self._clock.turn()
         waiting = self._waiting
         waiting.append(waiter)
         if not self._armed:
@@ -196,8 +228,7 @@ class Expiries(Generic[W]):
         # With the turn of the waiter's own beginning: of waits in different queues that end
         # together, the one that began first ends first.
         self._armed = True
-        self._event.callbacks = self._callbacks
-        self._clock.at_turn(waiter.since + self._delay, self._order, waiter.turn, self._event)
+        self._clock.push(waiter.since + self._delay, self._order, waiter.turn, self._event)
 
     def _compact(self) -> None:
         self._waiting = deque(waiter for waiter in self._waiting if not waiter.settled)
@@ -206,7 +237,7 @@ class Expiries(Generic[W]):
     def _wake(self, _: object) -> None:
         # Stays armed meanwhile: an expiry may add a waiter, which is never the next one due.
         head = self._waiting[0]
-        if not head.settled and head.since + self._delay <= self._clock._now:
+        if not head.settled and head.since + self._delay <= self._clock.now:
             self._waiting.popleft()
             self._expire(head)
         waiting = self._waiting

@@ -132,7 +132,7 @@ class ForeignBreaker:
         self._look()
         if self._waiting and not self._serving:
             self._serving = True
-            self._clock.at(self._clock._now, _NEXT, Occurrence(self._serve))
+            self._clock.at(self._clock.now, _NEXT, Occurrence(self._serve))
 
     def _serve(self, _: object) -> None:
         """Let those ask who wait, until the first of them has to go on waiting."""
@@ -140,15 +140,15 @@ class ForeignBreaker:
         while self._waiting and not self._again:
             caller = self._waiting.popleft()
             self._turn = True
-            for callback in caller.callbacks or ():
-                callback(caller)
+            assert caller.callback is not None
+            caller.callback(caller)
             self._turn = False
         self._again = False
 
     def _look(self) -> None:
         state = self._breaker.state
         if state != self._state:
-            self._note(self._clock._now, self._state, state)
+            self._note(self._clock.now, self._state, state)
             self._state = state
 
     def snapshot(self) -> Counts:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -167,11 +166,15 @@ def throttle_of(spec: ThrottleSpec | None) -> Throttle | None:
     return Throttle(spec.k, spec.window) if isinstance(spec, Adaptive) else None
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class _Place(Waiter):
     """An attempt's wait for a place in a bulkhead."""
 
-    attempt: Attempt
+    __slots__ = ("attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.settled = False
+        self.since = attempt.start
+        self.attempt = attempt
 
 
 class Bulkhead:
@@ -209,7 +212,6 @@ class Bulkhead:
     def wait(self, attempt: Attempt) -> None:
         """Let an attempt that was just made wait for a place, first come first served."""
         place = _Place(attempt)
-        place.since = attempt.start
         self._queue.append(place)
         self._expiries.add(place)
 
@@ -229,7 +231,7 @@ class Bulkhead:
             if not place.settled:
                 place.settled = True
                 if not place.attempt.settled:
-                    self._clock.at(self._clock._now, _NEXT, _Handover(self, place.attempt))
+                    self._clock.at(self._clock.now, _NEXT, _Handover(self, place.attempt))
                     return
         self._free += 1
 

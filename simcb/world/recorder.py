@@ -105,7 +105,7 @@ class Recorder:
 
     def _check_room(self) -> None:
         if self._request_count + self._attempt_count > self._most_rows:
-            raise RowBudgetError(self._clock._now, int(self._most_rows))
+            raise RowBudgetError(self._clock.now, int(self._most_rows))
 
     def close_attempt(self, attempt: Attempt) -> None:
         """Write down an attempt that its caller and its worker are done with."""

@@ -76,7 +76,7 @@ class Replica(Server):
         self._active = conditions.active(0.0)
         self._change_at = conditions.next_change(0.0)
         self._hold = service.work.mean_value
-        self._done_callbacks = (self._done,)
+        self._done_callback = self._done
         self.busy = 0
         self.queue: OrderedDict[Attempt, None] = OrderedDict()
         self._workforce = workforce
@@ -170,7 +170,7 @@ class Replica(Server):
                 self._hung += 1
                 self._hang(attempt)
                 return
-        attempt.callbacks = self._done_callbacks
+        attempt.callback = self._done_callback
         done = now + work if self._steady else self._workforce.finish(now, work)
         self._clock.at(done, _DONE, attempt)
 
@@ -180,7 +180,7 @@ class Replica(Server):
         def end(_: object) -> None:
             if attempt.finished:
                 return
-            now = self._clock._now
+            now = self._clock.now
             ends = self._conditions.active(now).hang_ends(
                 now, attempt.site.caller, attempt.node, attempt.number
             )
@@ -201,14 +201,14 @@ class Replica(Server):
             return
         if not self._blocking:
             self._release(attempt)
-        attempt.asked = self._clock._now
+        attempt.asked = self._clock.now
         attempt.sites = self.sites
         attempt.streams = attempt.node.calls
         attempt.proceed()
 
     def answered(self, attempt: Attempt, outcome: int) -> None:
         """Complete an attempt whose calls are over, later if its worker is not all there."""
-        now = self._clock._now
+        now = self._clock.now
         if not self._steady and attempt.freed != attempt.freed:
             until = self._workforce.released(attempt.asked, now)
             if until > now:
@@ -228,7 +228,7 @@ class Replica(Server):
         if self._watched:
             self._see_out(attempt)
         if attempt.freed != attempt.freed:  # still holds its worker
-            self._hold += _HOLD_WEIGHT * (self._clock._now - attempt.begin - self._hold)
+            self._hold += _HOLD_WEIGHT * (self._clock.now - attempt.begin - self._hold)
             self._release(attempt)
         attempt.site.answer(attempt, outcome)
 
@@ -240,14 +240,14 @@ class Replica(Server):
             self._gate.leave()
 
     def _release(self, attempt: Attempt) -> None:
-        attempt.freed = self._clock._now
+        attempt.freed = self._clock.now
         self.busy -= 1
         if self.queue:
             self._dispatch()
 
     def _dispatch(self) -> None:
         queue = self.queue
-        now = self._clock._now
+        now = self._clock.now
         while queue and self.busy < self.capacity:
             attempt, _ = queue.popitem(last=self._lifo)
             self._start(attempt, now)
@@ -278,7 +278,7 @@ class Replica(Server):
             del self.queue[attempt]
             if self._gate is not None:
                 self._gate.leave()
-            self._drop(attempt, self._clock._now)
+            self._drop(attempt, self._clock.now)
         elif self._stops and attempt.begin == attempt.begin and not attempt.finished:
             self._cancel(attempt)
             self._recorder.close_attempt(attempt)
@@ -297,7 +297,7 @@ class Replica(Server):
             self._release(attempt)
 
     def _change_capacity(self) -> None:
-        self.capacity = self._workforce.count(self._clock._now)
+        self.capacity = self._workforce.count(self._clock.now)
         self._dispatch()
 
     def _go_cold(self, window: FaultWindow) -> None:
@@ -315,7 +315,7 @@ class Replica(Server):
         """Lose the queue and the work; callers see their connections break."""
         assert self._inside is not None
         thrown_out = [*self._inside.values(), *self.queue]
-        now = self._clock._now
+        now = self._clock.now
         self.queue.clear()
         for attempt in thrown_out:
             if attempt.begin == attempt.begin:

@@ -113,8 +113,8 @@ class CallSite(Site):
             self._budget = budget_of(call.retry.budget)
         self._hit_rate = None if call.fallback is None else call.fallback.hit_rate
         self._cache = cache
-        self._arrive_callbacks = (self._arrive,)
-        self._reply_callbacks = (self._reply,)
+        self._arrive_callback = self._arrive
+        self._reply_callback = self._reply
 
     # Asking: the first try, sending, and everything that can stop an attempt on its way.
 
@@ -149,7 +149,7 @@ class CallSite(Site):
 
     def _try(self, task: Task, retry: int, waited: float) -> int | None:
         """Make one attempt; return the code of an outcome that is known at once, or None."""
-        now = self._clock._now
+        now = self._clock.now
         streams = task.streams[self._slot]
         node = streams.attempts[retry] if retry < len(streams.attempts) else streams.attempt(retry)
         entry, breaker, replica = None, -1, None
@@ -176,8 +176,6 @@ class CallSite(Site):
             self._write_unsent(task, retry, breaker, SHED, 0)
             return SHED
         attempt = Attempt(
-            task.number,
-            task.request_row,
             self,
             task,
             node,
@@ -198,13 +196,13 @@ class CallSite(Site):
     def _reject(self, task: Task, node: AttemptStreams, retry: int, breaker: int) -> None:
         number = task.number
         ways = node.send.at(number) + node.reply.at(number) if self._travels else 0.0
-        now = self._clock._now
+        now = self._clock.now
         unneeded = self._balancer.would_answer(self.caller, node, number, self._timeout, ways, now)
         self._write_unsent(task, retry, breaker, REJECTED, _UNNEEDED if unneeded else 0)
 
     def _write_unsent(self, task: Task, retry: int, breaker: int, outcome: int, flags: int) -> None:
         self._recorder.unsent_attempt(
-            self._clock._now,
+            self._clock.now,
             task.request_row,
             task.attempt_row,
             self.index,
@@ -226,7 +224,7 @@ class CallSite(Site):
             attempt.flags |= _LOST
         elif self._travels:
             attempt.owed = True
-            attempt.callbacks = self._arrive_callbacks
+            attempt.callback = self._arrive_callback
             self._clock.at(now + attempt.node.send.at(attempt.number), _ASK, attempt)
         elif turned_away := replica.offer(attempt, now):
             self._settle(attempt, turned_away)
@@ -237,7 +235,7 @@ class CallSite(Site):
 
     def _send_late(self, attempt: Attempt) -> None:
         """Send an attempt that has waited for a place in the bulkhead."""
-        outcome = self._send(attempt, self._clock._now)
+        outcome = self._send(attempt, self._clock.now)
         if outcome is not None:
             self._after_failure(attempt.task, attempt.retry, attempt.waited, outcome)
 
@@ -249,7 +247,7 @@ class CallSite(Site):
     def _arrive(self, attempt: Attempt) -> None:
         replica = attempt.replica
         assert replica is not None
-        if turned_away := replica.offer(attempt, self._clock._now):
+        if turned_away := replica.offer(attempt, self._clock.now):
             self.answer(attempt, turned_away)
 
     # Hearing: answers, timeouts, and callers who leave.
@@ -268,9 +266,9 @@ class CallSite(Site):
                 # Work that a restart cut short has left its own completion in the heap.
                 reply = Occurrence(lambda _: self._reply(attempt))
             else:
-                attempt.callbacks = self._reply_callbacks
+                attempt.callback = self._reply_callback
             way = attempt.node.reply.at(attempt.number)
-            self._clock.at(self._clock._now + way, _DONE, reply)
+            self._clock.at(self._clock.now + way, _DONE, reply)
         else:
             attempt.owed = False
             self._hear(attempt, outcome)
@@ -291,7 +289,7 @@ class CallSite(Site):
         if attempt.flags & DEGRADED:
             task.degraded = True
         if self._cache is not None:
-            self._cache.store(task.streams[self._slot].key.at(task.number), self._clock._now)
+            self._cache.store(task.streams[self._slot].key.at(task.number), self._clock.now)
         if self._outer_guard is not None:
             self._settle_request(task, OK)
         task.proceed()
@@ -314,7 +312,7 @@ class CallSite(Site):
         """End the caller's wait: tell the breaker and give back what the attempt held."""
         attempt.settled = True
         attempt.outcome = outcome
-        attempt.end = self._clock._now
+        attempt.end = self._clock.now
         attempt.task.current = None
         if attempt.entry is not None:
             if outcome == OK:
@@ -348,7 +346,7 @@ class CallSite(Site):
     def _after_failure(self, task: Task, retry: int, waited: float, outcome: int) -> None:
         """Try again as the policy says, or give up."""
         known: int | None = outcome
-        now = self._clock._now
+        now = self._clock.now
         while known is not None:
             if (
                 retry >= self._max_retries
@@ -388,5 +386,5 @@ class CallSite(Site):
     def _falls_back(self, task: Task) -> bool:
         streams = task.streams[self._slot]
         if self._cache is not None:
-            return self._cache.serves(streams.key.at(task.number), self._clock._now)
+            return self._cache.serves(streams.key.at(task.number), self._clock.now)
         return self._hit_rate is not None and streams.fallback.at(task.number) < self._hit_rate

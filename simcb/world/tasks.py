@@ -7,7 +7,6 @@ first; those import this module, not the reverse.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
@@ -97,9 +96,11 @@ class Origin:
         raise NotImplementedError
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Task(Waiter):
     """Somebody who makes calls one after the other and then succeeds or fails.
+
+    What they begin with is set by the constructors of the subclasses: one is made for every try
+    of every request, and a constructor that calls another one is felt.
 
     Attributes:
         number: the request's number in its group, the index into every stream.
@@ -112,16 +113,29 @@ class Task(Waiter):
         degraded: a fallback answered one of the calls.
     """
 
+    __slots__ = (
+        "attempt_row",
+        "current",
+        "degraded",
+        "number",
+        "over",
+        "permit",
+        "request_row",
+        "sites",
+        "step",
+        "streams",
+    )
+
     number: int
     request_row: int
-    attempt_row: int = field(init=False, default=-1)
-    sites: Sequence[Site] = field(kw_only=True, default=())
-    streams: Sequence[CallStreams] = field(kw_only=True, default=())
-    step: int = field(init=False, default=0)
-    current: Attempt | None = field(init=False, default=None)
-    permit: Grant | None = field(init=False, default=None)
-    over: bool = field(init=False, default=False)
-    degraded: bool = field(init=False, default=False)
+    attempt_row: int
+    sites: Sequence[Site]
+    streams: Sequence[CallStreams]
+    step: int
+    current: Attempt | None
+    permit: Grant | None
+    over: bool
+    degraded: bool
 
     def proceed(self) -> None:
         """Make the next call, or deliver if there is none left."""
@@ -151,7 +165,6 @@ class Task(Waiter):
             attempt.site.abandon(attempt)
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Request(Waiter):
     """What a user wants: asked once or, with refreshes, several times.
 
@@ -163,21 +176,48 @@ class Request(Waiter):
         cause: code of the attempt outcome that settled it last.
     """
 
-    group: Origin
-    number: int
-    sites: Sequence[Site]
-    start: float
-    request_row: int = field(init=False, default=-1)
-    user_attempts: int = field(init=False, default=0)
-    alive: list[UserAttempt] = field(init=False, default_factory=list)
-    cause: int = field(init=False, default=IN_FLIGHT)
+    __slots__ = (
+        "alive",
+        "cause",
+        "group",
+        "number",
+        "request_row",
+        "sites",
+        "start",
+        "user_attempts",
+    )
+
+    def __init__(self, group: Origin, number: int, sites: Sequence[Site], start: float) -> None:
+        self.settled = False
+        self.since = start
+        self.group = group
+        self.number = number
+        self.sites = sites
+        self.start = start
+        self.request_row = -1
+        self.user_attempts = 0
+        self.alive: list[UserAttempt] = []
+        self.cause = IN_FLIGHT
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class UserAttempt(Task):
     """One time a user asked: the calls of the request, made once."""
 
-    request: Request
+    __slots__ = ("request",)
+
+    def __init__(self, request: Request, streams: Sequence[CallStreams]) -> None:
+        self.settled = False
+        self.number = request.number
+        self.request_row = request.request_row
+        self.attempt_row = -1
+        self.sites = request.sites
+        self.streams = streams
+        self.step = 0
+        self.current = None
+        self.permit = None
+        self.over = False
+        self.degraded = False
+        self.request = request
 
     def deliver(self) -> None:
         """Give the user the answer."""
@@ -195,9 +235,8 @@ class UserAttempt(Task):
             request.group.close(request, REQUEST_FAILED)
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Attempt(Task):
-    """One try at one call; SimPy's event of its own next step, and a task itself.
+    """One try at one call; the event of its own next step, and a task itself.
 
     Attributes:
         site: where its caller makes it.
@@ -224,31 +263,82 @@ class Attempt(Task):
             and whether one will.
     """
 
-    site: Site
-    task: Task
-    node: AttemptStreams
-    retry: int
-    waited: float
-    entry: Grant | None
-    breaker: int
-    start: float
-    replica: Server | None
-    replica_index: int = field(init=False, default=-1)
-    end: float = field(init=False, default=NAN)
-    arrive: float = field(init=False, default=NAN)
-    begin: float = field(init=False, default=NAN)
-    freed: float = field(init=False, default=NAN)
-    asked: float = field(init=False)
-    outcome: int = field(init=False, default=IN_FLIGHT)
-    flags: int = field(init=False, default=0)
-    sent: bool = field(init=False, default=False)
-    owed: bool = field(init=False, default=False)
-    fails: bool = field(init=False, default=False)
-    finished: bool = field(init=False, default=False)
-    answer: int = field(init=False)
-    retry_after: float = field(init=False)
-    looked_at: InForce | None = field(init=False, default=None)
-    caught: bool = field(init=False, default=False)
+    __slots__ = (
+        "answer",
+        "arrive",
+        "asked",
+        "begin",
+        "breaker",
+        "caught",
+        "end",
+        "entry",
+        "fails",
+        "finished",
+        "flags",
+        "freed",
+        "looked_at",
+        "node",
+        "outcome",
+        "owed",
+        "replica",
+        "replica_index",
+        "retry",
+        "retry_after",
+        "sent",
+        "site",
+        "start",
+        "task",
+        "waited",
+    )
+
+    asked: float
+    answer: int
+    retry_after: float
+
+    def __init__(
+        self,
+        site: Site,
+        task: Task,
+        node: AttemptStreams,
+        retry: int,
+        waited: float,
+        entry: Grant | None,
+        breaker: int,
+        start: float,
+        replica: Server | None,
+    ) -> None:
+        self.settled = False
+        self.number = task.number
+        self.request_row = task.request_row
+        self.sites = ()
+        self.streams = ()
+        self.step = 0
+        self.current = None
+        self.permit = None
+        self.over = False
+        self.degraded = False
+        self.site = site
+        self.task = task
+        self.node = node
+        self.retry = retry
+        self.waited = waited
+        self.entry = entry
+        self.breaker = breaker
+        self.start = start
+        self.replica = replica
+        self.replica_index = -1
+        self.end = NAN
+        self.arrive = NAN
+        self.begin = NAN
+        self.freed = NAN
+        self.outcome = IN_FLIGHT
+        self.flags = 0
+        self.sent = False
+        self.owed = False
+        self.fails = False
+        self.finished = False
+        self.looked_at: InForce | None = None
+        self.caught = False
 
     def deliver(self) -> None:
         """Answer: the service's own calls were answered."""
