@@ -28,6 +28,7 @@ FLOORS = {
     "adapters": 1,
     "integrations": 1,
     "scenario": 2,
+    "exchange": 3,
     "world": 3,
     "metrics": 4,
     "predictions": 5,

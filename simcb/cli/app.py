@@ -13,7 +13,7 @@ from types import ModuleType
 
 import typer
 
-from simcb.cli import compare, explain, numbers, plot, report, run, scenarios, sweep, tune
+from simcb.cli import compare, exchange, explain, numbers, plot, report, run, scenarios, sweep, tune
 from simcb.cli.console import StreamError, complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 from simcb.cli.usage import Command, Group
@@ -49,6 +49,8 @@ VERBS = (
         "simcb tune gc-pause flapping --space recovery_timeout=1s..2m@log",
     ),
     Verb("explain", explain.explain, "simcb explain flaky-payments false-trips"),
+    Verb("import", exchange.import_, "simcb import application.yml --out overlay.yaml"),
+    Verb("export", exchange.export, "simcb export flaky-payments --to resilience4j"),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
     Verb("report", report.report, "simcb report out/ --out outage.html"),
     Verb("metrics", numbers.metrics, "simcb metrics time_to_recover"),

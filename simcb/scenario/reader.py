@@ -20,6 +20,7 @@ from yaml.scanner import Scanner
 
 from simcb.scenario.problems import Findings, Mark, Source
 from simcb.scenario.refusal import Refused, quoted
+from simcb.scenario.syntax import in_our_words
 from simcb.scenario.tree import Entry, Items, Node, Scalar, Tree, plain, whole_text
 
 MOST_BYTES = 1024 * 1024  # the largest file, in bytes
@@ -48,72 +49,6 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?")
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9]+(?::[0-9]{1,2})+(?:\.[0-9]*)?")
 _MOST_DIGITS = 400
-
-_SYNTAX = (
-    (r"'\t'", "a tab begins or indents a value", "use spaces instead"),
-    (
-        "mapping values are not allowed",
-        "a second `:` stands in one line",
-        "indent by the same number of spaces as the lines around it, "
-        "or put text that holds `: ` in double quotes",
-    ),
-    ("could not find expected ':'", "a key has no `:` behind it", "write `key: value`"),
-    (
-        "expected ',' or ']'",
-        "a list in brackets does not end",
-        "write `,` between its items and `]` at its end",
-    ),
-    (
-        "expected ',' or '}'",
-        "a mapping in braces does not end",
-        "write `,` between its pairs and `}` at its end",
-    ),
-    ("found unexpected end of stream", "a quoted text does not end", "close the quotes"),
-    (
-        "expected <block end>",
-        "the indentation does not fit the lines above",
-        "give all keys of one mapping the same indentation",
-    ),
-    (
-        "sequence entries are not allowed",
-        "a list item may not begin here",
-        "begin it with `- ` on a line of its own",
-    ),
-    ("found undefined alias", "aliases are not allowed", "write the value out"),
-    ("while parsing a tag", "tags are not allowed", "write the plain value"),
-    ("while scanning a tag", "tags are not allowed", "write the plain value"),
-    ("found undefined tag handle", "tags are not allowed", "write the plain value"),
-    ("while scanning an anchor", "anchors are not allowed", "write the value out"),
-    ("while scanning an alias", "aliases are not allowed", "write the value out"),
-    ("while scanning a directive", "directives are not allowed", "remove the line with `%`"),
-    ("directive", "directives are not allowed", "remove the line with `%`"),
-    (
-        "expected '<document start>'",
-        "something stands after the end of the scenario",
-        "keep one mapping in a file, its keys all at the margin",
-    ),
-    (
-        "found unknown escape character",
-        "a backslash stands before a character that needs none",
-        "write `\\\\`, or use single quotes",
-    ),
-    (
-        "that cannot start any token",
-        "a value begins with a character that YAML reserves",
-        "put the value in double quotes",
-    ),
-    (
-        "while scanning a block scalar",
-        "a text after `|` or `>` begins in the wrong way",
-        "put it in double quotes",
-    ),
-    (
-        "expected the node content",
-        "a value is missing",
-        "write one, and look for a comma or bracket too many",
-    ),
-)
-"""Part of the parser's message, what is wrong, and what to write; the first that fits."""
 
 
 class _Events(Reader, Scanner, Parser):
@@ -170,6 +105,8 @@ class _Builder:
     """Builds the tree of a text; it recurses once for each level of nesting allowed."""
 
     _events: _Events
+    _smaller = "write a smaller scenario"
+    _empty = ("is empty", "begin with `name: …`; see `simcb init`")
 
     def __init__(self, source: Source, findings: Findings) -> None:
         self._source = source
@@ -185,7 +122,7 @@ class _Builder:
             return None
         if root is None:
             in_file = bool(self._source.lines)
-            empty = ("is empty", "begin with `name: …`; see `simcb init`")
+            empty = self._empty
             blank = ("has no value", "write one, or `null` for none")
             self._findings.add(Mark(self._source), "", Refused(*(empty if in_file else blank)))
         return root
@@ -196,7 +133,7 @@ class _Builder:
             return self._begin()
         except yaml.MarkedYAMLError as error:
             mark = self._mark(error.problem_mark or error.context_mark)
-            self._stop(mark, _in_our_words(error.context or "", error.problem or ""))
+            self._stop(mark, in_our_words(error.context or "", error.problem or ""))
         except (yaml.YAMLError, ValueError, OverflowError):
             # PyYAML hands escapes such as "\UFFFFFFFF" to chr() unchecked.
             mark = Mark(self._source, events.line + 1, events.column + 1)
@@ -204,7 +141,7 @@ class _Builder:
 
     def _check_printable(self, text: str) -> None:
         if len(text) > MOST_BYTES:
-            large = Refused("is larger than 1 MiB", "write a smaller scenario")
+            large = Refused("is larger than 1 MiB", self._smaller)
             self._stop(Mark(self._source), large)
         found = _UNPRINTABLE.search(text)
         if found:
@@ -239,7 +176,7 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MOST_NODES:
             what = f"has more than {MOST_NODES} values"
-            self._stop(mark, Refused(what, "write a smaller scenario"))
+            self._stop(mark, Refused(what, self._smaller))
         if isinstance(event, yaml.AliasEvent):
             what = f"alias {quoted('*' + str(event.anchor))} is not allowed"
             self._note(event, Refused(what, "write the value out"))
@@ -268,10 +205,13 @@ class _Builder:
         text = str(event.value)
         try:
             text = whole_text(text)
-            return Scalar(text if event.style is not None or is_key else resolve_plain(text), mark)
+            return Scalar(text if event.style is not None or is_key else self._plain(text), mark)
         except Refused as refused:
             self._note(event, refused)
             return Scalar(None, mark, broken=True)
+
+    def _plain(self, text: str) -> bool | int | float | str | None:
+        return resolve_plain(text)
 
     def _items(self, mark: Mark) -> Items:
         items: list[Node] = []
@@ -326,6 +266,44 @@ class _Builder:
         raise _Stop
 
 
+class _Foreign(_Builder):
+    """Builds the trees of another program's file, of which there may be several in one text."""
+
+    _smaller = "give only the part with the settings"
+    _empty = ("is empty", "give a file that holds settings")
+
+    def documents(self, text: str) -> list[Node]:
+        self._found: list[Node] = []
+        self.build(text)
+        return self._found
+
+    def _begin(self) -> Node | None:
+        while self._events.check_event():
+            event = self._next()
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._begin_document(event, None)
+            elif isinstance(event, yaml.NodeEvent):
+                self._found.append(self._node(event, is_key=False))
+        return self._found[0] if self._found else None
+
+    def _plain(self, text: str) -> bool | int | float | str | None:
+        """Return what a scalar means; what older rules read otherwise is text here."""
+        if text == "":
+            return None
+        if _LEADING_ZERO.fullmatch(text) or _SEXAGESIMAL.fullmatch(text):
+            return text
+        return resolve_plain(text)
+
+
+def read_foreign(text: str, label: str, findings: Findings) -> list[Node]:
+    """Return the marked trees of another program's YAML, one for each of its documents.
+
+    The limits are those of a scenario; a key may have no value, and `010` or `1:30` are text.
+    """
+    text = text.removeprefix("\ufeff")
+    return _Foreign(Source.of(label, text), findings).documents(text)
+
+
 def resolve_plain(text: str) -> bool | int | float | str | None:
     """Return what an unquoted scalar means, or raise `Refused`."""
     if text == "":
@@ -362,14 +340,3 @@ def _number(text: str) -> int | float | str:
     if not math.isfinite(number):
         raise Refused(f"{quoted(text)} is not finite", "write a smaller number")
     return number
-
-
-def _in_our_words(context: str, problem: str) -> Refused:
-    """Return the refusal that a parser's context and problem amount to."""
-    message = f"{context} {problem}"
-    for part, what, remedy in _SYNTAX:
-        if part in message:
-            return Refused(what, remedy)
-    cause = problem.strip() or "unknown cause"
-    remedy = "check brackets, quotes and indentation here"
-    return Refused(f"is not valid YAML ({cause})", remedy)

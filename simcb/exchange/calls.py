@@ -1,0 +1,126 @@
+"""The calls of a scenario that are exported, and what a format cannot say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simcb.breaker import TripRule
+from simcb.scenario import Scenario
+from simcb.scenario.breakers import Breaker
+from simcb.scenario.calls import Call
+from simcb.scenario.model import Service
+from simcb.scenario.refusal import shown
+
+
+@dataclass
+class Asked:
+    """One call, and which of its words have been told.
+
+    Args:
+        name: what the file calls it: the service, or caller and service where several call it.
+        path: its place in the scenario.
+        call: how it is made.
+        service: who answers it.
+        losses: what the file does not say, or says otherwise.
+    """
+
+    name: str
+    path: str
+    call: Call
+    service: Service
+    losses: list[str] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
+
+    @property
+    def breaker(self) -> Breaker | None:
+        """Its breaker, if it has one."""
+        return self.call.breaker
+
+    @property
+    def rules(self) -> tuple[TripRule, ...]:
+        """What opens its breaker."""
+        return self.breaker.rules() if self.breaker else ()
+
+    def tell(self, *words: str) -> None:
+        """Note that the file says these words, and all inside them."""
+        self._told.update(words)
+
+    def lose(self, what: str) -> None:
+        """Note that the file does not say something, or otherwise."""
+        if what not in self.losses:
+            self.losses.append(what)
+
+    def left(self) -> Iterator[str]:
+        """Yield the words that are set and that the file does not say."""
+        for word, value in _words(self.call.to_data(), ""):
+            steps = word.split(".")
+            said = {".".join(steps[:count]) for count in range(1, len(steps) + 1)}
+            if not said & self._told:
+                yield f"{word}: {shown(str(value), 60)}"
+
+
+class Writing:
+    """The lines of a file that is being written.
+
+    Args:
+        comment: what begins a comment in it.
+        margin: what stands before each line.
+    """
+
+    def __init__(self, comment: str, margin: str = "", lines: list[str] | None = None) -> None:
+        self.comment = comment
+        self._margin = margin
+        self.lines: list[str] = [] if lines is None else lines
+
+    def add(self, *lines: str) -> None:
+        """Add lines."""
+        self.lines += [f"{self._margin}{line}".rstrip() for line in lines]
+
+    def inside(self, margin: str) -> Writing:
+        """Return what adds to the same file with a wider margin."""
+        return Writing(self.comment, self._margin + margin, self.lines)
+
+
+def calls_of(scenario: Scenario) -> list[Asked]:
+    """Return all calls of a scenario that guard themselves in some way, with names of their own."""
+    callers: list[tuple[str, str, Mapping[str, Call]]] = [
+        *(("clients", name, group.calls) for name, group in scenario.clients.items()),
+        *(("services", name, service.calls) for name, service in scenario.services.items()),
+    ]
+    found = [
+        (kind, caller, service, call)
+        for kind, caller, calls in callers
+        for service, call in calls.items()
+        if call.to_data()
+    ]
+    targets = [service for _, _, service, _ in found]
+    return [
+        Asked(
+            service if targets.count(service) == 1 else f"{caller}-{service}",
+            f"{kind}.{caller}.calls.{service}",
+            call,
+            scenario.services[service],
+        )
+        for kind, caller, service, call in found
+    ]
+
+
+def percent(share: float) -> str:
+    """Return a share as a number of percent."""
+    return f"{share * 100:.12g}"
+
+
+def just_below(number: float) -> float:
+    """Return what a threshold that is strict there is for one that is not strict here."""
+    return float(f"{number * (1.0 - 1e-9):.8g}")
+
+
+def _words(data: Mapping[str, Any], path: str) -> Iterator[tuple[str, object]]:
+    for word, value in data.items():
+        place = f"{path}.{word}" if path else word
+        if isinstance(value, dict) and "kind" not in value:
+            yield from _words(value, place)
+        else:
+            yield place, value

@@ -1,0 +1,266 @@
+"""Envoy's clusters, and the retry policies of the routes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from simcb.exchange.calls import Asked, Writing
+from simcb.exchange.documents import Document
+from simcb.exchange.durations import proto_text
+from simcb.exchange.mesh import (
+    Outliers,
+    balance,
+    eject,
+    ejection_of,
+    pool,
+    retries,
+    retry_conditions,
+    skip,
+)
+from simcb.exchange.parts import Got, Part
+from simcb.exchange.policy import Policy, as_name
+from simcb.scenario.tree import Entry, Items, Node, Tree
+
+_WORDS = ("outlier_detection", "circuit_breakers", "lb_policy", "outlierDetection", "lbPolicy")
+_QUIET = dict.fromkeys(
+    (
+        *("name", "alt_stat_name", "type", "dns_lookup_family", "dns_refresh_rate", "@type"),
+        *("transport_socket", "typed_extension_protocol_options", "http2_protocol_options"),
+        *(
+            "load_assignment",
+            "hosts",
+            "upstream_connection_options",
+            "metadata",
+            "common_lb_config",
+        ),
+        *("eds_cluster_config", "respect_dns_ttl", "cleanup_interval", "health_checks"),
+    ),
+    "",
+)
+
+
+def recognises(text: str) -> bool:
+    """Whether a text looks like it."""
+    return any(word in text for word in (*_WORDS, "static_resources", "connect_timeout"))
+
+
+def read(document: Document) -> Iterator[Policy]:
+    """Yield the policy of every cluster, with that of the first route to it."""
+    for tree in document.trees():
+        policies: dict[str, Policy] = {}
+        for cluster in _clusters(tree):
+            part = Part(cluster, "cluster", document.findings)
+            name = as_name(part.word("name", default="cluster").value, "cluster")
+            policies[name] = _cluster(Policy(name, cluster.mark.line), part)
+        for route in _routes(tree):
+            part = Part(route, "route", document.findings)
+            name = as_name(part.word("cluster").value, "cluster")
+            if name in policies and "retry" not in policies[name].words:
+                _route(policies[name], part)
+        yield from policies.values()
+
+
+def _everything(node: Node) -> Iterator[Tree]:
+    waiting: list[Node] = [node]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, Tree):
+            yield one
+            waiting += [entry.node for entry in one.entries.values()]
+        elif isinstance(one, Items):
+            waiting += one.items
+
+
+def _clusters(tree: Tree) -> Iterator[Tree]:
+    for one in _everything(tree):
+        listed = any(_is_cluster(key, entry) for key, entry in one.entries.items())
+        if listed:
+            for key in ("clusters", "resources"):
+                node = one.get(key)
+                yield from (
+                    (n for n in node.items if isinstance(n, Tree))
+                    if isinstance(node, Items)
+                    else ()
+                )
+        elif one is tree and any(word in one.entries for word in (*_WORDS, "connect_timeout")):
+            yield one
+
+
+def _is_cluster(key: str, entry: Entry) -> bool:
+    return key in ("clusters", "resources") and isinstance(entry.node, Items)
+
+
+def _routes(tree: Tree) -> Iterator[Tree]:
+    for one in _everything(tree):
+        if "cluster" in one.entries and ("retry_policy" in one.entries or "timeout" in one.entries):
+            yield one
+
+
+def _cluster(policy: Policy, part: Part) -> Policy:
+    balance(policy, part.word("lb_policy"))
+    skip(policy, part, ("connect_timeout",), "an attempt has one timeout, `timeout`")
+    hosts = sum(
+        isinstance(one.get("endpoint"), Tree) for one in _everything(_node(part, "load_assignment"))
+    )
+    if hosts:
+        policy.set("replicas", hosts)
+    _pools(policy, part.part("circuit_breakers"))
+    outliers = part.part("outlier_detection")
+    if outliers or part.has("outlier_detection"):
+        common = part.part("common_lb_config")
+        panic = common.part("healthy_panic_threshold")
+        _outliers(policy, outliers, panic.number("value", default=50.0, most=100.0))
+    policy.leave(part, _QUIET)
+    return policy
+
+
+def _node(part: Part, name: str) -> Node:
+    found = part.entry(name)
+    return found[1].node if found else Items((), part.at) if part.at else _NOTHING
+
+
+def _pools(policy: Policy, part: Part) -> None:
+    for limits in part.parts("thresholds"):
+        if limits.word("priority", default="DEFAULT").value.upper() != "DEFAULT":
+            policy.say("thresholds of priority HIGH: left out; requests are alike here", limits.at)
+            continue
+        requests = limits.whole("max_requests", default=1024, most=2**32 - 1)
+        connections = limits.whole("max_connections", default=1024, most=2**32 - 1)
+        pending = limits.whole("max_pending_requests", default=1024, most=2**32 - 1)
+        smaller = connections if connections.value < requests.value else requests
+        pool(policy, smaller if smaller is requests else None, connections, pending)
+        budget = limits.part("retry_budget")
+        if budget:
+            share = budget.part("budget_percent").number("value", default=20.0, most=100.0)
+            what = (
+                f"retry_budget {share.value:g}%: left out; it is a share of what is active now, "
+                "`token_bucket` one of the calls made"
+            )
+            policy.say(what, budget.at)
+            policy.leave(budget, {"min_retry_concurrency": ""})
+        most = limits.whole("max_retries", default=3, most=2**32 - 1)
+        what = f"max_retries {most.value}: left out; retries at once have no limit here"
+        policy.say("" if budget else what, most if most.given else limits.at)
+        policy.leave(limits, {"track_remaining": ""})
+
+
+def _outliers(policy: Policy, part: Part, panic: Got[float]) -> None:
+    base = part.duration("base_ejection_time", default=30.0)
+    threshold = part.whole("consecutive_5xx", default=5)
+    enforced = part.number("enforcing_consecutive_5xx", default=100.0, most=100.0)
+    gateway = part.whole("consecutive_gateway_failure", default=5)
+    by_gateway = part.number("enforcing_consecutive_gateway_failure", default=0.0, most=100.0)
+    if by_gateway.value and not enforced.value:
+        policy.say("only 502, 503 and 504 count there; every error here", gateway, "breaker")
+        threshold, enforced = gateway, by_gateway
+    if not enforced.value:
+        policy.say("enforcing_consecutive_5xx 0: hosts are never ejected by it", enforced)
+        threshold = Got(0, enforced.at, enforced.key)
+    elif enforced.value < 100.0:
+        what = f"only {enforced.value:g}% of what is found is enforced there, all here"
+        policy.say(what, enforced, "breaker")
+    found = Outliers(
+        threshold,
+        base,
+        part.duration("max_ejection_time", default=max(300.0, base.value)),
+        part.duration("interval", default=10.0),
+        part.number("max_ejection_percent", default=10.0, most=100.0),
+        panic,
+    )
+    eject(policy, found)
+    rates = part.number("enforcing_success_rate", default=100.0, most=100.0)
+    if rates.value:
+        what = (
+            "hosts whose success rate is far below the others' are ejected too there, from 5 "
+            "hosts with 100 requests each interval on; left out"
+        )
+        policy.say(what, rates if rates.given else part.at)
+    percent = part.number("enforcing_failure_percentage", default=0.0, most=100.0)
+    if percent.value:
+        what = f"{percent.key}: left out; hosts are compared in an interval there"
+        policy.say(what, percent)
+    rest = ("success_rate_", "failure_percentage_", "max_ejection_time_jitter", "enforcing_")
+    why = {
+        key: "" if not percent.value else "it belongs to a rule that is left out"
+        for key in part.names()
+        if key.startswith(rest)
+    }
+    policy.leave(part, why)
+
+
+def _route(policy: Policy, part: Part) -> None:
+    retry = part.part("retry_policy")
+    whole = part.duration("timeout", default=15.0)
+    each = retry.maybe_duration("per_try_timeout")
+    if each:
+        policy.set("timeout", max(each.value, 1e-3), each)
+        what = f"timeout {whole.value:g} s over all attempts: left out; simcb has no word for it"
+        policy.say(what, whole, "timeout")
+    elif whole.value:
+        what = "it holds for all attempts together there, for each here" if retry else ""
+        policy.set("timeout", whole.value, whole, what)
+    if retry:
+        many = retry.whole("num_retries", default=1, most=1000)
+        retries(policy, many, retry.word("retry_on", default=""))
+        skip(policy, retry, ("retry_back_off",), "waits are Envoy's usual ones here")
+        policy.leave(retry, {"host_selection_retry_max_attempts": ""})
+
+
+def write(asked: Sequence[Asked], page: Writing) -> None:
+    """Write a cluster, and a route to it, for each call."""
+    page.add("static_resources:", "  clusters:")
+    for one in asked:
+        names = {"least_busy": "LEAST_REQUEST", "random": "RANDOM"}
+        page.add(f"    - name: {one.name}", "      connect_timeout: 1s")
+        page.add(f"      lb_policy: {names.get(one.service.balance.value, 'ROUND_ROBIN')}")
+        _write_cluster(one, page.inside("      "))
+    routes = [one for one in asked if one.call.retry or one.call.timeout is not None]
+    if routes:
+        page.add("# For the routes of a virtual host:", "routes:")
+    for one in routes:
+        page.add(
+            f'  - match: {{prefix: "/{one.name}"}}', "    route:", f"      cluster: {one.name}"
+        )
+        _write_route(one, page.inside("      "))
+
+
+def _write_cluster(asked: Asked, page: Writing) -> None:
+    bulkhead = asked.call.bulkhead
+    if bulkhead is not None:
+        page.add("circuit_breakers:", "  thresholds:", "    - priority: DEFAULT")
+        page.add(f"      max_requests: {bulkhead.max_concurrent}", "      max_retries: 1000000")
+        if bulkhead.max_wait:
+            asked.lose("bulkhead.max_wait: left out; a queue there is bounded by its length")
+        asked.tell("bulkhead")
+    found = ejection_of(asked)
+    if found is not None:
+        threshold, base = found
+        page.add("outlier_detection:", f"  consecutive_5xx: {threshold}", "  interval: 1s")
+        page.add(f"  base_ejection_time: {proto_text(max(base, 0.001))}")
+        page.add("  max_ejection_percent: 100", "  enforcing_success_rate: 0")
+        page.add("common_lb_config:", "  healthy_panic_threshold: {value: 0}")
+    page.add(
+        "load_assignment:", f"  cluster_name: {asked.name}", "  endpoints:", "    - lb_endpoints:"
+    )
+    for number in range(1, 1 + asked.service.replicas):
+        where = f"{{address: {asked.name}-{number}, port_value: 8080}}"
+        page.add(f"        - endpoint: {{address: {{socket_address: {where}}}}}")
+
+
+def _write_route(asked: Asked, page: Writing) -> None:
+    call = asked.call
+    attempts = call.retry.max_retries if call.retry else 0
+    limit = call.timeout
+    whole = "0s" if attempts or limit is None else proto_text(limit)
+    page.add(f"timeout: {whole}")
+    if attempts:
+        page.add("retry_policy:", f"  num_retries: {attempts}")
+        page.add(f"  retry_on: {retry_conditions(asked)}")
+        if limit is not None:
+            page.add(f"  per_try_timeout: {proto_text(limit)}")
+    else:
+        asked.tell("retry")
+    asked.tell("timeout")
+
+
+_NOTHING: Node = Items((), None)  # type: ignore[arg-type]

@@ -1,0 +1,103 @@
+"""Settings files of the public kind, and what has to be said of each: (line, words of a note)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = Path(__file__).with_name("settings")
+
+TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
+    "application.yml": (
+        (11, "minimumNumberOfCalls is 20, more than the window's 10 calls"),
+        (13, "automaticTransitionFromOpenToHalfOpenEnabled"),
+        (16, "recordExceptions"),
+        (24, "strictly above 2s"),
+        (28, "steps of a second"),
+        (29, "its default is taken"),
+        (33, "counts the first attempt"),
+        (None, "also those of an open breaker"),
+        (None, "counts a full one as a failure"),
+        (49, "no word for a rate limit"),
+        (6, "circuitBreakerAspectOrder"),
+    ),
+    "application.properties": ((3, "steps of a second"), (9, "±50% there and by ±33% here")),
+    "gateway.yml": (
+        (4, "more than the window's 50 calls"),
+        (9, "here each probe that takes so long"),
+        (None, "later document"),
+        (20, "DISABLED never rejects"),
+    ),
+    "shared-configs.yaml": (
+        (4, "a pool of threads"),
+        (12, "ignoreExceptions"),
+        (8, "more than the window's 20 calls"),
+    ),
+    "appsettings.json": (
+        (6, "a law of Polly's own"),
+        (8, "ten buckets"),
+        (14, "total timeout of 10 s"),
+        (15, "outside the retries"),
+        (15, "QueueLimit 10"),
+    ),
+    "strategies.json": ((3, "BackoffType Linear"), (None, "also that of an open breaker")),
+    "destination-rule.yaml": (
+        (14, "connectTimeout"),
+        (17, "http1MaxPendingRequests"),
+        (18, "maxRequestsPerConnection"),
+        (19, "maxRetries"),
+        (23, "k·900 s"),
+        (24, "at most 50% of the hosts"),
+        (25, "below 30% of healthy hosts"),
+        (30, "subset v2"),
+        (41, "over all attempts"),
+    ),
+    "httpbin.yaml": ((10, "one request at a time with HTTP/1"), (17, "k·180 s there, up to 300 s")),
+    "mesh-list.json": ((3, "only 502, 503 and 504"), (5, "all attempts together")),
+    "envoy.yaml": (
+        (19, "over all attempts"),
+        (33, "max_pending_requests"),
+        (35, "a share of what is active now"),
+        (36, "priority HIGH"),
+        (39, "success rate is far below"),
+        (44, "enforcing_failure_percentage"),
+        (None, "below 50% of healthy hosts"),
+    ),
+    "cluster.json": ((2, "k·60 s"), (None, "at most 10% of the hosts")),
+    "resiliency.yaml": (
+        (13, "±50%"),
+        (19, "without end"),
+        (25, "trips at number 9"),
+        (23, "every 8 s"),
+        (29, "never cleared"),
+    ),
+    "resiliency-alone.yaml": ((18, "number 5"), (12, "matching"), (None, "no target uses it")),
+    "breaker.go": (
+        (18, "cleared every 60 s"),
+        (31, "known only when the program runs"),
+        (33, "cannot be read"),
+        (39, "nanoseconds"),
+        (39, "number 3"),
+    ),
+    "gobreaker.yaml": ((7, "number 6"), (5, "every 60 s")),
+    "client.js": (
+        (5, "strictly above 50%"),
+        (5, "rejected calls are in opossum's count"),
+        (5, "10 steps"),
+        (9, "errorFilter"),
+        (15, "known only when the program runs"),
+        (18, "cache"),
+        (20, "...shared"),
+    ),
+    "opossum.json": ((1, "timeout false"), (1, "never opens")),
+    "nginx.conf": (
+        (8, "weight=2"),
+        (9, "those of the first"),
+        (10, "backup: left out"),
+        (17, "longest pause"),
+        (20, "proxy_next_upstream_timeout"),
+        (4, "proxy_connect_timeout"),
+        (7, "tries all again"),
+        (18, "each other server"),
+    ),
+    "upstream.conf": ((3, "max_fails is 1"), (2, "ip_hash"), (4, "max_conns"), (4, "slow_start")),
+}
