@@ -14,6 +14,7 @@ from simcb.window import window
 if TYPE_CHECKING:
     from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState
     from simcb.errors import SimcbError
+    from simcb.exchange import export_settings, import_settings
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
     from simcb.views.compare_view import CompareView
@@ -38,6 +39,8 @@ __all__ = [
     "TuneView",
     "compare",
     "explain",
+    "export_settings",
+    "import_settings",
     "load",
     "open",
     "run",
@@ -51,6 +54,7 @@ __getattr__ = window(
     {
         "breaker": "CircuitBreaker CircuitOpenError CircuitState",
         "errors": "SimcbError",
+        "exchange": "export_settings import_settings",
         "scenario": "Scenario ScenarioError",
         "trace": "Trace",
         "views.compare_view": "CompareView",

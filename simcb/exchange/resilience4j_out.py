@@ -11,6 +11,9 @@ from simcb.exchange.policy import ENDLESS
 from simcb.scenario.retries import Exponential
 from simcb.scenario.units import rounded
 
+USUALLY_SLOW = 60.0
+"""Seconds above which a call is slow if nothing is said of that."""
+
 
 def write(asked: Sequence[Asked], page: Writing) -> None:
     """Write the application.yml of some calls."""
@@ -64,6 +67,9 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
             asked.lose("slow calls are counted in the same window as failures there")
         page.add(f"slowCallDurationThreshold: {go_text(just_below(slow.slow))}")
         page.add(f"slowCallRateThreshold: {percent(slow.rate)}")
+    elif asked.call.timeout is None or asked.call.timeout >= USUALLY_SLOW:
+        # Its usual rule of slow calls would open it.
+        page.add(f"slowCallDurationThreshold: {go_text(ENDLESS)}")
     recovery = breaker.recovery_policy()
     page.add(f"waitDurationInOpenState: {go_text(recovery.timeout)}")
     if recovery.factor > 1.0:

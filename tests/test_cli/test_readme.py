@@ -11,6 +11,7 @@ from test_cli.commands import simcb
 
 README = Path(__file__).parents[2] / "README.md"
 SHOWN = re.findall(r"```console\n\$ simcb (.+?)\n(.*?)\n```", README.read_text(), re.DOTALL)
+SETTINGS = Path(__file__).parents[1] / "test_exchange" / "settings"
 DEAR = ("compare", "run")
 
 
@@ -22,7 +23,10 @@ DEAR = ("compare", "run")
     ],
     ids=[command for command, _ in SHOWN],
 )
-def test_the_readme_shows_what_is_printed(command: str, output: str) -> None:
+def test_the_readme_shows_what_is_printed(
+    command: str, output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(SETTINGS)
     assert simcb(*shlex.split(command)).stdout.rstrip("\n") == output
 
 
