@@ -67,6 +67,7 @@ class Table:
         sections: what groups of rows are about, (name, words, rows) each.
         section_header: what these names and words are.
         narrower: what to show instead on a page it is too wide for: the first that fits.
+        in_full: returns what to show instead where a long table is scrolled, if there is more.
     """
 
     header: tuple[str, ...]
@@ -82,6 +83,7 @@ class Table:
     sections: tuple[tuple[str, tuple[str, ...], int], ...] = ()
     section_header: tuple[str, ...] = ()
     narrower: tuple[tuple[Table, ...], ...] = ()
+    in_full: Callable[[], Table] | None = None
 
     def __post_init__(self) -> None:
         for row in self.rows:

@@ -171,6 +171,7 @@ def _written(block: Block, numbers: Iterator[int]) -> Iterator[str]:
     elif isinstance(block, Figure):
         yield _figure(block, next(numbers))
     else:
+        block = block.in_full() if block.in_full is not None else block
         yield "<section>\n"
         if block.heading:
             yield f"<h2>{safe(block.heading)}</h2>\n"

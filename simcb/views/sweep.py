@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from simcb.metrics import METRICS, Verdict
 from simcb.scenario.sweep import Kind
+from simcb.scenario.units import Value
 from simcb.studies.sweep import TOLERANCE, Ranked, Standing, SweepResult
 from simcb.views.data import csv_lines, tagged_rows
 from simcb.views.document import Document, Figure, Table, all_made, no_room
@@ -43,6 +44,9 @@ MAP = "map"
 SAME = "="
 """The mark of a setting that cannot be told from the best."""
 
+MOST_SETTINGS = 1000
+"""Settings of the ranking that a page has."""
+
 _FIRST_TO_GO = 4
 """How early the first of `asked_next` leaves a table for which there is no room."""
 
@@ -58,7 +62,9 @@ def sweep_document(
         top: how many settings the table shows.
         parquet: whether its directory has `cells.parquet` as well.
     """
-    found = findings(result)
+    found, ranking = findings(result), ranking_table(result, result.ranking[:top])
+    if top < len(result):
+        ranking = replace(ranking, in_full=lambda: in_full(result))
     caption = f"{result.objective} over what was varied."
     figures = (Figure(MAP, partial(_draw, result), caption),) if result.known else ()
     files = {
@@ -74,7 +80,7 @@ def sweep_document(
         lambda: sweep_object(result, None if result.bests else found[0]) | {"repeat": repeat},
         lambda: ranking_rows(result),
         findings=found,
-        blocks=(ranking_table(result, result.ranking[:top]), *notes(result), *figures),
+        blocks=(ranking, *notes(result), *figures),
         checks=(all_made(result.scenario.name, result.reasons_lost),),
         facts={"seed": str(result.seed), "replicates": str(result.replicates)},
         repeat=repeat,
@@ -125,13 +131,24 @@ def notes(result: SweepResult) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def ranking_table(result: SweepResult, shown: Sequence[Ranked]) -> Table:
+def in_full(result: SweepResult) -> Table:
+    """Return the ranking for a page, with as many settings as one can hold."""
+    remedy = "--format csv has all"
+    return ranking_table(result, result.ranking[:MOST_SETTINGS], remedy)
+
+
+def ranking_table(result: SweepResult, shown: Sequence[Ranked], remedy: str = "") -> Table:
     """Return settings of the ranking as a table.
 
     On a narrow page axes are first named by the last word of their path, then columns go: those
     that people ask for next, the last of them first. Ranks, values and the objective always stay.
+
+    Args:
+        result: the sweep.
+        shown: its settings that are shown.
+        remedy: what shows the others, if not `--top`.
     """
-    columns, below = _columns(result, shown), _below(result, shown)
+    columns, below = _columns(result, shown), _below(result, shown, remedy)
     forms = [_table(columns, below)]
     columns = [replace(each, header=each.short or each.header) for each in columns]
     forms.append(_table(columns, below))
@@ -144,7 +161,7 @@ def ranking_table(result: SweepResult, shown: Sequence[Ranked]) -> Table:
     return replace(forms[0], narrower=tuple((each,) for each in forms[1:]))
 
 
-def _below(result: SweepResult, shown: Sequence[Ranked]) -> list[str]:
+def _below(result: SweepResult, shown: Sequence[Ranked], remedy: str) -> list[str]:
     """Return what has to be said under the table: its mark, and what it does not show."""
     lines = []
     tied = bool(_mark(result))
@@ -153,7 +170,8 @@ def _below(result: SweepResult, shown: Sequence[Ranked]) -> list[str]:
     if more := result.ranking[len(shown) :]:
         hidden = sum(each.tied for each in more)
         of_them = f", {hidden} of them {SAME}" if hidden and tied else ""
-        lines.append(f"and {len(more)} more{of_them}; --top {len(result.ranking)} shows all")
+        remedy = remedy or f"--top {len(result.ranking)} shows all"
+        lines.append(f"and {len(more):,} more{of_them}; {remedy}")
     unseen = [each.estimate.unseen for each in shown if each.estimate.unseen]
     if unseen and not result.objective.is_collapse and result.replicates > 1:
         lines.append(
@@ -181,23 +199,28 @@ class _TableColumn:
 
 
 def _columns(result: SweepResult, shown: Sequence[Ranked]) -> list[_TableColumn]:
-    beside = result.standings
-    rows: list[Ranked | Standing] = [*shown, *beside]
-    outcomes = [result.outcome(each.setting) for each in shown]
-    outcomes += [each.outcome for each in beside]
+    # What the settings are held against stands beside the best, and so at hand in a long table.
+    first = sum(each.rank == 1 for each in shown) or len(shown)
+    rows: list[Ranked | Standing] = [*shown[:first], *result.standings, *shown[first:]]
+    outcomes = [
+        each.outcome if isinstance(each, Standing) else result.outcome(each.setting)
+        for each in rows
+    ]
     columns = []
-    if result.bests or beside:
+    if result.bests or result.standings:
         mark = _mark(result)
-        names = [str(each.rank or UNDEFINED) for each in shown] + [each.name for each in beside]
+        names = (each.name if isinstance(each, Standing) else each.rank for each in rows)
         ranks = (
-            f"{name}{mark if each.tied else ''}" for name, each in zip(names, rows, strict=True)
+            f"{name or UNDEFINED}{mark if each.tied else ''}"
+            for name, each in zip(names, rows, strict=True)
         )
         columns.append(_TableColumn("rank", tuple(ranks)))
     for index, (axis, texts) in enumerate(zip(result.axes, texts_of(result), strict=True)):
-        values = [texts[each.setting] for each in shown]
-        given = (each.values[index] for each in beside)
-        values += [UNDEFINED if v is None else one_line(str(v), LONGEST) for v in given]
-        columns.append(_TableColumn(axis.label, tuple(values), short=_short_name(result, index)))
+        values = tuple(
+            _value(each.values[index]) if isinstance(each, Standing) else texts[each.setting]
+            for each in rows
+        )
+        columns.append(_TableColumn(axis.label, values, short=_short_name(result, index)))
     objectives = tuple(written(each.estimate, result) for each in rows)
     columns.append(_TableColumn(str(result.objective), objectives))
     if result.bests:
@@ -225,6 +248,10 @@ def _table(columns: Sequence[_TableColumn], notes: Sequence[str]) -> Table:
     header = tuple(one_line(each.header, 60) for each in columns)
     rows = tuple(zip(*(each.cells for each in columns), strict=True))
     return Table(header, rows, heading="Settings", notes=tuple(map(one_line, notes)))
+
+
+def _value(value: Value | None) -> str:
+    return UNDEFINED if value is None else one_line(str(value), LONGEST)
 
 
 def _mark(result: SweepResult) -> str:

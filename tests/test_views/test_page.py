@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -18,8 +19,11 @@ from test_views.test_document import document as document_of
 
 import simcb
 from simcb.scenario import parse_scenario
-from simcb.views.document import Document, Explorer, Figure, Table
+from simcb.views.compare import Answer as Compared
+from simcb.views.compare import compare_document
+from simcb.views.document import Document, Explorer, Figure, Page, Table
 from simcb.views.files import OutputError
+from simcb.views.formats import Format, render
 from simcb.views.page import MOST_ROWS, page, save_page
 from simcb.views.plots.figures import new_picture
 from simcb.views.run import Answer, run_document
@@ -261,6 +265,87 @@ def test_sliders_work_in_a_browser(tmp_path: Path) -> None:
         shown = Tags(re.sub(r"(?s)^.*<section id=\"explorer\">|</section>.*", "", done.stdout))
         assert words in shown.text
         assert all(number in shown.text for row in numbers for number in row)
+
+
+WIDE, NARROW, PAPER = 1200, 360, 690
+"""Columns of pixels: a screen, a telephone, what A4 leaves between its margins."""
+
+LOOK = """<script>onload = () => {
+  const faults = [], light = (words) => {
+    const [r, g, b] = words.match(/[\\d.]+/g).map(v => v / 255)
+      .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  for (const frame of document.querySelectorAll("iframe")) {
+    const page = frame.contentDocument, root = page.documentElement, name = frame.name;
+    const style = each => frame.contentWindow.getComputedStyle(each);
+    if (root.scrollWidth > root.clientWidth) faults.push([name, "scrolls sideways"]);
+    for (const each of page.querySelectorAll("p, th, td, dt, dd, summary, h1, h2, .badge")) {
+      if (each.closest("svg") || !each.textContent.trim() || !each.offsetWidth) continue;
+      const clear = each => style(each).backgroundColor === "rgba(0, 0, 0, 0)";
+      let paper = each;
+      while (paper && clear(paper)) paper = paper.parentElement;
+      const tones = [style(each).color, style(paper || page.body).backgroundColor].map(light);
+      const contrast = (Math.max(...tones) + .05) / (Math.min(...tones) + .05);
+      if (contrast < 4.5) faults.push([name, each.textContent, contrast]);
+      if (frame.dataset.paper && each.getBoundingClientRect().right > root.clientWidth + 1)
+        faults.push([name, each.textContent, "is cut off"]);
+    }
+    const sliders = page.querySelector("#explorer");
+    if (frame.dataset.paper && sliders?.offsetWidth) faults.push([name, "prints its sliders"]);
+  }
+  const dark = light(getComputedStyle(document.querySelector("iframe").contentDocument.body)
+    .backgroundColor) < .2;
+  document.body.textContent = JSON.stringify([dark, faults]);
+}</script>"""
+"""Says whether the pages are dark, and what is wrong with them."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(WIDE, "light"), (NARROW, "light"), (WIDE, "dark"), (PAPER, "print")]
+)
+def test_pages_can_be_read_in_a_browser(width: int, scheme: str, tmp_path: Path) -> None:
+    """Nothing scrolls sideways or is too faint, light or dark; nothing is cut off on paper."""
+    small = parse_scenario(GUARDED)
+    fives = [f"variant with a long name {n}: breaker.failure_threshold={n}" for n in range(2, 6)]
+    compared = Compared(simcb.compare(small, with_=fives, replicates=2, workers=0).comparison)
+    pages = {
+        "run": page(run_document(answer(GUARDED, replicates=2, baseline=True))),
+        "sweep": sweep_page(),
+        "compare": page(compare_document(compared)),
+    }
+    text = ""
+    for name, each in pages.items():
+        if scheme == "print":
+            each = each.replace("@media print", "@media all")
+            # The style is another one now, and its hash with it.
+            each = re.sub(r"style-src '[^']*'", "style-src 'unsafe-inline'", each)
+        inside = f'name="{name}" srcdoc="{html.escape(each)}"'
+        paper = 'data-paper="yes"' if scheme == "print" else ""
+        text += f'<iframe {inside} {paper} style="width: {width}px; height: 900px"></iframe>'
+    (tmp_path / "pages.html").write_text(f"<!doctype html>{text}{LOOK}", encoding="utf-8")
+    command = [CHROMIUM or "", "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    # 0 is dark, 1 is light.
+    command += [f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"]
+    command += [f"--user-data-dir={tmp_path}", (tmp_path / "pages.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    dark, faults = json.loads(html.unescape(re.sub(r"(?s)<[^>]*>", "", done.stdout)))
+    assert faults == []
+    assert dark == (scheme == "dark")
+
+
+def test_a_page_of_a_sweep_has_every_setting() -> None:
+    """A screen has ten of them and says so; a page is scrolled."""
+    over = {"breaker.failure_threshold": list(range(1, 13))}
+    view = simcb.sweep(parse_scenario(GUARDED), over, replicates=2, workers=0)
+    document = sweep_document(view.result)
+    assert "--top 12 shows all" in render(document, Format.TABLE, Page()).plain
+    text = page(document)
+    assert "--top" not in text
+    rows = text.partition("<h2>Settings</h2>")[2].partition("</table>")[0].count("<tr>")
+    assert rows == 1 + 12 + 2
 
 
 def test_a_page_is_written_in_one_step(tmp_path: Path) -> None:
