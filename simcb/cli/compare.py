@@ -15,10 +15,12 @@ from simcb.cli.options import (
     Form,
     Overlays,
     PlotFile,
+    Preset,
     Quiet,
     ReportFile,
     Sets,
     Workers,
+    read_source,
     with_fields,
     worker_count,
 )
@@ -56,6 +58,7 @@ def compare(
     ] = None,
     overlays: Overlays = None,
     sets: Sets = None,
+    preset: Preset = None,
     options: CompareOptions,
     workers: Workers = "auto",
     allow_large: Annotated[
@@ -98,7 +101,7 @@ def compare(
     from simcb.views.formats import render
     from simcb.views.safe_text import one_line
 
-    variants = _variants(scenarios, groups or (), overlays or (), sets or ())
+    variants = _variants(scenarios, groups or (), overlays or (), sets or (), preset, quiet=quiet)
     check_variants(variants)
     conditions = conditions_on(fail_if or (), variants)
     _check_outputs(out, plot, report)
@@ -146,17 +149,20 @@ def _variants(
     groups: Sequence[str],
     overlays: Sequence[Path],
     sets: Sequence[str],
+    preset: str | None,
+    *,
+    quiet: bool,
 ) -> tuple[Variant, ...]:
-    from simcb import studies
     from simcb.studies.variants import read_variants
     from simcb.views.saved_runs import kept_runs
 
     kept = kept_runs(sources)
-    if kept and (overlays or sets):
-        raise typer.BadParameter("-f and --set change no saved run; leave them out")
+    if kept and (overlays or sets or preset):
+        raise typer.BadParameter("-f, --set and --preset change no saved run; leave them out")
 
     def read(source: str, more: Sequence[str]) -> Scenario:
-        return studies.read(source, overlays=(*overlays, *more), sets=sets)
+        again = source != sources[0] or bool(more)
+        return read_source(source, (*overlays, *more), sets, preset, quiet=quiet or again)
 
     return read_variants(sources, groups, read, kept)
 

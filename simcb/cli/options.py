@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from simcb.cli.console import complain
 from simcb.cli.usage import one_of, whole
 from simcb.options import Option, options_of
 from simcb.views.formats import Format, ListFormat
+
+if TYPE_CHECKING:
+    from simcb.scenario import Scenario
 
 Source = Annotated[
     str,
@@ -42,6 +46,16 @@ Sets = Annotated[
         "--set",
         metavar="PATH=VALUE",
         help="Change one place; any ending of its path that names one will do. Repeatable.",
+        show_default=False,
+    ),
+]
+
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="LIBRARY",
+        help="Give every breaker a library's defaults, such as resilience4j's, before --set.",
         show_default=False,
     ),
 ]
@@ -97,6 +111,31 @@ Tags = Annotated[
         show_default=False,
     ),
 ]
+
+
+def read_source(
+    source: str,
+    overlays: Sequence[str | Path] | None,
+    sets: Sequence[str] | None,
+    preset: str | None,
+    *,
+    quiet: bool = False,
+) -> Scenario:
+    """Return the scenario that a command line names, changed as it says.
+
+    What a library does otherwise than its preset says is told.
+    """
+    from simcb import studies
+
+    if preset is None:
+        return studies.read(source, overlays=overlays or (), sets=sets or ())
+    from simcb.studies.variants import with_preset
+
+    plain = studies.read(source, overlays=overlays or ())
+    found = with_preset(plain, preset, sets or ())
+    if found.differs and not quiet:
+        complain(f"note: {preset} {found.differs}")
+    return found.scenario
 
 
 def tags_of(texts: list[str] | None) -> dict[str, str]:

@@ -48,7 +48,12 @@ def repeat_command(context: typer.Context, **instead: Any) -> str:
 
 def scenario_words(context: typer.Context) -> str:
     """Return what names the scenario and its changes on the command line of any verb."""
-    others = {each.name for each in context.command.params} - {"scenario", "overlays", "sets"}
+    others = {each.name for each in context.command.params} - {
+        "scenario",
+        "overlays",
+        "sets",
+        "preset",
+    }
     command = repeat_command(context, **dict.fromkeys(filter(None, others)))
     return shlex.join(shlex.split(command)[len(context.command_path.split()) :])
 

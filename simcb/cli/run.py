@@ -15,12 +15,14 @@ from simcb.cli.options import (
     Form,
     Overlays,
     PlotFile,
+    Preset,
     Quiet,
     ReportFile,
     Sets,
     Source,
     Tags,
     check_files,
+    read_source,
     tags_of,
     with_fields,
 )
@@ -41,6 +43,7 @@ def run(
     *,
     overlays: Overlays = None,
     sets: Sets = None,
+    preset: Preset = None,
     options: RunOptions,
     form: Form = Format.TABLE,
     tags: Tags = None,
@@ -87,7 +90,7 @@ def run(
     from simcb.views.page import save_page
     from simcb.views.run import answer_of, conditions_of, run_document
 
-    loaded = studies.read(scenario, overlays=overlays or (), sets=sets or ())
+    loaded = read_source(scenario, overlays, sets, preset, quiet=quiet)
     conditions = conditions_of(fail_if or (), loaded)
     named = tags_of(tags)
     _check_outputs(out, plot, report, force=force)

@@ -16,6 +16,7 @@ from simcb.cli.options import (
     Form,
     Overlays,
     PlotFile,
+    Preset,
     Quiet,
     ReportFile,
     Sets,
@@ -23,6 +24,7 @@ from simcb.cli.options import (
     Tags,
     Workers,
     check_files,
+    read_source,
     tags_of,
     with_fields,
     worker_count,
@@ -40,6 +42,7 @@ def sweep(
     *,
     overlays: Overlays = None,
     sets: Sets = None,
+    preset: Preset = None,
     zipped: Annotated[
         bool, typer.Option("--zip", help="First values together, then the second, and so on.")
     ] = False,
@@ -67,7 +70,6 @@ def sweep(
     and saves it; --resume goes on. Exits with 0, 1 if runs could not be made, 2 if something
     is wrong, 130 if interrupted.
     """
-    from simcb.studies import read
     from simcb.studies import sweep as study
     from simcb.studies.sweep.plan import estimate_time
     from simcb.views.formats import render
@@ -78,7 +80,7 @@ def sweep(
         raise typer.BadParameter("--zip and --sample exclude each other; give one of them")
     options = replace(options, design="zip" if zipped else options.design)
     job = replace(job, workers=worker_count(workers), tags=tags_of(tags))
-    loaded = read(scenario, overlays=overlays or (), sets=sets or ())
+    loaded = read_source(scenario, overlays, sets, preset, quiet=quiet)
     _check_outputs(job, plot, report, parquet=parquet)
     if dry_run:
         plan = study.make_plan(loaded, options)

@@ -174,6 +174,23 @@ def altered(group: Group, scenario: Scenario) -> Variant:
     return Variant(group.name, applied(scenario, changes) if changes else scenario, differs)
 
 
+def with_preset(scenario: Scenario, library: str, sets: Sequence[str] = ()) -> Variant:
+    """Return a scenario whose breakers all have a library's defaults, then with single changes.
+
+    Args:
+        scenario: with at least one breaker.
+        library: its name, in any case.
+        sets: PATH=VALUE each.
+
+    Raises:
+        StudyError: nobody knows the library, there is no breaker, or a change does not fit.
+    """
+    if library.casefold() not in LIBRARIES:
+        what = f"{quoted(library)} is no library whose defaults are known"
+        raise StudyError(what, choice_remedy(library, LIBRARIES))
+    return altered(Group(library, library=library, sets=tuple(sets)), scenario)
+
+
 def _change(text: str) -> tuple[str, object]:
     """Return the path and the value of PATH=VALUE."""
     path, _, written = text.partition("=")

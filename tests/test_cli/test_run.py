@@ -6,9 +6,13 @@ import pytest
 from test_cli.commands import simcb
 from test_views.small_runs import BARE, GUARDED
 
+from simcb.breaker import FailureRate
 from simcb.errors import MissingExtraError
 from simcb.metrics import Law
+from simcb.studies import StudyError
+from simcb.studies.variants import with_preset
 from simcb.trace import TraceFileError
+from simcb.views.notebook import load
 from simcb.views.saved_runs import open_run
 
 
@@ -331,3 +335,25 @@ def test_a_bug_shows_its_traceback_on_request(bare: str, monkeypatch: pytest.Mon
     assert done.exit_code == 1
     assert "Traceback" in done.stderr
     assert "RuntimeError: broken" in done.stderr
+
+
+def test_a_preset_gives_every_breaker_a_librarys_defaults() -> None:
+    """What it does otherwise is told, `--set` comes after it, and the command repeats itself."""
+    words = "run flaky-payments --alone --set duration=9s --set faults=[] --set thresholds=[]"
+    done = simcb(*words.split(), "--preset", "Resilience4j", "--format", "json")
+    assert "note: Resilience4j a late result counts" in done.stderr
+    assert "--preset Resilience4j" in json.loads(done.stdout)["repeat"]
+    scenario = with_preset(load("flaky-payments"), "Polly", ["recovery.timeout=7s"]).scenario
+    breaker = scenario.clients["shop"].calls["payments"].breaker
+    assert breaker is not None
+    assert breaker.rules() == (FailureRate(0.1, window=30.0, minimum_calls=100),)
+    assert breaker.recovery_policy().timeout == 7.0
+
+
+def test_a_preset_that_nobody_knows_is_refused_with_the_nearest() -> None:
+    """And so is one for a scenario without a breaker."""
+    done = simcb("run", "flaky-payments", "--preset", "resilienc4j")
+    assert done.exit_code == 2
+    assert "did you mean `resilience4j`?" in done.stderr
+    with pytest.raises(StudyError, match="has none"):
+        with_preset(load("flaky-payments").with_({"breaker": None}), "Polly")
