@@ -65,7 +65,7 @@ def retries(draw: st.DrawFn, whole: bool) -> Data:
     """A retry policy with any backoff and jitter; of the whole grammar also with a budget."""
     policy: Data = {"max_retries": draw(st.integers(0, 3))}
     base, longest = draw(times(0, 300)), draw(times(300, 1500))
-    match draw(st.sampled_from(("", "none", "fixed", "exponential", "decorrelated"))):
+    match draw(st.sampled_from(("", "none", "fixed", "exponential", "decorrelated", "server"))):
         case "none":
             policy["backoff"] = {"kind": "none"}
         case "fixed":
@@ -75,6 +75,10 @@ def retries(draw: st.DrawFn, whole: bool) -> Data:
             policy["backoff"] = {"kind": "exponential", "base": base, "factor": factor}
             if draw(st.booleans()):
                 policy["backoff"]["max"] = longest
+        case "server" if whole:
+            policy["backoff"] = {"kind": "server", "base": base, "max": longest}
+            if draw(st.booleans()):
+                policy["backoff"]["up_to"] = draw(times(20, 1000))
         case "decorrelated":
             policy["backoff"] = {"kind": "decorrelated", "base": base, "max": longest}
     if policy.get("backoff", {}).get("kind") != "decorrelated":
@@ -131,6 +135,7 @@ def breakers(draw: st.DrawFn, whole: bool) -> Data:
             "factor": draw(st.floats(1.0, 3.0)),
             "max": timeout + draw(times(0, 4000)),
             "jitter": draw(shares()),
+            "hint": draw(st.booleans()),
         }
     if draw(one_in(3)):
         found["half_open"] = {"probes": draw(st.integers(1, 3)), "lease": draw(times(50, 2000))}

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from simcb.breaker.enums import Outcome
 from simcb.breaker.errors import BulkheadFullError, CircuitOpenError, ParameterError
 from simcb.breaker.kinds import is_plain
+from simcb.breaker.settings import duration
 
 ErrorTypes: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 Expected: TypeAlias = ErrorTypes | Callable[[BaseException], bool]
@@ -83,6 +84,15 @@ class Judge:
         if isinstance(self.expected, (type, tuple)):
             return isinstance(group, self.groups)
         return _ask(self.expected, group)
+
+
+def asked_by(error: BaseException) -> float | None:
+    """Returns the seconds for which an exception asks the caller to wait, if it has such."""
+    try:
+        asked = getattr(error, "retry_after", None)
+        return None if asked is None else duration("retry_after", asked)
+    except Exception:  # of another kind, or a property that fails: then nothing is asked
+        return None
 
 
 def matches(expected: Expected, error: BaseException, in_doubt: bool = True) -> bool:

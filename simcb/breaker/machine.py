@@ -138,14 +138,22 @@ class Machine(Listeners):
         return ClosedState(generation, now, mode, windows, self._timed)
 
     def _opened(
-        self, seen: State, now: float, reason: Reason, error: BaseException | None
+        self,
+        seen: State,
+        now: float,
+        reason: Reason,
+        error: BaseException | None,
+        permit: Permit | None,
     ) -> OpenState:
-        """The open state after `seen`: for a longer time when a probe has failed."""
+        """The open state after `seen`: longer when a probe has failed, or as the service asks."""
         recovery = self._recovery
         wait = recovery.timeout
         if isinstance(seen, HalfOpenState):
             wait = recovery.grown(seen.opened.wait)
-        until = now + recovery.lasts(wait, self._draw)
+        asked = getattr(permit, "_retry_after", None) if recovery.hint else None
+        draw = self._draw
+        lasts = recovery.lasts(wait, draw) if asked is None else recovery.heeds(asked, draw)
+        until = now + lasts
         return OpenState(seen.generation + 1, now, Mode.AUTOMATIC, until, wait, reason, error)
 
     def _replace_locked(
@@ -256,7 +264,7 @@ class Machine(Listeners):
         if reason is Reason.PROBES_SUCCEEDED:
             new = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
         elif reason is not None:
-            new = self._opened(seen, now, reason, error)
+            new = self._opened(seen, now, reason, error, permit)
         return self._replace_locked(seen, new, reason, permit, SETTLED, kind)
 
     # Settling a permit.
@@ -363,7 +371,7 @@ class Machine(Listeners):
             self._counts[kind] += 1
             return True
         now = self._now_locked() if now is None else now
-        opened = self._opened(seen, now, reason, error)
+        opened = self._opened(seen, now, reason, error, permit)
         if seen.calls != calls - 1:
             return False
         return self._replace_locked(seen, opened, reason, permit, SETTLED, kind)

@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import Literal, Protocol
 
 from simcb.breaker.enums import Outcome
-from simcb.breaker.judging import Judge
+from simcb.breaker.judging import Judge, asked_by
+from simcb.breaker.settings import Recovery, duration
 from simcb.breaker.states import SETTLED, Probe
 
 SUCCESSES, FAILURES, IGNORED, STALE, ADMITTED, REJECTED = range(6)
@@ -21,6 +22,7 @@ class Issuer(Protocol):
 
     name: str
     _judge: Judge
+    _recovery: Recovery
 
     def _succeed(self, permit: Permit) -> None: ...
 
@@ -38,12 +40,13 @@ class Permit:
             ask_upstream()
     """
 
-    __slots__ = ("_began", "_breaker", "_generation", "_probe")
+    __slots__ = ("_began", "_breaker", "_generation", "_probe", "_retry_after")
 
     _began: float
     _breaker: Issuer
     _generation: int
     _probe: Probe | None
+    _retry_after: float
 
     def __init__(self) -> None:
         raise TypeError("a permit comes from CircuitBreaker.acquire()")
@@ -61,9 +64,30 @@ class Permit:
         """Settles the call as a success."""
         self._breaker._succeed(self)
 
-    def failure(self, error: BaseException | None = None) -> None:
-        """Settles the call as a failure; the error is shown to whoever asks why it opened."""
-        self._breaker._settle(self, FAILURES, error)
+    def failure(
+        self, error: BaseException | None = None, *, retry_after: float | None = None
+    ) -> None:
+        """Settles the call as a failure; the error is shown to whoever asks why it opened.
+
+        Args:
+            error: what the call raised.
+            retry_after: seconds for which the service asks to be left alone; a breaker that it
+                opens stays open so long, if its `Recovery` has the `hint`.
+
+        Raises:
+            ParameterError: when those are no seconds; the call is settled all the same.
+        """
+        if retry_after is None:
+            self._breaker._settle(self, FAILURES, error)
+            return
+        try:
+            self._heed(duration("retry_after", retry_after))
+        finally:
+            self._breaker._settle(self, FAILURES, error)
+
+    def _heed(self, retry_after: float) -> None:
+        if self._generation:
+            self._retry_after = retry_after
 
     def ignore(self) -> None:
         """Settles the call as neither: it is not counted, and a probe gives its place back."""
@@ -83,7 +107,12 @@ class Permit:
         """Settles the call by its exception, as the breaker's parameters judge it."""
         if self._generation:
             breaker = self._breaker
-            breaker._settle(self, KIND_OF[breaker._judge.of_error(error)], error)
+            kind = KIND_OF[breaker._judge.of_error(error)]
+            if breaker._recovery.hint:
+                asked = asked_by(error)
+                if asked is not None:
+                    self._heed(asked)
+            breaker._settle(self, kind, error)
 
     def __enter__(self) -> Permit:
         return self

@@ -199,12 +199,18 @@ class Recovery(Settings):
     from `(1 - jitter)` to `(1 + jitter)` times that, drawn once per opening. None lasts longer
     than `max` (ten times the timeout unless given), jitter included: the draws of openings that
     would be longer are spread below it, so they do not all end together.
+
+    With `hint` the service has its say: if the failure that opens the breaker brings a
+    Retry-After (`permit.failure(error, retry_after=…)`, or a `retry_after` in seconds on the
+    exception), this opening lasts so long instead, shorter or longer than `timeout`, up to `max`;
+    jitter then only lengthens it.
     """
 
     timeout: float
     factor: float
     max: float
     jitter: float
+    hint: bool
 
     def __init__(
         self,
@@ -212,6 +218,7 @@ class Recovery(Settings):
         factor: float = 1.0,
         max: float | None = None,
         jitter: float = 0.0,
+        hint: bool = False,
     ) -> None:
         timeout = duration("timeout", timeout)
         factor = number("factor", factor, 1.0, 1e6, "a number from 1 to 1,000,000")
@@ -219,7 +226,9 @@ class Recovery(Settings):
         if longest < timeout:
             raise ParameterError("max", max, f"at least the timeout, {timeout:g} s")
         jitter = number("jitter", jitter, 0.0, 1.0, "a share from 0 to 1")
-        self._fill(timeout=timeout, factor=factor, max=longest, jitter=jitter)
+        if not isinstance(hint, bool):
+            raise ParameterError("hint", hint, "True or False")
+        self._fill(timeout=timeout, factor=factor, max=longest, jitter=jitter, hint=hint)
 
     def grown(self, wait: float) -> float:
         """Returns how long the opening after one of `wait` seconds lasts, before jitter."""
@@ -236,6 +245,10 @@ class Recovery(Settings):
             return wait
         middle = min(wait, self.max / (1.0 + self.jitter))
         return min(self.max, middle * (1.0 + self.jitter * (2.0 * draw - 1.0)))
+
+    def heeds(self, asked: float, draw: float | None) -> float:
+        """Returns how long an opening lasts for which a service asks, seconds; draw as above."""
+        return min(self.max, asked * (1.0 + self.jitter * (draw or 0.0)))
 
 
 class HalfOpen(Settings):

@@ -15,6 +15,9 @@ host and are not counted. Another rule is one argument away:
     BreakerTransport(failed_response=lambda response: response.status_code in (429, 503))
     BreakerTransport(ignored_response=lambda response: False)    # a 429 is a success
 
+The Retry-After of a failed response is handed to the breaker: one with `Recovery(…, hint=True)`
+stays open so long.
+
 An open breaker raises `CircuitOpenTransportError`: a `CircuitOpenError` for those who know
 breakers, and an `httpx.TransportError` for code that already handles those. httpx follows
 redirects above the transport, so a redirect to another host asks that host's breaker; the

@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from simcb.breaker import BreakerRegistry, CircuitOpenError, ParameterError, Permit
+from simcb.breaker.settings import MOST_SECONDS
 
 SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
@@ -89,6 +91,26 @@ def is_server_error(response: Answered) -> bool:
 def is_too_many_requests(response: Answered) -> bool:
     """Whether the service is up but takes no more requests from us for now: a 429."""
     return response.status_code == TOO_MANY_REQUESTS
+
+
+def retry_after_of(response: Answered) -> float | None:
+    """Returns the seconds of a response's Retry-After, in either of its forms; None without one.
+
+    One that makes no sense is none (RFC 9110, section 10.2.3).
+    """
+    written = response.headers.get("retry-after")
+    if written is None:
+        return None
+    if written.strip().isdecimal():
+        seconds = float(written)
+        return seconds if seconds <= MOST_SECONDS else None
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(written).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return min(MOST_SECONDS, max(0.0, moment - time.time()))
 
 
 def is_endless(response: Answered) -> bool:
@@ -200,7 +222,7 @@ class Guard(Generic[RequestT, ResponseT, TransportT]):
     def _answered(self, permit: Permit, response: ResponseT) -> bool:
         """Settles a request if its response's headers say enough, and returns whether they do."""
         if _says(self._failed_response, response):
-            permit.failure()
+            permit.failure(retry_after=retry_after_of(response))
         elif _says(self._ignored_response, response):
             permit.ignore()
         elif response.is_closed or _says(self._endless, response):

@@ -26,7 +26,7 @@ from simcb.scenario.calls import Call
 from simcb.scenario.faults import Fault, Loss
 from simcb.scenario.model import ClientGroup, OnAbandon, Scenario, Service
 from simcb.scenario.refusal import quoted
-from simcb.scenario.retries import Jitter
+from simcb.scenario.retries import Jitter, Server
 from simcb.scenario.scalars import LINK
 from simcb.scenario.thresholds import Threshold
 from simcb.scenario.units import format_duration
@@ -75,7 +75,8 @@ def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ())
     That is a fault that begins when the run is over, or that loses what nobody stops waiting
     for; timestamps of a replay that were cut, so that its requests come in heaps; a retry or a
     breaker for outcomes that its call cannot have; a slow-call limit that no call lives to
-    reach; jitter where no retry waits; a breaker for each of one replica; a limit of admission
+    reach; jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer
+    has; a breaker for each of one replica; a limit of admission
     that a full queue never lets be reached; and a threshold on a phase that the run cannot have,
     which then only can fail. `healthy` of a run without faults is its whole.
 
@@ -143,6 +144,10 @@ def _ineffective_retries(scenario: Scenario) -> Iterator[str]:
             continue
         if reason := _out_of_reach(link, scenario.services[link.service], retry.on):
             yield f"{place} is never retried: `retry.on` names {reason}"
+        if isinstance(retry.backoff, Server) and (
+            reason := _never_told(scenario.services[link.service], retry.on, "retry.on")
+        ):
+            yield f"the backoff of {place} is never told how long to wait: {reason}"
         if retry.jitter is not Jitter.NONE and retry.backoff.delay_before(1) == 0.0:
             yield (
                 f"`jitter` changes nothing in the retries of {place}, which do not wait; leave "
@@ -166,6 +171,10 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[str]:
                     f"and it is given up after {format_duration(longest)} at the latest; write a "
                     "shorter `slow`, or a longer timeout"
                 )
+        if breaker.recovery is not None and breaker.recovery.hint:
+            asked = scenario.services[link.service]
+            if reason := _never_told(asked, breaker.counts, "counts"):
+                yield f"`hint` changes nothing in the breaker of {place}: {reason}"
         if breaker.per_replica and scenario.services[link.service].replicas == 1:
             yield (
                 f"`per_replica` changes nothing in the breaker of {place}, whose service has one "
@@ -226,6 +235,15 @@ def _out_of_reach(link: _Link, service: Service, outcomes: Sequence[AttemptOutco
         whose = f"service {quoted(link.service)}"
     missing = " and no ".join(words)
     return f"only {named}, and {whose} has no {missing}; give it one, or name another outcome"
+
+
+def _never_told(service: Service, outcomes: Sequence[AttemptOutcome], word: str) -> str:
+    """Return why no answer with one of these outcomes has a Retry-After; "" if one can."""
+    if service.admit is None or service.admit.retry_after is None:
+        return "its service has no `admit` with a `retry_after`; give it one"
+    if AttemptOutcome.THROTTLED not in outcomes:
+        return f"`{word}` does not name `throttled`; name it"
+    return ""
 
 
 _ADMISSION = "admission (`admit`)"

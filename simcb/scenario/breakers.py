@@ -159,6 +159,11 @@ class Recovery(Model):
         Portion, word("share by which an opening may be shorter or longer, by lot", "20%")
     ] = 0.0
 
+    hint: Annotated[
+        Flag,
+        word("a counted answer's Retry-After is how long it stays open, up to `max`", "true"),
+    ] = False
+
     @model_validator(mode="after")
     def _in_order(self) -> Recovery:
         if self.max is not None and self.max < self.timeout:

@@ -16,7 +16,7 @@ from pydantic import model_validator
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.fields import Model, OneOf
 from simcb.scenario.refusal import Refused
-from simcb.scenario.scalars import Choice, Count, Number, Portion, Seconds, word
+from simcb.scenario.scalars import Choice, Count, Number, Portion, PositiveSeconds, Seconds, word
 from simcb.scenario.units import LONGEST_DURATION
 
 MOST_RETRIES = 1000  # the most retries of one request
@@ -93,16 +93,57 @@ class Exponential(Backoff):
 
     @model_validator(mode="after")
     def _in_order(self) -> Exponential:
-        if self.max is not None and self.max < self.base:
-            raise Refused("is less than base", "write a max of base or more", "max")
+        _check_max(self.base, self.max)
         return self
 
     def _delay(self, retry: int, previous: float) -> float:
-        try:
-            delay = self.base * self.factor ** (retry - 1)
-        except OverflowError:
-            delay = math.inf if self.base else 0.0
-        return delay if self.max is None else min(self.max, delay)
+        return _grown(self.base, self.factor, self.max, retry)
+
+
+def _check_max(base: float, longest: float | None) -> None:
+    if longest is not None and longest < base:
+        raise Refused("is less than base", "write a max of base or more", "max")
+
+
+def _grown(base: float, factor: float, longest: float | None, retry: int) -> float:
+    """Return min(longest, base·factor^(retry−1)), in seconds."""
+    try:
+        delay = base * factor ** (retry - 1)
+    except OverflowError:
+        delay = math.inf if base else 0.0
+    return delay if longest is None else min(longest, delay)
+
+
+class Server(Backoff):
+    """A throttled answer's Retry-After is waited for; without one as with an exponential backoff.
+
+    Jitter is applied to what is not asked for by the service.
+    """
+
+    kind: Literal["server"] = "server"
+    base: Annotated[
+        Seconds, word("wait before the first retry if none is asked for, seconds", "500ms")
+    ] = 0.0
+    factor: Annotated[
+        float,
+        Number(least=1.0, most=GREATEST_FACTOR),
+        word("growth from one such wait to the next", "2"),
+    ] = 2.0
+    max: Annotated[
+        Seconds | None, word("the longest of such waits, seconds; none if absent", "8s")
+    ] = None
+    up_to: Annotated[
+        PositiveSeconds | None,
+        word("the longest Retry-After that is waited for, seconds; any if absent", "1m"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Server:
+        _check_max(self.base, self.max)
+        return self
+
+    def _delay(self, retry: int, previous: float) -> float:
+        return _grown(self.base, self.factor, self.max, retry)
 
 
 class Decorrelated(Backoff):
@@ -117,8 +158,7 @@ class Decorrelated(Backoff):
 
     @model_validator(mode="after")
     def _in_order(self) -> Decorrelated:
-        if self.max < self.base:
-            raise Refused("is less than base", "write a max of base or more", "max")
+        _check_max(self.base, self.max)
         return self
 
     def _delay(self, retry: int, previous: float) -> float:
@@ -129,6 +169,7 @@ BACKOFFS: dict[str, type[Model]] = {
     "none": NoBackoff,
     "fixed": Fixed,
     "exponential": Exponential,
+    "server": Server,
     "decorrelated": Decorrelated,
 }
 
@@ -200,7 +241,7 @@ class Retry(Model):
     def _sensible(self) -> Retry:
         if len(set(self.on)) != len(self.on):
             raise Refused("names an outcome twice", "write each outcome once", "on")
-        if isinstance(self.backoff, Exponential):
+        if isinstance(self.backoff, Exponential | Server):
             longest = self.backoff.delay_before(max(self.max_retries, 1))
             if longest > LONGEST_DURATION:
                 raise Refused("grows beyond all bounds", "add a `max` like `30s`", "backoff")

@@ -5,6 +5,7 @@ Each is small, lives at one call site, and reads time only from what it is told.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
@@ -19,6 +20,7 @@ from simcb.scenario.retries import (
     Jitter,
     NoBackoff,
     Retry,
+    Server,
 )
 from simcb.scenario.retries import PerMinute as PerMinuteSpec
 from simcb.scenario.retries import TokenBucket as TokenBucketSpec
@@ -41,7 +43,8 @@ def wait_of(retry: Retry) -> Wait:
 
     Formulas: `fixed` waits `delay`; `exponential` waits min(max, base · factor^k) before retry
     k+1; `decorrelated` draws uniformly between `base` and three times the previous wait, capped
-    by `max`. Jitter: `full` draws from [0, d), `equal` from [d/2, d)
+    by `max`; `server` waits as `exponential` where it is not told how long. Jitter: `full` draws
+    from [0, d), `equal` from [d/2, d)
     (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
     """
     backoff = retry.backoff
@@ -65,6 +68,13 @@ def wait_of(retry: Retry) -> Wait:
             return lambda made, previous, draws, number: (
                 delays[made] * (0.5 + 0.5 * draws.at(number))
             )
+
+
+def heeded_by(retry: Retry) -> float:
+    """Return the longest Retry-After that a policy waits for, seconds; 0 if it heeds none."""
+    if not isinstance(retry.backoff, Server):
+        return 0.0
+    return math.inf if retry.backoff.up_to is None else retry.backoff.up_to
 
 
 class Budget(Protocol):

@@ -6,14 +6,14 @@ service ))))); a breaker `around: request` stands outside the retries instead.
 
 from __future__ import annotations
 
-from simcb.breaker import CircuitOpenError
+from simcb.breaker import CircuitOpenError, Permit
 from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Occurrence, Order
 from simcb.world.foreign import BusyError
-from simcb.world.policies import Bulkhead, Cache, budget_of, throttle_of, wait_of
+from simcb.world.policies import Bulkhead, Cache, budget_of, heeded_by, throttle_of, wait_of
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
 from simcb.world.streams import AttemptStreams
@@ -23,6 +23,7 @@ from simcb.world.tasks import (
     OK,
     REJECTED,
     SHED,
+    THROTTLED,
     TIMEOUT,
     Attempt,
     Grant,
@@ -106,7 +107,9 @@ class CallSite(Site):
         self._max_retries = 0
         self._retried: frozenset[int] = frozenset()
         self._budget = None
+        self._heeded = 0.0
         if call.retry is not None:
+            self._heeded = heeded_by(call.retry)
             self._max_retries = call.retry.max_retries
             self._retried = frozenset(ATTEMPT_CODE[outcome] for outcome in call.retry.on)
             self._wait = wait_of(call.retry)
@@ -172,7 +175,7 @@ class CallSite(Site):
         waits = bulkhead is not None and not bulkhead.enter()
         if waits and not bulkhead.may_wait:  # type: ignore[union-attr]
             if entry is not None:
-                self._tell(entry, SHED)
+                self._tell(entry, SHED, task)
             self._write_unsent(task, retry, breaker, SHED, 0)
             return SHED
         attempt = Attempt(
@@ -227,6 +230,8 @@ class CallSite(Site):
             attempt.callback = self._arrive_callback
             self._clock.at(now + attempt.node.send.at(attempt.number), _ASK, attempt)
         elif turned_away := replica.offer(attempt, now):
+            if turned_away == THROTTLED:
+                attempt.task.told = attempt.retry_after
             self._settle(attempt, turned_away)
             return turned_away
         if self._timeouts is not None:
@@ -281,8 +286,10 @@ class CallSite(Site):
             self._hear(attempt, attempt.answer)
 
     def _hear(self, attempt: Attempt, outcome: int) -> None:
-        self._settle(attempt, outcome)
         task = attempt.task
+        if outcome == THROTTLED:
+            task.told = attempt.retry_after
+        self._settle(attempt, outcome)
         if outcome != OK:
             self._after_failure(task, attempt.retry, attempt.waited, outcome)
             return
@@ -318,7 +325,7 @@ class CallSite(Site):
             if outcome == OK:
                 attempt.entry.success()
             else:
-                self._tell(attempt.entry, outcome)
+                self._tell(attempt.entry, outcome, attempt.task)
         if not attempt.owed:
             self._recorder.close_attempt(attempt)
         if self._throttle is not None and outcome == OK:
@@ -326,9 +333,11 @@ class CallSite(Site):
         if self._bulkhead is not None and attempt.sent:
             self._bulkhead.leave()
 
-    def _tell(self, permit: Grant, outcome: int) -> None:
+    def _tell(self, permit: Grant, outcome: int, task: Task) -> None:
         if outcome == OK:
             permit.success()
+        elif outcome == THROTTLED and outcome in self._failing and isinstance(permit, Permit):
+            permit.failure(retry_after=task.told or None)
         elif outcome in self._failing:
             permit.failure()
         elif outcome in self._ignored:
@@ -338,7 +347,7 @@ class CallSite(Site):
 
     def _settle_request(self, task: Task, outcome: int) -> None:
         if task.permit is not None:
-            self._tell(task.permit, outcome)
+            self._tell(task.permit, outcome, task)
             task.permit = None
 
     # Going on: retries, and what is left when they are used up.
@@ -357,6 +366,8 @@ class CallSite(Site):
                 return
             jitter = task.streams[self._slot].attempt(retry).jitter
             waited = self._wait(retry, waited, jitter, task.number)
+            if known == THROTTLED and 0.0 < task.told <= self._heeded:
+                waited = task.told
             retry += 1
             if waited > 0:
                 self._clock.at(now + waited, _ASK, _Retry(self, task, retry, waited))

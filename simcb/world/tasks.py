@@ -38,7 +38,7 @@ class Grant(Protocol):
         """Report that the call went well."""
 
     def failure(self) -> object:
-        """Report that the call failed."""
+        """Report that the call failed; the shipped one also takes a Retry-After."""
 
     def ignore(self) -> object:
         """Report that the call was given up."""
@@ -111,6 +111,7 @@ class Task(Waiter):
         permit: what a breaker around the whole of the present call granted, if there is one.
         over: nobody wants the outcome any more.
         degraded: a fallback answered one of the calls.
+        told: how long the last throttled answer asks it to wait, seconds; 0 for nothing.
     """
 
     __slots__ = (
@@ -124,6 +125,7 @@ class Task(Waiter):
         "sites",
         "step",
         "streams",
+        "told",
     )
 
     number: int
@@ -136,6 +138,7 @@ class Task(Waiter):
     permit: Grant | None
     over: bool
     degraded: bool
+    told: float
 
     def proceed(self) -> None:
         """Make the next call, or deliver if there is none left."""

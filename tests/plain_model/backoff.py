@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from simcb.scenario.retries import Decorrelated, Exponential, Fixed, Jitter, Retry
+from simcb.scenario.retries import Decorrelated, Exponential, Fixed, Jitter, Retry, Server
 
 
-def backoff(retry: Retry, nth: int, previous: float | None, lot: float) -> float:
+def backoff(
+    retry: Retry, nth: int, previous: float | None, lot: float, retry_after: float
+) -> float:
     """Return the seconds to wait before a retry.
 
     Args:
@@ -13,14 +15,17 @@ def backoff(retry: Retry, nth: int, previous: float | None, lot: float) -> float
         nth: which retry, from 1.
         previous: the wait before the retry before it, None if this is the first.
         lot: uniform in [0, 1).
+        retry_after: how long the answer asks to wait; 0 if it does not.
     """
     rule = retry.backoff
+    if isinstance(rule, Server) and 0 < retry_after <= (rule.up_to or retry_after):
+        return retry_after
     if isinstance(rule, Decorrelated):
         highest = 3.0 * (rule.base if previous is None else previous)
         return min(rule.max, rule.base + (highest - rule.base) * lot)
     if isinstance(rule, Fixed):
         wait = rule.delay
-    elif isinstance(rule, Exponential):
+    elif isinstance(rule, Exponential | Server):
         wait = rule.base * rule.factor ** (nth - 1)
         wait = wait if rule.max is None else min(rule.max, wait)
     else:

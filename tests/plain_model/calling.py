@@ -119,9 +119,9 @@ class Site:
             permit = self.outer_breaker.acquire()
         except CircuitOpenError:
             row, _ = self.new_row(errand, 0)
-            return self.settle(row, REJECTED)
+            return self.settle(row, Answer(REJECTED))
         answer = yield from self.try_and_try_again(errand, streams)
-        self.tell(permit, answer.outcome)
+        self.tell(permit, answer)
         return answer
 
     def try_and_try_again(self, errand: Errand, streams: CallStreams) -> Answering:
@@ -134,7 +134,8 @@ class Site:
             assert policy is not None
             if answer.outcome not in policy.on or not self.purse.may_retry(self.env.now):
                 break
-            wait = backoff(policy, nth, wait, streams.attempt(nth - 1).jitter.at(errand.number))
+            lot = streams.attempt(nth - 1).jitter.at(errand.number)
+            wait = backoff(policy, nth, wait, lot, answer.retry_after)
             if wait > 0:
                 yield self.env.at(self.env.now + wait, Order.ASK) | errand.over
                 if errand.over.triggered:
@@ -147,12 +148,12 @@ class Site:
         env, number = self.env, errand.number
         row, place = self.new_row(errand, retry)
         if self.throttle is not None and self.throttle.sheds(env.now, streams.throttle.at(number)):
-            return self.settle(row, SHED)
+            return self.settle(row, Answer(SHED))
         permit, replica = None, None
         if self.breakers:
             permit, replica = self.admit(row, streams, number)
             if permit is None:
-                return self.settle(row, REJECTED)
+                return self.settle(row, Answer(REJECTED))
         if self.places is None:
             return (yield from self.send(errand, streams, row, place, permit, replica))
         seat = self.places.request()
@@ -165,7 +166,7 @@ class Site:
         if seat.triggered and not errand.over.triggered:
             answer = yield from self.send(errand, streams, row, place, permit, replica)
         else:
-            answer = self.settle(row, SHED, permit=permit)
+            answer = self.settle(row, Answer(SHED), permit)
         seat.cancel()
         self.places.release(seat)
         return Answer(ABANDONED) if errand.over.triggered else answer
@@ -194,8 +195,8 @@ class Site:
             waits.append(env.at(env.now + call.timeout, Order.EXPIRE))
         yield env.any_of(waits)
         if answer.triggered:
-            return self.settle(row, *answer.value, permit)
-        result = self.settle(row, ABANDONED if errand.over.triggered else TIMEOUT, permit=permit)
+            return self.settle(row, answer.value, permit)
+        result = self.settle(row, Answer(ABANDONED if errand.over.triggered else TIMEOUT), permit)
         if replica.deserted(job):
             # The worker is free again before the caller goes on.
             yield env.timeout(0)
@@ -204,23 +205,23 @@ class Site:
     def settle(
         self,
         row: AttemptRecord,
-        outcome: AttemptOutcome,
-        degraded: bool = False,
+        answer: Answer,
         permit: Permit | None = None,
     ) -> Answer:
         """End the caller's wait: write down how, and tell breaker and throttle."""
-        row.outcome, row.end = outcome, self.env.now
+        row.outcome, row.end = answer.outcome, self.env.now
         if permit is not None:
-            self.tell(permit, outcome)
-        if self.throttle is not None and outcome is OK:
+            self.tell(permit, answer)
+        if self.throttle is not None and answer.outcome is OK:
             self.throttle.accepts.append(self.env.now)
-        return Answer(outcome, degraded)
+        return answer
 
-    def tell(self, permit: Permit, outcome: AttemptOutcome) -> None:
+    def tell(self, permit: Permit, answer: Answer) -> None:
         """Tell a breaker how what it has let through came out."""
         assert self.call.breaker is not None
+        outcome = answer.outcome
         if outcome in self.call.breaker.counts:
-            permit.failure()
+            permit.failure(retry_after=answer.retry_after or None)
         elif outcome in (SHED, REJECTED, ABANDONED, *self.call.breaker.ignores):
             permit.ignore()
         else:

@@ -86,6 +86,7 @@ class Door:
 
     def __init__(self, policy: Admission | None) -> None:
         self.policy = policy
+        self.retry_after = 0.0 if policy is None else policy.retry_after or 0.0
         self.let_in: list[float] = []
 
     def lets_in(self, now: float, present: int) -> bool:

@@ -121,7 +121,10 @@ class Replica:
         throttled = not refused and not self.door.lets_in(env.now, self.present)
         if refused or throttled or self.workers.full:
             row.freed, row.throttled = env.now, throttled
-            yield from self.reply(job, Answer(THROTTLED if throttled else REFUSED))
+            answer = Answer(REFUSED)
+            if throttled:
+                answer = Answer(THROTTLED, retry_after=self.door.retry_after)
+            yield from self.reply(job, answer)
             return
         seat = self.workers.seat_for(job)
         yield seat | job.cut

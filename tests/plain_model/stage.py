@@ -81,6 +81,7 @@ class Answer(NamedTuple):
 
     outcome: AttemptOutcome
     degraded: bool = False
+    retry_after: float = 0.0
 
 
 Answering = Generator[Event, None, Answer]

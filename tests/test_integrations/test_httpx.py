@@ -19,6 +19,7 @@ from simcb.breaker import (
     CircuitState,
     HalfOpen,
     ParameterError,
+    Recovery,
 )
 
 TRANSPORT_FAILURES = [
@@ -119,6 +120,38 @@ def test_a_429_is_neither_success_nor_failure(kit):
         assert client.get("http://shop/").status_code == 200
     assert kit.breakers.get("shop").state is CircuitState.CLOSED
     assert kit.counts("shop") == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("header", "lasts"),
+    [
+        ({"Retry-After": "42"}, 42.0),
+        ({"retry-after": " 7 "}, 7.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 100.0),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, 10.0),
+        ({"Retry-After": "-5"}, 10.0),
+        ({"Retry-After": "9" * 400}, 10.0),
+        ({}, 10.0),
+    ],
+)
+def test_a_failed_responses_retry_after_is_how_long_its_breaker_stays_open(kit, header, lasts):
+    """If the breaker heeds it, in either form of the header, up to `max`; nonsense is none."""
+    recovery = Recovery(10.0, hint=True)
+    breakers = BreakerRegistry(
+        lambda name: CircuitBreaker(name, failure_threshold=1, recovery=recovery, clock=kit.clock)
+    )
+    busy = {"failed_response": lambda response: response.status_code in (429, 503)}
+    for status in (429, 503):
+        with kit.client(
+            lambda request, status=status: kit.library.Response(status, headers=header),
+            breakers=breakers,
+            **busy,
+        ) as client:
+            host = f"shop{status}"
+            client.get(f"http://{host}/")
+            seen = breakers.get(host).snapshot()
+            assert seen.next_probe_at - seen.since == pytest.approx(lasts)
 
 
 def test_for_coroutines_a_429_is_neither_as_well(kit):

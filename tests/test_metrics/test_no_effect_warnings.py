@@ -177,6 +177,34 @@ def test_a_limit_behind_a_smaller_queue_is_told(service: str, told: str) -> None
         assert not (busy.attempts["flags"] & int(Flag.THROTTLED)).any()
 
 
+LIMIT = "admit: {kind: rate, rate: 6/s, retry_after: 2s}, "
+HEEDS = "backoff: {kind: server, base: 1s}"
+HINT = "breaker: {recovery: {timeout: 5s, hint: true}"
+
+
+@pytest.mark.parametrize(
+    ("call", "service", "told"),
+    [
+        (f"retry: {{max_retries: 2, on: [throttled], {HEEDS}}}", LIMIT, ""),
+        (f"retry: {{max_retries: 2, {HEEDS}}}", LIMIT, "`retry.on` does not name `throttled`"),
+        (
+            f"retry: {{max_retries: 2, on: [error, throttled], {HEEDS}}}",
+            LIMIT.replace(", retry_after: 2s", ""),
+            "has no `admit` with a `retry_after`",
+        ),
+        (f"{HINT}, counts: [throttled]}}", LIMIT, ""),
+        (f"{HINT}, counts: [error]}}", LIMIT, "`counts` does not name `throttled`"),
+        (f"{HINT}, counts: [error, throttled]}}", "", "has no `admit` with a `retry_after`"),
+    ],
+)
+def test_a_retry_after_that_nobody_sends_is_told(call: str, service: str, told: str) -> None:
+    """Backoff and breaker that heed what no answer of the service has, or none they look at."""
+    text = CHAIN.replace("calls: {store: {}}", f"calls: {{store: {{{call}}}}}")
+    made = parse_scenario(text.replace("store: {workers", f"store: {{{service}workers"))
+    sentences = no_effect_warnings(made.with_({"faults": []}))
+    assert [told in each for each in sentences] == [True] * bool(told)
+
+
 def test_an_outcome_that_no_admission_brings_about_is_told() -> None:
     """Retries of throttled answers, where the service throttles nobody."""
     made = scenario("[]", call="retry: {max_retries: 2, on: [throttled]}")

@@ -67,6 +67,7 @@ from simcb.scenario.retries import (
     NoBackoff,
     PerMinute,
     Retry,
+    Server,
     TokenBucket,
 )
 from simcb.scenario.sweep import Sweep
@@ -79,6 +80,11 @@ positive = st.floats(1e-9, 1e6)
 rates = st.floats(0, 1e6)
 shares = st.floats(0, 1)
 text = st.text(st.characters(blacklist_categories=("Cs",)), max_size=60)
+
+
+def maybe(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """The strategy's value, or none."""
+    return st.none() | strategy
 
 
 @st.composite
@@ -128,6 +134,7 @@ backoffs = st.one_of(
     st.builds(Fixed, delay=seconds),
     pairs().map(lambda p: Exponential(base=p[0], factor=1.5, max=p[1])),
     pairs().map(lambda p: Decorrelated(base=p[0], max=p[1])),
+    st.builds(Server, base=seconds, factor=st.just(1.0), up_to=maybe(positive)),
 )
 
 
@@ -147,11 +154,6 @@ def retries(draw: st.DrawFn) -> Retry:
             | st.builds(PerMinute, retries=st.integers(0, 10**6))
         )
     return Retry(**words)
-
-
-def maybe(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    """The strategy's value, or none."""
-    return st.none() | strategy
 
 
 @st.composite
@@ -196,7 +198,11 @@ def breakers(draw: st.DrawFn) -> Breaker:
     elif draw(st.booleans()):
         timeout, longest = draw(pairs())
         words["recovery"] = Recovery(
-            timeout=timeout, max=longest, factor=draw(st.floats(1, 1e6)), jitter=draw(shares)
+            timeout=timeout,
+            max=longest,
+            factor=draw(st.floats(1, 1e6)),
+            jitter=draw(shares),
+            hint=draw(st.booleans()),
         )
     if draw(st.booleans()):
         words["half_open"] = draw(half_opens)

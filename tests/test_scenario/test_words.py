@@ -49,7 +49,7 @@ clients:
             - {kind: failures_in_window, threshold: 9, window: 10s}
             - {kind: failure_rate, rate: 30%, calls: 50, minimum_calls: 20}
             - {kind: slow_call_rate, slow: 1s, rate: 80%, window: 1m}
-          recovery: {timeout: 5s, factor: 2, max: 1m, jitter: 10%}
+          recovery: {timeout: 5s, factor: 2, max: 1m, jitter: 10%, hint: true}
           half_open: {probes: 2, successes: 3, lease: 9s}
           counts: [error, shed]
           ignores: [refused, throttled]
@@ -127,7 +127,7 @@ def test_the_breakers_words_mean_what_they_say() -> None:
         FailureRate(rate=0.3, calls=50, minimum_calls=20),
         SlowCallRate(slow=1, rate=0.8, window=60),
     )
-    assert breaker.recovery == Recovery(timeout=5, factor=2, max=60, jitter=0.1)
+    assert breaker.recovery == Recovery(timeout=5, factor=2, max=60, jitter=0.1, hint=True)
     assert breaker.half_open == HalfOpen(probes=2, successes=3, lease=9)
     assert breaker.counts == (AttemptOutcome.ERROR, AttemptOutcome.SHED)
     assert breaker.ignores == (AttemptOutcome.REFUSED, AttemptOutcome.THROTTLED)

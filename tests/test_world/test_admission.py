@@ -135,6 +135,40 @@ def test_a_breaker_ignores_throttled_answers_unless_told_otherwise(
     assert trace.counters[counted][0] == throttled + (counted == "successes") * len(let_in(trace))
 
 
+HEEDING = """{retry: {max_retries: 3, on: [error, throttled],
+                 backoff: {kind: server, base: 250ms, up_to: 10s}}}"""
+
+
+@pytest.mark.parametrize(("retry_after", "waited"), [("4s", 4.0), ("20s", 0.25)])
+def test_a_backoff_waits_what_the_answer_says(retry_after: str, waited: float) -> None:
+    """A Retry-After up to `up_to` is waited for to the moment; a longer one is as none."""
+    law = f"{{kind: rate, rate: 1/m, burst: 1, retry_after: {retry_after}}}"
+    arrivals = "{kind: constant, rate: 1/m}"
+    scenario = asked(law, arrivals=arrivals, call=HEEDING, duration="70s")
+    rows = simulate(scenario.with_({"arrivals.rate": "3/m"})).attempts
+    again = rows["start"][rows["retry"] == 1]
+    first = rows["start"][(rows["retry"] == 0) & (rows["outcome"] == THROTTLED)]
+    assert len(again)
+    assert again == pytest.approx(first[: len(again)] + waited, abs=1e-9)
+
+
+@pytest.mark.parametrize(("words", "lasts"), [("hint: true", 7.0), ("hint: false", 3.0)])
+@pytest.mark.parametrize("around", ["attempt", "request"])
+def test_a_breaker_stays_open_as_long_as_the_answer_asks(
+    words: str, lasts: float, around: str
+) -> None:
+    """With `hint` the Retry-After of the answer that opens it is how long it stays open."""
+    breaker = f"failure_threshold: 2, recovery: {{timeout: 3s, {words}}}, counts: [throttled]"
+    call = f"{{breaker: {{{breaker}, around: {around}}}}}"
+    law = "{kind: rate, rate: 1/s, retry_after: 7s}"
+    trace = simulate(asked(law, call=call, duration="20s"))
+    opened, probed = trace.transitions["at"][:2]
+    rejected = trace.attempts["outcome"] == ATTEMPT_CODE[AttemptOutcome.REJECTED]
+    starts = trace.attempts["start"]
+    assert lasts <= probed - opened <= lasts + 0.5
+    assert not rejected[(starts >= opened + lasts) & (starts <= probed)].any()
+
+
 def test_throttled_answers_stand_in_series_and_picture() -> None:
     """What is throttled is a column of the series, and a line of the load only where any is."""
     scenario = asked("{kind: rate, rate: 10/s}", duration="20s")
