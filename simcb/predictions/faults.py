@@ -10,7 +10,12 @@ from simcb.breaker import ConsecutiveFailures, FailuresInWindow, SlowCallRate, T
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.breakers import Guarded, opening_length
 from simcb.predictions.chance import calls_in_a_row, time_to_trip
-from simcb.predictions.formulas import load_of_retries, success_of_retries, time_to_rate
+from simcb.predictions.formulas import (
+    load_of_retries,
+    success_of_retries,
+    time_closed,
+    time_to_rate,
+)
 from simcb.predictions.rates import active_windows
 from simcb.predictions.spread import beyond
 from simcb.predictions.traffic import Traffic
@@ -253,11 +258,12 @@ def _open_under(
     probed = opening_length(guarded) + 1.0 / rate + found.after
     # It closes when the probes succeed one after another; each failure opens it again.
     opened = probed / (1.0 - found.share) ** (half.successes or 1)
-    share = opened / (opened + closed)
+    lasts = _longest(traffic, fault)
+    heard = time_closed(lasts, closed, opened)
+    share = 1.0 - heard / lasts
     retried = link.retries if guarded.breaker.around is Around.ATTEMPT else 0
     # A sticky fault strikes the same users again, however often they try.
     answered = success_of_retries(found.share, 0 if fault.sticky else link.retries)
-    lasting = opened / (opened + closed)
     place = [name for name, _ in traffic.scenario.labelled_faults].index(label)
     lines = (f"faults.{place}", guarded.rule_path(0), guarded.recovery_path)
     yield Prediction(
@@ -265,24 +271,29 @@ def _open_under(
         link.name,
         share,
         SHARE,
-        "{o} / ({o} + {c})",
-        numbers(o=(opened, SECONDS), c=(closed, SECONDS)),
+        "1 - {k} closed / {t}",
+        numbers(k=(heard, SECONDS), t=(lasts, SECONDS)),
         Sureness.ABOUT,
-        "the fault lasts long beside both, and each call fails by itself",
+        "each call fails by itself, and the fault begins with the breaker closed",
         lines,
         fault=label,
-        remark="open, then closed until it trips again",
+        remark=f"trips after {closed:.3g} s, open {opened:.3g} s",
     )
     yield Prediction(
         "answered_with",
         link.name,
-        (1.0 - lasting) * answered,
+        (1.0 - share) * answered,
         SHARE,
         "(1 - {o}) × (1 - {p}^(1 + {n}))",
-        numbers(o=(lasting, SHARE), p=(found.share, SHARE), n=(retried, COUNT)),
+        numbers(o=(share, SHARE), p=(found.share, SHARE), n=(retried, COUNT)),
         Sureness.ABOUT,
-        "the fault lasts long, and what is rejected is not tried again",
+        "what is rejected is not tried again",
         lines,
         fault=label,
         remark=f"{answered:.3%} without the breaker",
     )
+
+
+def _longest(traffic: Traffic, fault: Fault) -> float:
+    """Return for how many seconds a fault lasts at a time, at most."""
+    return max(b - a for a, b in active_windows(fault, traffic.scenario.duration))

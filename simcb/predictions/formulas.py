@@ -170,6 +170,34 @@ def time_to_rate(failing: float, rate: float, window: float, timeout: float) -> 
     return timeout + rate * (window - failing * timeout) / failing
 
 
+def time_closed(length: float, closed: float, opened: float) -> float:
+    """Return the mean seconds closed in the first `length` of an alternating renewal process.
+
+    It begins closed. Times closed are exponential with mean `closed`, each followed by `opened`
+    seconds open. The k-th time closed begins once k of them and k openings are over, so it lasts
+    E min(Γ(k+1), u) - E min(Γ(k), u) with u = length - k × opened (Cox, "Renewal Theory", 1962,
+    chapter 7).
+    """
+    if length > 100.0 * (closed + opened):
+        return length * closed / (closed + opened)
+
+    def within(times: int, until: float) -> float:
+        """Return the mean of the sum of so many exponential times, cut at a moment."""
+        mean = until / closed
+        weight = ahead = math.exp(-mean)
+        for each in range(1, times):
+            weight *= mean / each
+            ahead += weight
+        beyond = ahead + weight * mean / times
+        return times * closed * (1.0 - beyond) + until * ahead
+
+    spent, number = 0.0, 0
+    while (until := length - number * opened) > 0.0 and number <= 100:
+        spent += within(number + 1, until) - (within(number, until) if number else 0.0)
+        number += 1
+    return min(spent, length)
+
+
 def probe_cycle(rate: float, opened: float, probe: float) -> float:
     """Return the mean seconds between probes in an outage: open, wait for a caller, fail."""
     return opened + 1.0 / rate + probe

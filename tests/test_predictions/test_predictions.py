@@ -364,6 +364,24 @@ def test_the_breaker_hurts_as_much_as_said() -> None:
     assert "about" in findings(found)[0]
 
 
+@pytest.mark.parametrize("lasts", [15, 45, 150])
+def test_a_short_fault_begins_with_the_breaker_closed(lasts: int) -> None:
+    """What is answered before it trips weighs more, the shorter the fault is."""
+    made = scenario(
+        "{kind: poisson, rate: 10/s}",
+        "timeout: 2s, breaker: {failure_threshold: 4, recovery_timeout: 60s}",
+        "workers: 200, work: 50ms",
+        f"[{{kind: errors, rate: 40%, on: store, at: 10s, for: {lasts}s}}]",
+        "170s",
+    )
+    (opened,) = predict(made).of("open_under")
+    runs = [
+        measure(simulate(made, seed=seed)).value("open_fraction", phase="fault")
+        for seed in range(40)
+    ]
+    assert opened.value == pytest.approx(sum(runs) / len(runs), abs=0.05)
+
+
 LAWS: list[Distribution] = [
     Constant(value=0.1),
     Exponential(mean=0.1),
