@@ -41,7 +41,8 @@ def compare(
         list[str],
         typer.Argument(
             metavar="SCENARIO",
-            help="Files, shipped names, or directories that run --out wrote.",
+            help="Files, shipped names, or directories that run --out wrote; after the first "
+            "also none, a library, or PATH=VALUE.",
             show_default=False,
         ),
     ],

@@ -210,7 +210,8 @@ def read_variants(
     """Return the variants that a command line names, those of `--with` after the others.
 
     Args:
-        sources: files, shipped names, and directories of saved runs.
+        sources: files, shipped names, and directories of saved runs; after the first also what
+            `--with` takes, if that is no file: `none`, a library, or PATH=VALUE.
         groups: what `--with` says, each of the first of them.
         read: reads a scenario with overlays merged over it.
         kept: the saved runs among the sources.
@@ -219,7 +220,9 @@ def read_variants(
         ScenarioError: a file cannot be read.
         StudyError: a group makes no sense.
     """
-    parsed = [parse_group(each) for each in groups]
+    changes = [source for source in sources[1:] if _is_change(source)]
+    parsed = [parse_group(each) for each in (*changes, *groups)]
+    sources = [*sources[:1], *(each for each in sources[1:] if each not in changes)]
     labels = _labels(sources)
     variants = [
         Variant(label, kept[source].scenario, kept=kept[source])
@@ -233,6 +236,12 @@ def read_variants(
             first = read(sources[0], group.overlays)
         variants.append(altered(group, first))
     return tuple(variants)
+
+
+def _is_change(source: str) -> bool:
+    """Return whether a source is no file but `none`, a library or PATH=VALUE."""
+    words = source == NONE or source.casefold() in LIBRARIES or "=" in source
+    return words and not _is_there(source)
 
 
 def _labels(sources: Sequence[str]) -> list[str]:

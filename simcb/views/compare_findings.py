@@ -6,6 +6,7 @@ A difference is told only if it is more than chance and enough to matter; see `t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from simcb.metrics import Facts, Unit
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE
@@ -53,10 +54,7 @@ def _headline(comparison: Comparison) -> Verdict:
     best, alike = comparison.best, comparison.as_good
     change = comparison.change(best, "answered") if best else None
     if len(alike) == len(comparison):
-        words = "no variant answers more than another"
-        shares = f"{_share(comparison, best)} of all requests are answered in time"
-        reason = f"{shares}; the difference is within chance or too small to matter"
-        return Verdict(words, Tone.FAIR, _with_doubt(comparison, reason))
+        return _no_best(comparison)
     if 0 in alike:
         others = [each for each in alike if each]
         words = f"{marked_name(comparison, 0)} is best"
@@ -64,7 +62,7 @@ def _headline(comparison: Comparison) -> Verdict:
             words = f"nothing answers more than {marked_name(comparison, 0)}"
         worst = min(
             (each for each in range(len(comparison)) if each not in alike),
-            key=lambda each: comparison.results[each].summary.value("answered") or 0.0,
+            key=partial(_answered, comparison),
         )
         reason = (
             f"{_share(comparison, 0)} of all requests are answered in time, "
@@ -86,6 +84,25 @@ def _headline(comparison: Comparison) -> Verdict:
     if unsure:
         reason += f"; {_listed(unsure)} can be told from neither"
     return Verdict(words, Tone.GOOD, _with_doubt(comparison, reason))
+
+
+def _no_best(comparison: Comparison) -> Verdict:
+    """Say that none is best: they are equal, or so few runs cannot tell them apart."""
+    best, worst = comparison.best, min(range(len(comparison)), key=partial(_answered, comparison))
+    shares = f"{_share(comparison, best)} of all requests are answered in time"
+    words = "no variant answers more than another"
+    reason = f"{shares}; the difference is within chance or too small to matter"
+    if _answered(comparison, best) - _answered(comparison, worst) > NARROW:
+        words = "these runs do not tell which is best"
+        reason = (
+            f"{shares} with {marked_name(comparison, best)}, {_share(comparison, worst)} with "
+            f"{marked_name(comparison, worst)}; that may be chance, and more runs (-n) tell"
+        )
+    return Verdict(words, Tone.FAIR, _with_doubt(comparison, reason))
+
+
+def _answered(comparison: Comparison, variant: int) -> float:
+    return comparison.results[variant].summary.value("answered") or 0.0
 
 
 def _is_better(comparison: Comparison, variant: int) -> bool:

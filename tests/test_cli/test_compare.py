@@ -98,6 +98,14 @@ def test_saved_runs_are_compared_without_running_them(tmp_path: Path) -> None:
     assert "change no saved run" in refused.output
 
 
+def test_a_change_needs_no_option(file: str) -> None:
+    """Words that no file bears mean what --with says of them."""
+    short = simcb("compare", file, "none", "failure_threshold=9", "--format", "csv")
+    words = ("--with", "none", "--with", "failure_threshold=9")
+    long = simcb("compare", file, *words, "--format", "csv")
+    assert short.stdout == long.stdout != ""
+
+
 def test_a_directory_of_a_sweep_is_no_variant(file: str, tmp_path: Path) -> None:
     """What it holds is said, and what to name instead."""
     kept = str(tmp_path / "kept")
