@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from simcb.metrics import Series, series
+from simcb.metrics.phase import effective_faults
 from simcb.studies.compare import Comparison
+from simcb.trace import FaultInfo
 from simcb.views.plots.curves import Band, Curves, Floats, band, curves_of, readable_step
 from simcb.views.plots.figures import Picture, axes_or_new, new_picture
 from simcb.views.plots.frame import Entry, begin, draw_curve, legend_above
@@ -19,15 +22,17 @@ from simcb.views.plots.style import (
     DASHED,
     DOTTED,
     FIGURE_SIZE,
-    INK,
     LABEL_SIZE,
     OFFERED_COLOR,
     TITLE_SIZE,
 )
 from simcb.views.plots.text_fit import letters, shortened
 
+FIRST_COLOR = "#a9adb3"
+"""The first variant's: the others are drawn over it, and it has to be seen where they are one."""
+
 LINES: tuple[tuple[str, object], ...] = (
-    (INK, "-"),
+    (FIRST_COLOR, "-"),
     ("#0072B2", "-"),
     ("#D55E00", DASHED),
     ("#009E73", DASH_DOTTED),
@@ -36,7 +41,13 @@ LINES: tuple[tuple[str, object], ...] = (
     ("#56B4E9", DASH_DOTTED),
     ("#8a6d3b", DOTTED),
 )
-"""A colour and a dash for each variant; the first is black."""
+"""A colour and a dash for each variant."""
+
+NARROWEST, STEP, FIRST_WIDTH = 1.2, 0.45, 4.2
+"""Points: the last line's width, by how much each before it is wider, and at least the first's."""
+
+LEAST_SHARE = 10.0
+"""Per cent to which an axis of shares goes at least."""
 
 MOST_BANDS = 3
 """Variants beyond which bands over each other are mud, and only medians are drawn."""
@@ -61,6 +72,8 @@ def overlay(comparison: Comparison) -> Picture:
     if not comparison.alone:
         band_too = " and 10–90 % band" if len(comparison) <= MOST_BANDS else ""
         run += f", {comparison.replicates} runs each: median{band_too}"
+    if len(set(_faults(comparison))) > 1:
+        run += ", faults of every variant"
     picture.text(
         1.0 - _MARGIN,
         _TOP,
@@ -119,16 +132,27 @@ def opened(comparison: Comparison, ax: Axes | None = None, *, named: bool = True
     ax = axes_or_new(ax)
     curves = _frame(comparison)
     faults = begin(ax, curves, "breakers open (%)", named=named)
-    entries = _draw(ax, curves, comparison, lambda each: each.breakers_open * 100.0)
+    entries = _draw(ax, curves, comparison, _opened)
     if named:
         legend_above(ax, [*entries, *faults], below_strip=False)
-    ax.set_ylim(0.0, 104.0)
+    shares = (_band(comparison, place, _opened) for place in range(len(comparison)))
+    ax.set_ylim(0.0, min(max(LEAST_SHARE, *map(_highest, shares)) * 1.06, 104.0))
     return ax
 
 
+def _opened(one: Series) -> Floats:
+    return one.breakers_open * 100.0
+
+
 def _frame(comparison: Comparison) -> Curves:
-    """Return the time and the faults that are drawn: those of the first variant."""
-    return curves_of(replace(comparison.results[0], baseline=None))
+    """Return the time and the faults that are drawn: those of any variant, each once."""
+    curves = curves_of(replace(comparison.results[0], baseline=None))
+    return replace(curves, faults=tuple(dict.fromkeys(chain.from_iterable(_faults(comparison)))))
+
+
+def _faults(comparison: Comparison) -> list[tuple[FaultInfo, ...]]:
+    """Return the windows of each variant's faults, in its first run."""
+    return [effective_faults(each.trace) for each in comparison.results]
 
 
 def _draw(
@@ -140,6 +164,10 @@ def _draw(
     entries = []
     for place, name in enumerate(comparison.names):
         color, dashes = LINES[place]
+        # Wide lines below narrow ones: where all are one, each is still seen.
+        width = NARROWEST + STEP * (len(comparison) - 1 - place)
+        if place == 0:
+            width = max(width, FIRST_WIDTH)
         values = _band(comparison, place, column)
         line = draw_curve(
             ax,
@@ -147,6 +175,7 @@ def _draw(
             values,
             name,
             color=color,
+            width=width,
             dashes=dashes,
             spread=len(comparison) <= MOST_BANDS,
             zorder=2.5 + place / 100,
