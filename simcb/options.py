@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -172,6 +172,23 @@ class SweepOptions:
 
 
 @dataclass(frozen=True)
+class TuneSize:
+    """How much a tune tries.
+
+    Args:
+        trials: settings that are searched at most.
+        batch: settings tried at a time.
+        replicates: runs of a good setting in each scenario.
+        fresh: runs of each contender at the end.
+    """
+
+    trials: int
+    batch: int
+    replicates: int
+    fresh: int
+
+
+@dataclass(frozen=True)
 class TuneOptions:
     """What a tune can be asked for; see `simcb.studies.tune.tune`."""
 
@@ -203,30 +220,60 @@ class TuneOptions:
             several=True,
         ),
     ] = ()
-    trials: Annotated[int, _within("Settings that are tried at most.", 1, MOST_TRIALS)] = 60
+    storms: Annotated[
+        str,
+        Option(
+            "What has to be withstood: all, a family made of the scenarios and drawn anew in "
+            "each run; some of it, as in day,blip,hung,own; or own, their own faults as they are.",
+            "NAMES",
+        ),
+    ] = "all"
+    trials: Annotated[
+        int | None,
+        _within("Settings that are tried at most: 24, or 60 with --storms own.", 1, MOST_TRIALS),
+    ] = None
     batch: Annotated[
-        int,
-        _within("Settings tried at a time, before it learns.", 1, MOST_BATCH),
-    ] = 8
-    replicates: Annotated[
-        int,
+        int | None,
         _within(
-            "Runs of a good setting in each scenario; bad ones get fewer.",
+            "Settings tried at a time, before it learns: 12, or 8 with --storms own.",
+            1,
+            MOST_BATCH,
+        ),
+    ] = None
+    replicates: Annotated[
+        int | None,
+        _within(
+            "Runs of a good setting in each scenario, bad ones get fewer: 6, or 10 with "
+            "--storms own.",
             2,
             MOST_REPLICATES,
             *("--replicates", "-n"),
         ),
-    ] = 10
+    ] = None
     fresh: Annotated[
-        int,
+        int | None,
         _within(
-            "Runs of the best and of its rivals, on other random streams, at the end.",
+            "Runs of the best and of its rivals, on other random streams, at the end: 6, or 20 "
+            "with --storms own.",
             2,
             MOST_REPLICATES,
         ),
-    ] = 20
+    ] = None
     tolerance: float = 0.01
+    day_budget: float = 0.001
     seed: Annotated[int, SEED] = 0
+
+    @property
+    def own(self) -> bool:
+        """Whether only the scenarios' own faults are asked for, as they are."""
+        return self.storms.strip() == "own"
+
+    @property
+    def size(self) -> TuneSize:
+        """How much is tried, with what is usual where that is left open."""
+        usual = TuneSize(60, 8, 10, 20) if self.own else TuneSize(24, 12, 6, 6)
+        given = {name: getattr(self, name) for name in vars(usual)}
+        return replace(usual, **{name: each for name, each in given.items() if each is not None})
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,12 @@ def tune(
     tolerance: Annotated[
         str, typer.Option(metavar="SHARE", help="The loss that does not matter.")
     ] = "1%",
+    day_budget: Annotated[
+        str,
+        typer.Option(
+            metavar="SHARE", help="What may be lost needlessly of an ordinary day's requests."
+        ),
+    ] = "0.1%",
     workers: Workers = "auto",
     job: JobOptions,
     dry_run: DryRun = False,
@@ -82,7 +88,11 @@ def tune(
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     check_kept(job)
     check_files(plot, report)
-    options = replace(options, tolerance=_share(tolerance))
+    options = replace(
+        options,
+        tolerance=_share("--tolerance", tolerance),
+        day_budget=_share("--day-budget", day_budget),
+    )
     if dry_run:
         plan = study.plan_tune(loaded, options)
         emit(tune_size(plan, *study.estimate_tune_time(plan, job.workers)))
@@ -118,14 +128,14 @@ def tune(
     _leave_as(result)
 
 
-def _share(text: str) -> float:
+def _share(option: str, text: str) -> float:
     from simcb.scenario import units
     from simcb.scenario.refusal import Refused
 
     try:
         return units.parse_share(text)
     except Refused as refused:
-        raise typer.BadParameter(f"--tolerance {refused.what}; {refused.remedy}") from None
+        raise typer.BadParameter(f"{option} {refused.what}; {refused.remedy}") from None
 
 
 def _leave_as(result: TuneResult) -> None:

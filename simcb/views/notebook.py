@@ -287,12 +287,14 @@ def tune(
     minimize: str | Sequence[str] = (),
     maximize: str | Sequence[str] = (),
     subject_to: str | Sequence[str] = (),
-    trials: int = 60,
-    batch: int = 8,
-    replicates: int = 10,
-    fresh: int = 20,
+    storms: str = "all",
+    trials: int | None = None,
+    batch: int | None = None,
+    replicates: int | None = None,
+    fresh: int | None = None,
     seed: int = 0,
     tolerance: float = 0.01,
+    day_budget: float = 0.001,
     out: str | Path | None = None,
     resume: bool = False,
     workers: int | None = None,
@@ -316,12 +318,18 @@ def tune(
         minimize: numbers to make small, such as `p99{fault}` or `collapse`.
         maximize: numbers to make large; goodput if there is neither.
         subject_to: what has to hold in every scenario, such as `success >= 99%`.
-        trials: settings that are tried at most.
-        batch: settings that are tried at a time; the result depends on it.
-        replicates: runs of a good setting in each scenario; bad ones get fewer.
-        fresh: runs of the best and of its rivals with other seeds, at the end.
+        storms: `all`, a family of storms made of the scenarios, whose moments and lengths are
+            drawn anew in each run; some of it, as in `day,blip,hung,own`; or `own`, the
+            scenarios' own faults as they are.
+        trials: settings that are tried at most; 24, or 60 with `own`.
+        batch: settings that are tried at a time, 12, or 8 with `own`; the result depends on it.
+        replicates: runs of a good setting in each scenario, 6, or 10 with `own`; bad ones get
+            fewer.
+        fresh: runs of the best and of its rivals with other seeds, at the end; 6, or 20 with
+            `own`.
         seed: the random seed, the same in all settings; the check uses the next one.
         tolerance: the loss that does not matter, as a share.
+        day_budget: the share of an ordinary day's requests that a setting may lose needlessly.
         out: a directory in which every finished run is kept.
         resume: go on with what the directory holds.
         workers: processes on this machine; 0 runs everything in this one, None takes every
@@ -340,7 +348,8 @@ def tune(
     given = [scenarios] if alone else list(scenarios)  # type: ignore[arg-type]
     read = [each if isinstance(each, Scenario) else load(each) for each in given]  # type: ignore[arg-type]
     aims = _listed(minimize), _listed(maximize), _listed(subject_to)
-    options = TuneOptions(space, *aims, trials, batch, replicates, fresh, tolerance, seed)
+    size = trials, batch, replicates, fresh
+    options = TuneOptions(space, *aims, storms, *size, tolerance, day_budget, seed)
     job = JobOptions(workers, dask, out, resume, allow_large, executor)
     return TuneView(run_tune(read, options, job))
 

@@ -48,7 +48,7 @@ def tune_size(plan: TunePlan, seconds: float, workers: int) -> str:
     scenarios = f"{len(plan.scenarios)} scenario{'s' if len(plan.scenarios) > 1 else ''}"
     memory = workers * (WORKER_MEGABYTES + plan.largest_run)
     lines = (
-        f"settings  {plan.options.trials:,} searched, {plan.around:,} around each of up to "
+        f"settings  {plan.options.size.trials:,} searched, {plan.around:,} around each of up to "
         f"{WALKS} bests, {CONTENDERS} contenders",
         f"runs      at most {plan.runs:,} in {scenarios}; usually less than half of that",
         f"requests  at most about {in_words(plan.requests)}",

@@ -17,8 +17,22 @@ from test_studies.tune_cases import FEW, SLOW
 
 from simcb.scenario import read_scenario
 
-SPACE = ["--space", "failure_threshold=1,2,4", "--space", "recovery_timeout=500ms,2s,8s"]
-WIDE = ["--space", "failure_threshold=1..40@log", "--space", "recovery_timeout=200ms..8s@log"]
+SPACE = [
+    "--storms",
+    "own",
+    "--space",
+    "failure_threshold=1,2,4",
+    "--space",
+    "recovery_timeout=500ms,2s,8s",
+]
+WIDE = [
+    "--storms",
+    "own",
+    "--space",
+    "failure_threshold=1..40@log",
+    "--space",
+    "recovery_timeout=200ms..8s@log",
+]
 SHORT = ["--trials", "4", "--batch", "4", "-n", "2", "--fresh", "2", "--workers", "0"]
 
 
@@ -171,7 +185,7 @@ def test_a_dry_run_runs_nothing(storms: list[str], monkeypatch: pytest.MonkeyPat
 def test_without_optuna_the_code_is_3(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With the line that installs it, before anything runs."""
     monkeypatch.setitem(sys.modules, "optuna", None)
-    done = simcb("tune", *storms, *SPACE, *SHORT)
+    done = simcb("tune", *storms, *WIDE)
     assert done.exit_code == 3
     assert "pip install 'simcb[tune]'" in done.stderr
 

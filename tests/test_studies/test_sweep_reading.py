@@ -101,7 +101,7 @@ def test_a_tunes_directory_is_named_as_such(tmp_path: Path) -> None:
     held = read_manifest(tmp_path)
     scenarios, columns = held.scenarios, held.columns
     goal = TuneOptions(maximize=("goodput",))
-    spec = TuneSpec(held.engine, scenarios, held.digest, held.axes, goal, columns)
+    spec = TuneSpec(held.engine, scenarios, ("own",), held.digest, held.axes, goal, columns)
     write_manifest(tmp_path, spec)
     assert is_sweep(tmp_path)
     with pytest.raises(StoreError, match=r"holds a tune.*summary\.json.*best\.yaml"):

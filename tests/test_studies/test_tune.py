@@ -62,6 +62,7 @@ def test_no_tune_makes_more_runs_than_its_plan_says() -> None:
         "replicates": 2,
         "fresh": 2,
         "seed": 1,
+        "storms": "own",
     }
     plan = plan_tune(scenarios(), TuneOptions(NARROW, **words))  # type: ignore[arg-type]
     assert tune(scenarios(), NARROW, workers=0, **words).tally.ran <= plan.runs  # type: ignore[arg-type]
@@ -331,7 +332,9 @@ def test_a_number_that_a_storm_cannot_have_is_refused() -> None:
     """Without a fault there is nothing to recover from; or it ends too late for it to be seen."""
     calm = parse_scenario(SMALL[: SMALL.index("faults:")])
     with pytest.raises(StudyError, match="`time_to_recover` does not exist in this scenario"):
-        plan_tune([scenario(), calm], TuneOptions(SPACE, minimize=["time_to_recover"]))
+        plan_tune(
+            [scenario(), calm], TuneOptions(SPACE, minimize=["time_to_recover"], storms="own")
+        )
     late = parse_scenario(SMALL.replace("for: 4s", "for: 8s"))
     with pytest.raises(StudyError, match="`small`: `time_to_recover` is undefined in all of"):
         tune(late, SPACE, minimize=["time_to_recover"], batch=2, replicates=2, workers=0)
@@ -523,10 +526,11 @@ def test_no_scenarios_and_no_space_are_told() -> None:
 
 
 def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line that installs it."""
+    """The line that installs it, where more is tried than what covers the space evenly."""
     monkeypatch.setitem(sys.modules, "optuna", None)
+    assert tuned_with().complete
     with pytest.raises(MissingExtraError, match=r"simcb\[tune\]"):
-        tuned_with()
+        tuned_with(trials=9)
 
 
 def test_progress_tells_the_stage_and_the_best() -> None:

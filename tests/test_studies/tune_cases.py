@@ -39,6 +39,7 @@ def tune(
     job = job_of(words)
     for aims in ("minimize", "maximize", "subject_to"):
         words[aims] = tuple(words.get(aims, ()))  # type: ignore[arg-type]
+    words.setdefault("storms", "own")
     return study(scenarios, TuneOptions(space, **words), job, progress=progress, stop=stop)  # type: ignore[arg-type]
 
 

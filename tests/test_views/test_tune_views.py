@@ -369,6 +369,7 @@ def test_a_tune_in_a_notebook_is_the_study(tmp_path: Path) -> None:
         {"breaker.failure_threshold": [1, 3]},
         minimize="p99",
         subject_to="success >= 1%",
+        storms="own",
         trials=2,
         replicates=2,
         fresh=2,

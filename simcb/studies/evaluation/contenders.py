@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from simcb.scenario import Scenario
 from simcb.scenario.breakers import Breaker
@@ -11,20 +11,21 @@ YOURS = "yours"
 NO_BREAKER = "no breaker"
 
 
-def unchanged(scenario: Scenario) -> dict[str, object]:
-    """Return no changes: the scenario as its file has it."""
-    return {}
+def without_breaker(
+    scenario: Scenario, services: Collection[str] | None = None
+) -> dict[str, object]:
+    """Return the changes that switch breakers off: every one, or those in front of services."""
+    return {f"{path}.enabled": False for path, _ in breakers_of(scenario, services)}
 
 
-def without_breaker(scenario: Scenario) -> dict[str, object]:
-    """Return the changes that switch every breaker off."""
-    return {f"{path}.enabled": False for path, _ in breakers_of(scenario)}
-
-
-def breakers_of(scenario: Scenario) -> Iterator[tuple[str, Breaker]]:
-    """Yield every breaker that is switched on, with its path."""
+def breakers_of(
+    scenario: Scenario, services: Collection[str] | None = None
+) -> Iterator[tuple[str, Breaker]]:
+    """Yield every breaker that is switched on, or those in front of services, with its path."""
     for group, callers in (("clients", scenario.clients), ("services", scenario.services)):
         for caller, part in callers.items():
             for service, call in part.calls.items():
+                if services is not None and service not in services:
+                    continue
                 if call.breaker is not None and call.breaker.enabled:
                     yield f"{group}.{caller}.calls.{service}.breaker", call.breaker

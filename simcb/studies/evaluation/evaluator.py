@@ -203,9 +203,9 @@ class Evaluator:
             self._dispatcher = Dispatcher(self._backend(), base, self._take, self._stop)
         return self._dispatcher.run(self._orders(missing), len(missing))
 
-    def run_everywhere(self, candidates: Iterable[int], replicates: int) -> bool:
-        """Run candidates in every scenario up to so many replicates; false if it was stopped."""
-        places = range(len(self.tables))
+    def run_in(self, places: Iterable[int], candidates: Iterable[int], replicates: int) -> bool:
+        """Run candidates in some scenarios up to so many replicates; false if it was stopped."""
+        places = tuple(places)
         return self.run(
             Cell(candidate, replicate, place)
             for candidate in candidates

@@ -141,7 +141,8 @@ class TuneSpec:
 
     Args:
         engine: the versions it is run with.
-        scenarios: the files of the scenarios.
+        scenarios: the files of the scenarios, as storms were made of them.
+        storms: the name of each one's storm.
         digest: identifies the scenarios, the data they replay included.
         axes: the space.
         options: what was asked for; the space, which is read, is not in it.
@@ -151,6 +152,7 @@ class TuneSpec:
 
     engine: Engine
     scenarios: tuple[str, ...]
+    storms: tuple[str, ...]
     digest: str
     axes: tuple[Axis, ...]
     options: TuneOptions
@@ -161,17 +163,18 @@ class TuneSpec:
     @property
     def decisive(self) -> TuneSpec:
         """The same without what decides no run."""
-        return replace(self, options=replace(self.options, tolerance=0.0), tags={})
+        options = replace(self.options, tolerance=0.0, day_budget=0.0)
+        return replace(self, options=options, tags={})
 
     @property
     def words(self) -> dict[str, object]:
         """What was asked for, as people read it."""
-        asked = self.options
+        asked, size = self.options, self.options.size
         aims = [f"max:{each}" for each in asked.maximize] + [f"min:{e}" for e in asked.minimize]
         return {
-            "the design": f"a search of {asked.trials} settings, {asked.batch} at a time, "
-            f"checked {asked.fresh} times",
-            "replicates": asked.replicates,
+            "the design": f"a search of {size.trials} settings, {size.batch} at a time, "
+            f"checked {size.fresh} times",
+            "replicates": size.replicates,
             "the seed": asked.seed,
             "the refinement": "none",
             "the goal": ", ".join([*aims, *asked.subject_to]),
@@ -269,7 +272,11 @@ def _check_whole(spec: Spec) -> None:
     checked_tags(spec.tags)
     if isinstance(spec, TuneSpec):
         check_ranges(spec.options, "trials", "batch", "replicates", "fresh", "seed")
-        fits = bool(spec.axes and spec.scenarios) and spec.options.space is None
+        fits = (
+            bool(spec.axes and spec.scenarios)
+            and len(spec.storms) == len(spec.scenarios)
+            and spec.options.space is None
+        )
     else:
         asked = spec.options
         check_ranges(asked, "replicates", "seed", "depth")

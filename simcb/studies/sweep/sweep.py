@@ -124,7 +124,7 @@ class SweepRun:
         return Tally(ran, reused, settings.damaged)
 
     def _run_all(self) -> bool:
-        return self._evaluator.run_everywhere(range(len(self._numbers)), self._plan.replicates)
+        return self._evaluator.run_in([0], range(len(self._numbers)), self._plan.replicates)
 
     def _add(self, settings: Sequence[Setting], digests: Sequence[str]) -> None:
         for setting in settings:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from simcb.metrics import difference, judge
-from simcb.scenario import Scenario
 from simcb.studies.evaluation.cells import Cell, Done
-from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS, unchanged, without_breaker
-from simcb.studies.evaluation.evaluator import Evaluator
+from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
+from simcb.studies.evaluation.evaluator import Changes, Evaluator
 from simcb.studies.evaluation.objective import Better
-from simcb.studies.tune.contenders import DEFAULTS, with_default
+from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.regret import Evaluation, limits_of
 from simcb.studies.tune.result import Check, Contender, InScenario
 
 WINNER = ""
 """The name under which the winner stands among the contenders."""
-
-Maker = Callable[[Scenario], Mapping[str, object]]
 
 
 def check(
@@ -51,8 +48,7 @@ def check(
     evaluator = context.evaluator(replicates, seed)
     evaluator.taken = taken
     candidates = {WINNER: evaluator.enter(searched.changes(winner))}
-    for name, maker in _others():
-        changes = tuple(maker(scenario.base) for scenario in context.scenarios)
+    for name, changes in _others(context):
         # Who changes nothing is you, and is among them already.
         if name == YOURS or any(changes):
             candidates[name] = evaluator.enter(changes)
@@ -60,6 +56,7 @@ def check(
         (evaluator.enter(searched.changes(int(candidate))), scenario)
         for standards in known.standards(searched.replicates)
         for scenario, candidate in enumerate(standards)
+        if not context.scenarios[scenario].is_day
     ]
     wanted += [
         (candidate, s) for candidate in candidates.values() for s in range(len(context.scenarios))
@@ -68,7 +65,8 @@ def check(
         Cell(each, r, scenario) for each, scenario in wanted for r in range(replicates)
     ):
         return False, None
-    evaluation = Evaluation.of(context.scenarios, evaluator)
+    guard = context.guard(candidates.get(NO_BREAKER))
+    evaluation = Evaluation.of(context.scenarios, evaluator, guard)
     if evaluation.counts[candidates[WINNER]] < replicates:
         return True, None
     contenders = [
@@ -79,12 +77,9 @@ def check(
     return True, Check(seed, replicates, tuple(contenders))
 
 
-def _others() -> list[tuple[str, Maker]]:
-    defaults: list[tuple[str, Maker]] = [
-        (each.name, lambda scenario, each=each: with_default(scenario, each))  # type: ignore[misc]
-        for each in DEFAULTS
-    ]
-    return [(YOURS, unchanged), (NO_BREAKER, without_breaker), *defaults]
+def _others(context: TuneContext) -> list[tuple[str, Changes]]:
+    defaults = [(each.name, context.with_default(each)) for each in DEFAULTS]
+    return [(YOURS, context.unchanged()), (NO_BREAKER, context.without_breaker()), *defaults]
 
 
 def _contender(
@@ -115,7 +110,9 @@ def _in_scenario(
         behind.append(difference(*turned))
     return InScenario(
         aims=tuple(table.estimate(candidate, aim) for aim in scenario.aims),
-        regret=evaluation.regret_estimates(candidate, place, evaluator.replicates),
+        regret=evaluation.regret_estimates(candidate, place, evaluator.replicates)
+        if not scenario.is_day
+        else (),
         behind=None if name == WINNER else tuple(behind),
         verdicts=outcome.verdicts,
         thresholds=judge(scenario.base.thresholds, outcome),

@@ -6,7 +6,7 @@ new library is one line in `DEFAULTS`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.scenario import Scenario
@@ -121,8 +121,10 @@ recover by degrees, which no breaker with three states does, so they are left ou
 """
 
 
-def with_default(scenario: Scenario, default: Default) -> dict[str, object]:
-    """Return the changes that give every breaker a library's default.
+def with_default(
+    scenario: Scenario, default: Default, services: Collection[str] | None = None
+) -> dict[str, object]:
+    """Return the changes that give breakers a library's default: all, or those of services.
 
     What is guarded, what counts as a failure and who shares the breaker stay the scenario's.
     """
@@ -134,5 +136,5 @@ def with_default(scenario: Scenario, default: Default) -> dict[str, object]:
             "per_replica": breaker.per_replica,
             "shared": breaker.shared,
         }
-        for path, breaker in breakers_of(scenario)
+        for path, breaker in breakers_of(scenario, services)
     }

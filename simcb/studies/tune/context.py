@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simcb.studies.evaluation.backends import Backend
+from simcb.studies.evaluation.contenders import without_breaker
 from simcb.studies.evaluation.dispatch import Lost
-from simcb.studies.evaluation.evaluator import Evaluator, ResultCache, Tally
+from simcb.studies.evaluation.evaluator import Changes, Evaluator, ResultCache, Tally
 from simcb.studies.evaluation.store import Store
+from simcb.studies.tune.contenders import Default, with_default
 from simcb.studies.tune.losses import Filled, filled_in
 from simcb.studies.tune.plan import TunePlan
+from simcb.studies.tune.regret import Guard
 
 
 class TuneContext:
@@ -30,11 +33,30 @@ class TuneContext:
         stop: Callable[[], bool],
     ) -> None:
         self.scenarios = plan.scenarios
+        self._services = plan.services
+        self._budget = plan.options.day_budget
         self._engine = plan.engine
         self._cache = ResultCache(store, [len(scenario.columns) for scenario in plan.scenarios])
         self._backend = backend
         self._stop = stop
         self._evaluators: list[Evaluator] = []
+
+    def guard(self, reference: int | None) -> Guard | None:
+        """Return what an ordinary day may lose beside a candidate without a breaker, if any."""
+        days = any(each.is_day for each in self.scenarios)
+        return Guard(reference, self._budget) if days and reference is not None else None
+
+    def unchanged(self) -> Changes:
+        """Return no changes: the scenarios as their files have them."""
+        return tuple({} for _ in self.scenarios)
+
+    def without_breaker(self) -> Changes:
+        """Return what switches off the breakers that are tuned, in each scenario."""
+        return tuple(without_breaker(each.base, self._services) for each in self.scenarios)
+
+    def with_default(self, default: Default) -> Changes:
+        """Return what gives the breakers that are tuned a library's default."""
+        return tuple(with_default(each.base, default, self._services) for each in self.scenarios)
 
     def evaluator(self, replicates: int, seed: int) -> Evaluator:
         """Return a new evaluator on the random streams of a seed."""

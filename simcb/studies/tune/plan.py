@@ -13,7 +13,7 @@ from simcb.studies.evaluation.backends import usable_cores
 from simcb.studies.evaluation.cells import ROW, Engine, scenario_digest, this_engine
 from simcb.studies.evaluation.manifest import TuneSpec
 from simcb.studies.evaluation.objective import Better
-from simcb.studies.evaluation.settings import axes_of
+from simcb.studies.evaluation.settings import axes_of, check_axes
 from simcb.studies.evaluation.size import MOST_CELLS, MOST_REQUESTS, pace
 from simcb.studies.limits import check_size, estimate_size, in_words
 from simcb.studies.run import check_ranges
@@ -21,6 +21,7 @@ from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.scenarios import TuneScenario, check_space, tune_scenarios
 from simcb.studies.tune.search import starting
 from simcb.studies.tune.sensitivity import STEPS
+from simcb.studies.tune.storms import family_of, storms_named, tuned_services
 
 CONTENDERS = 3 + len(DEFAULTS)
 """Who is checked at most: the winner, yours, no breaker, and the libraries."""
@@ -39,12 +40,14 @@ class TunePlan:
         options: what was asked for, with the aims as they stand in the scenarios; the space,
             which has been read, is not in it.
         engine: the versions it is run with.
+        services: those whose breakers are tuned; None for all there are.
     """
 
     scenarios: tuple[TuneScenario, ...]
     axes: tuple[Axis, ...]
     options: TuneOptions
     engine: Engine
+    services: frozenset[str] | None = None
 
     @property
     def around(self) -> int:
@@ -58,9 +61,9 @@ class TunePlan:
         That is if no setting is eliminated early, every walk finds a better winner, and the
         setting that is best in a scenario alone is another one for each scenario and aim.
         """
-        searched = (self.options.trials + WALKS * self.around) * self.options.replicates
+        searched = (self.options.size.trials + WALKS * self.around) * self.options.size.replicates
         aims = len(self.scenarios[0].aims)
-        return (searched + (CONTENDERS + aims) * self.options.fresh) * len(self.scenarios)
+        return (searched + (CONTENDERS + aims) * self.options.size.fresh) * len(self.scenarios)
 
     @property
     def megabytes(self) -> float:
@@ -84,6 +87,7 @@ class TunePlan:
         return TuneSpec(
             engine=self.engine,
             scenarios=tuple(scenario.base.to_yaml() for scenario in self.scenarios),
+            storms=tuple(scenario.storm for scenario in self.scenarios),
             digest="-".join(scenario_digest(scenario.base) for scenario in self.scenarios),
             axes=self.axes,
             options=self.options,
@@ -98,13 +102,21 @@ def plan_tune(scenarios: Scenario | Sequence[Scenario], options: TuneOptions) ->
         StudyError: something does not make sense.
     """
     given = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
-    return plan_in(given, axes_of(options.space or ()), options, this_engine())
+    check_ranges(options, "trials", "batch", "replicates", "fresh")
+    names = storms_named(options.storms)
+    axes = axes_of(options.space or ())
+    check_axes(axes, options.seed)
+    check_space(given, axes)
+    return plan_in(tuple(family_of(given, axes, names)), axes, options, this_engine())
 
 
 def plan_in(
-    scenarios: Sequence[Scenario], axes: tuple[Axis, ...], options: TuneOptions, engine: Engine
+    scenarios: Sequence[tuple[str, Scenario]],
+    axes: tuple[Axis, ...],
+    options: TuneOptions,
+    engine: Engine,
 ) -> TunePlan:
-    """Return the plan of a tune in a space that has been read, with the versions it is run with.
+    """Return the plan of a tune of storms that have been made, in a space that has been read.
 
     Raises:
         StudyError: something does not make sense.
@@ -115,12 +127,17 @@ def plan_in(
         maximize=options.maximize,
         subject_to=options.subject_to,
     )
-    check_ranges(options, "trials", "batch", "replicates", "fresh")
-    if not 0.0 <= options.tolerance < 1.0:
-        raise StudyError(f"tolerance is {options.tolerance!r}", "give a share from 0 to below 1")
+    for name in ("tolerance", "day_budget"):
+        share = getattr(options, name)
+        if not 0.0 <= share < 1.0:
+            raise StudyError(f"{name} is {share!r}", "give a share from 0 to below 1")
     # What the search begins with has to make sense, whoever asks and whatever for.
-    starting(axes, options.batch, options.seed)
-    check_space(known, axes)
+    starting(axes, options.size.batch, options.seed)
+    check_space([each.base for each in known], axes)
+    if all(each.is_day for each in known):
+        raise StudyError(
+            "an ordinary day is no storm to withstand", "name a storm besides, as in day,hung"
+        )
     aims = known[0].aims
     read = replace(
         options,
@@ -129,7 +146,11 @@ def plan_in(
         maximize=tuple(str(aim) for aim in aims if aim.better is Better.HIGHER),
         subject_to=tuple(limit.text for limit in known[0].limits),
     )
-    return TunePlan(known, axes, read, engine)
+    services = None
+    if not options.own:
+        found = (tuned_services(each.base, axes) for each in known)
+        services = frozenset(service for each in found for service in each)
+    return TunePlan(known, axes, read, engine, services)
 
 
 def check_small(plan: TunePlan) -> None:

@@ -17,20 +17,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcb.metrics import Estimate, ThresholdResult, estimate, jackknife, judge
+from simcb.metrics.phase import WHOLE
 from simcb.scenario.thresholds import Comparison, Threshold
 from simcb.studies.evaluation.cells import Column, Floats
 from simcb.studies.evaluation.evaluator import Evaluator
 from simcb.studies.evaluation.table import MISSING, Outcome, Table
 from simcb.studies.tune.losses import fixed_size, losses_of, sizes_of
 from simcb.studies.tune.scenarios import TuneScenario
+from simcb.studies.tune.storms import OWN
 
 _HARDLY = 1e-12
 """The violation of a limit that is missed by no measurable amount, such as `<` when equal."""
 
 
+@dataclass(frozen=True)
+class Guard:
+    """What an ordinary day may lose.
+
+    Args:
+        reference: the candidate without a breaker.
+        budget: the share of requests that one may lose there and this one does not.
+    """
+
+    reference: int
+    budget: float
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What is known of all candidates at one moment.
+
+    An ordinary day among the scenarios is no storm: nothing is regretted there, but it has to be
+    kept whole, as a limit has to hold.
 
     Args:
         scenarios: the scenarios.
@@ -40,7 +58,10 @@ class Evaluation:
         excesses: candidates × limits × scenarios × replicates: by how much each limit is missed, as
             a share of it; 0 or less where it holds.
         ran: candidates × scenarios: how many replicates were run.
-        kept: candidates × scenarios: whether all limits hold there, judged by the means.
+        kept: candidates × scenarios: whether all limits hold there, judged by the means, or
+            nothing was run.
+        lost: candidates × replicates: the share of an ordinary day's requests that a candidate
+            loses and the one without a breaker does not; nan where there is no such day.
     """
 
     scenarios: tuple[TuneScenario, ...]
@@ -49,28 +70,39 @@ class Evaluation:
     excesses: Floats
     ran: NDArray[np.int64]
     kept: NDArray[np.bool_]
+    lost: Floats
     _standards: dict[int, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def of(cls, scenarios: tuple[TuneScenario, ...], evaluator: Evaluator) -> Evaluation:
+    def of(
+        cls,
+        scenarios: tuple[TuneScenario, ...],
+        evaluator: Evaluator,
+        guard: Guard | None = None,
+    ) -> Evaluation:
         """Return how the candidates compare now."""
         tables = evaluator.tables
         aims, limits = range(len(scenarios[0].aims)), range(len(scenarios[0].limits))
-        shape = (len(evaluator), 0, len(scenarios), evaluator.replicates)
+        shape = (len(evaluator), 1, len(scenarios), evaluator.replicates)
         pairs = list(zip(scenarios, tables, strict=True))
         losses, sizes = (
             [[of(table, scenario, scenario.aims[aim]) for scenario, table in pairs] for aim in aims]
             for of in (losses_of, sizes_of)
         )
         excesses = [
-            [_excesses(table, scenario, scenario.limits[limit]) for scenario, table in pairs]
+            [
+                np.full_like(table.verdicts, -1.0, np.float64)
+                if scenario.is_day
+                else _excesses(table, scenario, scenario.limits[limit])
+                for scenario, table in pairs
+            ]
             for limit in limits
         ]
         ran = evaluator.counts()
         kept = [
             [
-                bool(ran[candidate, scenario])
-                and all(
+                not ran[candidate, scenario]
+                or all(
                     each.passed
                     for each in limits_of(
                         scenarios[scenario], evaluator.outcome(candidate, scenario)
@@ -80,19 +112,38 @@ class Evaluation:
             ]
             for candidate in range(len(evaluator))
         ]
+        exceeding = np.array(excesses).transpose(2, 0, 1, 3) if limits else np.zeros(shape)[:, :0]
+        holding = np.array(kept, np.bool_)
+        lost = np.full((len(evaluator), evaluator.replicates), np.nan)
+        if guard is not None:
+            place = next(place for place, each in enumerate(scenarios) if each.is_day)
+            lost = _lost(tables[place], guard.reference)
+            beyond = np.full(shape, -1.0)
+            beyond[:, 0, place] = lost - guard.budget
+            exceeding = np.concatenate((exceeding, beyond), axis=1)
+            ran_there = ran[:, place] > 0
+            means = np.nan_to_num(lost).sum(axis=1) / np.maximum(ran[:, place], 1)
+            holding[:, place] = ~ran_there | (means <= guard.budget)
         return cls(
             scenarios,
             np.array(losses).transpose(2, 0, 1, 3),
             np.array(sizes).transpose(2, 0, 1, 3),
-            np.array(excesses).transpose(2, 0, 1, 3) if limits else np.zeros(shape),
+            exceeding,
             ran,
-            np.array(kept, np.bool_),
+            holding,
+            lost,
         )
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """How many replicates of each candidate were run in every scenario."""
         found: NDArray[np.int64] = self.ran.min(axis=1)
+        return found
+
+    @cached_property
+    def seen(self) -> NDArray[np.int64]:
+        """How many replicates of each candidate were run where it was run most."""
+        found: NDArray[np.int64] = self.ran.max(axis=1)
         return found
 
     @cached_property
@@ -116,21 +167,27 @@ class Evaluation:
         """
         if replicates not in self._standards:
             aims, scenarios = self.losses.shape[1:3]
-            found = np.empty((aims, scenarios), np.int64)
+            found = np.zeros((aims, scenarios), np.int64)
             for scenario in range(scenarios):
                 candidates = np.flatnonzero(self.ran[:, scenario] >= replicates)
                 kept = candidates[self.kept[candidates, scenario]]
                 candidates = kept if len(kept) else candidates
+                if not len(candidates):
+                    continue
                 means = self.losses[candidates, :, scenario, :replicates].mean(axis=2)
                 found[:, scenario] = candidates[means.argmin(axis=0)]
             self._standards[replicates] = found
         return self._standards[replicates]
 
     def regrets(self, candidate: int, replicates: int) -> Floats:
-        """Return a candidate's regrets: aims × scenarios × replicates."""
+        """Return a candidate's regrets: aims × scenarios × replicates; nan where it was not run."""
         standards = self.standards(replicates)
         found = np.empty((*standards.shape, replicates))
         for aim, scenario in np.ndindex(*standards.shape):
+            unknown = self.ran[candidate, scenario] < replicates
+            if unknown or self.scenarios[scenario].is_day:
+                found[aim, scenario] = np.nan
+                continue
             best = self.losses[standards[aim, scenario], aim, scenario, :replicates]
             scale = self._scale(int(standards[aim, scenario]), aim, scenario, replicates)
             found[aim, scenario] = (
@@ -147,10 +204,13 @@ class Evaluation:
         return max(abs(float(self.losses[place].mean())), float(self.sizes[place].mean())) or 1.0
 
     def worst(self, candidate: int, replicates: int | None = None) -> tuple[float, ...]:
-        """Return a candidate's worst regret for each aim, over its replicates or the first few."""
-        count = int(self.counts[candidate]) if replicates is None else replicates
-        means = self.regrets(candidate, count).mean(axis=2)
-        return tuple(means.max(axis=1).tolist())
+        """Return a candidate's worst regret for each aim, over its replicates or the first few.
+
+        Of one that was eliminated it is the worst where it was run so often: at least so much.
+        """
+        count = int(self.seen[candidate]) if replicates is None else replicates
+        wholes, _ = _worst(self.regrets(candidate, count))
+        return tuple(wholes.tolist())
 
     def worst_estimates(self, candidate: int, replicates: int) -> tuple[Estimate, ...]:
         """Return a candidate's worst regret for each aim, with its interval."""
@@ -178,9 +238,9 @@ class Evaluation:
 
     def violation(self, candidate: int) -> float:
         """Return by how much a candidate misses the limits: the largest share, or 0."""
-        count = int(self.counts[candidate])
+        count = int(self.seen[candidate])
         excesses = self.excesses[candidate, :, :, :count]
-        largest = float(excesses.mean(axis=2).max()) if excesses.size else 0.0
+        largest = float(_largest(excesses.mean(axis=2).ravel())) if excesses.size else 0.0
         return max(largest, 0.0) if self.feasible[candidate] else max(largest, _HARDLY)
 
     def surely_violates(self, candidate: int, replicates: int) -> bool:
@@ -265,11 +325,24 @@ def _worst(numbers: Floats) -> tuple[Floats, Floats]:
         Numbers by aim, and by aim and the replicate that is left out.
     """
     n = numbers.shape[2]
-    whole: Floats = numbers.mean(axis=2).max(axis=1)
+    whole = _largest(numbers.mean(axis=2))
     if n < 2:
         return whole, np.empty((numbers.shape[0], 0))
-    without: Floats = ((numbers.sum(axis=2, keepdims=True) - numbers) / (n - 1)).max(axis=1)
-    return whole, without
+    without: Floats = (numbers.sum(axis=2, keepdims=True) - numbers) / (n - 1)
+    return whole, np.fmax.reduce(without, axis=1)
+
+
+def _largest(numbers: Floats) -> Floats:
+    """Return the largest along the last axis, of those that are known."""
+    found: Floats = np.fmax.reduce(numbers, axis=-1)
+    return found
+
+
+def _lost(table: Table, reference: int) -> Floats:
+    """Return what share of the requests each candidate loses that another does not."""
+    answered = table.values[:, :, table.index[Column("success", WHOLE, "")]]
+    found: Floats = answered[reference] - answered
+    return found
 
 
 def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
@@ -295,26 +368,43 @@ def race(
     evaluator: Evaluator,
     candidates: Sequence[int],
     margin: float = 0.0,
+    guard: Guard | None = None,
 ) -> bool:
     """Run candidates as far as each deserves; return false if it was stopped.
+
+    In a family of storms one after the other is run, those first where the candidates that have
+    been run everywhere lose most: a candidate is as bad as its worst storm, so one is enough to
+    know.
 
     Args:
         scenarios: the scenarios.
         evaluator: what runs them.
         candidates: who races, against each other and against all that were complete before.
         margin: the regret by which one may be behind and still stay in.
+        guard: what an ordinary day may lose, if there is one.
     """
     live = list(dict.fromkeys(candidates))
+    groups = _in_turn(Evaluation.of(scenarios, evaluator, guard), evaluator)
     for replicates in rungs(evaluator.replicates):
-        if not evaluator.run_everywhere(live, replicates):
-            return False
-        evaluation = Evaluation.of(scenarios, evaluator)
-        field = evaluation.with_count(replicates)
-        if not field:
-            return True
-        live = [each for each in live if each in field]
-        live = [each for each in live if not beaten(evaluation, each, replicates, margin)]
+        for places in groups:
+            if not evaluator.run_in(places, live, replicates):
+                return False
+            evaluation = Evaluation.of(scenarios, evaluator, guard)
+            # What could not be run there goes no further.
+            live = [each for each in live if (evaluation.ran[each, places] >= replicates).all()]
+            live = [each for each in live if not beaten(evaluation, each, replicates, margin)]
     return True
+
+
+def _in_turn(evaluation: Evaluation, evaluator: Evaluator) -> list[list[int]]:
+    """Return which scenarios are run at the same time, in their order."""
+    places = list(range(len(evaluation.scenarios)))
+    known = evaluation.complete
+    if not known or all(each.storm == OWN for each in evaluation.scenarios):
+        return [places]
+    regrets = [evaluation.regrets(each, evaluator.replicates).mean(axis=(0, 2)) for each in known]
+    means = np.nan_to_num(np.mean(regrets, axis=0), nan=-1.0)
+    return [[place] for place in sorted(places, key=lambda place: (-means[place], place))]
 
 
 def beaten(evaluation: Evaluation, candidate: int, replicates: int, margin: float = 0.0) -> bool:

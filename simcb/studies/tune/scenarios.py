@@ -14,6 +14,7 @@ from simcb.studies import StudyError
 from simcb.studies.evaluation.cells import Column, columns_of
 from simcb.studies.evaluation.objective import DEFAULT, Objective, parse_objective
 from simcb.studies.evaluation.settings import check_places, policies
+from simcb.studies.tune.storms import DAY
 
 MOST_SCENARIOS = 100
 MOST_AIMS = 4
@@ -28,6 +29,7 @@ class TuneScenario:
 
     Args:
         name: the scenario's, or with `#2`, `#3` where several share theirs.
+        storm: the storm that was made of a scenario, by its name in `STORMS`; or `own`.
         base: the scenario as its file has it.
         columns: what is measured in each of its runs.
         aims: what is to be as good as possible, in the order in which it was asked for.
@@ -35,10 +37,16 @@ class TuneScenario:
     """
 
     name: str
+    storm: str
     base: Scenario
     columns: tuple[Column, ...]
     aims: tuple[Objective, ...]
     limits: tuple[Threshold, ...]
+
+    @property
+    def is_day(self) -> bool:
+        """Whether it is an ordinary day, on which nothing may be lost."""
+        return self.storm == DAY
 
 
 def is_until(aim: Objective) -> bool:
@@ -47,7 +55,7 @@ def is_until(aim: Objective) -> bool:
 
 
 def tune_scenarios(
-    scenarios: Sequence[Scenario],
+    scenarios: Sequence[tuple[str, Scenario]],
     *,
     minimize: Sequence[str],
     maximize: Sequence[str],
@@ -69,12 +77,16 @@ def tune_scenarios(
     limits = tuple(_limit(text) for text in subject_to)
     seen: Counter[str] = Counter()
     found = []
-    for scenario in (each.without_sweep() for each in scenarios):
+    for storm, scenario in scenarios:
         columns = columns_of(scenario)
+        asked, bounds = (wanted or [DEFAULT], limits)
+        if storm == DAY:
+            # What is asked of a storm, such as the latency under its fault, a day may not have.
+            asked, bounds = [DEFAULT] * len(asked), ()
         try:
-            aims = [parse_objective(each, scenario, columns) for each in wanted or [DEFAULT]]
+            aims = [parse_objective(each, scenario, columns) for each in asked]
             _check_faults(scenario, aims)
-            check_thresholds((*scenario.thresholds, *limits), scenario)
+            check_thresholds((*scenario.thresholds, *bounds), scenario)
         except StudyError as error:
             raise StudyError(f"{quoted(scenario.name)}: {error.what}", error.remedy) from None
         except ThresholdError as error:
@@ -84,11 +96,11 @@ def tune_scenarios(
         seen[scenario.name] += 1
         times = seen[scenario.name]
         name = scenario.name if times == 1 else f"{scenario.name}#{times}"
-        found.append(TuneScenario(name, scenario, columns, tuple(aims), limits))
+        found.append(TuneScenario(name, storm, scenario, columns, tuple(aims), bounds))
     return tuple(found)
 
 
-def check_space(scenarios: Sequence[TuneScenario], axes: Sequence[Axis]) -> None:
+def check_space(scenarios: Sequence[Scenario], axes: Sequence[Axis]) -> None:
     """Check that every axis has one place of its own in every scenario, and is a policy there.
 
     Raises:
@@ -96,10 +108,10 @@ def check_space(scenarios: Sequence[TuneScenario], axes: Sequence[Axis]) -> None
     """
     for scenario in scenarios:
         try:
-            check_places(scenario.base, axes)
+            check_places(scenario, axes)
         except StudyError as error:
             raise StudyError(f"{quoted(scenario.name)}: {error.what}", error.remedy) from None
-        for axis, policy in zip(axes, policies(scenario.base, axes), strict=True):
+        for axis, policy in zip(axes, policies(scenario, axes), strict=True):
             if not policy:
                 raise StudyError(
                     f"{quoted(axis.path)} is no policy but the world, whose best is the mildest",

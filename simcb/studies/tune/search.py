@@ -1,6 +1,7 @@
 """The search: which settings to try next, given what is known of those tried before.
 
-It starts with a Latin hypercube and goes on with Optuna's tree-structured Parzen estimator.
+It starts with a Latin hypercube and, if more is to be tried, goes on with Optuna's tree-structured
+Parzen estimator.
 Each proposal is made anew from the whole history, which is all the state there is: so it
 depends on the history, the seed and how many settings are asked for, and on nothing else.
 Optuna is a guest of this module alone.
@@ -65,19 +66,21 @@ class Search:
         aims: how many numbers are to be small.
         batch: how many settings are tried at a time.
         seed: random seed of the proposals.
+        learns: whether more is tried than the settings that it begins with.
 
     Raises:
-        MissingExtraError: Optuna is not installed.
+        MissingExtraError: it learns, and Optuna is not installed.
         StudyError: the space makes no sense.
     """
 
-    def __init__(self, axes: Sequence[Axis], aims: int, batch: int, seed: int) -> None:
-        self._optuna = _library()
+    def __init__(
+        self, axes: Sequence[Axis], aims: int, batch: int, seed: int, *, learns: bool = True
+    ) -> None:
+        self._optuna: Any = _library() if learns else None
         self._axes = tuple(axes)
         self._aims = aims
         self._batch = batch
         self._seed = seed
-        self._distributions = {axis.path: self._distribution(axis) for axis in axes}
         self._starts = starting(self._axes, batch, seed)
 
     def propose(self, history: Sequence[Tried]) -> tuple[Setting, ...]:
@@ -88,15 +91,16 @@ class Search:
 
     def _learnt(self, history: Sequence[Tried], seen: set[Setting]) -> list[Setting]:
         fresh: dict[Setting, None] = {}
-        with _in_peace():
-            study = self._study(history)
-            for _ in range(PATIENCE * self._batch):
-                trial = study.ask(self._distributions)
-                setting = self._setting(trial.params)
-                if setting not in seen:
-                    fresh[setting] = None
-                if len(fresh) == self._batch:
-                    break
+        if self._optuna is not None:
+            distributions = {axis.path: self._distribution(axis) for axis in self._axes}
+            with _in_peace():
+                study = self._study(history, distributions)
+                for _ in range(PATIENCE * self._batch):
+                    setting = self._setting(study.ask(distributions).params)
+                    if setting not in seen:
+                        fresh[setting] = None
+                    if len(fresh) == self._batch:
+                        break
         # Where the model keeps to what it knows, chance looks elsewhere.
         stream = random.Random(f"simcb tune/{self._seed}/{len(history)}")
         for _ in range(PATIENCE * self._batch):
@@ -107,7 +111,7 @@ class Search:
                 fresh[setting] = None
         return list(fresh)
 
-    def _study(self, history: Sequence[Tried]) -> Any:
+    def _study(self, history: Sequence[Tried], distributions: dict[str, Any]) -> Any:
         """Return an Optuna study that knows the history and nothing else."""
         optuna = self._optuna
         stream = random.Random(f"simcb tune sampler/{self._seed}/{len(history)}")
@@ -119,7 +123,7 @@ class Search:
             study.add_trial(
                 optuna.trial.create_trial(
                     params=self._parameters(each.setting),
-                    distributions=self._distributions,
+                    distributions=distributions,
                     values=list(each.losses),
                     constraints={"limits": each.violation},
                 )

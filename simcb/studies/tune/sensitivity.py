@@ -162,7 +162,7 @@ def reach_of(
     """
     steps = []
     for value, candidate in candidates.items():
-        count = int(evaluation.counts[candidate])
+        count = int(evaluation.seen[candidate])
         if not count:
             continue
         excess = evaluation.leads(candidate, best, count)

@@ -21,7 +21,7 @@ from simcb.studies.run import read_kept
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.plan import TunePlan, check_small, plan_in, plan_tune
 from simcb.studies.tune.result import TuneResult
-from simcb.studies.tune.search import Search
+from simcb.studies.tune.search import STARTS, Search
 from simcb.studies.tune.tuning import TuneProgress, Tuning
 
 
@@ -63,7 +63,10 @@ def tune(
 
 
 def _search(plan: TunePlan) -> Search:
-    return Search(plan.axes, len(plan.scenarios[0].aims), plan.options.batch, plan.options.seed)
+    size = plan.options.size
+    learns = size.trials > STARTS * size.batch
+    aims = len(plan.scenarios[0].aims)
+    return Search(plan.axes, aims, size.batch, plan.options.seed, learns=learns)
 
 
 def is_tune(directory: str | Path) -> bool:
@@ -101,7 +104,8 @@ def open_tune(directory: str | Path) -> TuneResult:
 def _plan_of(held: TuneSpec, file: str) -> TunePlan:
     try:
         scenarios = [read_kept(text, f"{file}, a scenario") for text in held.scenarios]
-        plan = plan_in(scenarios, held.axes, held.options, held.engine)
+        storms = tuple(zip(held.storms, scenarios, strict=True))
+        plan = plan_in(storms, held.axes, held.options, held.engine)
     except (ValueError, TypeError):
         remedy = "name the directory of a tune, or tune anew in another"
         raise StoreError(file, "is damaged: it is no manifest of a tune", remedy) from None

@@ -7,7 +7,7 @@ is for others to know.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from simcb.scenario.units import Value
@@ -19,7 +19,7 @@ from simcb.studies.tune.checking import check
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.losses import check_defined
 from simcb.studies.tune.plan import WALKS, TunePlan
-from simcb.studies.tune.regret import Evaluation, race
+from simcb.studies.tune.regret import Evaluation, Guard, race
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.sensitivity import Reach, neighbours, next_beyond, reach_of
@@ -67,19 +67,20 @@ class Tuning:
         self._context = context
         self._axes = plan.axes
         self._search = search
-        self._evaluator = context.evaluator(plan.options.replicates, plan.options.seed)
+        self._evaluator = context.evaluator(plan.options.size.replicates, plan.options.seed)
         self._evaluator.taken = self._tell
         self._tried: dict[Setting, int | str] = {}
         self._evaluation: Evaluation | None = None
+        self._guard: Guard | None = None
         self._winner: int | None = None
         self._progress = progress
-        self._stage, self._done, self._total = "searching", 0, plan.options.trials
+        self._stage, self._done, self._total = "searching", 0, plan.options.size.trials
         self._begun = time.monotonic()
         self._best: Setting | None = None
 
     def run(self) -> TuneResult:
         """Search, walk and check; what was not reached before a stop is missing."""
-        complete = self._look()
+        complete = self._beside() and self._look()
         searched = len(self._tried)
         reach: tuple[Reach, ...] = ()
         checked: Check | None = None
@@ -92,7 +93,7 @@ class Tuning:
                 self._evaluator,
                 self._known,
                 self._winner,
-                replicates=self._options.fresh,
+                replicates=self._options.size.fresh,
                 seed=self._options.seed + 1,
                 taken=self._tell,
             )
@@ -100,15 +101,34 @@ class Tuning:
 
     # Searching.
 
+    def _beside(self) -> bool:
+        """Run what a storm's settings have to beat: none at all, and the file's own.
+
+        Own faults alone, as they are, have always been searched without.
+        """
+        if self._options.own:
+            return True
+        changes = [self._context.without_breaker(), self._context.unchanged()]
+        known = [self._evaluator.enter(each) for each in changes]
+        self._guard = self._context.guard(known[0])
+        places = range(len(self._context.scenarios))
+        return self._evaluator.run_in(places, known, self._evaluator.replicates)
+
+    def _race(self, candidates: Sequence[int], margin: float = 0.0) -> bool:
+        return race(self._context.scenarios, self._evaluator, candidates, margin, self._guard)
+
+    def _evaluated(self) -> Evaluation:
+        return Evaluation.of(self._context.scenarios, self._evaluator, self._guard)
+
     def _look(self) -> bool:
-        while len(self._tried) < self._options.trials:
+        while len(self._tried) < self._options.size.trials:
             settings = self._search.propose(self._history())
-            settings = settings[: self._options.trials - len(self._tried)]
+            settings = settings[: self._options.size.trials - len(self._tried)]
             if not settings:
                 # Everything there is has been tried.
                 break
             self._done = len(self._tried)
-            if not race(self._context.scenarios, self._evaluator, self._enter(settings)):
+            if not self._race(self._enter(settings)):
                 return False
             for scenario, table in zip(
                 self._context.scenarios, self._evaluator.tables, strict=True
@@ -144,8 +164,14 @@ class Tuning:
     @property
     def _known(self) -> Evaluation:
         if self._evaluation is None or len(self._evaluation.ran) < len(self._evaluator):
-            self._evaluation = Evaluation.of(self._context.scenarios, self._evaluator)
+            self._evaluation = self._evaluated()
         return self._evaluation
+
+    @property
+    def _settled(self) -> list[int]:
+        """The settings that have been run as often as any may be."""
+        tried = set(self._tried.values())
+        return [each for each in self._known.complete if each in tried]
 
     def _history(self) -> list[Tried]:
         known = [
@@ -166,16 +192,15 @@ class Tuning:
         if isinstance(candidate, str):
             return Trial(number, setting, 0, (), 0.0, candidate)
         known = self._known
-        count = int(known.counts[candidate])
+        count = int(known.seen[candidate])
         if not count:
             return Trial(number, setting, 0, (), 0.0)
         return Trial(number, setting, count, known.worst(candidate), known.violation(candidate))
 
     def _choose(self) -> None:
-        self._evaluation = Evaluation.of(self._context.scenarios, self._evaluator)
-        known = self._evaluation
-        if known.complete:
-            self._winner = known.champion(known.complete, self._evaluator.replicates)
+        self._evaluation = known = self._evaluated()
+        if self._settled:
+            self._winner = known.champion(self._settled, self._evaluator.replicates)
             self._best = self._setting_of(self._winner)
 
     # Walking.
@@ -186,14 +211,9 @@ class Tuning:
             paths = [neighbours(self._axes, winner, index) for index in range(len(self._axes))]
             settings = list(dict.fromkeys(s for path in paths for s in path.values()))
             self._stage, self._done, self._total = "walking", 0, len(settings)
-            if not race(
-                self._context.scenarios,
-                self._evaluator,
-                self._enter(settings),
-                self._options.tolerance,
-            ):
+            if not self._race(self._enter(settings), self._options.tolerance):
                 return False, ()
-            self._evaluation = Evaluation.of(self._context.scenarios, self._evaluator)
+            self._evaluation = self._evaluated()
             if not self._improved():
                 break
         winner = self._setting_of(self._winner)
@@ -206,7 +226,7 @@ class Tuning:
         """
         known, count = self._known, self._evaluator.replicates
         assert self._winner is not None
-        found = known.champion(known.complete, count)
+        found = known.champion(self._settled, count)
         if found == self._winner:
             return False
         leads = known.leads(found, self._winner, count)
@@ -215,7 +235,7 @@ class Tuning:
             each.mean is not None and each.mean < -self._options.tolerance for each in leads
         )
         # Of several aims one alone may be better, and the others the same to the last digit.
-        beaten = len(leads) > 1 and self._winner not in known.front(count)
+        beaten = len(leads) > 1 and self._winner not in known.front(count, self._settled)
         kept = known.feasible[found] and not known.feasible[self._winner]
         if surely or clearly or beaten or kept:
             self._winner = found
@@ -276,16 +296,14 @@ class Tuning:
             scenarios=self._context.scenarios,
             axes=self._axes,
             replicates=evaluator.replicates,
-            batch=self._options.batch,
+            batch=self._options.size.batch,
             seed=self._options.seed,
             tolerance=self._options.tolerance,
             trials=trials,
             searched=searched,
             winner=winner,
             feasible=self._winner is not None and bool(known.feasible[self._winner]),
-            front=tuple(
-                numbers[each] for each in known.front(evaluator.replicates) if each in numbers
-            ),
+            front=tuple(numbers[each] for each in known.front(evaluator.replicates, self._settled)),
             reach=reach,
             check=checked,
             filled=self._context.filled,
