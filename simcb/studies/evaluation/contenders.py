@@ -11,6 +11,11 @@ YOURS = "yours"
 NO_BREAKER = "no breaker"
 
 
+def unchanged(scenario: Scenario) -> dict[str, object]:
+    """Return no changes: the scenario as its file has it."""
+    return {}
+
+
 def without_breaker(
     scenario: Scenario, services: Collection[str] | None = None
 ) -> dict[str, object]:

@@ -92,7 +92,7 @@ class SweepRun:
             complete = self._run_all()
         plan, beside = self._plan, self._beside
         # What is known of them is looked up even if nothing more is to be run.
-        complete = beside.run_everywhere(range(len(beside)), plan.replicates) and complete
+        complete = beside.run_in([0], range(len(beside)), plan.replicates) and complete
         return SweepResult(
             scenario=plan.scenario,
             axes=plan.axes,

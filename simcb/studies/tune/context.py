@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simcb.studies.evaluation.backends import Backend
-from simcb.studies.evaluation.contenders import without_breaker
+from simcb.studies.evaluation.contenders import unchanged, without_breaker
 from simcb.studies.evaluation.dispatch import Lost
 from simcb.studies.evaluation.evaluator import Changes, Evaluator, ResultCache, Tally
 from simcb.studies.evaluation.store import Store
@@ -48,7 +48,7 @@ class TuneContext:
 
     def unchanged(self) -> Changes:
         """Return no changes: the scenarios as their files have them."""
-        return tuple({} for _ in self.scenarios)
+        return tuple(unchanged(each.base) for each in self.scenarios)
 
     def without_breaker(self) -> Changes:
         """Return what switches off the breakers that are tuned, in each scenario."""
