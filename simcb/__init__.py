@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simcb.trace import Trace
     from simcb.views.compare_view import CompareView
     from simcb.views.explain import ExplainView
+    from simcb.views.explore import explore
     from simcb.views.notebook import compare, explain, load, open, run, sweep, tune
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
@@ -39,6 +40,7 @@ __all__ = [
     "TuneView",
     "compare",
     "explain",
+    "explore",
     "export_settings",
     "import_settings",
     "load",
@@ -59,6 +61,7 @@ __getattr__ = window(
         "trace": "Trace",
         "views.compare_view": "CompareView",
         "views.explain": "ExplainView",
+        "views.explore": "explore",
         "views.notebook": "compare explain load open run sweep tune",
         "views.run_view": "RunView",
         "views.sweep_view": "SweepView",

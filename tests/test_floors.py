@@ -62,6 +62,7 @@ GUESTS_INSIDE_FUNCTIONS = {
     "studies/evaluation/backends.py": {"distributed"},
     "studies/tune/search.py": {"optuna"},
     "views/data.py": {"pandas"},
+    "views/explore.py": {"ipywidgets"},
     "views/sweep_data.py": {"pyarrow"},
 }
 
