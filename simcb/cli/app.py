@@ -13,7 +13,19 @@ from types import ModuleType
 
 import typer
 
-from simcb.cli import compare, exchange, explain, numbers, plot, report, run, scenarios, sweep, tune
+from simcb.cli import (
+    compare,
+    exchange,
+    explain,
+    league,
+    numbers,
+    plot,
+    report,
+    run,
+    scenarios,
+    sweep,
+    tune,
+)
 from simcb.cli.console import StreamError, complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 from simcb.cli.usage import Command, Group
@@ -38,6 +50,7 @@ class Verb:
 VERBS = (
     Verb("run", run.run, "simcb run slow-replica --baseline none --plot slow.png"),
     Verb("compare", compare.compare, "simcb compare slow-replica --with none --with Polly"),
+    Verb("league", league.league, "simcb league flaky-payments --only pybreaker --plot league.png"),
     Verb(
         "sweep",
         sweep.sweep,

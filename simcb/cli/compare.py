@@ -105,7 +105,7 @@ def compare(
     variants = _variants(scenarios, groups or (), overlays or (), sets or (), preset, quiet=quiet)
     check_variants(variants)
     conditions = conditions_on(fail_if or (), variants)
-    _check_outputs(out, plot, report)
+    check_outputs(out, plot, report)
     job = JobOptions(workers=worker_count(workers), allow_large=allow_large)
     with (
         interrupts(None, quiet=quiet) as stop,
@@ -168,7 +168,8 @@ def _variants(
     return read_variants(sources, groups, read, kept)
 
 
-def _check_outputs(out: Path | None, plot: Path | None, report: Path | None) -> None:
+def check_outputs(out: Path | None, plot: Path | None, report: Path | None) -> None:
+    """Check, before anything is run, that what is to be written can be."""
     if out is not None:
         from simcb.views.files import check_directory
 

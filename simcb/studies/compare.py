@@ -40,7 +40,7 @@ from simcb.studies.run import (
     result_of,
     run_once,
 )
-from simcb.studies.variants import Variant, check_variants
+from simcb.studies.variants import MOST_VARIANTS, Variant, check_variants
 
 ENOUGH = 10
 """Replicates if nothing else is said."""
@@ -243,6 +243,8 @@ def compare(
     *,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    most: int = MOST_VARIANTS,
+    make: Make | None = None,
 ) -> Comparison:
     """Run variants with the same random streams.
 
@@ -252,27 +254,28 @@ def compare(
     Args:
         variants: what is compared; the first is what the others are held against.
         options: how many replicates, and the seed.
-        job: who runs them; of it only the workers, the executor, the cluster and `allow_large`
-            count.
+        job: who runs them; nothing is kept, so only where, and `allow_large`, count.
         progress: called whenever a run has ended.
         stop: asked again and again whether to run no more.
+        most: how many variants there may be.
+        make: makes one run in place of `run_once`; it goes to worker processes by its name.
 
     Raises:
-        StudyError: something makes no sense.
+        StudyError: something makes no sense, or `stop` said so (a StoppedError).
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
         EventBudgetError, RowBudgetError: a run is not over after what is allowed.
-        StoppedError: `stop` said so.
     """
-    check_variants(variants)
+    check_variants(variants, most)
     check_ranges(options, "replicates")
     kept = [each.kept for each in variants if each.kept is not None]
     replicates = options.replicates or (len(kept[0].runs) if kept else ENOUGH)
-    seed = checked_seed(options.seed if options.seed is not None else _seed_of(kept))
+    usual = kept[0].seed if kept else 0
+    seed = checked_seed(usual if options.seed is None else options.seed)
     new = [place for place, each in enumerate(variants) if each.kept is None]
     if not job.allow_large:
         check_size(_size(variants, replicates))
     todo = [(place, replicate) for place in new for replicate in range(replicates)]
-    found = _run_all(variants, todo, seed, job, progress, stop)
+    found = _run_all(variants, todo, seed, job, progress, stop, make or _one_run)
     if found is None:
         raise StoppedError("the comparison was stopped", "start it again: nothing of it is kept")
     results = [
@@ -286,10 +289,6 @@ def comparison_of(variants: Sequence[Variant], results: Sequence[Result]) -> Com
     """Return what came of variants as pairs, if all were run with the same streams."""
     streams = {(each.seed, *(run.replicate for run in each.runs)) for each in results}
     return Comparison(tuple(variants), tuple(results), len(streams) == 1)
-
-
-def _seed_of(kept: Sequence[Result]) -> int:
-    return kept[0].seed if kept else 0
 
 
 def _size(variants: Sequence[Variant], replicates: int) -> SizeEstimate:
@@ -307,6 +306,9 @@ Place = tuple[int, int]
 Job = tuple[Place, tuple[Scenario, int, int, int | None, int | None]]
 """A run: where it belongs, and what makes it."""
 
+Make = Callable[[Scenario, int, int, int | None, int | None], Run]
+"""Makes a run of a scenario: its seed, its replicate, its most events and rows."""
+
 
 def _run_all(
     variants: Sequence[Variant],
@@ -315,6 +317,7 @@ def _run_all(
     job: JobOptions,
     progress: Callable[[Progress], None] | None,
     stop: Callable[[], bool],
+    make: Make,
 ) -> Mapping[Place, Run] | None:
     """Return the runs, or None if that was stopped.
 
@@ -336,14 +339,14 @@ def _run_all(
     if unasked:
         begin = perf_counter()
         for place, wanted in islice(jobs, 1):
-            one(place, _one_run(*wanted))
+            one(place, make(*wanted))
         if (perf_counter() - begin) * (len(todo) - len(found)) > IN_ONE_PROCESS:
             backend = backend_of(job)
     else:
         backend = backend_of(job)
     orderly = False
     try:
-        complete = _flown(backend, jobs, one, stop)
+        complete = _flown(backend, jobs, one, stop, make)
         orderly = True
     finally:
         backend.close(at_once=not orderly)
@@ -361,6 +364,7 @@ def _flown(
     jobs: Iterator[Job],
     take: Callable[[Place, Run], None],
     stop: Callable[[], bool],
+    make: Make,
 ) -> bool:
     """Have runs made, a few at a time; return false if that was stopped.
 
@@ -373,7 +377,7 @@ def _flown(
             job = next(jobs, None)
             if job is None:
                 break
-            flying[backend.submit(_one_run, *job[1])] = job
+            flying[backend.submit(make, *job[1])] = job
         if not flying:
             return next(jobs, None) is None
         dead = []

@@ -260,19 +260,19 @@ def _stem(source: str) -> str:
     return path.stem if path.suffix in (".yaml", ".yml", ".npz") else path.name or source
 
 
-def check_variants(variants: Sequence[Variant]) -> None:
-    """Check that variants can be compared.
+def check_variants(variants: Sequence[Variant], most: int = MOST_VARIANTS) -> None:
+    """Check that variants can be compared: two of them, and at most `most`.
 
     Raises:
         StudyError: there are fewer than two or too many, two have one name, or they last
             differently long.
         ThresholdError: a threshold of one names what does not exist.
     """
-    if not 2 <= len(variants) <= MOST_VARIANTS:
+    if not 2 <= len(variants) <= most:
         have = f"{len(variants)} variant{'s' if len(variants) != 1 else ''}"
         remedy = "name another scenario, or a change `--with none`"
         if len(variants) > 2:
-            remedy = f"give at most {MOST_VARIANTS}, or sweep"
+            remedy = f"give at most {most}, or sweep"
         raise StudyError(f"there {'is' if len(variants) == 1 else 'are'} {have}", remedy)
     for place, variant in enumerate(variants):
         if not 0 < len(variant.name) <= LONGEST_NAME:

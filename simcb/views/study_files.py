@@ -85,6 +85,21 @@ def write_comparison(answer: Compared, directory: str | Path) -> Path:
     return place
 
 
+def write_document(document: Document, directory: str | Path) -> Path:
+    """Write a study's `summary.json` and its figures into a new or empty directory; return it.
+
+    Raises:
+        OutputError: the directory cannot be made or written, or is not empty.
+    """
+    place = check_directory(directory)
+
+    def write(folder: Path) -> None:
+        _write_document(document, lambda name, put: put(folder / name))
+
+    _fill(place, str(directory), write)
+    return place
+
+
 def _fill(place: Path, shown: str, write: Callable[[Path], None]) -> None:
     """Put a directory in its place in one step, once all of it is written."""
     try:

@@ -6,10 +6,11 @@ new library is one line in `DEFAULTS`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.scenario import Scenario
+from simcb.scenario.breakers import Breaker
 from simcb.studies.evaluation.contenders import breakers_of
 
 _ANY = 10_000
@@ -124,13 +125,27 @@ recover by degrees, which no breaker with three states does, so they are left ou
 def with_default(
     scenario: Scenario, default: Default, services: Collection[str] | None = None
 ) -> dict[str, object]:
-    """Return the changes that give breakers a library's default: all, or those of services.
+    """Return the changes that give breakers a library's default: all, or those of services."""
+    return with_breakers(scenario, lambda _: default.words, services)
+
+
+def with_breakers(
+    scenario: Scenario,
+    words: Callable[[Breaker], Mapping[str, object]],
+    services: Collection[str] | None = None,
+) -> dict[str, object]:
+    """Return the changes that put others in the place of breakers: all, or those of services.
 
     What is guarded, what counts as a failure and who shares the breaker stay the scenario's.
+
+    Args:
+        scenario: whose breakers are replaced.
+        words: returns what to write of the new one, for the old one.
+        services: the services whose breakers are replaced; None for all.
     """
     return {
         path: {
-            **default.words,
+            **words(breaker),
             "counts": [outcome.value for outcome in breaker.counts],
             "around": breaker.around.value,
             "per_replica": breaker.per_replica,
