@@ -43,74 +43,14 @@ def plot(
     map or its lines, a tune as what moving each value costs, beside its other files unless FILE
     says otherwise. Prints the file's name.
     """
-    from simcb.studies.sweep import is_sweep
-    from simcb.studies.tune import is_tune
-    from simcb.views.plots import check_plot_path
+    from simcb.views import plots
     from simcb.views.safe_text import one_line
-    from simcb.views.saved_runs import is_comparison
+    from simcb.views.saved import open_study
 
     if file is not None:
-        check_plot_path(file)
-    if is_sweep(source):
-        draw = _draw_tune if is_tune(source) else _draw_sweep
-    else:
-        draw = _draw_comparison if is_comparison(source) else _draw_run
-    target = draw(source, by, file)
-    emit(f"{one_line(str(target))}\n")
-
-
-def _draw_sweep(source: Path, by: str | None, file: Path | None) -> Path:
-    from simcb.studies import StudyError
-    from simcb.studies.sweep import open_sweep
-    from simcb.views import plots
-    from simcb.views.plots.sweep import sweep_figure
-    from simcb.views.sweep import MAP
-
-    result = open_sweep(source, by=by)
-    known = int((result.table.verdicts >= 0).sum())
-    if not known:
-        raise StudyError("no run of the sweep was finished", "go on with it, with --resume")
-    if not result.complete:
-        complain(f"warning: the sweep is incomplete: {known} of {result.table.verdicts.size} runs")
-    return plots.save(sweep_figure(result), file or source / f"{MAP}.png")
-
-
-def _draw_tune(source: Path, by: str | None, file: Path | None) -> Path:
-    from simcb.studies import StudyError
-    from simcb.studies.tune import open_tune
-    from simcb.views import plots
-    from simcb.views.plots.tune import tune_figure
-    from simcb.views.tune import PICTURE
-
-    if by is not None:
-        raise typer.BadParameter("--by is for sweeps, and this is a tune; leave it out")
-    result = open_tune(source)
-    if result.winner is None:
-        raise StudyError("no setting was run to the end", "go on with the tune, with --resume")
-    if not result.complete:
-        complain("warning: the tune is incomplete, or was made with another Optuna")
-    return plots.save(tune_figure(result), file or source / f"{PICTURE}.png")
-
-
-def _draw_comparison(source: Path, by: str | None, file: Path | None) -> Path:
-    from simcb.views import plots
-    from simcb.views.compare import OVERLAY
-    from simcb.views.plots.compare import overlay
-    from simcb.views.saved_runs import open_comparison
-
-    if by is not None:
-        raise typer.BadParameter("--by is for sweeps, and this is a comparison; leave it out")
-    return plots.save(
-        overlay(open_comparison(source).comparison), file or source / f"{OVERLAY}.png"
-    )
-
-
-def _draw_run(source: Path, by: str | None, file: Path | None) -> Path:
-    from simcb.views import plots
-    from simcb.views.files import TIMELINE
-    from simcb.views.saved_runs import open_run
-
-    if by is not None:
-        raise typer.BadParameter("--by is for sweeps, and this is a run; leave it out")
-    usual = source / f"{TIMELINE}.png" if source.is_dir() else source.with_suffix(".png")
-    return plots.save(plots.timeline(open_run(source)), file or usual)
+        plots.check_plot_path(file)
+    found = open_study(source, by)
+    if found.warning:
+        complain(f"warning: {found.warning}")
+    usual = (source if source.is_dir() else source.parent) / f"{found.picture}.png"
+    emit(f"{one_line(str(plots.save(found.draw(), file or usual)))}\n")

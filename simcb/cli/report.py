@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from simcb.cli.console import complain, emit
-
-if TYPE_CHECKING:
-    from simcb.views.document import Document
 
 
 def report(
@@ -39,33 +36,12 @@ def report(
     from simcb.views.files import REPORT
     from simcb.views.page import check_page_path, save_page
     from simcb.views.safe_text import one_line
+    from simcb.views.saved import open_study
 
     usual = source / REPORT if source.is_dir() else source.with_suffix(".html")
     if out is not None:
         check_page_path(out)
-    path = save_page(_document(source), out or usual)
-    emit(f"{one_line(str(path))}\n")
-
-
-def _document(source: Path) -> Document:
-    from simcb.studies.sweep import is_sweep, open_sweep
-    from simcb.studies.tune import is_tune, open_tune
-    from simcb.views.compare import compare_document
-    from simcb.views.run import run_document
-    from simcb.views.saved_runs import is_comparison, open_answer, open_comparison, repeat_of
-    from simcb.views.sweep import sweep_document
-    from simcb.views.tune import tune_document
-
-    if not is_sweep(source):
-        if is_comparison(source):
-            return compare_document(open_comparison(source))
-        return run_document(open_answer(source))
-    if is_tune(source):
-        tuned = open_tune(source)
-        if not tuned.complete:
-            complain("warning: the tune is incomplete, or was made with another Optuna")
-        return tune_document(tuned, repeat=repeat_of(source))
-    swept = open_sweep(source)
-    if not swept.complete:
-        complain("warning: the sweep is incomplete")
-    return sweep_document(swept, repeat=repeat_of(source))
+    found = open_study(source)
+    if found.warning:
+        complain(f"warning: {found.warning}")
+    emit(f"{one_line(str(save_page(found.document(), out or usual)))}\n")

@@ -17,10 +17,8 @@ from simcb.scenario import Scenario
 from simcb.studies import Baseline
 from simcb.studies.compare import compare as run_compare
 from simcb.studies.conditions import conditions_on
-from simcb.studies.sweep import is_sweep, open_sweep
 from simcb.studies.sweep import sweep as run_sweep
 from simcb.studies.tags import checked_tags
-from simcb.studies.tune import is_tune, open_tune
 from simcb.studies.tune import tune as run_tune
 from simcb.studies.variants import Variant, altered, check_variants, parse_group
 from simcb.views.compare import answer_of as compare_answer
@@ -28,7 +26,7 @@ from simcb.views.compare_view import CompareView
 from simcb.views.explain import ExplainView
 from simcb.views.run import answer_of, conditions_of
 from simcb.views.run_view import RunView
-from simcb.views.saved_runs import is_comparison, open_comparison, open_run
+from simcb.views.saved import open_study
 from simcb.views.sweep_view import SweepView
 from simcb.views.tune_view import TuneView
 
@@ -209,17 +207,7 @@ def open(
         StudyError: there is no number `by` in the sweep, or it is no sweep.
         MissingExtraError: it is a tune, and Optuna is not installed.
     """
-    studied = is_sweep(source)
-    if studied and not is_tune(source):
-        return SweepView(open_sweep(source, by=by))
-    if by is not None:
-        raise studies.StudyError(f"by is {by!r}, and {source} is no sweep", "leave it out")
-    if studied:
-        return TuneView(open_tune(source))
-    if is_comparison(source):
-        found = open_comparison(source)
-        return CompareView(found.comparison, found.fail_if)
-    return RunView(open_run(source))
+    return open_study(source, by).view()
 
 
 def sweep(

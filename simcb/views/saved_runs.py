@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from simcb.studies import Result, StudyError, measured, read_kept, result_of
 from simcb.studies.compare import comparison_of
 from simcb.studies.conditions import conditions_on
 from simcb.studies.sweep import is_sweep
+from simcb.studies.tags import checked_tags
 from simcb.studies.tune import is_tune
 from simcb.studies.variants import Variant, check_variants
 from simcb.trace import Trace, TraceFileError
@@ -81,7 +83,8 @@ def open_answer(source: str | Path) -> Answer:
     said = _said(path / SUMMARY)
     try:
         texts = [str(each["text"]) for each in said.get("fail_if", ())]
-    except (TypeError, KeyError):
+        tags = checked_tags(said.get("tags"))
+    except (TypeError, ValueError, KeyError, StudyError):
         raise TraceFileError(str(path / SUMMARY), _DAMAGED) from None
     return answer_of(
         result,
@@ -89,12 +92,28 @@ def open_answer(source: str | Path) -> Answer:
         laws=bool(said.get("audit")),
         repeat=repeat_of(path),
         source=shlex.quote(str(path / SCENARIO)) if path.is_dir() else "",
+        tags=tags,
     )
 
 
-def is_comparison(source: str | Path) -> bool:
-    """Tell whether a directory is one that `simcb compare --out` wrote."""
-    return (Path(source) / f"{VARIANT}1").is_dir()
+class Kind(StrEnum):
+    """What a directory holds."""
+
+    RUN = "run"
+    COMPARISON = "comparison"
+    SWEEP = "sweep"
+    TUNE = "tune"
+
+
+def kind_of(source: str | Path) -> Kind:
+    """Return what study has left a directory, or a trace.
+
+    Raises:
+        StoreError: it has a manifest that is damaged.
+    """
+    if is_sweep(source):
+        return Kind.TUNE if is_tune(source) else Kind.SWEEP
+    return Kind.COMPARISON if (Path(source) / f"{VARIANT}1").is_dir() else Kind.RUN
 
 
 def open_comparison(source: str | Path) -> Compared:
@@ -187,12 +206,12 @@ def kept_runs(sources: Sequence[str]) -> dict[str, Result]:
         path = Path(source)
         if source in list_shipped() or not (path.is_dir() or path.suffix == ".npz"):
             continue
-        if is_sweep(source):
-            what = f"{quoted(source)} holds a {'tune' if is_tune(source) else 'sweep'}, not a run"
-            raise StudyError(what, "name a directory that `simcb run --out DIR` wrote")
-        if is_comparison(source):
-            what = f"{quoted(source)} holds a comparison, not a run"
-            raise StudyError(what, f"name runs in it, such as {source.rstrip('/')}/{VARIANT}1")
+        kind = kind_of(source)
+        if kind is not Kind.RUN:
+            remedy = "name a directory that `simcb run --out DIR` wrote"
+            if kind is Kind.COMPARISON:
+                remedy = f"name runs in it, such as {source.rstrip('/')}/{VARIANT}1"
+            raise StudyError(f"{quoted(source)} holds a {kind}, not a run", remedy)
         found = open_run(source)
         kept[source] = replace(found, baseline=None, ordinary_day=None)
     return kept

@@ -63,6 +63,8 @@ def test_a_runs_series_have_the_tags(small: str, tmp_path: Path) -> None:
         first, *rows = csv.reader(file)
     assert first[-1] == "tag env"
     assert {row[-1] for row in rows} == {"'=prod"}
+    opened = notebook.open(tmp_path / "out")
+    assert "[env==prod]" in opened._repr_html_()
 
 
 def test_a_sweep_keeps_its_tags_in_its_directory(small: str, tmp_path: Path) -> None:
