@@ -191,6 +191,16 @@ def calls(draw: st.DrawFn, whole: bool = True) -> Data:
             "max_concurrent": draw(st.integers(1, 4)),
             "max_wait": draw(st.just(0.0) | times(20, 600)),
         }
+        if draw(st.booleans()):
+            call["bulkhead"]["per_replica"] = True
+        if call["bulkhead"]["max_wait"] and draw(st.booleans()):
+            call["bulkhead"]["queue"] = draw(st.integers(0, 3))
+    if draw(one_in(4)):
+        call["rate_limit"] = {"rate": draw(st.integers(100, 3000)) / 100}
+        if draw(st.booleans()):
+            call["rate_limit"]["burst"] = draw(st.integers(1, 5))
+        if draw(st.booleans()):
+            call["rate_limit"]["max_wait"] = draw(times(20, 900))
     if draw(one_in(5)):
         call["throttle"] = {
             "kind": "adaptive",

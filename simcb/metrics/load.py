@@ -24,7 +24,8 @@ def offered_rate(scope: Scope) -> float | None:
 def attempt_rate(scope: Scope) -> float | None:
     """Attempts made per second, by clients and by services, whether or not they were sent.
 
-    An attempt that waits for a place in its caller's bulkhead is made when it begins to wait.
+    An attempt that waits for its caller's rate limit or for a place in its bulkhead is made when
+    it begins to wait.
 
     Of a service: attempts at it.
     """
@@ -80,8 +81,8 @@ def rejected(scope: Scope) -> float | None:
 def shed(scope: Scope) -> float | None:
     """Attempts that their caller held back or gave up before sending them, of all attempts made.
 
-    That is by throttling, for want of a place in its bulkhead, or because whoever wanted the
-    answer left while the attempt waited for such a place. What a breaker turns away is
+    That is by throttling, by its own rate limit, for want of a place in its bulkhead, or because
+    whoever wanted the answer left while the attempt waited. What a breaker turns away is
     `rejected` instead.
     """
     return _count(scope.attempts.shed) / len(scope.attempts) if len(scope.attempts) else None
@@ -190,7 +191,7 @@ def worker_seconds_waiting(scope: Scope) -> float | None:
     This is what starves a frontend: a thread that waits for a slow dependency serves nobody.
     Of a service: the waits of its own workers for the services it calls, none if it does not
     block. Of the run: those of all services and of the client groups, each press of whose users
-    is a thread. A wait for a place in the caller's bulkhead is part of it; pauses between
+    is a thread. A wait for the caller's rate limit or bulkhead is part of it; pauses between
     retries are not waits for an attempt, and not in it.
     """
     times = scope.facts.worker_time

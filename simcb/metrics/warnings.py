@@ -57,8 +57,7 @@ class _Link:
         """
         call, retry = self.call, self.call.retry
         longest = math.inf if call.timeout is None else call.timeout
-        if call.bulkhead is not None:
-            longest += call.bulkhead.max_wait
+        longest += call.longest_wait
         if retry is not None and call.breaker is not None and call.breaker.around is Around.REQUEST:
             wait, longest = 0.0, (1 + retry.max_retries) * longest
             for number in range(1, 1 + retry.max_retries):
@@ -76,7 +75,7 @@ def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ())
     for; timestamps of a replay that were cut, so that its requests come in heaps; a retry or a
     breaker for outcomes that its call cannot have; a slow-call limit that no call lives to
     reach; jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer
-    has; a breaker for each of one replica; a limit of admission
+    has; a breaker or bulkhead for each of one replica; a limit of admission
     that a full queue never lets be reached; and a threshold on a phase that the run cannot have,
     which then only can fail. `healthy` of a run without faults is its whole.
 
@@ -90,6 +89,7 @@ def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ())
         *_endless_losses(scenario),
         *_ineffective_retries(scenario),
         *_ineffective_breakers(scenario),
+        *_ineffective_bulkheads(scenario),
         *_unreached_limits(scenario),
         *_failing_thresholds(scenario, (*scenario.thresholds, *conditions)),
     )
@@ -175,11 +175,21 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[str]:
             asked = scenario.services[link.service]
             if reason := _never_told(asked, breaker.counts, "counts"):
                 yield f"`hint` changes nothing in the breaker of {place}: {reason}"
-        if breaker.per_replica and scenario.services[link.service].replicas == 1:
-            yield (
-                f"`per_replica` changes nothing in the breaker of {place}, whose service has one "
-                "replica; leave it out, or give the service more like `replicas: 3`"
-            )
+        yield from _one_replica(scenario, link, "breaker", per_replica=breaker.per_replica)
+
+
+def _one_replica(scenario: Scenario, link: _Link, word: str, *, per_replica: bool) -> Iterator[str]:
+    if per_replica and scenario.services[link.service].replicas == 1:
+        yield (
+            f"`per_replica` changes nothing in the {word} of {quoted(link.name)}, whose service "
+            "has one replica; leave it out, or give the service more like `replicas: 3`"
+        )
+
+
+def _ineffective_bulkheads(scenario: Scenario) -> Iterator[str]:
+    for link in _links(scenario):
+        if (bulkhead := link.call.bulkhead) is not None:
+            yield from _one_replica(scenario, link, "bulkhead", per_replica=bulkhead.per_replica)
 
 
 def _unreached_limits(scenario: Scenario) -> Iterator[str]:
@@ -219,10 +229,11 @@ def _links(scenario: Scenario) -> Iterator[_Link]:
 def _out_of_reach(link: _Link, service: Service, outcomes: Sequence[AttemptOutcome]) -> str:
     """Return why no attempt of a call can have any of these outcomes; "" if one can."""
     call = link.call
+    holds_back = call.bulkhead or call.rate_limit or call.throttle
     given = {
         AttemptOutcome.TIMEOUT: ("timeout", call.timeout),
         AttemptOutcome.REJECTED: ("breaker", call.breaker),
-        AttemptOutcome.SHED: ("bulkhead or throttle", call.bulkhead or call.throttle),
+        AttemptOutcome.SHED: ("bulkhead, rate limit or throttle", holds_back),
         AttemptOutcome.THROTTLED: (_ADMISSION, service.admit),
     }
     lacking = {outcome: word for outcome, (word, value) in given.items() if value is None}

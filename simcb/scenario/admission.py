@@ -15,6 +15,15 @@ from simcb.scenario.scalars import Count, PositiveSeconds, Rate, word
 MOST_ADMITTED = 1_000_000  # the most attempts that one limit lets in at once
 
 
+Burst = Annotated[int, Count(1, MOST_ADMITTED)] | None
+"""Tokens of a full bucket."""
+
+
+def tokens_of(rate: float, burst: int | None) -> float:
+    """Return the tokens of a full bucket: the burst, or as many as come in a second, 1 at least."""
+    return max(1.0, rate) if burst is None else float(burst)
+
+
 class Admission(Model):
     """Base of all limits of a replica."""
 
@@ -36,14 +45,13 @@ class RateLimit(Admission):
         float, Rate(above=0.0), word("attempts a second that it lets in for ever", "100/s")
     ]
     burst: Annotated[
-        Annotated[int, Count(1, MOST_ADMITTED)] | None,
-        word("attempts let in at once after a pause; if absent a second's, at least 1", "20"),
+        Burst, word("attempts let in at once after a pause; if absent a second's, at least 1", "20")
     ] = None
 
     @property
     def tokens(self) -> float:
         """The most tokens that are kept."""
-        return max(1.0, self.rate) if self.burst is None else float(self.burst)
+        return tokens_of(self.rate, self.burst)
 
 
 class ConcurrencyLimit(Admission):

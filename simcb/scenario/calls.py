@@ -1,6 +1,7 @@
-"""How a caller asks a service: timeout, retry, breaker, bulkhead and fallback.
+"""How a caller asks a service: timeout, retry, breaker, rate limit, bulkhead and fallback.
 
-Outside to inside: fallback( retry( breaker( bulkhead( timeout( network + service ))))). Retries and
+Outside to inside: fallback( retry( breaker( rate limit( bulkhead( timeout( network + service ))))))
+with the throttle in the breaker's place if there is none. Retries and
 breakers have modules of their own. A new throttle is one class here and one line in `THROTTLES`.
 """
 
@@ -10,18 +11,48 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import model_validator
 
+from simcb.scenario.admission import Burst, tokens_of
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.fields import Exclusive, Model, OneOf
 from simcb.scenario.refusal import Refused
 from simcb.scenario.retries import Retry
-from simcb.scenario.scalars import Count, Number, Portion, PositiveSeconds, Seconds, word
+from simcb.scenario.scalars import (
+    Count,
+    Flag,
+    Number,
+    Portion,
+    PositiveSeconds,
+    Rate,
+    Seconds,
+    word,
+)
 
 MOST_CONCURRENT = 1_000_000  # the most calls at once through one bulkhead
 MOST_KEYS = 10_000_000  # the most keys of one cache
 
 GREATEST_SKEW = 10.0
 """The greatest exponent of a cache's popularity law: beyond it one key is all there is."""
+
+
+class RateLimiter(Model):
+    """A token bucket of the caller's own: it sends `rate` a second for ever, `burst` at once.
+
+    A call waits for its token up to `max_wait`; one that would have to wait longer is shed at once.
+    """
+
+    rate: Annotated[float, Rate(above=0.0), word("calls a second from one caller process", "100/s")]
+    burst: Annotated[
+        Burst, word("calls at once after a pause; if absent a second's, at least 1", "20")
+    ] = None
+    max_wait: Annotated[
+        Seconds, word("how long a call may wait for its turn, seconds", "500ms")
+    ] = 0.0
+
+    @property
+    def tokens(self) -> float:
+        """The most tokens that are kept."""
+        return tokens_of(self.rate, self.burst)
 
 
 class Bulkhead(Model):
@@ -33,6 +64,24 @@ class Bulkhead(Model):
     max_wait: Annotated[Seconds, word("how long a call may wait for a place, seconds", "50ms")] = (
         0.0
     )
+    queue: Annotated[
+        Annotated[int, Count(most=MOST_CONCURRENT)] | None,
+        word("how many may wait at once, the rest is shed; any number if absent", "5"),
+    ] = None
+    per_replica: Annotated[
+        Flag, word("as many calls to each replica of the service instead of to all of them", "true")
+    ] = False
+
+    def places(self, replicas: int) -> int:
+        """Return how many calls may be under way to so many replicas, from one process."""
+        return self.max_concurrent * (replicas if self.per_replica else 1)
+
+    @model_validator(mode="after")
+    def _may_wait(self) -> Bulkhead:
+        if self.queue and not self.max_wait:
+            what = "lets nobody wait, as there is no `max_wait`"
+            raise Refused(what, "add one like `max_wait: 1s`", "queue")
+        return self
 
 
 class Throttle(Model):
@@ -125,12 +174,22 @@ class Call(Model):
         Annotated[Throttle, OneOf("throttle", THROTTLES)] | None,
         word("what the caller holds back when few calls are accepted", "{kind: adaptive}"),
     ] = None
+    rate_limit: Annotated[
+        RateLimiter | None,
+        word("how many calls a second the caller sends", "{rate: 100/s, burst: 20, max_wait: 1s}"),
+    ] = None
     bulkhead: Annotated[
         Bulkhead | None, word("how many calls may be under way at once", "{max_concurrent: 10}")
     ] = None
     fallback: Annotated[
         Fallback | None, word("what is served when the call fails", "{hit_rate: 80%}")
     ] = None
+
+    @property
+    def longest_wait(self) -> float:
+        """How long a call may be held back before it is sent, in seconds."""
+        limits = (self.rate_limit, self.bulkhead)
+        return sum((limit.max_wait for limit in limits if limit is not None), start=0.0)
 
     def breakers(self, processes: int, replicas: int) -> int:
         """Return how many breakers guard it, from so many processes to so many replicas."""

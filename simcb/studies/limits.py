@@ -326,7 +326,7 @@ class CallTree:
         asked, faults = self._services[service], self._faults[service]
         if call.breaker is not None and call.breaker.enabled:
             yield AttemptOutcome.REJECTED, 0.0
-        if call.throttle is not None:
+        if call.throttle is not None or call.rate_limit is not None:
             yield AttemptOutcome.SHED, 0.0
         elif call.bulkhead is not None:
             yield AttemptOutcome.SHED, call.bulkhead.max_wait

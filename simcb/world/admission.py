@@ -6,9 +6,7 @@ A gate knows the time and what it has let in, and nothing of the attempts themse
 from __future__ import annotations
 
 from simcb.scenario.admission import Admission, ConcurrencyLimit, RateLimit
-
-_WHOLE = 1.0 - 1e-9
-"""What counts as a whole token: ten tenths, added one by one, are a little less than one."""
+from simcb.world.tokens import Tokens
 
 
 class Gate:
@@ -44,20 +42,15 @@ class TokenGate(Gate):
 
     def __init__(self, rate: float, burst: float, retry_after: float) -> None:
         super().__init__(retry_after)
-        self._rate = rate
-        self._burst = self._tokens = burst
-        self._filled = 0.0
+        self._tokens = Tokens(rate, burst)
 
     def has_room(self, now: float) -> bool:
         """Tell whether there is a token."""
-        tokens = self._tokens + (now - self._filled) * self._rate
-        self._tokens = min(self._burst, tokens)
-        self._filled = now
-        return self._tokens >= _WHOLE
+        return self._tokens.due_in(now) == 0.0
 
     def enter(self, now: float) -> None:
         """Take a token."""
-        self._tokens -= 1.0
+        self._tokens.take(now)
 
 
 class PlacesGate(Gate):

@@ -188,8 +188,8 @@ class World:
                     from_client,
                     processes=processes,
                     network=call.network is not None,
-                    max_concurrent=None if bulkhead is None else bulkhead.max_concurrent,
-                    max_wait=0.0 if bulkhead is None else bulkhead.max_wait,
+                    max_concurrent=None if bulkhead is None else bulkhead.places(replicas),
+                    max_wait=call.longest_wait,
                     around=(
                         Around.ATTEMPT if guard is None or not guard.enabled else guard.around
                     ).value,

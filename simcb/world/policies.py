@@ -1,4 +1,4 @@
-"""What a caller does besides its breaker: backoff, retry budgets, throttling, bulkheads, caches.
+"""What a caller does besides its breaker: backoff, retry budgets, throttling, caches.
 
 Each is small, lives at one call site, and reads time only from what it is told.
 """
@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Protocol
 
 from simcb.scenario.calls import Adaptive
-from simcb.scenario.calls import Bulkhead as BulkheadSpec
 from simcb.scenario.calls import Throttle as ThrottleSpec
 from simcb.scenario.retries import Budget as BudgetSpec
 from simcb.scenario.retries import (
@@ -24,13 +23,9 @@ from simcb.scenario.retries import (
 )
 from simcb.scenario.retries import PerMinute as PerMinuteSpec
 from simcb.scenario.retries import TokenBucket as TokenBucketSpec
-from simcb.world.clock import Clock, Expiries, Occurrence, Order, Waiter
 from simcb.world.streams import Column
-from simcb.world.tasks import Attempt
 
 _MINUTE = 60.0
-_NEXT = 0
-"""SimPy's urgent priority: after the present event, before all others of the moment."""
 
 
 Wait = Callable[[int, float, Column, int], float]
@@ -174,93 +169,6 @@ class Throttle:
 def throttle_of(spec: ThrottleSpec | None) -> Throttle | None:
     """Return the throttle of one caller, or None if it may always ask."""
     return Throttle(spec.k, spec.window) if isinstance(spec, Adaptive) else None
-
-
-class _Place(Waiter):
-    """An attempt's wait for a place in a bulkhead."""
-
-    __slots__ = ("attempt",)
-
-    def __init__(self, attempt: Attempt) -> None:
-        self.settled = False
-        self.since = attempt.start
-        self.attempt = attempt
-
-
-class Bulkhead:
-    """The bulkhead in virtual time: so many attempts at once, others wait a while for a place.
-
-    Args:
-        clock: the run's clock.
-        spec: the limits.
-        send: sends an attempt that has got a place.
-        shed: gives up on an attempt that has waited too long.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        spec: BulkheadSpec,
-        send: Callable[[Attempt], None],
-        shed: Callable[[Attempt], None],
-    ) -> None:
-        self._clock = clock
-        self._free = spec.max_concurrent
-        self.may_wait = spec.max_wait > 0
-        self._send = send
-        self._shed = shed
-        self._queue: deque[_Place] = deque()
-        self._expiries: Expiries[_Place] = Expiries(clock, spec.max_wait, Order.EXPIRE, self._late)
-
-    def enter(self) -> bool:
-        """Take a place if one is free."""
-        if self._free == 0:
-            return False
-        self._free -= 1
-        return True
-
-    def wait(self, attempt: Attempt) -> None:
-        """Let an attempt that was just made wait for a place, first come first served."""
-        place = _Place(attempt)
-        self._queue.append(place)
-        self._expiries.add(place)
-
-    def _late(self, place: _Place) -> None:
-        place.settled = True
-        if not place.attempt.settled:
-            self._shed(place.attempt)
-
-    def leave(self) -> None:
-        """Give a place back; the first that still waits gets it.
-
-        It is sent when whoever leaves has done all that follows from leaving: that may end
-        the request for which the other waits, or ask for another place, behind the others.
-        """
-        while self._queue:
-            place = self._queue.popleft()
-            if not place.settled:
-                place.settled = True
-                if not place.attempt.settled:
-                    self._clock.at(self._clock.now, _NEXT, _Handover(self, place.attempt))
-                    return
-        self._free += 1
-
-    def hand_on(self, event: _Handover) -> None:
-        """Send the attempt that a place was given to, unless its caller has gone meanwhile."""
-        if event.attempt.settled:
-            self.leave()
-        else:
-            self._send(event.attempt)
-
-
-class _Handover(Occurrence):
-    """A place on its way to the attempt that waited for it."""
-
-    __slots__ = ("attempt",)
-
-    def __init__(self, bulkhead: Bulkhead, attempt: Attempt) -> None:
-        super().__init__(bulkhead.hand_on)
-        self.attempt = attempt
 
 
 class Cache:

@@ -6,14 +6,15 @@ service ))))); a breaker `around: request` stands outside the retries instead.
 
 from __future__ import annotations
 
-from simcb.breaker import CircuitOpenError, Permit
+from simcb.breaker import CircuitOpenError
 from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Occurrence, Order
 from simcb.world.foreign import BusyError
-from simcb.world.policies import Bulkhead, Cache, budget_of, heeded_by, throttle_of, wait_of
+from simcb.world.limits import Limits
+from simcb.world.policies import Cache, budget_of, heeded_by, throttle_of, wait_of
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
 from simcb.world.streams import AttemptStreams
@@ -26,10 +27,11 @@ from simcb.world.tasks import (
     THROTTLED,
     TIMEOUT,
     Attempt,
-    Grant,
+    Server,
     Site,
     Task,
 )
+from simcb.world.verdicts import verdicts_of
 
 _ASK = int(Order.ASK)
 _DONE = int(Order.DONE)
@@ -88,21 +90,16 @@ class CallSite(Site):
         around_request = call.breaker is not None and call.breaker.around is Around.REQUEST
         self._guard = None if around_request else guard
         self._outer_guard = guard if around_request else None
-        self._failing = frozenset(
-            ATTEMPT_CODE[outcome] for outcome in (call.breaker.counts if call.breaker else ())
-        )
-        self._ignored = frozenset((ABANDONED, SHED, REJECTED)).union(
-            ATTEMPT_CODE[outcome] for outcome in (call.breaker.ignores if call.breaker else ())
-        )
+        self._tell = verdicts_of(call.breaker)
         self._share = call.share
         self._timeout = call.timeout
         self._timeouts: Expiries[Attempt] | None = None
         if call.timeout is not None:
             self._timeouts = Expiries(clock, call.timeout, Order.EXPIRE, self._expire)
         self._travels = call.network is not None
-        self._bulkhead: Bulkhead | None = None
-        if call.bulkhead is not None:
-            self._bulkhead = Bulkhead(clock, call.bulkhead, self._send_late, self._shed_late)
+        self._limits = None
+        if call.rate_limit is not None or call.bulkhead is not None:
+            self._limits = Limits(clock, call, balancer, self._send_late, self._shed_late)
         self._throttle = throttle_of(call.throttle)
         self._max_retries = 0
         self._retried: frozenset[int] = frozenset()
@@ -155,7 +152,8 @@ class CallSite(Site):
         now = self._clock.now
         streams = task.streams[self._slot]
         node = streams.attempts[retry] if retry < len(streams.attempts) else streams.attempt(retry)
-        entry, breaker, replica = None, -1, None
+        entry, breaker = None, -1
+        replica: Server | None = None
         if self._outer_guard is not None and retry == 0:
             breaker = self._outer_guard.index
         throttle = self._throttle
@@ -171,13 +169,15 @@ class CallSite(Site):
             if entry is None:
                 self._reject(task, node, retry, breaker)
                 return REJECTED
-        bulkhead = self._bulkhead
-        waits = bulkhead is not None and not bulkhead.enter()
-        if waits and not bulkhead.may_wait:  # type: ignore[union-attr]
-            if entry is not None:
-                self._tell(entry, SHED, task)
-            self._write_unsent(task, retry, breaker, SHED, 0)
-            return SHED
+        wait: float | None = 0.0
+        limits = self._limits
+        if limits is not None:
+            wait, replica = limits.turn(node, task.number, replica, now)
+            if wait is None:
+                if entry is not None:
+                    self._tell(entry, SHED, task)
+                self._write_unsent(task, retry, breaker, SHED, 0)
+                return SHED
         attempt = Attempt(
             self,
             task,
@@ -191,8 +191,8 @@ class CallSite(Site):
         )
         attempt.attempt_row = self._recorder.open_attempt(attempt)
         task.current = attempt
-        if waits:
-            bulkhead.wait(attempt)  # type: ignore[union-attr]
+        if wait and limits is not None:
+            limits.wait(attempt, wait)
             return None
         return self._send(attempt, now)
 
@@ -239,7 +239,7 @@ class CallSite(Site):
         return None
 
     def _send_late(self, attempt: Attempt) -> None:
-        """Send an attempt that has waited for a place in the bulkhead."""
+        """Send an attempt that has waited for its turn, or for a place in the bulkhead."""
         outcome = self._send(attempt, self._clock.now)
         if outcome is not None:
             self._after_failure(attempt.task, attempt.retry, attempt.waited, outcome)
@@ -330,20 +330,8 @@ class CallSite(Site):
             self._recorder.close_attempt(attempt)
         if self._throttle is not None and outcome == OK:
             self._throttle.accepted(attempt.end)
-        if self._bulkhead is not None and attempt.sent:
-            self._bulkhead.leave()
-
-    def _tell(self, permit: Grant, outcome: int, task: Task) -> None:
-        if outcome == OK:
-            permit.success()
-        elif outcome == THROTTLED and outcome in self._failing and isinstance(permit, Permit):
-            permit.failure(retry_after=task.told or None)
-        elif outcome in self._failing:
-            permit.failure()
-        elif outcome in self._ignored:
-            permit.ignore()
-        else:
-            permit.success()
+        if self._limits is not None and attempt.sent:
+            self._limits.leave(attempt)
 
     def _settle_request(self, task: Task, outcome: int) -> None:
         if task.permit is not None:

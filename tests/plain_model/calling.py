@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from plain_model import conditions
 from plain_model.backoff import backoff
-from plain_model.policies import Adaptive, Places, Purse
+from plain_model.policies import Adaptive, Places, Purse, Turns
 from plain_model.record import AttemptRecord
 from plain_model.stage import Answer, Answering, Errand, Job
 
@@ -90,7 +90,11 @@ class Site:
         self.outer_breaker = self.breakers.pop() if outside and self.breakers else None
         self.purse = Purse(None if call.retry is None else call.retry.budget)
         self.throttle = None if call.throttle is None else Adaptive(call.throttle)
-        self.places = None if call.bulkhead is None else Places(world.env, call.bulkhead)
+        pace = call.rate_limit
+        self.turns = None if pace is None else Turns(pace.rate, pace.tokens)
+        limit, replicas = call.bulkhead, world.scenario.services[service].replicas
+        many = 0 if limit is None else replicas if limit.per_replica else 1
+        self.places = [Places(world.env, limit) for _ in range(many)]
         cached = call.fallback is not None and call.fallback.cache is not None
         self.larder = world.larder(f"{kind}->{service}", call) if cached else None
 
@@ -154,11 +158,25 @@ class Site:
             permit, replica = self.admit(row, streams, number)
             if permit is None:
                 return self.settle(row, Answer(REJECTED))
-        if self.places is None:
+        if self.turns is not None and self.call.rate_limit is not None:
+            turn = self.turns.turn(env.now, self.call.rate_limit.max_wait)
+            if turn is None:
+                return self.settle(row, Answer(SHED), permit)
+            if turn > env.now:
+                yield env.at(turn, Order.ASK) | errand.over
+                if errand.over.triggered:
+                    self.settle(row, Answer(SHED), permit)
+                    return Answer(ABANDONED)
+        if not self.places:
             return (yield from self.send(errand, streams, row, place, permit, replica))
-        seat = self.places.request()
-        if not seat.triggered and self.places.max_wait > 0:
-            late = env.at(env.now + self.places.max_wait, Order.EXPIRE)
+        places = self.places[0]
+        if self.call.bulkhead is not None and self.call.bulkhead.per_replica:
+            desk = self.world.desks[self.service]
+            replica = replica or desk.take(desk.choice(streams, number))
+            places = self.places[desk.replicas.index(replica)]
+        waits, seat = places.may_wait, places.request()
+        if not seat.triggered and waits:
+            late = env.at(env.now + places.max_wait, Order.EXPIRE)
             yield env.any_of([seat, late, errand.over])
             if seat.triggered:
                 # Whoever has given the place up goes on first.
@@ -168,7 +186,7 @@ class Site:
         else:
             answer = self.settle(row, Answer(SHED), permit)
         seat.cancel()
-        self.places.release(seat)
+        places.release(seat)
         return Answer(ABANDONED) if errand.over.triggered else answer
 
     def send(

@@ -63,6 +63,39 @@ class Places(Resource):
     def __init__(self, env: Environment, policy: Bulkhead) -> None:
         super().__init__(env, policy.max_concurrent)
         self.max_wait = policy.max_wait
+        self.longest_queue = policy.queue
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether one more may wait for a place."""
+        longest = self.longest_queue
+        return self.max_wait > 0 and (longest is None or len(self.queue) < longest)
+
+
+class Turns:
+    """A token bucket, as a list of when tokens were taken."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate = rate
+        self.burst = burst
+        self.taken: list[float] = []
+
+    def next_after(self, now: float) -> float:
+        """Return when there is a token for an attempt made now."""
+        level, before = self.burst, 0.0
+        for at in self.taken:
+            level = min(self.burst, level + (at - before) * self.rate) - 1.0
+            before = at
+        level = min(self.burst, level + (now - before) * self.rate)
+        return now if level >= 1.0 - 1e-9 else now + (1.0 - level) / self.rate
+
+    def turn(self, now: float, max_wait: float = 0.0) -> float | None:
+        """Return when an attempt made now may go, and remember it; None if that is too late."""
+        turn = self.next_after(now)
+        if turn > now + max_wait + 1e-9:
+            return None
+        self.taken.append(now)
+        return turn
 
 
 class Larder:
@@ -87,23 +120,12 @@ class Door:
     def __init__(self, policy: Admission | None) -> None:
         self.policy = policy
         self.retry_after = 0.0 if policy is None else policy.retry_after or 0.0
-        self.let_in: list[float] = []
+        self.turns: Turns | None = None
+        if isinstance(policy, RateLimit):
+            self.turns = Turns(policy.rate, policy.tokens)
 
     def lets_in(self, now: float, present: int) -> bool:
-        """Tell whether a job that comes now is let in, and remember it.
-
-        A token bucket lets in as many as it can without ever letting in more than `burst` and
-        `rate` times the length in any stretch of time: that is looked up stretch by stretch.
-        """
+        """Tell whether a job that comes now is let in, and remember it."""
         if isinstance(self.policy, ConcurrencyLimit):
             return present < self.policy.limit
-        if isinstance(self.policy, RateLimit):
-            most, rate = self.policy.tokens, self.policy.rate
-            counts = range(len(self.let_in), 0, -1)
-            if not all(
-                count + 1 <= most + rate * (now - since) + 1e-9
-                for count, since in zip(counts, self.let_in, strict=True)
-            ):
-                return False
-            self.let_in.append(now)
-        return True
+        return self.turns is None or self.turns.turn(now) is not None

@@ -95,7 +95,8 @@ TROUBLE = """[{kind: hang, on: store, at: 2s, for: 4s},
             "timeout: 1s, retry: {max_retries: 2, on: [rejected, shed]}",
             "timeout: 1s",
             "`shop->store` is never retried: `retry.on` names only `rejected` and `shed`, and the "
-            "call has no breaker and no bulkhead or throttle; give it one, or name another outcome",
+            "call has no breaker and no bulkhead, rate limit or throttle; give it one, or name "
+            "another outcome",
         ),
         (
             "breaker: {failure_threshold: 1, counts: [timeout]}",
@@ -148,6 +149,14 @@ def test_a_guard_that_can_matter_or_is_switched_off_is_not_told(call: str) -> No
     made = scenario(TROUBLE, call=call)
     assert no_effect_warnings(made) == ()
     assert no_effect_warnings(made.without_breakers()) == ()
+
+
+def test_a_bulkhead_for_each_of_one_replica_is_told() -> None:
+    """With one replica there is only one bulkhead anyway."""
+    made = scenario("[]", call="bulkhead: {max_concurrent: 3, per_replica: true}")
+    (sentence,) = no_effect_warnings(made)
+    assert "`per_replica` changes nothing in the bulkhead of `shop->store`" in sentence
+    assert no_effect_warnings(made.with_({"store.replicas": 2})) == ()
 
 
 def test_a_breaker_for_each_of_several_replicas_is_not_told() -> None:

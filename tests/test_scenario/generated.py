@@ -24,6 +24,7 @@ from simcb.scenario.calls import (
     Cache,
     Call,
     Fallback,
+    RateLimiter,
 )
 from simcb.scenario.distributions import (
     Constant,
@@ -233,7 +234,23 @@ calls = st.builds(
     retry=maybe(retries()),
     breaker=maybe(breakers()),
     throttle=maybe(st.builds(Adaptive, k=st.floats(1, 1000), window=positive)),
-    bulkhead=maybe(st.builds(Bulkhead, max_concurrent=st.integers(1, 10**6), max_wait=seconds)),
+    rate_limit=maybe(
+        st.builds(
+            RateLimiter,
+            rate=st.floats(1e-6, 1e6),
+            burst=maybe(st.integers(1, 10**6)),
+            max_wait=seconds,
+        )
+    ),
+    bulkhead=maybe(
+        st.builds(
+            Bulkhead,
+            max_concurrent=st.integers(1, 10**6),
+            max_wait=positive,
+            queue=maybe(st.integers(0, 10**6)),
+            per_replica=st.booleans(),
+        )
+    ),
     fallback=maybe(st.builds(Fallback, hit_rate=shares) | st.builds(Fallback, cache=caches)),
 )
 

@@ -23,7 +23,7 @@ from simcb.scenario.breakers import (
     Recovery,
     SlowCallRate,
 )
-from simcb.scenario.calls import Adaptive, Bulkhead, Cache
+from simcb.scenario.calls import Adaptive, Bulkhead, Cache, RateLimiter
 from simcb.scenario.distributions import Constant, Exponential
 from simcb.scenario.faults import Cold, Hang, Repeat
 from simcb.scenario.model import Balance, Discipline, OnAbandon, Service
@@ -56,7 +56,8 @@ clients:
           around: request
           shared: true
         throttle: {kind: adaptive, k: 1.5, window: 30s}
-        bulkhead: {max_concurrent: 5, max_wait: 20ms}
+        rate_limit: {rate: 50/s, burst: 9, max_wait: 1s}
+        bulkhead: {max_concurrent: 5, max_wait: 20ms, queue: 7, per_replica: true}
         fallback: {cache: {keys: 1000, zipf: 0.8, ttl: 5m}}
 services:
   front:
@@ -98,7 +99,8 @@ def test_every_word_means_what_it_says() -> None:
     assert call.retry is not None
     assert (call.retry.max_retries, call.retry.budget) == (1000, TokenBucket(ratio=0.2, burst=2.5))
     assert call.throttle == Adaptive(k=1.5, window=30.0)
-    assert call.bulkhead == Bulkhead(max_concurrent=5, max_wait=0.02)
+    assert call.rate_limit == RateLimiter(rate=50.0, burst=9, max_wait=1.0)
+    assert call.bulkhead == Bulkhead(max_concurrent=5, max_wait=0.02, queue=7, per_replica=True)
     assert call.fallback is not None
     assert call.fallback.hit_rate is None
     assert call.fallback.cache == Cache(keys=1000, zipf=0.8, ttl=300.0)
@@ -142,6 +144,7 @@ def test_what_is_left_out_is_as_it_was_before() -> None:
     call = shop.calls["payments"]
     assert (shop.instances, shop.deadline) == (1, None)
     assert (call.share, call.network, call.bulkhead, call.throttle) == (1.0, None, None, None)
+    assert call.rate_limit is None
     assert call.retry is not None
     assert call.retry.budget is None
     assert call.breaker is not None

@@ -41,6 +41,31 @@ faults:
         {A.OK, A.TIMEOUT, A.REFUSED},
         marks={"dropped"},
     ),
+    "limits-of-the-callers-own": Focused(
+        """
+duration: 20s
+clients:
+  users:
+    arrivals: {kind: poisson, rate: 40/s}
+    refresh: {after: 700ms, times: 1}
+    calls:
+      api: {timeout: 500ms, network: 10ms, rate_limit: {rate: 25/s, burst: 4, max_wait: 400ms},
+            bulkhead: {max_concurrent: 3, queue: 2, max_wait: 100ms, per_replica: true},
+            retry: {max_retries: 2, backoff: {kind: fixed, delay: 100ms}, on: [timeout, shed]},
+            breaker: {failure_threshold: 3, recovery_timeout: 500ms, per_replica: true}}
+  robots:
+    arrivals: {kind: constant, rate: 16/s}
+    calls: {api: {timeout: 500ms, bulkhead: {max_concurrent: 2, per_replica: true},
+                  rate_limit: {rate: 16/s, burst: 1}}}
+services:
+  api: {replicas: 2, workers: 4, on_abandon: stop, work: {kind: exponential, mean: 120ms}}
+faults:
+  - {kind: hang, on: api, replicas: [1], at: 8s, for: 4s}
+""",
+        {A.OK, A.TIMEOUT, A.SHED},
+        trips=True,
+        marks={"hung"},
+    ),
     "limits-at-the-door": Focused(
         """
 duration: 20s

@@ -50,7 +50,7 @@ def _requests_add_up(case: Case) -> Finding:
 
 
 def _attempts_add_up(case: Case) -> Finding:
-    """Only one whose call has a bulkhead with a wait may still wait to be sent."""
+    """Only one whose call has a rate limit or bulkhead with a wait may still wait to be sent."""
     rejected = case.is_outcome(AttemptOutcome.REJECTED)
     shed = case.is_outcome(AttemptOutcome.SHED)
     may_wait = case.by_call(lambda call: call.max_wait) > 0.0
