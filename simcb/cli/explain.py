@@ -49,8 +49,12 @@ def explain(
     an opening costs: each with its formula and the numbers in it. ≈ marks what is about right,
     ≤ and ≥ what is a bound.
     """
+    from dataclasses import replace
+
     from simcb import studies
+    from simcb.metrics import placed_warnings
     from simcb.predictions import TOPICS, predict
+    from simcb.scenario import line_finder
     from simcb.views.explain import explain_document, topic_list
     from simcb.views.formats import render
 
@@ -61,7 +65,10 @@ def explain(
         raise typer.BadParameter("Missing argument 'SCENARIO'.")
     if topic is not None and metric is not None:
         raise typer.BadParameter("a topic and --metric are two questions; ask one at a time")
-    found = predict(studies.read(scenario, overlays=overlays or (), sets=sets or ()))
+    over, changes = overlays or (), sets or ()
+    found = predict(studies.read(scenario, overlays=over, sets=changes))
+    line_of = line_finder(scenario, overlays=over, sets=changes)
+    found = replace(found, warnings=placed_warnings(found.warnings, line_of))
     repeat = repeat_command(context)
     document = explain_document(found, topic, metric, source=scenario, repeat=repeat)
     emit(render(document, form, page(), details=details))

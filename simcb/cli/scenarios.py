@@ -99,7 +99,7 @@ def check(
                 placed = isinstance(error, ScenarioError)
                 complain(str(error) if placed else f"{one_line(file)}: {error}")
             continue
-        warnings = _warnings(scenario)
+        warnings = _warnings(scenario, file)
         found.append({**checked_data(file, scenario, size, swept), "warnings": warnings})
         if not as_json:
             emit(checked_line(file, scenario, size, swept))
@@ -111,12 +111,13 @@ def check(
         leave(Code.WRONG_INPUT)
 
 
-def _warnings(scenario: Scenario) -> list[str]:
+def _warnings(scenario: Scenario, file: str) -> list[str]:
     """Return what a scenario asks for in vain, and what is refused of it."""
-    from simcb.metrics import no_effect_warnings
+    from simcb.metrics import no_effect_warnings, placed_warnings
+    from simcb.scenario import line_finder
     from simcb.studies.limits import TooLargeError, check_size, study_size
 
-    warnings = list(no_effect_warnings(scenario))
+    warnings = [*placed_warnings(no_effect_warnings(scenario), line_finder(file))]
     try:
         check_size(study_size(scenario, baseline=True))
     except TooLargeError as error:

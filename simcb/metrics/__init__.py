@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from simcb.metrics.timeline import series as series
     from simcb.metrics.warnings import hidden_stalls as hidden_stalls
     from simcb.metrics.warnings import no_effect_warnings as no_effect_warnings
+    from simcb.metrics.warnings import placed_warnings as placed_warnings
 
 __getattr__ = window(
     __name__,
@@ -90,6 +91,6 @@ __getattr__ = window(
             "place_of refusal_of"
         ),
         "timeline": "GroupSeries Series ServiceSeries StepError series",
-        "warnings": "hidden_stalls no_effect_warnings",
+        "warnings": "hidden_stalls no_effect_warnings placed_warnings",
     },
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +32,33 @@ from simcb.scenario.thresholds import Threshold
 from simcb.scenario.units import format_duration
 from simcb.trace import Trace
 
+Keys = tuple[str | int, ...]
+"""What leads to a place in a scenario's file."""
+
+
+class NoEffect(str):
+    """A sentence about what can never matter, and which place of the file says it.
+
+    Args:
+        words: the sentence.
+        keys: what leads to the place.
+    """
+
+    keys: Keys
+
+    def __new__(cls, words: str, keys: Keys = ()) -> NoEffect:
+        """Return the sentence."""
+        made = super().__new__(cls, words)
+        made.keys = keys
+        return made
+
 
 @dataclass(frozen=True)
 class _Link:
     """A call and whose it is, by the name that faults have for it."""
 
     name: str
+    keys: Keys
     caller: ClientGroup | Service
     service: str
     call: Call
@@ -68,7 +89,9 @@ class _Link:
         return longest
 
 
-def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ()) -> tuple[str, ...]:
+def no_effect_warnings(
+    scenario: Scenario, conditions: Sequence[Threshold] = ()
+) -> tuple[NoEffect, ...]:
     """Return what can never matter in a run, each as a sentence with its remedy.
 
     That is a fault that begins when the run is over, or that loses what nobody stops waiting
@@ -95,18 +118,25 @@ def no_effect_warnings(scenario: Scenario, conditions: Sequence[Threshold] = ())
     )
 
 
-def _late_faults(scenario: Scenario) -> Iterator[str]:
+def placed_warnings(warnings: Sequence[str], line_of: Callable[[Keys], str]) -> tuple[str, ...]:
+    """Return warnings with the line of the file in front of each that stands in one."""
+    placed = ((line_of(each.keys) if isinstance(each, NoEffect) else "", each) for each in warnings)
+    return tuple(f"{line}: {each}" if line else str(each) for line, each in placed)
+
+
+def _late_faults(scenario: Scenario) -> Iterator[NoEffect]:
     end = format_duration(scenario.duration)
-    for label, fault in scenario.labelled_faults:
+    for place, (label, fault) in enumerate(scenario.labelled_faults):
         at = fault.at.mean_value
         if at >= scenario.duration:
-            yield (
+            yield NoEffect(
                 f"fault {quoted(label)} begins at {format_duration(at)} and the run ends "
-                f"at {end}, so it never strikes; let it begin earlier, or the run last longer"
+                f"at {end}, so it never strikes; let it begin earlier, or the run last longer",
+                ("faults", place, "at"),
             )
 
 
-def _cut_stamps(scenario: Scenario) -> Iterator[str]:
+def _cut_stamps(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield the replays whose stamps were cut, so that requests come in heaps."""
     for name, group in scenario.clients.items():
         law = group.arrivals
@@ -115,47 +145,52 @@ def _cut_stamps(scenario: Scenario) -> Iterator[str]:
         most = max(Counter(law.moments).values(), default=0)
         for unit, length in (("minutes", 60.0), ("seconds", 1.0)):
             if most > 1 and all(moment % length == 0.0 for moment in law.moments):
-                yield (
+                yield NoEffect(
                     f"all timestamps of {quoted(law.file)} are whole {unit}, so up to {most:,} "
                     f"requests of {quoted(name)} come in one moment; add `resolution: "
-                    f"{format_duration(length)}` to spread them over it"
+                    f"{format_duration(length)}` to spread them over it",
+                    ("clients", name, "arrivals"),
                 )
                 break
 
 
-def _endless_losses(scenario: Scenario) -> Iterator[str]:
+def _endless_losses(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield the calls whose lost attempts are awaited for ever: nobody is told of them."""
-    for label, fault in scenario.labelled_faults:
+    for place, (label, fault) in enumerate(scenario.labelled_faults):
         if not isinstance(fault, Loss) or not _active(fault, scenario.duration):
             continue
         for link in _links(scenario):
             struck = fault.on in (link.service, link.name)
             if struck and link.call.timeout is None and not link.gives_up:
-                yield (
+                yield NoEffect(
                     f"what fault {quoted(label)} loses of {quoted(link.name)} is awaited for "
-                    "ever, as the call has no timeout; give it one like `timeout: 2s`"
+                    "ever, as the call has no timeout; give it one like `timeout: 2s`",
+                    ("faults", place),
                 )
 
 
-def _ineffective_retries(scenario: Scenario) -> Iterator[str]:
+def _ineffective_retries(scenario: Scenario) -> Iterator[NoEffect]:
     for link in _links(scenario):
         place, retry = quoted(link.name), link.call.retry
         if retry is None or retry.max_retries == 0:
             continue
         if reason := _out_of_reach(link, scenario.services[link.service], retry.on):
-            yield f"{place} is never retried: `retry.on` names {reason}"
+            words = f"{place} is never retried: `retry.on` names {reason}"
+            yield NoEffect(words, (*link.keys, "retry", "on"))
         if isinstance(retry.backoff, Server) and (
             reason := _never_told(scenario.services[link.service], retry.on, "retry.on")
         ):
-            yield f"the backoff of {place} is never told how long to wait: {reason}"
+            words = f"the backoff of {place} is never told how long to wait: {reason}"
+            yield NoEffect(words, (*link.keys, "retry", "backoff"))
         if retry.jitter is not Jitter.NONE and retry.backoff.delay_before(1) == 0.0:
-            yield (
+            yield NoEffect(
                 f"`jitter` changes nothing in the retries of {place}, which do not wait; leave "
-                "it out, or add a backoff like `backoff: {kind: fixed, delay: 100ms}`"
+                "it out, or add a backoff like `backoff: {kind: fixed, delay: 100ms}`",
+                (*link.keys, "retry", "jitter"),
             )
 
 
-def _ineffective_breakers(scenario: Scenario) -> Iterator[str]:
+def _ineffective_breakers(scenario: Scenario) -> Iterator[NoEffect]:
     for link in _links(scenario):
         place, breaker = quoted(link.name), link.call.breaker
         if breaker is None or not breaker.enabled:
@@ -163,36 +198,42 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[str]:
         slow = any(isinstance(rule, SlowCallRate) for rule in breaker.trip or ())
         asked = scenario.services[link.service]
         if not slow and (reason := _out_of_reach(link, asked, breaker.counts)):
-            yield f"the breaker of {place} never opens: `counts` names {reason}"
-        for rule in breaker.trip or ():
+            words = f"the breaker of {place} never opens: `counts` names {reason}"
+            yield NoEffect(words, (*link.keys, "breaker", "counts"))
+        for number, rule in enumerate(breaker.trip or ()):
             if isinstance(rule, SlowCallRate) and rule.slow > (longest := link.longest):
-                yield (
+                yield NoEffect(
                     f"no call of {place} is ever slow: {format_duration(rule.slow)} are asked for, "
                     f"and it is given up after {format_duration(longest)} at the latest; write a "
-                    "shorter `slow`, or a longer timeout"
+                    "shorter `slow`, or a longer timeout",
+                    (*link.keys, "breaker", "trip", number, "slow"),
                 )
         if breaker.recovery is not None and breaker.recovery.hint:
             asked = scenario.services[link.service]
             if reason := _never_told(asked, breaker.counts, "counts"):
-                yield f"`hint` changes nothing in the breaker of {place}: {reason}"
+                words = f"`hint` changes nothing in the breaker of {place}: {reason}"
+                yield NoEffect(words, (*link.keys, "breaker", "recovery", "hint"))
         yield from _one_replica(scenario, link, "breaker", per_replica=breaker.per_replica)
 
 
-def _one_replica(scenario: Scenario, link: _Link, word: str, *, per_replica: bool) -> Iterator[str]:
+def _one_replica(
+    scenario: Scenario, link: _Link, word: str, *, per_replica: bool
+) -> Iterator[NoEffect]:
     if per_replica and scenario.services[link.service].replicas == 1:
-        yield (
+        yield NoEffect(
             f"`per_replica` changes nothing in the {word} of {quoted(link.name)}, whose service "
-            "has one replica; leave it out, or give the service more like `replicas: 3`"
+            "has one replica; leave it out, or give the service more like `replicas: 3`",
+            (*link.keys, word, "per_replica"),
         )
 
 
-def _ineffective_bulkheads(scenario: Scenario) -> Iterator[str]:
+def _ineffective_bulkheads(scenario: Scenario) -> Iterator[NoEffect]:
     for link in _links(scenario):
         if (bulkhead := link.call.bulkhead) is not None:
             yield from _one_replica(scenario, link, "bulkhead", per_replica=bulkhead.per_replica)
 
 
-def _unreached_limits(scenario: Scenario) -> Iterator[str]:
+def _unreached_limits(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield the services whose queue is full before their admission turns anybody away."""
     for name, service in scenario.services.items():
         admit, queue = service.admit, service.queue.limit
@@ -201,29 +242,35 @@ def _unreached_limits(scenario: Scenario) -> Iterator[str]:
         room = service.workers + queue
         # Without blocking there are also those who wait for calls of the service's own.
         if admit.limit > room and (service.blocking or not service.calls):
-            yield (
+            yield NoEffect(
                 f"{quoted(name)} never throttles: its admission has {admit.limit} places, and its "
-                f"workers and queue are full at {room}; write a limit of {room} or less"
+                f"workers and queue are full at {room}; write a limit of {room} or less",
+                ("services", name, "admit", "limit"),
             )
 
 
-def _failing_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iterator[str]:
+def _failing_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iterator[NoEffect]:
     missing = _missing_phases(scenario)
-    for threshold in thresholds:
+    for place, threshold in enumerate(thresholds):
         for name in threshold.qualifiers:
             if name in missing:
-                yield (
+                yield NoEffect(
                     f"threshold {quoted(threshold.text)} can only fail: {missing[name]}; "
-                    "take another phase, or leave it out"
+                    "take another phase, or leave it out",
+                    ("thresholds", place) if place < len(scenario.thresholds) else (),
                 )
 
 
 def _links(scenario: Scenario) -> Iterator[_Link]:
-    every: tuple[Mapping[str, ClientGroup | Service], ...] = (scenario.clients, scenario.services)
-    for callers in every:
+    every: dict[str, Mapping[str, ClientGroup | Service]] = {
+        "clients": scenario.clients,
+        "services": scenario.services,
+    }
+    for part, callers in every.items():
         for name, caller in callers.items():
             for service, call in caller.calls.items():
-                yield _Link(f"{name}{LINK}{service}", caller, service, call)
+                keys = (part, name, "calls", service)
+                yield _Link(f"{name}{LINK}{service}", keys, caller, service, call)
 
 
 def _out_of_reach(link: _Link, service: Service, outcomes: Sequence[AttemptOutcome]) -> str:

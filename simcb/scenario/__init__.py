@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from simcb.window import window
 
 if TYPE_CHECKING:
+    from simcb.scenario.loading import line_finder as line_finder
     from simcb.scenario.loading import parse_scenario as parse_scenario
     from simcb.scenario.loading import read_scenario as read_scenario
     from simcb.scenario.model import Scenario as Scenario
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __getattr__ = window(
     __name__,
     {
-        "loading": "parse_scenario read_scenario",
+        "loading": "line_finder parse_scenario read_scenario",
         "model": "Scenario schema",
         "problems": "Problem ScenarioError",
         "reader": "parse_value",

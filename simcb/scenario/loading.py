@@ -21,7 +21,7 @@ from simcb.scenario.problems import Findings, Mark, Source
 from simcb.scenario.recorded import Recall, recall_from, without_numbers
 from simcb.scenario.refusal import Refused, choice_remedy, shown
 from simcb.scenario.shipped import find_shipped, list_shipped
-from simcb.scenario.tree import Node, Scalar, Tree
+from simcb.scenario.tree import Items, Node, Scalar, Tree
 from simcb.scenario.validation import validate
 
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
@@ -97,6 +97,44 @@ def parse_scenario(
     )
 
 
+def line_finder(
+    source: str | Path, *, overlays: Sequence[str | Path] = (), sets: Sequence[str] = ()
+) -> Callable[[Sequence[str | int]], str]:
+    """Return what says in which line a place of a scenario stands, or what is around it.
+
+    It says "" where that is unknown: standard input can be read only once.
+
+    Args:
+        source: what the scenario was read from, without a problem.
+        overlays: what was merged over it.
+        sets: what was set.
+    """
+    if source == STDIN:
+        return lambda keys: ""
+    path = _path_of(source)
+    found = _from_file(path, Findings(), "")
+    root = _changed(found, overlays, sets, Findings())
+
+    def line(keys: Sequence[str | int]) -> str:
+        node, mark = root, None
+        for key in keys:
+            entry = node.entries.get(str(key)) if isinstance(node, Tree) else None
+            if entry is not None:
+                node, mark = entry.node, entry.key_mark
+            elif isinstance(node, Items) and isinstance(key, int) and key < len(node.items):
+                node = node.items[key]
+                mark = node.mark
+            elif key != 0:
+                # Where a list may have one entry only, that may stand there without the list.
+                break
+        if mark is None or found is None or not mark.source.lines:
+            return ""
+        own = mark.source == found.mark.source
+        return f"line {mark.line}" if own else f"{shown(mark.source.label)}, line {mark.line}"
+
+    return line
+
+
 def _finish(
     root: Node | None,
     overlays: Sequence[str | Path],
@@ -105,6 +143,17 @@ def _finish(
     recall: Recall,
     check_threshold: ThresholdCheck | None = None,
 ) -> Scenario:
+    root = _changed(root, overlays, sets, findings)
+    if root is None:
+        findings.raise_if_any()
+        raise AssertionError("a file that cannot be read was reported")
+    return validate(Scenario, root, findings, recall, check_threshold)
+
+
+def _changed(
+    root: Node | None, overlays: Sequence[str | Path], sets: Sequence[str], findings: Findings
+) -> Node | None:
+    """Return the tree with overlays merged over it, and places set."""
     for overlay in overlays:
         remedy = "write the path of a file, no shipped name and no `-`"
         over = _from_file(Path(overlay), findings, remedy)
@@ -116,10 +165,7 @@ def _finish(
             findings.add(over.mark, "", Refused("is not a mapping", "write `key: value`"))
     for change in sets:
         root = _with_change(root, change, findings)
-    if root is None:
-        findings.raise_if_any()
-        raise AssertionError("a file that cannot be read was reported")
-    return validate(Scenario, root, findings, recall, check_threshold)
+    return root
 
 
 def _laid_over(root: Node, over: Tree, findings: Findings) -> Node:
