@@ -28,6 +28,7 @@ FLOORS = {
     "adapters": 1,
     "integrations": 1,
     "scenario": 2,
+    "conformance": 3,
     "exchange": 3,
     "world": 3,
     "metrics": 4,
@@ -59,6 +60,7 @@ GUESTS_OF_ONE_FILE = {
 }
 
 GUESTS_INSIDE_FUNCTIONS = {
+    "conformance/suite.py": {"pytest"},
     "studies/evaluation/backends.py": {"distributed"},
     "studies/tune/search.py": {"optuna"},
     "views/data.py": {"pandas"},

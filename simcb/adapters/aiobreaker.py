@@ -7,6 +7,7 @@ for what it tells of itself; the name is rebound in both of its modules. Its tim
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from inspect import Signature, signature
 from typing import Any
@@ -46,6 +47,10 @@ class AioBreaker(CoroutineCalls):
         """The state that its storage has."""
         return str(self._breaker.current_state.name).lower()
 
+    def guard(self, function: Callable[..., Any]) -> Any:
+        """Return the function decorated by it, in the machine's own time."""
+        return self._breaker(function)
+
 
 def _signature() -> Signature:
     return signature(library("aiobreaker").CircuitBreaker)
@@ -62,6 +67,7 @@ ADAPTER = Adapter(
     _signature,
     frozenset({"exclude", "listeners", "state_storage", "name"}),
     package="aiobreaker",
-    comparable=Comparable(_comparable),
+    comparable=Comparable(_comparable, no_window="counts failures in a row"),
     remark="lets everything through when half open",
+    wall_clock=True,
 )

@@ -6,6 +6,7 @@ It reads `datetime.now(timezone.utc)` in one module, where the name is rebound. 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from inspect import Signature, signature
 from typing import Any
@@ -41,6 +42,10 @@ class AsyncBreaker(CoroutineCalls):
         """The state that its storage has."""
         return str(self._storage.constructor_state_hint)
 
+    def guard(self, function: Callable[..., Any]) -> Any:
+        """Return the function decorated by it, in the machine's own time."""
+        return self._breaker(function)
+
 
 def _signature() -> Signature:
     return signature(library("asyncbreaker").CircuitBreaker)
@@ -57,6 +62,7 @@ ADAPTER = Adapter(
     _signature,
     frozenset({"exclude", "listeners", "state_storage", "name"}),
     package="asyncbreaker",
-    comparable=Comparable(_comparable),
+    comparable=Comparable(_comparable, no_window="counts failures in a row"),
     remark="lets everything through when half open",
+    wall_clock=True,
 )

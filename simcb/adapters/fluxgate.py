@@ -13,6 +13,7 @@ they would meet.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,17 @@ from simcb.adapters.calls import CoroutineCalls, protected
 from simcb.adapters.extra import library
 from simcb.adapters.protocol import BUSY, Adapter, Clock, Comparable
 from simcb.adapters.rebinding import Rebound, VirtualTime
+
+
+class _Asyncio:
+    """What the breaker finds where it looks for `asyncio`, as there is no event loop."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def gather(*listeners: Any) -> None:
+        """Wait for the listeners, of which there are none."""
 
 
 class Fluxgate(CoroutineCalls):
@@ -67,6 +79,7 @@ class Fluxgate(CoroutineCalls):
         now = VirtualTime(clock)
         time = Rebound(
             (module, "time", now),
+            (module, "asyncio", _Asyncio()),
             (retries, "time", now),
             (permits, "time", clock),
             (permits, "random", random),
@@ -93,6 +106,10 @@ class Fluxgate(CoroutineCalls):
             return BUSY
         return super().enter()
 
+    def guard(self, function: Callable[..., Any]) -> Any:
+        """Return the function decorated by it, in the machine's own time."""
+        return self._breaker(function)
+
 
 def _comparable(threshold: int, timeout: float) -> dict[str, object]:
     return {
@@ -104,11 +121,23 @@ def _comparable(threshold: int, timeout: float) -> dict[str, object]:
     }
 
 
+def _window(rate: float, calls: int, minimum: int, timeout: float) -> dict[str, object]:
+    return {
+        "window_size": calls,
+        "min_requests": minimum,
+        "failure_rate": rate,
+        "cooldown": timeout,
+    }
+
+
 ADAPTER = Adapter(
     "fluxgate",
     Fluxgate,
     "fluxgate.AsyncCircuitBreaker of its parts; reads time.time, rebound in its modules.",
     package="fluxgate",
-    comparable=Comparable(_comparable, "as many probes have to fail before it opens again"),
+    comparable=Comparable(
+        _comparable, "as many probes have to fail before it opens again", window=_window
+    ),
     remark="callers wait for a place among its probes",
+    wall_clock=True,
 )

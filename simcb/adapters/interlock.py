@@ -7,6 +7,7 @@ time, and cannot be had here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import Signature, signature
 from typing import Any
 
@@ -44,6 +45,10 @@ class Interlock(CoroutineCalls):
         """The state it is in; an open one is half open from the next call on."""
         return str(self._breaker.state)
 
+    def guard(self, function: Callable[..., Any]) -> Any:
+        """Return the function decorated by it, in the machine's own time."""
+        return self._breaker(function)
+
 
 def _signature() -> Signature:
     return signature(library("interlock").Config)
@@ -59,6 +64,15 @@ def _comparable(threshold: int, timeout: float) -> dict[str, object]:
     }
 
 
+def _window(rate: float, calls: int, minimum: int, timeout: float) -> dict[str, object]:
+    return {
+        "window_size": calls,
+        "minimum_number_of_calls": minimum,
+        "failure_rate_threshold": rate,
+        "wait_duration_in_open": timeout,
+    }
+
+
 ADAPTER = Adapter(
     "interlock-cb",
     Interlock,
@@ -66,6 +80,6 @@ ADAPTER = Adapter(
     _signature,
     frozenset({"auto_transition"}),
     package="interlock-cb",
-    comparable=Comparable(_comparable),
+    comparable=Comparable(_comparable, window=_window),
     remark="a probe that never ends keeps it half open for ever",
 )

@@ -6,6 +6,7 @@ as the next call would.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import Signature, signature
 from typing import Any
 
@@ -32,6 +33,14 @@ class NoPanic(CoroutineCalls):
         """The state that the next call would see."""
         return str(self._breaker.state)
 
+    def guard(self, function: Callable[..., Any]) -> Any:
+        """Return the function decorated by it, in the machine's own time."""
+        return self._breaker(function)
+
+    def listen(self, listener: Callable[[str, str], object]) -> None:
+        """Call a function with the old and the new state of every change."""
+        self._breaker.on_state_change = lambda _, old, new: listener(old, new)
+
 
 def _signature() -> Signature:
     return signature(library("nopanic").circuit_breaker)
@@ -48,6 +57,10 @@ ADAPTER = Adapter(
     _signature,
     frozenset({"on", "name", "on_state_change"}),
     package="nopanic",
-    comparable=Comparable(_comparable, "opens when half of the last 30 s failed, not in a row"),
+    comparable=Comparable(
+        _comparable,
+        "opens when half of the last 30 s failed, not in a row",
+        no_window="its window is of time",
+    ),
     remark="a probe that never ends keeps it half open for ever",
 )

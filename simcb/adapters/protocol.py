@@ -17,6 +17,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 Clock = Callable[[], float]
@@ -69,10 +70,15 @@ class Comparable:
         settings: returns the settings that open it at the `threshold`-th failure in a row, for
             `timeout` seconds.
         nearly: what is not alike even then; "" if nothing.
+        window: returns the settings that open it at a `rate` of the last `calls` calls, from a
+            `minimum` of them on, for `timeout` seconds; None if it is not known.
+        no_window: why there are none such; "" if there may be.
     """
 
     settings: Callable[[int, float], dict[str, object]]
     nearly: str = ""
+    window: Callable[[float, int, int, float], dict[str, object]] | None = None
+    no_window: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ class Adapter:
         model: whether it models rules that live in another language.
         comparable: its settings for a comparison of breakers; None if there are none.
         remark: what of its behaviour a reader of results has to know; "" if nothing.
+        wall_clock: whether it reads a clock that somebody may set.
     """
 
     name: str
@@ -100,6 +107,15 @@ class Adapter:
     model: bool = False
     comparable: Comparable | None = None
     remark: str = ""
+    wall_clock: bool = False
+
+    @property
+    def version(self) -> str:
+        """The installed version of its package; "" if it has none."""
+        try:
+            return version(self.package) if self.package else ""
+        except PackageNotFoundError:
+            return ""
 
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """Return the parameters that a file may give, by name.

@@ -6,6 +6,7 @@ and then lets everything through. Any exception is a failure to it, a cancellati
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import Signature, signature
 from typing import Any
 
@@ -28,10 +29,10 @@ class Purgatory(CoroutineCalls):
 
     def __init__(self, clock: Clock, **settings: Any) -> None:
         model = library("purgatory.domain.model")
-        factory = library("purgatory").AsyncCircuitBreakerFactory(**settings)
-        self._contexts = factory.uow.contexts.breakers
+        self._factory = library("purgatory").AsyncCircuitBreakerFactory(**settings)
+        self._contexts = self._factory.uow.contexts.breakers
         super().__init__(
-            factory(_NAME)(protected),
+            self._factory(_NAME)(protected),
             model.OpenedState,
             Rebound((model, "time", VirtualTime(clock))),
         )
@@ -41,6 +42,10 @@ class Purgatory(CoroutineCalls):
         """The state of its context, which is made with the first call."""
         context = self._contexts.get(_NAME)
         return "closed" if context is None else _STATES[context.state]
+
+    def guard(self, function: Callable[..., Any]) -> Any:
+        """Return the function decorated by it, in the machine's own time."""
+        return self._factory(_NAME)(function)
 
 
 def _signature() -> Signature:
@@ -58,6 +63,7 @@ ADAPTER = Adapter(
     _signature,
     frozenset({"exclude", "uow"}),
     package="purgatory",
-    comparable=Comparable(_comparable),
+    comparable=Comparable(_comparable, no_window="counts failures in a row"),
     remark="lets everything through when half open; a late success then closes it",
+    wall_clock=True,
 )

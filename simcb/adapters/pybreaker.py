@@ -9,6 +9,7 @@ program of threads, and nothing else bounds the probes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from inspect import Signature, signature
 from typing import Any
@@ -61,6 +62,10 @@ class PyBreaker:
                 if raised is not error and not isinstance(raised, self._rejection):
                     raise
 
+    def guard(self, function: Callable[..., Any]) -> Any:
+        """Return the function decorated by it, in the machine's own time."""
+        return self._breaker(function)
+
 
 def _signature() -> Signature:
     return signature(library("pybreaker").CircuitBreaker)
@@ -77,6 +82,7 @@ ADAPTER = Adapter(
     _signature,
     frozenset({"exclude", "listeners", "state_storage", "name"}),
     package="pybreaker",
-    comparable=Comparable(_comparable),
+    comparable=Comparable(_comparable, no_window="counts failures in a row"),
     remark="holds a lock during the call, so calls of one process go one at a time",
+    wall_clock=True,
 )

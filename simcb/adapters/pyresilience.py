@@ -6,6 +6,7 @@ What a call comes to counts in whatever state it finds, and a cancelled call cou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import Signature, signature
 from typing import Any
 
@@ -25,9 +26,8 @@ class PyResilience(CoroutineCalls):
 
     def __init__(self, clock: Clock, **settings: Any) -> None:
         module = library("pyresilience")
-        guarded = module.resilient(circuit_breaker=module.CircuitBreakerConfig(**settings))(
-            protected
-        )
+        self._decorate = module.resilient(circuit_breaker=module.CircuitBreakerConfig(**settings))
+        guarded = self._decorate(protected)
         self._breaker = guarded._executor._circuit_breaker
         self._time = Rebound(
             (library("pyresilience._circuit_breaker"), "_monotonic", clock),
@@ -40,6 +40,10 @@ class PyResilience(CoroutineCalls):
         """The state; reading it makes an open one half open at the end of its timeout."""
         with self._time:
             return str(self._breaker.state.value)
+
+    def guard(self, function: Callable[..., Any]) -> Any:
+        """Return the function decorated by it, in the machine's own time."""
+        return self._decorate(function)
 
 
 def _signature() -> Signature:
@@ -54,6 +58,15 @@ def _comparable(threshold: int, timeout: float) -> dict[str, object]:
     }
 
 
+def _window(rate: float, calls: int, minimum: int, timeout: float) -> dict[str, object]:
+    return {
+        "sliding_window_size": calls,
+        "minimum_calls": minimum,
+        "failure_rate_threshold": rate,
+        "recovery_timeout": timeout,
+    }
+
+
 ADAPTER = Adapter(
     "pyresilience",
     PyResilience,
@@ -61,6 +74,6 @@ ADAPTER = Adapter(
     _signature,
     frozenset({"error_types", "ignore_on"}),
     package="pyresilience",
-    comparable=Comparable(_comparable),
+    comparable=Comparable(_comparable, window=_window),
     remark="lets everything through when half open; a late result counts in whatever state",
 )

@@ -76,7 +76,8 @@ ADAPTER = Adapter(
     "textbook",
     Textbook,
     "The minimal breaker of countless articles, written here; reads the wall clock.",
-    comparable=Comparable(_comparable),
+    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    wall_clock=True,
     remark="lets everything through when half open; a late result counts in whatever state",
 )
 
@@ -84,6 +85,7 @@ UNAWAITED = Adapter(
     "unawaited",
     Unawaited,
     "The same around a coroutine function that nobody awaits inside it: the common mistake.",
-    comparable=Comparable(_comparable),
+    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    wall_clock=True,
     remark="never hears how a call ends, so it never opens",
 )

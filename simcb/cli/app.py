@@ -15,6 +15,7 @@ import typer
 
 from simcb.cli import (
     compare,
+    conformance,
     exchange,
     explain,
     league,
@@ -64,6 +65,7 @@ VERBS = (
     Verb("explain", explain.explain, "simcb explain flaky-payments false-trips"),
     Verb("import", exchange.import_, "simcb import application.yml --out overlay.yaml"),
     Verb("export", exchange.export, "simcb export flaky-payments --to resilience4j"),
+    Verb("conformance", conformance.conformance, "simcb conformance pybreaker"),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
     Verb("report", report.report, "simcb report out/ --out outage.html"),
     Verb("metrics", numbers.metrics, "simcb metrics time_to_recover"),
