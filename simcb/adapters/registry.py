@@ -29,6 +29,13 @@ ADAPTERS: dict[str, str] = {
     "nopanic": "nopanic:ADAPTER",
     "textbook": "textbook:ADAPTER",
     "unawaited": "textbook:UNAWAITED",
+    "resilience4j": "models.resilience4j:ADAPTER",
+    "polly": "models.polly:ADAPTER",
+    "gobreaker": "models.gobreaker:ADAPTER",
+    "hystrix": "models.hystrix:ADAPTER",
+    "opossum": "models.opossum:ADAPTER",
+    "envoy": "models.envoy:ADAPTER",
+    "nginx": "models.nginx:ADAPTER",
 }
 """Where each breaker of this room is: its module, and its name there."""
 

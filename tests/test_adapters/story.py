@@ -28,6 +28,8 @@ faults:
 
 BY_RATE: Mapping[str, Mapping[str, object]] = {
     "nopanic": {"failure_threshold": 0.2, "min_calls": 3, "reset_timeout": 5},
+    "polly": {"FailureRatio": 0.2, "MinimumThroughput": 3, "BreakDuration": 5},
+    "opossum": {"errorThresholdPercentage": 20, "volumeThreshold": 3, "resetTimeout": 5000},
 }
 """Settings of those that know no failures in a row: three failures of thirteen calls open them."""
 

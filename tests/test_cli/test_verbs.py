@@ -48,6 +48,9 @@ def test_every_help_ends_with_an_example(words: tuple[str, ...], example: str) -
     assert example.startswith(" ".join(("simcb", *words)))
 
 
+COMPARING = (("compare",), ("league",))
+"""The verbs whose examples run for more than a few seconds, and cannot be planned."""
+
 LONG = (("sweep",), ("tune",))
 """The verbs whose examples run for more than a few seconds; planned first, run among the proofs."""
 
@@ -59,7 +62,7 @@ LONG = (("sweep",), ("tune",))
             pytest.param(
                 words,
                 f"{example} --dry-run" if words in LONG else example,
-                marks=[pytest.mark.slow] if words == ("compare",) else [],
+                marks=[pytest.mark.slow] if words in COMPARING else [],
             )
             for words, example in EVERY
         ),
