@@ -2,14 +2,8 @@
 
 Three names: `state`, `enter()` and `leave(entry, error)`. A class that has them, and takes a
 clock first and its settings by name, is all that an entry point of the group `simcb.breakers`
-needs to name:
-
-    class TwoStrikes:
-        \"\"\"Opens at the second failure in a row, for ten seconds.\"\"\"
-
-        def __init__(self, clock, strikes=2, pause=10.0):
-            self.state, self._failures = "closed", 0
-            ...
+needs to name; the README has one of thirty lines. The name of the entry point is the word in a
+scenario, the parameters besides the clock are what `settings` may hold.
 """
 
 from __future__ import annotations
@@ -87,7 +81,7 @@ class Adapter:
 
     Args:
         name: the word in a scenario: `breaker: {use: NAME}`.
-        make: makes one: called with `clock`, with `random` if it takes that, and the settings.
+        make: makes one: called with a clock, with `random=` if it takes that, and the settings.
         about: what it is, and how it reads time, in a sentence or two.
         signature: returns the signature by which settings are checked; that of `make` if None.
         withheld: parameters of it that no file can give, beside those the simulator fills in.
@@ -123,12 +117,15 @@ class Adapter:
         Raises:
             MissingExtraError: its package is not installed.
         """
-        signature = self.signature() if self.signature else inspect.signature(self.make)
+        if self.signature is not None:
+            every = list(self.signature().parameters.values())
+        else:
+            every = list(inspect.signature(self.make).parameters.values())[1:]
         named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         return {
-            name: parameter
-            for name, parameter in signature.parameters.items()
-            if parameter.kind in named and name not in self.withheld and name not in GIVEN
+            each.name: each
+            for each in every
+            if each.kind in named and each.name not in (*self.withheld, *GIVEN)
         }
 
     def build(
@@ -145,4 +142,4 @@ class Adapter:
             MissingExtraError: its package is not installed.
         """
         draws = {"random": random} if "random" in inspect.signature(self.make).parameters else {}
-        return self.make(clock=clock, **draws, **settings)
+        return self.make(clock, **draws, **settings)

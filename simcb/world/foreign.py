@@ -11,9 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from simcb.adapters import BUSY, Breaker, CallFailed
+from simcb.adapters import BUSY, AdapterError, Breaker, CallFailed
 from simcb.breaker import CircuitOpenError
 from simcb.errors import FieldsError
+from simcb.trace import STATE_CODE
 from simcb.world.clock import Clock, Occurrence
 
 _NEXT = 0
@@ -104,7 +105,10 @@ class ForeignBreaker:
         turn, self._turn = self._turn, False
         if self._waiting and not turn:
             raise BusyError(self)
-        entry = self._breaker.enter()
+        try:
+            entry = self._breaker.enter()
+        except Exception as error:
+            raise self._broken("enter()", error) from error
         if entry is BUSY:
             self._again = turn
             raise BusyError(self)
@@ -128,7 +132,10 @@ class ForeignBreaker:
         """End a call, and let those ask who have waited."""
         del self._out[permit]
         self._ended[how] += 1
-        self._breaker.leave(permit.entry, error)
+        try:
+            self._breaker.leave(permit.entry, error)
+        except Exception as raised:
+            raise self._broken("leave()", raised) from raised
         self._look()
         if self._waiting and not self._serving:
             self._serving = True
@@ -146,10 +153,20 @@ class ForeignBreaker:
         self._again = False
 
     def _look(self) -> None:
-        state = self._breaker.state
+        try:
+            state = self._breaker.state
+        except Exception as error:
+            raise self._broken("state", error) from error
         if state != self._state:
+            if state not in STATE_CODE:
+                raise self._broken("state", ValueError(f"{state!r} is none of {[*STATE_CODE]}"))
             self._note(self._clock.now, self._state, state)
             self._state = state
+
+    def _broken(self, what: str, error: Exception) -> AdapterError:
+        kind, when = type(self._breaker).__name__, self._clock.now
+        why = f"`{what}` of {kind} raised {type(error).__name__}: {error}"
+        return AdapterError(f"{why} at {when:g} s, for {self._name}; mend its adapter")
 
     def snapshot(self) -> Counts:
         """Return its counts."""
