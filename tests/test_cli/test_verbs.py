@@ -48,7 +48,10 @@ def test_every_help_ends_with_an_example(words: tuple[str, ...], example: str) -
     assert example.startswith(" ".join(("simcb", *words)))
 
 
-COMPARING = (("compare",), ("league",))
+SETTINGS = Path(__file__).parents[1] / "test_exchange" / "settings"
+"""Files of other programs."""
+
+COMPARING = (("compare",), ("conformance",), ("league",))
 """The verbs whose examples run for more than a few seconds, and cannot be planned."""
 
 LONG = (("sweep",), ("tune",))
@@ -76,6 +79,7 @@ def test_every_example_works(
     if words in (("plot",), ("report",)):
         shutil.copytree(kept_run, folder, dirs_exist_ok=True)
     (folder / "my-outage.yaml").write_text(BARE)
+    shutil.copy(SETTINGS / "application.yml", folder)
     if words == ("init",) or words[-1] == "copy":
         (folder / "my-outage.yaml").unlink()
     program, *rest = example.partition(" > ")[0].split()
