@@ -65,7 +65,9 @@ def retries(draw: st.DrawFn, whole: bool) -> Data:
     """A retry policy with any backoff and jitter; of the whole grammar also with a budget."""
     policy: Data = {"max_retries": draw(st.integers(0, 3))}
     base, longest = draw(times(0, 300)), draw(times(300, 1500))
-    match draw(st.sampled_from(("", "none", "fixed", "exponential", "decorrelated", "server"))):
+    match draw(
+        st.sampled_from(("", "none", "fixed", "exponential", "decorrelated", "server", "listed"))
+    ):
         case "none":
             policy["backoff"] = {"kind": "none"}
         case "fixed":
@@ -75,6 +77,9 @@ def retries(draw: st.DrawFn, whole: bool) -> Data:
             policy["backoff"] = {"kind": "exponential", "base": base, "factor": factor}
             if draw(st.booleans()):
                 policy["backoff"]["max"] = longest
+        case "listed" if whole:
+            delays = draw(st.lists(st.just(0.0) | times(20, 600), min_size=1, max_size=3))
+            policy["backoff"] = {"kind": "listed", "delays": delays}
         case "server" if whole:
             policy["backoff"] = {"kind": "server", "base": base, "max": longest}
             if draw(st.booleans()):
@@ -89,7 +94,17 @@ def retries(draw: st.DrawFn, whole: bool) -> Data:
     if whole and draw(one_in(3)):
         bucket = {"kind": "token_bucket", "ratio": draw(shares()), "burst": draw(st.floats(0, 5))}
         ration = {"kind": "per_minute", "retries": draw(st.integers(0, 20))}
-        policy["budget"] = draw(st.sampled_from((bucket, ration)))
+        parallel = {
+            "kind": "concurrent",
+            "share": draw(shares()),
+            "least": draw(st.integers(0, 3)),
+        }
+        tokens = {
+            "kind": "failure_tokens",
+            "max": draw(st.floats(1, 9)),
+            "earn": draw(st.floats(0, 2)),
+        }
+        policy["budget"] = draw(st.sampled_from((bucket, ration, parallel, tokens)))
     return policy
 
 
@@ -196,7 +211,7 @@ def calls(draw: st.DrawFn, whole: bool = True) -> Data:
         if call["bulkhead"]["max_wait"] and draw(st.booleans()):
             call["bulkhead"]["queue"] = draw(st.integers(0, 3))
     if draw(one_in(4)):
-        call["rate_limit"] = {"rate": draw(st.integers(100, 3000)) / 100}
+        call["rate_limit"] = {"rate": draw(st.integers(100, 3000)) / 97}
         if draw(st.booleans()):
             call["rate_limit"]["burst"] = draw(st.integers(1, 5))
         if draw(st.booleans()):

@@ -89,7 +89,7 @@ def admissions(draw: st.DrawFn) -> Data:
     """A limit at a replica's door, tight enough to turn some away."""
     match draw(st.sampled_from(("rate", "concurrency"))):
         case "rate":
-            law: Data = {"kind": "rate", "rate": draw(st.integers(100, 3000)) / 100}
+            law: Data = {"kind": "rate", "rate": draw(st.integers(100, 3000)) / 97}
             if draw(st.booleans()):
                 law["burst"] = draw(st.integers(1, 6))
         case _:

@@ -72,6 +72,7 @@ SPECIAL: dict[str, Callable[[Any], Any]] = {
     "arrivals": _arrivals,
     "work": _work,
     "network": _work,
+    "delays": lambda delays: [_later(delay) for delay in delays],
     "contention": lambda seconds: _rounded(10 * seconds),
     "ramp": lambda seconds: int(GRID * seconds) / GRID,
     "jitter": lambda jitter: "none" if isinstance(jitter, str) else 0.0,

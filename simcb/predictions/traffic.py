@@ -18,7 +18,7 @@ from simcb.predictions.spread import beyond, variation
 from simcb.scenario.arrivals import Closed, Constant
 from simcb.scenario.calls import Call
 from simcb.scenario.model import Balance, ClientGroup, Scenario, Service
-from simcb.scenario.retries import PerMinute, Retry, TokenBucket
+from simcb.scenario.retries import Concurrent, FailureTokens, PerMinute, Retry, TokenBucket
 from simcb.scenario.scalars import LINK
 
 MOST_USERS_SOLVED = 20_000
@@ -104,6 +104,12 @@ def retries_allowed(retry: Retry, asked: float, processes: int) -> float:
             return ratio
         case PerMinute(retries=retries):
             return retries * processes / 60.0 / asked if asked else math.inf
+        case Concurrent(share=share) if share < 1.0:
+            # Where all attempts last alike: of n under way s·n are retries, of (1 - s)·n requests.
+            return share / (1.0 - share)
+        case FailureTokens(earn=earn):
+            # In the long run each failure is paid for by a good answer's part of a token.
+            return earn
     return math.inf
 
 

@@ -79,6 +79,24 @@ class Fixed(Backoff):
         return self.delay
 
 
+class Listed(Backoff):
+    """The k-th retry waits the k-th of the delays, all after them the last."""
+
+    kind: Literal["listed"] = "listed"
+    delays: Annotated[
+        tuple[Seconds, ...], word("the wait before each retry, seconds", "[0s, 1s, 5s]")
+    ]
+
+    @model_validator(mode="after")
+    def _some(self) -> Listed:
+        if not self.delays:
+            raise Refused("is empty", "name a wait, or write `{kind: none}`", "delays")
+        return self
+
+    def _delay(self, retry: int, previous: float) -> float:
+        return self.delays[min(retry, len(self.delays)) - 1]
+
+
 class Exponential(Backoff):
     """The k-th retry waits base·factor^(k−1), at most `max`."""
 
@@ -168,6 +186,7 @@ class Decorrelated(Backoff):
 BACKOFFS: dict[str, type[Model]] = {
     "none": NoBackoff,
     "fixed": Fixed,
+    "listed": Listed,
     "exponential": Exponential,
     "server": Server,
     "decorrelated": Decorrelated,
@@ -195,7 +214,41 @@ class PerMinute(Budget):
     retries: Annotated[int, Count(most=MOST_TOKENS), word("retries within a minute", "60")]
 
 
-BUDGETS: dict[str, type[Model]] = {"token_bucket": TokenBucket, "per_minute": PerMinute}
+class Concurrent(Budget):
+    """Retries under way are at most a share of the attempts under way, or `least` of them.
+
+    As Envoy's retry budget has it: a retry is under way from when it is granted, its wait included,
+    until it has ended, and counts as an attempt, too, from when it is made.
+    """
+
+    kind: Literal["concurrent"] = "concurrent"
+    share: Annotated[Portion, word("retries to attempts under way at the same time", "20%")] = 0.2
+    least: Annotated[
+        int, Count(most=MOST_TOKENS), word("retries at the same time in any case", "3")
+    ] = 3
+
+
+class FailureTokens(Budget):
+    """A failure that may be retried costs a token, a good answer earns a part of one.
+
+    As gRPC has it: it begins full, and there are retries while it is more than half full.
+    """
+
+    kind: Literal["failure_tokens"] = "failure_tokens"
+    max: Annotated[
+        float, Number(least=0.1, most=MOST_TOKENS), word("the most tokens it holds", "10")
+    ] = 10.0
+    earn: Annotated[
+        float, Number(most=MOST_TOKENS), word("what a good answer earns, in tokens", "0.1")
+    ] = 0.1
+
+
+BUDGETS: dict[str, type[Model]] = {
+    "token_bucket": TokenBucket,
+    "per_minute": PerMinute,
+    "concurrent": Concurrent,
+    "failure_tokens": FailureTokens,
+}
 
 
 KEPT_OF_A_WAIT = {Jitter.NONE: 1.0, Jitter.FULL: 0.5, Jitter.EQUAL: 0.75}

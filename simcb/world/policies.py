@@ -9,13 +9,14 @@ import math
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol
 
 from simcb.scenario.calls import Adaptive
 from simcb.scenario.calls import Throttle as ThrottleSpec
 from simcb.scenario.retries import Budget as BudgetSpec
 from simcb.scenario.retries import (
+    Concurrent,
     Decorrelated,
+    FailureTokens,
     Jitter,
     NoBackoff,
     Retry,
@@ -72,17 +73,30 @@ def heeded_by(retry: Retry) -> float:
     return math.inf if retry.backoff.up_to is None else retry.backoff.up_to
 
 
-class Budget(Protocol):
+class Budget:
     """Decides whether a caller may retry at all."""
 
     def earn(self) -> None:
         """Take note of a first attempt."""
 
+    def begun(self) -> None:
+        """Take note of an attempt that is under way."""
+
+    def ended(self, retry: int, good: bool) -> None:
+        """Take note that one no longer is: the first, or the `retry`-th retry."""
+
+    def missed(self, retry: int) -> None:
+        """Take note of an attempt that came to nothing before it was under way."""
+
+    def failed(self) -> None:
+        """Take note of an attempt whose outcome may be retried."""
+
     def spend(self, now: float) -> bool:
         """Ask for one retry at `now`; tell whether it is granted."""
+        raise NotImplementedError
 
 
-class TokenBucket:
+class TokenBucket(Budget):
     """Each first attempt earns a share of a retry; at most `burst` are saved, as many at first."""
 
     def __init__(self, ratio: float, burst: float) -> None:
@@ -103,15 +117,12 @@ class TokenBucket:
         return True
 
 
-class PerMinuteBudget:
+class PerMinuteBudget(Budget):
     """So many retries in any sixty seconds."""
 
     def __init__(self, retries: int) -> None:
         self._retries = retries
         self._granted: deque[float] = deque()
-
-    def earn(self) -> None:
-        """First attempts earn nothing here."""
 
     def spend(self, now: float) -> bool:
         """Grant a retry unless the last minute has had them all."""
@@ -124,12 +135,71 @@ class PerMinuteBudget:
         return True
 
 
+class ConcurrentBudget(Budget):
+    """At any time at most a share of the attempts under way are retries, or `least` of them."""
+
+    def __init__(self, share: float, least: int) -> None:
+        self._share = share
+        self._least = least
+        self._attempts = 0
+        self._retries = 0
+
+    def begun(self) -> None:
+        """Count an attempt."""
+        self._attempts += 1
+
+    def ended(self, retry: int, good: bool) -> None:
+        """Count it no longer."""
+        self._attempts -= 1
+        self.missed(retry)
+
+    def missed(self, retry: int) -> None:
+        """Give a retry's place back."""
+        if retry:
+            self._retries -= 1
+
+    def spend(self, now: float) -> bool:
+        """Grant a retry while there are fewer than may be."""
+        granted = self._retries < max(self._least, self._share * self._attempts)
+        self._retries += granted
+        return granted
+
+
+class FailureTokensBudget(Budget):
+    """Failures cost a token each, good answers earn a part of one, the upper half is for retries.
+
+    The law of gRPC's retry throttling ("gRPC Retry Design", A6, 2017).
+    """
+
+    def __init__(self, most: float, earned: float) -> None:
+        self._most = self._tokens = most
+        self._earned = earned
+
+    def ended(self, retry: int, good: bool) -> None:
+        """Earn for a good answer."""
+        if good:
+            self._tokens = min(self._most, self._tokens + self._earned)
+
+    def failed(self) -> None:
+        """Pay for a failure."""
+        self._tokens = max(0.0, self._tokens - 1.0)
+
+    def spend(self, now: float) -> bool:
+        """Grant a retry while there is more than half of what there may be."""
+        # Ten tenths, added one by one, are a little less than one.
+        return self._tokens > self._most / 2.0 + 1e-9
+
+
 def budget_of(spec: BudgetSpec | None) -> Budget | None:
     """Return the retry budget of one caller, or None if it may always retry."""
     if isinstance(spec, TokenBucketSpec):
         return TokenBucket(spec.ratio, spec.burst)
     if isinstance(spec, PerMinuteSpec):
         return PerMinuteBudget(spec.retries)
+    if isinstance(spec, Concurrent):
+        return ConcurrentBudget(spec.share, spec.least)
+    if isinstance(spec, FailureTokens):
+        return FailureTokensBudget(spec.max, spec.earn)
     return None
 
 

@@ -191,6 +191,8 @@ class CallSite(Site):
         )
         attempt.attempt_row = self._recorder.open_attempt(attempt)
         task.current = attempt
+        if self._budget is not None:
+            self._budget.begun()
         if wait and limits is not None:
             limits.wait(attempt, wait)
             return None
@@ -204,6 +206,8 @@ class CallSite(Site):
         self._write_unsent(task, retry, breaker, REJECTED, _UNNEEDED if unneeded else 0)
 
     def _write_unsent(self, task: Task, retry: int, breaker: int, outcome: int, flags: int) -> None:
+        if self._budget is not None:
+            self._budget.missed(retry)
         self._recorder.unsent_attempt(
             self._clock.now,
             task.request_row,
@@ -330,6 +334,8 @@ class CallSite(Site):
             self._recorder.close_attempt(attempt)
         if self._throttle is not None and outcome == OK:
             self._throttle.accepted(attempt.end)
+        if self._budget is not None:
+            self._budget.ended(attempt.retry, outcome == OK)
         if self._limits is not None and attempt.sent:
             self._limits.leave(attempt)
 
@@ -344,12 +350,12 @@ class CallSite(Site):
         """Try again as the policy says, or give up."""
         known: int | None = outcome
         now = self._clock.now
+        budget = self._budget
         while known is not None:
-            if (
-                retry >= self._max_retries
-                or known not in self._retried
-                or (self._budget is not None and not self._budget.spend(now))
-            ):
+            again = known in self._retried
+            if again and budget is not None:
+                budget.failed()
+            if not again or retry >= self._max_retries or not (budget is None or budget.spend(now)):
                 self._give_up(task, known)
                 return
             jitter = task.streams[self._slot].attempt(retry).jitter
@@ -366,6 +372,8 @@ class CallSite(Site):
         """Retry after the wait, unless nobody wants the outcome any more."""
         task = event.task
         if task.over:
+            if self._budget is not None and event.retry != _NOT_YET:
+                self._budget.missed(event.retry)
             return
         if event.retry == _NOT_YET:
             self.ask(task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simcb.scenario.retries import Decorrelated, Exponential, Fixed, Jitter, Retry, Server
+from simcb.scenario.retries import Decorrelated, Exponential, Fixed, Jitter, Listed, Retry, Server
 
 
 def backoff(
@@ -25,6 +25,8 @@ def backoff(
         return min(rule.max, rule.base + (highest - rule.base) * lot)
     if isinstance(rule, Fixed):
         wait = rule.delay
+    elif isinstance(rule, Listed):
+        wait = [*rule.delays, *[rule.delays[-1]] * nth][nth - 1]
     elif isinstance(rule, Exponential | Server):
         wait = rule.base * rule.factor ** (nth - 1)
         wait = wait if rule.max is None else min(rule.max, wait)

@@ -7,13 +7,15 @@ in the breaker's place; a breaker `around: request` stands outside the retries.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 from plain_model import conditions
 from plain_model.backoff import backoff
 from plain_model.policies import Adaptive, Places, Purse, Turns
 from plain_model.record import AttemptRecord
-from plain_model.stage import Answer, Answering, Errand, Job
+from plain_model.stage import Answer, Answering, Errand, Job, Process
+from simpy import Event
 
 from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
 from simcb.outcomes import AttemptOutcome
@@ -134,18 +136,29 @@ class Site:
         answer = yield from self.attempt(errand, streams.attempt(0), 0)
         policy = self.call.retry
         wait: float | None = None
-        for nth in range(1, 1 + (0 if policy is None else policy.max_retries)):
-            assert policy is not None
-            if answer.outcome not in policy.on or not self.purse.may_retry(self.env.now):
+        for nth in count(1):
+            if policy is None or answer.outcome not in policy.on:
+                break
+            self.purse.pay_for_failure()
+            if nth > policy.max_retries or not self.purse.may_retry(self.env.now):
                 break
             lot = streams.attempt(nth - 1).jitter.at(errand.number)
             wait = backoff(policy, nth, wait, lot, answer.retry_after)
             if wait > 0:
-                yield self.env.at(self.env.now + wait, Order.ASK) | errand.over
+                timer = self.env.at(self.env.now + wait, Order.ASK)
+                yield timer | errand.over
                 if errand.over.triggered:
+                    self.env.process(self.forget_retry(timer))
                     return Answer(ABANDONED)
             answer = yield from self.attempt(errand, streams.attempt(nth), nth)
         return answer
+
+    def forget_retry(self, timer: Event) -> Process:
+        """Give a retry up that nobody wants any more, when its wait is over."""
+        if not timer.processed:
+            yield timer
+        self.purse.retries -= 1
+        yield from ()
 
     def attempt(self, errand: Errand, streams: AttemptStreams, retry: int) -> Answering:
         """Try once: past throttle, breaker and bulkhead to a replica."""
@@ -226,7 +239,8 @@ class Site:
         answer: Answer,
         permit: Permit | None = None,
     ) -> Answer:
-        """End the caller's wait: write down how, and tell breaker and throttle."""
+        """End the caller's wait: write down how, and tell breaker, budget and throttle."""
+        self.purse.attempt_ends(row.retry, answer.outcome is OK)
         row.outcome, row.end = answer.outcome, self.env.now
         if permit is not None:
             self.tell(permit, answer)
@@ -251,6 +265,7 @@ class Site:
         row = AttemptRecord(errand.request, errand.parent, name, retry, self.env.now)
         if self.outer_breaker is not None and retry == 0:
             row.breaker = self.outer_breaker.name
+        self.purse.attempt_begins()
         attempts = self.world.record.attempts
         attempts.append(row)
         return row, len(attempts) - 1

@@ -9,7 +9,7 @@ from simpy import Environment, Resource
 
 from simcb.scenario.admission import Admission, ConcurrencyLimit, RateLimit
 from simcb.scenario.calls import Bulkhead, Cache, Throttle
-from simcb.scenario.retries import Budget, PerMinute, TokenBucket
+from simcb.scenario.retries import Budget, Concurrent, FailureTokens, PerMinute, TokenBucket
 
 
 class Purse:
@@ -18,7 +18,22 @@ class Purse:
     def __init__(self, policy: Budget | None) -> None:
         self.policy = policy
         self.tokens = policy.burst if isinstance(policy, TokenBucket) else 0.0
+        if isinstance(policy, FailureTokens):
+            self.tokens = policy.max
         self.granted: list[float] = []
+        self.under_way = 0
+        self.retries = 0
+
+    def attempt_begins(self) -> None:
+        """Count an attempt that is under way."""
+        self.under_way += 1
+
+    def attempt_ends(self, retry: int, good: bool) -> None:
+        """Count it no longer, and earn something if it was answered."""
+        self.under_way -= 1
+        self.retries -= retry > 0
+        if good and isinstance(self.policy, FailureTokens):
+            self.tokens = min(self.policy.max, self.tokens + self.policy.earn)
 
     def first_attempt(self) -> None:
         """Earn something for a first attempt, up to what the bucket holds."""
@@ -36,7 +51,19 @@ class Purse:
             enough = sum(at > now - 60.0 for at in self.granted) < self.policy.retries
             self.granted += [now] if enough else []
             return enough
+        if isinstance(self.policy, Concurrent):
+            most = max(self.policy.least, self.policy.share * self.under_way)
+            enough = self.retries < most
+            self.retries += enough
+            return enough
+        if isinstance(self.policy, FailureTokens):
+            return self.tokens > self.policy.max / 2 + 1e-9
         return True
+
+    def pay_for_failure(self) -> None:
+        """Lose a token by a failure that may be retried."""
+        if isinstance(self.policy, FailureTokens):
+            self.tokens = max(0.0, self.tokens - 1.0)
 
 
 class Adaptive:

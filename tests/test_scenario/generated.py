@@ -61,10 +61,13 @@ from simcb.scenario.model import (
     Service,
 )
 from simcb.scenario.retries import (
+    Concurrent,
     Decorrelated,
     Exponential,
+    FailureTokens,
     Fixed,
     Jitter,
+    Listed,
     NoBackoff,
     PerMinute,
     Retry,
@@ -133,6 +136,7 @@ closed_arrivals = st.builds(Closed, users=st.integers(1, 10**9), think=distribut
 backoffs = st.one_of(
     st.just(NoBackoff()),
     st.builds(Fixed, delay=seconds),
+    st.builds(Listed, delays=st.lists(seconds, min_size=1, max_size=3)),
     pairs().map(lambda p: Exponential(base=p[0], factor=1.5, max=p[1])),
     pairs().map(lambda p: Decorrelated(base=p[0], max=p[1])),
     st.builds(Server, base=seconds, factor=st.just(1.0), up_to=maybe(positive)),
@@ -153,6 +157,8 @@ def retries(draw: st.DrawFn) -> Retry:
         words["budget"] = draw(
             st.builds(TokenBucket, ratio=shares, burst=st.floats(0, 1e6))
             | st.builds(PerMinute, retries=st.integers(0, 10**6))
+            | st.builds(Concurrent, share=shares, least=st.integers(0, 10**6))
+            | st.builds(FailureTokens, max=st.floats(0.1, 1e6), earn=st.floats(0, 1e6))
         )
     return Retry(**words)
 

@@ -27,6 +27,7 @@ from simcb.scenario.retries import (
     Decorrelated,
     Exponential,
     Fixed,
+    Listed,
     NoBackoff,
     Retry,
 )
@@ -139,6 +140,8 @@ def test_backoffs_grow_as_their_formulas_say() -> None:
     """The wait before each retry follows the backoff's formula, capped, without overflow."""
     assert [NoBackoff().delay_before(k) for k in (1, 2)] == [0, 0]
     assert [Fixed(delay=0.1).delay_before(k) for k in (1, 9)] == [0.1, 0.1]
+    listed = Listed(delays=(0.0, 1.0, 5.0))
+    assert [listed.delay_before(k) for k in (1, 2, 3, 4, 999)] == [0, 1, 5, 5, 5]
     growing = Exponential(base=0.1, factor=2, max=0.5)
     assert [growing.delay_before(k) for k in (1, 2, 3, 4)] == [0.1, 0.2, 0.4, 0.5]
     assert Exponential(base=1, factor=100, max=9).delay_before(100) == 9
