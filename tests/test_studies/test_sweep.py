@@ -137,7 +137,8 @@ def test_a_setting_without_a_value_is_last_and_as_good_as_none() -> None:
 def test_the_metric_says_which_way_is_better() -> None:
     """Goodput is maximised and latency minimised; what has no nature needs a word."""
     columns = columns_of(scenario())
-    assert parse_objective("goodput", scenario(), columns).better.value == "max"
+    for name in ("goodput", "success", "answered", "availability"):
+        assert parse_objective(name, scenario(), columns).better.value == "max"
     assert parse_objective("p99{fault}", scenario(), columns).better.value == "min"
     assert parse_objective("max:utilisation{store}", scenario(), columns).better.value == "max"
     assert parse_objective("p99{fault:refuse:store}", scenario(), columns).column.phase == "fault"

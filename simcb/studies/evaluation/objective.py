@@ -38,7 +38,7 @@ class Better(StrEnum):
     LOWER = "min"
 
 
-_HIGHER = frozenset({"success", "availability", "goodput"})
+_HIGHER = frozenset({"success", "answered", "availability", "goodput"})
 
 # More of these is neither good nor bad by itself.
 _NEITHER = frozenset(
