@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from simcb.views.compare_view import CompareView
     from simcb.views.explain import ExplainView
     from simcb.views.explore import explore
-    from simcb.views.notebook import compare, explain, load, open, run, sweep, tune
+    from simcb.views.fit import FitView
+    from simcb.views.notebook import compare, explain, fit, load, open, run, sweep, tune
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
     from simcb.views.tune_view import TuneView
@@ -31,6 +32,7 @@ __all__ = [
     "CircuitState",
     "CompareView",
     "ExplainView",
+    "FitView",
     "RunView",
     "Scenario",
     "ScenarioError",
@@ -42,6 +44,7 @@ __all__ = [
     "explain",
     "explore",
     "export_settings",
+    "fit",
     "import_settings",
     "load",
     "open",
@@ -62,7 +65,8 @@ __getattr__ = window(
         "views.compare_view": "CompareView",
         "views.explain": "ExplainView",
         "views.explore": "explore",
-        "views.notebook": "compare explain load open run sweep tune",
+        "views.fit": "FitView",
+        "views.notebook": "compare explain fit load open run sweep tune",
         "views.run_view": "RunView",
         "views.sweep_view": "SweepView",
         "views.tune_view": "TuneView",

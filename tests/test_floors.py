@@ -35,6 +35,7 @@ FLOORS = {
     "predictions": 5,
     "studies": 5,
     "evidence": 6,
+    "measurements": 6,
     "views": 7,
     "cli": 8,
     "__init__": 9,
@@ -50,6 +51,7 @@ GUESTS = {
     "predictions": {"numpy"},
     "studies": {"numpy"},
     "evidence": {"numpy"},
+    "measurements": {"numpy", "pydantic"},
     "views": {"matplotlib", "rich", "numpy"},
     "cli": {"typer", "rich"},
 }

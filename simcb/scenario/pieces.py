@@ -52,7 +52,7 @@ _GREATEST_SPREAD = 3.0  # beyond it a lognormal's mean is far beyond all that wa
 _NEAREST = 1e-3  # how near to an end of a piece its usual mean may be, as part of its width
 _FLATTEST = 1.0 / 500.0  # a mean, as part of its width, that no cut at the end changes any more
 _SMALL = 1e-4  # a rate below which an exponential is even
-_FAR = 50.0  # by what factor the times above the median give way before the others do, too
+_FAR = 3.0  # by what factor the times above the median give way before the others do, too
 
 
 @dataclass(frozen=True)
@@ -217,10 +217,11 @@ def _usual_mean(
     elif begin > 0.0 and end < 1.0 and low > 0.0:
         mean = _lognormal_mean((begin, low), _spread((begin, low), (end, high)), begin, end)
     elif end < 1.0:
-        following = inner[min(1, len(inner) - 1)]
-        mean = _lognormal_mean(inner[0], _spread(inner[0], following), begin, end)
+        spread = _spread(inner[0], inner[min(1, len(inner) - 1)])
+        mean = _lognormal_mean(inner[0], spread, _share_upto(low, inner[0], spread), end)
     else:
-        mean = _lognormal_mean(inner[-1], _spread(inner[0], inner[-1]), begin, end)
+        spread = _spread(inner[0], inner[-1])
+        mean = _lognormal_mean(inner[-1], spread, begin, _share_upto(high, inner[-1], spread))
     if math.isinf(high):
         return max(mean, low * (1.0 + _NEAREST))
     width = high - low
@@ -235,11 +236,21 @@ def _spread(one: tuple[float, float], other: tuple[float, float]) -> float:
     return min(steep / (_NORMAL.inv_cdf(other[0]) - _NORMAL.inv_cdf(one[0])), _GREATEST_SPREAD)
 
 
+def _share_upto(time: float, point: tuple[float, float], spread: float) -> float:
+    """Return the share of a lognormal's times up to one, the lognormal going through a point."""
+    if not spread or time in (0.0, math.inf):
+        return float(time >= point[1])
+    z = _NORMAL.inv_cdf(point[0]) + (math.log(time) - math.log(point[1])) / spread
+    return _NORMAL.cdf(z)
+
+
 def _lognormal_mean(point: tuple[float, float], spread: float, begin: float, end: float) -> float:
     """Return the mean of a lognormal through a point, of its times between two shares.
 
     E[T; z1 < Z < z2] = exp(μ + σ²/2) (Φ(z2 - σ) - Φ(z1 - σ)).
     """
+    if end - begin < 1e-12:
+        return point[1]
     mu = math.log(point[1]) - spread * _NORMAL.inv_cdf(point[0])
     below = 0.0 if begin == 0.0 else _NORMAL.cdf(_NORMAL.inv_cdf(begin) - spread)
     upto = 1.0 if end == 1.0 else _NORMAL.cdf(_NORMAL.inv_cdf(end) - spread)

@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from simcb import studies
+from simcb.measurements import fit_files
 from simcb.options import CompareOptions, JobOptions, SweepOptions, TuneOptions
 from simcb.predictions import predict
 from simcb.scenario import Scenario
@@ -24,6 +25,7 @@ from simcb.studies.variants import Variant, altered, check_variants, parse_group
 from simcb.views.compare import answer_of as compare_answer
 from simcb.views.compare_view import CompareView
 from simcb.views.explain import ExplainView
+from simcb.views.fit import FitView
 from simcb.views.run import answer_of, conditions_of
 from simcb.views.run_view import RunView
 from simcb.views.saved import open_study
@@ -45,6 +47,30 @@ def load(
         ScenarioError: with every problem there is in the files.
     """
     return studies.read(source, overlays=overlays, sets=sets)
+
+
+def fit(
+    files: str | Path | Sequence[str | Path],
+    service: str | None = None,
+    *,
+    where: Sequence[str] = (),
+    client: str | None = None,
+    form: str | None = None,
+) -> FitView:
+    """Fit arrivals, work, errors and workers to what was measured, and return a view of it.
+
+    Args:
+        files: what was measured: results of a load test, a log, a scrape, or traces.
+        service: what the scenario calls the service; of traces, the only one that is meant.
+        where: which requests are meant, as in `path=/api/*`.
+        client: what the scenario calls the client group that asked.
+        form: the files' format; found out if None.
+
+    Raises:
+        MeasurementError: a file cannot be read, or says too little.
+    """
+    several = [files] if isinstance(files, str | Path) else files
+    return FitView(fit_files(several, service, where=where, client=client, form=form))
 
 
 def explain(

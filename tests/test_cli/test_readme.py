@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ README = Path(__file__).parents[2] / "README.md"
 SHOWN = re.findall(r"```console\n\$ simcb (.+?)\n(.*?)\n```", README.read_text(), re.DOTALL)
 SETTINGS = Path(__file__).parents[1] / "test_exchange" / "settings"
 DEAR = ("compare", "conformance", "league", "run")
+FILES = re.findall(r"```json (\S+)\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +26,12 @@ DEAR = ("compare", "conformance", "league", "run")
     ids=[command for command, _ in SHOWN],
 )
 def test_the_readme_shows_what_is_printed(
-    command: str, output: str, monkeypatch: pytest.MonkeyPatch
+    command: str, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(SETTINGS)
+    shutil.copytree(SETTINGS, tmp_path, dirs_exist_ok=True)
+    for name, text in FILES:
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
     assert simcb(*shlex.split(command)).stdout.rstrip("\n") == output
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from test_cli.commands import simcb
+from test_measurements import samples
 from test_views.small_runs import BARE, GUARDED
 
 from simcb.cli.app import SCENARIO_VERBS, VERBS
@@ -80,6 +81,7 @@ def test_every_example_works(
         shutil.copytree(kept_run, folder, dirs_exist_ok=True)
     (folder / "my-outage.yaml").write_text(BARE)
     shutil.copy(SETTINGS / "application.yml", folder)
+    (folder / "k6.json").write_text(samples.k6_export(samples.requests(100)))
     if words == ("init",) or words[-1] == "copy":
         (folder / "my-outage.yaml").unlink()
     program, *rest = example.partition(" > ")[0].split()

@@ -1,0 +1,112 @@
+"""`simcb fit`: what was measured of a real system, as the words of a scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simcb.cli.console import complain, emit, page
+from simcb.cli.options import Form, PlotFile, ReportFile, check_files
+from simcb.cli.repeat import repeat_command
+from simcb.views.formats import Format
+
+
+def fit(
+    context: typer.Context,
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Results of a load test, a log, a scrape, or traces.",
+            show_default=False,
+        ),
+    ],
+    service: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the scenario calls the service that was measured; of traces, the only one "
+            "that is meant.",
+            show_default=False,
+        ),
+    ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What it calls the client group that asked.", show_default=False
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=PATTERN",
+            help="Only these requests, as in path=/api/*; * and ? stand for anything. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    source_format: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FORMAT",
+            help="Their format, if it is not found out.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the overlay there, a new file, and the arrivals to a CSV beside it; - "
+            "prints the overlay alone.",
+            show_default=False,
+        ),
+    ] = None,
+    scenario: Annotated[
+        bool,
+        typer.Option("--scenario", help="A whole scenario to start from instead of an overlay."),
+    ] = False,
+    form: Form = Format.TABLE,
+    plot: PlotFile = None,
+    report: ReportFile = None,
+) -> None:
+    """Fit arrivals, work, errors and workers to what was measured.
+
+    Reads k6 (summary, CSV), vegeta (JSON, CSV, reports), Locust (stats, history), wrk2 and
+    HdrHistogram (.hgrm), Prometheus (text, query JSON), access logs of nginx and Envoy (text,
+    JSON), and traces of OpenTelemetry and Jaeger, of which it makes services and calls. Prints how
+    good the fit is: every measured percentile beside the fitted one.
+    """
+    from simcb.measurements import fit_files
+    from simcb.views.files import check_new_file
+    from simcb.views.fit import fit_document, next_of, save_fit
+    from simcb.views.formats import render
+
+    check_files(plot, report)
+    printed = out is not None and str(out) == "-"
+    if out is not None and not printed:
+        check_new_file(out)
+    found = fit_files(files, service, where=where or (), client=client, form=source_format)
+    if printed:
+        emit(found.scenario() if scenario else found.overlay())
+        for sentence in found.warnings:
+            complain(f"warning: {sentence}")
+        return
+    written = save_fit(found, out, whole=scenario) if out is not None else ()
+    repeat = repeat_command(context)
+    next_command = next_of(out, repeat, whole=scenario)
+    document = fit_document(found, repeat=repeat, next_command=next_command)
+    if plot is not None:
+        from simcb.views import plots
+        from simcb.views.plots.fit import fit_figure
+
+        plots.save(fit_figure(found), plot)
+    if report is not None:
+        from simcb.views.page import save_page
+
+        save_page(document, report)
+    emit(render(document, form, page()))
+    if len(written) > 1 and not scenario:
+        complain(f"{written[1]} belongs beside the scenario over which the overlay lies")

@@ -1,0 +1,61 @@
+"""The table of formats: a new one is a module with a `FORMAT`, and its line here."""
+
+from __future__ import annotations
+
+from simcb.measurements import (
+    access_log,
+    envoy,
+    hdr,
+    jaeger,
+    json_log,
+    k6_csv,
+    k6_summary,
+    locust,
+    otlp,
+    prometheus,
+    vegeta,
+    vegeta_report,
+)
+from simcb.measurements.source import Format, Source
+from simcb.scenario.refusal import listed
+
+FORMATS: tuple[Format, ...] = (
+    k6_summary.FORMAT,
+    k6_csv.FORMAT,
+    vegeta.JSON,
+    vegeta.CSV,
+    vegeta_report.JSON,
+    vegeta_report.TEXT,
+    locust.STATS,
+    locust.HISTORY,
+    hdr.FORMAT,
+    prometheus.QUERY,
+    otlp.FORMAT,
+    jaeger.FORMAT,
+    json_log.FORMAT,
+    envoy.FORMAT,
+    access_log.FORMAT,
+    prometheus.TEXT,
+)
+"""In the order in which they are tried: the surest signs first."""
+
+
+def format_of(source: Source, name: str | None = None) -> Format:
+    """Return the format of a file, by its name or by what the file begins with.
+
+    Raises:
+        MeasurementError: there is no such format, or none fits.
+    """
+    if name is not None:
+        for each in FORMATS:
+            if each.name.casefold() == name.casefold():
+                return each
+        raise source.error(f"no format is called {name!r:.40}", f"name one of: {_names()}")
+    for each in FORMATS:
+        if each.fits(source):
+            return each
+    raise source.error("is of no format that is known here", f"give one of: {_names()}")
+
+
+def _names() -> str:
+    return listed(each.name for each in FORMATS)
