@@ -116,15 +116,18 @@ def _trip_rules(draw: st.DrawFn) -> Data:
         rule["threshold"] = draw(st.integers(1, 5))
         if rule["kind"] == "failures_in_window":
             rule["window"] = draw(times(100, 4000))
+        elif draw(one_in(3)):
+            rule["every"] = draw(times(100, 4000))
         return rule
     if rule["kind"] == "slow_call_rate":
         rule["slow"] = draw(times(20, 800))
     rule["rate"] = draw(st.sampled_from((0.1, 0.5, 1.0)))
-    if draw(st.booleans()):
+    over = draw(st.sampled_from(("calls", "window", "every")))
+    if over == "calls":
         rule["calls"] = draw(st.integers(1, 12))
         rule["minimum_calls"] = draw(st.integers(1, rule["calls"]))
     else:
-        rule["window"] = draw(times(100, 4000))
+        rule[over] = draw(times(100, 4000))
         rule["minimum_calls"] = draw(st.integers(1, 8))
     return rule
 

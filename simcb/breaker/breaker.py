@@ -50,7 +50,7 @@ from simcb.breaker.states import (
     leave,
     opening,
 )
-from simcb.breaker.windows import NEVER, reading
+from simcb.breaker.windows import NEVER, has_window, reading
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -278,7 +278,8 @@ class CircuitBreaker(Machine, Scoped[Permit]):
     @property
     def failure_threshold(self) -> int | None:
         """Failures in a row that open the breaker, or None if no rule counts them."""
-        return None if self._threshold == NEVER else int(self._threshold)
+        rows = [rule.threshold for rule in self._rules if isinstance(rule, ConsecutiveFailures)]
+        return min(rows, default=None)
 
     @property
     def recovery_timeout(self) -> float:
@@ -342,15 +343,15 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         while True:
             state = self._state
             if not isinstance(state, ClosedState):
-                return tuple(reading(rule, 0, 0) for rule in self._rules)
+                return tuple(reading(rule, 0, 0, 0) for rule in self._rules)
             calls, streak, totals = state.calls, state.streak, state.totals
             now = self._now_locked() if self._ages else self._latest
             pairs = zip(state.windows, totals, strict=True)
             inside = iter([window.read(calls, total, now) for window, total in pairs])
             readings = tuple(
-                reading(rule, streak, streak)
-                if isinstance(rule, ConsecutiveFailures)
-                else reading(rule, *next(inside, (0, 0)))
+                reading(rule, *next(inside, (0, 0)), streak)
+                if has_window(rule)
+                else reading(rule, streak, streak, streak)
                 for rule in self._rules
             )
             if self._state is state and state.calls == calls:

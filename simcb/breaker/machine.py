@@ -58,7 +58,7 @@ from simcb.breaker.states import (
     outer_of,
     places_taken,
 )
-from simcb.breaker.windows import NEVER, TimeWindow, windows_for
+from simcb.breaker.windows import NEVER, CountWindow, windows_for
 
 Refusal: TypeAlias = tuple[str, float, bool, Reason, BaseException | None]
 """What a `CircuitOpenError` is made of, which is raised further out."""
@@ -110,11 +110,15 @@ class Machine(Listeners):
         self._random = random
         self._no_draw = None if recovery.jitter else 0.5
         self._draw: float | None = self._no_draw
-        rows = [rule.threshold for rule in rules if isinstance(rule, ConsecutiveFailures)]
+        rows = [
+            rule.threshold
+            for rule in rules
+            if isinstance(rule, ConsecutiveFailures) and rule.every is None
+        ]
         self._threshold: float = min(rows, default=NEVER)
         slow = any(isinstance(rule, SlowCallRate) for rule in rules)
         self._timed = slow or bool(self._call_listeners)
-        self._ages = any(isinstance(one, TimeWindow) for one in windows_for(rules))
+        self._ages = any(not isinstance(one, CountWindow) for one in windows_for(rules, 0.0))
         self._counts = [0] * 6
         self._latest = -NEVER
         self._state: State = self._closed(1, self._now_locked(), Mode.AUTOMATIC)
@@ -134,7 +138,7 @@ class Machine(Listeners):
         return now
 
     def _closed(self, generation: int, now: float, mode: Mode) -> ClosedState:
-        windows = () if mode is Mode.FORCED_CLOSED else windows_for(self._rules)
+        windows = () if mode is Mode.FORCED_CLOSED else windows_for(self._rules, now)
         return ClosedState(generation, now, mode, windows, self._timed)
 
     def _opened(
@@ -359,7 +363,7 @@ class Machine(Listeners):
         streak = seen.streak + 1 if failed else 0
         reason = Reason.CONSECUTIVE_FAILURES if streak >= self._threshold else None
         took = self._took(permit, now) if self._timed and now is not None else 0.0
-        totals, tripped = seen.with_one_more(failed, took, now or 0.0)
+        totals, tripped = seen.with_one_more(failed, took, now or 0.0, streak)
         reason = reason or tripped
         if reason is None or seen.mode is Mode.COUNT_ONLY:
             if seen.calls != calls - 1 or self._state is not seen or not permit._generation:

@@ -82,7 +82,8 @@ class Settings:
         return hash((type(self), *vars(self).values()))
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{field}={value!r}" for field, value in vars(self).items())
+        given = {field: value for field, value in vars(self).items() if value is not None}
+        fields = ", ".join(f"{field}={value!r}" for field, value in given.items())
         return f"{type(self).__name__}({fields})"
 
     def __reduce__(self) -> tuple[type[Settings], tuple[object, ...]]:
@@ -90,13 +91,17 @@ class Settings:
 
 
 class ConsecutiveFailures(Settings):
-    """Trips at the `threshold`-th failure in a row; any success starts the row anew."""
+    """Trips at the `threshold`-th failure in a row; any success starts the row anew.
+
+    With `every` seconds the count is cleared each time that so many have passed since it closed.
+    """
 
     threshold: int
+    every: float | None
     reason = Reason.CONSECUTIVE_FAILURES
 
-    def __init__(self, threshold: int = 5) -> None:
-        self._fill(threshold=whole("threshold", threshold))
+    def __init__(self, threshold: int = 5, every: float | None = None) -> None:
+        self._fill(threshold=whole("threshold", threshold), every=_every(every))
 
 
 class FailuresInWindow(Settings):
@@ -116,15 +121,17 @@ class FailuresInWindow(Settings):
 class FailureRate(Settings):
     """Trips when failures are at least `rate` of the last `calls` calls or `window` seconds.
 
-    Exactly one of `calls` and `window` is given; with neither, the last 100 calls count.
-    Below `minimum_calls` outcomes in the window it never trips; the default is 10, or all of
-    a smaller count window.
+    One of `calls`, `window` and `every` is given; with none, the last 100 calls count. With
+    `every` those count that ended since the counts were cleared, which is done each time that so
+    many seconds have passed since it closed. Below `minimum_calls` outcomes it never trips; the
+    default is 10, or all of a smaller count window.
     """
 
     rate: float
     calls: int | None
     window: float | None
     minimum_calls: int
+    every: float | None
     reason = Reason.FAILURE_RATE
 
     def __init__(
@@ -133,8 +140,9 @@ class FailureRate(Settings):
         calls: int | None = None,
         window: float | None = None,
         minimum_calls: int | None = None,
+        every: float | None = None,
     ) -> None:
-        self._fill(rate=share("rate", rate), **_window(calls, window, minimum_calls))
+        self._fill(rate=share("rate", rate), **_window(calls, window, minimum_calls, every))
 
 
 class SlowCallRate(Settings):
@@ -150,6 +158,7 @@ class SlowCallRate(Settings):
     calls: int | None
     window: float | None
     minimum_calls: int
+    every: float | None
     reason = Reason.SLOW_CALL_RATE
 
     def __init__(
@@ -159,25 +168,34 @@ class SlowCallRate(Settings):
         calls: int | None = None,
         window: float | None = None,
         minimum_calls: int | None = None,
+        every: float | None = None,
     ) -> None:
         self._fill(
             slow=duration("slow", slow, positive=True),
             rate=share("rate", rate),
-            **_window(calls, window, minimum_calls),
+            **_window(calls, window, minimum_calls, every),
         )
 
 
-def _window(calls: int | None, window: float | None, minimum: int | None) -> dict[str, object]:
-    """Checks a count window or a time window and how many calls it needs before it speaks."""
-    if window is not None:
-        if calls is not None:
-            raise ParameterError("window", window, "either calls or window, not both")
+def _every(every: float | None) -> float | None:
+    return None if every is None else duration("every", every, positive=True)
+
+
+def _window(
+    calls: int | None, window: float | None, minimum: int | None, every: float | None
+) -> dict[str, object]:
+    """Checks which calls count, and how many of them it needs before it speaks."""
+    if every is not None and (calls is not None or window is not None):
+        raise ParameterError("every", every, "one of calls, window and every")
+    if window is not None and calls is not None:
+        raise ParameterError("window", window, "either calls or window, not both")
+    if window is not None or every is not None:
         least = 10 if minimum is None else whole("minimum_calls", minimum)
-        seconds = duration("window", window, positive=True)
-        return {"calls": None, "window": seconds, "minimum_calls": least}
+        seconds = None if window is None else duration("window", window, positive=True)
+        return {"calls": None, "window": seconds, "minimum_calls": least, "every": _every(every)}
     size = 100 if calls is None else whole("calls", calls)
     least = min(10, size) if minimum is None else whole("minimum_calls", minimum, high=size)
-    return {"calls": size, "window": None, "minimum_calls": least}
+    return {"calls": size, "window": None, "minimum_calls": least, "every": None}
 
 
 TripRule = ConsecutiveFailures | FailuresInWindow | FailureRate | SlowCallRate

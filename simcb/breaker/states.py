@@ -64,7 +64,7 @@ class ClosedState:
         self.unheard = not timed and not any(window.hears_all for window in windows)
 
     def with_one_more(
-        self, failed: bool, took: float, now: float
+        self, failed: bool, took: float, now: float, streak: int
     ) -> tuple[tuple[int, ...], Reason | None]:
         """Returns the windows' totals with one more outcome, and why it trips if it does."""
         totals, calls, reason = self.totals, self.calls + 1, None
@@ -75,7 +75,7 @@ class ClosedState:
                 totals = (*totals[:place], after, *totals[place + 1 :])
             elif not window.hears_all:
                 continue
-            if window.trips(calls, before, after, now):
+            if window.trips(calls, before, after, now) and streak >= window.row:
                 reason = reason or window.reason
         return totals, reason
 

@@ -16,7 +16,6 @@ from simcb.breaker.enums import Reason
 from simcb.breaker.records import RuleReading
 from simcb.breaker.settings import (
     ConsecutiveFailures,
-    FailureRate,
     FailuresInWindow,
     SlowCallRate,
     TripRule,
@@ -36,6 +35,8 @@ class Window(Protocol):
     """Seconds from which a call is counted; infinite when failures are counted instead."""
     hears_all: bool
     """Whether it has to be asked about calls that it does not count, too."""
+    row: int
+    """How many failures in a row it takes besides."""
 
     def trips(self, calls: int, before: int, after: int, now: float) -> bool:
         """Whether outcome number `calls` is enough to open the breaker.
@@ -69,6 +70,7 @@ class CountWindow:
 
     __slots__ = ("minimum", "rate", "reason", "ring", "size", "slow", "written")
     hears_all = True
+    row = 0
 
     def __init__(self, size: int, minimum: int, rate: float, reason: Reason, slow: float) -> None:
         self.size = size
@@ -115,6 +117,7 @@ class TimeWindow:
         "span",
         "threshold",
     )
+    row = 0
 
     def __init__(
         self,
@@ -161,23 +164,87 @@ class TimeWindow:
         return calls - calls_then, total - total_then
 
 
-def windows_for(rules: tuple[TripRule, ...]) -> tuple[Window, ...]:
+class PeriodWindow:
+    """The outcomes since the counts were last cleared: each time a `span` is over since it closed.
+
+    It remembers the totals before the first outcome of a period; which period that was says
+    whether they are still to be subtracted. With a `row` so many failures in a row trip it that
+    are all of the period, and not a rate: the failures in a row that are all of the period are
+    the smaller number of both.
+    """
+
+    __slots__ = ("began", "hears_all", "minimum", "rate", "reason", "row", "since", "slow", "span")
+
+    def __init__(
+        self,
+        since: float,
+        span: float,
+        minimum: int,
+        rate: float,
+        reason: Reason,
+        slow: float,
+        row: int = 0,
+    ) -> None:
+        self.since = since
+        self.span = span
+        self.minimum = minimum
+        self.rate = rate
+        self.reason = reason
+        self.slow = slow
+        self.row = row
+        self.hears_all = not row
+        self.began = (0, 0, 0)
+
+    def _totals_then(self, calls: int, total: int, now: float) -> tuple[int, int, int]:
+        """Returns the present period, and the totals before its first outcome."""
+        period = int((now - self.since) / self.span)
+        return self.began if period == self.began[0] else (period, calls, total)
+
+    def trips(self, calls: int, before: int, after: int, now: float) -> bool:
+        """Compares the outcomes of the period with the rate, or with the row."""
+        self.began = began = self._totals_then(calls - 1, before, now)
+        counted = after - began[2]
+        if self.row:
+            return counted >= self.row
+        inside = calls - began[1]
+        return inside >= self.minimum and counted / inside >= self.rate
+
+    def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
+        """Subtracts what was before the period, as `trips` does."""
+        _, calls_then, total_then = self._totals_then(calls, total, now)
+        return calls - calls_then, total - total_then
+
+
+def windows_for(rules: tuple[TripRule, ...], since: float) -> tuple[Window, ...]:
     """Builds the empty windows of one generation, in the order of the rules."""
-    return tuple(_window_for(rule) for rule in rules if not isinstance(rule, ConsecutiveFailures))
+    return tuple(_window_for(rule, since) for rule in rules if has_window(rule))
 
 
-def _window_for(rule: FailuresInWindow | FailureRate | SlowCallRate) -> Window:
+def has_window(rule: TripRule) -> bool:
+    """Whether a rule counts more than the failures in a row until now."""
+    return not isinstance(rule, ConsecutiveFailures) or rule.every is not None
+
+
+def _window_for(rule: TripRule, since: float) -> Window:
     if isinstance(rule, FailuresInWindow):
         return TimeWindow(rule.window, 1, 1.0, rule.reason, NEVER, rule.threshold)
+    if isinstance(rule, ConsecutiveFailures):
+        assert rule.every is not None
+        return PeriodWindow(since, rule.every, 1, 1.0, rule.reason, NEVER, rule.threshold)
     slow = rule.slow if isinstance(rule, SlowCallRate) else NEVER
+    if rule.every is not None:
+        every, least = rule.every, rule.minimum_calls
+        return PeriodWindow(since, every, least, rule.rate, rule.reason, slow)
     if rule.window is not None:
         return TimeWindow(rule.window, rule.minimum_calls, rule.rate, rule.reason, slow)
     assert rule.calls is not None
     return CountWindow(rule.calls, rule.minimum_calls, rule.rate, rule.reason, slow)
 
 
-def reading(rule: TripRule, calls: int, counted: int) -> RuleReading:
+def reading(rule: TripRule, calls: int, counted: int, streak: int) -> RuleReading:
     """Returns the record of what a rule has counted among so many calls."""
+    if isinstance(rule, ConsecutiveFailures):
+        counted = min(counted, streak)
     if isinstance(rule, (ConsecutiveFailures, FailuresInWindow)):
         return RuleReading(rule, counted, rule.threshold, counted, None)
     rate = counted / calls if calls else None

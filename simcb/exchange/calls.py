@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from simcb.breaker import TripRule
+from simcb.breaker import FailuresInWindow, TripRule
 from simcb.scenario import Scenario
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
@@ -105,6 +105,14 @@ def calls_of(scenario: Scenario) -> list[Asked]:
         )
         for kind, caller, service, call in found
     ]
+
+
+def lose_clearing(asked: Asked) -> None:
+    """Note that counts are never cleared there."""
+    for rule in asked.rules:
+        every = None if isinstance(rule, FailuresInWindow) else rule.every
+        if every is not None:
+            asked.lose(f"every {every:g} s: counts are not cleared there, calls age one by one")
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simcb.breaker import ConsecutiveFailures
-from simcb.exchange.calls import Asked, Writing
+from simcb.exchange.calls import Asked, Writing, lose_clearing
 from simcb.exchange.policy import ENDLESS
 
 
@@ -89,6 +89,7 @@ def _short(settings: object) -> str:
 
 def _threshold(asked: Asked, library: str) -> int:
     """Return the consecutive failures that open it, and note every other rule."""
+    lose_clearing(asked)
     found = [rule for rule in asked.rules if isinstance(rule, ConsecutiveFailures)]
     for rule in asked.rules:
         if rule not in found[:1]:

@@ -155,13 +155,13 @@ def _condition(asked: Asked, counts: str, division: str) -> tuple[str, float]:
         if first is not None:
             asked.lose(f"{rule!r}: left out; one rule is written, add the other to ReadyToTrip")
         elif isinstance(rule, ConsecutiveFailures):
-            first, condition = rule, f"{row} >= {rule.threshold}"
+            first, condition, every = rule, f"{row} >= {rule.threshold}", rule.every or 0.0
         elif isinstance(rule, FailureRate):
-            first, every = rule, rule.window or 0.0
+            first, every = rule, rule.every or rule.window or 0.0
             failures, calls = count("TotalFailures", divided=True), count("Requests", divided=True)
             condition = f"{count('Requests')} >= {rule.minimum_calls} && "
             condition += f"{failures} / {calls} >= {rule.rate:.12g}"
-            if rule.window is not None or rule.calls != NEVER_CLEARED:
+            if rule.every is None and rule.calls != NEVER_CLEARED:
                 asked.lose("its counts are cleared every Interval, or never; here calls age")
         elif isinstance(rule, FailuresInWindow):
             first, every = rule, rule.window if rule.window < ENDLESS else 0.0

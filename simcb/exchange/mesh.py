@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simcb.breaker import ConsecutiveFailures
-from simcb.exchange.calls import Asked
+from simcb.exchange.calls import Asked, lose_clearing
 from simcb.exchange.parts import Got, Part
 from simcb.exchange.policy import ENDLESS, Policy
 
@@ -151,6 +151,7 @@ def ejection_of(asked: Asked) -> tuple[int, float] | None:
     breaker = asked.breaker
     if breaker is None:
         return None
+    lose_clearing(asked)
     threshold = None
     for rule in asked.rules:
         if threshold is None and isinstance(rule, ConsecutiveFailures):

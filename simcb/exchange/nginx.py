@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from simcb.breaker import ConsecutiveFailures, FailuresInWindow
-from simcb.exchange.calls import Asked, Writing
+from simcb.exchange.calls import Asked, Writing, lose_clearing
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import seconds_of
 from simcb.exchange.parts import Got
@@ -257,6 +257,7 @@ def _options(asked: Asked) -> str:
     if breaker is None or not breaker.enabled:
         asked.tell("breaker")
         return " max_fails=0"
+    lose_clearing(asked)
     fails, window = 1, breaker.recovery_policy().timeout
     found = False
     for rule in asked.rules:

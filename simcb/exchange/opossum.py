@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
-from simcb.exchange.calls import Asked, Writing
+from simcb.exchange.calls import Asked, Writing, lose_clearing
 from simcb.exchange.documents import Document
 from simcb.exchange.parts import Part
 from simcb.exchange.policy import ENDLESS, Policy, as_name, just_above, share
@@ -129,15 +129,17 @@ def write(asked: Sequence[Asked], page: Writing) -> None:
 def _write_breaker(asked: Asked, page: Writing) -> None:
     breaker = asked.breaker
     assert breaker is not None
+    lose_clearing(asked)
     rates = [rule for rule in asked.rules if isinstance(rule, FailureRate)]
     rows = [rule for rule in asked.rules if isinstance(rule, ConsecutiveFailures)]
     if rates:
         rule = rates[0]
-        if rule.window is None:
+        lasts = rule.window or rule.every
+        if lasts is None:
             asked.lose(f"calls {rule.calls}: opossum has no window of calls; it looks 10 s back")
         page.add(f"errorThresholdPercentage: {rule.rate * 100 * (1 - 1e-9):.8g},")
         page.add(f"volumeThreshold: {rule.minimum_calls},")
-        page.add(f"rollingCountTimeout: {millis(rule.window or 10.0)},")
+        page.add(f"rollingCountTimeout: {millis(lasts or 10.0)},")
     elif rows:
         asked.lose(
             f"{rows[0].threshold} failures in a row: opossum has no such rule; here more than 99% "

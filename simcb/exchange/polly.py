@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
-from simcb.exchange.calls import Asked, Writing
+from simcb.exchange.calls import Asked, Writing, lose_clearing
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import clock_text
 from simcb.exchange.parts import Got, Part, folded
@@ -267,12 +267,13 @@ def _breaks(asked: Asked) -> list[str]:
     breaker = asked.breaker
     if breaker is None:
         return []
+    lose_clearing(asked)
     rates = [rule for rule in asked.rules if isinstance(rule, FailureRate)]
     rows = [rule for rule in asked.rules if isinstance(rule, ConsecutiveFailures)]
     values: list[tuple[str, str]] = []
     if rates:
         rule = rates[0]
-        window = rule.window
+        window = rule.window or rule.every
         if window is None:
             window = 30.0
             asked.lose(f"calls {rule.calls}: Polly has no window of calls; it looks 30 s back")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate, SlowCallRate
-from simcb.exchange.calls import Asked, Writing, just_below, percent
+from simcb.exchange.calls import Asked, Writing, just_below, lose_clearing, percent
 from simcb.exchange.durations import go_text
 from simcb.exchange.policy import ENDLESS
 from simcb.scenario.retries import Exponential
@@ -31,6 +31,7 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
     breaker = asked.breaker
     if breaker is None or page is None:
         return breaker is not None
+    lose_clearing(asked)
     rates = [rule for rule in asked.rules if isinstance(rule, FailureRate)]
     rows = [rule for rule in asked.rules if isinstance(rule, ConsecutiveFailures)]
     slows = [rule for rule in asked.rules if isinstance(rule, SlowCallRate)]
@@ -53,10 +54,11 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
             "no rule of resilience4j comes near, so its own default of 50% of 100 calls holds"
         )
     else:
-        page.add(f"slidingWindowType: {'TIME_BASED' if window.window else 'COUNT_BASED'}")
-        size = window.calls if window.window is None else max(1, round(window.window))
-        if window.window is not None and size != window.window:
-            asked.lose(f"its window of {window.window:g} s is {size} s: whole seconds there")
+        lasts = window.window or window.every
+        page.add(f"slidingWindowType: {'TIME_BASED' if lasts else 'COUNT_BASED'}")
+        size = window.calls if lasts is None else max(1, round(lasts))
+        if lasts is not None and size != lasts:
+            asked.lose(f"its window of {lasts:g} s is {size} s: whole seconds there")
         page.add(f"slidingWindowSize: {size}", f"minimumNumberOfCalls: {window.minimum_calls}")
         page.add(f"failureRateThreshold: {percent(rate if rate is not None else 1.0)}")
         if rate is None:

@@ -23,6 +23,12 @@ _DIVIDED = re.compile(
 )
 
 
+_CLEARED = (
+    "the counts are cleared at the first call after so long there, by the clock here; what ends "
+    "later than its clearing is not counted there"
+)
+
+
 def trip(policy: Policy, text: str, every: Got[float], at: Got[object] | Mark | None) -> None:
     """Add the trip rule that an expression or a function comes to.
 
@@ -61,10 +67,10 @@ def trip(policy: Policy, text: str, every: Got[float], at: Got[object] | Mark | 
 def row(policy: Policy, threshold: int, every: Got[float], at: Got[object], note: str) -> None:
     """Add a rule of consecutive failures, whose count is cleared now and then."""
     rule: dict[str, object] = {"kind": "consecutive_failures", "threshold": threshold}
+    rule["every"] = every.value or None
     policy.trip(rule, at, note)
     if every.value:
-        what = f"the count is cleared every {every.value:g} s there while it is closed, here never"
-        policy.say(what, every, "breaker.trip.0")
+        policy.say(_CLEARED, every, "breaker.trip.0")
 
 
 def _ratio(
@@ -78,8 +84,8 @@ def _ratio(
     rule: dict[str, object] = {"kind": "failure_rate", "rate": share(min(max(rate, 1e-9), 1.0))}
     notes = []
     if every.value:
-        rule["window"] = every.value
-        notes.append(f"the counts are cleared every {every.value:g} s there; here each call ages")
+        rule["every"] = every.value
+        notes.append(_CLEARED)
     else:
         rule["calls"] = NEVER_CLEARED
         notes.append("the counts are never cleared while it is closed: all calls since it closed")

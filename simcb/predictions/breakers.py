@@ -13,7 +13,7 @@ from simcb.breaker import (
     SlowCallRate,
     TripRule,
 )
-from simcb.predictions.chance import is_exact, time_to_trip
+from simcb.predictions.chance import is_exact, looks_back, time_to_trip
 from simcb.predictions.formulas import probe_cycle
 from simcb.predictions.spread import beyond
 from simcb.predictions.traffic import Flow, Link, Traffic
@@ -236,7 +236,7 @@ def can_trip(guarded: Guarded, rule: TripRule, path: str) -> Prediction:
         needed, window = rule.threshold, rule.window
     else:
         assert isinstance(rule, FailureRate | SlowCallRate)
-        needed, window = rule.minimum_calls, rule.window or math.inf
+        needed, window = rule.minimum_calls, looks_back(rule) or math.inf
     if math.isinf(window):
         seconds = needed / rate if rate else math.inf
         return Prediction(
@@ -264,7 +264,7 @@ def can_trip(guarded: Guarded, rule: TripRule, path: str) -> Prediction:
         numbers(λ=(rate, PER_SECOND), T=(window, SECONDS)),
         Sureness.EXACT,
         "the traffic is that of an ordinary day",
-        (least, f"{path}.window"),
+        (least, f"{path}.{'window' if getattr(rule, 'every', None) is None else 'every'}"),
         remark=_enough(inside, needed, rate),
     )
 

@@ -45,8 +45,9 @@ def time_to_trip(rule: TripRule, failing: float, rate: float) -> float:
     if isinstance(rule, ConsecutiveFailures):
         return calls_in_a_row(failing, rule.threshold) / rate
     assert isinstance(rule, FailureRate | SlowCallRate)
-    if rule.window is not None:
-        inside = rate * rule.window
+    lasts = looks_back(rule)
+    if lasts is not None:
+        inside = rate * lasts
         return _calls_to_share(inside, rule.minimum_calls, rule.rate, failing, True) / rate
     assert rule.calls is not None
     return calls_to_share(rule.calls, rule.minimum_calls, rule.rate, failing) / rate
@@ -55,10 +56,15 @@ def time_to_trip(rule: TripRule, failing: float, rate: float) -> float:
 def is_exact(rule: TripRule) -> bool:
     """Tell whether `time_to_trip` is the exact mean for a rule."""
     if isinstance(rule, ConsecutiveFailures):
-        return True
+        return rule.every is None
     if isinstance(rule, FailuresInWindow):
         return rule.threshold <= 2
     return rule.calls is not None and rule.calls <= MOST_SOLVED
+
+
+def looks_back(rule: FailureRate | SlowCallRate) -> float | None:
+    """Return how long a call counts at most, in seconds; None if only others push it out."""
+    return rule.window if rule.every is None else rule.every
 
 
 def calls_in_a_row(failing: float, threshold: int) -> float:

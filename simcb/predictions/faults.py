@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from simcb.breaker import ConsecutiveFailures, FailuresInWindow, SlowCallRate, TripRule
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.breakers import Guarded, opening_length
-from simcb.predictions.chance import calls_in_a_row, time_to_trip
+from simcb.predictions.chance import calls_in_a_row, looks_back, time_to_trip
 from simcb.predictions.formulas import (
     load_of_retries,
     success_of_retries,
@@ -223,16 +223,17 @@ def detection_time(rule: TripRule, found: Struck, rate: float, fault: Fault) -> 
     assert isinstance(rule, SlowCallRate) or hasattr(rule, "rate")
     if share <= rule.rate and share < 1.0:
         return after + time_to_trip(rule, share, rate)
-    if rule.window is not None:
-        if rate * rule.window < rule.minimum_calls:
+    lasts = looks_back(rule)
+    if lasts is not None:
+        if rate * lasts < rule.minimum_calls:
             return after + time_to_trip(rule, share, rate)
-        before = min(rule.window, fault.at.mean_value)
+        before = min(lasts, fault.at.mean_value)
         needed = max(0.0, rule.minimum_calls / rate - before)
-        if before < rule.window and share > rule.rate:
+        if before < lasts and share > rule.rate:
             ahead = (share * after + rule.rate * (before - share * after)) / (share - rule.rate)
-            if before + ahead <= rule.window:
+            if before + ahead <= lasts:
                 return max(after + needed, ahead)
-        return max(after + needed, time_to_rate(share, rule.rate, rule.window, after))
+        return max(after + needed, time_to_rate(share, rule.rate, lasts, after))
     size = rule.calls or 0
     known = min(float(size), rate * fault.at.mean_value)
     calls = rule.rate * known / (share - rule.rate) if share > rule.rate else math.inf

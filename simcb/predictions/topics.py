@@ -10,7 +10,7 @@ from simcb.breaker import ConsecutiveFailures, FailureRate
 from simcb.metrics import Unit
 from simcb.metrics.measures import check_known
 from simcb.predictions.breakers import NO_BREAKER, Guarded, failing_for
-from simcb.predictions.chance import time_to_trip
+from simcb.predictions.chance import looks_back, time_to_trip
 from simcb.predictions.faults import fault_predictions
 from simcb.predictions.formulas import load_of_retries, probe_cycle, success_of_retries
 from simcb.predictions.predict import Predictions
@@ -227,7 +227,7 @@ def _rule_words(rule: object) -> str:
     if isinstance(rule, ConsecutiveFailures):
         return f"{rule.threshold} in a row"
     if isinstance(rule, FailureRate):
-        size = f"{rule.calls} calls" if rule.calls else format_duration(rule.window or 0.0)
+        size = f"{rule.calls} calls" if rule.calls else format_duration(looks_back(rule) or 0.0)
         return f"{rule.rate:.0%} of {size}"
     return type(rule).__name__
 

@@ -45,6 +45,7 @@ What the breaker itself rejects says nothing of the service, nor does a caller t
 
 Calls = Annotated[int, Count(1, MOST_CALLS)]
 FailedShare = Annotated[float, Share(above=0.0)]
+EVERY = word("the counts are cleared so often since it closed, seconds", "8s")
 
 
 class Around(StrEnum):
@@ -69,6 +70,7 @@ class ConsecutiveFailures(TripRule):
 
     kind: Literal["consecutive_failures"] = "consecutive_failures"
     threshold: Annotated[Calls, word("failures in a row that open it", "5")] = 5
+    every: Annotated[PositiveSeconds | None, EVERY] = None
 
 
 class FailuresInWindow(TripRule):
@@ -80,9 +82,16 @@ class FailuresInWindow(TripRule):
 
 
 class WindowRule(TripRule):
-    """Base of the rules about a share of the last `calls` calls, or of the last `window`."""
+    """Base of the rules about a share of calls.
 
-    exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("window", "calls"),)
+    They are those of the last `calls`, of the last `window`, or since the counts were cleared.
+    """
+
+    exclusive: ClassVar[tuple[Exclusive, ...]] = (
+        Exclusive("window", "calls"),
+        Exclusive("every", "calls"),
+        Exclusive("every", "window"),
+    )
 
     rate: Annotated[FailedShare, word("share of the counted calls that opens it", "50%")] = 0.5
     calls: Annotated[Calls | None, word("how many calls the window holds", "100")] = None
@@ -97,13 +106,14 @@ class WindowRule(TripRule):
             "20",
         ),
     ] = None
+    every: Annotated[PositiveSeconds | None, EVERY] = None
 
     @model_validator(mode="after")
     def _one_window(self) -> WindowRule:
-        if self.calls is None and self.window is None:
+        if self.calls is None and self.window is None and self.every is None:
             raise Refused(
                 "says neither how many calls nor how long it looks back",
-                "add `calls: 100` or `window: 1m`",
+                "add `calls: 100`, `window: 1m` or `every: 1m`",
             )
         self.check_exclusive()
         least = self.minimum_calls

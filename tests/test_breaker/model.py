@@ -20,11 +20,23 @@ class ModelRule:
     window: float | None = None
     minimum: int = 1
     slow: float = 0.0
+    every: float | None = None
+    since: float = 0.0
+
+    def kept(
+        self, log: list[tuple[float, bool, float]], now: float
+    ) -> list[tuple[float, bool, float]]:
+        """The outcomes since the counts were cleared."""
+        if self.every is None:
+            return log
+        period = (now - self.since) // self.every
+        return [entry for entry in log if (entry[0] - self.since) // self.every == period]
 
     def seen(
         self, log: list[tuple[float, bool, float]], now: float
     ) -> tuple[int, int, float | None]:
         """What a snapshot has to say of it: calls it looks at, those it counts, their share."""
+        log = self.kept(log, now)
         if self.kind == "consecutive":
             streak = 0
             for _, failed, _ in reversed(log):
@@ -42,6 +54,7 @@ class ModelRule:
         return len(inside), counted, counted / len(inside) if inside else None
 
     def trips(self, log: list[tuple[float, bool, float]], now: float) -> bool:
+        log = self.kept(log, now)
         if self.kind == "consecutive":
             tail = log[-self.threshold :]
             return len(tail) == self.threshold and all(failed for _, failed, _ in tail)
@@ -87,7 +100,9 @@ class Model:
         )
     )
 
-    def go(self, state: str, forced: str = "") -> None:
+    def go(self, state: str, forced: str = "", now: float = 0.0) -> None:
+        for rule in self.rules:
+            rule.since = now
         self.state, self.forced = state, forced
         self.generation += 1
         self.log, self.out, self.ended = [], [], []
@@ -95,7 +110,7 @@ class Model:
     def open(self, now: float, again: bool) -> None:
         self.wait = min(self.wait * self.factor, self.longest) if again else self.timeout
         self.deadline = now + self.wait
-        self.go("open")
+        self.go("open", now=now)
 
     def notice(self, now: float) -> None:
         """A lease that has run out is a failed probe that took all of it."""
@@ -114,19 +129,19 @@ class Model:
             if failed or any(took >= rule.slow for rule in slow for _, took in self.ended):
                 self.open(now, again=True)
             elif calls >= self.successes:
-                self.go("closed")
+                self.go("closed", now=now)
         elif calls == self.probes:
             drawn_out = (sum(took >= rule.slow for _, took in self.ended) for rule in slow)
             too_slow = any(n / calls >= rule.rate for n, rule in zip(drawn_out, slow, strict=True))
             if failed / calls >= self.verdict or too_slow:
                 self.open(now, again=True)
             else:
-                self.go("closed")
+                self.go("closed", now=now)
 
     def acquire(self, now: float) -> ModelPermit | None:
         self.notice(now)
         if self.state == "open" and not self.forced and now >= self.deadline:
-            self.go("half_open")
+            self.go("half_open", now=now)
         blocked = self.state == "open" or (
             self.state == "half_open"
             and len(self.out) + (len(self.ended) if self.verdict else 0) >= self.probes

@@ -438,3 +438,51 @@ def test_a_calm_call_and_a_failed_one_are_what_they_seem(room: ModuleType, clock
     assert breaker.state is room.CircuitState.CLOSED
     fail(breaker)
     assert breaker.state is room.CircuitState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("moments", "opens"),
+    [((7.0, 7.5, 7.9), True), ((7.0, 7.9, 8.0), False), ((8.0, 8.5, 15.9), True)],
+)
+def test_line_12_failures_in_a_row_are_those_since_the_counts_were_cleared(
+    room: ModuleType, clock: Clock, moments: tuple[float, ...], opens: bool
+) -> None:
+    """By the clock since it closed; an outcome at the very moment is of the new period."""
+    breaker = room.CircuitBreaker(trip=room.ConsecutiveFailures(3, every=8.0), clock=clock)
+    began = clock.now
+    for moment in moments:
+        clock.advance(began + moment - clock.now)
+        breaker.acquire().failure()
+    assert (breaker.state is room.CircuitState.OPEN) is opens
+
+
+def test_line_12_a_success_ends_the_row_within_a_period(room: ModuleType, clock: Clock) -> None:
+    """Both hold: in a row, and since the counts were cleared; a snapshot shows the smaller."""
+    breaker = room.CircuitBreaker(trip=room.ConsecutiveFailures(3, every=8.0), clock=clock)
+    for outcome in ("failure", "failure", "success", "failure", "failure"):
+        getattr(breaker.acquire(), outcome)()
+    assert breaker.state is room.CircuitState.CLOSED
+    assert breaker.snapshot().rules[0].counted == 2
+    clock.advance(8.0)
+    assert breaker.snapshot().rules[0].counted == 0
+    assert breaker.failure_threshold == 3
+
+
+def test_line_12_a_rate_is_of_the_calls_since_the_counts_were_cleared(
+    room: ModuleType, clock: Clock
+) -> None:
+    """Calls do not age one by one; the minimum has to be reached anew in each period."""
+    rule = room.FailureRate(0.5, every=10.0, minimum_calls=4)
+    breaker = room.CircuitBreaker(trip=rule, clock=clock)
+    for _ in range(3):
+        breaker.acquire().failure()
+    clock.advance(10.0)
+    for outcome in ("success", "success", "failure"):
+        breaker.acquire()
+        getattr(breaker.acquire(), outcome)()
+    assert breaker.state is room.CircuitState.CLOSED
+    assert breaker.snapshot().rules[0].calls == 3
+    breaker.acquire().failure()
+    assert breaker.state is room.CircuitState.OPEN
+    with pytest.raises(room.ParameterError, match="one of calls, window and every"):
+        room.FailureRate(0.5, calls=4, every=1.0)

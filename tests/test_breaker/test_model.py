@@ -28,6 +28,7 @@ import simcb.breaker
 # Sums of these are exact in binary, so that "at exactly the deadline" happens often.
 TICKS = st.integers(0, 40).map(lambda n: n / 4)
 OUTCOMES = st.sampled_from(["success", "failure", "failure", "ignored"])
+EVERY = st.integers(1, 20).map(lambda n: n / 2)
 RATES = st.sampled_from([0.1, 0.25, 0.5, 2 / 3, 1.0])
 
 
@@ -36,25 +37,30 @@ def rules(draw: st.DrawFn) -> ModelRule:
     kind = draw(st.sampled_from(["consecutive", "in_window", "rate", "rate", "slow"]))
     if kind in ("consecutive", "in_window"):
         window = draw(st.integers(1, 20)) / 2 if kind == "in_window" else None
-        return ModelRule(kind, threshold=draw(st.integers(1, 4)), window=window)
-    calls, window = None, None
-    if draw(st.booleans()):
+        every = draw(st.none() | EVERY) if kind == "consecutive" else None
+        return ModelRule(kind, threshold=draw(st.integers(1, 4)), window=window, every=every)
+    calls, window, every = None, None, None
+    over = draw(st.sampled_from(["calls", "window", "every"]))
+    if over == "calls":
         calls = draw(st.integers(1, 6))
-    else:
+    elif over == "window":
         window = draw(st.integers(1, 20)) / 2
+    else:
+        every = draw(EVERY)
     minimum = draw(st.integers(1, calls or 5))
     slow = draw(st.integers(1, 8)) / 4
-    return ModelRule(kind, rate=draw(RATES), calls=calls, window=window, minimum=minimum, slow=slow)
+    return ModelRule(kind, 0, draw(RATES), calls, window, minimum, slow, every)
 
 
 def real_rule(room: ModuleType, rule: ModelRule) -> Any:
     if rule.kind == "consecutive":
-        return room.ConsecutiveFailures(rule.threshold)
+        return room.ConsecutiveFailures(rule.threshold, rule.every)
     if rule.kind == "in_window":
         return room.FailuresInWindow(rule.threshold, rule.window)
     if rule.kind == "slow":
-        return room.SlowCallRate(rule.slow, rule.rate, rule.calls, rule.window, rule.minimum)
-    return room.FailureRate(rule.rate, rule.calls, rule.window, rule.minimum)
+        words = (rule.rate, rule.calls, rule.window, rule.minimum, rule.every)
+        return room.SlowCallRate(rule.slow, *words)
+    return room.FailureRate(rule.rate, rule.calls, rule.window, rule.minimum, rule.every)
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -92,6 +98,8 @@ class BreakerMachine(RuleBasedStateMachine):
             listeners=[self.hear],
         )
         self.heard: list[Any] = []
+        for one in rules:
+            one.since = self.clock.now
         self.model = Model(rules, timeout, factor, 4 * timeout, probes, successes, lease, verdict)
         self.pairs: list[tuple[Any, ModelPermit]] = []
 
@@ -159,7 +167,7 @@ class BreakerMachine(RuleBasedStateMachine):
         getattr(self.breaker, mode)()
         state = "open" if mode == "force_open" else "closed"
         forced = {"force_open": "open", "force_closed": "closed", "count_only": "count"}
-        self.model.go(state, forced.get(mode, ""))
+        self.model.go(state, forced.get(mode, ""), self.clock.now)
 
     @invariant()
     def same(self) -> None:
