@@ -162,6 +162,9 @@ def breakers(draw: st.DrawFn, whole: bool) -> Data:
             ("verdict", st.floats(0.1, 1.0)) if by_rate else ("successes", st.integers(1, 4))
         )
         found["half_open"][word] = draw(values)
+        if draw(one_in(4)):
+            found["half_open"] = "none"
+            found.get("recovery", {}).pop("factor", None)
     if draw(one_in(3)):
         found["counts"] = draw(st.lists(st.sampled_from(COUNTABLE), min_size=1, unique=True))
     if draw(one_in(4)):

@@ -210,6 +210,10 @@ class Machine(Listeners):
                     if left == NEVER:
                         return self.name, seen.wait, True, seen.reason, None
                     return self.name, left, False, seen.reason, seen.last_error
+                if not self._half_open.probes:
+                    closed = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
+                    self._replace_locked(seen, closed, Reason.DEADLINE_PASSED)
+                    continue
             else:
                 if self._leases_ran_out_locked(seen, now):
                     continue

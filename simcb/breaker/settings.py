@@ -278,12 +278,16 @@ class HalfOpen(Settings):
     verdict, or that of slow ones at least the rate of a rule that counts slow calls; otherwise
     it closes. A call that is ignored gives its place to another.
 
+    With no probes, `HalfOpen(0)`, it is never half-open: at its deadline it closes, and trips again
+    by its rules if the service is still down. What is counted and called then is as if new.
+
     A probe that has not ended within `lease` seconds counts as failed: it may be hung, or
     its thread dead, and the breaker must not wait for it for ever.
 
     Args:
-        probes: calls let through: at once, or with a verdict in all.
-        successes: how many close it, 1 unless given; None with a verdict, which takes its place.
+        probes: calls let through: at once, or with a verdict in all; 0 to close at the deadline.
+        successes: how many close it, 1 unless given; None with a verdict, which takes its place,
+            and without probes.
         lease: seconds a probe may take.
         verdict: the share of failures from which it opens again, above 0 and at most 1.
     """
@@ -300,17 +304,26 @@ class HalfOpen(Settings):
         lease: float = 60.0,
         verdict: float | None = None,
     ) -> None:
-        if verdict is None:
+        if probes == 0:
+            _check_alone(successes=successes, verdict=verdict)
+        elif verdict is None:
             successes = 1 if successes is None else whole("successes", successes)
         elif successes is not None:
             remedy = "either successes or verdict, not both: a verdict waits for all probes"
             raise ParameterError("successes", successes, remedy)
         self._fill(
-            probes=whole("probes", probes, high=MOST_PROBES),
+            probes=whole("probes", probes, 0, MOST_PROBES),
             successes=successes,
             lease=duration("lease", lease, positive=True),
             verdict=None if verdict is None else share("verdict", verdict),
         )
+
+
+def _check_alone(**others: object) -> None:
+    """Refuses what says something of probes where there are none."""
+    for parameter, value in others.items():
+        if value is not None:
+            raise ParameterError(parameter, value, "nothing of it: there are no probes")
 
 
 def rules_of(trip: object, failure_threshold: int | None) -> tuple[TripRule, ...]:

@@ -115,6 +115,12 @@ def lose_clearing(asked: Asked) -> None:
             asked.lose(f"every {every:g} s: counts are not cleared there, calls age one by one")
 
 
+def lose_closing(asked: Asked) -> None:
+    """Note that a breaker there does not close without a probe."""
+    if asked.breaker is not None and not asked.breaker.half_open.probes:
+        asked.lose("half_open none: there a probe that succeeds closes it")
+
+
 def percent(share: float) -> str:
     """Return a share as a number of percent."""
     return f"{share * 100:.12g}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simcb.breaker import ConsecutiveFailures
-from simcb.exchange.calls import Asked, Writing, lose_clearing
+from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
 from simcb.exchange.policy import ENDLESS
 
 
@@ -17,7 +17,8 @@ def write_pybreaker(asked: Sequence[Asked], page: Writing) -> None:
             continue
         threshold = _threshold(one, "pybreaker")
         recovery, half = one.breaker.recovery_policy(), one.breaker.half_open_policy()
-        successes = half.successes or half.probes
+        successes = half.successes or half.probes or 1
+        lose_closing(one)
         if half.verdict is not None:
             one.lose("half_open.verdict: successes in a row close it there, a failure opens it")
         if half.probes > 1:
@@ -40,6 +41,7 @@ def write_circuitbreaker(asked: Sequence[Asked], page: Writing) -> None:
         threshold = _threshold(one, "circuitbreaker")
         half = one.breaker.half_open_policy()
         recovery = one.breaker.recovery_policy()
+        lose_closing(one)
         if half.verdict is not None or (half.successes or 1) > 1:
             one.lose("half_open: the first success closes it there, the first failure opens it")
         one.lose("half-open it lets every call through, here so many as half_open.probes says")
@@ -105,7 +107,7 @@ def _tell(asked: Asked) -> None:
     recovery, half = breaker.recovery_policy(), breaker.half_open_policy()
     if recovery.factor > 1 or recovery.jitter:
         asked.lose("recovery: it is always the same time there")
-    if half.lease < ENDLESS:
+    if half.probes and half.lease < ENDLESS:
         asked.lose("half_open.lease: it waits for a probe as long as the probe takes")
     if not breaker.enabled:
         asked.lose("enabled: false: do not use it")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate, FailuresInWindow, TripRule
-from simcb.exchange.calls import Asked, Writing
+from simcb.exchange.calls import Asked, Writing, lose_closing
 from simcb.exchange.documents import Document
 from simcb.exchange.literals import Code
 from simcb.exchange.parts import Part
@@ -120,13 +120,14 @@ def condition_of(
     breaker = asked.breaker
     assert breaker is not None
     half = breaker.half_open_policy()
-    number = half.probes if half.successes is None else half.successes
-    if half.verdict is not None or half.probes != number:
+    number = (half.probes if half.successes is None else half.successes) or 1
+    lose_closing(asked)
+    if half.verdict is not None or half.probes not in (0, number):
         asked.lose(
             f"half_open: it lets {number} calls through, closes when all of them succeed, and "
             "opens at the first failure"
         )
-    if half.lease < ENDLESS:
+    if half.probes and half.lease < ENDLESS:
         asked.lose("half_open.lease: it waits for a probe as long as the probe takes")
     recovery = breaker.recovery_policy()
     if recovery.factor > 1 or recovery.jitter:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from simcb.breaker import ConsecutiveFailures
 from simcb.exchange.calls import Asked, lose_clearing
 from simcb.exchange.parts import Got, Part
-from simcb.exchange.policy import ENDLESS, Policy
+from simcb.exchange.policy import Policy
 
 BALANCES = {
     "roundrobin": "round_robin",
@@ -59,9 +59,7 @@ def eject(policy: Policy, found: Outliers) -> None:
         f"here each lasts {wait:g} s",
         f"a host comes back at the next sweep, each {found.interval.value:g} s, at once here",
     )
-    what = "a host comes back without a probe there, here the first call to it decides"
-    policy.set("breaker.half_open.probes", 1, None, what)
-    policy.set("breaker.half_open.lease", ENDLESS)
+    policy.set("breaker.half_open", "none")
     policy.set("breaker.per_replica", True)
     most = found.most
     policy.say(
@@ -162,7 +160,7 @@ def ejection_of(asked: Asked) -> tuple[int, float] | None:
     if recovery.factor > 1 or recovery.jitter:
         asked.lose("recovery: the k-th ejection lasts k times as long there, without jitter")
     asked.lose("each further ejection of a host lasts longer by the first there, up to 5 minutes")
-    if half.successes != 1 or half.probes != 1 or half.lease < ENDLESS:
+    if half.probes:
         asked.lose("half_open: a host comes back without a probe")
     if not breaker.per_replica:
         asked.lose("hosts are ejected one by one there, the service as a whole never is")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from simcb.breaker import ConsecutiveFailures, FailuresInWindow
-from simcb.exchange.calls import Asked, Writing, lose_clearing
+from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import seconds_of
 from simcb.exchange.parts import Got
@@ -278,7 +278,10 @@ def _options(asked: Asked) -> str:
     recovery, half = breaker.recovery_policy(), breaker.half_open_policy()
     if recovery.factor > 1 or recovery.jitter:
         asked.lose("recovery: it is always the same time there")
-    if (half.probes, half.successes) != (1, 1) or half.lease < ENDLESS:
+    lose_closing(asked)
+    if (half.probes, half.successes) not in ((0, None), (1, 1)) or (
+        half.probes and half.lease < ENDLESS
+    ):
         asked.lose("half_open: nginx sends one request to a server whose time is over")
     if not breaker.per_replica:
         asked.lose("nginx leaves out single servers, never all of them")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
-from simcb.exchange.calls import Asked, Writing, lose_clearing
+from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
 from simcb.exchange.documents import Document
 from simcb.exchange.parts import Part
 from simcb.exchange.policy import ENDLESS, Policy, as_name, just_above, share
@@ -155,9 +155,10 @@ def _write_breaker(asked: Asked, page: Writing) -> None:
     if recovery.factor > 1 or recovery.jitter:
         asked.lose("recovery: it is always the same time there")
     half = breaker.half_open_policy()
-    if (half.probes, half.successes) != (1, 1):
+    lose_closing(asked)
+    if (half.probes, half.successes) not in ((0, None), (1, 1)):
         asked.lose("half_open: opossum lets one call through, and its result decides")
-    if half.lease < ENDLESS:
+    if half.probes and half.lease < ENDLESS:
         asked.lose("half_open.lease: it waits for its probe as long as its timeout lets it")
     if not breaker.enabled:
         page.add("enabled: false,")

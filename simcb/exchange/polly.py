@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
-from simcb.exchange.calls import Asked, Writing, lose_clearing
+from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import clock_text
 from simcb.exchange.parts import Got, Part, folded
@@ -298,9 +298,10 @@ def _breaks(asked: Asked) -> list[str]:
     if recovery.factor > 1 or recovery.jitter:
         asked.lose("recovery: it grows or varies only by a BreakDurationGenerator, in code")
     half = breaker.half_open_policy()
-    if (half.probes, half.successes) != (1, 1):
+    lose_closing(asked)
+    if (half.probes, half.successes) not in ((0, None), (1, 1)):
         asked.lose("half_open: Polly lets one call through, and its result decides")
-    if half.lease < ENDLESS:
+    if half.probes and half.lease < ENDLESS:
         asked.lose("half_open.lease: Polly waits for its probe as long as the probe takes")
     if not breaker.enabled:
         asked.lose("enabled: false: leave the section out")

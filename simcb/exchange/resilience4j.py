@@ -140,7 +140,7 @@ def _breaker(policy: Policy, part: Part) -> None:
     then = part.word("transitionToStateAfterWaitDuration", default="OPEN")
     if then.value.upper() == "CLOSED":
         what = "after maxWaitDurationInHalfOpenState it closes there; here it opens again"
-        policy.say(what, then, "breaker.half_open.lease")
+        policy.say(what if longest.value else "", then, "breaker.half_open.lease")
     state = part.word("initialState", default="CLOSED")
     if state.value.upper() in ("DISABLED", "METRICS_ONLY", "METRICSONLY"):
         policy.set("breaker.enabled", False, state, f"initialState {state.value} never rejects")

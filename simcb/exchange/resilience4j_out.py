@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate, SlowCallRate
-from simcb.exchange.calls import Asked, Writing, just_below, lose_clearing, percent
+from simcb.exchange.calls import Asked, Writing, just_below, lose_clearing, lose_closing, percent
 from simcb.exchange.durations import go_text
 from simcb.exchange.policy import ENDLESS
 from simcb.scenario.retries import Exponential
@@ -86,7 +86,8 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
     half = breaker.half_open_policy()
     permitted = half.probes if half.verdict is not None else half.successes or 1
     page.add(f"permittedNumberOfCallsInHalfOpenState: {permitted}")
-    if half.verdict is None and (half.probes, half.successes) != (1, 1):
+    lose_closing(asked)
+    if half.probes and half.verdict is None and (half.probes, half.successes) != (1, 1):
         asked.lose(
             f"half-open it lets {permitted} calls through and takes their rate; here up to "
             f"{half.probes} at once, {permitted} successes close it, and one failure opens it"
@@ -95,7 +96,7 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
         asked.lose(f"verdict {half.verdict:g}: the rate that opens it, {rate:g}, decides there too")
     if window is not None and window.minimum_calls < permitted:
         asked.lose(f"half-open the rate is taken after {window.minimum_calls} calls there")
-    if half.lease < ENDLESS:
+    if half.probes and half.lease < ENDLESS:
         page.add(f"maxWaitDurationInHalfOpenState: {go_text(half.lease)}")
         asked.lose("lease: half-open it waits so long for all probes together, not for each")
     if not breaker.enabled:

@@ -99,7 +99,8 @@ def breaker_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Predicti
         yield can_trip(guarded, rule, guarded.rule_path(place))
     yield _false_trips(traffic, guarded)
     yield _rejected(guarded)
-    yield _probes(traffic, guarded)
+    if guarded.breaker.half_open.probes:
+        yield _probes(traffic, guarded)
 
 
 def failing_for(traffic: Traffic, guarded: Guarded, rule: TripRule) -> float:

@@ -259,6 +259,8 @@ def _open_under(
     probed = opening_length(guarded) + 1.0 / rate + found.after
     # It closes when the probes succeed one after another; each failure opens it again.
     opened = probed / (1.0 - found.share) ** (half.successes or 1)
+    if not half.probes:
+        opened = opening_length(guarded) + 1.0 / rate
     lasts = _longest(traffic, fault)
     heard = time_closed(lasts, closed, opened)
     share = 1.0 - heard / lasts

@@ -15,7 +15,7 @@ from pydantic import model_validator
 from simcb import breaker as shipped
 from simcb.breaker.settings import MOST_CALLS, MOST_PROBES
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.fields import ByName, Exclusive, Model, OneOf, OneOrMore, fields
+from simcb.scenario.fields import ByName, Exclusive, Model, OneOf, OneOrMore, OrWord, fields
 from simcb.scenario.foreign import ForeignSetting, check_use
 from simcb.scenario.refusal import Refused, quoted
 from simcb.scenario.scalars import (
@@ -184,6 +184,8 @@ class Recovery(Model):
 class HalfOpen(Model):
     """How the breaker finds out that it may close: by `probes` calls at once.
 
+    The word `none` is no probes at all: it closes at its deadline.
+
     With `successes` the first probe that fails opens it again. With `verdict` so many probes are
     let through in all, and when they have ended it closes or opens again by their rate.
     """
@@ -191,7 +193,9 @@ class HalfOpen(Model):
     exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("successes", "verdict"),)
 
     probes: Annotated[
-        int, Count(1, MOST_PROBES), word("probes at the same time; with verdict, in all", "3")
+        int,
+        Count(0, MOST_PROBES),
+        word("probes at the same time; with verdict, in all; 0 is the same as `none`", "3"),
     ] = 1
     successes: Annotated[
         Calls | None,
@@ -213,6 +217,9 @@ class HalfOpen(Model):
     @model_validator(mode="after")
     def _one_way(self) -> HalfOpen:
         self.check_exclusive()
+        for key in () if self.probes else ("successes", "verdict"):
+            if getattr(self, key) is not None:
+                raise Refused("is about probes, and there are none", "leave it out", key)
         return self
 
 
@@ -262,7 +269,12 @@ class Breaker(Model):
         ),
     ] = None
     half_open: Annotated[
-        HalfOpen, word("how it is probed before it closes", "{probes: 3, successes: 3}")
+        HalfOpen,
+        OrWord("none", ("probes", 0)),
+        word(
+            "how it is probed before it closes; `none`: it closes at its deadline",
+            "{probes: 3, successes: 3}",
+        ),
     ] = HalfOpen()
     counts: Annotated[
         tuple[Annotated[AttemptOutcome, Choice(COUNTABLE)], ...],
@@ -307,6 +319,10 @@ class Breaker(Model):
                 "counts",
             )
         check_use(self.use, self.settings or {})
+        growing = self.recovery is not None and self.recovery.factor > 1.0
+        if growing and not self.half_open.probes:
+            what = "grows while probes fail, and `half_open: none` has no probes"
+            raise Refused(what, "leave `factor` out", "recovery.factor")
         if self.per_replica and self.around is Around.REQUEST:
             raise Refused(
                 "makes no sense around a request, whose retries go to many replicas",

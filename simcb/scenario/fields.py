@@ -312,6 +312,29 @@ class OneOrMore:
 
 
 @dataclass(frozen=True)
+class OrWord:
+    """Annotation of a model for which a word may stand that says the same as one of its words."""
+
+    word: str
+    means: tuple[str, int]
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        key, value = self.means
+        return _abridged(
+            handler(source),
+            lambda written: {key: value} if written == self.word else written,
+            lambda words: self.word if words == {key: value} else words,
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"const": self.word}, handler(schema)]}
+
+
+@dataclass(frozen=True)
 class Object:
     """A mapping with the words of one model."""
 

@@ -264,7 +264,10 @@ class World:
         self, index: int, name: str, policy: Breaker, random: Callable[[], float]
     ) -> CircuitBreaker:
         write = self._transition_writer(index)
-        return CircuitBreaker(
+        # It is made when it is first asked, and yet as old as the run: counts that are cleared
+        # every so often are cleared by the time since then.
+        now, self.clock.now = self.clock.now, 0.0
+        breaker = CircuitBreaker(
             name,
             trip=policy.rules(),
             recovery=policy.recovery_policy(),
@@ -273,6 +276,8 @@ class World:
             random=random,
             listeners=(lambda change: write(change.at, change.before.value, change.after.value),),
         )
+        self.clock.now = now
+        return breaker
 
     def _foreign_breaker(
         self, index: int, name: str, policy: Breaker, random: Callable[[], float]

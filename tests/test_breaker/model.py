@@ -141,7 +141,7 @@ class Model:
     def acquire(self, now: float) -> ModelPermit | None:
         self.notice(now)
         if self.state == "open" and not self.forced and now >= self.deadline:
-            self.go("half_open", now=now)
+            self.go("half_open" if self.probes else "closed", now=now)
         blocked = self.state == "open" or (
             self.state == "half_open"
             and len(self.out) + (len(self.ended) if self.verdict else 0) >= self.probes

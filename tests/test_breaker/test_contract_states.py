@@ -363,3 +363,35 @@ def test_line_08_wall_clock_changes_have_no_effect(room: ModuleType) -> None:
         time.time = before
     with pytest.raises(ValueError, match="down"):
         bad()
+
+
+def test_line_03_without_probes_an_open_period_ends_in_a_closed_one(
+    room: ModuleType, clock: Clock
+) -> None:
+    """At its deadline it closes for all who come, as if new, and trips again by its rules."""
+    heard: list[Any] = []
+    breaker = room.CircuitBreaker(
+        failure_threshold=2,
+        recovery_timeout=10.0,
+        half_open=room.HalfOpen(0),
+        clock=clock,
+        listeners=[heard.append],
+    )
+    for _ in range(2):
+        breaker.acquire().failure()
+    clock.advance(9.5)
+    with pytest.raises(room.CircuitOpenError):
+        breaker.acquire()
+    clock.advance(0.5)
+    held = [breaker.acquire() for _ in range(5)]
+    assert breaker.state is room.CircuitState.CLOSED
+    assert (heard[-1].before.value, heard[-1].after.value) == ("open", "closed")
+    assert heard[-1].reason is room.Reason.DEADLINE_PASSED
+    held[0].failure()
+    assert breaker.state is room.CircuitState.CLOSED
+    held[1].failure()
+    assert breaker.state is room.CircuitState.OPEN
+    assert breaker.snapshot().next_probe_at == clock.now + 10.0
+    for words in ({"successes": 1}, {"verdict": 0.5}):
+        with pytest.raises(room.ParameterError, match="there are no probes"):
+            room.HalfOpen(0, **words)

@@ -72,7 +72,7 @@ class BreakerMachine(RuleBasedStateMachine):
         rules=st.lists(rules(), min_size=1, max_size=3),
         timeout=TICKS,
         factor=st.sampled_from([1.0, 2.0]),
-        probes=st.integers(1, 3),
+        probes=st.integers(0, 3),
         successes=st.integers(1, 3),
         lease=st.integers(1, 20).map(lambda n: n / 2),
         verdict=st.none() | RATES,
@@ -87,12 +87,13 @@ class BreakerMachine(RuleBasedStateMachine):
         lease: float,
         verdict: float | None,
     ) -> None:
+        verdict = verdict if probes else None
         self.clock = Clock(64.0)
         self.breaker = self.room.CircuitBreaker(
             trip=[real_rule(self.room, one) for one in rules],
             recovery=self.room.Recovery(timeout, factor, max=4 * timeout),
             half_open=self.room.HalfOpen(
-                probes, successes if verdict is None else None, lease, verdict
+                probes, successes if probes and verdict is None else None, lease, verdict
             ),
             clock=self.clock,
             listeners=[self.hear],

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from test_scenario.generated import breakers
 
 from simcb import breaker as shipped
+from simcb.scenario import ScenarioError, parse_scenario
 from simcb.scenario.breakers import TRIP_RULES, Breaker, HalfOpen, Recovery
 
 
@@ -127,3 +128,22 @@ def test_every_breaker_of_a_scenario_can_be_built(breaker: Breaker) -> None:
         half_open=breaker.half_open_policy(),
     )
     assert built.state is shipped.CircuitState.CLOSED
+
+
+def test_a_breaker_without_probes_is_written_by_its_word() -> None:
+    """`none` and `{probes: 0}` are one thing; what is about probes is refused beside it."""
+    text = (
+        "name: n\nduration: 9s\nclients: {a: {arrivals: {kind: constant, rate: 1/s}, calls: "
+        "{b: {breaker: {half_open: HOW, recovery: {timeout: 5s}}}}}}\n"
+        "services: {b: {workers: 1, work: 1ms}}\n"
+    )
+    scenario = parse_scenario(text.replace("HOW", "none"))
+    assert scenario == parse_scenario(text.replace("HOW", "{probes: 0}"))
+    assert "half_open: none" in scenario.to_yaml()
+    assert parse_scenario(scenario.to_yaml()) == scenario
+    for wrong, what in (
+        ({"half_open": {"probes": 0, "successes": 2}}, "there are none"),
+        ({"recovery.factor": 2}, "has no probes"),
+    ):
+        with pytest.raises(ScenarioError, match=what):
+            scenario.with_(wrong)

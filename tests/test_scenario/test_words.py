@@ -321,7 +321,7 @@ WORK = "work: 50ms"
         (BREAKER, "recovery: {timeout: 9s, max: 3s}", "recovery.max", "less than timeout"),
         (BREAKER, "recovery: {factor: 0.5}", "recovery.factor", "too small"),
         (BREAKER, "recovery: {jitter: 1.5}", "recovery.jitter", "the whole"),
-        (BREAKER, "half_open: {probes: 0}", "half_open.probes", "too small"),
+        (BREAKER, "half_open: {probes: -1}", "half_open.probes", "negative"),
         (BREAKER, "half_open: {lease: 0s}", "half_open.lease", "too small"),
         (BREAKER, "half_open: {verdict: 0%}", "half_open.verdict", "too small"),
         (BREAKER, "half_open: {verdict: 50}", "half_open.verdict", "`50%`"),
