@@ -221,3 +221,45 @@ def test_an_ordinary_day_is_spoilt_by_a_threshold_of_two_only() -> None:
     assert eager.value("false_trips") == 1
     assert eager.value("open_fraction") == pytest.approx(60 / 300, rel=0.01)
     assert eager.value("answered") == pytest.approx(0.8, abs=0.01)
+
+
+LLM_LIMIT = "batch.calls.llm.rate_limit={rate: 20/m, burst: 1, max_wait: 1h}"
+LLM_OFTEN = (
+    "batch.calls.llm.retry={max_retries: 50, backoff: {kind: fixed, delay: 1s}, on: [throttled]}"
+)
+
+
+def test_llm_429_lets_in_fifty_a_minute_and_callers_do_as_it_says() -> None:
+    """A full bucket and 50 a minute, not one more; each 429 is followed after its ten seconds."""
+    rows = told("llm-429").trace.attempts
+    let_in = rows["start"][~np.isnan(rows["begin"])]
+    under = np.sort(let_in[(let_in >= 120.0) & (let_in < 360.0)])
+    most = 50 + 50 / 60 * (under - under[0])
+    assert (np.arange(1, len(under) + 1) <= most + 1e-6).all()
+    assert np.sum(under >= 180.0) / 3.0 == pytest.approx(50, abs=2.5)
+    assert rows["retry"].max() == 2
+    throttled = rows[rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.THROTTLED]]
+    first = {int(row["request"]): row["start"] for row in throttled if row["retry"] == 0}
+    again = [row for row in rows if row["retry"] == 1]
+    assert again
+    assert all(row["start"] == first[int(row["request"])] + 10.0 for row in again)
+
+
+def test_llm_429_starves_the_assistant_until_the_batch_is_limited() -> None:
+    """Half fail; counting 429s leaves a fifth, asking every second a quarter, a limit all."""
+    shares = [
+        told("llm-429", *sets).value("success", "fault", "assistant")
+        for sets in (
+            (),
+            ("breaker.counts=[error, timeout, throttled]",),
+            (LLM_OFTEN,),
+            (LLM_LIMIT,),
+        )
+    ]
+    assert shares[:3] == pytest.approx([0.48, 0.19, 0.25], abs=0.03)
+    assert shares[3] == 1.0
+    assert not len(told("llm-429").trace.transitions)
+    assert told("llm-429", LLM_OFTEN).value("downstream_rate", "fault") > 8 * told("llm-429").value(
+        "downstream_rate", "fault"
+    )
+    assert told("llm-429", LLM_LIMIT).value("throttled") == 0.0
