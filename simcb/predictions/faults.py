@@ -16,8 +16,9 @@ from simcb.predictions.formulas import (
     time_closed,
     time_to_rate,
 )
+from simcb.predictions.onset import time_among_answers, time_with_losses
 from simcb.predictions.rates import active_windows
-from simcb.predictions.spread import beyond
+from simcb.predictions.spread import beyond, quantile
 from simcb.predictions.traffic import Traffic
 from simcb.predictions.values import (
     COUNT,
@@ -144,10 +145,13 @@ def _detection(
         # Retries come soon, where failures do.
         again = min(found.share, 1.0 - 1e-9)
         rate = guarded.flow.asked * load_of_retries(again, link.retries) / guarded.count
-    times = [
-        (detection_time(rule, _share_for(rule, found, guarded, fault, traffic), rate, fault), rule)
-        for rule in guarded.breaker.rules()
-    ]
+    times = []
+    for each in guarded.breaker.rules():
+        seconds = _at_onset(traffic, guarded, fault, found, each, rate)
+        if seconds is None:
+            counted = _share_for(each, found, guarded, fault, traffic)
+            seconds = detection_time(each, counted, rate, fault)
+        times.append((seconds, each))
     value, rule = min(times, key=lambda each: each[0])
     lasts = min(b - a for a, b in active_windows(fault, traffic.scenario.duration))
     remark = found.why
@@ -164,8 +168,12 @@ def _detection(
     share = _share_for(rule, found, guarded, fault, traffic).share
     if isinstance(rule, ConsecutiveFailures) and found.share:
         calls = calls_in_a_row(share, rule.threshold)
+        # Of those under way when it begins, some are still answered, or all are lost.
+        after = max(found.after, value - calls / rate) if rate else found.after
         formula = "{t} + {n} calls / {λ}"
-        given = numbers(t=(found.after, SECONDS), n=(calls, COUNT), λ=(rate, PER_SECOND))
+        if value < calls / rate:
+            after, calls = found.after, value * rate
+        given = numbers(t=(after, SECONDS), n=(calls, COUNT), λ=(rate, PER_SECOND))
     elif share:
         formula = "{t} + the rule at {p} of {λ}"
         given = numbers(t=(found.after, SECONDS), p=(share, SHARE), λ=(rate, PER_SECOND))
@@ -188,6 +196,39 @@ def _detection(
         fault=label,
         remark=remark,
     )
+
+
+def _at_onset(
+    traffic: Traffic,
+    guarded: Guarded,
+    fault: Fault,
+    found: Struck,
+    rule: TripRule,
+    rate: float,
+) -> float | None:
+    """Return the seconds until calls that fail at once fail in a row; None for anything else."""
+    link = guarded.link
+    if (
+        not isinstance(rule, ConsecutiveFailures)
+        or not isinstance(fault, Refuse | Restart)
+        or guarded.breaker.around is Around.REQUEST
+        or found.share <= 0.0
+        or rate <= 0.0
+        or math.isinf(calls_in_a_row(found.share, rule.threshold))
+    ):
+        return None
+    work = traffic.scenario.services[link.service].work
+    if isinstance(fault, Restart):
+        under_way = guarded.rate * (link.ways + traffic.held(link.service)) * found.share
+        lost = time_with_losses(rule.threshold, found.share, rate, under_way)
+        return found.after + lost
+    longest = min(quantile(work, 0.9999) + link.ways, link.call.timeout or math.inf)
+    old = guarded.rate / rate
+
+    def tail(seconds: float) -> float:
+        return old * beyond(work, seconds - link.ways)
+
+    return found.after + time_among_answers(rule.threshold, found.share, rate, tail, longest)
 
 
 def _share_for(

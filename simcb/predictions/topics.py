@@ -15,6 +15,7 @@ from simcb.predictions.faults import fault_predictions
 from simcb.predictions.formulas import load_of_retries, probe_cycle, success_of_retries
 from simcb.predictions.predict import Predictions
 from simcb.predictions.spread import beyond, quantile
+from simcb.predictions.traffic import retries_allowed
 from simcb.predictions.values import COUNT, PER_SECOND, RATIO, SECONDS, SHARE
 from simcb.scenario.breakers import Around
 from simcb.scenario.units import format_duration
@@ -372,32 +373,46 @@ def _recovers(found: Predictions) -> Answer:
     )
 
 
+BUDGETS = 0.05, 0.1, 0.2
+"""Retries for each request that a budget may allow, where the file has none."""
+
+
 def _retry_budget(found: Predictions) -> Answer:
     rows: list[tuple[Cell, ...]] = []
+    budgets: dict[str, tuple[float, ...]] = {}
     for link in found.traffic.links:
-        if not link.retries:
+        retry = link.call.retry
+        if retry is None or not link.retries:
             continue
+        allowed: tuple[float, ...] = BUDGETS
+        if retry.budget is not None:
+            asked, callers = found.traffic.flows[link.path].asked, found.traffic.processes(link)
+            allowed = (retries_allowed(retry, asked, callers),)
+        budgets[link.service] = allowed
         for words, p in (("5% fail", BLIP), ("30% fail", PARTIAL), ("all fail", 1.0 - 1e-12)):
-            load = load_of_retries(p, link.retries)
-            budget = min(load, 1.1)
-            rows.append(
-                (
-                    f"{link.name}, {words}",
-                    (load, RATIO),
-                    (success_of_retries(p, link.retries), SHARE),
-                    (budget, RATIO),
-                    (min(success_of_retries(p, link.retries), budget * (1.0 - p)), SHARE),
-                )
-            )
-    margins = [each for each in found.of("collapse_margin") if (each.value or 0.0) >= 1.0]
-    sentences = [
-        f"{each.subject}: retries ask {each.value:.3g} times what it can do; a budget of 10% "
-        "would hold them to 1.1 times the requests"
-        for each in margins
-    ] or ["retries alone keep nothing down here, so a budget only costs answers"]
+            load, answered = load_of_retries(p, link.retries), success_of_retries(p, link.retries)
+            name = f"{link.name}, {words}"
+            rows.append((name, "none", (load, RATIO), (answered, SHARE)))
+            for each in allowed:
+                most = min(load, 1.0 + each)
+                answers = min(answered, most * (1.0 - p))
+                rows.append((name, f"{100.0 * each:.3g}%", (most, RATIO), (answers, SHARE)))
+    sentences = []
+    for margin in found.of("collapse_margin"):
+        allowed = budgets.get(margin.subject, ())
+        if not allowed or (margin.value or 0.0) < 1.0:
+            continue
+        whose = "its budget holds" if len(allowed) == 1 else "a budget of 5% to 20% would hold"
+        held = " to ".join(f"{1.0 + each:.3g}" for each in dict.fromkeys((allowed[0], allowed[-1])))
+        sentences.append(
+            f"{margin.subject}: retries ask {margin.value:.3g} times what it can do; {whose} them "
+            f"to {held} times the requests"
+        )
+    if not sentences:
+        sentences = ["retries alone keep nothing down here, so a budget only costs answers"]
     return _table(
         sentences if rows else ["no call is retried"],
-        ("call", "tries", "answered", "tries, 10% budget", "answered so"),
+        ("call", "budget", "tries", "answered"),
         rows,
         "bursts: a full bucket pays for the first seconds, more so with many small callers",
         "simcb run {source} --set 'retry.budget={{kind: token_bucket, ratio: 10%}}' -n 10",

@@ -301,6 +301,38 @@ def test_a_fault_is_seen_as_soon_as_said(fault: str, trip: str) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["refuse", "restart"])
+@pytest.mark.parametrize("work", ["1s", "{kind: exponential, mean: 200ms}"])
+def test_what_is_under_way_counts_when_a_fault_begins(kind: str, work: str) -> None:
+    """Behind a refusal it is still answered, and breaks the row; a restart loses it at once."""
+    made = scenario(
+        call="timeout: 3s, breaker: {failure_threshold: 5, recovery_timeout: 30s}",
+        service=f"workers: 200, work: {work}",
+        faults=f"[{{kind: {kind}, on: store, at: 10s, for: 5s}}]",
+        duration="16s",
+    )
+    seen = only(made, "time_to_detect").value
+    assert seen is not None
+    assert (seen > 0.25) is (kind == "refuse")
+    measured = mean_of(made, "time_to_trip", phase="fault", runs=30)
+    assert seen == pytest.approx(measured, rel=0.15, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("budget", "shown"),
+    [
+        ("", ["none", "5%", "10%", "20%"]),
+        (", budget: {kind: token_bucket, ratio: 30%}", ["none", "30%"]),
+        (", budget: {kind: per_minute, retries: 600}", ["none", "50%"]),
+    ],
+)
+def test_a_files_own_retry_budget_is_asked_about(budget: str, shown: list[str]) -> None:
+    """And several where it has none."""
+    made = scenario(call=f"timeout: 1s, retry: {{max_retries: 3{budget}}}")
+    found = answer(predict(made), "retry-budget")
+    assert list(dict.fromkeys(row[1] for row in found.rows)) == shown
+
+
 @pytest.mark.parametrize(
     ("fault", "call", "why"),
     [
