@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from simcb import __version__
 from simcb.conformance import LINES, Conformity, Finding, Standing
+from simcb.version import __version__
 from simcb.views.document import (
     FAILED,
     PASSED,
