@@ -127,8 +127,6 @@ def effect_of(with_it: Sequence[Observed], without_it: Sequence[Observed]) -> Br
     """
     if not with_it[0].trace.layout.breaker_count:
         return None
-    if not any(has_opened(each.trace) for each in with_it):
-        return BreakerEffect(Effect.NEVER_OPENED, "the breaker never opened", "answered", ())
     pairs = [(Facts(a.trace), Facts(b.trace)) for a, b in zip(with_it, without_it, strict=True)]
     answered = _by_phase(pairs, lambda tally: tally.good + tally.fallbacks)
     ok = _by_phase(pairs, lambda tally: tally.good)
@@ -136,6 +134,9 @@ def effect_of(with_it: Sequence[Observed], without_it: Sequence[Observed]) -> Br
     if not any(each.told_apart for each in answered) and any(each.told_apart for each in ok):
         what, parts = "ok", ok
     apart = sorted((p for p in parts if p.told_apart), key=lambda p: -abs(p.requests))
+    # A closed one may make a difference too: some packages' hold a lock during the call.
+    if not apart and not any(has_opened(each.trace) for each in with_it):
+        return BreakerEffect(Effect.NEVER_OPENED, "the breaker never opened", "answered", ())
     more = sum(each.requests for each in apart)
     effect = Effect.HELPED if more > 0.0 else Effect.HURT if more < 0.0 else Effect.NO_DIFFERENCE
     told = apart

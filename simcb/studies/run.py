@@ -93,7 +93,8 @@ class Result:
         thresholds: the scenario's thresholds, held against those means.
         baseline: the same scenario on the same random streams without any breaker, if asked for.
         ordinary_day: the same scenario on the same random streams without its faults, if asked
-            for. It has no baseline of its own where no breaker opened: that would be the same.
+            for. It has no baseline of its own where none of our breakers opened: that would be
+            the same.
     """
 
     scenario: Scenario
@@ -183,6 +184,12 @@ def checked_seed(seed: object) -> int:
     if isinstance(seed, bool) or not isinstance(seed, Integral) or int(seed) < 0:
         raise StudyError(f"seed is {seed!r}", "give a whole number of 0 or more")
     return int(seed)
+
+
+def _has_others(scenario: Scenario) -> bool:
+    """Tell whether a breaker of another package is in it, which may matter even while closed."""
+    guards = (call.breaker for *_, call in scenario.guarded_calls)
+    return any(each is not None and each.use is not None for each in guards)
 
 
 def measured(scenario: Scenario, trace: Trace) -> Run:
@@ -285,7 +292,7 @@ def run(
         result = replace(result, baseline=replicated(scenario.without_breakers()))
     if ordinary_day and scenario.faults:
         day = replicated(scenario.without_faults())
-        if baseline is not None and day.opened:
+        if baseline is not None and (day.opened or _has_others(scenario)):
             day = replace(day, baseline=replicated(day.scenario.without_breakers()))
         result = replace(result, ordinary_day=day)
     if progress is not None:
