@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simcb.views.explain import ExplainView
     from simcb.views.explore import explore
     from simcb.views.fit import FitView
+    from simcb.views.league_view import LeagueView, league
     from simcb.views.notebook import compare, explain, fit, load, open, run, sweep, tune
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
@@ -33,6 +34,7 @@ __all__ = [
     "CompareView",
     "ExplainView",
     "FitView",
+    "LeagueView",
     "RunView",
     "Scenario",
     "ScenarioError",
@@ -46,6 +48,7 @@ __all__ = [
     "export_settings",
     "fit",
     "import_settings",
+    "league",
     "load",
     "open",
     "run",
@@ -66,6 +69,7 @@ __getattr__ = window(
         "views.explain": "ExplainView",
         "views.explore": "explore",
         "views.fit": "FitView",
+        "views.league_view": "LeagueView league",
         "views.notebook": "compare explain fit load open run sweep tune",
         "views.run_view": "RunView",
         "views.sweep_view": "SweepView",

@@ -35,8 +35,9 @@ class Asked:
 
     @property
     def breaker(self) -> Breaker | None:
-        """Its breaker, if it has one."""
-        return self.call.breaker
+        """Its breaker, if it has the shipped one; another package's has no words to translate."""
+        breaker = self.call.breaker
+        return None if breaker is None or breaker.use is not None else breaker
 
     @property
     def rules(self) -> tuple[TripRule, ...]:

@@ -10,7 +10,8 @@ from simcb.metrics import METRICS
 from simcb.metrics.phase import FAULT, WHOLE
 from simcb.studies.compare import Comparison
 from simcb.studies.league import Contender, League
-from simcb.views.compare import HEADER, compare_rows
+from simcb.views.compare import HEADER as OF_VARIANTS
+from simcb.views.compare import compare_rows
 from simcb.views.compare_findings import notes, verdicts
 from simcb.views.document import (
     Block,
@@ -239,9 +240,12 @@ def _data(answer: Answer) -> dict[str, JsonValue]:
     }
 
 
+HEADER = ("scenario", *OF_VARIANTS)
+
+
 def league_rows(league: League) -> Iterator[Row]:
     """Yield a line for each scenario, variant, metric, phase and service, below a header."""
-    yield ("scenario", *HEADER)
+    yield HEADER
     for comparison in league.comparisons:
         rows = compare_rows(comparison)
         next(rows)

@@ -17,6 +17,8 @@ from simcb.studies.league import League, installed, league
 from simcb.views.document import Page
 from simcb.views.formats import Format, render
 from simcb.views.league import Answer, league_document
+from simcb.views.league_view import LeagueView
+from simcb.views.league_view import league as simcb_league
 
 HERE = JobOptions(workers=0)
 HERD = STORY.replace("rate: 1/s", "rate: 20/s").replace("duration: 25s", "duration: 30s")
@@ -102,6 +104,18 @@ def test_what_is_not_installed_is_left_out_and_named(monkeypatch: pytest.MonkeyP
     assert "nopanic" not in [each.name for each in adapters]
     with pytest.raises(MissingExtraError):
         installed(["nopanic"])
+
+
+def test_a_view_shows_draws_and_tells_it(found: League, tmp_path: Path) -> None:
+    """A card, a chart, a frame and a page of its own."""
+    view = LeagueView(found)
+    assert view.names[0] in view.headline
+    assert "textbook" in view._repr_html_()
+    assert view.panel(1).get_title(loc="right") == "later"
+    assert set(view.df["scenario"]) == {"story", "later"}
+    assert "unawaited" in view.save_report(tmp_path / "league.html").read_text()
+    one = simcb_league(parse_scenario(STORY), only=["textbook"], replicates=1, workers=0)
+    assert repr(one).startswith("<league of 3 breakers: ")
 
 
 def test_the_command_prints_and_writes_it(tmp_path: Path) -> None:
