@@ -31,7 +31,7 @@ from simcb.cli import (
 from simcb.cli.console import StreamError, complain, emit, open_streams
 from simcb.cli.exits import INTERRUPTED, Code, guarded
 from simcb.cli.usage import Command, Group
-from simcb.version import __version__
+from simcb.version import __version__, is_compiled
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _paragraphs(verb: Verb) -> str:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        emit(f"simcb {__version__}\n")
+        emit(f"simcb {__version__}{', compiled' if is_compiled() else ''}\n")
         raise typer.Exit
 
 

@@ -37,9 +37,10 @@ from simcb.trace import (
 from simcb.version import __version__
 from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
-from simcb.world.clock import Clock, Occurrence, Order
+from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, drawn_faults, windows_of, windows_on
 from simcb.world.foreign import ForeignBreaker
+from simcb.world.occurrence import Occurrence
 from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
@@ -320,6 +321,7 @@ class World:
             with _no_garbage_collection():
                 self.clock.run(until=self.scenario.duration)
         finally:
+            self.clock.clear()
             for _, breaker in self._breakers.values():
                 if isinstance(breaker, ForeignBreaker):
                     breaker.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from simcb.scenario.model import ClientGroup
-from simcb.world.clock import Clock, Expiries, Occurrence, Order
+from simcb.world.clock import Clock, Expiries, Order
+from simcb.world.occurrence import Occurrence
 from simcb.world.recorder import Recorder
 from simcb.world.streams import CallStreams, Column
 from simcb.world.tasks import ABANDONED, REQUEST_FAILED, Origin, Request, Site, UserAttempt
@@ -79,12 +80,12 @@ class Group(Origin):
         self._clock = clock
         self._recorder = recorder
         self.index = index
-        self._sites = instances.sites
+        self._instances = instances
         self._refresh_times = 0 if spec.refresh is None else spec.refresh.times
-        self._refreshes: Expiries[UserAttempt] | None = None
+        self._refreshes: Expiries | None = None
         if spec.refresh is not None:
             self._refreshes = Expiries(clock, spec.refresh.after, Order.ASK, self._ask_again)
-        self._deadlines: Expiries[Request] | None = None
+        self._deadlines: Expiries | None = None
         if spec.deadline is not None:
             self._deadlines = Expiries(clock, spec.deadline, Order.EXPIRE, self._user_leaves)
         self._user_attempts = user_attempts
@@ -93,7 +94,7 @@ class Group(Origin):
     def _open(self, number: int, user: int) -> None:
         """Let a user ask now: request number `number`, which is `user`'s."""
         now = self._clock.now
-        request = Request(self, number, self._sites(number, user), now)
+        request = Request(self, number, self._instances.sites(number, user), now)
         request.request_row = self._recorder.open_request(request)
         if self._deadlines is not None:
             self._deadlines.add(request)
@@ -180,7 +181,7 @@ class ClosedGroup(Group):
 
     def close(self, request: Request, outcome: int) -> None:
         """End a request; its user begins to think about the next."""
-        super().close(request, outcome)
+        Group.close(self, request, outcome)
         self._think(request.number + self._users)
 
 

@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from simpy import Environment
 
 from simcb.errors import FieldsError
 from simcb.world.heap import Heap
-
-Callback = Callable[[Any], None]
+from simcb.world.occurrence import Occurrence
 
 
 class Order(IntEnum):
@@ -37,19 +36,6 @@ class Order(IntEnum):
     """A request arrives, a retry or a refresh is made."""
     SAMPLE = 5
     """The state of the world is written down."""
-
-
-class Occurrence:
-    """Something that happens at a moment: its callback is called with it.
-
-    It is set anew each time the occurrence is scheduled. There are slots, for an attempt, which
-    is its own completion event, is made for every try of every request.
-    """
-
-    __slots__ = ("callback",)
-
-    def __init__(self, callback: Callback | None = None) -> None:
-        self.callback = callback
 
 
 class TimeStandsStillError(FieldsError):
@@ -187,10 +173,8 @@ class Waiter(Occurrence):
 
 _COMPACT_FROM = 1024
 
-W = TypeVar("W", bound=Waiter)
 
-
-class Expiries(Generic[W]):
+class Expiries:
     """Timers of one constant delay, kept in a queue instead of the clock's heap.
 
     With a constant delay timers fall due in the order they were set, so only the oldest
@@ -204,17 +188,17 @@ class Expiries(Generic[W]):
         expire: called with each waiter that is not settled in time.
     """
 
-    def __init__(self, clock: Clock, delay: float, order: Order, expire: Callable[[W], None]):
+    def __init__(self, clock: Clock, delay: float, order: Order, expire: Callable[[Any], None]):
         self._clock = clock
         self._delay = delay
         self._order = int(order)
         self._expire = expire
-        self._waiting: deque[W] = deque()
+        self._waiting: deque[Any] = deque()
         self._armed = False
         self._compact_at = _COMPACT_FROM
         self._event = Occurrence(self._wake)
 
-    def add(self, waiter: W) -> None:
+    def add(self, waiter: Waiter) -> None:
         """Start the timer of a waiter that began now."""
         waiter.turn = self._clock.turn()
         waiting = self._waiting
@@ -224,7 +208,7 @@ class Expiries(Generic[W]):
         elif len(waiting) >= self._compact_at:
             self._compact()
 
-    def _arm(self, waiter: W) -> None:
+    def _arm(self, waiter: Waiter) -> None:
         # With the turn of the waiter's own beginning: of waits in different queues that end
         # together, the one that began first ends first.
         self._armed = True

@@ -15,7 +15,8 @@ from simcb.adapters import BUSY, AdapterError, Breaker, CallFailed
 from simcb.breaker import CircuitOpenError
 from simcb.errors import FieldsError
 from simcb.trace import STATE_CODE
-from simcb.world.clock import Clock, Occurrence
+from simcb.world.clock import Clock
+from simcb.world.occurrence import Occurrence
 
 _NEXT = 0
 """SimPy's urgent priority: after the present event, before all others of the moment."""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from simcb.scenario.calls import Bulkhead as BulkheadSpec
 from simcb.scenario.calls import Call, RateLimiter
-from simcb.world.clock import Clock, Expiries, Occurrence, Order, Waiter
+from simcb.world.clock import Clock, Expiries, Order, Waiter
+from simcb.world.occurrence import Occurrence
 from simcb.world.routing import LoadBalancer
 from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import Attempt, Server
@@ -77,7 +78,7 @@ class Bulkhead:
         self._send = send
         self._shed = shed
         self._queue: deque[_Place] = deque()
-        self._expiries: Expiries[_Place] = Expiries(clock, spec.max_wait, Order.EXPIRE, self._late)
+        self._expiries: Expiries = Expiries(clock, spec.max_wait, Order.EXPIRE, self._late)
 
     @property
     def may_wait(self) -> bool:

@@ -16,6 +16,7 @@ from simcb.errors import FieldsError
 from simcb.outcomes import REQUEST_CODE, RequestOutcome
 from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Rows, Table
 from simcb.world.clock import Clock
+from simcb.world.packing import Packer
 from simcb.world.tasks import NAN, Attempt, Request
 
 _UNFINISHED = REQUEST_CODE[RequestOutcome.UNFINISHED]
@@ -40,7 +41,7 @@ class RowBudgetError(FieldsError):
         )
 
 
-class Recorder:
+class Recorder(Packer):
     """The tables of a run while they grow.
 
     Args:
@@ -77,7 +78,7 @@ class Recorder:
         """Write down how a request ended, and when."""
         row = request.request_row
         del self._open_requests[row]
-        _pack_request(
+        self._pack_request(
             self._requests,
             row * _REQUEST_SIZE,
             request.start,
@@ -111,7 +112,7 @@ class Recorder:
         """Write down an attempt that its caller and its worker are done with."""
         row = attempt.attempt_row
         del self._open_attempts[row]
-        _pack_attempt(
+        self._pack_attempt(
             self._attempts,
             row * _ATTEMPT_SIZE,
             attempt.start,
@@ -141,7 +142,7 @@ class Recorder:
         flags: int,
     ) -> None:
         """Write down an attempt that was rejected or shed before it was sent."""
-        _pack_attempt(
+        self._pack_attempt(
             self._attempts,
             self._new_attempt() * _ATTEMPT_SIZE,
             now,
@@ -198,8 +199,6 @@ _ATTEMPT_SIZE = ATTEMPTS.row.size
 _ROOM = 1024
 """Rows by which a table is made longer."""
 _EMPTY = bytes(_ROOM)
-_pack_request = REQUESTS.row.pack_into
-_pack_attempt = ATTEMPTS.row.pack_into
 
 
 def _rows(table: Table, packed: bytearray, breakers: Sequence[int] = ()) -> Rows:

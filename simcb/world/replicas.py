@@ -15,8 +15,9 @@ from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
 from simcb.world.admission import Gate, gate_of
-from simcb.world.clock import Clock, Occurrence, Order
+from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow
+from simcb.world.occurrence import Callback, Occurrence
 from simcb.world.recorder import Recorder
 from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import ERROR, OK, REFUSED, THROTTLED, Attempt, Server, Site
@@ -34,6 +35,16 @@ _LOOKED_AT = 32
 """Attempts at the head of a queue that are looked at to tell how many of it a hang will catch."""
 
 
+class _Still(Occurrence):
+    """An attempt that holds its worker on, for whose work the heap has its own completion."""
+
+    __slots__ = ("attempt",)
+
+    def __init__(self, callback: Callback, attempt: Attempt) -> None:
+        self.callback = callback
+        self.attempt = attempt
+
+
 class Replica(Server):
     """One process of a service: workers, a queue, and what is wrong with it just now.
 
@@ -46,9 +57,6 @@ class Replica(Server):
         workforce: its workers over time.
     """
 
-    sites: Sequence[Site] = ()
-    """The calls that serving an attempt makes, set when all services exist."""
-
     def __init__(
         self,
         clock: Clock,
@@ -58,6 +66,7 @@ class Replica(Server):
         conditions: Conditions,
         workforce: Workforce,
     ) -> None:
+        self.sites: Sequence[Site] = ()
         self._clock = clock
         self._recorder = recorder
         self.index = index
@@ -176,20 +185,17 @@ class Replica(Server):
 
     def _hang(self, attempt: Attempt) -> None:
         """Hold the worker until no hang that catches this attempt is in force."""
+        now = self._clock.now
+        caller, node, number = attempt.site.caller, attempt.node, attempt.number
+        ends = self._conditions.active(now).hang_ends(now, caller, node, number)
+        if ends > now:
+            self._clock.at(ends, _CONDITIONS, _Still(self._hangs_on, attempt))
+        else:
+            self._lose(attempt)
 
-        def end(_: object) -> None:
-            if attempt.finished:
-                return
-            now = self._clock.now
-            ends = self._conditions.active(now).hang_ends(
-                now, attempt.site.caller, attempt.node, attempt.number
-            )
-            if ends > now:
-                self._clock.at(ends, _CONDITIONS, Occurrence(end))
-            else:
-                self._lose(attempt)
-
-        end(None)
+    def _hangs_on(self, event: _Still) -> None:
+        if not event.attempt.finished:
+            self._hang(event.attempt)
 
     # Letting them go.
 
@@ -212,14 +218,14 @@ class Replica(Server):
         if not self._steady and attempt.freed != attempt.freed:
             until = self._workforce.released(attempt.asked, now)
             if until > now:
-
-                def end(_: object) -> None:
-                    if not attempt.finished:
-                        self.complete(attempt, outcome)
-
-                self._clock.at(until, _DONE, Occurrence(end))
+                attempt.answer = outcome
+                self._clock.at(until, _DONE, _Still(self._complete_late, attempt))
                 return
         self.complete(attempt, outcome)
+
+    def _complete_late(self, event: _Still) -> None:
+        if not event.attempt.finished:
+            self.complete(event.attempt, event.attempt.answer)
 
     def complete(self, attempt: Attempt, outcome: int) -> None:
         """Release the worker, let the next in the queue begin, and answer the caller."""

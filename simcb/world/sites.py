@@ -11,9 +11,10 @@ from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.trace import Flag
-from simcb.world.clock import Clock, Expiries, Occurrence, Order
+from simcb.world.clock import Clock, Expiries, Order
 from simcb.world.foreign import BusyError
 from simcb.world.limits import Limits
+from simcb.world.occurrence import Callback, Occurrence
 from simcb.world.policies import Cache, budget_of, heeded_by, throttle_of, wait_of
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
@@ -52,6 +53,16 @@ class _Retry(Occurrence):
         self.task = task
         self.retry = retry
         self.waited = waited
+
+
+class _Reply(Occurrence):
+    """An answer on its way that is no attempt, for which the heap still has another use."""
+
+    __slots__ = ("attempt",)
+
+    def __init__(self, callback: Callback, attempt: Attempt) -> None:
+        self.callback = callback
+        self.attempt = attempt
 
 
 class CallSite(Site):
@@ -93,7 +104,7 @@ class CallSite(Site):
         self._tell = verdicts_of(call.breaker)
         self._share = call.share
         self._timeout = call.timeout
-        self._timeouts: Expiries[Attempt] | None = None
+        self._timeouts: Expiries | None = None
         if call.timeout is not None:
             self._timeouts = Expiries(clock, call.timeout, Order.EXPIRE, self._expire)
         self._travels = call.network is not None
@@ -273,7 +284,7 @@ class CallSite(Site):
             reply: Attempt | Occurrence = attempt
             if attempt.flags & _DROPPED:
                 # Work that a restart cut short has left its own completion in the heap.
-                reply = Occurrence(lambda _: self._reply(attempt))
+                reply = _Reply(self._reply_late, attempt)
             else:
                 attempt.callback = self._reply_callback
             way = attempt.node.reply.at(attempt.number)
@@ -281,6 +292,9 @@ class CallSite(Site):
         else:
             attempt.owed = False
             self._hear(attempt, outcome)
+
+    def _reply_late(self, event: _Reply) -> None:
+        self._reply(event.attempt)
 
     def _reply(self, attempt: Attempt) -> None:
         attempt.owed = False

@@ -163,19 +163,24 @@ def sampler_of(law: Distribution) -> Sampler:
             low, span = law.low, law.high - law.low
             return lambda generator, size: low + span * generator.random(size)
         case Empirical():
-            values = np.asarray(law.numbers, dtype=float)
-            weights = np.ones(len(values)) if law.weights is None else np.asarray(law.weights)
-            edges = np.cumsum(weights) / np.sum(weights)
-            last = len(values) - 1
-
-            def draw(generator: Generator, size: int) -> Floats:
-                rank = np.searchsorted(edges, generator.random(size), side="right")
-                return values[np.minimum(rank, last)]
-
-            return draw
+            return _empirical(law)
         case Piecewise():
             return _piecewise(law.pieces)
     raise TypeError(f"no sampler for {law!r}")
+
+
+def _empirical(law: Empirical) -> Sampler:
+    """Return the sampler of times that were measured, each as likely as its weight."""
+    values = np.asarray(law.numbers, dtype=float)
+    weights = np.ones(len(values)) if law.weights is None else np.asarray(law.weights)
+    edges = np.cumsum(weights) / np.sum(weights)
+    last = len(values) - 1
+
+    def draw(generator: Generator, size: int) -> Floats:
+        rank = np.searchsorted(edges, generator.random(size), side="right")
+        return values[np.minimum(rank, last)]
+
+    return draw
 
 
 def _piecewise(pieces: Sequence[Piece]) -> Sampler:

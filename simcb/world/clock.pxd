@@ -1,0 +1,32 @@
+from simcb.world.heap cimport Heap
+from simcb.world.occurrence cimport Occurrence
+
+cdef long _COMPACT_FROM
+
+cdef class Clock(Heap):
+    cdef long _most_turns
+    cdef long _turns
+    cdef long _patience
+    cdef long _still
+    cdef double _still_at
+    cpdef long turn(self) except? -1
+    cpdef _check_progress(self)
+    cpdef at(self, double time, long order, Occurrence event)
+
+cdef class Waiter(Occurrence):
+    cdef public double since
+    cdef public long turn
+    cdef public bint settled
+
+cdef class Expiries:
+    cdef Clock _clock
+    cdef double _delay
+    cdef long _order
+    cdef object _expire
+    cdef object _waiting
+    cdef bint _armed
+    cdef Py_ssize_t _compact_at
+    cdef Occurrence _event
+    cpdef add(self, Waiter waiter)
+    cpdef _arm(self, Waiter waiter)
+    cpdef _wake(self, object _)

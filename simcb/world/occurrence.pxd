@@ -1,0 +1,2 @@
+cdef class Occurrence:
+    cdef public object callback

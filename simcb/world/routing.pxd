@@ -1,0 +1,26 @@
+from simcb.world.replicas cimport Replica
+from simcb.world.streams cimport AttemptStreams
+
+cdef class LoadBalancer:
+    cdef public tuple replicas
+    cdef long _turn
+    cpdef long first(self, AttemptStreams node, long number) except? -1
+    cpdef take(self, long place)
+    cpdef Replica pick(self, AttemptStreams node, long number)
+    cpdef bint would_answer(self, str caller, AttemptStreams node, long number, timeout, double ways, double now) except? -1
+
+cdef class ChoosingBalancer(LoadBalancer):
+    pass
+cdef class RandomBalancer(ChoosingBalancer):
+    pass
+
+cdef class Guard:
+    cdef public long index
+    cdef object _make
+    cdef public object acquire
+    cpdef tuple admit(self, LoadBalancer balancer, AttemptStreams node, long number)
+
+cdef class ReplicaGuard(Guard):
+    cdef object _make_for
+    cdef long _first_index
+    cdef list _acquires

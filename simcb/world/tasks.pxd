@@ -1,0 +1,82 @@
+from simcb.world.clock cimport Waiter
+from simcb.world.conditions cimport InForce
+from simcb.world.streams cimport AttemptStreams
+
+cdef class Task(Waiter)
+cdef class Attempt(Task)
+cdef class Request(Waiter)
+
+cdef class Site:
+    cdef public long index
+    cdef public str caller
+    cpdef ask(self, Task task)
+    cpdef answer(self, Attempt attempt, long outcome)
+    cpdef abandon(self, Attempt attempt)
+
+cdef class Server:
+    cdef public long index
+    cdef public bint loses_attempts
+    cpdef long offer(self, Attempt attempt, double now) except? -1
+    cpdef bint loses(self, Attempt attempt, double now) except? -1
+    cpdef answered(self, Attempt attempt, long outcome)
+    cpdef abandoned(self, Attempt attempt)
+
+cdef class Origin:
+    cdef public long index
+    cpdef close(self, Request request, long outcome)
+
+cdef class Task(Waiter):
+    cdef public long number
+    cdef public long request_row
+    cdef public long attempt_row
+    cdef public tuple sites
+    cdef public tuple streams
+    cdef public long step
+    cdef public Attempt current
+    cdef public object permit
+    cdef public bint over
+    cdef public bint degraded
+    cpdef proceed(self)
+    cpdef deliver(self)
+    cpdef break_off(self, long outcome)
+    cpdef stop(self)
+
+cdef class Request(Waiter):
+    cdef public Origin group
+    cdef public long number
+    cdef public long request_row
+    cdef public tuple sites
+    cdef public double start
+    cdef public long user_attempts
+    cdef public list alive
+    cdef public long cause
+
+cdef class UserAttempt(Task):
+    cdef public Request request
+
+cdef class Attempt(Task):
+    cdef public Site site
+    cdef public Task task
+    cdef public AttemptStreams node
+    cdef public long retry
+    cdef public double waited
+    cdef public object entry
+    cdef public long breaker
+    cdef public double start
+    cdef public Server replica
+    cdef public long replica_index
+    cdef public double end
+    cdef public double arrive
+    cdef public double begin
+    cdef public double freed
+    cdef public double asked
+    cdef public long outcome
+    cdef public long flags
+    cdef public bint sent
+    cdef public bint owed
+    cdef public bint fails
+    cdef public bint finished
+    cdef public long answer
+    cdef public double retry_after
+    cdef public InForce looked_at
+    cdef public bint caught
