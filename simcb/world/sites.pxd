@@ -16,6 +16,7 @@ cdef long ABANDONED
 cdef long DEGRADED
 cdef long REJECTED
 cdef long SHED
+cdef long THROTTLED
 cdef long TIMEOUT
 
 cdef class _Retry(Occurrence):
@@ -43,6 +44,7 @@ cdef class CallSite(Site):
     cdef object _wait
     cdef object _hit_rate
     cdef object _cache
+    cdef double _heeded
     cdef object _arrive_callback
     cdef object _reply_callback
     cpdef _try(self, Task task, long retry, double waited)

@@ -32,6 +32,7 @@ cdef class Task(Waiter):
     cdef public tuple sites
     cdef public tuple streams
     cdef public long step
+    cdef public double told
     cdef public Attempt current
     cdef public object permit
     cdef public bint over
