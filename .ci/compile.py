@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOM = "simcb/world"
 DIRECTIVES = {"language_level": 3, "annotation_typing": False, "binding": True}
+STRIPPED = ["-s"] if os.name == "posix" and sys.platform != "darwin" else []
 
 
 class CompileHook(BuildHookInterface):
@@ -63,7 +65,9 @@ def compiled(root: Path, folder: Path) -> list[Path]:
         for declared in sorted(Path(ROOM).glob("[!_]*.pxd")):
             source = declared.with_suffix(".pyx")
             source = source if source.exists() else declared.with_suffix(".py")
-            extensions.append(Extension(f"simcb.world.{declared.stem}", [str(source)]))
+            extensions.append(
+                Extension(f"simcb.world.{declared.stem}", [str(source)], extra_link_args=STRIPPED)
+            )
         command = build_ext(
             Distribution({"ext_modules": cythonize(extensions, compiler_directives=DIRECTIVES)})
         )
