@@ -28,7 +28,7 @@ class Timed:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self.expiries: Expiries[Wait] = Expiries(self.clock, 1.0, Order.EXPIRE, self.expire)
+        self.expiries = Expiries(self.clock, 1.0, Order.EXPIRE, self.expire)
 
     def add(self) -> Wait:
         """Begin to wait now."""
