@@ -8,14 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simcb.version import PURE
 from simcb.version import __version__ as __version__
 from simcb.window import window
-
-if PURE:
-    from simcb.pure import load_sources
-
-    load_sources()
 
 if TYPE_CHECKING:
     from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState

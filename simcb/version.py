@@ -10,6 +10,11 @@ __version__ = "0.2.0"
 PURE = os.environ.get("SIMCB_PURE", "0") not in ("", "0")
 """Whether the sources run though there may be compiled modules beside them."""
 
+if PURE:
+    from simcb.pure import load_sources
+
+    load_sources()
+
 
 def is_compiled() -> bool:
     """Return whether the world that runs is compiled."""

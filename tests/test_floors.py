@@ -20,7 +20,7 @@ FLOORS = {
     "options": -1,
     "outcomes": -1,
     "plain_files": -1,
-    "pure": -1,
+    "pure": -2,
     "typed": -1,
     "version": -1,
     "window": -1,
