@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from simcb.exchange.calls import Asked, Writing
+from simcb.exchange.calls import Asked, Writing, percent
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import proto_text
 from simcb.exchange.mesh import (
@@ -12,6 +12,7 @@ from simcb.exchange.mesh import (
     balance,
     eject,
     ejection_of,
+    limit_retries,
     pool,
     retries,
     retry_conditions,
@@ -19,6 +20,8 @@ from simcb.exchange.mesh import (
 )
 from simcb.exchange.parts import Got, Part
 from simcb.exchange.policy import Policy, as_name
+from simcb.scenario.problems import Mark
+from simcb.scenario.retries import Concurrent
 from simcb.scenario.tree import Entry, Items, Node, Tree
 
 _WORDS = ("outlier_detection", "circuit_breakers", "lb_policy", "outlierDetection", "lbPolicy")
@@ -48,15 +51,19 @@ def read(document: Document) -> Iterator[Policy]:
     """Yield the policy of every cluster, with that of the first route to it."""
     for tree in document.trees():
         policies: dict[str, Policy] = {}
+        budgets: dict[str, _Budget] = {}
         for cluster in _clusters(tree):
             part = Part(cluster, "cluster", document.findings)
             name = as_name(part.word("name", default="cluster").value, "cluster")
-            policies[name] = _cluster(Policy(name, cluster.mark.line), part)
+            policies[name] = _cluster(Policy(name, cluster.mark.line), part, name, budgets)
         for route in _routes(tree):
             part = Part(route, "route", document.findings)
             name = as_name(part.word("cluster").value, "cluster")
             if name in policies and "retry" not in policies[name].words:
                 _route(policies[name], part)
+        for name, policy in policies.items():
+            if name in budgets:
+                limit_retries(policy, *budgets[name])
         yield from policies.values()
 
 
@@ -96,7 +103,7 @@ def _routes(tree: Tree) -> Iterator[Tree]:
             yield one
 
 
-def _cluster(policy: Policy, part: Part) -> Policy:
+def _cluster(policy: Policy, part: Part, name: str, budgets: dict[str, _Budget]) -> Policy:
     balance(policy, part.word("lb_policy"))
     skip(policy, part, ("connect_timeout",), "an attempt has one timeout, `timeout`")
     hosts = sum(
@@ -104,7 +111,8 @@ def _cluster(policy: Policy, part: Part) -> Policy:
     )
     if hosts:
         policy.set("replicas", hosts)
-    _pools(policy, part.part("circuit_breakers"))
+    for budget in _pools(policy, part.part("circuit_breakers")):
+        budgets[name] = budget
     outliers = part.part("outlier_detection")
     if outliers or part.has("outlier_detection"):
         common = part.part("common_lb_config")
@@ -119,7 +127,12 @@ def _node(part: Part, name: str) -> Node:
     return found[1].node if found else Items((), part.at) if part.at else _NOTHING
 
 
-def _pools(policy: Policy, part: Part) -> None:
+_Budget = tuple[float, Got[int], "Got[float] | Mark"]
+"""The share of retries, how many there may be in any case, and where that stands."""
+
+
+def _pools(policy: Policy, part: Part) -> Iterator[_Budget]:
+    """Set the bulkhead, and yield the budget of retries."""
     for limits in part.parts("thresholds"):
         if limits.word("priority", default="DEFAULT").value.upper() != "DEFAULT":
             policy.say("thresholds of priority HIGH: left out; requests are alike here", limits.at)
@@ -130,17 +143,15 @@ def _pools(policy: Policy, part: Part) -> None:
         smaller = connections if connections.value < requests.value else requests
         pool(policy, smaller if smaller is requests else None, connections, pending)
         budget = limits.part("retry_budget")
+        most = limits.whole("max_retries", default=3, most=1_000_000)
+        at = limits.at
         if budget:
-            share = budget.part("budget_percent").number("value", default=20.0, most=100.0)
-            what = (
-                f"retry_budget {share.value:g}%: left out; it is a share of what is active now, "
-                "`token_bucket` one of the calls made"
-            )
-            policy.say(what, budget.at)
-            policy.leave(budget, {"min_retry_concurrency": ""})
-        most = limits.whole("max_retries", default=3, most=2**32 - 1)
-        what = f"max_retries {most.value}: left out; retries at once have no limit here"
-        policy.say("" if budget else what, most if most.given else limits.at)
+            part_of = budget.part("budget_percent").number("value", default=20.0, most=100.0)
+            least = budget.whole("min_retry_concurrency", default=3, most=1_000_000)
+            yield part_of.value / 100.0, least, part_of
+            policy.leave(budget)
+        elif at is not None:
+            yield 0.0, most, most.at or at
         policy.leave(limits, {"track_remaining": ""})
 
 
@@ -226,12 +237,27 @@ def write(asked: Sequence[Asked], page: Writing) -> None:
 
 def _write_cluster(asked: Asked, page: Writing) -> None:
     bulkhead = asked.call.bulkhead
+    retry = asked.call.retry
+    budget = retry.budget if retry else None
+    most = 1_000_000
+    if isinstance(budget, Concurrent):
+        asked.tell("retry.budget")
+        most = most if budget.share else budget.least
+    if isinstance(budget, Concurrent) and bulkhead is None:
+        page.add("circuit_breakers:", "  thresholds:", "    - priority: DEFAULT")
+        page.add("      max_connections: 4000000000", "      max_requests: 4000000000")
+        page.add(f"      max_retries: {most}")
     if bulkhead is not None:
         page.add("circuit_breakers:", "  thresholds:", "    - priority: DEFAULT")
-        page.add(f"      max_requests: {bulkhead.max_concurrent}", "      max_retries: 1000000")
+        page.add(f"      max_requests: {bulkhead.max_concurrent}", f"      max_retries: {most}")
         if bulkhead.max_wait:
             asked.lose("bulkhead.max_wait: left out; a queue there is bounded by its length")
         asked.tell("bulkhead")
+    if isinstance(budget, Concurrent) and budget.share:
+        page.add(
+            "      retry_budget:", f"        budget_percent: {{value: {percent(budget.share)}}}"
+        )
+        page.add(f"        min_retry_concurrency: {budget.least}")
     found = ejection_of(asked)
     if found is not None:
         threshold, base = found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from simcb.breaker import ConsecutiveFailures
 from simcb.exchange.calls import Asked, lose_clearing
 from simcb.exchange.parts import Got, Part
-from simcb.exchange.policy import Policy
+from simcb.exchange.policy import Policy, share
+from simcb.scenario.problems import Mark
 
 BALANCES = {
     "roundrobin": "round_robin",
@@ -96,8 +98,8 @@ def pool(
     policy.say("the limit is of each proxy there, of each `instances` here", limit, "bulkhead")
     if pending.value:
         what = (
-            f"{pending.key or 'pending requests'} {pending.value}: left out; how many may wait has "
-            "no word, how long has `max_wait`"
+            f"{pending.key or 'pending requests'} {pending.value}: left out; how many may wait is "
+            "`bulkhead.queue`, beside a `max_wait` for how long"
         )
         policy.say(what if pending.given else "", pending, "bulkhead")
 
@@ -124,6 +126,16 @@ def retries(policy: Policy, attempts: Got[int], on: Got[str]) -> None:
         words.append("refused")
     note = "" if "error" in words else "answers with an error are not retried by these conditions"
     policy.set("retry.on", words or ["refused"], on, note)
+
+
+def limit_retries(policy: Policy, share_of: float, least: Got[int], got: Got[Any] | Mark) -> None:
+    """Set the budget of retries at the same time, if there are any."""
+    if not policy.words.get("retry", {}).get("max_retries"):
+        return
+    budget = {"kind": "concurrent", "share": share(share_of), "least": least.value}
+    at = got if isinstance(got, Got) else Got(None, got)
+    what = "the budget is of each proxy there, of each `instances` here"
+    policy.set("retry.budget", budget, at, what)
 
 
 def balance(policy: Policy, got: Got[str]) -> None:

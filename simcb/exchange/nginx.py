@@ -139,10 +139,11 @@ def _passive(policy: Policy, servers: list[_Directive], document: Document) -> N
         for word, value in given.items():
             why = {
                 "weight": "replicas are asked alike",
-                "max_conns": "a bulkhead is of all replicas together",
                 "slow_start": "simcb has no word for it",
             }.get(word)
-            if why or word not in ("max_fails", "fail_timeout"):
+            if word == "max_conns" and first is None:
+                _connections(policy, _whole(value, each, document), got)
+            elif why or word not in ("max_fails", "fail_timeout", "max_conns"):
                 text = f"{word}={value}" if value else word
                 policy.say(f"{shown(text)}: left out; {why or 'simcb has no word for it'}", got)
         if first is None:
@@ -151,6 +152,12 @@ def _passive(policy: Policy, servers: list[_Directive], document: Document) -> N
             _eject(policy, fails, window, got, usual, alone=len(servers) == 1)
         elif (fails, window) != first:
             policy.say("settings of servers differ; those of the first are taken for all", got)
+
+
+def _connections(policy: Policy, most: int, got: Got[object]) -> None:
+    if most:
+        policy.set("bulkhead.max_concurrent", most, got)
+        policy.set("bulkhead.per_replica", True)
 
 
 def _eject(

@@ -10,12 +10,12 @@ from typing import Any
 from simcb.exchange.parts import Got, Part
 from simcb.scenario.problems import Mark
 from simcb.scenario.refusal import shown
-from simcb.scenario.units import format_duration, format_share
+from simcb.scenario.units import format_duration, format_rate, format_share, rounded
 
-ORDER = ("timeout", "retry", "breaker", "bulkhead", "balance", "replicas", "slow_start")
+ORDER = ("timeout", "retry", "breaker", "rate_limit", "bulkhead", "balance", "replicas")
 """The words of a call and of a service, in the order in which they are written."""
 
-OF_A_SERVICE = ("balance", "replicas", "slow_start")
+OF_A_SERVICE = ("balance", "replicas")
 
 ENDLESS = 365 * 86400.0
 """What never ends there ends here after a year."""
@@ -123,6 +123,11 @@ def bare(number: float) -> int | Plain:
 def share(number: float) -> str:
     """Return a share as a scenario file has it."""
     return format_share(number)
+
+
+def rate(number: float, period: float) -> str:
+    """Return so many each period of seconds as a scenario file has it."""
+    return format_rate(rounded(number / period, 9))
 
 
 def just_above(number: float) -> float:

@@ -15,7 +15,7 @@ from simcb.exchange.durations import clock_text
 from simcb.exchange.parts import Got, Part, folded
 from simcb.exchange.policy import ENDLESS, Policy, as_name, share
 from simcb.scenario.refusal import Refused
-from simcb.scenario.retries import Exponential
+from simcb.scenario.retries import Exponential, Listed
 from simcb.scenario.tree import Tree
 
 _BREAKER = ("FailureRatio", "MinimumThroughput", "SamplingDuration", "BreakDuration")
@@ -159,10 +159,12 @@ def _retry(policy: Policy, part: Part, *, standard: bool) -> None:
             policy.set("retry.jitter", "equal", jitter, what)
     else:
         wait = min(delay.value, most.value) if most else delay.value
-        policy.set("retry.backoff", {"kind": "fixed", "delay": wait}, delay)
+        backoff = {"kind": "fixed", "delay": wait}
         if kind.value.casefold() in ("linear", "1"):
-            what = f"BackoffType Linear: the k-th wait is k·{wait:g} s there, here always the same"
-            policy.say(what, kind, "retry.backoff")
+            longest = most.value if most else ENDLESS
+            waits = [min(k * delay.value, longest) for k in range(1, 1 + min(tries.value, 50))]
+            backoff = {"kind": "listed", "delays": waits}
+        policy.set("retry.backoff", backoff, delay)
         if jitter.value:
             what = "UseJitter: waits are spread by ±25% there, here not at all"
             policy.say(what, jitter, "retry.backoff")
@@ -179,7 +181,7 @@ def _limiter(policy: Policy, part: Part) -> None:
     inner = part.part("DefaultRateLimiterOptions")
     limits = inner if inner else part
     if limits.has("TokenLimit", "Window", "ReplenishmentPeriod") or not limits.has("PermitLimit"):
-        policy.say("RateLimiter: left out; simcb has no word for a rate limit of a call", part.at)
+        policy.say("RateLimiter: left out; write a `rate_limit` of the call", part.at)
         for key in (*part.names(), *inner.names()):
             part.raw(key)
             inner.raw(key)
@@ -187,9 +189,10 @@ def _limiter(policy: Policy, part: Part) -> None:
     most = limits.whole("PermitLimit", default=1000, least=1, most=1_000_000)
     what = "it stands outside the retries there, here inside them"
     policy.set("bulkhead.max_concurrent", most.value, most, what)
-    queue = limits.whole("QueueLimit", default=0)
-    what = f"QueueLimit {queue.value}: left out; a call waits for a place by time, `max_wait`"
-    policy.say(what if queue.value else "", queue, "bulkhead")
+    queue = limits.whole("QueueLimit", default=0, most=1_000_000)
+    if queue.value:
+        policy.set("bulkhead.max_wait", ENDLESS)
+        policy.set("bulkhead.queue", queue.value, queue)
     policy.leave(inner, {"QueueProcessingOrder": ""})
 
 
@@ -248,10 +251,12 @@ def _retries(asked: Asked) -> list[str]:
             asked.lose(f"backoff.factor {retry.backoff.factor:g}: waits double there")
         if retry.backoff.max is not None:
             values.append(("MaxDelay", _time(retry.backoff.max)))
+    elif isinstance(retry.backoff, Listed) and _is_linear(retry.backoff.delays):
+        values += [("BackoffType", '"Linear"'), ("Delay", _time(retry.backoff.delays[0]))]
     else:
         values += [("BackoffType", '"Constant"'), ("Delay", _time(retry.backoff.delay_before(1)))]
-        if retry.backoff.kind == "decorrelated":
-            asked.lose("backoff decorrelated: left out; the file waits the same time always")
+        if retry.backoff.kind in ("decorrelated", "listed"):
+            asked.lose(f"backoff {retry.backoff.kind}: the file waits the same time always")
     jitter = retry.jitter != "none"
     values.append(("UseJitter", "true" if jitter else "false"))
     if jitter:
@@ -261,6 +266,12 @@ def _retries(asked: Asked) -> list[str]:
         asked.lose(f"retry.on {', '.join(sorted(on))}: say so in ShouldHandle")
     asked.tell("retry.max_retries", "retry.backoff", "retry.jitter", "retry.on")
     return _section("Retry", values)
+
+
+def _is_linear(delays: Sequence[float]) -> bool:
+    """Whether the k-th wait is k times the first."""
+    pairs = enumerate(delays, 1)
+    return all(abs(delay - number * delays[0]) < 1e-9 for number, delay in pairs)
 
 
 def _breaks(asked: Asked) -> list[str]:
@@ -324,8 +335,11 @@ def _limits(asked: Asked) -> list[str]:
     bulkhead = asked.call.bulkhead
     if bulkhead is None:
         return []
-    if bulkhead.max_wait:
+    if 0.0 < bulkhead.max_wait < ENDLESS:
         asked.lose("bulkhead.max_wait: left out; a queue there is bounded by its length")
     asked.lose("bulkhead: the limiter stands outside the retries there")
-    asked.tell("bulkhead")
-    return _section("RateLimiter", [("PermitLimit", str(bulkhead.max_concurrent))])
+    asked.tell("bulkhead.max_concurrent", "bulkhead.max_wait", "bulkhead.queue")
+    values = [("PermitLimit", str(bulkhead.max_concurrent))]
+    if bulkhead.max_wait:
+        values.append(("QueueLimit", str(1_000_000 if bulkhead.queue is None else bulkhead.queue)))
+    return _section("RateLimiter", values)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from simcb.exchange.documents import Document, nested
 from simcb.exchange.durations import go_text
 from simcb.exchange.parts import Part, folded
-from simcb.exchange.policy import ENDLESS, Policy, as_name, bare, just_above, share
+from simcb.exchange.policy import ENDLESS, Policy, as_name, bare, just_above, rate, share
 from simcb.scenario.refusal import Refused
 from simcb.scenario.units import rounded
 
@@ -97,9 +97,9 @@ def _breaker(policy: Policy, part: Part) -> None:
         )
     window: dict[str, object] = {"window": float(size.value)} if by_time else {"calls": size.value}
     window["minimum_calls"] = minimum
-    rate = part.share("failureRateThreshold", default=0.5)
+    failing = part.share("failureRateThreshold", default=0.5)
     about = least if least.given else size
-    policy.trip({"kind": "failure_rate", "rate": share(rate.value), **window}, about, note)
+    policy.trip({"kind": "failure_rate", "rate": share(failing.value), **window}, about, note)
     if by_time:
         what = "the window moves in steps of a second there, here each call ages by itself"
         policy.say(what, kind, "breaker.trip.0")
@@ -126,7 +126,7 @@ def _breaker(policy: Policy, part: Part) -> None:
             permitted,
             "breaker.half_open.probes",
         )
-    policy.set("breaker.half_open.verdict", share(rate.value), rate)
+    policy.set("breaker.half_open.verdict", share(failing.value), failing)
     longest = part.duration("maxWaitDurationInHalfOpenState", default=0.0)
     policy.set(
         "breaker.half_open.lease",
@@ -254,9 +254,14 @@ def _bulkhead(policy: Policy, part: Part) -> None:
 def _pool(policy: Policy, part: Part) -> None:
     part.word("baseConfig")
     most = part.whole("maxThreadPoolSize", default=2, least=1, most=1_000_000)
-    what = "a pool of threads with a queue there; here at most so many calls at once"
+    queue = part.whole("queueCapacity", default=100, most=1_000_000)
+    what = "a pool of threads with a queue there; here so many calls at once"
     policy.set("bulkhead.max_concurrent", most.value, most, what)
-    policy.leave(part, _UNIMPORTANT)
+    if queue.value:
+        policy.set("bulkhead.max_wait", ENDLESS)
+        policy.set("bulkhead.queue", queue.value, queue)
+    threads = ("coreThreadPoolSize", "keepAliveDuration")
+    policy.leave(part, {**_UNIMPORTANT, **dict.fromkeys(threads, "threads cost nothing here")})
 
 
 def _rate(policy: Policy, part: Part) -> None:
@@ -264,11 +269,18 @@ def _rate(policy: Policy, part: Part) -> None:
     many = part.whole("limitForPeriod", default=50, least=1)
     period = part.duration("limitRefreshPeriod", default=5e-7)
     wait = part.duration("timeoutDuration", default=5.0)
+    if period.value < 1e-6:
+        what = "a period of less than a microsecond limits nothing"
+        policy.say(f"ratelimiter: left out; {what}", period if period.given else part.at)
+        policy.leave(part, _UNIMPORTANT)
+        return
     what = (
-        f"ratelimiter: left out; simcb has no word for a rate limit of a call ({many.value} each "
-        f"{go_text(period.value)}, waiting up to {go_text(wait.value)})"
+        f"{many.value} at once at the beginning of each {go_text(period.value)} there, here "
+        "tokens that come back evenly; nobody waits in vain here"
     )
-    policy.say(what, many if many.given else part.at)
+    policy.set("rate_limit.rate", rate(many.value, period.value), many, what)
+    policy.set("rate_limit.burst", many.value, many)
+    policy.set("rate_limit.max_wait", wait.value, wait)
     policy.leave(part, _UNIMPORTANT)
 
 
@@ -284,8 +296,8 @@ _READERS = {
 
 def _failures(policy: Policy) -> None:
     """Say what a breaker counts that stands outside of a bulkhead."""
-    if "breaker" in policy.words and "bulkhead" in policy.words:
-        what = "the breaker is outside the bulkhead there and counts a full one as a failure"
+    if "breaker" in policy.words and {"bulkhead", "rate_limit"} & policy.words.keys():
+        what = "the breaker is outside the limits there and counts what they shed as failures"
         counted = ["error", "timeout", "refused", "shed"]
         policy.set("breaker.counts", counted, None, what)
     if "timeout" in policy.words and policy.words.get("bulkhead", {}).get("max_wait", "0s") != "0s":

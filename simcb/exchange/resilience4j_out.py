@@ -110,7 +110,8 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
 def _tell_counts(asked: Asked) -> None:
     """Say what counts as a failure there, if it is something else here."""
     counts = {outcome.value for outcome in asked.breaker.counts} if asked.breaker else set()
-    usual = {"error", "timeout", "refused"} | ({"shed"} if asked.call.bulkhead else set())
+    limited = asked.call.bulkhead or asked.call.rate_limit
+    usual = {"error", "timeout", "refused"} | ({"shed"} if limited else set())
     if counts == usual:
         asked.tell("breaker.counts")
 
@@ -172,11 +173,38 @@ def _write_timeout(asked: Asked, page: Writing | None) -> bool:
 
 def _write_bulkhead(asked: Asked, page: Writing | None) -> bool:
     bulkhead = asked.call.bulkhead
-    if bulkhead is None or page is None:
-        return bulkhead is not None
+    if bulkhead is None or page is None or bulkhead.queue:
+        return bulkhead is not None and not bulkhead.queue
     page.add(f"maxConcurrentCalls: {bulkhead.max_concurrent}")
     page.add(f"maxWaitDuration: {go_text(bulkhead.max_wait)}")
-    asked.tell("bulkhead")
+    asked.tell("bulkhead.max_concurrent", "bulkhead.max_wait", "bulkhead.queue")
+    return True
+
+
+def _write_pool(asked: Asked, page: Writing | None) -> bool:
+    """Write a bulkhead with a bounded queue as what it is there, a pool of threads."""
+    bulkhead = asked.call.bulkhead
+    if bulkhead is None or page is None or not bulkhead.queue:
+        return bulkhead is not None and bool(bulkhead.queue)
+    page.add(f"maxThreadPoolSize: {bulkhead.max_concurrent}")
+    page.add(f"coreThreadPoolSize: {bulkhead.max_concurrent}")
+    page.add(f"queueCapacity: {bulkhead.queue}")
+    if bulkhead.max_wait < ENDLESS:
+        asked.lose("bulkhead.max_wait: left out; the queue of a pool is bounded by its length")
+    asked.tell("bulkhead.max_concurrent", "bulkhead.max_wait", "bulkhead.queue")
+    return True
+
+
+def _write_rate(asked: Asked, page: Writing | None) -> bool:
+    limit = asked.call.rate_limit
+    if limit is None or page is None:
+        return limit is not None
+    many = max(1, round(limit.tokens))
+    page.add(f"limitForPeriod: {many}")
+    page.add(f"limitRefreshPeriod: {go_text(rounded(many / limit.rate, 9))}")
+    page.add(f"timeoutDuration: {go_text(limit.max_wait)}")
+    asked.lose(f"rate_limit: {many} at once at the beginning of each period there")
+    asked.tell("rate_limit")
     return True
 
 
@@ -185,4 +213,6 @@ _WRITERS = {
     "retry": _write_retry,
     "timelimiter": _write_timeout,
     "bulkhead": _write_bulkhead,
+    "thread-pool-bulkhead": _write_pool,
+    "ratelimiter": _write_rate,
 }

@@ -16,8 +16,8 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (29, "its default is taken"),
         (33, "counts the first attempt"),
         (None, "also those of an open breaker"),
-        (None, "counts a full one as a failure"),
-        (49, "no word for a rate limit"),
+        (None, "counts what they shed as failures"),
+        (49, "tokens that come back evenly"),
         (6, "circuitBreakerAspectOrder"),
     ),
     "application.properties": ((3, "steps of a second"), (9, "±50% there and by ±33% here")),
@@ -37,9 +37,8 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (8, "ten buckets"),
         (14, "total timeout of 10 s"),
         (15, "outside the retries"),
-        (15, "QueueLimit 10"),
     ),
-    "strategies.json": ((3, "BackoffType Linear"), (None, "also that of an open breaker")),
+    "strategies.json": ((None, "also that of an open breaker"),),
     "destination-rule.yaml": (
         (14, "connectTimeout"),
         (17, "http1MaxPendingRequests"),
@@ -56,7 +55,7 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
     "envoy.yaml": (
         (19, "over all attempts"),
         (33, "max_pending_requests"),
-        (35, "a share of what is active now"),
+        (35, "the budget is of each proxy"),
         (36, "priority HIGH"),
         (39, "success rate is far below"),
         (44, "enforcing_failure_percentage"),
@@ -99,5 +98,5 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (7, "tries all again"),
         (18, "each other server"),
     ),
-    "upstream.conf": ((3, "max_fails is 1"), (2, "ip_hash"), (4, "max_conns"), (4, "slow_start")),
+    "upstream.conf": ((3, "max_fails is 1"), (2, "ip_hash"), (4, "slow_start")),
 }
