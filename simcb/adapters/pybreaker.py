@@ -4,7 +4,8 @@ It reads `datetime.now(UTC)` when it opens and when a call meets it open; the na
 its module. The call is held open by `calling()`, which runs the very code of `call` but gives
 the lock back before the block: the lock is a turn that a call takes here from its beginning to
 its end. So protected calls go one at a time in each process, as they do with the decorator in a
-program of threads, and nothing else bounds the probes.
+program of threads, and nothing else bounds the probes. A call that is cut short ends with an
+exception like any other, and is a failure to it.
 """
 
 from __future__ import annotations

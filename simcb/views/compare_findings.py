@@ -269,7 +269,10 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
     else:
         each = "; ".join(f"{', '.join(names)}: {words}" for words, names in limits.items())
         lines.insert(0, f"answered: ok or from a fallback in time, by what is usual: {each}")
-    made = {tuple(sorted(each.trace.versions.items())) for each in comparison.results}
+    every = [each.trace.versions for each in comparison.results]
+    # Variants may have breakers of different packages, each with a version of its own.
+    common = set(every[0]).intersection(*every)
+    made = {tuple(each[name] for name in sorted(common)) for each in every}
     if len(made) > 1:
         lines.append("the saved runs were made with other versions, which may differ by themselves")
     return tuple(lines)

@@ -80,12 +80,14 @@ def league_document(answer: Answer) -> Document:
         facts={"seed": str(first.seed), "replicates": str(league.comparisons[0].replicates)},
         repeat=answer.repeat,
         sources={
-            f"{one_line(each.results[0].scenario.name)}, with simcb": each.results[
-                0
-            ].scenario.to_yaml
-            for each in league.comparisons
+            f"{one_line(each.scenario.name)}, with simcb": each.scenario.to_yaml
+            for each in (comparison.results[0] for comparison in league.comparisons)
         },
-        versions=first.trace.versions,
+        versions={
+            name: number
+            for each in league.comparisons[0].results
+            for name, number in each.trace.versions.items()
+        },
     )
     tables = tuple(block for block in document.blocks if isinstance(block, Table))
     return replace(document, brief=replace(document, blocks=tables))

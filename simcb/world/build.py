@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from simcb.adapters import adapter
+from simcb.adapters import Adapter, adapter
 from simcb.breaker import CircuitBreaker
 from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario.arrivals import Closed
@@ -91,6 +91,7 @@ class World:
         self._breaker_count = 0
         self._first_breakers: list[int] = []
         self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker | ForeignBreaker]] = {}
+        self._packages: dict[str, str] = {}
         self._shared: dict[int, Guard] = {}
         self._caches: dict[int, Cache] = {}
         self._balancers: dict[str, LoadBalancer] = {}
@@ -283,9 +284,9 @@ class World:
     def _foreign_breaker(
         self, index: int, name: str, policy: Breaker, random: Callable[[], float]
     ) -> ForeignBreaker:
-        breaker = adapter(policy.use or "").build(
-            lambda: self.clock.now, policy.settings or {}, random
-        )
+        found = adapter(policy.use or "")
+        self._packages |= _package_of(found)
+        breaker = found.build(lambda: self.clock.now, policy.settings or {}, random)
         return ForeignBreaker(name, breaker, self.clock, self._transition_writer(index))
 
     def _transition_writer(self, index: int) -> Callable[[float, str, str], None]:
@@ -343,7 +344,7 @@ class World:
             seed=self.seed,
             replicate=self.replicate,
             scenario=self.scenario.to_yaml(),
-            versions={**_versions()},
+            versions={**_versions(), **self._packages},
             **self.recorder.freeze(tuple(self._breakers)),
         )
 
@@ -384,6 +385,11 @@ def _versions() -> dict[str, str]:
     # Looking up a version reads files; a study of thousands of runs asks once for each.
     made_by = {"simcb": __version__, "simpy": version("simpy"), "numpy": np.__version__}
     return {**made_by, "python": platform.python_version()}
+
+
+@cache
+def _package_of(breaker: Adapter) -> dict[str, str]:
+    return {breaker.package: breaker.version} if breaker.package else {}
 
 
 def simulate(

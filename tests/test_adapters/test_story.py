@@ -6,6 +6,7 @@ import datetime
 import importlib
 import random
 import time
+from importlib.metadata import version
 from itertools import pairwise
 from typing import Any
 
@@ -14,8 +15,10 @@ from test_adapters.story import BY_RATE, STORY, steps, story, told
 
 from simcb.adapters import adapter, names
 from simcb.adapters.registry import ADAPTERS
+from simcb.metrics.effect import Effect
 from simcb.metrics.laws import audit
 from simcb.scenario import parse_scenario
+from simcb.studies import run
 from simcb.world import EventBudgetError, simulate
 
 OTHERWISE = ("unawaited", "hystrix", "envoy")
@@ -135,6 +138,25 @@ def test_calls_of_pybreaker_go_one_at_a_time() -> None:
     begun = [float(row["start"]) for row in trace.attempts if row["start"] < 9.0]
     assert len(begun) == 36
     assert all(later - earlier > 0.2499 for earlier, later in pairwise(begun))
+
+
+def test_a_lock_that_callers_wait_for_hurts_before_the_breaker_ever_opens() -> None:
+    """Without a fault, and closed all the time, fewer are answered than without it."""
+    calm = STORY.partition("faults:")[0].replace("rate: 1/s}", "rate: 20/s}\n    deadline: 2s")
+    scenario = story("pybreaker", {"fail_max": 10_000}, text=calm)
+    result = run(scenario, baseline="none", replicates=2)
+    assert not result.opened
+    assert result.effect is not None
+    assert result.effect.effect is Effect.HURT
+    gentle = run(story("circuitbreaker", text=calm), baseline="none")
+    assert gentle.effect is not None
+    assert gentle.effect.effect is Effect.NEVER_OPENED
+
+
+def test_a_trace_says_which_version_of_a_package_made_it() -> None:
+    """Beside simcb's own, and only where the package had a part in it."""
+    assert told(story("pybreaker")).versions["pybreaker"] == version("pybreaker")
+    assert "pybreaker" not in told(story("textbook")).versions
 
 
 def test_a_coroutine_that_nobody_awaits_never_opens_a_breaker() -> None:

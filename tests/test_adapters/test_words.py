@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from test_adapters.story import STORY
+from test_cli.commands import simcb
 from test_scenario.written import problem_of
 
 from simcb import breaker as shipped
@@ -67,6 +69,15 @@ def test_a_package_that_is_missing_is_told_with_the_line_that_installs_it(
     scenario = parse_scenario(_with("{use: pybreaker, settings: {fail_max: 3}}"))
     with pytest.raises(MissingExtraError, match=r"pip install 'simcb\[peers\]'"):
         simulate(scenario)
+
+
+def test_an_export_says_that_it_leaves_it_out(tmp_path: Path) -> None:
+    """Another package's breaker has no words that another format could be given."""
+    file = tmp_path / "story.yaml"
+    file.write_text(_with("{use: pybreaker, settings: {fail_max: 3}}"))
+    text = simcb("export", str(file), "--to", "resilience4j").stdout
+    assert "breaker.use: pybreaker" in text
+    assert "failureRateThreshold" not in text
 
 
 def test_nothing_is_looked_for_unless_a_file_names_it() -> None:
