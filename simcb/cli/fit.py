@@ -91,7 +91,7 @@ def fit(
     found = fit_files(files, service, where=where or (), client=client, form=source_format)
     if printed:
         emit(found.scenario() if scenario else found.overlay())
-        for sentence in found.warnings:
+        for sentence in (*(found.guesses if scenario else ()), *found.warnings):
             complain(f"warning: {sentence}")
         return
     written = save_fit(found, out, whole=scenario) if out is not None else ()
@@ -108,5 +108,7 @@ def fit(
 
         save_page(document, report)
     emit(render(document, form, page()))
+    for sentence in found.guesses if out is not None and scenario else ():
+        complain(f"warning: {sentence}")
     if len(written) > 1 and not scenario:
         complain(f"{written[1]} belongs beside the scenario over which the overlay lies")

@@ -197,17 +197,33 @@ class Fit:
             "clients": clients,
             "services": services,
         }
-        return self._heading() + to_yaml(data)
+        return self._heading(self.guesses) + to_yaml(data)
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """What a whole scenario has although nothing was measured of it, in sentences."""
+        without_rate = [name for name, rate in self.entered.items() if rate is None]
+        found = [f"no rate of {name} was measured: 1/s stands for it" for name in without_rate]
+        for each in self.services:
+            if each.work is None:
+                found.append(f"no times of {each.name} were measured: 0s stands for its work")
+            if each.workers is None:
+                found.append(f"how many workers {each.name} has is unknown: 1 stands for it")
+        return tuple(found)
 
     def read(self) -> Scenario:
         """Return that scenario, with the mean rate of the arrivals."""
         return parse_scenario(self.scenario(), "<fit>")
 
-    def _heading(self) -> str:
+    def _heading(self, guesses: tuple[str, ...] = ()) -> str:
         lines = [f"fitted by simcb to {name} ({form})" for name, form, _ in self.sources]
         lines += [
             f"{word}: {s}"
-            for word, those in (("warning", self.warnings), ("note", self.notes))
+            for word, those in (
+                ("guess", guesses),
+                ("warning", self.warnings),
+                ("note", self.notes),
+            )
             for s in those
         ]
         return "".join(f"# {_printable(line)}\n" for line in lines)

@@ -17,6 +17,7 @@ from simcb.measurements.source import MeasurementError, Source, Where
 from simcb.measurements.traces import Graph, graph_of
 from simcb.measurements.values import Floats, Measured
 from simcb.scenario.scalars import Name
+from simcb.scenario.units import format_duration
 
 
 def fit_files(
@@ -107,6 +108,11 @@ def _of_requests(found: Sequence[Measured], name: str, place: str) -> Fit:
         notes.append(
             f"{users} virtual users waited for answers before they asked again, so a slow service "
             "was asked less: arrivals of kind `closed` are like that"
+        )
+    if came is not None and came.resolution:
+        notes.append(
+            "all moments are whole seconds, in which many requests would come at once: a replay "
+            f"spreads those of a second over it (`resolution: {format_duration(came.resolution)}`)"
         )
     if work is None:
         warnings.append("no times are in these files, so there is no work")
@@ -274,5 +280,5 @@ def _fit_warnings(fit: Fit) -> list[str]:
             worst = max(far, key=lambda point: abs(point.off))
             found.append(f"the {worst.name} of {each.name} is missed by {worst.off:+.0%}")
         if each.requests is not None and each.requests < 100 and each.work is not None:
-            found.append(f"{each.requests} requests of {each.name} say little of a p99")
+            found.append(f"{each.name}: {each.requests:,} in all, which say little of a p99")
     return found

@@ -38,7 +38,9 @@ def fit_document(fit: Fit, *, repeat: str = "", next_command: str = "") -> Docum
         repeat: the command that gives the same.
         next_command: what to do with it.
     """
-    files = ", ".join(f"{one_line(name, 60)} ({form})" for name, form, _ in fit.sources)
+    named = [f"{one_line(name, 60)} ({form})" for name, form, _ in fit.sources]
+    more = f" and {len(named) - 1} more" if len(named) > 2 else ""
+    files = f"{named[0]}{more}" if more else ", ".join(named)
     told = [("warning", each) for each in fit.warnings] + [("note", each) for each in fit.notes]
     blocks: list[Block] = [Entries(tuple(_words(fit)))]
     tables = [_numbers(fit), _goodness(fit)]

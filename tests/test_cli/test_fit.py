@@ -62,6 +62,14 @@ def test_a_dash_prints_the_overlay_alone(folder: Path) -> None:
     assert done.stderr.startswith("warning: measured times hold the wait")
 
 
+def test_what_is_guessed_is_said(folder: Path) -> None:
+    """A scenario needs rates and workers that a scrape does not have."""
+    (folder / "m.prom").write_text(samples.prometheus_text(ROWS))
+    done = simcb("fit", "m.prom", "--scenario", "--out", "-")
+    assert "# guess: no rate of service was measured: 1/s stands for it" in done.stdout
+    assert "warning: how many workers service has is unknown" in done.stderr
+
+
 def test_the_other_formats_have_every_number(folder: Path) -> None:
     """JSON has all of it; CSV a row for each number."""
     found = json.loads(simcb("fit", "k6.json", "--format", "json").stdout)

@@ -129,6 +129,7 @@ def test_arrivals_are_replayed_from_a_file(folder: Path, tmp_path: Path) -> None
         arrivals = read_scenario(tmp_path / "s.yaml").clients["users"].arrivals
         assert len(arrivals.moments) == len(ROWS)
         assert arrivals.resolution == resolution
+        assert any("whole seconds" in each for each in fit.notes) == (resolution is not None)
         begins = np.array([row.begin for row in ROWS]) - ROWS[0].begin
         assert np.max(np.abs(np.array(arrivals.moments) - begins)) < 2.5
         assert fit.dispersion is None or 0.5 < fit.dispersion < 2.0
