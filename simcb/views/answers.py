@@ -127,8 +127,45 @@ def _hit(result: Result) -> str:
 
 
 def remarks(result: Result) -> Entries:
-    """Return why it went so, and how sure that is."""
-    return Entries((("why  ", _why(result)), ("sure?", _sure(result))))
+    """Return why it went so, how sure that is, and what it rests on if that was guessed."""
+    items = [("why  ", _why(result)), ("sure?", _sure(result))]
+    return Entries((*items, *(("guess", each) for each in _decided_by_workers(result))))
+
+
+FULL = 0.95
+"""The part of a service's workers that is busy where their number decides what comes out."""
+
+_STOPPED = ("hang", "pause", "refuse", "restart")
+"""Faults under which a service answers nothing, however many workers it has."""
+
+
+def _decided_by_workers(result: Result) -> Iterator[str]:
+    """Yield the services at the end of a chain that are full: somebody else's, as a rule."""
+    stopped = {each.on for each in result.trace.layout.faults if each.kind in _STOPPED}
+    variants = [("", result)]
+    if result.baseline is not None:
+        variants.append((" without the breaker", result.baseline))
+    for name, service in result.scenario.services.items():
+        if service.calls:
+            continue
+        for words, variant in variants:
+            full = [
+                phase
+                for phase in variant.measures.phases
+                if phase in _WHEN
+                and phase != WHOLE
+                and not (phase == FAULT and name in stopped)
+                and (variant.summary.value("utilisation", phase, name) or 0.0) >= FULL
+            ]
+            if full:
+                count = service.workers
+                tried = ",".join(str(n) for n in sorted({max(1, count // 2), count, 2 * count}))
+                yield (
+                    f"{one_line(name, _LONGEST_NAME)} is full{_WHEN[full[0]]}{words}, so its "
+                    f"workers, {count}, decide this; if that was guessed, sweep --over "
+                    f"{one_line(name, _LONGEST_NAME)}.workers={tried}"
+                )
+                break
 
 
 def _why(result: Result) -> str:

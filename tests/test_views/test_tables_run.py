@@ -15,8 +15,11 @@ from test_views.small_runs import (
 )
 
 from simcb.metrics import METRICS, Unit
+from simcb.scenario import parse_scenario
+from simcb.studies import run
 from simcb.views import data, markdown, screen
 from simcb.views import run_tables as tables
+from simcb.views.answers import remarks
 from simcb.views.document import Page, Table
 from simcb.views.quantities import quantity
 from simcb.views.run import Answer, run_document
@@ -363,3 +366,27 @@ def test_laws_are_listed_when_asked_for() -> None:
     assert shown.broken_laws == ()
     for law in shown.audits[0]:
         assert f"✓ {law.name}" in text
+
+
+FULL = """
+name: full
+duration: 60s
+clients:
+  shop:
+    arrivals: {kind: poisson, rate: 40/s}
+    calls: {store: {timeout: 1s, breaker: {failure_threshold: 5, recovery_timeout: 2s}}}
+services:
+  store: {workers: 3, work: 50ms, queue: {limit: 40}}
+faults: [{kind: FAULT, on: store, at: 20s, for: 10s}]
+"""
+
+
+def test_a_number_of_workers_that_decides_is_named() -> None:
+    """Where somebody else's service is full; not where it answers nothing at all."""
+    for fault, said in (("latency, times: 4", True), ("hang", False), ("errors, rate: 50%", False)):
+        result = run(parse_scenario(FULL.replace("FAULT", fault)), baseline="none")
+        words = dict(remarks(result).items).get("guess", "")
+        assert bool(words) is said
+        if said:
+            assert words.startswith("store is full under the fault, so its workers, 3, decide this")
+            assert words.endswith("--over store.workers=1,3,6")
