@@ -79,6 +79,8 @@ def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool
         group["instances"] = draw(st.integers(1, 4))
         if draw(st.booleans()):
             group["spread"] = draw(st.sampled_from(("random", "round_robin")))
+    if whole and draw(st.booleans()):
+        group["priority"] = draw(st.integers(0, 2))
     if whole and draw(one_in(3)):
         group["deadline"] = draw(times(50, 2500))
     return group
@@ -119,7 +121,7 @@ def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) ->
     if draw(one_in(4)):
         service["admit"] = draw(admissions())
     if draw(one_in(3)):
-        service.setdefault("queue", {})["discipline"] = "lifo"
+        service.setdefault("queue", {})["discipline"] = draw(st.sampled_from(("lifo", "priority")))
     if draw(one_in(3)):
         service["balance"] = draw(st.sampled_from(("random", "least_busy")))
     if draw(one_in(4)):

@@ -24,7 +24,7 @@ from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Fault, Loss
-from simcb.scenario.model import ClientGroup, OnAbandon, Scenario, Service
+from simcb.scenario.model import ClientGroup, Discipline, OnAbandon, Scenario, Service
 from simcb.scenario.refusal import quoted
 from simcb.scenario.retries import Jitter, Server
 from simcb.scenario.scalars import LINK
@@ -98,9 +98,9 @@ def no_effect_warnings(
     for; timestamps of a replay that were cut, so that its requests come in heaps; a retry or a
     breaker for outcomes that its call cannot have; a slow-call limit that no call lives to
     reach; jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer
-    has; a breaker or bulkhead for each of one replica; a limit of admission
-    that a full queue never lets be reached; and a threshold on a phase that the run cannot have,
-    which then only can fail. `healthy` of a run without faults is its whole.
+    has; a breaker or bulkhead for each of one replica; a priority that nothing goes by; a limit
+    of admission that a full queue never lets be reached; and a threshold on a phase that the run
+    cannot have, which then only can fail. `healthy` of a run without faults is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
@@ -113,6 +113,7 @@ def no_effect_warnings(
         *_ineffective_retries(scenario),
         *_ineffective_breakers(scenario),
         *_ineffective_bulkheads(scenario),
+        *_one_priority(scenario),
         *_unreached_limits(scenario),
         *_failing_thresholds(scenario, (*scenario.thresholds, *conditions)),
     )
@@ -233,6 +234,29 @@ def _ineffective_bulkheads(scenario: Scenario) -> Iterator[NoEffect]:
             yield from _one_replica(scenario, link, "bulkhead", per_replica=bulkhead.per_replica)
 
 
+def _by_priority(service: Service) -> bool:
+    return service.queue.discipline is Discipline.PRIORITY
+
+
+def _one_priority(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield priorities that no queue goes by, and queues that go by priorities all alike."""
+    queues = [name for name, each in scenario.services.items() if _by_priority(each)]
+    differ = len({group.priority for group in scenario.clients.values()}) > 1
+    if differ and not queues:
+        group = next(name for name, each in scenario.clients.items() if each.priority)
+        yield NoEffect(
+            f"`priority` of {quoted(group)} changes nothing, as no queue goes by it; give a "
+            "service `queue: {discipline: priority}`, or leave it out",
+            ("clients", group, "priority"),
+        )
+    for name in () if differ else queues:
+        yield NoEffect(
+            f"the queue of {quoted(name)} goes by priority, and all client groups have the same; "
+            "give one of them another `priority`, or leave `discipline` out",
+            ("services", name, "queue", "discipline"),
+        )
+
+
 def _unreached_limits(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield the services whose queue is full before their admission turns anybody away."""
     for name, service in scenario.services.items():
@@ -281,7 +305,7 @@ def _out_of_reach(link: _Link, service: Service, outcomes: Sequence[AttemptOutco
         AttemptOutcome.TIMEOUT: ("timeout", call.timeout),
         AttemptOutcome.REJECTED: ("breaker", call.breaker),
         AttemptOutcome.SHED: ("bulkhead, rate limit or throttle", holds_back),
-        AttemptOutcome.THROTTLED: (_ADMISSION, service.admit),
+        AttemptOutcome.THROTTLED: (_ADMISSION, service.admit or _by_priority(service) or None),
     }
     lacking = {outcome: word for outcome, (word, value) in given.items() if value is None}
     if not outcomes or not set(outcomes) <= lacking.keys():

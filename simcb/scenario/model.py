@@ -44,6 +44,8 @@ MOST_SAMPLES = 1_000_000  # the most samples of one run, `duration / sample_ever
 MOST_WORKERS = 1_000_000  # the most workers of one replica
 MOST_INSTANCES = 100_000  # the most caller processes of one client group
 
+MOST_PRIORITY = 1_000  # the highest priority of a client group
+
 NAMES = Name(reserved=frozenset(("whole", *PHASES)))
 """Names of services and client groups: none is a phase's, for `p99{fault}` would be two things."""
 
@@ -96,6 +98,13 @@ class ClientGroup(Model):
         PositiveSeconds | None,
         word("how long a user stays, seconds; a later answer is worth nothing", "10s"),
     ] = None
+    priority: Annotated[
+        int,
+        Count(most=MOST_PRIORITY),
+        word(
+            "of its requests, where a queue goes by priority: the lowest is turned away first", "5"
+        ),
+    ] = 0
     refresh: Annotated[
         Refresh | None, word("people who press refresh", "{after: 8s, times: 3}")
     ] = None
@@ -114,10 +123,15 @@ class ClientGroup(Model):
 
 
 class Discipline(StrEnum):
-    """Who is next for a worker: whoever came first, or whoever came last."""
+    """Who is next for a worker: whoever came first, or last, or is of the highest priority.
+
+    By priority it is the first of those alike, and when the queue is full the last of the lowest
+    priority is throttled to make room for one of a higher.
+    """
 
     FIFO = "fifo"
     LIFO = "lifo"
+    PRIORITY = "priority"
 
 
 class Balance(StrEnum):

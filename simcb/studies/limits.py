@@ -27,7 +27,7 @@ from simcb.scenario.arrivals import (
 )
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Errors, Fault, Refuse, Restart, Surge
-from simcb.scenario.model import ClientGroup
+from simcb.scenario.model import ClientGroup, Discipline
 from simcb.trace import ATTEMPTS, REQUESTS, SAMPLES
 
 MOST_REQUESTS = 20_000_000
@@ -332,7 +332,7 @@ class CallTree:
             yield AttemptOutcome.SHED, call.bulkhead.max_wait
         if asked.queue.limit is not None or faults & {Refuse, Restart}:
             yield AttemptOutcome.REFUSED, _ways(call)
-        if asked.admit is not None:
+        if asked.admit is not None or asked.queue.discipline is Discipline.PRIORITY:
             yield AttemptOutcome.THROTTLED, _ways(call)
         if Restart in faults:
             yield AttemptOutcome.ERROR, _ways(call)

@@ -81,6 +81,7 @@ class Group(Origin):
         self._recorder = recorder
         self.index = index
         self._instances = instances
+        self.priority = spec.priority
         self._refresh_times = 0 if spec.refresh is None else spec.refresh.times
         self._refreshes: Expiries | None = None
         if spec.refresh is not None:

@@ -12,6 +12,7 @@ cdef long _HUNG
 cdef long _DROPPED
 cdef long _THROTTLED
 cdef long _TAKEN
+cdef long _NEXT
 cdef long _LOOKED_AT
 cdef long OK
 cdef long ERROR

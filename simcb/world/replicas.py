@@ -7,17 +7,17 @@ caller has gone is the service's own policy; by default it never learns.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
 
 from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
-from simcb.world.admission import Gate, gate_of
+from simcb.world.admission import gate_of
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow
 from simcb.world.occurrence import Callback, Occurrence
+from simcb.world.queues import PriorityQueue, queue_of
 from simcb.world.recorder import Recorder
 from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import ERROR, OK, REFUSED, THROTTLED, Attempt, Server, Site
@@ -29,6 +29,8 @@ _HUNG = int(Flag.HUNG)
 _DROPPED = int(Flag.DROPPED)
 _THROTTLED = int(Flag.THROTTLED)
 _TAKEN = 0
+_NEXT = 0
+"""Before all orders: after the present event, before all others of the moment."""
 _HOLD_WEIGHT = 0.05
 """Weight of the newest attempt in the moving mean of how long a worker is held."""
 _LOOKED_AT = 32
@@ -87,7 +89,7 @@ class Replica(Server):
         self._hold = service.work.mean_value
         self._done_callback = self._done
         self.busy = 0
-        self.queue: OrderedDict[Attempt, None] = OrderedDict()
+        self.queue = queue_of(service.queue.discipline)
         self._workforce = workforce
         self._steady = workforce.steady
         self.capacity = workforce.count(0.0)
@@ -122,27 +124,42 @@ class Replica(Server):
         gate = self._gate
         if gate is not None:
             if not gate.has_room(now):
-                return self._throttle(attempt, now, gate)
+                return self._throttle(attempt, now)
             gate.enter(now)
         if self.busy < self.capacity:
             attempt.owed = True
             self._start(attempt, now)
         elif len(self.queue) >= self._limit:
-            attempt.freed = now
             if gate is not None:
                 gate.leave()
+            if isinstance(self.queue, PriorityQueue):
+                return self._make_room(self.queue, attempt, now)
+            attempt.freed = now
             return REFUSED
         else:
             attempt.owed = True
             self.queue[attempt] = None
         return _TAKEN
 
-    def _throttle(self, attempt: Attempt, now: float, gate: Gate) -> int:
+    def _throttle(self, attempt: Attempt, now: float) -> int:
         """Turn an attempt away; it is told when it may come again."""
         attempt.freed = now
         attempt.flags |= _THROTTLED
-        attempt.retry_after = gate.retry_after
+        attempt.retry_after = 0.0 if self._gate is None else self._gate.retry_after
         return THROTTLED
+
+    def _make_room(self, queue: PriorityQueue, attempt: Attempt, now: float) -> int:
+        """Turn the least of those in a full queue and of one that comes away; return 0 or why."""
+        least = queue.least(attempt)
+        if least is attempt:
+            return self._throttle(attempt, now)
+        del queue[least]
+        self._throttle(least, now)
+        attempt.owed = True
+        queue[attempt] = None
+        # When the one that comes has done all that follows from coming.
+        self._clock.at(now, _NEXT, Occurrence(lambda _: least.site.answer(least, THROTTLED)))
+        return _TAKEN
 
     def loses(self, attempt: Attempt, now: float) -> bool:
         """Tell whether the network loses an attempt sent to this replica now."""

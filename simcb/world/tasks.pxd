@@ -23,6 +23,7 @@ cdef class Server:
 
 cdef class Origin:
     cdef public long index
+    cdef public long priority
     cpdef close(self, Request request, long outcome)
 
 cdef class Task(Waiter):

@@ -90,6 +90,7 @@ class Origin:
     """A client group, from which requests come; see `Group`."""
 
     index: int
+    priority: int
 
     def close(self, request: Request, outcome: int) -> None:
         """End a request."""

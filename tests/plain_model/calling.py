@@ -216,7 +216,9 @@ class Site:
         replica = replica or desk.take(desk.choice(streams, errand.number))
         row.replica = replica.name
         answer, cut = env.event(), env.event()
-        job = Job(row, place, self.kind, call, streams, errand.number, answer, cut)
+        group = self.world.record.requests[errand.request].group
+        priority = self.world.scenario.clients[group].priority
+        job = Job(row, place, self.kind, call, streams, errand.number, answer, cut, priority)
         if conditions.loses(replica.faults, env.now, job):
             row.lost = True
         else:

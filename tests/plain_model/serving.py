@@ -119,7 +119,18 @@ class Replica:
             row.dropped, row.freed = True, env.now
             return
         throttled = not refused and not self.door.lets_in(env.now, self.present)
-        if refused or throttled or self.workers.full:
+        full = not refused and not throttled and self.workers.full
+        if full and self.workers.by_priority:
+            seat = self.workers.displaced_by(job)
+            if seat is None:
+                throttled = True
+            else:
+                assert seat.job is not None
+                seat.cancel()
+                seat.job.displaced = True
+                seat.job.cut.succeed()
+                full = False
+        if refused or throttled or full:
             row.freed, row.throttled = env.now, throttled
             answer = Answer(REFUSED)
             if throttled:
@@ -128,6 +139,11 @@ class Replica:
             return
         seat = self.workers.seat_for(job)
         yield seat | job.cut
+        if job.displaced:
+            row.throttled, row.freed = True, env.now
+            answer = Answer(THROTTLED, retry_after=self.door.retry_after)
+            yield from self.reply(job, answer)
+            return
         if job.cut.triggered:
             row.dropped, row.freed = True, env.now
             return

@@ -113,6 +113,8 @@ class Job:
         caller: who sent it, by the name of all its like.
         answer: happens when the caller hears of it.
         cut: happens when the service stops in the middle of it.
+        priority: of whose request it is.
+        displaced: whether it had to make room for one of a higher priority.
     """
 
     row: AttemptRecord
@@ -123,6 +125,8 @@ class Job:
     number: int
     answer: Event
     cut: Event
+    priority: int = 0
+    displaced: bool = False
 
     @property
     def deserted(self) -> bool:
@@ -143,8 +147,9 @@ class Seat(PriorityRequest):
 
     company: int = 0
 
-    def __init__(self, workers: Workers, priority: float, job: Job | None) -> None:
+    def __init__(self, workers: Workers, priority: float, job: Job | None, ticket: int = 0) -> None:
         self.job = job
+        self.ticket = ticket
         super().__init__(workers, priority)  # type: ignore[arg-type]
 
 
@@ -165,6 +170,7 @@ class Workers(PriorityResource):
         super().__init__(env, service.workers)
         self.limit = service.queue.limit
         self.lifo = service.queue.discipline is Discipline.LIFO
+        self.by_priority = service.queue.discipline is Discipline.PRIORITY
         self.taken: list[Seat] = []
         self._tickets = count(1)
 
@@ -195,7 +201,7 @@ class Workers(PriorityResource):
         seats = [seat for seat in self.queue if seat.job is not None]
         for seat in seats:
             seat.cancel()
-        jobs = [seat.job for seat in sorted(seats, key=lambda seat: abs(seat.priority))]
+        jobs = [seat.job for seat in sorted(seats, key=lambda seat: seat.ticket)]
         return [job for job in jobs if job is not None]
 
     @property
@@ -205,9 +211,21 @@ class Workers(PriorityResource):
         return nobody_free and self.limit is not None and self.waiting >= self.limit
 
     def seat_for(self, job: Job) -> Seat:
-        """Ask for a worker: the first who came goes first, or with lifo the last."""
+        """Ask for a worker: the first who came goes first, or the last, or the most important."""
         ticket = next(self._tickets)
-        return Seat(self, -ticket if self.lifo else ticket, job)
+        place = -ticket if self.lifo else ticket
+        if self.by_priority:
+            place -= 1_000_000_000 * job.priority
+        return Seat(self, place, job, ticket)
+
+    def displaced_by(self, job: Job) -> Seat | None:
+        """Return who has to make room for a job in a full queue; None if that is the job itself."""
+        waiting = [seat for seat in self.queue if seat.job is not None]
+        if not waiting:
+            return None
+        last = max(waiting, key=lambda seat: seat.priority)
+        assert last.job is not None
+        return last if last.job.priority < job.priority else None
 
     def leave(self, left: int) -> None:
         """Take workers away, or give them back, until `left` are left.

@@ -36,6 +36,7 @@ clients:
   shop:
     arrivals: {kind: closed, users: 20, think: {kind: exponential, mean: 1s}}
     instances: 4
+    priority: 7
     deadline: 10s
     calls:
       front:
@@ -93,7 +94,7 @@ def test_every_word_means_what_it_says() -> None:
     scenario = parse_scenario(EVERYTHING)
     shop = scenario.clients["shop"]
     assert shop.arrivals == Closed(users=20, think=Exponential(mean=1.0))
-    assert (shop.instances, shop.deadline) == (4, 10.0)
+    assert (shop.instances, shop.priority, shop.deadline) == (4, 7, 10.0)
     call = shop.calls["front"]
     assert (call.share, call.network) == (0.5, Constant(value=0.001))
     assert call.retry is not None
@@ -142,7 +143,7 @@ def test_what_is_left_out_is_as_it_was_before() -> None:
     scenario = parse_scenario(SMALL)
     shop, payments = scenario.clients["shop"], scenario.services["payments"]
     call = shop.calls["payments"]
-    assert (shop.instances, shop.deadline) == (1, None)
+    assert (shop.instances, shop.priority, shop.deadline) == (1, 0, None)
     assert (call.share, call.network, call.bulkhead, call.throttle) == (1.0, None, None, None)
     assert call.rate_limit is None
     assert call.retry is not None

@@ -66,6 +66,30 @@ faults:
         trips=True,
         marks={"hung"},
     ),
+    "the-important-first": Focused(
+        """
+duration: 20s
+clients:
+  people: {arrivals: {kind: poisson, rate: 20/s}, priority: 9,
+           calls: {front: {timeout: 800ms}}}
+  robots: {arrivals: {kind: poisson, rate: 30/s}, refresh: {after: 400ms, times: 1}, priority: 2,
+           calls: {back: {timeout: 500ms, network: 10ms,
+                          retry: {max_retries: 1, on: [throttled, timeout]}}}}
+  batch: {arrivals: {kind: closed, users: 6, think: 50ms},
+          calls: {front: {timeout: 2s, retry: {max_retries: 2, on: [throttled]}}}}
+services:
+  front: {workers: 6, work: {kind: exponential, mean: 30ms}, calls: {back: {timeout: 600ms}},
+          queue: {limit: 4, discipline: priority}}
+  back: {workers: 3, work: {kind: exponential, mean: 60ms}, on_abandon: drop_queued,
+         admit: {kind: concurrency, limit: 8, retry_after: 1s},
+         queue: {limit: 4, discipline: priority}}
+faults:
+  - {kind: restart, on: back, at: 6s, for: 1s}
+  - {kind: capacity, on: front, times: 0.3, at: 11s, for: 3s}
+""",
+        {A.OK, A.TIMEOUT, A.ERROR, A.REFUSED, A.THROTTLED, A.ABANDONED},
+        marks={"throttled", "dropped"},
+    ),
     "limits-at-the-door": Focused(
         """
 duration: 20s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -167,7 +168,8 @@ def _turns_are_kept(case: Case) -> Finding:
 
     What is dropped leaves when its caller does, or in a restart, and what is throttled when the
     service says so, whosever turn it is. Of
-    attempts that arrived at the same moment any may be next.
+    attempts that arrived at the same moment any may be next. By priority each client group has
+    turns of its own.
     """
     checked = 0
     dropped = np.isnan(case.begin) & (case.flagged(Flag.DROPPED) | case.throttled)
@@ -175,12 +177,23 @@ def _turns_are_kept(case: Case) -> Finding:
         rows = everybody[~dropped[everybody]]
         left = np.where(case.queue_left[rows] >= case.trace.duration, np.inf, case.queue_left[rows])
         overtakes = _crosses if service.discipline == "lifo" else _overtakes
-        place = overtakes(case.arrive[rows], left)
-        if place is not None:
-            what = f"attempt {rows[place]} is served out of turn at replica {replica}"
-            return Finding(False, f"{service.name}: {what}")
+        for alike in _alike(case, service, rows):
+            place = overtakes(case.arrive[rows][alike], left[alike])
+            if place is not None:
+                what = f"attempt {rows[alike][place]} is served out of turn at replica {replica}"
+                return Finding(False, f"{service.name}: {what}")
         checked += len(rows)
     return Finding(True, f"{checked} attempts left their queue at their turn")
+
+
+def _alike(case: Case, service: ServiceInfo, rows: Indexes) -> Iterator[Booleans]:
+    """Yield which attempts have turns among each other: all, or by priority each group's."""
+    if service.discipline != "priority":
+        yield np.ones(len(rows), dtype=np.bool_)
+        return
+    group = case.trace.requests["group"][case.trace.attempts["request"][rows]]
+    for each in np.unique(group):
+        yield group == each
 
 
 def _overtakes(arrive: Floats, left: Floats) -> int | None:
