@@ -14,6 +14,7 @@ import numpy as np
 
 from simcb.measurements.shapes import Point, rounded
 from simcb.measurements.values import Floats
+from simcb.predictions.spread import beyond
 from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.distributions import Distribution
 from simcb.scenario.recorded import Column, recording_text
@@ -67,6 +68,18 @@ class FittedService:
     def workers(self) -> int | None:
         """How many workers that would keep them `BUSIEST` busy."""
         return None if self.busy is None else max(1, math.ceil(self.busy / BUSIEST))
+
+    @property
+    def distance(self) -> float | None:
+        """The greatest difference of the shares that are longer, measured and fitted.
+
+        That is the Kolmogorov-Smirnov distance, at up to 400 of the measured times; None where
+        only percentiles are known.
+        """
+        law = self.work
+        if law is None or not self.steps:
+            return None
+        return max(abs(beyond(law, time) - share) for time, share in self.steps)
 
     @property
     def words(self) -> dict[str, object]:

@@ -109,8 +109,9 @@ def work_of_times(times: Floats) -> FittedWork:
     published = tuple((s, float(ordered[min(count - 1, int(s * count))])) for s in shares)
     law = _quantiles(published, mean)
     assert law is not None
-    places = np.unique(np.linspace(0, count - 1, 400).astype(int))
-    steps = tuple((float(ordered[n]), 1.0 - (n + 1) / count) for n in places.tolist())
+    chosen = np.unique(ordered[np.linspace(0, count - 1, 400).astype(int)])
+    longer = 1.0 - np.searchsorted(ordered, chosen, side="right") / count
+    steps = tuple(zip(chosen.tolist(), longer.tolist(), strict=True))
     return law, _points(law, published, mean), steps
 
 

@@ -18,7 +18,7 @@ from simcb.views.data import number
 from simcb.views.document import Block, Document, Entries, Figure, JsonValue, Row, Table
 from simcb.views.files import write_new_file
 from simcb.views.html import card
-from simcb.views.quantities import quantity
+from simcb.views.quantities import POINTS, quantity
 from simcb.views.safe_text import one_line
 
 if TYPE_CHECKING:
@@ -150,10 +150,14 @@ def _goodness(fit: Fit) -> Table | None:
             sections.append((one_line(each.name, 40), (), len(each.points)))
     if not rows:
         return None
+    known = [each.distance for each in fit.services if each.distance is not None]
+    between = f"{100.0 * max(known):.2g}{POINTS}" if known else ""
+    note = f"between the percentiles the share that is longer is off by at most {between}"
     return Table(
         header,
         tuple(rows),
         heading="How good the fit is",
+        notes=(note,) if known else (),
         sections=tuple(sections) if len(sections) > 1 else (),
         section_header=("service",) if len(sections) > 1 else (),
     )
@@ -190,6 +194,7 @@ def _service(each: FittedService) -> dict[str, JsonValue]:
         "mean_seconds": number(each.held),
         "in_progress": number(each.busy),
         "workers": each.workers,
+        "distance": number(each.distance),
         "words": each.words,  # type: ignore[dict-item]
         "fit": [
             {

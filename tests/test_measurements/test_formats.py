@@ -68,6 +68,8 @@ def test_requests_one_by_one_are_counted_once(name: str, folder: Path) -> None:
         assert quantile(service.work, share) == pytest.approx(
             samples.percentile(GOOD, share), rel=1e-3
         )
+    assert service.distance is not None
+    assert service.distance < 0.02
     assert service.busy == pytest.approx(service.rate * samples.mean(GOOD), rel=1e-3)
     assert service.workers == -(-service.busy // 0.7)
 
