@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from simcb.metrics.openings import state_intervals as state_intervals
     from simcb.metrics.phase import Phase as Phase
     from simcb.metrics.phase import phases as phases
+    from simcb.metrics.stalls import hidden_stalls as hidden_stalls
     from simcb.metrics.table import METRICS as METRICS
     from simcb.metrics.table import Metric as Metric
     from simcb.metrics.table import ObjectiveError as ObjectiveError
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
     from simcb.metrics.timeline import ServiceSeries as ServiceSeries
     from simcb.metrics.timeline import StepError as StepError
     from simcb.metrics.timeline import series as series
-    from simcb.metrics.warnings import hidden_stalls as hidden_stalls
     from simcb.metrics.warnings import no_effect_warnings as no_effect_warnings
     from simcb.metrics.warnings import placed_warnings as placed_warnings
 
@@ -91,6 +91,7 @@ __getattr__ = window(
             "place_of refusal_of"
         ),
         "timeline": "GroupSeries Series ServiceSeries StepError series",
-        "warnings": "hidden_stalls no_effect_warnings placed_warnings",
+        "stalls": "hidden_stalls",
+        "warnings": "no_effect_warnings placed_warnings",
     },
 )

@@ -1,7 +1,6 @@
-"""Warnings: what a scenario asks for in vain, and percentiles that hide a stall.
+"""Warnings: what a scenario asks for in vain.
 
-Neither is a mistake in the file, and a run has its numbers; but whoever wrote it expects
-something that will not happen, or reads a number that is not what it seems.
+It is no mistake in the file; but whoever wrote it expects something that will not happen.
 """
 
 from __future__ import annotations
@@ -11,13 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from simcb.metrics.facts import Facts
-from simcb.metrics.health import Waiting
 from simcb.metrics.measures import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
-from simcb.metrics.spans import Floats
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.admission import ConcurrencyLimit
 from simcb.scenario.arrivals import Replay
@@ -30,7 +24,6 @@ from simcb.scenario.retries import Jitter, Server
 from simcb.scenario.scalars import LINK
 from simcb.scenario.thresholds import Threshold
 from simcb.scenario.units import format_duration
-from simcb.trace import Trace
 
 Keys = tuple[str | int, ...]
 """What leads to a place in a scenario's file."""
@@ -356,77 +349,3 @@ def _missing_phases(scenario: Scenario) -> dict[str, str]:
     if max(stop for _, stop in every) >= end:
         missing[RECOVERY] = "a fault is active until the run ends"
     return missing
-
-
-LEAST_TIMES = 2.0
-"""How many times a percentile has to grow by the requests not made to be worth a word."""
-
-_QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
-_HALVINGS = 60
-
-
-@dataclass(frozen=True)
-class _Flattered:
-    """A percentile of a group, and what it would be with the requests that were not made."""
-
-    name: str
-    measured: float
-    whole: float
-
-    @property
-    def times(self) -> float:
-        return self.whole / self.measured if self.measured else math.inf
-
-
-def hidden_stalls(trace: Trace) -> tuple[str, ...]:
-    """Return each closed group whose percentiles hide a stall, as a sentence with its remedy.
-
-    That is one of which a percentile would be at least twice as high, and longer than it usually
-    is from one request of a user to the next, if users who wait went on asking at the pace they
-    have before the first fault (on average, in a run without one).
-    """
-    if not any(trace.layout.users):
-        return ()
-    facts = Facts(trace)
-    return tuple(sentence for waiting in facts.health.waiting for sentence in _told(facts, waiting))
-
-
-def _told(facts: Facts, waiting: Waiting) -> Iterator[str]:
-    rows = facts.requests
-    rows = rows.where(rows.group == waiting.group)
-    finished = rows.latency[~rows.unfinished]
-    overdue = rows.unfinished & facts.latency_limits.decided(rows, facts.trace.duration)
-    waits = np.concatenate((finished, facts.trace.duration - rows.at[overdue]))
-    if not len(finished) or not waiting.pace:
-        return
-    cycle = 1.0 / waiting.pace
-    total = len(waits) + float(np.sum(np.maximum(np.ceil(waits / cycle) - 1.0, 0.0)))
-    unseen = total - len(finished)
-    found = [
-        _Flattered(
-            name, float(np.quantile(finished, q)), _corrected(waits, cycle, (1.0 - q) * total)
-        )
-        for name, q in _QUANTILES.items()
-        # A step between two latencies is crossed by any few requests.
-        if unseen >= (1.0 - q) / 2.0 * len(finished)
-    ]
-    worst = max(found, key=lambda each: each.times, default=None)
-    if worst is not None and worst.times >= LEAST_TIMES and worst.whole > cycle:
-        layout = facts.trace.layout
-        rate = waiting.pace * (layout.users[waiting.group] or 0)
-        yield (
-            f"{quoted(layout.groups[waiting.group])} asks for nothing while it waits, up to "
-            f"{waits.max():.4g} s, and that hides a stall: its {worst.name} is "
-            f"{worst.measured:.3g} s, and {worst.whole:.4g} s with the requests it would have "
-            f"made; look at goodput, or let it arrive like `{{kind: poisson, rate: {rate:.3g}/s}}`"
-        )
-
-
-def _corrected(waits: Floats, cycle: float, allowed: float) -> float:
-    """Return the wait that no more than `allowed` waits exceed, those not made included."""
-    low, high = 0.0, float(waits.max())
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        longer = float(np.sum(np.ceil(np.maximum(waits - middle, 0.0) / cycle)))
-        low, high = (middle, high) if longer > allowed else (low, middle)
-    return high

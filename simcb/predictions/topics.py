@@ -408,6 +408,8 @@ def _retry_budget(found: Predictions) -> Answer:
             f"{margin.subject}: retries ask {margin.value:.3g} times what it can do; {whose} them "
             f"to {held} times the requests"
         )
+    if not sentences and any(each is not BUDGETS for each in budgets.values()):
+        sentences = ["with the file's budget, retries alone keep nothing down"]
     if not sentences:
         sentences = ["retries alone keep nothing down here, so a budget only costs answers"]
     return _table(
