@@ -172,9 +172,12 @@ def breakers(draw: st.DrawFn, whole: bool) -> Data:
         found["ignores"] = draw(st.lists(st.sampled_from(others), unique=True)) if others else []
     if draw(one_in(3)):
         found["shared"] = True
+    if found["per_replica"] and draw(one_in(2)):
+        found["max_open"] = draw(st.sampled_from((0.0, 0.34, 0.5, 1.0)))
     if draw(one_in(3)):
         found["around"] = "request"
         del found["per_replica"]
+        found.pop("max_open", None)
     return found
 
 

@@ -13,6 +13,7 @@ from simcb.exchange.mesh import (
     eject,
     ejection_of,
     limit_retries,
+    most_ejected,
     pool,
     retries,
     retry_conditions,
@@ -263,7 +264,7 @@ def _write_cluster(asked: Asked, page: Writing) -> None:
         threshold, base = found
         page.add("outlier_detection:", f"  consecutive_5xx: {threshold}", "  interval: 1s")
         page.add(f"  base_ejection_time: {proto_text(max(base, 0.001))}")
-        page.add("  max_ejection_percent: 100", "  enforcing_success_rate: 0")
+        page.add(f"  max_ejection_percent: {most_ejected(asked)}", "  enforcing_success_rate: 0")
         page.add("common_lb_config:", "  healthy_panic_threshold: {value: 0}")
     page.add(
         "load_assignment:", f"  cluster_name: {asked.name}", "  endpoints:", "    - lb_endpoints:"

@@ -13,6 +13,7 @@ from simcb.exchange.mesh import (
     balance,
     eject,
     ejection_of,
+    most_ejected,
     pool,
     retries,
     retry_conditions,
@@ -215,7 +216,7 @@ def _write_outliers(asked: Asked, page: Writing) -> None:
     threshold, base = found
     page.add("    outlierDetection:", f"      consecutive5xxErrors: {threshold}")
     page.add("      interval: 1s", f"      baseEjectionTime: {go_text(max(base, 0.001))}")
-    page.add("      maxEjectionPercent: 100")
+    page.add(f"      maxEjectionPercent: {most_ejected(asked)}")
 
 
 def _write_route(asked: Asked, page: Writing) -> None:

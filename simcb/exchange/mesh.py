@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from simcb.breaker import ConsecutiveFailures
-from simcb.exchange.calls import Asked, lose_clearing
+from simcb.exchange.calls import Asked, lose_clearing, percent
 from simcb.exchange.parts import Got, Part
 from simcb.exchange.policy import Policy, share
 from simcb.scenario.problems import Mark
@@ -64,12 +65,11 @@ def eject(policy: Policy, found: Outliers) -> None:
     policy.set("breaker.half_open", "none")
     policy.set("breaker.per_replica", True)
     most = found.most
-    policy.say(
-        f"at most {most.value:.4g}% of the hosts are ejected at a time there, none if that is less "
-        "than one; here any number",
-        most,
-        "breaker.per_replica",
-    )
+    note = ""
+    if 0.0 < most.value <= 50.0:
+        fewest = math.ceil(100.0 / most.value)
+        note = f"{most.value:.4g}% of fewer than {fewest} hosts is none: no host is ever ejected"
+    policy.set("breaker.max_open", share(most.value / 100.0), most, note)
     if found.panic.value:
         what = (
             f"below {found.panic.value:.4g}% of healthy hosts all are asked there, ejected or not; "
@@ -156,6 +156,12 @@ def skip(policy: Policy, part: Part, words: tuple[str, ...], why: str) -> None:
             policy.say(f"{got.key}{f' {plain}' if plain != '' else ''}: left out; {why}", got)
 
 
+def most_ejected(asked: Asked) -> str:
+    """Return the most hosts that may be ejected, in percent."""
+    most = asked.breaker.max_open if asked.breaker else None
+    return percent(1.0 if most is None else most)
+
+
 def ejection_of(asked: Asked) -> tuple[int, float] | None:
     """Return the consecutive failures and the seconds of an ejection that come nearest."""
     breaker = asked.breaker
@@ -179,7 +185,7 @@ def ejection_of(asked: Asked) -> tuple[int, float] | None:
     if {outcome.value for outcome in breaker.counts} == {"error", "timeout", "refused"}:
         asked.tell("breaker.counts")
     asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.per_replica")
+    asked.tell("breaker.recovery", "breaker.half_open", "breaker.per_replica", "breaker.max_open")
     if not breaker.enabled:
         asked.tell("breaker.enabled")
         return 0, recovery.timeout

@@ -291,6 +291,10 @@ class Breaker(Model):
     per_replica: Annotated[
         Flag, word("one breaker for each replica of the service instead of one for all", "true")
     ] = False
+    max_open: Annotated[
+        Portion | None,
+        word("with per_replica: the most of them that may be open at a time; all if absent", "50%"),
+    ] = None
     shared: Annotated[
         Flag, word("one breaker for all instances of the caller instead of one for each", "true")
     ] = False
@@ -323,6 +327,12 @@ class Breaker(Model):
         if growing and not self.half_open.probes:
             what = "grows while probes fail, and `half_open: none` has no probes"
             raise Refused(what, "leave `factor` out", "recovery.factor")
+        if self.max_open is not None and (not self.per_replica or self.use is not None):
+            raise Refused(
+                "is about simcb's breakers of the replicas of a service, and there are none",
+                "write `per_replica: true` beside it, or leave it out",
+                "max_open",
+            )
         if self.per_replica and self.around is Around.REQUEST:
             raise Refused(
                 "makes no sense around a request, whose retries go to many replicas",

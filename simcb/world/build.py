@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from simcb.adapters import Adapter, adapter
-from simcb.breaker import CircuitBreaker
+from simcb.breaker import CircuitBreaker, Transition
 from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario.arrivals import Closed
 from simcb.scenario.breakers import Around, Breaker
@@ -39,6 +39,7 @@ from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, drawn_faults, windows_of, windows_on
+from simcb.world.ejection import OpenLimit
 from simcb.world.foreign import ForeignBreaker
 from simcb.world.occurrence import Occurrence
 from simcb.world.policies import Cache
@@ -93,6 +94,7 @@ class World:
         self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker | ForeignBreaker]] = {}
         self._packages: dict[str, str] = {}
         self._shared: dict[int, Guard] = {}
+        self._limits: dict[int, OpenLimit] = {}
         self._caches: dict[int, Cache] = {}
         self._balancers: dict[str, LoadBalancer] = {}
         self._services: list[ServiceInfo] = []
@@ -244,6 +246,9 @@ class World:
             return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
         replicas = self._balancers[info.service].replicas
         first += place * len(replicas)
+        if policy.max_open is not None:
+            limit = OpenLimit(policy.max_open, len(replicas))
+            self._limits.update(dict.fromkeys(range(first, first + len(replicas)), limit))
 
         def make(number: int) -> CircuitBreaker | ForeignBreaker:
             breaker = BreakerInfo(f"{name}.{number}", index, replicas[number].index)
@@ -265,7 +270,11 @@ class World:
     def _shipped_breaker(
         self, index: int, name: str, policy: Breaker, random: Callable[[], float]
     ) -> CircuitBreaker:
-        write = self._transition_writer(index)
+        write, limit = self._transition_writer(index), self._limits.get(index)
+
+        def tell(change: Transition) -> None:
+            write(change.at, change.before.value, change.after.value)
+
         # It is made when it is first asked, and yet as old as the run: counts that are cleared
         # every so often are cleared by the time since then.
         now, self.clock.now = self.clock.now, 0.0
@@ -276,8 +285,10 @@ class World:
             half_open=policy.half_open_policy(),
             clock=lambda: self.clock.now,
             random=random,
-            listeners=(lambda change: write(change.at, change.before.value, change.after.value),),
+            listeners=(tell if limit is None else limit.listener(write),),
         )
+        if limit is not None:
+            limit.add(breaker)
         self.clock.now = now
         return breaker
 

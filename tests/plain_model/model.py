@@ -78,9 +78,19 @@ class PlainWorld:
         jitter = self.streams.column(f"breakers/{name}", "recovery", uniform)
         openings = count()
 
+        kept: list[str] = []
+
         def write(change: Transition) -> None:
             states = (change.before.value, change.after.value)
-            self.record.transitions.append((change.at, name, *states))
+            if policy.max_open is not None and change.after.value == "open":
+                if self.open_beside(name, change.at) > policy.max_open * self.beside(name):
+                    kept.append(change.before.value)
+                    self.breakers[name].reset()
+                    return
+            elif kept and change.reason.value == "reset":
+                states = (kept.pop(), "closed")
+            if states[0] != states[1]:
+                self.record.transitions.append((change.at, name, *states))
 
         self.breakers[name] = CircuitBreaker(
             name,
@@ -92,6 +102,18 @@ class PlainWorld:
             listeners=(write,),
         )
         return self.breakers[name]
+
+    def beside(self, name: str) -> float:
+        """Return how many replicas the service has whose replica a breaker guards, and a bit."""
+        service = name.rpartition("->")[2].rpartition(".")[0]
+        return self.scenario.services[service].replicas + 1e-12
+
+    def open_beside(self, name: str, now: float) -> int:
+        """Return how many breakers of the same caller and service are open at a moment."""
+        caller = name.rpartition(".")[0]
+        like = [each for each in self.breakers if each.rpartition(".")[0] == caller]
+        until = [self.breakers[each].snapshot().next_probe_at for each in like]
+        return len([each for each in until if each is not None and each > now])
 
     def larder(self, name: str, call: Call) -> Larder:
         """Return the cache that all callers of a kind share for a call."""

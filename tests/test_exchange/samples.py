@@ -45,7 +45,7 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (18, "maxRequestsPerConnection"),
         (19, "maxRetries"),
         (23, "k·900 s"),
-        (24, "at most 50% of the hosts"),
+        (24, "50% of fewer than 2 hosts is none"),
         (25, "below 30% of healthy hosts"),
         (30, "subset v2"),
         (41, "over all attempts"),
@@ -61,7 +61,7 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (44, "enforcing_failure_percentage"),
         (None, "below 50% of healthy hosts"),
     ),
-    "cluster.json": ((2, "k·60 s"), (None, "at most 10% of the hosts")),
+    "cluster.json": ((2, "k·60 s"), (None, "10% of fewer than 10 hosts is none")),
     "resiliency.yaml": (
         (13, "±50%"),
         (19, "without end"),
