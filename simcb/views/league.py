@@ -178,6 +178,11 @@ def _wide_table(league: League) -> Table:
 
 def _alike(league: League, scenario: int) -> str:
     """Return what all breakers are set to, in words."""
+    guards = [
+        call.breaker for *_, call in league.comparisons[scenario].variants[0].scenario.guarded_calls
+    ]
+    if len({(each.failure_threshold, each.recovery_timeout) for each in guards if each}) > 1:
+        return "each call's own threshold and timeout"
     threshold, timeout = league.threshold[scenario], league.timeout[scenario]
     return f"{threshold} failures, {clock(timeout)}"
 
