@@ -24,7 +24,7 @@ def conformance(
         ),
     ] = None,
     everyone: Annotated[
-        bool, typer.Option("--all", help="Every breaker that is registered and installed.")
+        bool, typer.Option("--all", help="Every breaker that is installed, models left out.")
     ] = False,
     details: Annotated[
         bool, typer.Option("--details", help="The history behind each ✗, of several breakers.")
