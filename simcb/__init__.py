@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from simcb.exchange import export_settings, import_settings
     from simcb.scenario import Scenario, ScenarioError
     from simcb.trace import Trace
+    from simcb.views.advise import AdviceView
     from simcb.views.compare_view import CompareView
     from simcb.views.explain import ExplainView
     from simcb.views.explore import explore
     from simcb.views.fit import FitView
     from simcb.views.league_view import LeagueView, league
-    from simcb.views.notebook import compare, explain, fit, load, open, run, sweep, tune
+    from simcb.views.notebook import advise, compare, explain, fit, load, open, run, sweep, tune
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
     from simcb.views.tune_view import TuneView
 
 __all__ = [
+    "AdviceView",
     "CircuitBreaker",
     "CircuitOpenError",
     "CircuitState",
@@ -42,6 +44,7 @@ __all__ = [
     "SweepView",
     "Trace",
     "TuneView",
+    "advise",
     "compare",
     "explain",
     "explore",
@@ -65,12 +68,13 @@ __getattr__ = window(
         "exchange": "export_settings import_settings",
         "scenario": "Scenario ScenarioError",
         "trace": "Trace",
+        "views.advise": "AdviceView",
         "views.compare_view": "CompareView",
         "views.explain": "ExplainView",
         "views.explore": "explore",
         "views.fit": "FitView",
         "views.league_view": "LeagueView league",
-        "views.notebook": "compare explain fit load open run sweep tune",
+        "views.notebook": "advise compare explain fit load open run sweep tune",
         "views.run_view": "RunView",
         "views.sweep_view": "SweepView",
         "views.tune_view": "TuneView",

@@ -230,12 +230,12 @@ class TuneOptions:
     ] = "all"
     trials: Annotated[
         int | None,
-        _within("Settings that are tried at most: 24, or 60 with --storms own.", 1, MOST_TRIALS),
+        _within("Settings that are tried at most: 16, or 60 with --storms own.", 1, MOST_TRIALS),
     ] = None
     batch: Annotated[
         int | None,
         _within(
-            "Settings tried at a time, before it learns: 12, or 8 with --storms own.",
+            "Settings tried at a time, before it learns: 8.",
             1,
             MOST_BATCH,
         ),
@@ -243,7 +243,7 @@ class TuneOptions:
     replicates: Annotated[
         int | None,
         _within(
-            "Runs of a good setting in each scenario, bad ones get fewer: 6, or 10 with "
+            "Runs of a good setting in each scenario, bad ones get fewer: 4, or 10 with "
             "--storms own.",
             2,
             MOST_REPLICATES,
@@ -253,7 +253,7 @@ class TuneOptions:
     fresh: Annotated[
         int | None,
         _within(
-            "Runs of the best and of its rivals, on other random streams, at the end: 6, or 20 "
+            "Runs of the best and of its rivals, on other random streams, at the end: 4, or 20 "
             "with --storms own.",
             2,
             MOST_REPLICATES,
@@ -262,6 +262,7 @@ class TuneOptions:
     tolerance: float = 0.01
     day_budget: float = 0.001
     seed: Annotated[int, SEED] = 0
+    libraries: bool = True
 
     @property
     def own(self) -> bool:
@@ -271,7 +272,7 @@ class TuneOptions:
     @property
     def size(self) -> TuneSize:
         """How much is tried, with what is usual where that is left open."""
-        usual = TuneSize(60, 8, 10, 20) if self.own else TuneSize(24, 12, 6, 6)
+        usual = TuneSize(60, 8, 10, 20) if self.own else TuneSize(16, 8, 4, 4)
         given = {name: getattr(self, name) for name in vars(usual)}
         return replace(usual, **{name: each for name, each in given.items() if each is not None})
 

@@ -34,6 +34,16 @@ if TYPE_CHECKING:
     from simcb.studies.tune import TuneResult
 
 
+Tolerance = Annotated[str, typer.Option(metavar="SHARE", help="The loss that does not matter.")]
+
+DayBudget = Annotated[
+    str,
+    typer.Option(
+        metavar="SHARE", help="What may be lost needlessly of an ordinary day's requests."
+    ),
+]
+
+
 @with_fields
 def tune(
     context: typer.Context,
@@ -49,15 +59,8 @@ def tune(
     overlays: Overlays = None,
     sets: Sets = None,
     options: TuneOptions,
-    tolerance: Annotated[
-        str, typer.Option(metavar="SHARE", help="The loss that does not matter.")
-    ] = "1%",
-    day_budget: Annotated[
-        str,
-        typer.Option(
-            metavar="SHARE", help="What may be lost needlessly of an ordinary day's requests."
-        ),
-    ] = "0.1%",
+    tolerance: Tolerance = "1%",
+    day_budget: DayBudget = "0.1%",
     workers: Workers = "auto",
     job: JobOptions,
     dry_run: DryRun = False,
@@ -69,10 +72,14 @@ def tune(
 ) -> None:
     """Find the setting that holds in every scenario, and check it on fresh random streams.
 
+    The scenarios are a family of storms made of those given: an ordinary day, which has to stay
+    whole, a blip, a partial failure, refused, hung, slow, flapping, and their own faults.
+    Without --space the rule, the opening and the timeout of the guarded calls are varied.
+
     A setting is as good as its worst regret: what it loses, in the scenario where it loses
-    most, to the best setting for that scenario alone. The best is then run on others
-    beside your own setting and the defaults of known libraries. --out DIR writes best.yaml,
-    an overlay for simcb run -f.
+    most, to the best setting for that scenario alone. Of those that are as good the calmest is
+    then run on other streams beside your own, no breaker and the defaults of known libraries.
+    --out DIR writes best.yaml, an overlay for simcb run -f.
 
     Exits with 0, 1 if runs could not be made, 2 if something is wrong, 99 if no setting keeps
     --subject-to, 130 if interrupted.
@@ -88,11 +95,7 @@ def tune(
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     check_kept(job)
     check_files(plot, report)
-    options = replace(
-        options,
-        tolerance=_share("--tolerance", tolerance),
-        day_budget=_share("--day-budget", day_budget),
-    )
+    options = with_shares(options, tolerance, day_budget)
     if dry_run:
         plan = study.plan_tune(loaded, options)
         emit(tune_size(plan, *study.estimate_tune_time(plan, job.workers)))
@@ -125,7 +128,20 @@ def tune(
 
         save_page(document, report)
     emit(render(document, form, page()))
-    _leave_as(result)
+    leave_as(result)
+
+
+def with_shares(options: TuneOptions, tolerance: str, day_budget: str) -> TuneOptions:
+    """Return the options with shares that are read.
+
+    Raises:
+        typer.BadParameter: one of them is none.
+    """
+    return replace(
+        options,
+        tolerance=_share("--tolerance", tolerance),
+        day_budget=_share("--day-budget", day_budget),
+    )
 
 
 def _share(option: str, text: str) -> float:
@@ -138,7 +154,8 @@ def _share(option: str, text: str) -> float:
         raise typer.BadParameter(f"{option} {refused.what}; {refused.remedy}") from None
 
 
-def _leave_as(result: TuneResult) -> None:
+def leave_as(result: TuneResult) -> None:
+    """End the command with its code: 1 if runs could not be made, 99 if nothing holds."""
     if result.lost:
         complain(f"{len(result.lost)} runs could not be made; the first: {result.lost[0].reason}")
         leave(Code.BUG)

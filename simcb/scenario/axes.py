@@ -111,6 +111,12 @@ class Axis:
     path: str  # the place in the scenario, shortened to any ending that names one
     values: tuple[Value, ...]  # what stands there in turn; empty if only the range is known
     span: Span | None = None  # the range, if it was given as one
+    places: tuple[str, ...] = ()  # where it stands, if at several places at once
+
+    @property
+    def each_place(self) -> tuple[Axis, ...]:
+        """The same for each of its places alone."""
+        return tuple(Axis(place, self.values, self.span) for place in self.places) or (self,)
 
     @property
     def numbers(self) -> tuple[float, ...] | None:

@@ -21,7 +21,9 @@ from simcb.studies.conditions import conditions_on
 from simcb.studies.sweep import sweep as run_sweep
 from simcb.studies.tags import checked_tags
 from simcb.studies.tune import tune as run_tune
+from simcb.studies.tune.advise import advise as run_advise
 from simcb.studies.variants import Variant, altered, check_variants, parse_group
+from simcb.views.advise import AdviceView
 from simcb.views.compare import answer_of as compare_answer
 from simcb.views.compare_view import CompareView
 from simcb.views.explain import ExplainView
@@ -296,7 +298,7 @@ def sweep(
 
 def tune(
     scenarios: Scenario | str | Path | Sequence[Scenario | str | Path],
-    space: Mapping[str, object] | Sequence[str],
+    space: Mapping[str, object] | Sequence[str] | None = None,
     *,
     minimize: str | Sequence[str] = (),
     maximize: str | Sequence[str] = (),
@@ -328,18 +330,19 @@ def tune(
     Args:
         scenarios: one or many scenarios, or what `load` makes one of.
         space: where to look: `{"breaker.failure_threshold": "1..50@log",
-            "breaker.recovery_timeout": "1s..2m@log"}`; ranges, or lists of values.
+            "breaker.recovery_timeout": "1s..2m@log"}`; ranges, or lists of values. If None the
+            rule, the opening and the timeout of the guarded calls to one service.
         minimize: numbers to make small, such as `p99{fault}` or `collapse`.
         maximize: numbers to make large; goodput if there is neither.
         subject_to: what has to hold in every scenario, such as `success >= 99%`.
         storms: `all`, a family of storms made of the scenarios, whose moments and lengths are
             drawn anew in each run; some of it, as in `day,blip,hung,own`; or `own`, the
             scenarios' own faults as they are.
-        trials: settings that are tried at most; 24, or 60 with `own`.
-        batch: settings that are tried at a time, 12, or 8 with `own`; the result depends on it.
-        replicates: runs of a good setting in each scenario, 6, or 10 with `own`; bad ones get
+        trials: settings that are tried at most; 16, or 60 with `own`.
+        batch: settings that are tried at a time, 8; the result depends on it.
+        replicates: runs of a good setting in each scenario, 4, or 10 with `own`; bad ones get
             fewer.
-        fresh: runs of the best and of its rivals with other seeds, at the end; 6, or 20 with
+        fresh: runs of the best and of its rivals with other seeds, at the end; 4, or 20 with
             `own`.
         seed: the random seed, the same in all settings; the check uses the next one.
         tolerance: the loss that does not matter, as a share.
@@ -366,6 +369,45 @@ def tune(
     options = TuneOptions(space, *aims, storms, *size, tolerance, day_budget, seed)
     job = JobOptions(workers, dask, out, resume, allow_large, executor)
     return TuneView(run_tune(read, options, job))
+
+
+def advise(
+    scenario: Scenario | str | Path,
+    *,
+    storms: str = "all",
+    seed: int = 0,
+    tolerance: float = 0.01,
+    day_budget: float = 0.001,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    dask: str | None = None,
+    allow_large: bool = False,
+) -> AdviceView:
+    """Return what to set the guarded calls of a scenario to, and how sure that is, as a view.
+
+    A script, unlike a notebook, has to call this below `if __name__ == "__main__":`, or with
+    `workers=0`: worker processes read the script again.
+
+    Args:
+        scenario: a scenario, or what `load` makes one of.
+        storms: what it has to withstand, as for `tune`.
+        seed: the random seed; the check uses the next one, the guesses the one after that.
+        tolerance: the loss that does not matter, as a share.
+        day_budget: the share of an ordinary day's requests that a setting may lose needlessly.
+        workers: processes on this machine; 0 runs everything in this one, None takes every
+            core.
+        executor: runs the cells instead: any `concurrent.futures.Executor`.
+        dask: the address of a Dask scheduler, or `local`.
+        allow_large: run even what is estimated to be huge.
+
+    Raises:
+        ScenarioError: the scenario cannot be read.
+        StudyError: an argument makes no sense, or no call is guarded.
+    """
+    read = scenario if isinstance(scenario, Scenario) else load(scenario)
+    options = TuneOptions(storms=storms, tolerance=tolerance, day_budget=day_budget, seed=seed)
+    job = JobOptions(workers, dask, allow_large=allow_large, executor=executor)
+    return AdviceView(run_advise(read, options, job))
 
 
 def _listed(texts: str | Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from simcb.metrics import Estimate, Unit
 from simcb.studies.evaluation.objective import Objective
 from simcb.studies.tune import (
+    NO_BREAKER,
     YOURS,
     Check,
     Contender,
@@ -31,6 +32,15 @@ from simcb.views.tune_data import (
     trial_rows,
     tune_object,
     wider_stretch,
+)
+from simcb.views.tune_family import (
+    DAY_COLUMNS,
+    day_cells,
+    day_front,
+    day_front_table,
+    family_lines,
+    headline,
+    storm_table,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +96,10 @@ def _blocks(result: TuneResult) -> Iterator[Block]:
         yield reach_table(result)
     if len(result.aims) > 1 and len(result.front) > 1:
         yield front_table(result)
+    if result.check is not None and result.family:
+        yield storm_table(result)
+        if len(day_front(result)) > 1:
+            yield day_front_table(result)
     if result.check is not None:
         yield contender_table(result)
     yield from notes(result)
@@ -106,11 +120,11 @@ def _sources(result: TuneResult) -> dict[str, Callable[[], str]]:
 
 def title(result: TuneResult) -> str:
     """Return what was tuned, in a line."""
-    names = ", ".join(one_line(scenario.name, 40) for scenario in result.scenarios[:6])
-    more = f" and {len(result.scenarios) - 6} more" if len(result.scenarios) > 6 else ""
+    listed = [one_line(scenario.name, 40) for scenario in result.scenarios]
+    names = _listed(listed, 6 if len(listed) > 8 else 8)
     aims = ", ".join(f"{aim.better.value} {aim}" for aim in result.aims)
     return (
-        f"{names}{more}: {aims}, seed {result.seed}, {result.searched} settings searched, "
+        f"{names}: {aims}, seed {result.seed}, {result.searched} settings searched, "
         f"{len(result.trials) - result.searched} more around the best, up to "
         f"{result.replicates} replicates"
     )
@@ -218,7 +232,8 @@ def contender_table(result: TuneResult) -> Table:
     The scenario in which the winner loses most is what decides, and the first; on a narrow page
     the others are left out, and named.
     """
-    forms = [_contenders(result, shown) for shown in range(len(result.scenarios), -1, -1)]
+    most = 0 if result.family else len(result.scenarios)
+    forms = [_contenders(result, shown) for shown in range(most, -1, -1)]
     return replace(forms[0], narrower=tuple((each,) for each in forms[1:]))
 
 
@@ -233,6 +248,7 @@ def _contenders(result: TuneResult, most: int) -> Table:
         header += [f"worst regret{about}", f"behind{about}"]
     header += [f"{result.scenarios[place].name} {aim}" for place in shown for aim in result.aims]
     limited = bool(result.scenarios[0].limits)
+    header += [name for name, _ in DAY_COLUMNS] if check.winner.day else []
     header += ["limits"] * limited
     rows = []
     for contender in check.contenders:
@@ -243,6 +259,7 @@ def _contenders(result: TuneResult, most: int) -> Table:
         for place in shown:
             found = contender.scenarios[place].aims
             row += [_value(each, aim.unit) for aim, each in zip(result.aims, found, strict=True)]
+        row += day_cells(contender) if check.winner.day else []
         row += ["kept" if contender.feasible else "missed"] * limited
         rows.append(tuple(row))
     return Table(
@@ -250,7 +267,7 @@ def _contenders(result: TuneResult, most: int) -> Table:
         tuple(rows),
         heading="The best beside others",
         title=f"on a fresh seed ({check.seed}; {check.replicates} runs of each in each scenario)",
-        notes=_left_out(result, most),
+        notes=() if result.family else _left_out(result, most),
     )
 
 
@@ -282,7 +299,9 @@ def _by_weight(result: TuneResult) -> list[int]:
     """Return the places of the scenarios, that in which the winner loses most first."""
     assert result.check is not None
     found = result.check.winner.scenarios
-    losses = [max(each.mean or 0.0 for each in scenario.regret) for scenario in found]
+    losses = [
+        max((each.mean or 0.0 for each in scenario.regret), default=0.0) for scenario in found
+    ]
     return sorted(range(len(found)), key=lambda place: -losses[place])
 
 
@@ -316,14 +335,18 @@ def findings(result: TuneResult) -> tuple[str, ...]:
         return ("no setting was run to the end",)
     values = ", ".join(
         f"{axis.label} = {shown_value(value)}"
-        for axis, value in zip(result.axes, result.best.values(), strict=True)
+        for axis, value in zip(
+            result.axes, result.trials[result.winner].setting.values, strict=True
+        )
     )
-    lines = [f"best: {values}"]
+    lines = [headline(result, values)]
     if not result.feasible:
         limits = ", ".join(limit.text for limit in result.scenarios[0].limits)
+        limits = limits or f"the ordinary day within {quantity(result.day_budget, Unit.SHARE)}"
         lines = [f"no setting keeps {limits}; the nearest: {values}"]
     if result.check is not None:
         lines += _won(result, result.check)
+        lines += family_lines(result) if result.family else ()
     if result.reach:
         stretches = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
         near = quantity(result.tolerance, Unit.SHARE)
@@ -340,7 +363,7 @@ def _won(result: TuneResult, check: Check) -> list[str]:
     others: dict[str, list[str]] = {}
     for contender in check.contenders[1:]:
         compared, why = _compared(check.winner, contender)
-        if contender.name in (YOURS, USUAL):
+        if contender.name in (YOURS, NO_BREAKER if result.family else USUAL):
             difference = _difference(result, contender)
             lines.append(f"{compared} {contender.marked_name}{why}: {difference}")
         elif compared != BEATS:

@@ -14,6 +14,7 @@ from simcb.metrics import Estimate, Unit
 from simcb.scenario.units import Value
 from simcb.studies.evaluation.objective import Better
 from simcb.studies.tune import Contender, InScenario, Reach, Trial, TuneResult, is_until
+from simcb.studies.tune.space import rule_words
 from simcb.views.data import estimate_object, number, plain
 from simcb.views.document import JsonValue, Row
 from simcb.views.quantities import difference, interval
@@ -23,6 +24,9 @@ from simcb.views.sweep_data import objective_object
 IN_POINTS = "in points"
 """Of shares a regret is a difference, not a part of the best."""
 
+_RULES = ("{kind: ", "[{kind: ")
+"""How a trip rule begins, as a file has it."""
+
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -31,6 +35,8 @@ def tune_object(result: TuneResult) -> dict[str, JsonValue]:
     check = result.check
     return {
         "scenarios": [scenario.name for scenario in result.scenarios],
+        "storms": [scenario.storm for scenario in result.scenarios],
+        "advice": result.advice or None,
         **plain(result, "seed", "replicates", "batch", "tolerance", "complete"),
         **plain(result, "feasible", "winner", "searched"),
         "space": [axis.path for axis in result.axes],
@@ -75,6 +81,7 @@ def _trial(trial: Trial) -> dict[str, JsonValue]:
         **plain(trial, "number", "replicates", "violation"),
         "values": [*trial.setting.values],
         "worst_regret": [number(each) for each in trial.worst],
+        "lost_on_the_day": number(trial.day),
         "refused": trial.refused or None,
     }
 
@@ -101,6 +108,14 @@ def _contender(result: TuneResult, contender: Contender) -> dict[str, JsonValue]
         "name": contender.name or "best",
         "differs": contender.differs or None,
         "feasible": contender.feasible,
+        "ordinary_day": None
+        if contender.day is None
+        else {
+            "lost": estimate_object(contender.day.lost),
+            "rejected": estimate_object(contender.day.rejected),
+            "false_trips_in_24_hours": estimate_object(contender.day.false_trips),
+            "kept": contender.day.kept,
+        },
         "worst_regret": _estimates(contender.worst),
         "behind": None if contender.behind is None else _estimates(contender.behind),
         "scenarios": {scenario.name: _in_scenario(found) for scenario, found in pairs},
@@ -160,7 +175,7 @@ def contender_rows(result: TuneResult) -> Iterator[Row]:
                 yield (
                     *(contender.name or "best", scenario.name, str(aim)),
                     *_ends(found.aims[index]),
-                    *_ends(found.regret[index]),
+                    *_ends(found.regret[index] if found.regret else None),
                     *_ends(behind),
                     contender.differs,
                 )
@@ -204,12 +219,14 @@ def wider_stretch(reach: Reach) -> str:
 
 
 def shown_value(value: Value) -> str:
-    """Return a value of an axis as a line of text."""
-    return one_line(str(value), 40)
+    """Return a value of an axis as a line of text: a trip rule in words."""
+    text = str(value)
+    return one_line(rule_words(text) if text.startswith(_RULES) else text, 40)
 
 
 def _values(reach: Reach, good: Sequence[Value], low: Value, high: Value) -> str:
-    if reach.axis.numbers is None:
+    ordered = all(str(value).startswith(_RULES) for value in reach.axis.values)
+    if reach.axis.numbers is None and not (ordered and reach.axis.values):
         return ", ".join(shown_value(value) for value in good[:8])
     if low == high:
         return f"only {shown_value(reach.value)}"

@@ -169,7 +169,7 @@ class TuneView:
                     ends = (paired.mean, paired.low, paired.high) if paired else (0.0, None, None)
                     row = [contender.name or "best", scenario.name, str(aim)]
                     worst = contender.worst[index].mean
-                    regret = found.regret[index].mean
+                    regret = found.regret[index].mean if found.regret else None
                     numbers = [mean.mean, mean.low, mean.high, regret, *ends, worst]
                     rows.append([*row, *numbers, contender.differs])
         columns = ["contender", "scenario", "aim", "mean", "low", "high", "regret"]

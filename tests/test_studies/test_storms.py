@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 from test_studies.sweep_cases import SMALL, scenario
-from test_studies.tune_cases import SLOW, tuned_with
+from test_studies.tune_cases import FEW, SLOW, tune, tuned_with
 
-from simcb.options import TuneOptions
+from simcb.options import JobOptions, TuneOptions
 from simcb.scenario import Scenario, parse_scenario
+from simcb.scenario.axes import to_plain
 from simcb.studies import StudyError
-from simcb.studies.evaluation.settings import axes_of
-from simcb.studies.tune import TuneResult, plan_tune
+from simcb.studies.evaluation.settings import Setting, axes_of, changes_of
+from simcb.studies.tune import TuneResult, open_tune, plan_tune
+from simcb.studies.tune.advise import advise
+from simcb.studies.tune.space import calmness, default_space, rule_words, tolerated
 from simcb.studies.tune.storms import STORMS, family_of, storms_named
+from simcb.views.advise import AdviceView, advise_document
+from simcb.views.data import as_json
+from simcb.views.document import Table
+from simcb.views.tune import tune_document
 from simcb.world.conditions import drawn_faults
 from simcb.world.streams import Streams
 
@@ -90,8 +99,6 @@ def in_storms() -> TuneResult:
 
 
 def tuned_with_storms(base: Scenario, space: dict[str, list[object]]) -> TuneResult:
-    from test_studies.tune_cases import FEW, tune
-
     words = {"trials": 6, "batch": 6, "replicates": 3, "fresh": 3, "workers": 0}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
@@ -113,3 +120,107 @@ def test_what_costs_the_ordinary_day_too_much_is_not_eligible() -> None:
 def test_with_own_faults_alone_nothing_is_drawn_anew() -> None:
     """As a tune was before there were families."""
     assert [each.base for each in tuned_with().scenarios] == [scenario(), scenario(SLOW)]
+
+
+def test_the_usual_space_is_the_rule_the_opening_and_the_timeout() -> None:
+    """In words of the file, calmer rules later; the file's own values are among them."""
+    trip, opening, timeout = default_space(scenario())
+    assert trip.path == "breaker.trip"
+    tolerances = [tolerated(str(value)) for value in trip.values]
+    assert tolerances == sorted(tolerances)
+    words = [rule_words(str(value)) for value in trip.values]
+    assert {"3 in a row", "40 in a row", "50% of 20 calls"} <= set(words)
+    assert "2s" in opening.values
+    assert timeout.values[-1] == "500ms"
+    for axis in (trip, opening, timeout):
+        for value in axis.values:
+            scenario().with_({axis.path: to_plain(value)})
+
+
+def test_all_guarded_calls_to_one_service_are_set_alike() -> None:
+    """Each at its place; without a breaker there is nothing to tune."""
+    two = SMALL.replace(
+        "\nservices:",
+        "\n  robots:\n    arrivals: {kind: poisson, rate: 5/s}\n"
+        "    calls: {store: {timeout: 1s, breaker: {recovery_timeout: 3s}}}\nservices:",
+    )
+    both = parse_scenario(two)
+    trip, opening, _ = default_space(both)
+    assert len(trip.places) == 2
+    assert {"2s", "3s"} <= set(opening.values)
+    plan = plan_tune(both, TuneOptions())
+    changes = changes_of(plan.axes, Setting(tuple(axis.values[0] for axis in plan.axes)))
+    found = {call.timeout for _, _, call in both.with_(changes).guarded_calls}
+    assert len(found) == 1
+    with pytest.raises(StudyError, match="no breaker to tune"):
+        plan_tune(scenario().without_breakers(), TuneOptions())
+
+
+def test_calmness_is_the_threshold_first_then_the_shorter_opening() -> None:
+    axes = axes_of({"breaker.recovery_timeout": ["1s", "9s"], "breaker.failure_threshold": [1, 9]})
+    order = [("1s", 9), ("9s", 9), ("1s", 1), ("9s", 1)]
+    assert sorted(order, key=lambda values: calmness(axes, values), reverse=True) == order
+
+
+def test_of_settings_that_cannot_be_told_apart_the_calmest_wins() -> None:
+    """No complete setting as good as the best has a higher threshold."""
+    result = in_storms()
+    assert result.winner is not None
+    best = result.trials[result.winner]
+    whole = [each for each in result.trials if each.worst and each.replicates == result.replicates]
+    assert best.worst[0] <= min(each.worst[0] for each in whole if not each.violation) + 0.01
+
+
+def test_the_page_says_what_the_ordinary_day_costs_and_goes_storm_by_storm() -> None:
+    """And opens with what is to be done."""
+    result = in_storms()
+    document = tune_document(result)
+    text = "\n".join(document.findings)
+    assert "ordinary day: " in text
+    assert "false trips in 24 h" in text
+    assert "tuned: the calls to store" in text
+    tables = [block for block in document.blocks if isinstance(block, Table)]
+    storms = next(table for table in tables if table.header[0] == "storm")
+    assert [row[0] for row in storms.rows] == [each.name for each in result.scenarios]
+    assert storms.header[2:] == ("best", "yours", "no breaker")
+    data = document.data()
+    assert data["storms"] == ["own", "refused", "partial", "day"]
+    again = replace(result, tolerance=0.99)
+    assert again.advice == "no breaker"
+    assert tune_document(again).findings[0].startswith("no breaker is as good")
+    assert result.check is not None
+    alone = replace(result.check, contenders=result.check.contenders[:2])
+    only_yours = replace(result, tolerance=0.99, check=alone)
+    assert tune_document(only_yours).findings[0].startswith("yours is as good")
+
+
+def test_a_family_tune_goes_on_and_reads_back(tmp_path: Path) -> None:
+    """The storms are kept as they were made."""
+    words = {"trials": 2, "batch": 2, "replicates": 2, "fresh": 2, "storms": "refused,day"}
+    first = tuned_with({"breaker.failure_threshold": [3, 12]}, out=tmp_path / "t", **words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
+        read = open_tune(tmp_path / "t")
+    assert read.complete
+    assert as_json(tune_document(read)) == as_json(tune_document(first))
+
+
+def test_advice_is_five_lines_and_moves_the_guesses() -> None:
+    """Half and double of the workers and the work."""
+    options = TuneOptions(
+        {"breaker.failure_threshold": [3, 12]},
+        storms="refused,day",
+        trials=2,
+        batch=2,
+        replicates=2,
+        fresh=2,
+    )
+    advice = advise(scenario(), options, JobOptions(workers=0))
+    assert {each.name for each in advice.guesses} == {"workers of store", "work of store"}
+    view = AdviceView(advice)
+    assert len(view.lines) == 5
+    assert view.lines[0].startswith(("set ", "leave it as it is"))
+    assert "half and double" in view.lines[4] or "measure them" in view.lines[4]
+    assert parse_scenario(SMALL).name in advise_document(advice).title
+    assert advice.result.check is not None
+    assert [each.name for each in advice.result.check.contenders] == ["", "yours", "no breaker"]

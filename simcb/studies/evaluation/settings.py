@@ -187,7 +187,11 @@ def _column(axis: Axis, count: int, seed: int) -> list[Value]:
 
 def changes_of(axes: Sequence[Axis], setting: Setting) -> dict[str, object]:
     """Return a setting as the changes that `Scenario.with_` takes."""
-    return {axis.path: to_plain(value) for axis, value in zip(axes, setting.values, strict=True)}
+    return {
+        each.path: to_plain(value)
+        for axis, value in zip(axes, setting.values, strict=True)
+        for each in axis.each_place
+    }
 
 
 def applied(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
@@ -213,13 +217,14 @@ def check_places(scenario: Scenario, axes: Sequence[Axis]) -> None:
     Raises:
         StudyError: one of them does not.
     """
-    for _, refused in misplaced(tree_of(scenario), ROOT, axes):
+    places = [each for axis in axes for each in axis.each_place]
+    for _, refused in misplaced(tree_of(scenario), ROOT, places):
         raise StudyError(refused.what, refused.remedy)
 
 
 def policies(scenario: Scenario, axes: Sequence[Axis]) -> tuple[bool, ...]:
     """Return which axes vary a policy; the others vary the world."""
-    return are_policies(tree_of(scenario), ROOT, axes)
+    return are_policies(tree_of(scenario), ROOT, [axis.each_place[0] for axis in axes])
 
 
 def values_at(scenario: Scenario, axes: Sequence[Axis]) -> tuple[Value | None, ...]:

@@ -8,7 +8,7 @@ the winner and the check. The room prints nothing and draws nothing.
 from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
 from simcb.studies.tune.contenders import DEFAULTS, Default
 from simcb.studies.tune.plan import CONTENDERS, WALKS, TunePlan, estimate_tune_time, plan_tune
-from simcb.studies.tune.result import Check, Contender, InScenario, Trial, TuneResult
+from simcb.studies.tune.result import Check, Contender, DayCost, InScenario, Trial, TuneResult
 from simcb.studies.tune.scenarios import TuneScenario, is_until
 from simcb.studies.tune.sensitivity import Reach, Step
 from simcb.studies.tune.tune import is_tune, open_tune, tune
@@ -22,6 +22,7 @@ __all__ = [
     "YOURS",
     "Check",
     "Contender",
+    "DayCost",
     "Default",
     "InScenario",
     "Reach",

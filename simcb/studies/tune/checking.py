@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-from simcb.metrics import difference, judge
-from simcb.studies.evaluation.cells import Cell, Done
+from simcb.metrics import Unit, bounds_of, difference, estimate, judge
+from simcb.metrics.phase import WHOLE
+from simcb.studies.evaluation.cells import Cell, Column, Done, value_of
 from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
 from simcb.studies.evaluation.evaluator import Changes, Evaluator
 from simcb.studies.evaluation.objective import Better
 from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.context import TuneContext
-from simcb.studies.tune.regret import Evaluation, limits_of
-from simcb.studies.tune.result import Check, Contender, InScenario
+from simcb.studies.tune.regret import FEWEST, Evaluation, limits_of
+from simcb.studies.tune.result import Check, Contender, DayCost, InScenario
 
 WINNER = ""
 """The name under which the winner stands among the contenders."""
@@ -52,6 +54,7 @@ def check(
         # Who changes nothing is you, and is among them already.
         if name == YOURS or any(changes):
             candidates[name] = evaluator.enter(changes)
+    guard = context.guard(candidates.get(NO_BREAKER))
     wanted = [
         (evaluator.enter(searched.changes(int(candidate))), scenario)
         for standards in known.standards(searched.replicates)
@@ -61,31 +64,39 @@ def check(
     wanted += [
         (candidate, s) for candidate in candidates.values() for s in range(len(context.scenarios))
     ]
+    # A family has many storms: the libraries, of whom one only wants to know about where they
+    # stand, are run as often as it takes to know it at all.
+    few = min(replicates, FEWEST) if guard is not None else replicates
+    known_by_few = set(candidates.values()) - {
+        candidates.get(name) for name in (WINNER, YOURS, NO_BREAKER)
+    }
     if not evaluator.run(
-        Cell(each, r, scenario) for each, scenario in wanted for r in range(replicates)
+        Cell(each, r, scenario)
+        for each, scenario in wanted
+        for r in range(few if each in known_by_few else replicates)
     ):
         return False, None
-    guard = context.guard(candidates.get(NO_BREAKER))
     evaluation = Evaluation.of(context.scenarios, evaluator, guard)
     if evaluation.counts[candidates[WINNER]] < replicates:
         return True, None
     contenders = [
         _contender(name, candidate, candidates[WINNER], evaluator, evaluation)
         for name, candidate in candidates.items()
-        if evaluation.counts[candidate] == replicates
+        if evaluation.counts[candidate] >= few
     ]
     return True, Check(seed, replicates, tuple(contenders))
 
 
 def _others(context: TuneContext) -> list[tuple[str, Changes]]:
-    defaults = [(each.name, context.with_default(each)) for each in DEFAULTS]
+    libraries = DEFAULTS if context.libraries else ()
+    defaults = [(each.name, context.with_default(each)) for each in libraries]
     return [(YOURS, context.unchanged()), (NO_BREAKER, context.without_breaker()), *defaults]
 
 
 def _contender(
     name: str, candidate: int, winner: int, evaluator: Evaluator, evaluation: Evaluation
 ) -> Contender:
-    count = evaluator.replicates
+    count = int(evaluation.counts[candidate])
     return Contender(
         name=name,
         worst=evaluation.worst_estimates(candidate, count),
@@ -95,6 +106,27 @@ def _contender(
             for scenario in range(len(evaluation.scenarios))
         ),
         differs=next((each.differs for each in DEFAULTS if each.name == name), ""),
+        day=_day(candidate, count, evaluator, evaluation),
+    )
+
+
+def _day(
+    candidate: int, count: int, evaluator: Evaluator, evaluation: Evaluation
+) -> DayCost | None:
+    """Return what a candidate costs on the ordinary day among the scenarios, if there is one."""
+    place = next((place for place, s in enumerate(evaluation.scenarios) if s.is_day), None)
+    if place is None:
+        return None
+    table, days = evaluator.tables[place], evaluation.scenarios[place].base.duration / 86_400.0
+    rejected, trips = (
+        [value_of(each) for each in table.values[candidate, :count, index].tolist()]
+        for index in (table.index[Column(name, WHOLE, "")] for name in ("rejected", "false_trips"))
+    )
+    return DayCost(
+        lost=estimate(evaluation.lost[candidate, :count].tolist()),
+        rejected=estimate(rejected, bounds_of(Unit.SHARE)),
+        false_trips=estimate([(each or 0.0) / days for each in trips], (0.0, math.inf)),
+        kept=bool(evaluation.kept[candidate, place]),
     )
 
 
@@ -102,6 +134,7 @@ def _in_scenario(
     name: str, candidate: int, winner: int, evaluator: Evaluator, evaluation: Evaluation, place: int
 ) -> InScenario:
     scenario, table = evaluation.scenarios[place], evaluator.tables[place]
+    count = int(evaluation.counts[candidate])
     outcome = evaluator.outcome(candidate, place)
     behind = []
     for aim in scenario.aims:
@@ -110,9 +143,7 @@ def _in_scenario(
         behind.append(difference(*turned))
     return InScenario(
         aims=tuple(table.estimate(candidate, aim) for aim in scenario.aims),
-        regret=evaluation.regret_estimates(candidate, place, evaluator.replicates)
-        if not scenario.is_day
-        else (),
+        regret=evaluation.regret_estimates(candidate, place, count) if not scenario.is_day else (),
         behind=None if name == WINNER else tuple(behind),
         verdicts=outcome.verdicts,
         thresholds=judge(scenario.base.thresholds, outcome),

@@ -34,6 +34,7 @@ class TuneContext:
     ) -> None:
         self.scenarios = plan.scenarios
         self._services = plan.services
+        self.libraries = plan.options.libraries
         self._budget = plan.options.day_budget
         self._engine = plan.engine
         self._cache = ResultCache(store, [len(scenario.columns) for scenario in plan.scenarios])

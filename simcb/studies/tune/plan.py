@@ -21,6 +21,7 @@ from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.scenarios import TuneScenario, check_space, tune_scenarios
 from simcb.studies.tune.search import starting
 from simcb.studies.tune.sensitivity import STEPS
+from simcb.studies.tune.space import default_space
 from simcb.studies.tune.storms import family_of, storms_named, tuned_services
 
 CONTENDERS = 3 + len(DEFAULTS)
@@ -28,6 +29,10 @@ CONTENDERS = 3 + len(DEFAULTS)
 
 WALKS = 3
 """How often the walk around the winner is gone: anew whenever it has found a better one."""
+
+
+WALKS_IN_STORMS = 2
+"""The same in a family of storms, whose walks are many runs."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,12 @@ class TunePlan:
         That is if no setting is eliminated early, every walk finds a better winner, and the
         setting that is best in a scenario alone is another one for each scenario and aim.
         """
-        searched = (self.options.size.trials + WALKS * self.around) * self.options.size.replicates
-        aims = len(self.scenarios[0].aims)
-        return (searched + (CONTENDERS + aims) * self.options.size.fresh) * len(self.scenarios)
+        size = self.options.size
+        walks = WALKS if self.options.own else WALKS_IN_STORMS
+        beside = 0 if self.options.own else 2
+        searched = (size.trials + beside + walks * self.around) * size.replicates
+        checked = len(self.scenarios[0].aims) + (CONTENDERS if self.options.libraries else 3)
+        return (searched + checked * self.options.size.fresh) * len(self.scenarios)
 
     @property
     def megabytes(self) -> float:
@@ -104,7 +112,8 @@ def plan_tune(scenarios: Scenario | Sequence[Scenario], options: TuneOptions) ->
     given = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)
     check_ranges(options, "trials", "batch", "replicates", "fresh")
     names = storms_named(options.storms)
-    axes = axes_of(options.space or ())
+    axes = default_space(given[0]) if options.space is None and given else ()
+    axes = axes_of(options.space) if options.space is not None else axes
     check_axes(axes, options.seed)
     check_space(given, axes)
     return plan_in(tuple(family_of(given, axes, names)), axes, options, this_engine())

@@ -9,6 +9,7 @@ from simcb.scenario.axes import Axis
 from simcb.scenario.refusal import choice_remedy, quoted
 from simcb.scenario.units import Value
 from simcb.studies import StudyError
+from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
 from simcb.studies.evaluation.dispatch import Lost
 from simcb.studies.evaluation.evaluator import Tally
 from simcb.studies.evaluation.objective import Objective
@@ -16,6 +17,7 @@ from simcb.studies.evaluation.settings import Setting
 from simcb.studies.tune.losses import Filled
 from simcb.studies.tune.scenarios import TuneScenario
 from simcb.studies.tune.sensitivity import Reach
+from simcb.studies.tune.storms import OWN
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Trial:
         worst: its worst regret for each aim; empty if it was refused or never run.
         violation: by how much it misses the limits; 0 if it keeps them.
         refused: why the scenarios refuse it, or "".
+        day: the share of an ordinary day's requests that it loses and no breaker does not; None
+            where that is not known.
     """
 
     number: int
@@ -37,6 +41,7 @@ class Trial:
     worst: tuple[float, ...]
     violation: float
     refused: str = ""
+    day: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,23 @@ class InScenario:
 
 
 @dataclass(frozen=True)
+class DayCost:
+    """What a contender costs on an ordinary day, over all days among the scenarios.
+
+    Args:
+        lost: the share of requests that it loses and no breaker does not, paired.
+        rejected: the share of attempts that it rejects.
+        false_trips: openings in 24 hours.
+        kept: whether no more is lost than the budget.
+    """
+
+    lost: Estimate
+    rejected: Estimate
+    false_trips: Estimate
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Contender:
     """One of those that were held against each other on fresh random streams.
 
@@ -70,6 +92,7 @@ class Contender:
         behind: by how much that is above the winner's, paired; None for the winner itself.
         scenarios: how it does in each scenario.
         differs: what the library it is named after does otherwise; "" if nothing.
+        day: what it costs on an ordinary day; None if there is none among the scenarios.
     """
 
     name: str
@@ -77,6 +100,7 @@ class Contender:
     behind: tuple[Estimate, ...] | None
     scenarios: tuple[InScenario, ...]
     differs: str = ""
+    day: DayCost | None = None
 
     @property
     def marked_name(self) -> str:
@@ -85,8 +109,9 @@ class Contender:
 
     @property
     def feasible(self) -> bool:
-        """Whether it keeps the limits in every scenario."""
-        return all(limit.passed for scenario in self.scenarios for limit in scenario.limits)
+        """Whether it keeps the limits in every scenario, and the ordinary day whole."""
+        kept = all(limit.passed for scenario in self.scenarios for limit in scenario.limits)
+        return kept and (self.day is None or self.day.kept)
 
 
 @dataclass(frozen=True)
@@ -131,6 +156,7 @@ class TuneResult:
         batch: settings tried at a time.
         seed: random seed of the search.
         tolerance: the loss of worst regret that does not matter.
+        day_budget: the share of an ordinary day's requests that may be lost needlessly.
         trials: every setting tried.
         searched: how many of them the search proposed; the others lie around the winner.
         winner: the number of the best; None if none was run to the end.
@@ -150,6 +176,7 @@ class TuneResult:
     batch: int
     seed: int
     tolerance: float
+    day_budget: float
     trials: tuple[Trial, ...]
     searched: int
     winner: int | None
@@ -186,6 +213,28 @@ class TuneResult:
         return tuple(known[name] for name in names or known)
 
     @property
+    def family(self) -> bool:
+        """Whether the scenarios are a family of storms, and not just their own faults."""
+        return any(scenario.storm != OWN for scenario in self.scenarios)
+
+    @property
+    def advice(self) -> str:
+        """The calmest that is as good as the winner on fresh random streams.
+
+        `NO_BREAKER` or `YOURS` if that one loses no more than the tolerance to it and keeps
+        what has to hold; "" if the winner is to be set, or nothing was checked.
+        """
+        if self.check is None or not self.family:
+            return ""
+        found = [each.name for each in self.check.contenders if self._is_as_good(each)]
+        return next((name for name in (NO_BREAKER, YOURS) if name in found), "")
+
+    def _is_as_good(self, contender: Contender) -> bool:
+        return contender.feasible and all(
+            lead.mean is not None and lead.mean <= self.tolerance for lead in contender.behind or ()
+        )
+
+    @property
     def importance(self) -> tuple[float | None, ...]:
         """How much each axis matters around the winner, as shares of 1; None where unknown.
 
@@ -206,4 +255,8 @@ class TuneResult:
         if self.winner is None:
             return {}
         values = self.trials[self.winner].setting.values
-        return {axis.path: value for axis, value in zip(self.axes, values, strict=True)}
+        return {
+            each.path: value
+            for axis, value in zip(self.axes, values, strict=True)
+            for each in axis.each_place
+        }

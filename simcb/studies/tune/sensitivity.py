@@ -167,10 +167,13 @@ def reach_of(
             continue
         excess = evaluation.leads(candidate, best, count)
         feasible = bool(evaluation.feasible[candidate])
-        near = all(each.mean is None or each.mean <= tolerance for each in excess)
+        # What was eliminated before it was run everywhere is worse than what is known of it.
+        whole = count == int(evaluation.counts[candidate])
+        near = whole and all(each.mean is None or each.mean <= tolerance for each in excess)
         perhaps = all(each.low is None or each.low <= tolerance for each in excess)
         good = near and feasible
-        steps.append(Step(value, excess, count, good, good or (perhaps and feasible), feasible))
+        unshown = good or (whole and perhaps and feasible)
+        steps.append(Step(value, excess, count, good, unshown, feasible))
     place = next(index for index, step in enumerate(steps) if step.value == winner)
     low, high = _stretch(steps, [step.as_good for step in steps], place)
     lowest, highest = _stretch(steps, [step.not_worse for step in steps], place)

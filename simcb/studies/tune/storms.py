@@ -116,8 +116,8 @@ def tuned_services(scenario: Scenario, axes: Sequence[Axis]) -> tuple[str, ...]:
     first = Setting(tuple(axis.first for axis in axes if axis.first is not None))
     tree = tree_of(applied(scenario, changes_of(axes, first)))
     found: dict[str, None] = {}
-    for axis in axes:
-        keys = [str(key) for key in find_place(tree, ROOT, axis.path).keys]
+    for place in (each.path for axis in axes for each in axis.each_place):
+        keys = [str(key) for key in find_place(tree, ROOT, place).keys]
         if "calls" in keys[:-1]:
             found[keys[keys.index("calls") + 1]] = None
         elif keys[0] == "services":

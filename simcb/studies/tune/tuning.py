@@ -10,19 +10,21 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from simcb.metrics import estimate
 from simcb.scenario.units import Value
 from simcb.studies import StudyError
-from simcb.studies.evaluation.cells import Done
+from simcb.studies.evaluation.cells import Done, value_of
 from simcb.studies.evaluation.evaluator import Changes
 from simcb.studies.evaluation.settings import Setting, applied, changes_of
 from simcb.studies.tune.checking import check
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.losses import check_defined
-from simcb.studies.tune.plan import WALKS, TunePlan
+from simcb.studies.tune.plan import WALKS, WALKS_IN_STORMS, TunePlan
 from simcb.studies.tune.regret import Evaluation, Guard, race
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.sensitivity import Reach, neighbours, next_beyond, reach_of
+from simcb.studies.tune.space import calmness
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Tuning:
         self._tried: dict[Setting, int | str] = {}
         self._evaluation: Evaluation | None = None
         self._guard: Guard | None = None
+        self._rivals: set[int] = set()
         self._winner: int | None = None
         self._progress = progress
         self._stage, self._done, self._total = "searching", 0, plan.options.size.trials
@@ -111,11 +114,21 @@ class Tuning:
         changes = [self._context.without_breaker(), self._context.unchanged()]
         known = [self._evaluator.enter(each) for each in changes]
         self._guard = self._context.guard(known[0])
+        self._rivals = set(known)
         places = range(len(self._context.scenarios))
         return self._evaluator.run_in(places, known, self._evaluator.replicates)
 
     def _race(self, candidates: Sequence[int], margin: float = 0.0) -> bool:
-        return race(self._context.scenarios, self._evaluator, candidates, margin, self._guard)
+        """Race settings; one of them gets to the end, even where no breaker at all is better."""
+        return race(
+            self._context.scenarios,
+            self._evaluator,
+            candidates,
+            margin,
+            self._guard,
+            least=0 if self._settled else 1,
+            beside=self._rivals - set(self._tried.values()) if self._settled else set(),
+        )
 
     def _evaluated(self) -> Evaluation:
         return Evaluation.of(self._context.scenarios, self._evaluator, self._guard)
@@ -195,18 +208,39 @@ class Tuning:
         count = int(known.seen[candidate])
         if not count:
             return Trial(number, setting, 0, (), 0.0)
-        return Trial(number, setting, count, known.worst(candidate), known.violation(candidate))
+        worst = known.worst(candidate)
+        day = estimate([value_of(each) for each in known.lost[candidate].tolist()]).mean
+        return Trial(number, setting, count, worst, known.violation(candidate), day=day)
 
     def _choose(self) -> None:
-        self._evaluation = known = self._evaluated()
+        self._evaluation = self._evaluated()
         if self._settled:
-            self._winner = known.champion(self._settled, self._evaluator.replicates)
+            self._winner = self._chosen()
             self._best = self._setting_of(self._winner)
+
+    def _chosen(self) -> int:
+        """Return the best of the settings that have been run to the end.
+
+        In a family of storms that is, of those that are as good as the best, the calmest.
+        """
+        known, count = self._known, self._evaluator.replicates
+        best = known.champion(self._settled, count)
+        if self._options.own:
+            return best
+        tolerance = self._options.tolerance
+        calm = {best: calmness(self._axes, self._setting_of(best).values)}
+        for each in self._settled:
+            if known.feasible[each] == known.feasible[best] and all(
+                lead.mean is not None and lead.mean <= tolerance
+                for lead in known.leads(each, best, count)
+            ):
+                calm[each] = calmness(self._axes, self._setting_of(each).values)
+        return max(calm, key=lambda each: calm[each])
 
     # Walking.
 
     def _walk(self) -> tuple[bool, tuple[Reach, ...]]:
-        for _ in range(WALKS):
+        for _ in range(WALKS if self._options.own else WALKS_IN_STORMS):
             winner = self._setting_of(self._winner)
             paths = [neighbours(self._axes, winner, index) for index in range(len(self._axes))]
             settings = list(dict.fromkeys(s for path in paths for s in path.values()))
@@ -226,9 +260,12 @@ class Tuning:
         """
         known, count = self._known, self._evaluator.replicates
         assert self._winner is not None
-        found = known.champion(self._settled, count)
+        found = self._chosen()
         if found == self._winner:
             return False
+        if not self._options.own:
+            self._winner = found
+            return True
         leads = known.leads(found, self._winner, count)
         surely = all(each.high is not None and each.high < 0.0 for each in leads)
         clearly = all(
@@ -299,6 +336,7 @@ class Tuning:
             batch=self._options.size.batch,
             seed=self._options.seed,
             tolerance=self._options.tolerance,
+            day_budget=self._options.day_budget,
             trials=trials,
             searched=searched,
             winner=winner,

@@ -1,0 +1,155 @@
+"""What an advice says, in five lines: what to set, what it is worth, what it costs, how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from simcb.metrics import Unit
+from simcb.scenario.units import Value
+from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
+from simcb.studies.tune import Contender, TuneResult
+from simcb.studies.tune.advise import Advice, Guess
+from simcb.views.data import plain
+from simcb.views.document import Document, JsonValue
+from simcb.views.files import write_text
+from simcb.views.html import card
+from simcb.views.quantities import interval, quantity
+from simcb.views.safe_text import one_line
+from simcb.views.tune import tune_document
+from simcb.views.tune_data import overlay, shown_value, stretch
+from simcb.views.tune_family import day_words
+
+_NAMES = {"": "with it", YOURS: "with yours", NO_BREAKER: "without a breaker"}
+
+
+def advise_document(advice: Advice, *, repeat: str = "") -> Document:
+    """Return what an advice says; `repeat` is the command that gives the same again."""
+    result = advice.result
+    tuned = tune_document(result, repeat=repeat)
+    files = {**tuned.files}
+    if "best.yaml" in files:
+        files["best.yaml"] = lambda path: write_text(path, [advised_overlay(result, repeat)])
+    data = tuned.data
+    return replace(
+        tuned,
+        title=f"advice for {one_line(advice.name, 60)}: {tuned.title}",
+        findings=tuple(_lines(advice)),
+        data=lambda: data() | {"guesses": [_object(each) for each in advice.guesses]},
+        files=files,
+    )
+
+
+def advised_overlay(result: TuneResult, repeat: str = "") -> str:
+    """Return the file that puts what is advised over a scenario."""
+    text = overlay(result, repeat)
+    if result.advice == YOURS:
+        return "# The file's own setting is as good: nothing is to be set.\n{}\n"
+    if result.advice == NO_BREAKER:
+        paths = sorted({path.rpartition(".breaker.")[0] for path in _breaker_paths(result)})
+        off = "".join(f"{path}.breaker.enabled: false\n".lstrip(".") for path in paths)
+        return f"# No breaker is as good as any of {len(result.trials)} settings.\n{off}"
+    return text
+
+
+def _breaker_paths(result: TuneResult) -> list[str]:
+    return [path for path in (f".{each}" for each in result.best) if ".breaker." in path]
+
+
+def _lines(advice: Advice) -> Iterator[str]:
+    result = advice.result
+    if result.winner is None or result.check is None:
+        yield "there is no advice yet: the search did not come to its end"
+        return
+    yield _set(result)
+    shown = [each for each in result.check.contenders if each.name in _NAMES]
+    yield f"the worst storm: {'; '.join(_worst(result, each) for each in shown)}"
+    for each in shown:
+        if each.name == result.advice and each.day is not None:
+            yield f"an ordinary day: {day_words(each.day)}"
+    moves = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
+    near = quantity(result.tolerance, Unit.SHARE)
+    yield f"how far each may move, within {near}: {moves}"
+    yield _guessed(advice.guesses)
+
+
+def _set(result: TuneResult) -> str:
+    if result.advice == NO_BREAKER:
+        return "set no breaker: none of the settings is better than having none"
+    if result.advice == YOURS:
+        return "leave it as it is: none of the settings is better than yours"
+    winner = result.trials[result.winner or 0].setting.values
+    pairs = zip(result.axes, winner, strict=True)
+    values = ", ".join(f"{axis.label} = {shown_value(value)}" for axis, value in pairs)
+    return (
+        f"set {values}" if result.feasible else f"nothing keeps what has to hold; nearest {values}"
+    )
+
+
+def _worst(result: TuneResult, contender: Contender) -> str:
+    """Return in which storm somebody loses most, and how that one does there."""
+    losses = [
+        max((each.mean or 0.0 for each in found.regret), default=-1.0)
+        for found in contender.scenarios
+    ]
+    place = losses.index(max(losses))
+    scenario, found = result.scenarios[place], contender.scenarios[place].aims[0]
+    aim = scenario.aims[0]
+    value = interval(found.mean, found.low, found.high, aim.unit)
+    return f"{value} {aim} {_NAMES[contender.name]} ({one_line(scenario.name, 40)})"
+
+
+def _guessed(guesses: tuple[Guess, ...]) -> str:
+    """Return which numbers of the file decide, and that the others do not."""
+    if not guesses:
+        return "no number of the file was moved"
+    turned = [
+        f"{one_line(each.name, 60)} {each.moved} instead of {each.value}: {each.better} is better"
+        for each in guesses
+        if each.better
+    ]
+    safe = dict.fromkeys(each.name for each in guesses)
+    for each in guesses:
+        if each.better:
+            safe.pop(each.name, None)
+    holds = f"half and double {', '.join(one_line(name, 60) for name in safe)} change nothing"
+    if not turned:
+        return f"guesses: {holds}"
+    more = f"; {holds}" if safe else ""
+    return f"guesses that would change it, so measure them: {'; '.join(turned)}{more}"
+
+
+def _object(guess: Guess) -> JsonValue:
+    return {**plain(guess, "name", "value", "moved"), "better": guess.better or None}
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AdviceView:
+    """An advice as one looks at it in a notebook.
+
+    Args:
+        advice: what was found.
+    """
+
+    advice: Advice
+
+    @property
+    def best(self) -> dict[str, Value]:
+        """The best of the values searched, by their paths."""
+        return self.advice.result.best
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The advice in five lines."""
+        return tuple(_lines(self.advice))
+
+    @property
+    def overlay(self) -> str:
+        """The overlay with what is advised: write it to a file for `simcb run -f`."""
+        return advised_overlay(self.advice.result)
+
+    def __repr__(self) -> str:
+        return f"<advice: {self.lines[0]}>"
+
+    def _repr_html_(self) -> str:
+        return card(advise_document(self.advice))
