@@ -10,6 +10,7 @@ import typer
 from simcb.cli.console import emit, page
 from simcb.cli.long_jobs import check_kept, interrupts, job_bar, leave_interrupted
 from simcb.cli.options import (
+    DryRun,
     Form,
     Overlays,
     Quiet,
@@ -24,7 +25,7 @@ from simcb.cli.options import (
     worker_count,
 )
 from simcb.cli.repeat import repeat_command, resume_command
-from simcb.cli.tune import DayBudget, Tolerance, leave_as, with_shares
+from simcb.cli.tune import DayBudget, Tolerance, announce, leave_as, with_shares
 from simcb.options import JobOptions, TuneOptions
 from simcb.views.formats import Format
 
@@ -41,6 +42,7 @@ def advise(
     day_budget: DayBudget = "0.1%",
     workers: Workers = "auto",
     job: JobOptions,
+    dry_run: DryRun = False,
     form: Form = Format.TABLE,
     tags: Tags = None,
     report: ReportFile = None,
@@ -68,6 +70,14 @@ def advise(
     check_kept(job)
     check_files(None, report)
     options = with_shares(options, tolerance, day_budget)
+    if dry_run:
+        from simcb.studies import tune as tuning
+        from simcb.views.progress import tune_size
+
+        plan = tuning.plan_tune(loaded, replace(options, libraries=False))
+        emit(tune_size(plan, *tuning.estimate_tune_time(plan, job.workers)))
+        return
+    announce([loaded], replace(options, libraries=False), job, quiet=quiet)
     repeat = repeat_command(context)
     resume_with = resume_command(repeat, job.out)
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,7 @@ from simcb.options import JobOptions, TuneOptions
 from simcb.views.formats import Format
 
 if TYPE_CHECKING:
+    from simcb.scenario import Scenario
     from simcb.studies.tune import TuneResult
 
 
@@ -100,6 +102,7 @@ def tune(
         plan = study.plan_tune(loaded, options)
         emit(tune_size(plan, *study.estimate_tune_time(plan, job.workers)))
         return
+    announce(loaded, options, job, quiet=quiet)
     repeat = repeat_command(context)
     resume_with = resume_command(repeat, job.out)
     with (
@@ -129,6 +132,17 @@ def tune(
         save_page(document, report)
     emit(render(document, form, page()))
     leave_as(result)
+
+
+def announce(loaded: list[Scenario], options: TuneOptions, job: JobOptions, *, quiet: bool) -> None:
+    """Say on a terminal, before anything is run, how much it will be at most."""
+    if quiet or not sys.stderr.isatty():
+        return
+    from simcb.studies import tune as study
+    from simcb.views.progress import tune_size
+
+    plan = study.plan_tune(loaded, options)
+    complain(tune_size(plan, *study.estimate_tune_time(plan, job.workers)).rstrip())
 
 
 def with_shares(options: TuneOptions, tolerance: str, day_budget: str) -> TuneOptions:

@@ -48,7 +48,7 @@ def advised_overlay(result: TuneResult, repeat: str = "") -> str:
     if result.advice == NO_BREAKER:
         paths = sorted({path.rpartition(".breaker.")[0] for path in _breaker_paths(result)})
         off = "".join(f"{path}.breaker.enabled: false\n".lstrip(".") for path in paths)
-        return f"# No breaker is as good as any of {len(result.trials)} settings.\n{off}"
+        return f"# No breaker is as good as any of {len(result.trials)} settings.\n{off or '{}'}\n"
     return text
 
 

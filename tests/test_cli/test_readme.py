@@ -13,7 +13,7 @@ from test_cli.commands import simcb
 README = Path(__file__).parents[2] / "README.md"
 SHOWN = re.findall(r"```console\n\$ simcb (.+?)\n(.*?)\n```", README.read_text(), re.DOTALL)
 SETTINGS = Path(__file__).parents[1] / "test_exchange" / "settings"
-DEAR = ("compare", "conformance", "league", "run")
+DEAR = ("advise", "compare", "conformance", "league", "run")
 FILES = re.findall(r"```json (\S+)\n(.*?)```", README.read_text(), re.DOTALL)
 
 

@@ -24,9 +24,6 @@ from simcb.studies.tune.sensitivity import STEPS
 from simcb.studies.tune.space import default_space
 from simcb.studies.tune.storms import family_of, storms_named, tuned_services
 
-CONTENDERS = 3 + len(DEFAULTS)
-"""Who is checked at most: the winner, yours, no breaker, and the libraries."""
-
 WALKS = 3
 """How often the walk around the winner is gone: anew whenever it has found a better one."""
 
@@ -67,11 +64,20 @@ class TunePlan:
         setting that is best in a scenario alone is another one for each scenario and aim.
         """
         size = self.options.size
-        walks = WALKS if self.options.own else WALKS_IN_STORMS
         beside = 0 if self.options.own else 2
-        searched = (size.trials + beside + walks * self.around) * size.replicates
-        checked = len(self.scenarios[0].aims) + (CONTENDERS if self.options.libraries else 3)
-        return (searched + checked * self.options.size.fresh) * len(self.scenarios)
+        searched = (size.trials + beside + self.walks * self.around) * size.replicates
+        checked = len(self.scenarios[0].aims) + self.contenders
+        return (searched + checked * size.fresh) * len(self.scenarios)
+
+    @property
+    def walks(self) -> int:
+        """How often the walk around the winner is gone at most."""
+        return WALKS if self.options.own else WALKS_IN_STORMS
+
+    @property
+    def contenders(self) -> int:
+        """Who is checked at most: the winner, yours, no breaker, and the libraries if asked for."""
+        return 3 + (len(DEFAULTS) if self.options.libraries else 0)
 
     @property
     def megabytes(self) -> float:
