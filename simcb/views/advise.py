@@ -11,14 +11,14 @@ from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
 from simcb.studies.tune import Contender, TuneResult
 from simcb.studies.tune.advise import Advice, Guess
 from simcb.views.data import plain
-from simcb.views.document import Document, JsonValue
+from simcb.views.document import Block, Document, Figure, JsonValue
 from simcb.views.files import write_text
 from simcb.views.html import card
 from simcb.views.quantities import interval, quantity
 from simcb.views.safe_text import one_line
 from simcb.views.tune import tune_document
 from simcb.views.tune_data import overlay, shown_value, stretch
-from simcb.views.tune_family import day_words
+from simcb.views.tune_family import day_words, storm_table
 
 _NAMES = {"": "with it", YOURS: "with yours", NO_BREAKER: "without a breaker"}
 
@@ -35,9 +35,16 @@ def advise_document(advice: Advice, *, repeat: str = "") -> Document:
         tuned,
         title=f"advice for {one_line(advice.name, 60)}: {tuned.title}",
         findings=tuple(_lines(advice)),
+        blocks=_blocks(result, tuned),
         data=lambda: data() | {"guesses": [_object(each) for each in advice.guesses]},
         files=files,
     )
+
+
+def _blocks(result: TuneResult, tuned: Document) -> tuple[Block, ...]:
+    """Return the storms one by one, and what the tune draws; `simcb tune` has all its numbers."""
+    figures = tuple(block for block in tuned.blocks if isinstance(block, Figure))
+    return (storm_table(result), *figures) if result.check is not None else figures
 
 
 def advised_overlay(result: TuneResult, repeat: str = "") -> str:

@@ -6,7 +6,7 @@ from simcb.studies.evaluation.size import WORKER_MEGABYTES
 from simcb.studies.limits import in_words
 from simcb.studies.sweep import Plan, Progress
 from simcb.studies.sweep.plan import TimeEstimate
-from simcb.studies.tune import TunePlan, TuneProgress
+from simcb.studies.tune import WALKS, TunePlan, TuneProgress
 from simcb.views.quantities import rough_clock
 from simcb.views.safe_text import one_line
 
@@ -49,7 +49,7 @@ def tune_size(plan: TunePlan, seconds: float, workers: int) -> str:
     memory = workers * (WORKER_MEGABYTES + plan.largest_run)
     lines = (
         f"settings  {plan.options.size.trials:,} searched, {plan.around:,} around each of up to "
-        f"{plan.walks} bests, {plan.contenders} contenders",
+        f"{WALKS} bests, {plan.contenders} contenders",
         f"runs      at most {plan.runs:,} in {scenarios}; usually less than half of that",
         f"requests  at most about {in_words(plan.requests)}",
         f"time      at most about {rough_clock(seconds)} on {workers} workers",

@@ -7,7 +7,7 @@ the winner and the check. The room prints nothing and draws nothing.
 
 from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
 from simcb.studies.tune.contenders import DEFAULTS, Default
-from simcb.studies.tune.plan import TunePlan, estimate_tune_time, plan_tune
+from simcb.studies.tune.plan import WALKS, TunePlan, estimate_tune_time, plan_tune
 from simcb.studies.tune.result import Check, Contender, DayCost, InScenario, Trial, TuneResult
 from simcb.studies.tune.scenarios import TuneScenario, is_until
 from simcb.studies.tune.sensitivity import Reach, Step
@@ -17,6 +17,7 @@ from simcb.studies.tune.tuning import TuneProgress
 __all__ = [
     "DEFAULTS",
     "NO_BREAKER",
+    "WALKS",
     "YOURS",
     "Check",
     "Contender",

@@ -28,10 +28,6 @@ WALKS = 3
 """How often the walk around the winner is gone: anew whenever it has found a better one."""
 
 
-WALKS_IN_STORMS = 2
-"""The same in a family of storms, whose walks are many runs."""
-
-
 @dataclass(frozen=True)
 class TunePlan:
     """A tune that is known to make sense.
@@ -65,14 +61,9 @@ class TunePlan:
         """
         size = self.options.size
         beside = 0 if self.options.own else 2
-        searched = (size.trials + beside + self.walks * self.around) * size.replicates
+        searched = (size.trials + beside + WALKS * self.around) * size.replicates
         checked = len(self.scenarios[0].aims) + self.contenders
         return (searched + checked * size.fresh) * len(self.scenarios)
-
-    @property
-    def walks(self) -> int:
-        """How often the walk around the winner is gone at most."""
-        return WALKS if self.options.own else WALKS_IN_STORMS
 
     @property
     def contenders(self) -> int:

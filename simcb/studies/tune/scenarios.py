@@ -82,7 +82,7 @@ def tune_scenarios(
         asked, bounds = (wanted or [DEFAULT], limits)
         if storm == DAY:
             # What is asked of a storm, such as the latency under its fault, a day may not have.
-            asked, bounds = [DEFAULT] * len(asked), ()
+            asked, bounds = [DEFAULT if _of_a_fault(each) else each for each in asked], ()
         try:
             aims = [parse_objective(each, scenario, columns) for each in asked]
             _check_faults(scenario, aims)
@@ -117,6 +117,11 @@ def check_space(scenarios: Sequence[Scenario], axes: Sequence[Axis]) -> None:
                     f"{quoted(axis.path)} is no policy but the world, whose best is the mildest",
                     "tune what a call or a queue is set to, and sweep the world",
                 )
+
+
+def _of_a_fault(aim: str) -> bool:
+    """Tell whether an aim is asked for in a phase, or about a fault."""
+    return "{" in aim or any(word in aim for word in _UNTIL)
 
 
 def _check_faults(scenario: Scenario, aims: Sequence[Objective]) -> None:

@@ -19,7 +19,7 @@ from simcb.studies.evaluation.settings import Setting, applied, changes_of
 from simcb.studies.tune.checking import check
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.losses import check_defined
-from simcb.studies.tune.plan import TunePlan
+from simcb.studies.tune.plan import WALKS, TunePlan
 from simcb.studies.tune.regret import Evaluation, Guard, race
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
@@ -68,7 +68,6 @@ class Tuning:
         self._options = plan.options
         self._context = context
         self._axes = plan.axes
-        self._walks = plan.walks
         self._search = search
         self._evaluator = context.evaluator(plan.options.size.replicates, plan.options.seed)
         self._evaluator.taken = self._tell
@@ -241,7 +240,7 @@ class Tuning:
     # Walking.
 
     def _walk(self) -> tuple[bool, tuple[Reach, ...]]:
-        for _ in range(self._walks):
+        for left in reversed(range(WALKS)):
             winner = self._setting_of(self._winner)
             paths = [neighbours(self._axes, winner, index) for index in range(len(self._axes))]
             settings = list(dict.fromkeys(s for path in paths for s in path.values()))
@@ -249,7 +248,8 @@ class Tuning:
             if not self._race(self._enter(settings), self._options.tolerance):
                 return False, ()
             self._evaluation = self._evaluated()
-            if not self._improved():
+            # In a family the last walk only looks: around the winner everything is known.
+            if (not left and not self._options.own) or not self._improved():
                 break
         winner = self._setting_of(self._winner)
         return True, tuple(self._reach(index, winner) for index in range(len(self._axes)))

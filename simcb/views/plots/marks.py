@@ -107,7 +107,9 @@ def head_tune(figure: Figure, result: TuneResult) -> None:
     _head(figure, names, aims, run, complete=result.complete)
     best = ", ".join(
         f"{axis.label} = {value}"
-        for axis, value in zip(result.axes, result.best.values(), strict=True)
+        for axis, value in zip(
+            result.axes, result.trials[result.winner or 0].setting.values, strict=True
+        )
     )
     found = "best" if result.feasible else "nearest to the limits, which nothing keeps"
     _line(figure, f"{found}: {best}", TITLE_HEIGHT, LABEL_SIZE, INK)

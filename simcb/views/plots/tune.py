@@ -35,7 +35,7 @@ from simcb.views.plots.style import (
 )
 from simcb.views.plots.text_fit import letters, shortened
 from simcb.views.quantities import quantity
-from simcb.views.tune_data import Reading, readings, stretch
+from simcb.views.tune_data import Reading, readings, shown_value, stretch
 
 GOOD = STATE_FILLS["closed"].color
 MOST_PANELS = 9
@@ -104,7 +104,7 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     if reach.axis.span is not None and reach.axis.span.log:
         ax.set_xscale("log")
     best = values.index(reach.value)
-    label_values(ax, "x", x.tolist(), values, longest=0.9, certain=best)
+    label_values(ax, "x", x.tolist(), [*map(shown_value, values)], longest=0.9, certain=best)
     label_axis(ax, "x", reach.axis)
     name_axis(ax, "y", f"regret beyond the best{_mark(read)}")
     if alone:
