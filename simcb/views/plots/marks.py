@@ -35,6 +35,7 @@ from simcb.views.plots.style import (
 )
 from simcb.views.plots.text_fit import letters, shortened, text_width
 from simcb.views.quantities import quantity
+from simcb.views.tune_data import shown_value
 
 BEST = "best"
 AS_GOOD = f"cannot be told from it within {TOLERANCE:.0%}"
@@ -106,7 +107,7 @@ def head_tune(figure: Figure, result: TuneResult) -> None:
     names = ", ".join(scenario.name for scenario in result.scenarios)
     _head(figure, names, aims, run, complete=result.complete)
     best = ", ".join(
-        f"{axis.label} = {value}"
+        f"{axis.label} = {shown_value(value)}"
         for axis, value in zip(
             result.axes, result.trials[result.winner or 0].setting.values, strict=True
         )
