@@ -73,7 +73,7 @@ clients:
   people: {arrivals: {kind: poisson, rate: 20/s}, priority: 9,
            calls: {front: {timeout: 800ms}}}
   robots: {arrivals: {kind: poisson, rate: 30/s}, refresh: {after: 400ms, times: 1}, priority: 2,
-           calls: {back: {timeout: 500ms, network: 10ms,
+           calls: {back: {timeout: 300ms, network: 10ms,
                           retry: {max_retries: 1, on: [throttled, timeout]}}}}
   batch: {arrivals: {kind: closed, users: 6, think: 50ms},
           calls: {front: {timeout: 2s, retry: {max_retries: 2, on: [throttled]}}}}
