@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from simcb.metrics import Unit
 from simcb.scenario.units import Value
 from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
+from simcb.studies.evaluation.objective import Better
 from simcb.studies.tune import Contender, TuneResult
 from simcb.studies.tune.advise import Advice, Guess
 from simcb.views.data import plain
@@ -74,9 +76,12 @@ def _lines(advice: Advice) -> Iterator[str]:
     for each in shown:
         if each.name == result.advice and each.day is not None:
             yield f"an ordinary day: {day_words(each.day)}"
-    moves = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
-    near = quantity(result.tolerance, Unit.SHARE)
-    yield f"how far each may move, within {near}: {moves}"
+    if result.advice in (NO_BREAKER, YOURS):
+        yield f"the best of the settings searched: {_winner(result)}"
+    else:
+        moves = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
+        near = quantity(result.tolerance, Unit.SHARE)
+        yield f"how far each may move, within {near}: {moves}"
     yield _guessed(advice.guesses)
 
 
@@ -85,25 +90,35 @@ def _set(result: TuneResult) -> str:
         return "set no breaker: none of the settings is better than having none"
     if result.advice == YOURS:
         return "leave it as it is: none of the settings is better than yours"
-    winner = result.trials[result.winner or 0].setting.values
-    pairs = zip(result.axes, winner, strict=True)
-    values = ", ".join(f"{axis.label} = {shown_value(value)}" for axis, value in pairs)
+    values = _winner(result)
     return (
         f"set {values}" if result.feasible else f"nothing keeps what has to hold; nearest {values}"
     )
 
 
+def _winner(result: TuneResult) -> str:
+    winner = result.trials[result.winner or 0].setting.values
+    pairs = zip(result.axes, winner, strict=True)
+    return ", ".join(f"{axis.label} = {shown_value(value)}" for axis, value in pairs)
+
+
 def _worst(result: TuneResult, contender: Contender) -> str:
-    """Return in which storm somebody loses most, and how that one does there."""
-    losses = [
-        max((each.mean or 0.0 for each in found.regret), default=-1.0)
-        for found in contender.scenarios
-    ]
-    place = losses.index(max(losses))
+    """Return in which storm somebody does worst, and how badly."""
+
+    def standing(place: int) -> float:
+        mean = contender.scenarios[place].aims[0].mean
+        if mean is None:
+            return -math.inf
+        return mean if result.scenarios[place].aims[0].better is Better.HIGHER else -mean
+
+    place = min(range(len(result.scenarios)), key=standing)
     scenario, found = result.scenarios[place], contender.scenarios[place].aims[0]
     aim = scenario.aims[0]
     value = interval(found.mean, found.low, found.high, aim.unit)
-    return f"{value} {aim} {_NAMES[contender.name]} ({one_line(scenario.name, 40)})"
+    name = _NAMES[contender.name]
+    if not contender.name and result.advice in (NO_BREAKER, YOURS):
+        name = "with the best that was searched"
+    return f"{value} {aim} {name} ({one_line(scenario.name, 40)})"
 
 
 def _guessed(guesses: tuple[Guess, ...]) -> str:

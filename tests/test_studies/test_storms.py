@@ -37,12 +37,12 @@ def family(*scenarios: Scenario, names: tuple[str, ...] = EVERY) -> dict[str, Sc
 def test_every_storm_is_a_scenario_of_its_own_and_the_day_comes_last() -> None:
     """Read back as it is written; its fault strikes the service behind the tuned breaker."""
     found = family(scenario())
-    assert list(found) == ["small", *(name for name in STORMS if name != "day"), "day"]
+    assert list(found) == ["own", *(name for name in STORMS if name != "day"), "day"]
     for name, each in found.items():
         assert parse_scenario(each.to_yaml()) == each
         assert [fault.on for fault in each.faults] == ["store"] * (name != "day")
         assert all(fault.by_lot for fault in each.faults)
-        assert not (each.thresholds and name != "small")
+        assert not (each.thresholds and name != "own")
 
 
 def test_moments_and_lengths_differ_by_replicate_and_not_by_setting() -> None:

@@ -95,8 +95,10 @@ def family_of(
     systems: dict[str, Scenario] = {}
     for scenario in scenarios:
         if OWN in names and scenario.faults:
-            faults = tuple(map(_jittered, scenario.faults))
-            yield OWN, scenario.without_sweep().model_copy(update={"faults": faults})
+            changes: dict[str, object] = {"faults": tuple(map(_jittered, scenario.faults))}
+            if len(scenarios) == 1:
+                changes["name"] = OWN
+            yield OWN, scenario.without_sweep().model_copy(update=changes)
         system = scenario.without_faults()
         system = system.model_copy(update={"name": "-", "about": "", "duration": 1.0})
         systems.setdefault(system.to_yaml(), scenario)
