@@ -64,8 +64,7 @@ def advise(
     from simcb.views.formats import render
     from simcb.views.progress import tune_progress
 
-    job = replace(job, workers=worker_count(workers))
-    named = tags_of(tags)
+    job = replace(job, workers=worker_count(workers), tags=tags_of(tags))
     loaded = read(source, overlays=overlays or (), sets=sets or ())
     check_kept(job)
     check_files(None, report)
@@ -88,7 +87,7 @@ def advise(
     result = advice.result
     if not result.complete:
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
-    document = advise_document(advice, repeat=repeat).tagged(named)
+    document = advise_document(advice, repeat=repeat)
     if job.out is not None:
         from simcb.views.study_files import write_study
 

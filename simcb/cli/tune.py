@@ -92,8 +92,7 @@ def tune(
     from simcb.views.progress import tune_progress, tune_size
     from simcb.views.tune import findings, tune_document
 
-    job = replace(job, workers=worker_count(workers))
-    named = tags_of(tags)
+    job = replace(job, workers=worker_count(workers), tags=tags_of(tags))
     loaded = [read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
     check_kept(job)
     check_files(plot, report)
@@ -116,7 +115,7 @@ def tune(
         if result.winner is not None:
             complain(f"so far {findings(result)[0]}")
         leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
-    document = tune_document(result, repeat=repeat).tagged(named)
+    document = tune_document(result, repeat=repeat)
     if job.out is not None:
         from simcb.views.study_files import write_study
 

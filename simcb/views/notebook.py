@@ -317,6 +317,7 @@ def tune(
     executor: Executor | None = None,
     dask: str | None = None,
     allow_large: bool = False,
+    tags: Mapping[str, str] | None = None,
 ) -> TuneView:
     """Find the setting that holds in every scenario, and return a view of what came out.
 
@@ -354,6 +355,7 @@ def tune(
         executor: runs the cells instead: any `concurrent.futures.Executor`.
         dask: the address of a Dask scheduler, or `local`.
         allow_large: run even what is estimated to be huge.
+        tags: what you call it, key to value, in every output.
 
     Raises:
         ScenarioError: a scenario cannot be read.
@@ -367,7 +369,7 @@ def tune(
     aims = _listed(minimize), _listed(maximize), _listed(subject_to)
     size = trials, batch, replicates, fresh
     options = TuneOptions(space, *aims, storms, *size, tolerance, day_budget, seed)
-    job = JobOptions(workers, dask, out, resume, allow_large, executor)
+    job = JobOptions(workers, dask, out, resume, allow_large, executor, checked_tags(tags))
     return TuneView(run_tune(read, options, job))
 
 

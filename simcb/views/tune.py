@@ -69,7 +69,7 @@ def tune_document(result: TuneResult, *, repeat: str = "") -> Document:
     }
     if result.winner is not None:
         files["best.yaml"] = lambda path: write_text(path, [overlay(result, repeat)])
-    return Document(
+    document = Document(
         title(result),
         lambda: tune_object(result) | {"repeat": repeat},
         lambda: trial_rows(result),
@@ -81,6 +81,7 @@ def tune_document(result: TuneResult, *, repeat: str = "") -> Document:
         files=files,
         sources=_sources(result),
     )
+    return document.tagged(result.tags)
 
 
 def _checks(result: TuneResult) -> tuple[CheckResult, ...]:

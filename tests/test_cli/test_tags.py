@@ -19,6 +19,7 @@ from test_views.small_runs import answer
 from simcb.scenario import parse_scenario
 from simcb.studies import StudyError
 from simcb.studies.sweep import open_sweep
+from simcb.studies.tune import open_tune
 from simcb.views import notebook
 from simcb.views.document import Document, Page
 from simcb.views.formats import Format, render
@@ -83,6 +84,17 @@ def test_a_sweep_keeps_its_tags_in_its_directory(small: str, tmp_path: Path) -> 
     assert "[env=prod]" in (out / "report.html").read_text()
     assert simcb(*words, "--workers", "0", "--tag", "env=test", "--resume").exit_code == 0
     assert json.loads((out / "summary.json").read_text())["tags"] == {"env": "test"}
+
+
+def test_a_tune_keeps_its_tags_in_its_directory(small: str, tmp_path: Path) -> None:
+    """In the manifest, and in what is made of it later."""
+    out = tmp_path / "t"
+    few = ["--trials", "2", "--batch", "2", "-n", "2", "--fresh", "2", "--storms", "own"]
+    words = ["tune", small, "-q", "--space", "store.queue.limit=1,9", *few, "--out", str(out)]
+    assert simcb(*words, "--workers", "0", "--tag", "env=prod").exit_code == 0
+    assert json.loads((out / "manifest.json").read_text())["study"]["tags"] == {"env": "prod"}
+    assert open_tune(out).tags == {"env": "prod"}
+    assert "[env=prod]" in notebook.open(out)._repr_html_()
 
 
 def test_python_takes_tags_too() -> None:

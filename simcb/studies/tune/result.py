@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from simcb.metrics import Estimate, ThresholdResult, Verdict
 from simcb.scenario.axes import Axis
@@ -168,6 +169,7 @@ class TuneResult:
         lost: runs that could not be made.
         complete: false if it was stopped before its end.
         tally: how much work it was.
+        tags: what the user calls it.
     """
 
     scenarios: tuple[TuneScenario, ...]
@@ -188,6 +190,7 @@ class TuneResult:
     lost: tuple[Lost, ...]
     complete: bool
     tally: Tally
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def aims(self) -> tuple[Objective, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from simcb.options import JobOptions, TuneOptions
@@ -18,6 +19,7 @@ from simcb.studies.evaluation.manifest import (
 )
 from simcb.studies.evaluation.store import Store, check_store
 from simcb.studies.run import read_kept
+from simcb.studies.tags import checked_tags
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.plan import TunePlan, check_small, plan_in, plan_tune
 from simcb.studies.tune.result import TuneResult
@@ -59,7 +61,8 @@ def tune(
         check_store(job.out, resume=job.resume)
     with working(job, plan.manifest()) as (store, backend):
         context = TuneContext(plan, store, backend, stop or (lambda: False))
-        return Tuning(plan, context, search, progress).run()
+        made = Tuning(plan, context, search, progress).run()
+        return replace(made, tags=checked_tags(job.tags))
 
 
 def _search(plan: TunePlan) -> Search:
@@ -98,7 +101,7 @@ def open_tune(directory: str | Path) -> TuneResult:
         raise StoreError(str(folder), "holds a sweep and no tune", "open it as a sweep")
     plan = _plan_of(held, str(folder / MANIFEST))
     context = TuneContext(plan, Store(folder), Inline, lambda: True)
-    return Tuning(plan, context, _search(plan), None).run()
+    return replace(Tuning(plan, context, _search(plan), None).run(), tags=held.tags)
 
 
 def _plan_of(held: TuneSpec, file: str) -> TunePlan:
@@ -109,7 +112,7 @@ def _plan_of(held: TuneSpec, file: str) -> TunePlan:
     except (ValueError, TypeError):
         remedy = "name the directory of a tune, or tune anew in another"
         raise StoreError(file, "is damaged: it is no manifest of a tune", remedy) from None
-    if plan.manifest() != held:
+    if plan.manifest() != replace(held, tags={}):
         why = "; ".join(differences(held, plan.manifest()))
         again = "name its scenarios to simcb tune, with --out and --resume: nothing is run twice"
         raise StoreError(file, f"cannot be shown from what is kept: {why}", again)
