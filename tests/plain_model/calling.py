@@ -190,6 +190,7 @@ class Site:
         waits, seat = places.may_wait, places.request()
         if not seat.triggered and waits:
             late = env.at(env.now + places.max_wait, Order.EXPIRE)
+            places.wait(seat, late, errand.over)
             yield env.any_of([seat, late, errand.over])
             if seat.triggered:
                 # Whoever has given the place up goes on first.

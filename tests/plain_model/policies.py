@@ -5,7 +5,7 @@ They keep histories and count them anew whenever they are asked.
 
 from __future__ import annotations
 
-from simpy import Environment, Resource
+from simpy import Environment, Event, Resource
 
 from simcb.scenario.admission import Admission, ConcurrencyLimit, RateLimit
 from simcb.scenario.calls import Bulkhead, Cache, Throttle
@@ -91,12 +91,25 @@ class Places(Resource):
         super().__init__(env, policy.max_concurrent)
         self.max_wait = policy.max_wait
         self.longest_queue = policy.queue
+        self.ends: dict[Event, tuple[Event, Event]] = {}
 
     @property
     def may_wait(self) -> bool:
         """Whether one more may wait for a place."""
+        waiting = [seat for seat in self.queue if not self.is_left(seat)]
+        # SimPy hands a place on later in the moment in which it was given back.
+        promised = self.capacity - self.count
         longest = self.longest_queue
-        return self.max_wait > 0 and (longest is None or len(self.queue) < longest)
+        return self.max_wait > 0 and (longest is None or len(waiting) - promised < longest)
+
+    def wait(self, seat: Event, late: Event, over: Event) -> None:
+        """Remember what ends the wait for a place."""
+        self.ends[seat] = late, over
+
+    def is_left(self, seat: Event) -> bool:
+        """Whether the wait is over, though who waited has not got up yet in this moment."""
+        late, over = self.ends[seat]
+        return late.processed or over.triggered
 
 
 class Turns:

@@ -66,6 +66,23 @@ faults:
         trips=True,
         marks={"hung"},
     ),
+    "a-place-handed-on-and-asked-for": Focused(
+        """
+duration: 4s
+clients:
+  others: {arrivals: {kind: poisson, rate: 3/s}, calls: {front: {}}}
+  users:
+    arrivals: {kind: poisson, rate: 3/s}
+    refresh: {after: 50ms, times: 3}
+    calls:
+      front: {timeout: 50ms, retry: {max_retries: 3, jitter: none},
+              bulkhead: {max_concurrent: 1, max_wait: 50ms, queue: 1}}
+services:
+  front: {workers: 1, queue: {limit: 0}, work: 0s, calls: {back: {}}}
+  back: {workers: 1, work: {kind: uniform, low: 25ms, high: 100ms}}
+""",
+        {A.OK, A.TIMEOUT, A.REFUSED},
+    ),
     "the-important-first": Focused(
         """
 duration: 20s
