@@ -211,7 +211,7 @@ def read_variants(
 
     Args:
         sources: files, shipped names, and directories of saved runs; after the first also what
-            `--with` takes, if that is no file: `none`, a library, or PATH=VALUE.
+            `--with` takes, if that is no file: `none`, a library, PATH=VALUE, or NAME: and these.
         groups: what `--with` says, each of the first of them.
         read: reads a scenario with overlays merged over it.
         kept: the saved runs among the sources.
@@ -239,9 +239,10 @@ def read_variants(
 
 
 def _is_change(source: str) -> bool:
-    """Return whether a source is no file but `none`, a library or PATH=VALUE."""
-    words = source == NONE or source.casefold() in LIBRARIES or "=" in source
-    return words and not _is_there(source)
+    """Return whether a source is no file but `none`, a library, PATH=VALUE, or has a name."""
+    name, items = _named(source.strip())
+    known = any(item == NONE or item.casefold() in LIBRARIES or "=" in item for item in items)
+    return (known or bool(name)) and not _is_there(source)
 
 
 def _labels(sources: Sequence[str]) -> list[str]:

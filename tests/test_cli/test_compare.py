@@ -100,8 +100,8 @@ def test_saved_runs_are_compared_without_running_them(tmp_path: Path) -> None:
 
 def test_a_change_needs_no_option(file: str) -> None:
     """Words that no file bears mean what --with says of them."""
-    short = simcb("compare", file, "none", "failure_threshold=9", "--format", "csv")
-    words = ("--with", "none", "--with", "failure_threshold=9")
+    short = simcb("compare", file, "none", "nine: failure_threshold=9", "--format", "csv")
+    words = ("--with", "none", "--with", "nine: failure_threshold=9")
     long = simcb("compare", file, *words, "--format", "csv")
     assert short.stdout == long.stdout != ""
 
