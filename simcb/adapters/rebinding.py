@@ -12,14 +12,13 @@ import threading
 import time
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta, tzinfo
-from types import ModuleType
 from typing import Any
 
 from simcb.adapters.protocol import Clock
 
 _LOCK = threading.RLock()
 
-_BEGIN = datetime(2000, 1, 1)
+BEGIN = datetime(2000, 1, 1)
 """What the calendar shows when a run begins, in universal time."""
 
 
@@ -27,10 +26,10 @@ class Rebound(AbstractContextManager[None]):
     """Binds names of modules to other values, from `with` to its end.
 
     Args:
-        names: (module, name, value) each.
+        names: (module or class, name, value) each.
     """
 
-    def __init__(self, *names: tuple[ModuleType, str, object]) -> None:
+    def __init__(self, *names: tuple[Any, str, object]) -> None:
         self._names = names
         self._before: list[tuple[object, ...]] = []
 
@@ -69,11 +68,11 @@ def virtual_datetime(clock: Clock) -> type[datetime]:
     class VirtualDatetime(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Any:
-            moment = _BEGIN + timedelta(seconds=clock())
+            moment = BEGIN + timedelta(seconds=clock())
             return moment if tz is None else moment.replace(tzinfo=UTC).astimezone(tz)
 
         @classmethod
         def utcnow(cls) -> Any:
-            return _BEGIN + timedelta(seconds=clock())
+            return BEGIN + timedelta(seconds=clock())
 
     return VirtualDatetime

@@ -294,6 +294,23 @@ class Scenario(Model):
         services = {name: _without_breakers(each) for name, each in self.services.items()}
         return self.model_copy(update={"clients": Named(clients), "services": Named(services)})
 
+    def without_policies_of(self, groups: Collection[str]) -> Scenario:
+        """Return the same scenario where these client groups only say whom they call, and how far.
+
+        What they do about failures is up to somebody else's code.
+        """
+        clients = {
+            name: each.model_copy(
+                update={
+                    "calls": Named({to: Call(network=c.network) for to, c in each.calls.items()})
+                }
+            )
+            if name in groups
+            else each
+            for name, each in self.clients.items()
+        }
+        return self.model_copy(update={"clients": Named(clients)})
+
     def without_faults(self) -> Scenario:
         """Return an ordinary day: the same scenario without faults, and without its thresholds.
 

@@ -163,6 +163,8 @@ class CallInfo:
     """Seconds an attempt may wait for a place among them before it is sent."""
     around: str = "attempt"
     """What one call of the breaker is: an `attempt`, or the `request` with its retries."""
+    by_code: bool = False
+    """True if client code makes it, whose policy is its own."""
 
     @property
     def name(self) -> str:
@@ -218,6 +220,9 @@ class Layout:
         if not self.users:
             # Digests of runs without such groups are older than the field.
             del data["users"]
+        for call in data["calls"]:
+            if not call["by_code"]:
+                del call["by_code"]  # likewise
         if not self.idle_breakers:
             del data["idle_breakers"]  # as in traces that were saved without it
         return data

@@ -9,11 +9,11 @@ from __future__ import annotations
 import gc
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.metadata import version
 from itertools import count
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -50,6 +50,9 @@ from simcb.world.sites import CallSite
 from simcb.world.streams import GroupStreams, Streams, StreamTree, sampler_of, uniform
 from simcb.world.workforce import Workforce
 
+if TYPE_CHECKING:
+    from simcb.world.code.loading import Source
+
 T = TypeVar("T")
 
 _PATIENCE = 200_000
@@ -78,6 +81,7 @@ class World:
         replicate: int,
         max_events: int | None = MOST_EVENTS,
         max_rows: int | None = MOST_ROWS,
+        clients: Mapping[str, Source] | None = None,
     ) -> None:
         self.scenario = scenario
         self.seed = seed
@@ -85,6 +89,12 @@ class World:
         patience = _PATIENCE + _PATIENCE_PER_USER * _most_users(scenario)
         self.clock = Clock(patience, max_events)
         self.recorder = Recorder(self.clock, max_rows)
+        self._code = None
+        if clients:
+            # asyncio is slow to load, and only code needs it.
+            from simcb.world.code.running import Code
+
+            self._code = Code(self.clock, self.recorder, clients)
         self._streams = Streams(seed, replicate, _most_users(scenario))
         self._windows = windows_of(drawn_faults(scenario, self._streams), scenario.duration)
         self._tree = StreamTree(self._streams, scenario.services)
@@ -140,7 +150,12 @@ class World:
         path = f"clients/{name}"
         users = law.users if isinstance(law, Closed) else None
         streams = GroupStreams(self._tree, path, users)
-        first = self._call_infos(name, spec.calls, spec.instances, from_client=True)
+        code = None
+        if self._code is not None and self._code.has(name):
+            code = self._code.add(name, spec.calls, users)
+        first = self._call_infos(
+            name, spec.calls, spec.instances, from_client=True, by_code=code is not None
+        )
         draws = None
         if spec.instances > 1 and not spec.spread_in_turn:
             draws = self._streams.column(path, "instance", uniform)
@@ -163,6 +178,8 @@ class World:
         elif isinstance(group, ClosedGroup) and isinstance(law, Closed):
             times = self._streams.column(path, "think", sampler_of(law.think))
             group.let_think(law.users, times)
+        if code is not None:
+            group.let_ask(code.attempt)
         return group
 
     def _connect_service(self, name: str) -> None:
@@ -175,7 +192,13 @@ class World:
             replica.sites = self._sites(first, calls, instance)
 
     def _call_infos(
-        self, caller: str, calls: Mapping[str, Call], processes: int, *, from_client: bool
+        self,
+        caller: str,
+        calls: Mapping[str, Call],
+        processes: int,
+        *,
+        from_client: bool,
+        by_code: bool = False,
     ) -> int:
         """Enter a caller's calls in the layout and return the index of the first."""
         first = len(self._calls)
@@ -197,6 +220,7 @@ class World:
                     around=(
                         Around.ATTEMPT if guard is None or not guard.enabled else guard.around
                     ).value,
+                    by_code=by_code,
                 )
             )
         return first
@@ -227,6 +251,8 @@ class World:
         return self._caches.setdefault(index, Cache(call.fallback.cache.ttl))
 
     def _guard(self, index: int, call: Call, instance: int | None) -> Guard | None:
+        if self._code is not None and self._calls[index].by_code:
+            return self._code.guard(index)
         policy = call.breaker
         if policy is None or not policy.enabled:
             return None
@@ -325,18 +351,38 @@ class World:
         Args:
             progress: called now and then with the simulated seconds done.
         """
+        if self._code is None:
+            return self._run(progress, _no_garbage_collection())
+        seed = f"{self.seed}/{self.replicate}/clients#random"
+        call = next(index for index, each in enumerate(self._calls) if each.by_code)
+        with self._code.running(seed, self._breaker_count, call):
+            return self._run(progress, nullcontext())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth telling of how clients' code ran."""
+        return () if self._code is None else self._code.notes()
+
+    def _run(
+        self, progress: Callable[[float], None] | None, collection: AbstractContextManager[None]
+    ) -> Trace:
         self._progress = progress
         self._samples = 0
         self._sample_callback = self._sample
         self._await_sample(0.0)
         try:
-            with _no_garbage_collection():
+            with collection:
                 self.clock.run(until=self.scenario.duration)
         finally:
             self.clock.clear()
             for _, breaker in self._breakers.values():
                 if isinstance(breaker, ForeignBreaker):
                     breaker.close()
+        if self._code is not None:
+            names = {info.name for info, _ in self._breakers.values()}
+            made = [*self._code.breakers.written(names)]
+            self._breakers |= {index: (info, breaker) for index, info, breaker in made}
+            self._breaker_count += len(made)
         self._breakers = dict(sorted(self._breakers.items()))
         for index, (_, breaker) in self._breakers.items():
             counts = breaker.snapshot()
@@ -411,6 +457,8 @@ def simulate(
     *,
     max_events: int | None = MOST_EVENTS,
     max_rows: int | None = MOST_ROWS,
+    clients: Mapping[str, Source] | None = None,
+    notes: list[str] | None = None,
 ) -> Trace:
     """Run a scenario once in virtual time and return its trace.
 
@@ -423,10 +471,17 @@ def simulate(
             for any number.
         max_rows: requests and attempts the run may have together, 30 million unless said
             otherwise; None for any number.
+        clients: the code that the requests of a group run, in place of its calls.
+        notes: gets what is worth telling of how that code ran.
 
     Raises:
+        ClientError: code cannot be loaded, or does what virtual time has no room for.
         EventBudgetError: the run is not over after `max_events`.
         RowBudgetError: the run is not over after `max_rows`.
         TimeStandsStillError: something happens again and again without time going on.
     """
-    return World(scenario, seed, replicate, max_events, max_rows).run(progress)
+    world = World(scenario, seed, replicate, max_events, max_rows, clients)
+    trace = world.run(progress)
+    if notes is not None:
+        notes += world.notes
+    return trace

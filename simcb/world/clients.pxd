@@ -24,6 +24,7 @@ cdef class Group(Origin):
     cdef Expiries _deadlines
     cdef object _user_attempts
     cdef tuple _first_attempt
+    cdef object _attempt
     cpdef _open(self, long number, long user)
     cpdef _ask_once(self, Request request, tuple streams, double now)
 

@@ -91,6 +91,11 @@ class Group(Origin):
             self._deadlines = Expiries(clock, spec.deadline, Order.EXPIRE, self._user_leaves)
         self._user_attempts = user_attempts
         self._first_attempt = user_attempts.at(0)
+        self._attempt: Callable[[Request, Sequence[CallStreams]], UserAttempt] = UserAttempt
+
+    def let_ask(self, attempt: Callable[[Request, Sequence[CallStreams]], UserAttempt]) -> None:
+        """Let requests be made in another way than by the calls of the scenario."""
+        self._attempt = attempt
 
     def _open(self, number: int, user: int) -> None:
         """Let a user ask now: request number `number`, which is `user`'s."""
@@ -102,7 +107,7 @@ class Group(Origin):
         self._ask_once(request, self._first_attempt, now)
 
     def _ask_once(self, request: Request, streams: Sequence[CallStreams], now: float) -> None:
-        attempt = UserAttempt(request, streams)
+        attempt = self._attempt(request, streams)
         attempt.since = now
         request.user_attempts += 1
         request.alive.append(attempt)
@@ -124,10 +129,7 @@ class Group(Origin):
         request.settled = True
         for attempt in request.alive:
             attempt.settled = True
-            if attempt.current is None and attempt.permit is None:
-                attempt.over = True
-            else:
-                attempt.stop()
+            attempt.stop()
         request.alive.clear()
         self._recorder.close_request(request, outcome, self._clock.now)
 

@@ -47,14 +47,14 @@ cdef class CallSite(Site):
     cdef double _heeded
     cdef object _arrive_callback
     cdef object _reply_callback
-    cpdef _try(self, Task task, long retry, double waited)
-    cpdef _reject(self, Task task, AttemptStreams node, long retry, long breaker)
+    cpdef try_once(self, Task task, long retry, double waited)
+    cpdef reject(self, Task task, AttemptStreams node, long retry, long breaker)
     cpdef _write_unsent(self, Task task, long retry, long breaker, long outcome, long flags)
     cpdef _send(self, Attempt attempt, double now)
     cpdef _arrive(self, Attempt attempt)
     cpdef _reply(self, Attempt attempt)
     cpdef _hear(self, Attempt attempt, long outcome)
-    cpdef _expire(self, Attempt attempt)
+    cpdef expire(self, Attempt attempt)
     cpdef _leave(self, Attempt attempt, long outcome)
     cpdef _settle(self, Attempt attempt, long outcome)
     cpdef _settle_request(self, Task task, long outcome)

@@ -106,7 +106,7 @@ class CallSite(Site):
         self._timeout = call.timeout
         self._timeouts: Expiries | None = None
         if call.timeout is not None:
-            self._timeouts = Expiries(clock, call.timeout, Order.EXPIRE, self._expire)
+            self._timeouts = Expiries(clock, call.timeout, Order.EXPIRE, self.expire)
         self._travels = call.network is not None
         self._limits = None
         if call.rate_limit is not None or call.bulkhead is not None:
@@ -145,7 +145,7 @@ class CallSite(Site):
                 return
         if self._budget is not None:
             self._budget.earn()
-        outcome = self._try(task, 0, 0.0)
+        outcome = self.try_once(task, 0, 0.0)
         if outcome is not None:
             self._after_failure(task, 0, 0.0, outcome)
 
@@ -154,11 +154,11 @@ class CallSite(Site):
             task.permit = guard.acquire()
         except CircuitOpenError:
             node = task.streams[self._slot].attempt(0)
-            self._reject(task, node, 0, guard.index)
+            self.reject(task, node, 0, guard.index)
             return False
         return True
 
-    def _try(self, task: Task, retry: int, waited: float) -> int | None:
+    def try_once(self, task: Task, retry: int, waited: float) -> int | None:
         """Make one attempt; return the code of an outcome that is known at once, or None."""
         now = self._clock.now
         streams = task.streams[self._slot]
@@ -178,7 +178,7 @@ class CallSite(Site):
                 busy.breaker.wait(_Retry(self, task, retry, waited))
                 return None
             if entry is None:
-                self._reject(task, node, retry, breaker)
+                self.reject(task, node, retry, breaker)
                 return REJECTED
         wait: float | None = 0.0
         limits = self._limits
@@ -209,7 +209,7 @@ class CallSite(Site):
             return None
         return self._send(attempt, now)
 
-    def _reject(self, task: Task, node: AttemptStreams, retry: int, breaker: int) -> None:
+    def reject(self, task: Task, node: AttemptStreams, retry: int, breaker: int) -> None:
         number = task.number
         ways = node.send.at(number) + node.reply.at(number) if self._travels else 0.0
         now = self._clock.now
@@ -319,7 +319,7 @@ class CallSite(Site):
             self._settle_request(task, OK)
         task.proceed()
 
-    def _expire(self, attempt: Attempt) -> None:
+    def expire(self, attempt: Attempt) -> None:
         self._leave(attempt, TIMEOUT)
         self._after_failure(attempt.task, attempt.retry, attempt.waited, TIMEOUT)
 
@@ -380,7 +380,7 @@ class CallSite(Site):
             if waited > 0:
                 self._clock.at(now + waited, _ASK, _Retry(self, task, retry, waited))
                 return
-            known = self._try(task, retry, waited)
+            known = self.try_once(task, retry, waited)
 
     def try_again(self, event: _Retry) -> None:
         """Retry after the wait, unless nobody wants the outcome any more."""
@@ -392,7 +392,7 @@ class CallSite(Site):
         if event.retry == _NOT_YET:
             self.ask(task)
             return
-        outcome = self._try(task, event.retry, event.waited)
+        outcome = self.try_once(task, event.retry, event.waited)
         if outcome is not None:
             self._after_failure(task, event.retry, event.waited, outcome)
 

@@ -149,7 +149,8 @@ def _waits_are_limited(case: Case) -> Finding:
     slack = TOLERANCE * np.maximum(1.0, case.start)
     timed_out = case.is_outcome(AttemptOutcome.TIMEOUT)
     wrong = case.sent & (waited_until > last + limit + slack)
-    wrong |= timed_out & (case.end < first + limit - slack)
+    limited = case.by_call(lambda call: not call.by_code) > 0.0
+    wrong |= limited & timed_out & (case.end < first + limit - slack)
     if wrong.any():
         return broken(wrong, "attempts waited beyond their timeout, or timed out early", "")
     held_back = case.start + case.by_call(lambda call: call.max_wait)

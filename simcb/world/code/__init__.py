@@ -1,0 +1,1 @@
+"""Users' own asynchronous code as a client group, on the run's clock."""

@@ -1,0 +1,159 @@
+"""The breakers of `simcb.breaker` that client code makes, written down like the scenario's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit, Transition
+from simcb.client.answers import CALLER, ClientError
+from simcb.trace import STATE_CODE, BreakerInfo
+from simcb.world.code.disguise import running
+from simcb.world.code.requests import CodeAttempt
+from simcb.world.recorder import Recorder
+from simcb.world.replicas import Replica
+from simcb.world.routing import Guard, LoadBalancer
+from simcb.world.streams import AttemptStreams
+from simcb.world.tasks import Grant
+
+_HELD: ContextVar[tuple[Permit, int] | None] = ContextVar("simcb.permit", default=None)
+"""The permit that the running task got last, and the index of the breaker that gave it."""
+
+MOST_BREAKERS = 1000
+"""Breakers written down; code that makes one for each request makes as many as there are."""
+
+_init, _acquire = CircuitBreaker.__init__, CircuitBreaker.acquire
+
+
+class _Permitted:
+    """What an attempt holds whose breaker is the code's own business."""
+
+    def success(self) -> None:
+        """Do nothing."""
+
+    failure = ignore = success
+
+
+_PERMITTED = _Permitted()
+
+
+class CodeGuard(Guard):
+    """Lets every attempt pass, and says which of the code's breakers let it.
+
+    Args:
+        guards: told which breaker guards which call, by their indexes.
+        call: the index of the call.
+    """
+
+    def __init__(self, guards: Callable[[int, int], None], call: int) -> None:
+        self.index = -1
+        self._guards = guards
+        self._call = call
+
+    def admit(
+        self, balancer: LoadBalancer, node: AttemptStreams, number: int
+    ) -> tuple[Grant | None, int, Replica | None]:
+        """Return a permit for nothing, and the breaker whose permit the code holds, or -1."""
+        held = _HELD.get()
+        if held is None or held[0].settled:
+            return _PERMITTED, -1, None
+        self._guards(held[1], self._call)
+        return _PERMITTED, held[1], None
+
+
+class _Made(NamedTuple):
+    """A breaker that code has made, and its index in the run, -1 if it is not written down."""
+
+    breaker: CircuitBreaker
+    index: int
+
+
+class CodeBreakers:
+    """The breakers that the code of one run makes.
+
+    Args:
+        recorder: where transitions are written down.
+        first: the index in the run of the first of them.
+        calls: the index of the call that a breaker is said to guard which guards none.
+    """
+
+    def __init__(self, recorder: Recorder, first: int, call: int) -> None:
+        self._recorder = recorder
+        self._first = first
+        self._call = call
+        self._made: dict[int, _Made] = {}
+        self._calls: dict[int, int] = {}
+        self.count = 0
+
+    def create(self, breaker: CircuitBreaker, *args: Any, **named: Any) -> None:
+        """Make a breaker, in the place of its constructor; one of the code's is written down."""
+        _init(breaker, *args, **named)
+        if running() is None:
+            return
+        index = -1
+        if self.count < MOST_BREAKERS:
+            index = self._first + self.count
+            write = self._recorder.transition
+
+            def tell(change: Transition) -> None:
+                write(change.at, index, STATE_CODE[change.before], STATE_CODE[change.after])
+
+            breaker.add_listener(tell)
+        self.count += 1
+        self._made[id(breaker)] = _Made(breaker, index)
+
+    def acquire(self, breaker: CircuitBreaker) -> Permit:
+        """Acquire a permit, in the place of the method; a rejection is written down."""
+        loop = running()
+        if loop is None:
+            return _acquire(breaker)
+        made = self._made.get(id(breaker))
+        if made is None:
+            error = ClientError(
+                f"the breaker {breaker.name!r} was made before the run, so it has the real clock",
+                "make it where the run does: give `module:function` as a text, or a function "
+                "that makes the breaker and returns the coroutine function",
+            )
+            loop.halt(error)
+            raise error
+        try:
+            permit = _acquire(breaker)
+        except CircuitOpenError:
+            attempt = CALLER.get(None)
+            if isinstance(attempt, CodeAttempt) and made.index >= 0:
+                attempt.rejected(self._slot(attempt, made), made.index)
+            raise
+        _HELD.set((permit, made.index))
+        return permit
+
+    def _slot(self, attempt: CodeAttempt, made: _Made) -> int:
+        """Return which of the calls a breaker guards: as it has been seen, or by its name."""
+        seen = self._calls.get(made.index)
+        places = [site.index for site in attempt.sites]
+        slot = places.index(seen) if seen in places else None
+        if slot is None:
+            slot = attempt.group.calls.get(made.breaker.name, 0)
+            self.guards(made.index, places[slot])
+        return slot
+
+    def guards(self, breaker: int, call: int) -> None:
+        """Take note of the call that a breaker guards: the first that it let through."""
+        self._calls.setdefault(breaker, call)
+
+    def written(self, names: set[str]) -> Iterator[tuple[int, BreakerInfo, CircuitBreaker]]:
+        """Yield the breakers that are written down, each with a name that no other has.
+
+        Args:
+            names: those that other breakers have.
+        """
+        numbers: dict[str, int] = {}
+        for breaker, index in self._made.values():
+            if index < 0:
+                continue
+            name = breaker.name
+            while name in names:
+                numbers[breaker.name] = numbers.get(breaker.name, 1) + 1
+                name = f"{breaker.name}#{numbers[breaker.name]}"
+            names.add(name)
+            yield index, BreakerInfo(name, self._calls.get(index, self._call), -1), breaker

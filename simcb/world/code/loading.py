@@ -1,0 +1,144 @@
+"""Finds the coroutine function that a group's requests run, new for each run."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+from simcb.client.answers import ClientError
+from simcb.world.code.requests import Work
+
+Source = str | Callable[..., object]
+"""`module:function`, or the function; it is a coroutine function, or makes one for each run."""
+
+_INSTALLED = tuple(
+    os.path.join(path, "") for path in {*map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))}
+)
+
+
+def parts_of(text: str) -> tuple[str, str]:
+    """Return the module and the function of `module:function`.
+
+    Raises:
+        ClientError: it is no such text.
+    """
+    module, colon, function = text.partition(":")
+    names = [*module.split("."), *function.split(".")]
+    if not colon or not all(name.isidentifier() for name in names):
+        raise ClientError(f"{text!r} names no function", "write module:function, as in shop:request")
+    return module, function
+
+
+@contextmanager
+def own_modules() -> Iterator[Callable[[str], ModuleType]]:
+    """Give what loads modules anew, with all of their package, and puts the old ones back after.
+
+    What is installed is not loaded anew: it is no client's, and may not bear it.
+    """
+    before: dict[str, ModuleType] = {}
+    loaded: set[str] = set()
+    path = [*sys.path]
+
+    def load(name: str) -> ModuleType:
+        root = name.partition(".")[0]
+        if root not in loaded and _is_own(root):
+            for each in [key for key in sys.modules if key.partition(".")[0] == root]:
+                before[each] = sys.modules.pop(each)
+        loaded.add(root)
+        return import_module(name)
+
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        yield load
+    finally:
+        sys.path[:] = path
+        sys.modules.update(before)
+
+
+def _is_own(root: str) -> bool:
+    if root == "__main__" or root in sys.stdlib_module_names:
+        return False
+    try:
+        found = find_spec(root)
+    except (ImportError, ValueError):
+        return False
+    return found is not None and not (found.origin or "").startswith(_INSTALLED)
+
+
+def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Work:
+    """Return what the requests of a group run.
+
+    Args:
+        group: the client group.
+        source: where it comes from.
+        load: imports a module.
+
+    Raises:
+        ClientError: it cannot be loaded, or is no coroutine function and makes none.
+    """
+    found: Any = source
+    if isinstance(source, str):
+        module, function = parts_of(source)
+        try:
+            found = load(module)
+            for name in function.split("."):
+                found = getattr(found, name)
+        except ClientError:
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise ClientError(
+                f"{source} cannot be loaded: {why}", "it is looked for from this directory"
+            ) from error
+    made = found
+    if not _is_coroutine_function(made):
+        if callable(made):
+            try:
+                made = made()
+            except ClientError:
+                raise
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}"
+                raise ClientError(
+                    f"the code of {group} could not be made: {why}",
+                    "give a coroutine function, or a function without arguments that returns one",
+                ) from error
+        if not _is_coroutine_function(made):
+            if inspect.iscoroutine(made):
+                made.close()
+            raise ClientError(
+                f"the code of {group} is {type(made).__name__}, no coroutine function",
+                "give an `async def`, or a function without arguments that returns one",
+            )
+    code = inspect.unwrap(getattr(made, "func", made))
+    file = getattr(getattr(code, "__code__", None), "co_filename", "")
+    return Work(made, _takes_request(group, made), file)
+
+
+def _is_coroutine_function(value: object) -> bool:
+    call = getattr(type(value), "__call__", None)
+    return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call)
+
+
+def _takes_request(group: str, function: Callable[..., object]) -> bool:
+    needed = [
+        each
+        for each in inspect.signature(function).parameters.values()
+        if each.default is each.empty
+        and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
+    if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY for each in needed):
+        raise ClientError(
+            f"the code of {group} takes {len(needed)} arguments",
+            "let it take none, or one: the simcb.client.Request",
+        )
+    return bool(needed)
