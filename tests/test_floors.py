@@ -27,6 +27,7 @@ FLOORS = {
     "breaker": 0,
     "trace": 1,
     "adapters": 1,
+    "client": 1,
     "integrations": 1,
     "scenario": 2,
     "conformance": 3,
@@ -45,6 +46,7 @@ FLOORS = {
 
 GUESTS = {
     "breaker": set(),
+    "client": {"httpx"},
     "trace": {"numpy"},
     "scenario": {"pydantic", "pydantic_core"},
     "world": {"simpy", "numpy"},

@@ -138,6 +138,38 @@ def read_source(
     return found.scenario
 
 
+Clients = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--client",
+        metavar="GROUP=MODULE:FUNCTION",
+        help="Run your own coroutine function instead of a client group's calls. Repeatable.",
+        show_default=False,
+    ),
+]
+
+
+def clients_of(texts: list[str] | None) -> dict[str, str]:
+    """Return the code of client groups by their names.
+
+    Raises:
+        typer.BadParameter: one is no `GROUP=MODULE:FUNCTION`, or a group is given twice.
+    """
+    from simcb.scenario.refusal import quoted
+
+    clients: dict[str, str] = {}
+    for text in texts or ():
+        group, equals, function = text.partition("=")
+        if not equals or not group or ":" not in function:
+            raise typer.BadParameter(
+                f"--client: {quoted(text)} is not GROUP=MODULE:FUNCTION, as in shop=client:request"
+            )
+        if group in clients:
+            raise typer.BadParameter(f"--client: {quoted(group)} is given twice; give it once")
+        clients[group] = function
+    return clients
+
+
 def tags_of(texts: list[str] | None) -> dict[str, str]:
     """Return tags by their keys.
 

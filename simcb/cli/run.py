@@ -12,6 +12,7 @@ import typer
 from simcb.cli.console import complain, emit, page, progress_bar
 from simcb.cli.exits import Code, leave
 from simcb.cli.options import (
+    Clients,
     Form,
     Overlays,
     PlotFile,
@@ -22,6 +23,7 @@ from simcb.cli.options import (
     Source,
     Tags,
     check_files,
+    clients_of,
     read_source,
     tags_of,
     with_fields,
@@ -45,6 +47,7 @@ def run(
     sets: Sets = None,
     preset: Preset = None,
     options: RunOptions,
+    client: Clients = None,
     form: Form = Format.TABLE,
     tags: Tags = None,
     out: Annotated[
@@ -90,7 +93,9 @@ def run(
     from simcb.views.page import save_page
     from simcb.views.run import answer_of, conditions_of, run_document
 
+    clients = clients_of(client)
     loaded = read_source(scenario, overlays, sets, preset, quiet=quiet)
+    loaded = studies.coded(loaded, clients)
     conditions = conditions_of(fail_if or (), loaded)
     named = tags_of(tags)
     _check_outputs(out, plot, report, force=force)
@@ -99,9 +104,10 @@ def run(
     options = _beside(options, loaded, alone=alone)
     size = estimate_size(loaded, runs=options.replicates * passes_of(loaded, options))
     with progress_bar("requests", size.requests, quiet=quiet) as progress:
-        result = studies.run(loaded, progress=progress, **vars(options))
+        result = studies.run(loaded, progress=progress, clients=clients, **vars(options))
     if not quiet:
         _warn_of_stalls(result)
+        _tell_of_code(result)
     if out is not None and is_stream(scenario):
         # It cannot be read twice; what is written holds all of it.
         written = str(out / SCENARIO)
@@ -161,6 +167,14 @@ def _warn_of_stalls(result: Result) -> None:
     for where, each in variants:
         for sentence in hidden_stalls(each.trace) if each is not None else ():
             complain(f"warning: {where}{one_line(sentence, 1000)}")
+
+
+def _tell_of_code(result: Result) -> None:
+    """Say how clients' own code ran, in the first replicate."""
+    from simcb.views.safe_text import one_line
+
+    for sentence in result.runs[0].notes:
+        complain(f"code: {one_line(sentence, 1000)}")
 
 
 def _write(answer: Answer, out: Path | None, plot: Path | None, *, force: bool) -> None:

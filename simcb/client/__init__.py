@@ -1,11 +1,10 @@
 """What one's own asynchronous client code calls while `simcb run --client` runs it.
 
-    transport = simcb.client.transport()                    # or: await simcb.client.call("payments")
-    client = httpx.AsyncClient(transport=transport, timeout=1.0)
+    client = httpx.AsyncClient(transport=simcb.client.transport(), timeout=1.0)
 
     async def request():
         response = await client.get("http://payments/charge")
-        response.raise_for_status()
+        response.raise_for_status()         # or: await simcb.client.call("payments", timeout=1.0)
 
     simcb run slow-replica --client browsers=shop:request
 

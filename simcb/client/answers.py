@@ -110,7 +110,7 @@ class CallTimeoutError(FieldsError, TimeoutError):
     """
 
     service: str
-    timeout: float
+    timeout: float | None
 
     def __str__(self) -> str:
         return f"{self.service} did not answer within {self.timeout:g} s"

@@ -5,7 +5,7 @@ Frozen models in the file's own words, seconds and per-second inside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from itertools import chain
 from typing import Annotated, TypeVar

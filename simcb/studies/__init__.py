@@ -6,9 +6,11 @@ draws nothing.
 
 from simcb.options import Baseline
 from simcb.studies.run import (
+    Clients,
     Result,
     Run,
     StudyError,
+    coded,
     measured,
     read,
     read_kept,
@@ -19,9 +21,11 @@ from simcb.studies.run import (
 
 __all__ = [
     "Baseline",
+    "Clients",
     "Result",
     "Run",
     "StudyError",
+    "coded",
     "measured",
     "read",
     "read_kept",

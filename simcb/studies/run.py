@@ -6,7 +6,7 @@ A study returns values and prints nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
@@ -35,6 +35,9 @@ from simcb.options import MOST_EVENTS, MOST_ROWS, Baseline, RunOptions, options_
 from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies.limits import check_size, estimate_size
 from simcb.trace import Trace
+
+Clients = Mapping[str, str | Callable[..., object]]
+"""The code of client groups: `module:function`, or the function."""
 
 
 class StudyError(SimcbError):
@@ -79,6 +82,8 @@ class Run:
     trace: Trace
     measures: Measures
     judgement: Judgement
+    notes: tuple[str, ...] = ()
+    """What is worth telling of how clients' own code ran."""
 
 
 @dataclass(frozen=True)
@@ -192,11 +197,11 @@ def _has_others(scenario: Scenario) -> bool:
     return any(each is not None and each.use is not None for each in guards)
 
 
-def measured(scenario: Scenario, trace: Trace) -> Run:
+def measured(scenario: Scenario, trace: Trace, notes: Sequence[str] = ()) -> Run:
     """Measure and judge what happened in one run of `scenario`."""
     facts = Facts(trace)
     measures, judgement = measure(facts), verdict(facts)
-    return Run(scenario, trace.seed, trace.replicate, trace, measures, judgement)
+    return Run(scenario, trace.seed, trace.replicate, trace, measures, judgement, tuple(notes))
 
 
 def result_of(runs: Sequence[Run]) -> Result:
@@ -215,12 +220,41 @@ def run_once(
     *,
     max_events: int | None = MOST_EVENTS,
     max_rows: int | None = MOST_ROWS,
+    clients: Clients | None = None,
 ) -> Run:
     """Simulate one replicate, of at most so many events and rows, and measure it."""
     from simcb.world import simulate
 
-    trace = simulate(scenario, seed, replicate, progress, max_events=max_events, max_rows=max_rows)
-    return measured(scenario, trace)
+    notes: list[str] = []
+    trace = simulate(
+        scenario,
+        seed,
+        replicate,
+        progress,
+        max_events=max_events,
+        max_rows=max_rows,
+        clients=clients,
+        notes=notes,
+    )
+    return measured(scenario, trace, notes)
+
+
+def coded(scenario: Scenario, clients: Clients | None) -> Scenario:
+    """Return the scenario as it is run with code in the place of some groups' calls.
+
+    Raises:
+        StudyError: it has no such client group, or one that calls nobody.
+    """
+    if not clients:
+        return scenario
+    for group in clients:
+        if group not in scenario.clients:
+            known = ", ".join(scenario.clients)
+            raise StudyError(f"client group {group!r} is unknown", f"there are: {known}")
+        if not scenario.clients[group].calls:
+            remedy = "name the services that its code reaches among its `calls`"
+            raise StudyError(f"client group {group!r} calls nobody", remedy)
+    return scenario.without_policies_of(clients.keys())
 
 
 def passes_of(scenario: Scenario, options: RunOptions) -> int:
@@ -239,6 +273,7 @@ def run(
     progress: Callable[[float], None] | None = None,
     allow_large: bool = False,
     max_events: int | None = None,
+    clients: Clients | None = None,
 ) -> Result:
     """Run a scenario and measure it.
 
@@ -252,9 +287,13 @@ def run(
         allow_large: run even what is estimated to be huge, or turns out to be.
         max_events: events each run may have; if None 200 million, and any number with
             `allow_large`.
+        clients: the code that the requests of a client group run in place of its calls: a
+            coroutine function of no argument or of the `simcb.client.Request`, a function that
+            makes one for each run, or the `module:function` of either, loaded anew for each run.
 
     Raises:
         StudyError: a parameter makes no sense.
+        ClientError: code cannot be loaded, or does what virtual time has no room for.
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
         EventBudgetError: a run is not over after `max_events`.
         RowBudgetError: a run is not over after 30 million requests and attempts.
@@ -265,6 +304,7 @@ def run(
     seed = checked_seed(seed)
     if baseline not in (None, "none"):
         raise StudyError(f"baseline is {baseline!r}", 'the one there is is "none": no breakers')
+    scenario = coded(scenario, clients)
     check_thresholds(scenario.thresholds, scenario)
     passes = passes_of(scenario, options)
     if not allow_large:
@@ -282,7 +322,15 @@ def run(
         nonlocal done
         runs = []
         for replicate in range(replicates):
-            one = run_once(variant, seed, replicate, report, max_events=budget, max_rows=rows)
+            one = run_once(
+                variant,
+                seed,
+                replicate,
+                report,
+                max_events=budget,
+                max_rows=rows,
+                clients=clients,
+            )
             runs.append(one)
             done += scenario.duration
         return result_of(runs)

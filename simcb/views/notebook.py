@@ -15,7 +15,7 @@ from simcb.measurements import fit_files
 from simcb.options import CompareOptions, JobOptions, SweepOptions, TuneOptions
 from simcb.predictions import predict
 from simcb.scenario import Scenario
-from simcb.studies import Baseline
+from simcb.studies import Baseline, Clients
 from simcb.studies.compare import compare as run_compare
 from simcb.studies.conditions import conditions_on
 from simcb.studies.sweep import sweep as run_sweep
@@ -109,6 +109,7 @@ def run(
     allow_large: bool = False,
     max_events: int | None = None,
     tags: Mapping[str, str] | None = None,
+    clients: Clients | None = None,
 ) -> RunView:
     """Run a scenario and return a view of what came out.
 
@@ -124,16 +125,20 @@ def run(
         max_events: events each run may have; if None 200 million, and any number with
             `allow_large`.
         tags: what you call it, key to value, in every output.
+        clients: your own code for a client group in place of its calls: a coroutine function, a
+            function that makes one for each run, or the `module:function` of either.
 
     Raises:
         ScenarioError: the scenario cannot be read.
         StudyError: an argument makes no sense.
+        ClientError: code cannot be loaded, or does what virtual time has no room for.
         ThresholdError: a threshold names what does not exist.
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
         EventBudgetError: a run is not over after `max_events`.
         RowBudgetError: a run is not over after 30 million requests and attempts.
     """
     read = scenario if isinstance(scenario, Scenario) else load(scenario)
+    read = studies.coded(read, clients)
     conditions, named = conditions_of(fail_if, read), checked_tags(tags)
     result = studies.run(
         read,
@@ -143,6 +148,7 @@ def run(
         ordinary_day=ordinary_day,
         allow_large=allow_large,
         max_events=max_events,
+        clients=clients,
     )
     answer = answer_of(result, conditions, laws=audit)
     return RunView(result, answer.fail_if, answer.audits, named)

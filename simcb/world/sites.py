@@ -210,6 +210,7 @@ class CallSite(Site):
         return self._send(attempt, now)
 
     def reject(self, task: Task, node: AttemptStreams, retry: int, breaker: int) -> None:
+        """Write down an attempt that a breaker rejected, and whether it needed to."""
         number = task.number
         ways = node.send.at(number) + node.reply.at(number) if self._travels else 0.0
         now = self._clock.now
@@ -320,6 +321,7 @@ class CallSite(Site):
         task.proceed()
 
     def expire(self, attempt: Attempt) -> None:
+        """End the caller's wait: the answer has not come in time."""
         self._leave(attempt, TIMEOUT)
         self._after_failure(attempt.task, attempt.retry, attempt.waited, TIMEOUT)
 

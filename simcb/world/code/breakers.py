@@ -66,7 +66,7 @@ class _Made(NamedTuple):
     """A breaker that code has made, and its index in the run, -1 if it is not written down."""
 
     breaker: CircuitBreaker
-    index: int
+    number: int
 
 
 class CodeBreakers:
@@ -121,20 +121,20 @@ class CodeBreakers:
             permit = _acquire(breaker)
         except CircuitOpenError:
             attempt = CALLER.get(None)
-            if isinstance(attempt, CodeAttempt) and made.index >= 0:
-                attempt.rejected(self._slot(attempt, made), made.index)
+            if isinstance(attempt, CodeAttempt) and made.number >= 0:
+                attempt.rejected(self._slot(attempt, made), made.number)
             raise
-        _HELD.set((permit, made.index))
+        _HELD.set((permit, made.number))
         return permit
 
     def _slot(self, attempt: CodeAttempt, made: _Made) -> int:
         """Return which of the calls a breaker guards: as it has been seen, or by its name."""
-        seen = self._calls.get(made.index)
+        seen = self._calls.get(made.number)
         places = [site.index for site in attempt.sites]
         slot = places.index(seen) if seen in places else None
         if slot is None:
             slot = attempt.group.calls.get(made.breaker.name, 0)
-            self.guards(made.index, places[slot])
+            self.guards(made.number, places[slot])
         return slot
 
     def guards(self, breaker: int, call: int) -> None:

@@ -51,7 +51,7 @@ def _clock_ns(real: Callable[[], int], begin: float) -> Callable[[], int]:
 
 
 _CLOCKS: dict[str, Callable[[], object]] = {
-    name: (_clock_ns if name.endswith("_ns") else _clock)(  # type: ignore[operator]
+    name: (_clock_ns if name.endswith("_ns") else _clock)(
         getattr(time, name), _EPOCH if name.startswith("time") else 0.0
     )
     for clock in ("time", "monotonic", "perf_counter")

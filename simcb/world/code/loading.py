@@ -33,7 +33,9 @@ def parts_of(text: str) -> tuple[str, str]:
     module, colon, function = text.partition(":")
     names = [*module.split("."), *function.split(".")]
     if not colon or not all(name.isidentifier() for name in names):
-        raise ClientError(f"{text!r} names no function", "write module:function, as in shop:request")
+        raise ClientError(
+            f"{text!r} names no function", "write module:function, as in shop:request"
+        )
     return module, function
 
 
@@ -125,16 +127,15 @@ def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Wo
 
 
 def _is_coroutine_function(value: object) -> bool:
-    call = getattr(type(value), "__call__", None)
-    return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call)
+    of_its_type = vars(type(value)).get("__call__")
+    return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(of_its_type)
 
 
 def _takes_request(group: str, function: Callable[..., object]) -> bool:
     needed = [
         each
         for each in inspect.signature(function).parameters.values()
-        if each.default is each.empty
-        and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     ]
     if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY for each in needed):
         raise ClientError(

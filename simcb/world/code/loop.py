@@ -8,12 +8,14 @@ from asyncio import events
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import Context
-from typing import Any
+from typing import Any, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 from simcb.client.answers import CALLER, Caller, ClientError
 from simcb.world.clock import Clock, Order, TimeStandsStillError
 from simcb.world.occurrence import Occurrence
+
+Ts = TypeVarTuple("Ts")
 
 _NEXT = 0
 """SimPy's urgent priority: after the present event, before all others of the moment."""
@@ -64,7 +66,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # Asking: what asyncio's own classes call.
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Call `callback` at this moment, after what is ready already."""
         handle = asyncio.Handle(callback, args, self, context)
@@ -77,21 +79,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     call_soon_threadsafe = call_soon
 
-    def call_later(
-        self,
-        delay: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """Call `callback` in `delay` seconds."""
-        return self.call_at(self.time() + delay, callback, *args, context=context)
-
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call `callback` at the second `when` of the run."""
@@ -133,6 +125,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if error is not None:
             task = context.get("task") or context.get("future")
             owner = self._owners.get(task) if isinstance(task, asyncio.Task) else None
+            handle = context.get("handle")
+            if owner is None and handle is not None:
+                owner = handle._context.get(CALLER)
             self._unheard(owner, error)
 
     def get_debug(self) -> bool:

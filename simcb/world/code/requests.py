@@ -14,7 +14,7 @@ from simcb.outcomes import AttemptOutcome
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Order
 from simcb.world.code.loop import VirtualLoop
-from simcb.world.code.notes import Notes, named
+from simcb.world.code.notes import Notes, first_line, named
 from simcb.world.recorder import Recorder
 from simcb.world.sites import CallSite
 from simcb.world.streams import CallStreams
@@ -144,9 +144,7 @@ class CodeAttempt(UserAttempt):
 
     __slots__ = ("group", "last", "made", "task", "tasks")
 
-    def __init__(
-        self, request: Wanted, streams: Sequence[CallStreams], group: CodeGroup
-    ) -> None:
+    def __init__(self, request: Wanted, streams: Sequence[CallStreams], group: CodeGroup) -> None:
         super().__init__(request, streams)
         self.group = group
         self.made = [0] * len(streams)
@@ -181,13 +179,13 @@ class CodeAttempt(UserAttempt):
         except CancelledError:
             if group.over:
                 raise
-            what = "were cancelled: their users had gone" if self.over else "cancelled themselves"
-            self._tell(what)
+            left = "was cancelled when its user had gone" if self.over else "cancelled itself"
+            self._tell(left)
             self._end(ERROR)
         except Exception as error:
             if group.over or isinstance(error, ClientError):
                 raise
-            self._tell(f"ended with {named(error, work.file)}")
+            self._tell(f"ended with {named(error, work.file)}", first_line(error))
             self._end(self._cause(error))
         else:
             status = getattr(result, "status_code", 0)
@@ -212,16 +210,25 @@ class CodeAttempt(UserAttempt):
             if not task.done():
                 name = getattr(task.get_coro(), "__qualname__", task.get_name())
                 self._tell(f"left a task running, {name}")
+            elif task._log_traceback:
+                self.unheard(task.exception())
+        self.tasks.clear()
         if self.over:
             if outcome == OK:
-                self._tell("went on although their users had gone")
+                self._tell("went on although its user had gone")
         elif outcome == OK:
             self.deliver()
         else:
             UserAttempt.break_off(self, outcome)
 
-    def _tell(self, what: str) -> None:
-        self.group.notes.tell(what, self.number, self.group.clock.now)
+    def unheard(self, error: BaseException | None) -> None:
+        """Tell of an exception that nobody looked at."""
+        if error is not None:
+            kind = named(error, self.group.work.file)
+            self._tell(f"had a task whose end nobody looked at, {kind}", first_line(error))
+
+    def _tell(self, what: str, words: str = "") -> None:
+        self.group.notes.tell(what, self.number, self.group.clock.now, words)
 
     # What the code asks for.
 

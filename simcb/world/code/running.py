@@ -13,7 +13,6 @@ from simcb.world.code.breakers import MOST_BREAKERS, CodeBreakers, CodeGuard
 from simcb.world.code.disguise import disguised
 from simcb.world.code.loading import Source, own_modules, work_of
 from simcb.world.code.loop import VirtualLoop
-from simcb.world.code.notes import named
 from simcb.world.code.requests import CodeAttempt, CodeGroup
 from simcb.world.recorder import Recorder
 
@@ -87,9 +86,7 @@ class Code:
 
     def _unheard(self, owner: Caller | None, error: BaseException) -> None:
         if isinstance(owner, CodeAttempt):
-            group = owner.group
-            what = f"had a task whose end nobody looked at, {named(error, group.work.file)}"
-            group.notes.tell(what, owner.number, self._clock.now)
+            owner.unheard(error)
 
     def notes(self) -> tuple[str, ...]:
         """Return what is worth telling of how it ran."""
