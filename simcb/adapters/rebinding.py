@@ -1,7 +1,7 @@
 """Libraries that read the machine's clock, made to read the simulator's for a moment.
 
-The names are bound otherwise only while a step of the library runs, and as they were before
-whatever the step raises. One lock for all keeps threads that simulate apart. Whatever another
+The names are bound otherwise only while a step of the library runs, or the run of a client's own
+code, and as they were before whatever that raises. One lock for all keeps threads that simulate apart. Whatever another
 thread does with the same library in such a moment, which lasts microseconds, would read
 virtual time.
 """

@@ -116,6 +116,8 @@ def run(
     else:
         repeat = repeat_command(context)
         source = "" if is_stream(scenario) else scenario_words(context)
+    if clients:
+        source = ""  # No other verb runs code, so none is proposed.
     answer = answer_of(result, conditions, laws=audit, repeat=repeat, source=source, tags=named)
     document = run_document(answer)
     _write(answer, out, plot, force=force)

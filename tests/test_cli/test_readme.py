@@ -14,7 +14,7 @@ README = Path(__file__).parents[2] / "README.md"
 SHOWN = re.findall(r"```console\n\$ simcb (.+?)\n(.*?)\n```", README.read_text(), re.DOTALL)
 SETTINGS = Path(__file__).parents[1] / "test_exchange" / "settings"
 DEAR = ("advise", "compare", "conformance", "league", "run")
-FILES = re.findall(r"```json (\S+)\n(.*?)```", README.read_text(), re.DOTALL)
+FILES = re.findall(r"```(?:json|python) (\S+)\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize(

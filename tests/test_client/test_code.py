@@ -208,6 +208,21 @@ def test_asyncios_own_tools_work() -> None:
     assert result.runs[0].notes == ()
 
 
+def test_a_run_within_a_running_loop_gives_it_back() -> None:
+    """A notebook has a loop of its own, which goes on where it was."""
+
+    async def request() -> None:
+        await client.call("payments", timeout=asyncio.get_running_loop().time() + 1.0)
+
+    async def notebook() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert outcomes(ran(request, short("20/s"))) == {"ok": 199, "unfinished": 1}
+        assert (asyncio.get_running_loop(), asyncio.current_task()) == (loop, task)
+        await asyncio.sleep(0)
+
+    asyncio.run(notebook())
+
+
 def test_chance_follows_the_seed_and_is_given_back() -> None:
     """The module `random` is seeded for the run, and afterwards goes on where it was."""
     drawn: list[float] = []
@@ -257,7 +272,7 @@ def test_ends_are_told_with_the_request_that_had_them() -> None:
     assert "([red]three)" in notes
     assert "shop: request 3 at 3.000 s left a task running" in notes
     assert "a task whose end nobody looked at, KeyError" in notes
-    assert "request 5 at 6.000 s was cancelled when its user had gone" in notes
+    assert "request 5 at 6.000 s was cancelled, no longer wanted" in notes
     assert outcomes(result) == {"ok": 8, "failed": 2}
 
 

@@ -34,6 +34,16 @@ class _Due(Occurrence):
         self.timer = timer
 
 
+_swap_task = getattr(asyncio.tasks, "_swap_current_task", None)
+"""What leaves a loop's task for another loop's; CPython 3.11 needs nothing of the kind."""
+
+
+def _give_back(before: asyncio.AbstractEventLoop | None, task: Any) -> None:
+    events._set_running_loop(before)
+    if task is not None and _swap_task is not None:
+        _swap_task(before, task)
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """The loop of one run.
 
@@ -108,7 +118,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         **more: Any,
     ) -> asyncio.Task[Any]:
         """Start a task, which belongs to the request that starts it."""
-        task = asyncio.Task(coro, loop=self, name=None if name is None else str(name), **more)
+        named = None if name is None else str(name)
+        task = asyncio.Task(coro, loop=self, name=named, context=context, **more)
         owner = CALLER.get(None)
         if owner is not None:
             owner.started(task)
@@ -136,15 +147,21 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     # Running.
 
+    def _take_over(self) -> tuple[asyncio.AbstractEventLoop | None, Any]:
+        """Be the running loop; return the one that was, as in a notebook, and its task."""
+        before = events._get_running_loop()
+        task = None if before is None or _swap_task is None else _swap_task(before, None)
+        events._set_running_loop(self)
+        return before, task
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Be the running loop of this thread, by which code knows that its time is virtual."""
-        before = events._get_running_loop()
-        events._set_running_loop(self)
+        before = self._take_over()
         try:
             yield
         finally:
-            events._set_running_loop(before)
+            _give_back(*before)
 
     def halt(self, error: BaseException) -> None:
         """End the run with an error, also if the code catches it."""
@@ -161,8 +178,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _step(self, _: object) -> None:
         """Run what is ready, and what that makes ready, until all of it waits."""
         queue, steps = self._queue, 0
-        before = events._get_running_loop()
-        events._set_running_loop(self)
+        before = self._take_over()
         try:
             while queue and self.halted is None:
                 handle = queue.popleft()
@@ -172,7 +188,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 if steps > _PATIENCE:
                     raise TimeStandsStillError(self._run_clock.now, steps)
         finally:
-            events._set_running_loop(before)
+            _give_back(*before)
             self._awake = False
         if self.halted is not None:
             raise self.halted

@@ -23,6 +23,8 @@ from simcb.world.tasks import Request as Wanted
 
 _OUTCOMES = tuple(AttemptOutcome)
 _LOST = int(Flag.LOST)
+_MOST_QUEUES = 64
+"""Timeouts for which timers are kept in queues; code may work out a new one for each attempt."""
 _UNSENT = -1
 """Instead of an outcome: there is none yet."""
 
@@ -96,7 +98,8 @@ class CodeGroup:
         queue = self._expiries.get(after)
         if queue is None:
             queue = Expiries(self.clock, after, Order.EXPIRE, _expire)
-            self._expiries[after] = queue
+            if len(self._expiries) < _MOST_QUEUES:
+                self._expiries[after] = queue
         queue.add(attempt)
 
 
@@ -179,7 +182,7 @@ class CodeAttempt(UserAttempt):
         except CancelledError:
             if group.over:
                 raise
-            left = "was cancelled when its user had gone" if self.over else "cancelled itself"
+            left = "was cancelled, no longer wanted" if self.over else "cancelled itself"
             self._tell(left)
             self._end(ERROR)
         except Exception as error:
