@@ -1,9 +1,9 @@
 """Libraries that read the machine's clock, made to read the simulator's for a moment.
 
 The names are bound otherwise only while a step of the library runs, or the run of a client's own
-code, and as they were before whatever that raises. One lock for all keeps threads that simulate apart. Whatever another
-thread does with the same library in such a moment, which lasts microseconds, would read
-virtual time.
+code, and as they were before whatever that raises. One lock for all keeps threads that simulate
+apart. Whatever another thread does with the same library in a step, which lasts microseconds,
+would read virtual time.
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from simcb.errors import FieldsError, SimcbError
+from simcb.errors import FieldsError
 from simcb.outcomes import AttemptOutcome
 
 if TYPE_CHECKING:
     from asyncio import Task
 
 
-class ClientError(SimcbError):
+class ClientError(FieldsError):
     """Client code cannot be run, or does what virtual time has no room for.
 
     Args:
@@ -20,10 +20,8 @@ class ClientError(SimcbError):
         remedy: what to do instead.
     """
 
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what, remedy)
-        self.what = what
-        self.remedy = remedy
+    what: str
+    remedy: str
 
     def __str__(self) -> str:
         return f"{self.what}; {self.remedy}"

@@ -12,21 +12,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.metadata import version
-from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from simcb.adapters import Adapter, adapter
-from simcb.breaker import CircuitBreaker, Transition
 from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario.arrivals import Closed
-from simcb.scenario.breakers import Around, Breaker
+from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
 from simcb.scenario.model import Scenario
 from simcb.trace import (
-    STATE_CODE,
     BreakerInfo,
     CallInfo,
     FaultInfo,
@@ -39,13 +35,12 @@ from simcb.world.arrivals import arrival_times
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, drawn_faults, windows_of, windows_on
-from simcb.world.ejection import OpenLimit
-from simcb.world.foreign import ForeignBreaker
+from simcb.world.guards import Guards
 from simcb.world.occurrence import Occurrence
 from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
-from simcb.world.routing import BALANCERS, Guard, LoadBalancer, ReplicaGuard
+from simcb.world.routing import BALANCERS, Guard, LoadBalancer
 from simcb.world.sites import CallSite
 from simcb.world.streams import GroupStreams, Streams, StreamTree, sampler_of, uniform
 from simcb.world.workforce import Workforce
@@ -99,12 +94,7 @@ class World:
         self._windows = windows_of(drawn_faults(scenario, self._streams), scenario.duration)
         self._tree = StreamTree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
-        self._breaker_count = 0
-        self._first_breakers: list[int] = []
-        self._breakers: dict[int, tuple[BreakerInfo, CircuitBreaker | ForeignBreaker]] = {}
-        self._packages: dict[str, str] = {}
-        self._shared: dict[int, Guard] = {}
-        self._limits: dict[int, OpenLimit] = {}
+        self._guards = Guards(self.clock, self.recorder, self._streams)
         self._caches: dict[int, Cache] = {}
         self._balancers: dict[str, LoadBalancer] = {}
         self._services: list[ServiceInfo] = []
@@ -204,9 +194,8 @@ class World:
         first = len(self._calls)
         for service, call in calls.items():
             bulkhead, guard = call.bulkhead, call.breaker
-            self._first_breakers.append(self._breaker_count)
             replicas = self.scenario.services[service].replicas
-            self._breaker_count += call.breakers(processes, replicas)
+            self._guards.expect(call.breakers(processes, replicas))
             self._calls.append(
                 CallInfo(
                     caller,
@@ -251,84 +240,10 @@ class World:
         return self._caches.setdefault(index, Cache(call.fallback.cache.ttl))
 
     def _guard(self, index: int, call: Call, instance: int | None) -> Guard | None:
-        if self._code is not None and self._calls[index].by_code:
-            return self._code.guard(index)
-        policy = call.breaker
-        if policy is None or not policy.enabled:
-            return None
-        if not policy.shared:
-            return self._new_guard(index, policy, instance)
-        if index not in self._shared:
-            self._shared[index] = self._new_guard(index, policy, None)
-        return self._shared[index]
-
-    def _new_guard(self, index: int, policy: Breaker, instance: int | None) -> Guard:
         info = self._calls[index]
-        caller = info.caller if instance is None else f"{info.caller}.{instance}"
-        name = f"{caller}->{info.service}"
-        first, place = self._first_breakers[index], instance or 0
-        if not policy.per_replica:
-            breaker = BreakerInfo(name, index, -1)
-            return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
-        replicas = self._balancers[info.service].replicas
-        first += place * len(replicas)
-        if policy.max_open is not None:
-            limit = OpenLimit(policy.max_open, len(replicas))
-            self._limits.update(dict.fromkeys(range(first, first + len(replicas)), limit))
-
-        def make(number: int) -> CircuitBreaker | ForeignBreaker:
-            breaker = BreakerInfo(f"{name}.{number}", index, replicas[number].index)
-            return self._new_breaker(first + number, breaker, policy)
-
-        return ReplicaGuard(make, len(replicas), first)
-
-    def _new_breaker(
-        self, index: int, info: BreakerInfo, policy: Breaker
-    ) -> CircuitBreaker | ForeignBreaker:
-        """Make a breaker with the run's clock and random draws of its own."""
-        draws = self._streams.column(f"breakers/{info.name}", "recovery", uniform)
-        number = count()
-        make = self._shipped_breaker if policy.use is None else self._foreign_breaker
-        breaker = make(index, info.name, policy, lambda: draws.at(next(number)))
-        self._breakers[index] = (info, breaker)
-        return breaker
-
-    def _shipped_breaker(
-        self, index: int, name: str, policy: Breaker, random: Callable[[], float]
-    ) -> CircuitBreaker:
-        write, limit = self._transition_writer(index), self._limits.get(index)
-
-        def tell(change: Transition) -> None:
-            write(change.at, change.before.value, change.after.value)
-
-        # It is made when it is first asked, and yet as old as the run: counts that are cleared
-        # every so often are cleared by the time since then.
-        now, self.clock.now = self.clock.now, 0.0
-        breaker = CircuitBreaker(
-            name,
-            trip=policy.rules(),
-            recovery=policy.recovery_policy(),
-            half_open=policy.half_open_policy(),
-            clock=lambda: self.clock.now,
-            random=random,
-            listeners=(tell if limit is None else limit.listener(write),),
-        )
-        if limit is not None:
-            limit.add(breaker)
-        self.clock.now = now
-        return breaker
-
-    def _foreign_breaker(
-        self, index: int, name: str, policy: Breaker, random: Callable[[], float]
-    ) -> ForeignBreaker:
-        found = adapter(policy.use or "")
-        self._packages |= _package_of(found)
-        breaker = found.build(lambda: self.clock.now, policy.settings or {}, random)
-        return ForeignBreaker(name, breaker, self.clock, self._transition_writer(index))
-
-    def _transition_writer(self, index: int) -> Callable[[float, str, str], None]:
-        write = self.recorder.transition
-        return lambda at, before, after: write(at, index, STATE_CODE[before], STATE_CODE[after])
+        if self._code is not None and info.by_code:
+            return self._code.guard(index)
+        return self._guards.guard(index, info, call, instance, self._balancers[info.service])
 
     def _sample(self, _: object) -> None:
         now = self.clock.now
@@ -355,7 +270,7 @@ class World:
             return self._run(progress, _no_garbage_collection())
         seed = f"{self.seed}/{self.replicate}/clients#random"
         call = next(index for index, each in enumerate(self._calls) if each.by_code)
-        with self._code.running(seed, self._breaker_count, call):
+        with self._code.running(seed, self._guards.count, call):
             return self._run(progress, nullcontext())
 
     @property
@@ -375,16 +290,11 @@ class World:
                 self.clock.run(until=self.scenario.duration)
         finally:
             self.clock.clear()
-            for _, breaker in self._breakers.values():
-                if isinstance(breaker, ForeignBreaker):
-                    breaker.close()
+            self._guards.close()
         if self._code is not None:
-            names = {info.name for info, _ in self._breakers.values()}
-            made = [*self._code.breakers.written(names)]
-            self._breakers |= {index: (info, breaker) for index, info, breaker in made}
-            self._breaker_count += len(made)
-        self._breakers = dict(sorted(self._breakers.items()))
-        for index, (_, breaker) in self._breakers.items():
+            self._guards.add(self._code.breakers.written)
+        breakers = self._guards.made()
+        for index, (_, breaker) in breakers.items():
             counts = breaker.snapshot()
             self.recorder.counter(
                 index,
@@ -396,23 +306,23 @@ class World:
                 counts.stale,
             )
         return Trace(
-            layout=self._layout(),
+            layout=self._layout([info for info, _ in breakers.values()]),
             duration=self.scenario.duration,
             seed=self.seed,
             replicate=self.replicate,
             scenario=self.scenario.to_yaml(),
-            versions={**_versions(), **self._packages},
-            **self.recorder.freeze(tuple(self._breakers)),
+            versions={**_versions(), **self._guards.packages},
+            **self.recorder.freeze(tuple(breakers)),
         )
 
-    def _layout(self) -> Layout:
+    def _layout(self, breakers: list[BreakerInfo]) -> Layout:
         laws = [group.arrivals for _, group in _by_name(self.scenario.clients)]
         users = tuple(law.users if isinstance(law, Closed) else None for law in laws)
         return Layout(
             groups=tuple(name for name, _ in _by_name(self.scenario.clients)),
             services=tuple(self._services),
             calls=tuple(self._calls),
-            breakers=tuple(info for info, _ in self._breakers.values()),
+            breakers=tuple(breakers),
             faults=tuple(
                 FaultInfo(
                     window.label, window.fault.kind, window.fault.on, window.start, window.end
@@ -421,7 +331,7 @@ class World:
             ),
             deadlines=tuple(group.deadline for _, group in _by_name(self.scenario.clients)),
             users=users if any(users) else (),
-            idle_breakers=self._breaker_count - len(self._breakers),
+            idle_breakers=self._guards.count - len(breakers),
         )
 
 
@@ -442,11 +352,6 @@ def _versions() -> dict[str, str]:
     # Looking up a version reads files; a study of thousands of runs asks once for each.
     made_by = {"simcb": __version__, "simpy": version("simpy"), "numpy": np.__version__}
     return {**made_by, "python": platform.python_version()}
-
-
-@cache
-def _package_of(breaker: Adapter) -> dict[str, str]:
-    return {breaker.package: breaker.version} if breaker.package else {}
 
 
 def simulate(

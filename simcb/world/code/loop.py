@@ -44,6 +44,19 @@ def _give_back(before: asyncio.AbstractEventLoop | None, task: Any) -> None:
         _swap_task(before, task)
 
 
+class Outside:
+    """The world at work for code that waits: no loop is running in it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __enter__(self) -> None:
+        events._set_running_loop(None)
+
+    def __exit__(self, *_: object) -> None:
+        events._set_running_loop(self._loop)
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """The loop of one run.
 
@@ -66,6 +79,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._step_event = Occurrence()
         self._awake = False
         self._owners: WeakKeyDictionary[asyncio.Task[Any], Caller] = WeakKeyDictionary()
+        self.outside = Outside(self)
         self.halted: BaseException | None = None
         """What ends the run, whatever the code makes of it."""
 

@@ -219,10 +219,12 @@ class CodeAttempt(UserAttempt):
         if self.over:
             if outcome == OK:
                 self._tell("went on although its user had gone")
-        elif outcome == OK:
-            self.deliver()
         else:
-            UserAttempt.break_off(self, outcome)
+            with self.group.loop.outside:
+                if outcome == OK:
+                    self.deliver()
+                else:
+                    self.break_off(outcome)
 
     def unheard(self, error: BaseException | None) -> None:
         """Tell of an exception that nobody looked at."""
@@ -257,8 +259,10 @@ class CodeAttempt(UserAttempt):
         call = CodeCall(self.request, self.streams)
         retry = self.made[slot]
         self.made[slot] = retry + 1
+        outside = self.group.loop.outside
         try:
-            outcome = self._site(slot).try_once(call, retry, 0.0)
+            with outside:
+                outcome = self._site(slot).try_once(call, retry, 0.0)
         except Exception as error:
             self.group.loop.halt(error)
             raise
@@ -274,7 +278,8 @@ class CodeAttempt(UserAttempt):
             except BaseException:
                 if call.outcome == _UNSENT and not self.group.over:
                     self.last = ABANDONED
-                    call.stop()
+                    with outside:
+                        call.stop()
                 raise
             outcome = call.outcome
             failed = not sent.fails

@@ -1,0 +1,174 @@
+"""The breakers of a scenario's calls, made when they are first asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import count
+
+from simcb.adapters import Adapter, adapter
+from simcb.breaker import CircuitBreaker, Transition
+from simcb.scenario.breakers import Breaker
+from simcb.scenario.calls import Call
+from simcb.trace import STATE_CODE, BreakerInfo, CallInfo
+from simcb.world.clock import Clock
+from simcb.world.ejection import OpenLimit
+from simcb.world.foreign import ForeignBreaker
+from simcb.world.recorder import Recorder
+from simcb.world.routing import Guard, LoadBalancer, ReplicaGuard
+from simcb.world.streams import Streams, uniform
+
+Made = CircuitBreaker | ForeignBreaker
+
+
+class Guards:
+    """What stands around the calls of one run.
+
+    Args:
+        clock: the run's clock.
+        recorder: where transitions are written down.
+        streams: where breakers' own draws come from.
+
+    Attributes:
+        count: how many breakers there are, made or not.
+        packages: the packages that others come from, with their versions.
+    """
+
+    def __init__(self, clock: Clock, recorder: Recorder, streams: Streams) -> None:
+        self._clock = clock
+        self._recorder = recorder
+        self._streams = streams
+        self.count = 0
+        self.packages: dict[str, str] = {}
+        self._first: list[int] = []
+        self._made: dict[int, tuple[BreakerInfo, Made]] = {}
+        self._shared: dict[int, Guard] = {}
+        self._limits: dict[int, OpenLimit] = {}
+
+    def expect(self, breakers: int) -> None:
+        """Keep so many indexes for the breakers of the next call of the layout."""
+        self._first.append(self.count)
+        self.count += breakers
+
+    def add(
+        self, written: Callable[[set[str]], Iterable[tuple[int, BreakerInfo, CircuitBreaker]]]
+    ) -> None:
+        """Add breakers that were made elsewhere, each with its index and a name of its own."""
+        for index, info, breaker in [*written({info.name for info, _ in self._made.values()})]:
+            self._made[index] = (info, breaker)
+            self.count += 1
+
+    def made(self) -> dict[int, tuple[BreakerInfo, Made]]:
+        """Return the breakers that were made, in the order of their indexes."""
+        return dict(sorted(self._made.items()))
+
+    def close(self) -> None:
+        """End what other packages' breakers have begun."""
+        for _, breaker in self._made.values():
+            if isinstance(breaker, ForeignBreaker):
+                breaker.close()
+
+    def guard(
+        self,
+        index: int,
+        info: CallInfo,
+        call: Call,
+        instance: int | None,
+        balancer: LoadBalancer,
+    ) -> Guard | None:
+        """Return the breakers of one caller process around one call; None if it has none.
+
+        Args:
+            index: the call's index in the layout.
+            info: what the layout says of it.
+            call: the policy as the file has it.
+            instance: the number of the process, None if there is but one.
+            balancer: the service that answers.
+        """
+        policy = call.breaker
+        if policy is None or not policy.enabled:
+            return None
+        if not policy.shared:
+            return self._new_guard(index, info, policy, instance, balancer)
+        if index not in self._shared:
+            self._shared[index] = self._new_guard(index, info, policy, None, balancer)
+        return self._shared[index]
+
+    def _new_guard(
+        self,
+        index: int,
+        info: CallInfo,
+        policy: Breaker,
+        instance: int | None,
+        balancer: LoadBalancer,
+    ) -> Guard:
+        caller = info.caller if instance is None else f"{info.caller}.{instance}"
+        name = f"{caller}->{info.service}"
+        first, place = self._first[index], instance or 0
+        if not policy.per_replica:
+            breaker = BreakerInfo(name, index, -1)
+            return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
+        replicas = balancer.replicas
+        first += place * len(replicas)
+        if policy.max_open is not None:
+            limit = OpenLimit(policy.max_open, len(replicas))
+            self._limits.update(dict.fromkeys(range(first, first + len(replicas)), limit))
+
+        def make(number: int) -> CircuitBreaker | ForeignBreaker:
+            breaker = BreakerInfo(f"{name}.{number}", index, replicas[number].index)
+            return self._new_breaker(first + number, breaker, policy)
+
+        return ReplicaGuard(make, len(replicas), first)
+
+    def _new_breaker(
+        self, index: int, info: BreakerInfo, policy: Breaker
+    ) -> CircuitBreaker | ForeignBreaker:
+        """Make a breaker with the run's clock and random draws of its own."""
+        draws = self._streams.column(f"breakers/{info.name}", "recovery", uniform)
+        number = count()
+        make = self._shipped_breaker if policy.use is None else self._foreign_breaker
+        breaker = make(index, info.name, policy, lambda: draws.at(next(number)))
+        self._made[index] = (info, breaker)
+        return breaker
+
+    def _shipped_breaker(
+        self, index: int, name: str, policy: Breaker, random: Callable[[], float]
+    ) -> CircuitBreaker:
+        write, limit = self._transition_writer(index), self._limits.get(index)
+
+        def tell(change: Transition) -> None:
+            write(change.at, change.before.value, change.after.value)
+
+        # It is made when it is first asked, and yet as old as the run: counts that are cleared
+        # every so often are cleared by the time since then.
+        now, self._clock.now = self._clock.now, 0.0
+        breaker = CircuitBreaker(
+            name,
+            trip=policy.rules(),
+            recovery=policy.recovery_policy(),
+            half_open=policy.half_open_policy(),
+            clock=lambda: self._clock.now,
+            random=random,
+            listeners=(tell if limit is None else limit.listener(write),),
+        )
+        if limit is not None:
+            limit.add(breaker)
+        self._clock.now = now
+        return breaker
+
+    def _foreign_breaker(
+        self, index: int, name: str, policy: Breaker, random: Callable[[], float]
+    ) -> ForeignBreaker:
+        found = adapter(policy.use or "")
+        self.packages |= _package_of(found)
+        breaker = found.build(lambda: self._clock.now, policy.settings or {}, random)
+        return ForeignBreaker(name, breaker, self._clock, self._transition_writer(index))
+
+    def _transition_writer(self, index: int) -> Callable[[float, str, str], None]:
+        write = self._recorder.transition
+        return lambda at, before, after: write(at, index, STATE_CODE[before], STATE_CODE[after])
+
+
+@cache
+def _package_of(breaker: Adapter) -> dict[str, str]:
+    return {breaker.package: breaker.version} if breaker.package else {}
