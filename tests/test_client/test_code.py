@@ -309,6 +309,10 @@ async def connects() -> None:
     await asyncio.open_connection("localhost", 1)
 
 
+async def ends_the_process() -> None:
+    raise SystemExit(0)
+
+
 async def asks_a_stranger() -> None:
     await client.call("elsewhere")
 
@@ -322,6 +326,7 @@ async def asks_a_stranger() -> None:
         (asks_an_executor, "run_in_executor"),
         (connects, "create_connection"),
         (asks_a_stranger, "'elsewhere'"),
+        (ends_the_process, "ends the process"),
     ],
 )
 def test_what_virtual_time_has_no_room_for_is_refused_by_name(code: Code, named: str) -> None:

@@ -96,7 +96,7 @@ def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Wo
                 found = getattr(found, name)
         except ClientError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             why = f"{type(error).__name__}: {error}"
             raise ClientError(
                 f"{source} cannot be loaded: {why}", "it is looked for from this directory"
@@ -108,7 +108,7 @@ def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Wo
                 made = made()
             except ClientError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 why = f"{type(error).__name__}: {error}"
                 raise ClientError(
                     f"the code of {group} could not be made: {why}",

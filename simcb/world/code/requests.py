@@ -185,6 +185,9 @@ class CodeAttempt(UserAttempt):
             left = "was cancelled, no longer wanted" if self.over else "cancelled itself"
             self._tell(left)
             self._end(ERROR)
+        except SystemExit:
+            why = f"the code of {group.name} ends the process, in request {self.number}"
+            group.loop.halt(ClientError(why, "let it raise an exception of its own"))
         except Exception as error:
             if group.over or isinstance(error, ClientError):
                 raise
