@@ -75,7 +75,7 @@ class CodeBreakers:
     Args:
         recorder: where transitions are written down.
         first: the index in the run of the first of them.
-        calls: the index of the call that a breaker is said to guard which guards none.
+        call: the index of the call that a breaker is said to guard which guards none.
     """
 
     def __init__(self, recorder: Recorder, first: int, call: int) -> None:

@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -51,6 +51,7 @@ def own_modules() -> Iterator[Callable[[str], ModuleType]]:
 
     def load(name: str) -> ModuleType:
         root = name.partition(".")[0]
+        invalidate_caches()
         if root not in loaded and _is_own(root):
             for each in [key for key in sys.modules if key.partition(".")[0] == root]:
                 before[each] = sys.modules.pop(each)
@@ -67,7 +68,7 @@ def own_modules() -> Iterator[Callable[[str], ModuleType]]:
 
 
 def _is_own(root: str) -> bool:
-    if root == "__main__" or root in sys.stdlib_module_names:
+    if root in ("__main__", "simcb") or root in sys.stdlib_module_names:
         return False
     try:
         found = find_spec(root)
