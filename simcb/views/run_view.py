@@ -121,6 +121,11 @@ class RunView:
         return self.result.trace
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth telling of how clients' own code ran in the first replicate."""
+        return self.result.runs[0].notes
+
+    @property
     def measures(self) -> Measures:
         """The first replicate's measures; for all replicates together see `value`."""
         return self.result.measures

@@ -62,6 +62,5 @@ def test_waiting_for_a_free_connection_is_a_pool_timeout() -> None:
     httpx = pytest.importorskip("httpx")
     text = short("4/s") + "faults: [{kind: hang, on: payments, at: 0s, for: 1m}]"
     found = responses(text, limits=httpx.Limits(max_connections=2))
-    assert found[:4] == ["ReadTimeout", "ReadTimeout", "PoolTimeout", "PoolTimeout"] or set(
-        found
-    ) == {"ReadTimeout", "PoolTimeout"}
+    assert set(found) == {"ReadTimeout", "PoolTimeout"}
+    assert found[:2] == ["ReadTimeout", "ReadTimeout"]
