@@ -23,7 +23,7 @@ from simcb.adapters.rebinding import BEGIN, Rebound
 from simcb.breaker.breaker import CircuitBreaker
 from simcb.breaker.stores import MemoryStore
 from simcb.client.answers import ClientError
-from simcb.world.code.loop import VirtualLoop
+from simcb.world.code.loop import NETWORK, THREADS, VirtualLoop
 
 _EPOCH = (BEGIN - datetime.datetime(1970, 1, 1)).total_seconds()
 
@@ -73,18 +73,12 @@ def _refused(real: Callable[..., Any], name: str, remedy: str) -> Callable[..., 
     return refusing
 
 
-_NETWORK = (
-    "in virtual time there is no network: give httpx `transport=simcb.client.transport()`, or "
-    "await `simcb.client.call`"
-)
-_THREADS = "in virtual time there are no threads or processes: await a coroutine instead"
-
 _REFUSED: tuple[tuple[Any, str, str, str], ...] = (
     (time, "sleep", "time.sleep", "it would block every other request: await asyncio.sleep"),
-    (socket.socket, "__init__", "a socket", _NETWORK),
-    (socket, "getaddrinfo", "socket.getaddrinfo", _NETWORK),
-    (threading.Thread, "start", "a thread", _THREADS),
-    (subprocess.Popen, "__init__", "a process", _THREADS),
+    (socket.socket, "__init__", "a socket", NETWORK),
+    (socket, "getaddrinfo", "socket.getaddrinfo", NETWORK),
+    (threading.Thread, "start", "a thread", THREADS),
+    (subprocess.Popen, "__init__", "a process", THREADS),
 )
 
 

@@ -248,8 +248,11 @@ def _refusing(name: str, remedy: str) -> Callable[..., Any]:
     return refused
 
 
-_NETWORK = "in virtual time there is no network; reach services through simcb.client"
-_THREADS = "in virtual time there are no threads or processes; await a coroutine instead"
+NETWORK = (
+    "in virtual time there is no network: give httpx `transport=simcb.client.transport()`, or "
+    "await `simcb.client.call`"
+)
+THREADS = "in virtual time there are no threads or processes: await a coroutine instead"
 
 for _name, _remedy in {
     **dict.fromkeys(
@@ -260,10 +263,10 @@ for _name, _remedy in {
             *("sock_connect", "sock_accept", "sock_sendfile", "start_tls", "add_reader"),
             *("add_writer", "connect_read_pipe", "connect_write_pipe"),
         ),
-        _NETWORK,
+        NETWORK,
     ),
     **dict.fromkeys(
-        ("run_in_executor", "subprocess_exec", "subprocess_shell", "add_signal_handler"), _THREADS
+        ("run_in_executor", "subprocess_exec", "subprocess_shell", "add_signal_handler"), THREADS
     ),
 }.items():
     setattr(VirtualLoop, _name, _refusing(_name, _remedy))
