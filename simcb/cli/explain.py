@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from simcb.cli.console import emit, page
-from simcb.cli.options import Form, Overlays, Sets
+from simcb.cli.options import Form, Overlays, ReportFile, Sets, check_files
 from simcb.cli.repeat import repeat_command
 from simcb.views.formats import Format
 
@@ -41,6 +41,7 @@ def explain(
         bool, typer.Option("--details", help="Every number, what it supposes, and its lines.")
     ] = False,
     form: Form = Format.TABLE,
+    report: ReportFile = None,
 ) -> None:
     """Say from formulas, before any run, what a scenario comes to.
 
@@ -65,10 +66,15 @@ def explain(
         raise typer.BadParameter("Missing argument 'SCENARIO'.")
     if topic is not None and metric is not None:
         raise typer.BadParameter("a topic and --metric are two questions; ask one at a time")
+    check_files(None, report)
     over, changes = overlays or (), sets or ()
     found = predict(studies.read(scenario, overlays=over, sets=changes))
     line_of = line_finder(scenario, overlays=over, sets=changes)
     found = replace(found, warnings=placed_warnings(found.warnings, line_of))
     repeat = repeat_command(context)
     document = explain_document(found, topic, metric, source=scenario, repeat=repeat)
+    if report is not None:
+        from simcb.views.page import save_page
+
+        save_page(document, report)
     emit(render(document, form, page(), details=details))

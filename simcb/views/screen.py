@@ -69,9 +69,18 @@ def _opening(document: Document, page: Page) -> Text:
             lines.extend(Text(f"  {line}") for line in wrapped)
     if document.findings:
         first, *more = document.findings
-        lines.append(Text(_safe(first), "bold"))
-        lines.extend(Text(f"  {_safe(line)}") for line in (*more, document.title))
+        lines.extend(Text(line, "bold") for line in _hanging(first, "", page))
+        for sentence in (*more, document.title):
+            lines.extend(Text(line) for line in _hanging(sentence, "  ", page))
     return Text("\n").join(lines)
+
+
+def _hanging(sentence: str, indent: str, page: Page) -> list[str]:
+    """Return a sentence in lines, all but the first further to the right."""
+    further = f"{indent}    "
+    return textwrap.wrap(
+        _safe(sentence), page.prose_width, initial_indent=indent, subsequent_indent=further
+    )
 
 
 def _written(block: Block, page: Page) -> Iterator[Text]:

@@ -36,7 +36,7 @@ def test_five_lines_and_a_file_to_lay_over(file: str, tmp_path: Path) -> None:
     out = tmp_path / "advice"
     found = simcb("advise", file, *FEW, "--workers", "0", "--out", str(out))
     assert found.exit_code == 0, found.output
-    lines = found.stdout.splitlines()
+    lines = found.stdout.replace("\n      ", " ").splitlines()
     assert lines[0] == "set no breaker: none of the settings is better than having none"
     assert [line.split(":")[0].strip() for line in lines[1:5]] == [
         "the worst storm",

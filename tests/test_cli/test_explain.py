@@ -109,3 +109,12 @@ def test_python_gives_the_same_as_a_view() -> None:
     assert "Which threshold?" in package.explain("flaky-payments", "threshold")._repr_html_()
     with pytest.raises(package.SimcbError, match="did you mean"):
         package.explain("flaky-payments", "treshold")
+
+
+def test_what_formulas_say_fits_on_a_page_of_its_own(tmp_path: Path) -> None:
+    """The page has the numbers, and a wrong ending is told before anything is worked out."""
+    page = tmp_path / "said.html"
+    said = simcb("explain", "flaky-payments", "--report", str(page))
+    assert said.exit_code == 0
+    assert "probes while it is down" in page.read_text()
+    assert simcb("explain", "flaky-payments", "--report", "said.txt").exit_code == 2

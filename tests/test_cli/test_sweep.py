@@ -277,7 +277,7 @@ def test_each_world_prints_its_own_best(small: str) -> None:
     """Beside a policy, a line for each value of what is none; JSON names the same settings."""
     words = ("sweep", small, "--over", "arrivals.rate=5/s,40/s", "--over", "failure_threshold=1,30")
     text = simcb(*words, "-n", "3", "--workers", "0").stdout
-    head, low, high, *_ = text.splitlines()
+    head, low, high, *_ = text.replace("\n      ", " ").splitlines()
     assert head == "best for each arrivals.rate, which is no policy but the world:"
     assert low.startswith("  5/s: failure_threshold = ")
     assert high.startswith("  40/s: failure_threshold = ")

@@ -46,7 +46,8 @@ def screen(result: TuneResult, width: int = 120) -> str:
 
 def test_the_screen_says_the_best_what_it_beats_and_how_far_it_can_be_moved() -> None:
     """In this order; then a line for each parameter and each contender."""
-    first, yours, usual, rivals, reach, edge, title, *rest = screen(tuned()).splitlines()
+    sentences = screen(tuned()).replace("\n      ", " ")
+    first, yours, usual, rivals, reach, edge, title, *rest = sentences.splitlines()
     assert first.startswith("best: breaker.failure_threshold = ")
     assert yours.strip().split(":")[0].endswith("yours")
     assert "pybreaker 5/60s" in usual
