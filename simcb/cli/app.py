@@ -64,7 +64,7 @@ VERBS = (
         tune.tune,
         "simcb tune gc-pause flapping --space recovery_timeout=1s..2m@log",
     ),
-    Verb("advise", advise.advise, "simcb advise redis-500-retries"),
+    Verb("advise", advise.advise, "simcb advise gc-pause"),
     Verb("explain", explain.explain, "simcb explain flaky-payments false-trips"),
     Verb("import", exchange.import_, "simcb import application.yml --out overlay.yaml"),
     Verb("export", exchange.export, "simcb export flaky-payments --to resilience4j"),

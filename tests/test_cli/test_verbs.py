@@ -55,7 +55,7 @@ SETTINGS = Path(__file__).parents[1] / "test_exchange" / "settings"
 COMPARING = (("compare",), ("conformance",), ("league",))
 """The verbs whose examples run for more than a few seconds, and cannot be planned."""
 
-LONG = (("sweep",), ("tune",))
+LONG = (("sweep",), ("tune",), ("advise",))
 """The verbs whose examples run for more than a few seconds; planned first, run among the proofs."""
 
 
