@@ -134,18 +134,22 @@ def _bounded(subject: Subject) -> Shown:
         return Shown(True, history, f"it keeps {grown / 1000:,.0f} kB of them")
 
     def breakers(count: int) -> int:
-        for _ in range(count):
+        for made in range(1, count + 1):
             subject.story().run((Step(Act.ASK, 1), Step(Act.FAIL, 1)))
             guard = subject.guard()
             if guard is not None:
                 _guarded(guard, _as_coroutine(lambda: None))
-        gc.collect()
+            if made % 100 == 0:
+                gc.collect()
         return len(gc.get_objects())
 
-    # Some books are put in order now and then only.
-    kept = (-breakers(50) + breakers(300)) / 300
+    # Books that are put in order now and then only are as long after many as after some.
+    first = breakers(200)
+    kept = (breakers(_MANY) - first) / _MANY
     if kept >= 0.5:
-        return Shown(True, "300 breakers that nobody holds", f"each leaves {kept:.1f} objects")
+        return Shown(
+            True, f"{_MANY:,} breakers that nobody holds", f"each leaves {kept:.1f} objects"
+        )
     return Shown(True)
 
 
@@ -163,6 +167,9 @@ def _growth(work: Callable[[], None]) -> int:
         tracemalloc.stop()
     return after - before
 
+
+_MANY = 1_000
+"""Breakers that are made and dropped."""
 
 RATE, CALLS, MINIMUM = 0.5, 10, 4
 

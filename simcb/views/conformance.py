@@ -81,7 +81,9 @@ def _headline(found: Sequence[Conformity]) -> str:
         words = f"breaks {broken} {lines} of the contract" if broken else "breaks no line"
         return f"{_name(found[0])} {words}, and keeps {held} of {len(LINES)}"
     clean = [_name(each) for each in found if not each.violated]
-    names = ", ".join(clean) or "none"
+    if not clean:
+        return f"each of {len(found)} breakers breaks a line of the contract"
+    names = ", ".join(clean)
     breaks = "breaks" if len(clean) == 1 else "break"
     return f"{names} {breaks} no line of the contract; {len(found) - len(clean)} do"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any, ClassVar
 
 import pytest
 from test_cli.commands import simcb
 
 from simcb.adapters.ours import ADAPTER as OURS
+from simcb.adapters.ours import Ours
 from simcb.adapters.protocol import Adapter, Clock, Comparable
 from simcb.adapters.registry import adapter
 from simcb.conformance import LINES, ConformanceError, Standing, conformity, contract_test
@@ -87,6 +89,37 @@ def test_a_line_that_nothing_came_to_does_not_hold() -> None:
     standing = {each.line.number: each.standing for each in conformity(of(Forgetful)).findings}
     assert standing[5] is Standing.VIOLATED
     assert standing[1] is standing[2] is standing[6] is Standing.NOT_TRIED
+
+
+class Hoarding(Ours):
+    """Keeps something of every call."""
+
+    def __init__(self, clock: Clock, **settings: Any) -> None:
+        super().__init__(clock, **settings)
+        self._kept: list[object] = []
+
+    def enter(self) -> Any:
+        self._kept.append(object())
+        return super().enter()
+
+
+class Immortal(Ours):
+    """Is held for ever."""
+
+    held: ClassVar[list[object]] = []
+
+    def __init__(self, clock: Clock, **settings: Any) -> None:
+        super().__init__(clock, **settings)
+        self.held.append(self)
+
+
+@pytest.mark.parametrize("make", [Hoarding, Immortal])
+def test_what_grows_is_caught(make: type[Ours]) -> None:
+    """With the calls, or with the breakers."""
+    settings = OURS.comparable.settings if OURS.comparable else None
+    found = conformity(Adapter("broken", make, ""), settings)
+    assert [each.line.number for each in found.violated] == [13]
+    Immortal.held.clear()
 
 
 def test_a_breaker_without_settings_is_refused() -> None:
