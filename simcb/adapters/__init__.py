@@ -9,7 +9,7 @@ One short file each, which says how the library reads time and what else is part
 from __future__ import annotations
 
 from simcb.adapters.protocol import BUSY, Adapter, Breaker, CallFailed, Comparable
-from simcb.adapters.registry import AdapterError, adapter, names
+from simcb.adapters.registry import AdapterError, adapter, installed, names
 
 __all__ = [
     "BUSY",
@@ -19,5 +19,6 @@ __all__ = [
     "CallFailed",
     "Comparable",
     "adapter",
+    "installed",
     "names",
 ]

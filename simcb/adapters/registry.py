@@ -8,12 +8,13 @@ only what is registered, never a module.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from simcb.adapters.protocol import Adapter
-from simcb.errors import SimcbError
+from simcb.errors import MissingExtraError, SimcbError
 
 GROUP = "simcb.breakers"
 
@@ -61,6 +62,36 @@ def adapter(name: str) -> Adapter:
         found: Adapter = getattr(import_module(f"simcb.adapters.{module}"), attribute)
         return found
     return _of_entry_point(_registered()[name])
+
+
+def installed(
+    wanted: Sequence[str] = (), *, models: bool = False
+) -> tuple[tuple[Adapter, ...], tuple[str, ...]]:
+    """Return breakers, and the names of those whose package is not installed.
+
+    Args:
+        wanted: the names of those that are wanted; all if there are none.
+        models: whether models of breakers of other languages come too, if none is named.
+
+    Raises:
+        KeyError: there is none of a name.
+        MissingExtraError: one that is named is not installed.
+    """
+    found: list[Adapter] = []
+    missing: list[str] = []
+    for name in dict.fromkeys(wanted or names()):
+        each = adapter(name)
+        if each.model and not (models or wanted):
+            continue
+        try:
+            each.parameters()
+        except MissingExtraError:
+            if wanted:
+                raise
+            missing.append(name)
+        else:
+            found.append(each)
+    return tuple(found), tuple(missing)
 
 
 @cache

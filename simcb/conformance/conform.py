@@ -8,13 +8,13 @@ from enum import StrEnum
 
 from simcb.adapters.ours import ADAPTER as OURS
 from simcb.adapters.protocol import Adapter
-from simcb.adapters.registry import adapter
+from simcb.adapters.registry import installed
 from simcb.adapters.registry import names as registered
 from simcb.conformance.lines import LINES, Line
 from simcb.conformance.search import Shown, search
 from simcb.conformance.stories import TIMEOUT
 from simcb.conformance.trials import TRIALS, Left, Subject
-from simcb.errors import MissingExtraError, SimcbError
+from simcb.errors import SimcbError
 from simcb.scenario.refusal import choice_remedy
 
 Settings = Callable[[int, float], dict[str, object]]
@@ -78,27 +78,22 @@ def chosen(names: Sequence[str]) -> tuple[tuple[Adapter, ...], tuple[str, ...]]:
 
     Raises:
         ConformanceError: there is none of a name.
+        MissingExtraError: one that is named is not installed.
     """
     known = (OURS.name, *registered())
     for name in names:
         if name not in known:
             what = f"{name!r} is no breaker that is registered"
             raise ConformanceError(f"{what}; {choice_remedy(name, known)}")
-    found, missing = [], []
-    for name in names or known:
-        each = OURS if name == OURS.name else adapter(name)
-        # A model is held against its documents, and shows nothing of the library's own code.
-        if not names and (each.comparable is None or each.model):
-            continue
-        try:
-            each.build(lambda: 0.0, {}, lambda: 0.5)
-        except MissingExtraError:
-            if names:
-                raise
-            missing.append(name)
-            continue
-        found.append(each)
-    return tuple(found), tuple(missing)
+    others = [name for name in names if name != OURS.name]
+    if names and not others:
+        return (OURS,), ()
+    # A model is held against its documents, and shows nothing of the library's own code.
+    found, missing = installed(others)
+    if not names:
+        return (OURS, *(each for each in found if each.comparable is not None)), missing
+    named = {each.name: each for each in (OURS, *found)}
+    return tuple(named[name] for name in dict.fromkeys(names)), ()
 
 
 def conformity(breaker: Adapter, settings: Settings | None = None) -> Conformity:

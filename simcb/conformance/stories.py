@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from simcb.adapters import AdapterError
 from simcb.adapters.protocol import BUSY, Adapter, CallFailed
 
 TIMEOUT = 10.0
@@ -137,8 +139,10 @@ class Story:
     under_way: dict[int, Call] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.breaker = self.adapter.build(lambda: self.now, self.settings, lambda: 0.5)
-        self._seen = self.breaker.state
+        # The last of them: a story of thousands must not be what grows.
+        self._steps: deque[Step] = deque(maxlen=10)
+        with self._whose(f"making one with {self.settings}"):
+            self.breaker = self.adapter.build(lambda: self.now, self.settings, lambda: 0.5)
         self._generation = 0
         self._opened_at: float | None = None
         self._probed = 0
@@ -151,7 +155,8 @@ class Story:
         """Do a step, and return what was seen."""
         if step.act is Act.WAIT:
             self.now += step.seconds
-        before = self.breaker.state
+        self._steps.append(step)
+        before = self._state()
         answer, call, stale = None, None, False
         opened_at, probed = self._opened_at, self._probed
         if step.act is Act.ASK:
@@ -159,12 +164,27 @@ class Story:
         elif step.act is not Act.WAIT:
             call = self.under_way.pop(step.call)
             stale = call.generation != self._generation
-            self.breaker.leave(call.entry, _ERRORS[step.act]())
-        after = self.breaker.state
+            with self._whose("`leave()`"):
+                self.breaker.leave(call.entry, _ERRORS[step.act]())
+        after = self._state()
         others = tuple(each for each in self.under_way.values() if each is not call)
         event = Event(step, self.now, before, after, answer, call, stale, opened_at, probed, others)
         self._note(before, after, reopened=before == HALF_OPEN and after == OPEN)
         return event
+
+    def _state(self) -> str:
+        with self._whose("`state`"):
+            return self.breaker.state
+
+    @contextmanager
+    def _whose(self, what: str) -> Iterator[None]:
+        """Say of an error whose it is, and what came before."""
+        try:
+            yield
+        except Exception as error:
+            after = f" after: {told([*self._steps])}" if self._steps else ""
+            raised = f"{what} of {self.adapter.name} raised {type(error).__name__}: {error}"
+            raise AdapterError(f"{raised}{after}; mend its adapter") from error
 
     def end(self) -> None:
         """Let go of the calls that are under way, so that none ends when nobody looks."""
@@ -175,7 +195,8 @@ class Story:
 
     def _ask(self) -> tuple[Answer, Call | None]:
         self.asked += 1
-        entry = self.breaker.enter()
+        with self._whose("`enter()`"):
+            entry = self.breaker.enter()
         if entry is None:
             return Answer.REJECTED, None
         if entry is BUSY:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from simcb.adapters import Adapter, Comparable, adapter, names
+from simcb.adapters import Adapter, Comparable, installed, names
 from simcb.breaker import ConsecutiveFailures
-from simcb.errors import MissingExtraError
 from simcb.options import CompareOptions, JobOptions
 from simcb.scenario import Scenario
 from simcb.scenario.breakers import Breaker
@@ -89,7 +88,7 @@ class League:
         return sorted(self.contenders, key=answered, reverse=True)
 
 
-def installed(
+def entrants(
     only: Sequence[str] = (), *, models: bool = False
 ) -> tuple[tuple[Adapter, ...], tuple[str, ...]]:
     """Return the breakers of a league, and the names of those that are not installed.
@@ -107,21 +106,7 @@ def installed(
         if name not in known:
             what = f"{quoted(name)} is no breaker that is registered"
             raise StudyError(what, choice_remedy(name, known))
-    found: list[Adapter] = []
-    missing: list[str] = []
-    for name in dict.fromkeys(only or known):
-        each = adapter(name)
-        if each.model and not (models or only):
-            continue
-        try:
-            each.parameters()
-        except MissingExtraError:
-            if only:
-                raise
-            missing.append(name)
-        else:
-            found.append(each)
-    return tuple(found), tuple(missing)
+    return installed(only, models=models)
 
 
 def league(
@@ -155,7 +140,7 @@ def league(
         if not any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls):
             what = f"{quoted(scenario.name)} has no breaker that another could take the place of"
             raise StudyError(what, "give a call of it a `breaker`, or name another scenario")
-    adapters, missing = installed(only, models=models)
+    adapters, missing = entrants(only, models=models)
     contenders: tuple[Contender, ...] = ()
     found: list[Comparison] = []
     for place, scenario in enumerate(scenarios):

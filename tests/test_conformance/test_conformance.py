@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pytest
 from test_cli.commands import simcb
 
+from simcb.adapters import AdapterError
 from simcb.adapters.ours import ADAPTER as OURS
-from simcb.adapters.ours import Ours
 from simcb.adapters.protocol import Adapter, Clock, Comparable
 from simcb.adapters.registry import adapter
 from simcb.conformance import LINES, ConformanceError, Standing, conformity, contract_test
@@ -91,35 +91,26 @@ def test_a_line_that_nothing_came_to_does_not_hold() -> None:
     assert standing[1] is standing[2] is standing[6] is Standing.NOT_TRIED
 
 
-class Hoarding(Ours):
-    """Keeps something of every call."""
+class Raising(Wedged):
+    """Raises from its third call on."""
 
-    def __init__(self, clock: Clock, **settings: Any) -> None:
-        super().__init__(clock, **settings)
-        self._kept: list[object] = []
+    def __init__(self, clock: Clock, needed: int) -> None:
+        super().__init__(clock)
+        self._calls = needed
 
-    def enter(self) -> Any:
-        self._kept.append(object())
+    def enter(self) -> object:
+        self._calls += 1
+        if self._calls > 1:
+            raise ZeroDivisionError("oh")
         return super().enter()
 
 
-class Immortal(Ours):
-    """Is held for ever."""
-
-    held: ClassVar[list[object]] = []
-
-    def __init__(self, clock: Clock, **settings: Any) -> None:
-        super().__init__(clock, **settings)
-        self.held.append(self)
-
-
-@pytest.mark.parametrize("make", [Hoarding, Immortal])
-def test_what_grows_is_caught(make: type[Ours]) -> None:
-    """With the calls, or with the breakers."""
-    settings = OURS.comparable.settings if OURS.comparable else None
-    found = conformity(Adapter("broken", make, ""), settings)
-    assert [each.line.number for each in found.violated] == [13]
-    Immortal.held.clear()
+def test_what_a_breaker_raises_is_its_own_fault() -> None:
+    """With the history, and not a bug of simcb; so is a setting that it does not take."""
+    with pytest.raises(AdapterError, match=r"of broken raised ZeroDivisionError: oh after"):
+        conformity(Adapter("broken", Raising, ""), lambda failures, seconds: {"needed": 0})
+    with pytest.raises(AdapterError, match=r"making one with .*needed"):
+        conformity(Adapter("broken", Raising, ""), lambda failures, seconds: {})
 
 
 def test_a_breaker_without_settings_is_refused() -> None:
@@ -165,9 +156,41 @@ class TwoStrikes:
             self._opened_at = self._clock()
 
 
-test_contract = contract_test(
-    TwoStrikes, lambda failures, seconds: {"strikes": failures, "pause": seconds}
-)
+class Hoarding(TwoStrikes):
+    """Keeps something of every call."""
+
+    def __init__(self, clock: Clock, **settings: Any) -> None:
+        super().__init__(clock, **settings)
+        self._kept: list[object] = []
+
+    def enter(self) -> int | None:
+        self._kept.append(object())
+        return super().enter()
+
+
+class Immortal(TwoStrikes):
+    """Is held for ever."""
+
+    held: ClassVar[list[object]] = []
+
+    def __init__(self, clock: Clock, **settings: Any) -> None:
+        super().__init__(clock, **settings)
+        self.held.append(self)
+
+
+def strikes(failures: int, seconds: float) -> dict[str, object]:
+    return {"strikes": failures, "pause": seconds}
+
+
+@pytest.mark.parametrize("make", [Hoarding, Immortal])
+def test_what_grows_is_caught(make: type[TwoStrikes]) -> None:
+    """With the calls, or with the breakers."""
+    found = conformity(Adapter("broken", make, ""), strikes)
+    assert [each.line.number for each in found.violated] == [13]
+    Immortal.held.clear()
+
+
+test_contract = contract_test(TwoStrikes, strikes)
 
 
 def test_a_case_that_fails_says_how() -> None:

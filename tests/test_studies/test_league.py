@@ -13,7 +13,7 @@ from simcb.errors import MissingExtraError
 from simcb.options import CompareOptions, JobOptions
 from simcb.scenario import parse_scenario
 from simcb.studies import StudyError
-from simcb.studies.league import League, installed, league
+from simcb.studies.league import League, entrants, league
 from simcb.views.document import Page
 from simcb.views.formats import Format, render
 from simcb.views.league import Answer, league_document
@@ -99,11 +99,11 @@ def test_what_is_not_installed_is_left_out_and_named(monkeypatch: pytest.MonkeyP
         raise MissingExtraError(module, "peers")
 
     monkeypatch.setattr("simcb.adapters.nopanic.library", missing)
-    adapters, left_out = installed()
+    adapters, left_out = entrants()
     assert "nopanic" in left_out
     assert "nopanic" not in [each.name for each in adapters]
     with pytest.raises(MissingExtraError):
-        installed(["nopanic"])
+        entrants(["nopanic"])
 
 
 def test_a_view_shows_draws_and_tells_it(found: League, tmp_path: Path) -> None:
