@@ -86,6 +86,10 @@ def retries(draw: st.DrawFn, whole: bool) -> Data:
                 policy["backoff"]["up_to"] = draw(times(20, 1000))
         case "decorrelated":
             policy["backoff"] = {"kind": "decorrelated", "base": base, "max": longest}
+    waits = policy.get("backoff", {})
+    # In the worst case the wait goes on to grow.
+    if whole and waits.get("kind") in ("fixed", "decorrelated") and base >= 0.02:
+        policy["max_retries"] = draw(st.sampled_from((1, 3, "forever")))
     if policy.get("backoff", {}).get("kind") != "decorrelated":
         policy["jitter"] = draw(st.sampled_from(("none", "full", "equal")))
     if draw(st.booleans()):

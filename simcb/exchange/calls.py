@@ -12,6 +12,7 @@ from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.model import Service
 from simcb.scenario.refusal import shown
+from simcb.scenario.retries import MOST_RETRIES
 
 
 @dataclass
@@ -43,6 +44,15 @@ class Asked:
     def rules(self) -> tuple[TripRule, ...]:
         """What opens its breaker."""
         return self.breaker.rules() if self.breaker else ()
+
+    @property
+    def retries(self) -> int:
+        """The most retries; where a file cannot say for ever, as many as a number can."""
+        retry = self.call.retry
+        if retry is None or not retry.endless:
+            return retry.max_retries if retry else 0
+        self.lose(f"retry.max_retries forever: {MOST_RETRIES} times there")
+        return MOST_RETRIES
 
     def tell(self, *words: str) -> None:
         """Note that the file says these words, and all inside them."""

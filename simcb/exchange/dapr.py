@@ -10,7 +10,7 @@ from simcb.exchange.documents import Document
 from simcb.exchange.durations import go_text
 from simcb.exchange.gobreaker import condition_of
 from simcb.exchange.parts import Part
-from simcb.exchange.policy import Policy, as_name, bare
+from simcb.exchange.policy import Policy, as_name, bare, set_retries
 from simcb.exchange.tripping import probes, trip
 from simcb.scenario.refusal import Refused
 from simcb.scenario.retries import MOST_RETRIES, Exponential
@@ -94,9 +94,6 @@ def _timeout(policy: Policy, timeouts: Part, name: str) -> None:
 
 def _retry(policy: Policy, part: Part) -> None:
     many = part.whole("maxRetries", default=-1, least=-1, most=MOST_RETRIES)
-    tries = many.value if many.value >= 0 else MOST_RETRIES
-    note = f"without end there, {MOST_RETRIES} times here" if many.value < 0 else ""
-    policy.set("retry.max_retries", tries, many, note)
     kind = part.word("policy", default="constant")
     if kind.value == "exponential":
         first = part.duration("initialInterval", default=0.5)
@@ -112,9 +109,10 @@ def _retry(policy: Policy, part: Part) -> None:
         )
         policy.set("retry.jitter", "equal", None)
     else:
-        wait = part.duration("duration", default=5.0)
+        first = wait = part.duration("duration", default=5.0)
         policy.set("retry.backoff", {"kind": "fixed", "delay": wait.value}, wait)
         part.raw("maxInterval")
+    set_retries(policy, many, endless=many.value < 0, wait=first.value)
     codes = "status codes are one outcome here, `error`"
     policy.leave(part, {"matching": codes})
 
@@ -175,7 +173,7 @@ def _write_retry(asked: Asked, page: Writing) -> None:
         page.add("policy: constant", f"duration: {go_text(backoff.delay_before(1))}")
         if retry.jitter != "none" or backoff.kind == "decorrelated":
             asked.lose("constant waits have no jitter there")
-    page.add(f"maxRetries: {-1 if retry.max_retries == MOST_RETRIES else retry.max_retries}")
+    page.add(f"maxRetries: {-1 if retry.endless else retry.max_retries}")
     on = {outcome.value for outcome in retry.on}
     if on != {"error", "timeout", "refused"}:
         asked.lose(

@@ -276,7 +276,7 @@ def _write_cluster(asked: Asked, page: Writing) -> None:
 
 def _write_route(asked: Asked, page: Writing) -> None:
     call = asked.call
-    attempts = call.retry.max_retries if call.retry else 0
+    attempts = asked.retries
     limit = call.timeout
     whole = "0s" if attempts or limit is None else proto_text(limit)
     page.add(f"timeout: {whole}")

@@ -221,7 +221,7 @@ def _write_outliers(asked: Asked, page: Writing) -> None:
 
 def _write_route(asked: Asked, page: Writing) -> None:
     call = asked.call
-    attempts = call.retry.max_retries if call.retry else 0
+    attempts = asked.retries
     if call.timeout is not None and not attempts:
         page.add(f"      timeout: {go_text(call.timeout)}")
     page.add("      retries:", f"        attempts: {attempts}")

@@ -310,7 +310,7 @@ def _write_retry(asked: Asked, page: Writing) -> None:
     words += ["timeout"] if "timeout" in on else []
     words += ["http_500", "http_502", "http_503", "http_504"] if "error" in on else []
     page.add(f"    proxy_next_upstream {' '.join(words) or 'off'};")
-    page.add(f"    proxy_next_upstream_tries {retry.max_retries + 1};")
+    page.add(f"    proxy_next_upstream_tries {asked.retries + 1};")
     if on - {"refused", "timeout", "error"}:
         asked.lose("retry.on: nginx knows nothing of rejected and shed calls")
     if retry.backoff.delay_before(1):

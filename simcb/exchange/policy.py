@@ -10,6 +10,7 @@ from typing import Any
 from simcb.exchange.parts import Got, Part
 from simcb.scenario.problems import Mark
 from simcb.scenario.refusal import shown
+from simcb.scenario.retries import MOST_RETRIES
 from simcb.scenario.units import format_duration, format_rate, format_share, rounded
 
 ORDER = ("timeout", "retry", "breaker", "rate_limit", "bulkhead", "balance", "replicas")
@@ -113,6 +114,17 @@ def _plain_text(value: object) -> str:
 
 class Plain(float):
     """A number that counts nothing but itself."""
+
+
+def set_retries(policy: Policy, tries: Got[int], *, endless: bool, wait: float) -> None:
+    """Set how often a call is retried; for ever only where the retries wait some seconds."""
+    if endless and wait > 0.0:
+        policy.set("retry.max_retries", "forever", tries)
+    elif endless:
+        what = f"without end and at once there, {MOST_RETRIES} times here"
+        policy.set("retry.max_retries", MOST_RETRIES, tries, what)
+    else:
+        policy.set("retry.max_retries", tries.value, tries)
 
 
 def bare(number: float) -> int | Plain:

@@ -13,9 +13,9 @@ from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import clock_text
 from simcb.exchange.parts import Got, Part, folded
-from simcb.exchange.policy import ENDLESS, Policy, as_name, share
+from simcb.exchange.policy import ENDLESS, Policy, as_name, set_retries, share
 from simcb.scenario.refusal import Refused
-from simcb.scenario.retries import Exponential, Listed
+from simcb.scenario.retries import MOST_RETRIES, Exponential, Listed
 from simcb.scenario.tree import Tree
 
 _BREAKER = ("FailureRatio", "MinimumThroughput", "SamplingDuration", "BreakDuration")
@@ -143,16 +143,16 @@ def _checked(part: Part, got: Got[float], least: float = 0.5) -> Got[float]:
 
 
 def _retry(policy: Policy, part: Part, *, standard: bool) -> None:
-    tries = part.whole("MaxRetryAttempts", "MaxAttempts", default=3, least=1, most=1000)
-    policy.set("retry.max_retries", tries.value, tries)
+    tries = part.whole("MaxRetryAttempts", "MaxAttempts", default=3, least=1, most=2**31 - 1)
+    endless = tries.value > MOST_RETRIES
     delay = part.duration("Delay", "BaseDelay", default=2.0)
     kind = part.word("BackoffType", default="Exponential" if standard else "Constant")
     jitter = part.flag("UseJitter", default=standard)
     most = part.maybe_duration("MaxDelay")
     if kind.value.casefold() in ("exponential", "2"):
         backoff: dict[str, object] = {"kind": "exponential", "base": delay.value, "factor": 2}
-        if most:
-            backoff["max"] = max(most.value, delay.value)
+        if most or endless:
+            backoff["max"] = max(most.value if most else ENDLESS, delay.value)
         policy.set("retry.backoff", backoff, delay if delay.given else kind)
         if jitter.value:
             what = "waits are drawn by a law of Polly's own there, about the same mean"
@@ -168,6 +168,7 @@ def _retry(policy: Policy, part: Part, *, standard: bool) -> None:
         if jitter.value:
             what = "UseJitter: waits are spread by ±25% there, here not at all"
             policy.say(what, jitter, "retry.backoff")
+    set_retries(policy, tries, endless=endless, wait=delay.value)
     outcomes = ["error", "timeout", "refused"]
     if standard:
         policy.set("retry.on", outcomes, None)
@@ -244,7 +245,7 @@ def _retries(asked: Asked) -> list[str]:
     if retry is None or not retry.max_retries:
         asked.tell("retry")
         return []
-    values = [("MaxRetryAttempts", str(retry.max_retries))]
+    values = [("MaxRetryAttempts", str(2**31 - 1 if retry.endless else retry.max_retries))]
     if isinstance(retry.backoff, Exponential):
         values += [("BackoffType", '"Exponential"'), ("Delay", _time(retry.backoff.base))]
         if retry.backoff.factor != 2.0:

@@ -120,7 +120,7 @@ def _write_retry(asked: Asked, page: Writing | None) -> bool:
     retry = asked.call.retry
     if retry is None or page is None:
         return retry is not None
-    page.add(f"maxAttempts: {retry.max_retries + 1}")
+    page.add(f"maxAttempts: {asked.retries + 1}")
     backoff = retry.backoff
     stretch, about = {"none": (1.0, 0.0), "equal": (0.75, 1 / 3), "full": (0.5, 1.0)}[retry.jitter]
     if isinstance(backoff, Exponential):

@@ -73,8 +73,8 @@ class _Link:
         longest = math.inf if call.timeout is None else call.timeout
         longest += call.longest_wait
         if retry is not None and call.breaker is not None and call.breaker.around is Around.REQUEST:
-            wait, longest = 0.0, (1 + retry.max_retries) * longest
-            for number in range(1, 1 + retry.max_retries):
+            wait, longest = 0.0, math.inf if retry.endless else (1 + retry.max_retries) * longest
+            for number in () if retry.endless else range(1, 1 + retry.max_retries):
                 wait = retry.backoff.delay_before(number, wait)
                 longest += wait
         if isinstance(self.caller, ClientGroup) and self.caller.deadline is not None:

@@ -106,7 +106,7 @@ def struck(traffic: Traffic, guarded: Guarded, fault: Fault) -> Struck:
         retry = link.call.retry
         if outcome in retry.on:
             share = found.share ** (1 + link.retries)
-            after = (1 + link.retries) * found.after + math.fsum(retry.mean_waits())
+            after = (1 + link.retries) * found.after + retry.whole_wait
             return Struck(share, after, "heard after all retries", found.backlog)
     return found
 

@@ -137,14 +137,14 @@ def sent_by_throttle(rate: float, window: float) -> float:
     return -math.expm1(-rate * window) / (rate * window)
 
 
-def success_of_retries(failing: float, retries: int) -> float:
+def success_of_retries(failing: float, retries: float) -> float:
     """Return the share of requests that succeed when every try fails independently."""
-    return 1.0 - failing ** (retries + 1)
+    return 1.0 - float(failing ** (retries + 1))
 
 
-def load_of_retries(failing: float, retries: int) -> float:
+def load_of_retries(failing: float, retries: float) -> float:
     """Return the mean tries of a request, likewise."""
-    return (1.0 - failing ** (retries + 1)) / (1.0 - failing)
+    return (1.0 - float(failing ** (retries + 1))) / (1.0 - failing)
 
 
 def calls_to_trip(failing: float, threshold: int) -> float:

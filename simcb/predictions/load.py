@@ -263,7 +263,8 @@ def worst_demand(traffic: Traffic, name: str) -> float:
     for link in traffic.in_order:
         asking = traffic.rates[link.caller] if link.of_clients else found[link.caller]
         asked = asking * link.call.share
-        most = min(asked * _tries_when_slow(traffic, link), _most(traffic, link))
+        tried = asked * _tries_when_slow(traffic, link) if asked else 0.0
+        most = min(tried, _most(traffic, link))
         found[link.service] += max(traffic.flows[link.path].attempts, most)
     return found[name]
 

@@ -51,9 +51,12 @@ class Link:
         return self.call.breaker is not None and self.call.breaker.enabled
 
     @property
-    def retries(self) -> int:
-        """The most retries of a request."""
-        return self.call.retry.max_retries if self.call.retry else 0
+    def retries(self) -> float:
+        """The most retries of a request; inf if they go on for ever."""
+        retry = self.call.retry
+        if retry is None:
+            return 0
+        return math.inf if retry.endless else retry.max_retries
 
     @property
     def ways(self) -> float:

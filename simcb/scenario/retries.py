@@ -19,7 +19,9 @@ from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import Choice, Count, Number, Portion, PositiveSeconds, Seconds, word
 from simcb.scenario.units import LONGEST_DURATION
 
-MOST_RETRIES = 1000  # the most retries of one request
+MOST_RETRIES = 1000  # the most retries of one request that a number can say
+FOREVER = 10**9
+"""`forever` as a number of retries: more than any run has time for."""
 MOST_TOKENS = 1_000_000  # the most tokens, or retries a minute, of one budget
 GREATEST_FACTOR = 100.0  # the greatest growth of a backoff from one retry to the next
 
@@ -259,7 +261,9 @@ class Retry(Model):
     """How often and when a failed attempt is tried again."""
 
     max_retries: Annotated[
-        int, Count(most=MOST_RETRIES), word("retries after the first attempt", "2")
+        int,
+        Count(most=MOST_RETRIES, beyond=("forever", FOREVER)),
+        word("retries after the first attempt; `forever`: until one is good", "2"),
     ]
     backoff: Annotated[
         Backoff,
@@ -279,8 +283,16 @@ class Retry(Model):
         ),
     ] = None
 
+    @property
+    def endless(self) -> bool:
+        """Whether it goes on until an attempt is good or nobody waits any more."""
+        return self.max_retries == FOREVER
+
     def mean_waits(self) -> Iterator[float]:
-        """Yield the mean wait before each retry, the first one's first, in seconds."""
+        """Yield the mean wait before each retry, the first one's first, in seconds.
+
+        They are as many as there are retries: of an endless policy, without end.
+        """
         wait = 0.0
         for number in range(1, 1 + self.max_retries):
             longest = self.backoff.delay_before(number, wait)
@@ -290,6 +302,11 @@ class Retry(Model):
                 wait = KEPT_OF_A_WAIT[self.jitter] * longest
             yield wait
 
+    @property
+    def whole_wait(self) -> float:
+        """The mean of all waits together, in seconds; inf for an endless policy."""
+        return math.inf if self.endless else math.fsum(self.mean_waits())
+
     @model_validator(mode="after")
     def _sensible(self) -> Retry:
         if len(set(self.on)) != len(self.on):
@@ -298,6 +315,12 @@ class Retry(Model):
             longest = self.backoff.delay_before(max(self.max_retries, 1))
             if longest > LONGEST_DURATION:
                 raise Refused("grows beyond all bounds", "add a `max` like `30s`", "backoff")
+        if self.endless and self.backoff.delay_before(MOST_RETRIES) == 0.0:
+            raise Refused(
+                "`forever` would not let time go on, as the retries do not wait",
+                "add a backoff like `backoff: {kind: fixed, delay: 100ms}`",
+                "max_retries",
+            )
         if isinstance(self.backoff, Decorrelated) and self.jitter is not Jitter.NONE:
             raise Refused(
                 "is added to a backoff that is drawn by lot already",

@@ -65,31 +65,42 @@ class ScalarType:
 
 @dataclass(frozen=True)
 class Count(ScalarType):
-    """A whole number within bounds."""
+    """A whole number within bounds, or a word for one beyond them."""
 
     least: int = 0
     most: int = 10**9
+    beyond: tuple[str, int] | None = None  # the word, and its number in Python
 
     def _read(self, value: object, from_file: bool) -> int:
+        if self.beyond is not None and not isinstance(value, bool) and value in self.beyond:
+            return self.beyond[1]
         if is_number(value):
             number = int(value) if isinstance(value, numbers.Integral) else finite(value, "number")
             if number == int(number):
                 return self._bounded(int(number))
         example = max(self.least, min(self.most, 3))
-        raise Refused(
-            f"{seen(value)} is not a whole number", f"write a whole number like `{example}`"
-        )
+        remedy = f"write a whole number like `{example}`"
+        if self.beyond is not None:
+            remedy += f", or `{self.beyond[0]}`"
+        raise Refused(f"{seen(value)} is not a whole number", remedy)
 
     def _bounded(self, number: int) -> int:
         if number < self.least:
             what = "is negative" if number < 0 else "is too small"
             raise Refused(f"{quoted(number)} {what}", f"write {self.least} or more")
         if number > self.most:
-            raise Refused(f"{quoted(number)} is too large", f"write at most {self.most}")
+            remedy = f"write at most {self.most}"
+            if self.beyond is not None:
+                remedy += f", or `{self.beyond[0]}`"
+            raise Refused(f"{quoted(number)} is too large", remedy)
         return number
 
+    def _written(self, value: int) -> object:
+        return self.beyond[0] if self.beyond is not None and value == self.beyond[1] else value
+
     def _schema(self) -> dict[str, object]:
-        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+        whole = {"type": "integer", "minimum": self.least, "maximum": self.most}
+        return whole if self.beyond is None else {"anyOf": [{"const": self.beyond[0]}, whole]}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from simcb.errors import SimcbError
 from simcb.outcomes import AttemptOutcome
@@ -28,6 +28,7 @@ from simcb.scenario.arrivals import (
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Errors, Fault, Refuse, Restart, Surge
 from simcb.scenario.model import ClientGroup, Discipline
+from simcb.scenario.retries import MOST_RETRIES
 from simcb.trace import ATTEMPTS, REQUESTS, SAMPLES
 
 MOST_REQUESTS = 20_000_000
@@ -246,6 +247,7 @@ class CallTree:
 
     def __init__(self, scenario: Scenario) -> None:
         self._services = scenario.services
+        self._duration = scenario.duration
         self._faults: dict[str, set[type[Fault]]] = {name: set() for name in scenario.services}
         for fault in scenario.faults:
             if fault.service in self._faults:
@@ -269,7 +271,8 @@ class CallTree:
         for service, call in calls.items():
             if service not in self._attempts:
                 self._attempts[service] = self.attempts(self._services[service].calls)
-            total += self._tries(service, call) * (1.0 + self._attempts[service])
+            tries, _ = self._tries(service, call)
+            total += tries * (1.0 + self._attempts[service])
         return total
 
     def seconds(self, calls: Mapping[str, Call]) -> float:
@@ -280,13 +283,8 @@ class CallTree:
         """Return the mean seconds that these calls take at least, if all fail to the last try."""
         total = 0.0
         for service, call in calls.items():
-            tries = self._tries(service, call)
-            if tries > 1 and call.retry is not None:
-                total += tries * self._retried_after(service, call) + math.fsum(
-                    call.retry.mean_waits()
-                )
-            else:
-                total += self._answer(service, call)
+            tries, seconds = self._tries(service, call)
+            total += seconds if tries > 1 else self._answer(service, call)
         return total
 
     def turned_away_seconds(self, calls: Mapping[str, Call]) -> float:
@@ -296,9 +294,7 @@ class CallTree:
             ends = math.inf
             for outcome, after in self._failures(service, call):
                 if call.retry is not None and outcome in call.retry.on:
-                    after = (1 + call.retry.max_retries) * after + math.fsum(
-                        call.retry.mean_waits()
-                    )
+                    after = (1 + call.retry.max_retries) * after + call.retry.whole_wait
                 ends = min(ends, after)
             soonest = min(soonest, before + ends)
             before += min(ends, call.share * self._answer(service, call))
@@ -310,10 +306,24 @@ class CallTree:
             self._seconds[service] = asked.work.mean_value + self.seconds(asked.calls)
         return _ways(call) + self._seconds[service]
 
-    def _tries(self, service: str, call: Call) -> int:
-        if call.retry is None or math.isinf(self._retried_after(service, call)):
-            return 1
-        return 1 + call.retry.max_retries
+    def _tries(self, service: str, call: Call) -> tuple[float, float]:
+        """Return the most tries of a call and the mean seconds they take at least.
+
+        Who retries for ever does so until the run is over.
+        """
+        retry, after = call.retry, self._retried_after(service, call)
+        if retry is None or math.isinf(after):
+            return 1.0, after
+        if not retry.endless:
+            return 1.0 + retry.max_retries, (1 + retry.max_retries) * after + retry.whole_wait
+        tries, seconds, step = 1.0, after, 0.0
+        for wait in islice(retry.mean_waits(), MOST_RETRIES):
+            step = wait + after
+            if seconds + step > self._duration:
+                return tries, seconds
+            tries, seconds = tries + 1.0, seconds + step
+        more = (self._duration - seconds) // step if step else math.inf
+        return tries + more, seconds + more * step
 
     def _retried_after(self, service: str, call: Call) -> float:
         """Return the seconds after which an attempt fails that is retried; inf if none can."""

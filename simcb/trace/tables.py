@@ -78,7 +78,7 @@ ATTEMPTS = Table(
         ("request", "i", "row of the user's request"),
         ("parent", "i", "row of the attempt whose work made this one; -1 if a client did"),
         ("call", "h", "call (caller and service)"),
-        ("retry", "h", "0 for the first attempt of a call, 1 for its first retry, …"),
+        ("retry", "h", "0 for the first attempt of a call, 1 for its first retry, … up to 32767"),
         ("replica", "i", "replica it was sent to; -1 if it was not sent"),
         ("breaker", "i", "breaker that admitted or rejected it; -1 if none guards the call"),
         ("outcome", "B", "code of an AttemptOutcome"),

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from simcb.scenario.calls import Adaptive
 from simcb.scenario.calls import Throttle as ThrottleSpec
-from simcb.scenario.retries import Budget as BudgetSpec
 from simcb.scenario.retries import (
+    Backoff,
     Concurrent,
     Decorrelated,
     FailureTokens,
@@ -22,6 +22,7 @@ from simcb.scenario.retries import (
     Retry,
     Server,
 )
+from simcb.scenario.retries import Budget as BudgetSpec
 from simcb.scenario.retries import PerMinute as PerMinuteSpec
 from simcb.scenario.retries import TokenBucket as TokenBucketSpec
 from simcb.world.streams import Column
@@ -31,6 +32,18 @@ _MINUTE = 60.0
 
 Wait = Callable[[int, float, Column, int], float]
 """(retries made, previous wait, jitter stream, request number) -> seconds to the next try."""
+
+
+class _Delays(dict[int, float]):
+    """The longest wait after so many retries, each worked out when it is first asked for."""
+
+    def __init__(self, backoff: Backoff) -> None:
+        super().__init__()
+        self._backoff = backoff
+
+    def __missing__(self, made: int) -> float:
+        delay = self[made] = self._backoff.delay_before(made + 1)
+        return delay
 
 
 @lru_cache(maxsize=256)
@@ -54,7 +67,7 @@ def wait_of(retry: Retry) -> Wait:
             return min(cap, base + spread * draws.at(number))
 
         return decorrelated
-    delays = tuple(backoff.delay_before(made + 1) for made in range(retry.max_retries))
+    delays = _Delays(backoff)
     match retry.jitter:
         case Jitter.NONE:
             return lambda made, previous, draws, number: delays[made]

@@ -4,6 +4,7 @@ from simcb.world.tasks cimport Attempt, Request
 
 cdef long _REQUEST_SIZE
 cdef long _ATTEMPT_SIZE
+cdef long _MOST
 cdef long _ROOM
 cdef double NAN
 

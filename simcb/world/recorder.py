@@ -123,7 +123,7 @@ class Recorder(Packer):
             attempt.request_row,
             attempt.task.attempt_row,
             attempt.site.index,
-            attempt.retry,
+            attempt.retry if attempt.retry < _MOST else _MOST,
             attempt.replica_index,
             attempt.breaker,
             attempt.outcome,
@@ -153,7 +153,7 @@ class Recorder(Packer):
             request,
             parent,
             call,
-            retry,
+            retry if retry < _MOST else _MOST,
             -1,
             breaker,
             outcome,
@@ -196,6 +196,8 @@ class Recorder(Packer):
 
 _REQUEST_SIZE = REQUESTS.row.size
 _ATTEMPT_SIZE = ATTEMPTS.row.size
+_MOST = 32767
+"""The greatest number of a retry that a row has room for; it stands for all later ones, too."""
 _ROOM = 1024
 """Rows by which a table is made longer."""
 _EMPTY = bytes(_ROOM)

@@ -36,6 +36,7 @@ from simcb.scenario.distributions import (
 )
 from simcb.scenario.model import Service
 from simcb.scenario.pieces import Piece
+from simcb.scenario.retries import MOST_RETRIES
 
 Floats = NDArray[np.float64]
 Sampler = Callable[[Generator, int], Floats]
@@ -268,7 +269,12 @@ class CallStreams:
             self.key: Column = column(path, "key", zipf(cache.keys, cache.zipf))
 
     def attempt(self, retry: int) -> AttemptStreams:
-        """Return the node of the first attempt (0), the first retry (1), …"""
+        """Return the node of the first attempt (0), the first retry (1), …
+
+        There are as many as a number of retries can say; who retries for ever meets them again
+        and again.
+        """
+        retry %= MOST_RETRIES + 1
         while len(self.attempts) <= retry:
             path = f"{self._path}/{len(self.attempts)}"
             self.attempts.append(AttemptStreams(self._group, path, self._service, self._call))

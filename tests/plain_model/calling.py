@@ -140,7 +140,9 @@ class Site:
             if policy is None or answer.outcome not in policy.on:
                 break
             self.purse.pay_for_failure()
-            if nth > policy.max_retries or not self.purse.may_retry(self.env.now):
+            if nth > policy.max_retries and not policy.endless:
+                break
+            if not self.purse.may_retry(self.env.now):
                 break
             lot = streams.attempt(nth - 1).jitter.at(errand.number)
             wait = backoff(policy, nth, wait, lot, answer.retry_after)

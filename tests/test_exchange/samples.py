@@ -64,7 +64,6 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
     "cluster.json": ((2, "k·60 s"), (None, "10% of fewer than 10 hosts is none")),
     "resiliency.yaml": (
         (13, "±50%"),
-        (19, "without end"),
         (25, "trips at number 9"),
         (23, "cleared at the first call after"),
         (29, "never cleared"),
