@@ -73,6 +73,8 @@ def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool
         "arrivals": draw(asking),
         "calls": {to: draw(calls(whole)) for to in needs},
     }
+    if whole and draw(one_in(4)):
+        group["calls"]["again"] = {**draw(calls(whole)), "to": needs[0]}
     if draw(st.booleans()):
         group["refresh"] = {"after": draw(times(50, 1500)), "times": draw(st.integers(0, 3))}
     if whole and draw(one_in(3)):
@@ -118,6 +120,8 @@ def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) ->
     service["calls"] = {to: draw(calls(whole)) for to in below if to in further}
     if not whole:
         return service
+    if service["calls"] and draw(one_in(4)):
+        service["calls"]["again"] = {**draw(calls(whole)), "to": next(iter(service["calls"]))}
     if draw(one_in(4)):
         service["admit"] = draw(admissions())
     if draw(one_in(3)):

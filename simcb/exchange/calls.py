@@ -20,7 +20,7 @@ class Asked:
     """One call, and which of its words have been told.
 
     Args:
-        name: what the file calls it: the service, or caller and service where several call it.
+        name: what the file calls it: the call, or caller and call where several have the name.
         path: its place in the scenario.
         call: how it is made.
         service: who answers it.
@@ -32,7 +32,7 @@ class Asked:
     call: Call
     service: Service
     losses: list[str] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
+    _told: set[str] = field(default_factory=lambda: {"to"})
 
     @property
     def breaker(self) -> Breaker | None:
@@ -101,20 +101,20 @@ def calls_of(scenario: Scenario) -> list[Asked]:
         *(("services", name, service.calls) for name, service in scenario.services.items()),
     ]
     found = [
-        (kind, caller, service, call)
+        (kind, caller, name, call)
         for kind, caller, calls in callers
-        for service, call in calls.items()
+        for name, call in calls.items()
         if call.to_data()
     ]
-    targets = [service for _, _, service, _ in found]
+    names = [name for _, _, name, _ in found]
     return [
         Asked(
-            service if targets.count(service) == 1 else f"{caller}-{service}",
-            f"{kind}.{caller}.calls.{service}",
+            name if names.count(name) == 1 else f"{caller}-{name}",
+            f"{kind}.{caller}.calls.{name}",
             call,
-            scenario.services[service],
+            scenario.services[call.target(name)],
         )
-        for kind, caller, service, call in found
+        for kind, caller, name, call in found
     ]
 
 

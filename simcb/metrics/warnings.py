@@ -154,7 +154,7 @@ def _endless_losses(scenario: Scenario) -> Iterator[NoEffect]:
         if not isinstance(fault, Loss) or not _active(fault, scenario.duration):
             continue
         for link in _links(scenario):
-            struck = fault.on in (link.service, link.name)
+            struck = fault.on in (link.service, f"{link.keys[1]}{LINK}{link.service}")
             if struck and link.call.timeout is None and not link.gives_up:
                 yield NoEffect(
                     f"what fault {quoted(label)} loses of {quoted(link.name)} is awaited for "
@@ -285,9 +285,9 @@ def _links(scenario: Scenario) -> Iterator[_Link]:
     }
     for part, callers in every.items():
         for name, caller in callers.items():
-            for service, call in caller.calls.items():
-                keys = (part, name, "calls", service)
-                yield _Link(f"{name}{LINK}{service}", keys, caller, service, call)
+            for called, call in caller.calls.items():
+                keys = (part, name, "calls", called)
+                yield _Link(f"{name}{LINK}{called}", keys, caller, call.target(called), call)
 
 
 def _out_of_reach(link: _Link, service: Service, outcomes: Sequence[AttemptOutcome]) -> str:

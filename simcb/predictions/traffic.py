@@ -33,17 +33,18 @@ class Link:
     service: str
     call: Call
     of_clients: bool
+    called: str
 
     @property
     def name(self) -> str:
-        """The call as faults name it."""
-        return f"{self.caller}{LINK}{self.service}"
+        """The call, by its name."""
+        return f"{self.caller}{LINK}{self.called}"
 
     @property
     def path(self) -> str:
         """The call's place in the file."""
         kind = "clients" if self.of_clients else "services"
-        return f"{kind}.{self.caller}.calls.{self.service}"
+        return f"{kind}.{self.caller}.calls.{self.called}"
 
     @property
     def guarded(self) -> bool:
@@ -89,9 +90,13 @@ class Flow:
 def links_of(scenario: Scenario) -> Iterator[Link]:
     """Yield every call, the clients' first."""
     for name, group in scenario.clients.items():
-        yield from (Link(name, each, call, True) for each, call in group.calls.items())
+        yield from (
+            Link(name, call.target(each), call, True, each) for each, call in group.calls.items()
+        )
     for name, service in scenario.services.items():
-        yield from (Link(name, each, call, False) for each, call in service.calls.items())
+        yield from (
+            Link(name, call.target(each), call, False, each) for each, call in service.calls.items()
+        )
 
 
 def retries_allowed(retry: Retry, asked: float, processes: int) -> float:

@@ -20,6 +20,7 @@ from simcb.scenario.retries import Retry
 from simcb.scenario.scalars import (
     Count,
     Flag,
+    Name,
     Number,
     Portion,
     PositiveSeconds,
@@ -151,8 +152,16 @@ class Fallback(Model):
 
 
 class Call(Model):
-    """One call that a request needs, and how it is guarded."""
+    """One call that a request needs, and how it is guarded.
 
+    It goes by the name of the service that it asks, unless it has a name of its own and says in
+    `to` whom it asks: so a request may ask one service twice, each time in another way.
+    """
+
+    to: Annotated[
+        Annotated[str, Name()] | None,
+        word("the service it asks, if it goes by a name of its own", "payments"),
+    ] = None
     share: Annotated[Portion, word("share of requests that need the call, by lot", "20%")] = 1.0
     timeout: Annotated[
         PositiveSeconds | None,
@@ -184,6 +193,10 @@ class Call(Model):
     fallback: Annotated[
         Fallback | None, word("what is served when the call fails", "{hit_rate: 80%}")
     ] = None
+
+    def target(self, name: str) -> str:
+        """Return the service that it asks, when it goes by so and so a name."""
+        return name if self.to is None else self.to
 
     @property
     def longest_wait(self) -> float:

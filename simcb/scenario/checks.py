@@ -69,19 +69,39 @@ def _tables(data: object, key: str) -> Tables:
 
 
 def _called(part: Mapping[object, object]) -> list[str]:
+    """Return the services that somebody calls, each once."""
+    return list(dict.fromkeys(_targets(part).values()))
+
+
+def _targets(part: Mapping[object, object]) -> dict[str, str]:
+    """Return the services that somebody calls, by the calls' names."""
     calls = part.get("calls")
-    return [str(name) for name in calls] if isinstance(calls, Mapping) else []
+    if not isinstance(calls, Mapping):
+        return {}
+    named: dict[str, str] = {}
+    for name, call in calls.items():
+        to = call.get("to") if isinstance(call, Mapping) else None
+        if to is None or isinstance(to, str):
+            named[str(name)] = to or str(name)
+    return named
 
 
 def _unknown_services(key: str, callers: Tables, services: Tables) -> Iterator[Finding]:
     for caller, part in callers.items():
-        for service in _called(part):
-            if service not in services:
-                yield Finding(
-                    (key, caller, "calls", service),
-                    Refused("is not a service", choice_remedy(service, services)),
-                    at_key=True,
-                )
+        for name, service in _targets(part).items():
+            place = (key, caller, "calls", name)
+            if name == service and service not in services:
+                remedy = choice_remedy(service, services)
+                if not remedy.startswith("did"):
+                    remedy += ", or add `to: SERVICE` to a call with a name of its own"
+                yield Finding(place, Refused("is not a service", remedy), at_key=True)
+            elif service not in services:
+                what = f"{quoted(service)} is not a service"
+                yield Finding((*place, "to"), Refused(what, choice_remedy(service, services)))
+            elif name != service and name in services:
+                what = f"is a service itself, and asks {quoted(service)}"
+                remedy = f"give the call another name, like `{name}-{service}`"
+                yield Finding(place, Refused(what, remedy), at_key=True)
 
 
 def _cycles(services: Tables) -> Iterator[Finding]:
@@ -101,17 +121,18 @@ def _cycles(services: Tables) -> Iterator[Finding]:
                 todo.append((service, False))
                 for called in reversed(_called(services[service])):
                     if called in chain:
-                        yield _circle(list(chain), service, called)
+                        yield _circle(list(chain), services[service], service, called)
                     elif called in services:
                         todo.append((called, True))
 
 
-def _circle(chain: list[str], service: str, called: str) -> Finding:
+def _circle(chain: list[str], part: Mapping[object, object], service: str, called: str) -> Finding:
     circle = [*chain[chain.index(called) :], called]
     if len(circle) > 10:
         circle = [*circle[:5], "…", *circle[-4:]]
+    name = next(name for name, to in _targets(part).items() if to == called)
     return Finding(
-        ("services", service, "calls", called),
+        ("services", service, "calls", name),
         Refused(f"calls in a circle: {' → '.join(circle)}", "remove one of these calls"),
         at_key=True,
     )

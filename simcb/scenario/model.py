@@ -260,15 +260,15 @@ class Scenario(Model):
 
     @property
     def guarded_calls(self) -> tuple[tuple[str, str, Call], ...]:
-        """Each call with a breaker as (caller, service, call), clients first."""
+        """Each call with a breaker as (caller, its name, call), clients first."""
         callers: list[tuple[str, ClientGroup | Service]] = [
             *self.clients.items(),
             *self.services.items(),
         ]
         return tuple(
-            (caller, service, call)
+            (caller, name, call)
             for caller, group in callers
-            for service, call in group.calls.items()
+            for name, call in group.calls.items()
             if call.breaker is not None
         )
 
@@ -302,7 +302,12 @@ class Scenario(Model):
         clients = {
             name: each.model_copy(
                 update={
-                    "calls": Named({to: Call(network=c.network) for to, c in each.calls.items()})
+                    "calls": Named(
+                        {
+                            call: Call(to=how.to, network=how.network)
+                            for call, how in each.calls.items()
+                        }
+                    )
                 }
             )
             if name in groups

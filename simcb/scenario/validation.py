@@ -28,6 +28,7 @@ from simcb.scenario.tree import Items, Node, Scalar, Tree, from_plain, plain
 M = TypeVar("M", bound=Model)
 
 SYNONYMS = {
+    "as": ("to",),
     "attempts": ("max_retries",),
     "axes": ("over",),
     "concurrency": ("workers", "max_concurrent", "users"),
@@ -52,12 +53,12 @@ SYNONYMS = {
     "retries": ("max_retries",),
     "runs": ("replicates",),
     "sample": ("design",),
-    "service": ("on",),
+    "service": ("on", "to"),
     "service_time": ("work",),
     "size": ("keys", "limit", "calls", "window"),
     "sleep": ("think",),
     "start": ("at",),
-    "target": ("on",),
+    "target": ("on", "to"),
     "threads": ("workers", "users"),
     "threshold": ("failure_threshold", "rate"),
     "type": ("kind",),

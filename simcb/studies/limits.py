@@ -163,7 +163,8 @@ def _caller_bytes(
     A breaker is made when an attempt first asks it.
     """
     total = 0.0
-    for service, call in calls.items():
+    for name, call in calls.items():
+        service = call.target(name)
         replicas = scenario.services[service].replicas
         breakers = call.breakers(processes, replicas)
         total += (min(processes, used) + min(breakers, attempts)) * CALLER_BYTES
@@ -259,7 +260,8 @@ class CallTree:
     def once(self, calls: Mapping[str, Call]) -> float:
         """Return the attempts that these calls lead to if nothing is retried."""
         total = 0.0
-        for service in calls:
+        for name, call in calls.items():
+            service = call.target(name)
             if service not in self._once:
                 self._once[service] = self.once(self._services[service].calls)
             total += 1.0 + self._once[service]
@@ -268,7 +270,8 @@ class CallTree:
     def attempts(self, calls: Mapping[str, Call]) -> float:
         """Return the attempts that these calls lead to if all of them fail to the last try."""
         total = 0.0
-        for service, call in calls.items():
+        for name, call in calls.items():
+            service = call.target(name)
             if service not in self._attempts:
                 self._attempts[service] = self.attempts(self._services[service].calls)
             tries, _ = self._tries(service, call)
@@ -277,12 +280,15 @@ class CallTree:
 
     def seconds(self, calls: Mapping[str, Call]) -> float:
         """Return the mean seconds that these calls take, if nothing fails and no call waits."""
-        return sum(call.share * self._answer(service, call) for service, call in calls.items())
+        return sum(
+            call.share * self._answer(call.target(name), call) for name, call in calls.items()
+        )
 
     def failing_seconds(self, calls: Mapping[str, Call]) -> float:
         """Return the mean seconds that these calls take at least, if all fail to the last try."""
         total = 0.0
-        for service, call in calls.items():
+        for name, call in calls.items():
+            service = call.target(name)
             tries, seconds = self._tries(service, call)
             total += seconds if tries > 1 else self._answer(service, call)
         return total
@@ -290,7 +296,8 @@ class CallTree:
     def turned_away_seconds(self, calls: Mapping[str, Call]) -> float:
         """Return the seconds after which one of these calls fails for good, at the earliest."""
         soonest, before = math.inf, 0.0
-        for service, call in calls.items():
+        for name, call in calls.items():
+            service = call.target(name)
             ends = math.inf
             for outcome, after in self._failures(service, call):
                 if call.retry is not None and outcome in call.retry.on:

@@ -165,11 +165,13 @@ class CallInfo:
     """What one call of the breaker is: an `attempt`, or the `request` with its retries."""
     by_code: bool = False
     """True if client code makes it, whose policy is its own."""
+    label: str = ""
+    """Its own name, if it does not go by that of the service."""
 
     @property
     def name(self) -> str:
         """The call as text: `shop->payments`."""
-        return f"{self.caller}->{self.service}"
+        return f"{self.caller}->{self.label or self.service}"
 
 
 @dataclass(frozen=True)
@@ -221,8 +223,10 @@ class Layout:
             # Digests of runs without such groups are older than the field.
             del data["users"]
         for call in data["calls"]:
-            if not call["by_code"]:
-                del call["by_code"]  # likewise
+            # Likewise.
+            for word in ("by_code", "label"):
+                if not call[word]:
+                    del call[word]
         if not self.idle_breakers:
             del data["idle_breakers"]  # as in traces that were saved without it
         return data

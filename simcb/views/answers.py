@@ -236,16 +236,16 @@ def proposal(result: Result, source: str) -> str:
 def breaker_path(scenario: Scenario) -> str:
     """Return the shortest path of the first breaker that is switched on; "" if there is none."""
     calls = [
-        (caller, service)
-        for caller, service, call in scenario.guarded_calls
+        (caller, name)
+        for caller, name, call in scenario.guarded_calls
         if call.breaker is not None and call.breaker.enabled
     ]
     if not calls:
         return ""
-    caller, service = calls[0]
+    caller, name = calls[0]
     if len(calls) == 1 and len(scenario.guarded_calls) == 1:
         return "breaker"
-    if [named for _, named, _ in scenario.guarded_calls].count(service) == 1:
-        return f"{service}.breaker"
+    if [named for _, named, _ in scenario.guarded_calls].count(name) == 1:
+        return f"{name}.breaker"
     kind = "clients" if caller in scenario.clients else "services"
-    return f"{kind}.{caller}.calls.{service}.breaker"
+    return f"{kind}.{caller}.calls.{name}.breaker"

@@ -273,12 +273,12 @@ def _result(paths: Sequence[Path], digests: Sequence[str | None]) -> Result:
 def _is_of(trace: Trace, scenario: Scenario) -> bool:
     """Tell whether a trace has the names and the length that a scenario's runs have."""
     layout = trace.layout
-    calls = {(name, service) for name, each in scenario.clients.items() for service in each.calls}
-    calls |= {(name, service) for name, each in scenario.services.items() for service in each.calls}
+    calls = {(name, called) for name, each in scenario.clients.items() for called in each.calls}
+    calls |= {(name, called) for name, each in scenario.services.items() for called in each.calls}
     return (
         trace.duration == scenario.duration
         and {*layout.groups} == {*scenario.clients}
         and {(each.name, each.replicas, each.workers) for each in layout.services}
         == {(name, each.replicas, each.workers) for name, each in scenario.services.items()}
-        and {(each.caller, each.service) for each in layout.calls} == calls
+        and {(each.caller, each.label or each.service) for each in layout.calls} == calls
     )

@@ -192,7 +192,8 @@ class World:
     ) -> int:
         """Enter a caller's calls in the layout and return the index of the first."""
         first = len(self._calls)
-        for service, call in calls.items():
+        for name, call in calls.items():
+            service = call.target(name)
             bulkhead, guard = call.bulkhead, call.breaker
             replicas = self.scenario.services[service].replicas
             self._guards.expect(call.breakers(processes, replicas))
@@ -210,6 +211,7 @@ class World:
                         Around.ATTEMPT if guard is None or not guard.enabled else guard.around
                     ).value,
                     by_code=by_code,
+                    label="" if name == service else name,
                 )
             )
         return first
@@ -226,11 +228,11 @@ class World:
                 first + slot,
                 slot,
                 call,
-                self._balancers[service],
+                self._balancers[call.target(name)],
                 self._guard(first + slot, call, instance),
                 self._cache(first + slot, call),
             )
-            for slot, (service, call) in enumerate(calls.items())
+            for slot, (name, call) in enumerate(calls.items())
         )
 
     def _cache(self, index: int, call: Call) -> Cache | None:

@@ -103,7 +103,7 @@ class Guards:
         balancer: LoadBalancer,
     ) -> Guard:
         caller = info.caller if instance is None else f"{info.caller}.{instance}"
-        name = f"{caller}->{info.service}"
+        name = f"{caller}->{info.label or info.service}"
         first, place = self._first[index], instance or 0
         if not policy.per_replica:
             breaker = BreakerInfo(name, index, -1)

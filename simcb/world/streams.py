@@ -237,7 +237,8 @@ class GroupStreams:
     def calls(self, path: str, calls: Mapping[str, Call]) -> tuple[CallStreams, ...]:
         """Return a node for each of `calls`, which the entity at `path` makes."""
         return tuple(
-            CallStreams(self, f"{path}/{name}", name, call) for name, call in calls.items()
+            CallStreams(self, f"{path}/{name}", call.target(name), call)
+            for name, call in calls.items()
         )
 
 

@@ -69,24 +69,25 @@ class Site:
     Args:
         world: where it lives.
         kind, title: the caller's name, shared with all its like and its own.
-        service: whom it calls.
+        name: what the call is called.
         call: how.
     """
 
-    def __init__(self, world: PlainWorld, kind: str, title: str, service: str, call: Call) -> None:
+    def __init__(self, world: PlainWorld, kind: str, title: str, name: str, call: Call) -> None:
         self.world = world
         self.env = world.env
         self.kind = kind
-        self.service = service
+        service = self.service = call.target(name)
+        self.name = f"{kind}->{name}"
         self.call = call
         self.breakers: list[CircuitBreaker] = []
         if call.breaker is not None and call.breaker.enabled:
             owner = kind if call.breaker.shared else title
             replicas = range(world.scenario.services[service].replicas)
-            guarded = [f"{service}.{number}" for number in replicas]
+            guarded = [f"{name}.{number}" for number in replicas]
             self.breakers = [
-                world.breaker(f"{owner}->{what}", call.breaker)
-                for what in (guarded if call.breaker.per_replica else [service])
+                world.breaker(f"{owner}->{what}", call.breaker, service)
+                for what in (guarded if call.breaker.per_replica else [name])
             ]
         outside = call.breaker is not None and call.breaker.around is Around.REQUEST
         self.outer_breaker = self.breakers.pop() if outside and self.breakers else None
@@ -98,7 +99,7 @@ class Site:
         many = 0 if limit is None else replicas if limit.per_replica else 1
         self.places = [Places(world.env, limit) for _ in range(many)]
         cached = call.fallback is not None and call.fallback.cache is not None
-        self.larder = world.larder(f"{kind}->{service}", call) if cached else None
+        self.larder = world.larder(self.name, call) if cached else None
 
     def make(self, errand: Errand, streams: CallStreams) -> Answering:
         """Make the call, if it is needed, and fall back if there is no other way."""
@@ -266,8 +267,7 @@ class Site:
 
     def new_row(self, errand: Errand, retry: int) -> tuple[AttemptRecord, int]:
         """Begin the row of an attempt; return it and its place."""
-        name = f"{self.kind}->{self.service}"
-        row = AttemptRecord(errand.request, errand.parent, name, retry, self.env.now)
+        row = AttemptRecord(errand.request, errand.parent, self.name, retry, self.env.now)
         if self.outer_breaker is not None and retry == 0:
             row.breaker = self.outer_breaker.name
         self.purse.attempt_begins()

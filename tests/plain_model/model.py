@@ -71,8 +71,8 @@ class PlainWorld:
                     state = (replica.name, workers.waiting, workers.busy, workers.left)
                     self.record.samples.append((self.env.now, *state))
 
-    def breaker(self, name: str, policy: Breaker) -> CircuitBreaker:
-        """Return the real breaker of that name, on this world's clock."""
+    def breaker(self, name: str, policy: Breaker, service: str) -> CircuitBreaker:
+        """Return the real breaker of that name, before a service, on this world's clock."""
         if name in self.breakers:
             return self.breakers[name]
         jitter = self.streams.column(f"breakers/{name}", "recovery", uniform)
@@ -83,7 +83,8 @@ class PlainWorld:
         def write(change: Transition) -> None:
             states = (change.before.value, change.after.value)
             if policy.max_open is not None and change.after.value == "open":
-                if self.open_beside(name, change.at) > policy.max_open * self.beside(name):
+                beside = self.scenario.services[service].replicas + 1e-12
+                if self.open_beside(name, change.at) > policy.max_open * beside:
                     kept.append(change.before.value)
                     self.breakers[name].reset()
                     return
@@ -102,11 +103,6 @@ class PlainWorld:
             listeners=(write,),
         )
         return self.breakers[name]
-
-    def beside(self, name: str) -> float:
-        """Return how many replicas the service has whose replica a breaker guards, and a bit."""
-        service = name.rpartition("->")[2].rpartition(".")[0]
-        return self.scenario.services[service].replicas + 1e-12
 
     def open_beside(self, name: str, now: float) -> int:
         """Return how many breakers of the same caller and service are open at a moment."""

@@ -29,8 +29,8 @@ def breakers_of(
     """Yield every breaker that is switched on, or those in front of services, with its path."""
     for group, callers in (("clients", scenario.clients), ("services", scenario.services)):
         for caller, part in callers.items():
-            for service, call in part.calls.items():
-                if services is not None and service not in services:
+            for name, call in part.calls.items():
+                if services is not None and call.target(name) not in services:
                     continue
                 if call.breaker is not None and call.breaker.enabled:
-                    yield f"{group}.{caller}.calls.{service}.breaker", call.breaker
+                    yield f"{group}.{caller}.calls.{name}.breaker", call.breaker

@@ -63,8 +63,8 @@ def default_space(scenario: Scenario) -> tuple[Axis, ...]:
         StudyError: no call is guarded.
     """
     guarded = [
-        (caller, service, call)
-        for caller, service, call in scenario.guarded_calls
+        (caller, name, call)
+        for caller, name, call in scenario.guarded_calls
         if call.breaker is not None and call.breaker.enabled
     ]
     if not guarded:
@@ -73,17 +73,18 @@ def default_space(scenario: Scenario) -> tuple[Axis, ...]:
             "give a call one, as in `breaker: {}`, or say what to vary with --space",
         )
     struck = {fault.service for fault in scenario.faults}
-    target = next((each for _, each, _ in guarded if each in struck), guarded[0][1])
-    calls = [(caller, call) for caller, service, call in guarded if service == target]
+    asked = [call.target(name) for _, name, call in guarded]
+    target = next((each for each in asked if each in struck), asked[0])
+    calls = [each for each, service in zip(guarded, asked, strict=True) if service == target]
     places = [
-        f"{'clients' if caller in scenario.clients else 'services'}.{caller}.calls.{target}"
-        for caller, _ in calls
+        f"{'clients' if caller in scenario.clients else 'services'}.{caller}.calls.{name}"
+        for caller, name, _ in calls
     ]
-    breakers = [call.breaker for _, call in calls if call.breaker is not None]
+    breakers = [call.breaker for *_, call in calls if call.breaker is not None]
     long = any(breaker.recovery is not None for breaker in breakers)
     recoveries = {*RECOVERIES, *(each.recovery_policy().timeout for each in breakers)}
     work = scenario.services[target].work.mean_value
-    waits = [call.timeout for _, call in calls]
+    waits = [call.timeout for *_, call in calls]
     longest = max((wait for wait in waits if wait is not None), default=None)
     sensible = [each for each in TIMEOUTS if each >= OF_THE_WORK * work]
     if longest is None:

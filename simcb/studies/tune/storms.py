@@ -168,8 +168,8 @@ def _length(scenario: Scenario, services: Sequence[str]) -> float:
         call.timeout
         for callers in (scenario.clients.values(), scenario.services.values())
         for caller in callers
-        for service, call in caller.calls.items()
-        if service in services and call.timeout is not None
+        for name, call in caller.calls.items()
+        if call.target(name) in services and call.timeout is not None
     ]
     usual = sum(own) / len(own) if own else LONGEST
     return max(min(usual, LONGEST), 3.0 * max(waits, default=0.0))
