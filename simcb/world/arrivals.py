@@ -210,8 +210,8 @@ class NothingToReplayError(FieldsError):
 
 def arrival_times(
     law: Arrivals, surges: Sequence[FaultWindow], streams: Streams, group: str, until: float
-) -> Iterator[float]:
-    """Yield the moments before `until` at which an open group's requests arrive.
+) -> Iterator[list[float]]:
+    """Yield in blocks the moments before `until` at which an open group's requests arrive.
 
     Recorded moments are replayed as they are, unless a surge stretches or squeezes time;
     recorded rates are the script of a Poisson process.
@@ -232,6 +232,6 @@ def arrival_times(
         moments = curve.moment(counts)
         # By the count, too: rounding may put what is due at the very end a little before it.
         before = moments[(moments < until) & (counts < most)]
-        yield from before.tolist()
+        yield before.tolist()
         if len(before) < len(moments):
             return

@@ -1,8 +1,10 @@
+cimport cython
+
 from simcb.world.clock cimport Clock, Expiries
 from simcb.world.occurrence cimport Occurrence
 from simcb.world.recorder cimport Recorder
 from simcb.world.streams cimport Column
-from simcb.world.tasks cimport Origin, Request, UserAttempt
+from simcb.world.tasks cimport Origin, Request, Task, UserAttempt
 
 cdef long _ASK
 cdef long ABANDONED
@@ -13,6 +15,7 @@ cdef class Instances:
     cdef object _make
     cdef Column _draws
     cdef dict _made
+    @cython.locals(place=long, draws=Column)
     cpdef tuple sites(self, long number, long user)
 
 cdef class Group(Origin):
@@ -26,10 +29,16 @@ cdef class Group(Origin):
     cdef tuple _first_attempt
     cdef object _attempt
     cpdef _open(self, long number, long user)
+    @cython.locals(attempt=UserAttempt)
     cpdef _ask_once(self, Request request, tuple streams, double now)
 
+    @cython.locals(attempt=Task)
+    cpdef close(self, Request request, long outcome)
+
 cdef class OpenGroup(Group):
-    cdef object _moments
+    cdef object _blocks
+    cdef list _moments
+    cdef Py_ssize_t _place
     cdef long _number
     cdef Occurrence _event
     cdef object _callback

@@ -91,7 +91,7 @@ class Group(Origin):
             self._deadlines = Expiries(clock, spec.deadline, Order.EXPIRE, self._user_leaves)
         self._user_attempts = user_attempts
         self._first_attempt = user_attempts.at(0)
-        self._attempt: Callable[[Request, Sequence[CallStreams]], UserAttempt] = UserAttempt
+        self._attempt: Callable[[Request, Sequence[CallStreams]], UserAttempt] | None = None
 
     def let_ask(self, attempt: Callable[[Request, Sequence[CallStreams]], UserAttempt]) -> None:
         """Let requests be made in another way than by the calls of the scenario."""
@@ -100,14 +100,19 @@ class Group(Origin):
     def _open(self, number: int, user: int) -> None:
         """Let a user ask now: request number `number`, which is `user`'s."""
         now = self._clock.now
-        request = Request(self, number, self._instances.sites(number, user), now)
+        request = Request.__new__(Request)
+        request.prepare(self, number, self._instances.sites(number, user), now)
         request.request_row = self._recorder.open_request(request)
         if self._deadlines is not None:
             self._deadlines.add(request)
         self._ask_once(request, self._first_attempt, now)
 
     def _ask_once(self, request: Request, streams: Sequence[CallStreams], now: float) -> None:
-        attempt = self._attempt(request, streams)
+        if self._attempt is None:
+            attempt = UserAttempt.__new__(UserAttempt)
+            attempt.prepare(request, streams)
+        else:
+            attempt = self._attempt(request, streams)
         attempt.since = now
         request.user_attempts += 1
         request.alive.append(attempt)
@@ -137,19 +142,25 @@ class Group(Origin):
 class OpenGroup(Group):
     """Users who come from outside, whether or not those before them have been answered."""
 
-    def let_arrive(self, moments: Iterator[float]) -> None:
-        """Let requests arrive at these moments, in order, seconds."""
-        self._moments = moments
+    def let_arrive(self, blocks: Iterator[list[float]]) -> None:
+        """Let requests arrive at these moments, seconds, in order."""
+        self._blocks = blocks
+        self._moments: list[float] = []
+        self._place = 0
         self._number = 0
         self._event = Occurrence()
         self._callback = self._arrive
         self._await_next()
 
     def _await_next(self) -> None:
-        moment = next(self._moments, None)
-        if moment is not None:
-            self._event.callback = self._callback
-            self._clock.at(moment, _ASK, self._event)
+        while self._place == len(self._moments):
+            moments = next(self._blocks, None)
+            if moments is None:
+                return
+            self._moments, self._place = moments, 0
+        self._event.callback = self._callback
+        self._clock.at(self._moments[self._place], _ASK, self._event)
+        self._place += 1
 
     def _arrive(self, _: object) -> None:
         number = self._number

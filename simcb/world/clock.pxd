@@ -1,3 +1,5 @@
+cimport cython
+
 from simcb.world.heap cimport Heap
 from simcb.world.occurrence cimport Occurrence
 
@@ -23,10 +25,15 @@ cdef class Expiries:
     cdef double _delay
     cdef long _order
     cdef object _expire
-    cdef object _waiting
+    cdef list _waiting
+    cdef Py_ssize_t _head
     cdef bint _armed
     cdef Py_ssize_t _compact_at
     cdef Occurrence _event
+    @cython.locals(waiting=list)
     cpdef add(self, Waiter waiter)
+    @cython.locals(left=list)
+    cpdef _compact(self)
     cpdef _arm(self, Waiter waiter)
+    @cython.locals(head=Waiter, waiting=list, place=Py_ssize_t)
     cpdef _wake(self, object _)

@@ -11,7 +11,6 @@ until then happens; so what is done for every attempt is no class of SimPy's.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
@@ -179,7 +178,7 @@ class Expiries:
 
     With a constant delay timers fall due in the order they were set, so only the oldest
     needs a heap entry. A timer whose wait was settled is dropped when it reaches the head,
-    or when settled ones are half of the queue: the heap never sees it.
+    or when those that are over are half of the queue: the heap never sees it.
 
     Args:
         clock: the run's clock.
@@ -193,7 +192,8 @@ class Expiries:
         self._delay = delay
         self._order = int(order)
         self._expire = expire
-        self._waiting: deque[Any] = deque()
+        self._waiting: list[Any] = []
+        self._head = 0
         self._armed = False
         self._compact_at = _COMPACT_FROM
         self._event = Occurrence(self._wake)
@@ -215,19 +215,26 @@ class Expiries:
         self._clock.push(waiter.since + self._delay, self._order, waiter.turn, self._event)
 
     def _compact(self) -> None:
-        self._waiting = deque(waiter for waiter in self._waiting if not waiter.settled)
+        left = self._waiting[self._head :]
+        self._waiting = [waiter for waiter in left if not waiter.settled]
+        self._head = 0
         self._compact_at = max(_COMPACT_FROM, 2 * len(self._waiting))
 
     def _wake(self, _: object) -> None:
         # Stays armed meanwhile: an expiry may add a waiter, which is never the next one due.
-        head = self._waiting[0]
+        head = self._waiting[self._head]
         if not head.settled and head.since + self._delay <= self._clock.now:
-            self._waiting.popleft()
+            self._waiting[self._head] = None
+            self._head += 1
             self._expire(head)
-        waiting = self._waiting
-        while waiting and waiting[0].settled:
-            waiting.popleft()
-        if waiting:
-            self._arm(waiting[0])
+        waiting, place = self._waiting, self._head
+        while place < len(waiting) and waiting[place].settled:
+            waiting[place] = None
+            place += 1
+        self._head = place
+        if place < len(waiting):
+            self._arm(waiting[place])
         else:
+            waiting.clear()
+            self._head = 0
             self._armed = False

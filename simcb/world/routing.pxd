@@ -1,3 +1,5 @@
+cimport cython
+
 from simcb.world.replicas cimport Replica
 from simcb.world.streams cimport AttemptStreams
 
@@ -11,16 +13,24 @@ cdef class LoadBalancer:
 
 cdef class ChoosingBalancer(LoadBalancer):
     pass
+
 cdef class RandomBalancer(ChoosingBalancer):
     pass
+
+cdef class LeastBusyBalancer(ChoosingBalancer):
+    @cython.locals(count=long, least=long, found=long, offset=long, place=long, load=long, replica=Replica)
+    cpdef long first(self, AttemptStreams node, long number) except? -1
 
 cdef class Guard:
     cdef public long index
     cdef object _make
     cdef public object acquire
-    cpdef tuple admit(self, LoadBalancer balancer, AttemptStreams node, long number)
+    cdef public Replica replica
+    cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)
 
 cdef class ReplicaGuard(Guard):
     cdef object _make_for
     cdef long _first_index
     cdef list _acquires
+    @cython.locals(first=long, count=long, place=long, offset=long)
+    cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)

@@ -86,12 +86,14 @@ class LeastBusyBalancer(ChoosingBalancer):
     def first(self, node: AttemptStreams, number: int) -> int:
         """Return the place with the fewest attempts; of equals, the first from the turn on."""
         count = len(self.replicas)
-        turns = ((self._turn + offset) % count for offset in range(count))
-        return min(turns, key=lambda place: self._load(self.replicas[place]))
-
-    @staticmethod
-    def _load(replica: Replica) -> int:
-        return replica.busy + len(replica.queue)
+        least, found = -1, self._turn
+        for offset in range(count):
+            place = (self._turn + offset) % count
+            replica = self.replicas[place]
+            load = replica.busy + len(replica.queue)
+            if load < least or least < 0:
+                least, found = load, place
+        return found
 
 
 BALANCERS: dict[Balance, type[LoadBalancer]] = {
@@ -107,10 +109,15 @@ class Guard:
     Args:
         make: makes the breaker.
         index: its index in the run.
+
+    Attributes:
+        index: that of the breaker that was asked last.
+        replica: the one that its permit is for, if it matters.
     """
 
     def __init__(self, make: Callable[[], Asked], index: int) -> None:
         self.index = index
+        self.replica: Replica | None = None
         self._make = make
         self.acquire: Acquire = self._acquire_first
 
@@ -118,17 +125,12 @@ class Guard:
         self.acquire = self._make().acquire
         return self.acquire()
 
-    def admit(
-        self, balancer: LoadBalancer, node: AttemptStreams, number: int
-    ) -> tuple[Grant | None, int, Replica | None]:
-        """Return a permit, the breaker that gave it, and the replica it is for, if it matters.
-
-        Without a permit the call is rejected, and the breaker is the last that was asked.
-        """
+    def admit(self, balancer: LoadBalancer, node: AttemptStreams, number: int) -> Grant | None:
+        """Return a permit, or None if the call is rejected; `index` and `replica` say the rest."""
         try:
-            return self.acquire(), self.index, None
+            return self.acquire()
         except CircuitOpenError:
-            return None, self.index, None
+            return None
 
 
 class ReplicaGuard(Guard):
@@ -143,6 +145,8 @@ class ReplicaGuard(Guard):
     def __init__(self, make: Callable[[int], Asked], replicas: int, first_index: int) -> None:
         self._make_for = make
         self._first_index = first_index
+        self.index = first_index
+        self.replica = None
         self._acquires: list[Acquire | None] = [None] * replicas
 
     def _acquire_of(self, place: int) -> Acquire:
@@ -150,19 +154,20 @@ class ReplicaGuard(Guard):
         self._acquires[place] = acquire
         return acquire
 
-    def admit(
-        self, balancer: LoadBalancer, node: AttemptStreams, number: int
-    ) -> tuple[Grant | None, int, Replica | None]:
+    def admit(self, balancer: LoadBalancer, node: AttemptStreams, number: int) -> Grant | None:
         """Return the permit of the first breaker, from the balancer's choice on, that admits."""
         first, count = balancer.first(node, number), len(self._acquires)
         place = first
         for offset in range(count):
             place = (first + offset) % count
+            self.index = self._first_index + place
             acquire = self._acquires[place] or self._acquire_of(place)
             try:
                 permit = acquire()
             except CircuitOpenError:
                 continue
             balancer.take(place)
-            return permit, self._first_index + place, balancer.replicas[place]
-        return None, self._first_index + place, None
+            self.replica = balancer.replicas[place]
+            return permit
+        self.replica = None
+        return None

@@ -1,9 +1,12 @@
+cimport cython
+
 from simcb.world.clock cimport Clock, Expiries
 from simcb.world.occurrence cimport Occurrence
 from simcb.world.recorder cimport Recorder
 from simcb.world.routing cimport Guard, LoadBalancer
 from simcb.world.streams cimport AttemptStreams, CallStreams
-from simcb.world.tasks cimport Attempt, Site, Task
+from simcb.world.tasks cimport Attempt, Server, Site, Task
+from simcb.world.verdicts cimport Verdicts
 
 cdef long _ASK
 cdef long _DONE
@@ -31,7 +34,7 @@ cdef class CallSite(Site):
     cdef LoadBalancer _balancer
     cdef Guard _guard
     cdef Guard _outer_guard
-    cdef object _tell
+    cdef Verdicts _verdicts
     cdef double _share
     cdef object _timeout
     cdef Expiries _timeouts
@@ -47,9 +50,11 @@ cdef class CallSite(Site):
     cdef double _heeded
     cdef object _arrive_callback
     cdef object _reply_callback
+    @cython.locals(streams=CallStreams, node=AttemptStreams, replica=Server, breaker=long, now=double)
     cpdef try_once(self, Task task, long retry, double waited)
     cpdef reject(self, Task task, AttemptStreams node, long retry, long breaker)
     cpdef _write_unsent(self, Task task, long retry, long breaker, long outcome, long flags)
+    @cython.locals(replica=Server)
     cpdef _send(self, Attempt attempt, double now)
     cpdef _arrive(self, Attempt attempt)
     cpdef _reply(self, Attempt attempt)

@@ -101,7 +101,7 @@ class CallSite(Site):
         around_request = call.breaker is not None and call.breaker.around is Around.REQUEST
         self._guard = None if around_request else guard
         self._outer_guard = guard if around_request else None
-        self._tell = verdicts_of(call.breaker)
+        self._verdicts = verdicts_of(call.breaker)
         self._share = call.share
         self._timeout = call.timeout
         self._timeouts: Expiries | None = None
@@ -171,12 +171,14 @@ class CallSite(Site):
         if throttle is not None and throttle.sheds(now, node.throttle.at(task.number)):
             self._write_unsent(task, retry, breaker, SHED, 0)
             return SHED
-        if self._guard is not None:
+        guard = self._guard
+        if guard is not None:
             try:
-                entry, breaker, replica = self._guard.admit(self._balancer, node, task.number)
+                entry = guard.admit(self._balancer, node, task.number)
             except BusyError as busy:
                 busy.breaker.wait(_Retry(self, task, retry, waited))
                 return None
+            breaker, replica = guard.index, guard.replica
             if entry is None:
                 self.reject(task, node, retry, breaker)
                 return REJECTED
@@ -186,20 +188,11 @@ class CallSite(Site):
             wait, replica = limits.turn(node, task.number, replica, now)
             if wait is None:
                 if entry is not None:
-                    self._tell(entry, SHED, task)
+                    self._verdicts.tell(entry, SHED, task)
                 self._write_unsent(task, retry, breaker, SHED, 0)
                 return SHED
-        attempt = Attempt(
-            self,
-            task,
-            node,
-            retry,
-            waited,
-            entry,
-            breaker,
-            now,
-            replica,
-        )
+        attempt = Attempt.__new__(Attempt)
+        attempt.prepare(self, task, node, retry, waited, entry, breaker, now, replica)
         attempt.attempt_row = self._recorder.open_attempt(attempt)
         task.current = attempt
         if self._budget is not None:
@@ -345,7 +338,7 @@ class CallSite(Site):
             if outcome == OK:
                 attempt.entry.success()
             else:
-                self._tell(attempt.entry, outcome, attempt.task)
+                self._verdicts.tell(attempt.entry, outcome, attempt.task)
         if not attempt.owed:
             self._recorder.close_attempt(attempt)
         if self._throttle is not None and outcome == OK:
@@ -357,7 +350,7 @@ class CallSite(Site):
 
     def _settle_request(self, task: Task, outcome: int) -> None:
         if task.permit is not None:
-            self._tell(task.permit, outcome, task)
+            self._verdicts.tell(task.permit, outcome, task)
             task.permit = None
 
     # Going on: retries, and what is left when they are used up.

@@ -1,10 +1,15 @@
+cimport cython
+
 cdef long _MASK
 
 cdef class Column:
     cdef dict _blocks
+    cdef long _first
+    cdef object _values
     cdef object _key
     cdef object _sampler
     cdef long _kept
+    @cython.locals(place=long)
     cpdef double at(self, long index) except? -1
 
 cdef class GroupStreams:

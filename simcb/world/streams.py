@@ -51,29 +51,38 @@ have to be drawn again; a block takes 4 kB."""
 
 
 class Column:
-    """One stream's numbers by index, drawn a block at a time and forgotten when old."""
+    """One stream's numbers by index, drawn a block at a time and forgotten when old.
 
-    __slots__ = ("_blocks", "_kept", "_key", "_sampler")
+    At hand are the `_values` from index `_first` on, of the block that was asked for last.
+    """
+
+    __slots__ = ("_blocks", "_first", "_kept", "_key", "_sampler", "_values")
+
+    _values: array[float]
 
     def __init__(self, key: int, sampler: Sampler, kept: int) -> None:
         self._key = key
         self._sampler = sampler
         self._kept = kept
         self._blocks: dict[int, array[float]] = {}
+        self._first = -BLOCK
 
     def at(self, index: int) -> float:
         """Return number `index` of the stream, the same whenever it is asked for."""
-        try:
-            return self._blocks[index >> BLOCK_BITS][index & _MASK]
-        except KeyError:
-            return self._draw(index >> BLOCK_BITS)[index & _MASK]
+        place = index - self._first
+        if 0 <= place <= _MASK:
+            return self._values[place]
+        self._turn_to(index >> BLOCK_BITS)
+        return self._values[index & _MASK]
 
-    def _draw(self, block: int) -> array[float]:
-        if len(self._blocks) >= self._kept:
-            del self._blocks[next(iter(self._blocks))]
-        values = array("d", self.block(block).tobytes())
-        self._blocks[block] = values
-        return values
+    def _turn_to(self, block: int) -> None:
+        values = self._blocks.get(block)
+        if values is None:
+            if len(self._blocks) >= self._kept:
+                del self._blocks[next(iter(self._blocks))]
+            values = self._blocks[block] = array("d", self.block(block).tobytes())
+        self._values = values
+        self._first = block << BLOCK_BITS
 
     def block(self, block: int) -> Floats:
         """Return the `BLOCK` numbers of block number `block`, shape (BLOCK,)."""

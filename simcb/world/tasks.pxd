@@ -1,3 +1,5 @@
+cimport cython
+
 from simcb.world.clock cimport Waiter
 from simcb.world.conditions cimport InForce
 from simcb.world.streams cimport AttemptStreams
@@ -38,6 +40,7 @@ cdef class Task(Waiter):
     cdef public object permit
     cdef public bint over
     cdef public bint degraded
+    @cython.locals(site=Site)
     cpdef proceed(self)
     cpdef deliver(self)
     cpdef break_off(self, long outcome)
@@ -52,9 +55,11 @@ cdef class Request(Waiter):
     cdef public long user_attempts
     cdef public list alive
     cdef public long cause
+    cpdef prepare(self, Origin group, long number, tuple sites, double start)
 
 cdef class UserAttempt(Task):
     cdef public Request request
+    cpdef prepare(self, Request request, tuple streams)
 
 cdef class Attempt(Task):
     cdef public Site site
@@ -82,3 +87,5 @@ cdef class Attempt(Task):
     cdef public double retry_after
     cdef public InForce looked_at
     cdef public bint caught
+    @cython.locals(never=double)
+    cpdef prepare(self, Site site, Task task, AttemptStreams node, long retry, double waited, object entry, long breaker, double start, Server replica)

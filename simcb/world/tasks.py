@@ -100,8 +100,8 @@ class Origin:
 class Task(Waiter):
     """Somebody who makes calls one after the other and then succeeds or fails.
 
-    What they begin with is set by the constructors of the subclasses: one is made for every try
-    of every request, and a constructor that calls another one is felt.
+    What they begin with is set by `prepare` of the subclasses and by no constructor: one is made
+    for every try of every request, and to pack arguments for a constructor is felt.
 
     Attributes:
         number: the request's number in its group, the index into every stream.
@@ -148,7 +148,8 @@ class Task(Waiter):
             self.deliver()
         else:
             self.step = step + 1
-            self.sites[step].ask(self)
+            site = self.sites[step]
+            site.ask(self)
 
     def deliver(self) -> None:
         """Go on after the last call was answered."""
@@ -191,7 +192,8 @@ class Request(Waiter):
         "user_attempts",
     )
 
-    def __init__(self, group: Origin, number: int, sites: Sequence[Site], start: float) -> None:
+    def prepare(self, group: Origin, number: int, sites: Sequence[Site], start: float) -> None:
+        """Be a group's request number `number`, made at `start`, which nobody has asked yet."""
         self.settled = False
         self.since = start
         self.group = group
@@ -209,7 +211,8 @@ class UserAttempt(Task):
 
     __slots__ = ("request",)
 
-    def __init__(self, request: Request, streams: Sequence[CallStreams]) -> None:
+    def prepare(self, request: Request, streams: Sequence[CallStreams]) -> None:
+        """Be one more time that a user asks, before its first call."""
         self.settled = False
         self.number = request.number
         self.request_row = request.request_row
@@ -299,7 +302,7 @@ class Attempt(Task):
     answer: int
     retry_after: float
 
-    def __init__(
+    def prepare(
         self,
         site: Site,
         task: Task,
@@ -311,6 +314,7 @@ class Attempt(Task):
         start: float,
         replica: Server | None,
     ) -> None:
+        """Be an attempt that `task` makes at `start` through `site`; see the attributes."""
         self.settled = False
         self.number = task.number
         self.request_row = task.request_row
@@ -331,10 +335,11 @@ class Attempt(Task):
         self.start = start
         self.replica = replica
         self.replica_index = -1
-        self.end = NAN
-        self.arrive = NAN
-        self.begin = NAN
-        self.freed = NAN
+        never = NAN
+        self.end = never
+        self.arrive = never
+        self.begin = never
+        self.freed = never
         self.outcome = IN_FLIGHT
         self.flags = 0
         self.sent = False

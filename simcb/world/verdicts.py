@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 from simcb.breaker import Permit
@@ -10,28 +9,37 @@ from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Breaker
 from simcb.world.tasks import ABANDONED, OK, REJECTED, SHED, THROTTLED, Grant, Task
 
-Tell = Callable[[Grant, int, Task], None]
-"""(permit, code of the outcome, whose call it was)."""
 
+class Verdicts:
+    """The rule by which a breaker is told of outcomes; what it does not name is a success.
 
-@lru_cache(maxsize=256)
-def verdicts_of(policy: Breaker | None) -> Tell:
-    """Return the rule by which a breaker is told of outcomes."""
-    failing = frozenset(ATTEMPT_CODE[outcome] for outcome in (policy.counts if policy else ()))
-    said = frozenset(ATTEMPT_CODE[outcome] for outcome in (policy.ignores if policy else ()))
-    ignored = said | {ABANDONED, SHED, REJECTED}
+    Args:
+        failing: codes of the outcomes that are failures.
+        ignored: codes of those that say nothing.
+    """
 
-    def tell(permit: Grant, outcome: int, task: Task) -> None:
+    def __init__(self, failing: frozenset[int], ignored: frozenset[int]) -> None:
+        self._failing = failing
+        self._ignored = ignored
+
+    def tell(self, permit: Grant, outcome: int, task: Task) -> None:
+        """Settle the permit of a call of `task` that came out so."""
         if outcome == OK:
             permit.success()
-        elif outcome in failing:
+        elif outcome in self._failing:
             if outcome == THROTTLED and isinstance(permit, Permit):
                 permit.failure(retry_after=task.told or None)
             else:
                 permit.failure()
-        elif outcome in ignored:
+        elif outcome in self._ignored:
             permit.ignore()
         else:
             permit.success()
 
-    return tell
+
+@lru_cache(maxsize=256)
+def verdicts_of(policy: Breaker | None) -> Verdicts:
+    """Return the rule of a policy."""
+    failing = frozenset(ATTEMPT_CODE[outcome] for outcome in (policy.counts if policy else ()))
+    said = frozenset(ATTEMPT_CODE[outcome] for outcome in (policy.ignores if policy else ()))
+    return Verdicts(failing, said | {ABANDONED, SHED, REJECTED})

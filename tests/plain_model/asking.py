@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from plain_model.calling import Caller
@@ -78,10 +79,10 @@ class Group:
             for window in windows_of(scenario.labelled_faults, scenario.duration)
             if isinstance(window.fault, Surge) and window.fault.on == self.name
         ]
-        moments = arrival_times(
+        blocks = arrival_times(
             self.spec.arrivals, surges, self.world.streams, self.name, scenario.duration
         )
-        for number, moment in enumerate(moments):
+        for number, moment in enumerate(chain.from_iterable(blocks)):
             yield self.env.at(moment, Order.ASK)
             self.env.process(self.want(number, number))
 

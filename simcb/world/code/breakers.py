@@ -12,7 +12,6 @@ from simcb.trace import STATE_CODE, BreakerInfo
 from simcb.world.code.disguise import running
 from simcb.world.code.requests import CodeAttempt
 from simcb.world.recorder import Recorder
-from simcb.world.replicas import Replica
 from simcb.world.routing import Guard, LoadBalancer
 from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import Grant
@@ -48,18 +47,17 @@ class CodeGuard(Guard):
 
     def __init__(self, guards: Callable[[int, int], None], call: int) -> None:
         self.index = -1
+        self.replica = None
         self._guards = guards
         self._call = call
 
-    def admit(
-        self, balancer: LoadBalancer, node: AttemptStreams, number: int
-    ) -> tuple[Grant | None, int, Replica | None]:
-        """Return a permit for nothing, and the breaker whose permit the code holds, or -1."""
+    def admit(self, balancer: LoadBalancer, node: AttemptStreams, number: int) -> Grant | None:
+        """Return a permit for nothing; the index is that of the breaker which let the code pass."""
         held = _HELD.get()
-        if held is None or held[0].settled:
-            return _PERMITTED, -1, None
-        self._guards(held[1], self._call)
-        return _PERMITTED, held[1], None
+        self.index = -1 if held is None or held[0].settled else held[1]
+        if self.index >= 0:
+            self._guards(self.index, self._call)
+        return _PERMITTED
 
 
 class _Made(NamedTuple):

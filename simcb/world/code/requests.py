@@ -115,7 +115,7 @@ class CodeCall(UserAttempt):
     __slots__ = ("future", "outcome")
 
     def __init__(self, request: Wanted, streams: Sequence[CallStreams]) -> None:
-        super().__init__(request, streams)
+        self.prepare(request, streams)
         self.told = 0.0
         self.outcome = _UNSENT
         self.future: asyncio.Future[None] | None = None
@@ -148,7 +148,7 @@ class CodeAttempt(UserAttempt):
     __slots__ = ("group", "last", "made", "task", "tasks")
 
     def __init__(self, request: Wanted, streams: Sequence[CallStreams], group: CodeGroup) -> None:
-        super().__init__(request, streams)
+        self.prepare(request, streams)
         self.group = group
         self.made = [0] * len(streams)
         self.last = OK

@@ -1,0 +1,9 @@
+from simcb.world.tasks cimport Task
+
+cdef long OK
+cdef long THROTTLED
+
+cdef class Verdicts:
+    cdef frozenset _failing
+    cdef frozenset _ignored
+    cpdef tell(self, object permit, long outcome, Task task)
