@@ -194,6 +194,28 @@ def _fallbacks(draw: st.DrawFn, whole: bool) -> Data:
 
 
 @st.composite
+def limits(draw: st.DrawFn) -> Data:
+    """A limit of how many at once that adapts itself, fast enough to move in a dozen seconds."""
+    kind = draw(st.sampled_from(("aimd", "gradient", "min_rtt")))
+    law: Data = {"kind": kind, "most": draw(st.integers(4, 9))}
+    law["window"] = draw(st.just(0.0) | times(50, 900))
+    if kind == "min_rtt":
+        law["least"] = draw(st.integers(1, 3))
+        law |= {"every": draw(times(300, 4000)), "probes": draw(st.integers(1, 8))}
+        law["percentile"] = draw(st.sampled_from((0.5, 0.9)))
+        return law
+    law |= {"initial": draw(st.integers(1, 4)), "samples": draw(st.integers(1, 6))}
+    if kind == "aimd":
+        law["backoff"] = draw(st.sampled_from((0.5, 0.7, 0.9)))
+        if draw(st.booleans()):
+            law["target"] = draw(times(30, 400))
+    else:
+        law |= {"tolerance": draw(st.floats(1.0, 2.0)), "headroom": draw(st.integers(0, 4))}
+        law |= {"smoothing": draw(st.floats(0.1, 1.0)), "memory": draw(st.integers(1, 30))}
+    return law
+
+
+@st.composite
 def calls(draw: st.DrawFn, whole: bool = True) -> Data:
     """One call with any of timeout, retry, breaker and fallback.
 
@@ -219,6 +241,9 @@ def calls(draw: st.DrawFn, whole: bool = True) -> Data:
             "max_concurrent": draw(st.integers(1, 4)),
             "max_wait": draw(st.just(0.0) | times(20, 600)),
         }
+        if draw(one_in(3)):
+            del call["bulkhead"]["max_concurrent"]
+            call["bulkhead"]["limit"] = draw(limits())
         if draw(st.booleans()):
             call["bulkhead"]["per_replica"] = True
         if call["bulkhead"]["max_wait"] and draw(st.booleans()):

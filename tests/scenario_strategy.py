@@ -8,7 +8,7 @@ for relations that the others do not have; policies of callers are in `call_stra
 
 from __future__ import annotations
 
-from call_strategy import Data, calls, one_in, shares, times, works
+from call_strategy import Data, calls, limits, one_in, shares, times, works
 from hypothesis import strategies as st
 
 from simcb.scenario import Scenario
@@ -91,11 +91,13 @@ def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool
 @st.composite
 def admissions(draw: st.DrawFn) -> Data:
     """A limit at a replica's door, tight enough to turn some away."""
-    match draw(st.sampled_from(("rate", "concurrency"))):
+    match draw(st.sampled_from(("rate", "concurrency", "adaptive"))):
         case "rate":
             law: Data = {"kind": "rate", "rate": draw(st.integers(100, 3000)) / 97}
             if draw(st.booleans()):
                 law["burst"] = draw(st.integers(1, 6))
+        case "adaptive":
+            law = {"kind": "adaptive", "limit": draw(limits())}
         case _:
             law = {"kind": "concurrency", "limit": draw(st.integers(1, 5))}
     if draw(st.booleans()):

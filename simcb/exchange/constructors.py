@@ -69,7 +69,7 @@ def write_simcb(asked: Sequence[Asked], page: Writing) -> None:
             page.add(f"{variable(one)}.force_closed()")
         if bulkhead is not None:
             wait = f", max_wait={bulkhead.max_wait:g}" if bulkhead.max_wait else ""
-            page.add(f"{variable(one)}_bulkhead = Bulkhead({bulkhead.max_concurrent}{wait})")
+            page.add(f"{variable(one)}_bulkhead = Bulkhead({bulkhead.most}{wait})")
         one.tell("bulkhead", "breaker.failure_threshold", "breaker.recovery_timeout")
         one.tell("breaker.trip", "breaker.recovery", "breaker.half_open", "breaker.enabled")
         if {outcome.value for outcome in breaker.counts} == {"error", "timeout", "refused"}:

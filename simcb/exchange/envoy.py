@@ -250,7 +250,7 @@ def _write_cluster(asked: Asked, page: Writing) -> None:
         page.add(f"      max_retries: {most}")
     if bulkhead is not None:
         page.add("circuit_breakers:", "  thresholds:", "    - priority: DEFAULT")
-        page.add(f"      max_requests: {bulkhead.max_concurrent}", f"      max_retries: {most}")
+        page.add(f"      max_requests: {bulkhead.most}", f"      max_retries: {most}")
         if bulkhead.max_wait:
             asked.lose("bulkhead.max_wait: left out; a queue there is bounded by its length")
         asked.tell("bulkhead")

@@ -203,7 +203,7 @@ def _write_pool(asked: Asked, page: Writing) -> None:
     if bulkhead is None:
         return
     page.add("    connectionPool:", "      http:")
-    page.add(f"        http2MaxRequests: {bulkhead.max_concurrent}")
+    page.add(f"        http2MaxRequests: {bulkhead.most}")
     if bulkhead.max_wait:
         asked.lose("bulkhead.max_wait: left out; a queue there is bounded by its length")
     asked.tell("bulkhead")

@@ -117,7 +117,7 @@ def write(asked: Sequence[Asked], page: Writing) -> None:
             _write_breaker(one, inside)
         bulkhead = one.call.bulkhead
         if bulkhead is not None:
-            inside.add(f"capacity: {bulkhead.max_concurrent},")
+            inside.add(f"capacity: {bulkhead.most},")
             one.tell("bulkhead.max_concurrent")
             if not bulkhead.max_wait:
                 one.tell("bulkhead.max_wait")

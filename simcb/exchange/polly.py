@@ -340,7 +340,7 @@ def _limits(asked: Asked) -> list[str]:
         asked.lose("bulkhead.max_wait: left out; a queue there is bounded by its length")
     asked.lose("bulkhead: the limiter stands outside the retries there")
     asked.tell("bulkhead.max_concurrent", "bulkhead.max_wait", "bulkhead.queue")
-    values = [("PermitLimit", str(bulkhead.max_concurrent))]
+    values = [("PermitLimit", str(bulkhead.most))]
     if bulkhead.max_wait:
         values.append(("QueueLimit", str(1_000_000 if bulkhead.queue is None else bulkhead.queue)))
     return _section("RateLimiter", values)

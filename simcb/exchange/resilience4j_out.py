@@ -175,7 +175,7 @@ def _write_bulkhead(asked: Asked, page: Writing | None) -> bool:
     bulkhead = asked.call.bulkhead
     if bulkhead is None or page is None or bulkhead.queue:
         return bulkhead is not None and not bulkhead.queue
-    page.add(f"maxConcurrentCalls: {bulkhead.max_concurrent}")
+    page.add(f"maxConcurrentCalls: {bulkhead.most}")
     page.add(f"maxWaitDuration: {go_text(bulkhead.max_wait)}")
     asked.tell("bulkhead.max_concurrent", "bulkhead.max_wait", "bulkhead.queue")
     return True
@@ -186,8 +186,8 @@ def _write_pool(asked: Asked, page: Writing | None) -> bool:
     bulkhead = asked.call.bulkhead
     if bulkhead is None or page is None or not bulkhead.queue:
         return bulkhead is not None and bool(bulkhead.queue)
-    page.add(f"maxThreadPoolSize: {bulkhead.max_concurrent}")
-    page.add(f"coreThreadPoolSize: {bulkhead.max_concurrent}")
+    page.add(f"maxThreadPoolSize: {bulkhead.most}")
+    page.add(f"coreThreadPoolSize: {bulkhead.most}")
     page.add(f"queueCapacity: {bulkhead.queue}")
     if bulkhead.max_wait < ENDLESS:
         asked.lose("bulkhead.max_wait: left out; the queue of a pool is bounded by its length")

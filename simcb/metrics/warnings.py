@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from simcb.metrics.limit_warnings import vain_limits
 from simcb.metrics.measures import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.admission import ConcurrencyLimit
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
@@ -92,8 +92,9 @@ def no_effect_warnings(
     breaker for outcomes that its call cannot have; a slow-call limit that no call lives to
     reach; jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer
     has; a breaker or bulkhead for each of one replica; a priority that nothing goes by; a limit
-    of admission that a full queue never lets be reached; and a threshold on a phase that the run
-    cannot have, which then only can fail. `healthy` of a run without faults is its whole.
+    of admission that a full queue never lets be reached; one that adapts itself and only grows,
+    or only shrinks; and a threshold on a phase that the run cannot have, which then only can fail.
+    `healthy` of a run without faults is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
@@ -107,7 +108,7 @@ def no_effect_warnings(
         *_ineffective_breakers(scenario),
         *_ineffective_bulkheads(scenario),
         *_one_priority(scenario),
-        *_unreached_limits(scenario),
+        *(NoEffect(*found) for found in vain_limits(scenario)),
         *_failing_thresholds(scenario, (*scenario.thresholds, *conditions)),
     )
 
@@ -248,22 +249,6 @@ def _one_priority(scenario: Scenario) -> Iterator[NoEffect]:
             "give one of them another `priority`, or leave `discipline` out",
             ("services", name, "queue", "discipline"),
         )
-
-
-def _unreached_limits(scenario: Scenario) -> Iterator[NoEffect]:
-    """Yield the services whose queue is full before their admission turns anybody away."""
-    for name, service in scenario.services.items():
-        admit, queue = service.admit, service.queue.limit
-        if not isinstance(admit, ConcurrencyLimit) or queue is None:
-            continue
-        room = service.workers + queue
-        # Without blocking there are also those who wait for calls of the service's own.
-        if admit.limit > room and (service.blocking or not service.calls):
-            yield NoEffect(
-                f"{quoted(name)} never throttles: its admission has {admit.limit} places, and its "
-                f"workers and queue are full at {room}; write a limit of {room} or less",
-                ("services", name, "admit", "limit"),
-            )
 
 
 def _failing_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iterator[NoEffect]:

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from simcb.scenario.fields import Model
+from simcb.scenario.adapting import LIMITS, MOST_AT_ONCE, Limit
+from simcb.scenario.fields import Model, OneOf
 from simcb.scenario.scalars import Count, PositiveSeconds, Rate, word
 
-MOST_ADMITTED = 1_000_000  # the most attempts that one limit lets in at once
-
-
-Burst = Annotated[int, Count(1, MOST_ADMITTED)] | None
+Burst = Annotated[int, Count(1, MOST_AT_ONCE)] | None
 """Tokens of a full bucket."""
 
 
@@ -59,8 +57,26 @@ class ConcurrencyLimit(Admission):
 
     kind: Literal["concurrency"] = "concurrency"
     limit: Annotated[
-        int, Count(1, MOST_ADMITTED), word("attempts in one replica, waiting or in work", "50")
+        int, Count(1, MOST_AT_ONCE), word("attempts in one replica, waiting or in work", "50")
     ]
 
 
-ADMISSIONS: dict[str, type[Model]] = {"rate": RateLimit, "concurrency": ConcurrencyLimit}
+class AdaptiveLimit(Admission):
+    """As many attempts in the replica at once, those in its queue included, as it finds out.
+
+    The time of an answer is from the attempt's arrival; dropped is what was let in and not
+    answered, and what found the queue full.
+    """
+
+    kind: Literal["adaptive"] = "adaptive"
+    limit: Annotated[
+        Annotated[Limit, OneOf("limit", LIMITS)],
+        word("how it finds the limit", "{kind: aimd, target: 200ms}"),
+    ]
+
+
+ADMISSIONS: dict[str, type[Model]] = {
+    "rate": RateLimit,
+    "concurrency": ConcurrencyLimit,
+    "adaptive": AdaptiveLimit,
+}

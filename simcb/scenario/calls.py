@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import model_validator
 
+from simcb.scenario.adapting import LIMITS, MOST_AT_ONCE, Limit
 from simcb.scenario.admission import Burst, tokens_of
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.distributions import AnyDistribution
@@ -29,7 +30,6 @@ from simcb.scenario.scalars import (
     word,
 )
 
-MOST_CONCURRENT = 1_000_000  # the most calls at once through one bulkhead
 MOST_KEYS = 10_000_000  # the most keys of one cache
 
 GREATEST_SKEW = 10.0
@@ -57,28 +57,51 @@ class RateLimiter(Model):
 
 
 class Bulkhead(Model):
-    """At most `max_concurrent` calls at once; others wait `max_wait`, then are shed."""
+    """At most `max_concurrent` calls at once; others wait `max_wait`, then are shed.
+
+    With `limit` it is as many as the caller finds out. The time of an answer is from when the call
+    is sent; dropped is what ends as timeout, refused or throttled.
+    """
+
+    exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("max_concurrent", "limit"),)
 
     max_concurrent: Annotated[
-        int, Count(1, MOST_CONCURRENT), word("calls at the same time from one caller process", "10")
-    ]
+        Annotated[int, Count(1, MOST_AT_ONCE)] | None,
+        word("calls at the same time from one caller process", "10"),
+    ] = None
+    limit: Annotated[
+        Annotated[Limit, OneOf("limit", LIMITS)] | None,
+        word("how the caller finds out how many at the same time", "{kind: aimd, initial: 10}"),
+    ] = None
     max_wait: Annotated[Seconds, word("how long a call may wait for a place, seconds", "50ms")] = (
         0.0
     )
     queue: Annotated[
-        Annotated[int, Count(most=MOST_CONCURRENT)] | None,
+        Annotated[int, Count(most=MOST_AT_ONCE)] | None,
         word("how many may wait at once, the rest is shed; any number if absent", "5"),
     ] = None
     per_replica: Annotated[
         Flag, word("as many calls to each replica of the service instead of to all of them", "true")
     ] = False
 
+    @property
+    def most(self) -> int:
+        """The most calls at the same time that it ever lets out."""
+        if self.limit is not None:
+            return self.limit.most
+        assert self.max_concurrent is not None
+        return self.max_concurrent
+
     def places(self, replicas: int) -> int:
         """Return how many calls may be under way to so many replicas, from one process."""
-        return self.max_concurrent * (replicas if self.per_replica else 1)
+        return self.most * (replicas if self.per_replica else 1)
 
     @model_validator(mode="after")
     def _may_wait(self) -> Bulkhead:
+        if self.max_concurrent is None and self.limit is None:
+            remedy = "add `max_concurrent: 10`, or `limit: {kind: aimd}`"
+            raise Refused("is missing", remedy, "max_concurrent")
+        self.check_exclusive()
         if self.queue and not self.max_wait:
             what = "lets nobody wait, as there is no `max_wait`"
             raise Refused(what, "add one like `max_wait: 1s`", "queue")

@@ -1,11 +1,14 @@
-"""What a replica lets in before its queue: token bucket, places.
+"""What is let in, to a replica before its queue or through a caller's bulkhead.
 
-A gate knows the time and what it has let in, and nothing of the attempts themselves.
+A gate knows the time, what it has let in and what became of it, and nothing of the attempts
+themselves.
 """
 
 from __future__ import annotations
 
-from simcb.scenario.admission import Admission, ConcurrencyLimit, RateLimit
+from simcb.scenario.adapting import Limit
+from simcb.scenario.admission import AdaptiveLimit, Admission, ConcurrencyLimit, RateLimit
+from simcb.world.adapting import adapting
 from simcb.world.tokens import Tokens
 
 
@@ -27,8 +30,8 @@ class Gate:
     def enter(self, now: float) -> None:
         """Take note of an attempt that is let in."""
 
-    def leave(self) -> None:
-        """Take note that one that was let in has left, answered or not."""
+    def leave(self, now: float, since: float, how: int) -> None:
+        """Take note that one that was let in at `since` has left, and how: see `adapting`."""
 
 
 class TokenGate(Gate):
@@ -73,9 +76,37 @@ class PlacesGate(Gate):
         """Take a place."""
         self._free -= 1
 
-    def leave(self) -> None:
+    def leave(self, now: float, since: float, how: int) -> None:
         """Give a place back."""
         self._free += 1
+
+
+class AdaptiveGate(Gate):
+    """As many attempts at once as a limit says that adapts itself.
+
+    Args:
+        limit: the limit.
+        retry_after: see `Gate`.
+    """
+
+    def __init__(self, limit: Limit, retry_after: float) -> None:
+        super().__init__(retry_after)
+        self._limit = adapting(limit)
+        self._inside = 0
+
+    def has_room(self, now: float) -> bool:
+        """Tell whether fewer are inside than the limit says."""
+        return self._inside < self._limit.places(now)
+
+    def enter(self, now: float) -> None:
+        """Take a place."""
+        self._inside += 1
+        self._limit.entered(self._inside)
+
+    def leave(self, now: float, since: float, how: int) -> None:
+        """Give a place back, and let the limit learn from it."""
+        self._inside -= 1
+        self._limit.left(now, since, how, self._inside)
 
 
 def gate_of(spec: Admission | None) -> Gate | None:
@@ -87,4 +118,6 @@ def gate_of(spec: Admission | None) -> Gate | None:
         return TokenGate(spec.rate, spec.tokens, retry_after)
     if isinstance(spec, ConcurrencyLimit):
         return PlacesGate(spec.limit, retry_after)
+    if isinstance(spec, AdaptiveLimit):
+        return AdaptiveGate(spec.limit, retry_after)
     raise TypeError(f"admission of kind {spec.kind} has no gate")

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 from simcb.scenario.calls import Bulkhead as BulkheadSpec
 from simcb.scenario.calls import Call, RateLimiter
+from simcb.world.adapting import ANSWERED, DROPPED, NEITHER
+from simcb.world.admission import AdaptiveGate, Gate, PlacesGate
 from simcb.world.clock import Clock, Expiries, Order, Waiter
 from simcb.world.occurrence import Occurrence
 from simcb.world.routing import LoadBalancer
 from simcb.world.streams import AttemptStreams
-from simcb.world.tasks import Attempt, Server
+from simcb.world.tasks import OK, REFUSED, THROTTLED, TIMEOUT, Attempt, Server
 from simcb.world.tokens import Tokens
 
 _ASK = int(Order.ASK)
@@ -21,6 +23,8 @@ _NEXT = 0
 _ROUNDING = 1e-9
 """Seconds by which a wait may be longer than is allowed, for sums of rates are not exact."""
 _FOR_A_PLACE = math.inf
+_MEANING = {OK: ANSWERED, TIMEOUT: DROPPED, REFUSED: DROPPED, THROTTLED: DROPPED}
+"""What an outcome is to a limit that adapts itself."""
 
 
 class Pace:
@@ -72,7 +76,9 @@ class Bulkhead:
         shed: Callable[[Attempt], None],
     ) -> None:
         self._clock = clock
-        self._free = spec.max_concurrent
+        self._gate: Gate = (
+            PlacesGate(spec.most, 0.0) if spec.limit is None else AdaptiveGate(spec.limit, 0.0)
+        )
         self._may_wait = spec.max_wait > 0
         self._longest_queue = spec.queue
         self._send = send
@@ -91,9 +97,10 @@ class Bulkhead:
 
     def enter(self) -> bool:
         """Take a place if one is free."""
-        if self._free == 0:
+        now = self._clock.now
+        if not self._gate.has_room(now):
             return False
-        self._free -= 1
+        self._gate.enter(now)
         return True
 
     def wait(self, attempt: Attempt) -> None:
@@ -107,25 +114,26 @@ class Bulkhead:
         if not place.attempt.settled:
             self._shed(place.attempt)
 
-    def leave(self) -> None:
-        """Give a place back; the first that still waits gets it.
+    def leave(self, since: float, how: int) -> None:
+        """Give a place back that was taken at `since`; those that still wait get what is free.
 
-        It is sent when whoever leaves has done all that follows from leaving: that may end
-        the request for which the other waits, or ask for another place, behind the others.
+        They are sent when whoever leaves has done all that follows from leaving: that may end
+        the requests for which they wait, or ask for another place, behind them.
         """
-        while self._queue:
+        now = self._clock.now
+        self._gate.leave(now, since, how)
+        while self._queue and self._gate.has_room(now):
             place = self._queue.popleft()
             if not place.settled:
                 place.settled = True
                 if not place.attempt.settled:
-                    self._clock.at(self._clock.now, _NEXT, _Handover(self, place.attempt))
-                    return
-        self._free += 1
+                    self._gate.enter(now)
+                    self._clock.at(now, _NEXT, _Handover(self, place.attempt))
 
     def hand_on(self, event: _Handover) -> None:
         """Send the attempt that a place was given to, unless its caller has gone meanwhile."""
         if event.attempt.settled:
-            self.leave()
+            self.leave(self._clock.now, NEITHER)
         else:
             self._send(event.attempt)
 
@@ -219,7 +227,8 @@ class Limits:
     def leave(self, attempt: Attempt) -> None:
         """Take note that an attempt that was sent is over."""
         if self._bulkheads:
-            self._bulkhead_to(attempt.replica).leave()
+            how = _MEANING.get(attempt.outcome, NEITHER)
+            self._bulkhead_to(attempt.replica).leave(attempt.since, how)
 
     def _bulkhead_to(self, replica: Server | None) -> Bulkhead:
         """Return the bulkhead before a replica, or before all of them."""

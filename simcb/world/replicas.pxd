@@ -18,6 +18,9 @@ cdef long OK
 cdef long ERROR
 cdef long REFUSED
 cdef long THROTTLED
+cdef long ANSWERED
+cdef long DROPPED
+cdef long NEITHER
 cdef double _HOLD_WEIGHT
 
 cdef class Replica(Server):
@@ -52,7 +55,7 @@ cdef class Replica(Server):
     cpdef _start(self, Attempt attempt, double now)
     cpdef _done(self, Attempt attempt)
     cpdef complete(self, Attempt attempt, long outcome)
-    cpdef _see_out(self, Attempt attempt)
+    cpdef _see_out(self, Attempt attempt, long how)
     cpdef _release(self, Attempt attempt)
     cpdef _dispatch(self)
     cpdef _lose(self, Attempt attempt)

@@ -13,6 +13,7 @@ from itertools import islice
 from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
+from simcb.world.adapting import ANSWERED, DROPPED, NEITHER
 from simcb.world.admission import gate_of
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow
@@ -131,7 +132,7 @@ class Replica(Server):
             self._start(attempt, now)
         elif len(self.queue) >= self._limit:
             if gate is not None:
-                gate.leave()
+                gate.leave(now, now, DROPPED)
             if isinstance(self.queue, PriorityQueue):
                 return self._make_room(self.queue, attempt, now)
             attempt.freed = now
@@ -249,18 +250,18 @@ class Replica(Server):
         if outcome == OK:
             self._served += 1
         if self._watched:
-            self._see_out(attempt)
+            self._see_out(attempt, ANSWERED if outcome == OK else NEITHER)
         if attempt.freed != attempt.freed:  # still holds its worker
             self._hold += _HOLD_WEIGHT * (self._clock.now - attempt.begin - self._hold)
             self._release(attempt)
         attempt.site.answer(attempt, outcome)
 
-    def _see_out(self, attempt: Attempt) -> None:
+    def _see_out(self, attempt: Attempt, how: int) -> None:
         """Take note that an attempt that a worker had taken is no longer inside."""
         if self._inside is not None:
             del self._inside[attempt.attempt_row]
         if self._gate is not None:
-            self._gate.leave()
+            self._gate.leave(self._clock.now, attempt.arrive, how)
 
     def _release(self, attempt: Attempt) -> None:
         attempt.freed = self._clock.now
@@ -281,7 +282,7 @@ class Replica(Server):
         attempt.owed = False
         self._hung -= 1
         if self._watched:
-            self._see_out(attempt)
+            self._see_out(attempt, DROPPED)
         self._release(attempt)
         if attempt.settled:
             self._recorder.close_attempt(attempt)
@@ -300,7 +301,7 @@ class Replica(Server):
         if attempt in self.queue:
             del self.queue[attempt]
             if self._gate is not None:
-                self._gate.leave()
+                self._gate.leave(self._clock.now, attempt.arrive, DROPPED)
             self._drop(attempt, self._clock.now)
         elif self._stops and attempt.begin == attempt.begin and not attempt.finished:
             self._cancel(attempt)
@@ -314,7 +315,7 @@ class Replica(Server):
         if attempt.flags & _HUNG:
             self._hung -= 1
         if self._watched:
-            self._see_out(attempt)
+            self._see_out(attempt, DROPPED)
         attempt.stop()
         if attempt.freed != attempt.freed:
             self._release(attempt)
@@ -347,7 +348,7 @@ class Replica(Server):
                 attempt.flags |= _DROPPED
                 attempt.freed = now
                 if self._gate is not None:
-                    self._gate.leave()
+                    self._gate.leave(now, attempt.arrive, DROPPED)
             # Its row stays open until it is answered: what one caller hears may end a request
             # for which another of them is waiting.
             attempt.owed = True

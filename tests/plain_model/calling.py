@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from plain_model import conditions
+from plain_model.adapting import heard
 from plain_model.backoff import backoff
 from plain_model.policies import Adaptive, Places, Purse, Turns
 from plain_model.record import AttemptRecord
@@ -198,12 +199,13 @@ class Site:
             if seat.triggered:
                 # Whoever has given the place up goes on first.
                 yield env.last()
+        since, good = env.now, None
         if seat.triggered and not errand.over.triggered:
             answer = yield from self.send(errand, streams, row, place, permit, replica)
+            good = heard(answer.outcome)
         else:
             answer = self.settle(row, Answer(SHED), permit)
-        seat.cancel()
-        places.release(seat)
+        places.give_back(seat, since, good)
         return Answer(ABANDONED) if errand.over.triggered else answer
 
     def send(

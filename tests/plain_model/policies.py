@@ -5,9 +5,10 @@ They keep histories and count them anew whenever they are asked.
 
 from __future__ import annotations
 
+from plain_model.adapting import Learner
 from simpy import Environment, Event, Resource
 
-from simcb.scenario.admission import Admission, ConcurrencyLimit, RateLimit
+from simcb.scenario.admission import AdaptiveLimit, Admission, ConcurrencyLimit, RateLimit
 from simcb.scenario.calls import Bulkhead, Cache, Throttle
 from simcb.scenario.retries import Budget, Concurrent, FailureTokens, PerMinute, TokenBucket
 
@@ -88,17 +89,38 @@ class Places(Resource):
     """A bulkhead: the places for attempts at the same time."""
 
     def __init__(self, env: Environment, policy: Bulkhead) -> None:
-        super().__init__(env, policy.max_concurrent)
+        super().__init__(env, policy.most)
+        self.learner = None if policy.limit is None else Learner(policy.limit)
         self.max_wait = policy.max_wait
         self.longest_queue = policy.queue
         self.ends: dict[Event, tuple[Event, Event]] = {}
+
+    @property
+    def capacity(self) -> int:
+        """How many places there are now."""
+        if self.learner is None:
+            return self._capacity
+        return self.learner.limit(self._env.now)
+
+    def _do_put(self, event: Event) -> bool:  # type: ignore[override]
+        super()._do_put(event)
+        if event.triggered and self.learner is not None:
+            self.learner.come_in()
+        return event.triggered
+
+    def give_back(self, seat: Event, since: float, good: bool | None) -> None:
+        """Give a place back, and learn from how it went."""
+        if seat.triggered and self.learner is not None:
+            self.learner.go_out(self._env.now, since, good)
+        seat.cancel()
+        self.release(seat)
 
     @property
     def may_wait(self) -> bool:
         """Whether one more may wait for a place."""
         waiting = [seat for seat in self.queue if not self.is_left(seat)]
         # SimPy hands a place on later in the moment in which it was given back.
-        promised = self.capacity - self.count
+        promised = max(0, self.capacity - self.count)
         longest = self.longest_queue
         return self.max_wait > 0 and (longest is None or len(waiting) - promised < longest)
 
@@ -163,9 +185,19 @@ class Door:
         self.turns: Turns | None = None
         if isinstance(policy, RateLimit):
             self.turns = Turns(policy.rate, policy.tokens)
+        self.learner = Learner(policy.limit) if isinstance(policy, AdaptiveLimit) else None
 
     def lets_in(self, now: float, present: int) -> bool:
         """Tell whether a job that comes now is let in, and remember it."""
         if isinstance(self.policy, ConcurrencyLimit):
             return present < self.policy.limit
+        if self.learner is not None:
+            if self.learner.inside >= self.learner.limit(now):
+                return False
+            self.learner.come_in()
         return self.turns is None or self.turns.turn(now) is not None
+
+    def lets_out(self, now: float, since: float, good: bool | None) -> None:
+        """Remember how a job that was let in went."""
+        if self.learner is not None:
+            self.learner.go_out(now, since, good)

@@ -90,12 +90,16 @@ class Replica:
         lost = [*self.inside, *self.workers.clear_queue()]
         for job in lost:
             job.cut.succeed()
+            if job not in self.inside:
+                self.door.lets_out(self.env.now, job.row.arrive, good=False)
         for job in lost:
             self.env.process(self.reply(job, Answer(ERROR)))
 
     def deserted(self, job: Job) -> bool:
         """Learn at once that a job's caller has gone, and tell whether anything comes of it."""
         cut = self.drops and self.workers.send_away(job)
+        if cut:
+            self.door.lets_out(self.env.now, job.row.arrive, good=False)
         cut |= self.stops and job in self.inside
         if cut:
             job.cut.succeed()
@@ -118,8 +122,9 @@ class Replica:
         if not refused and job.deserted and self.drops:
             row.dropped, row.freed = True, env.now
             return
-        throttled = not refused and not self.door.lets_in(env.now, self.present)
-        full = not refused and not throttled and self.workers.full
+        let_in = not refused and self.door.lets_in(env.now, self.present)
+        throttled = not refused and not let_in
+        full = let_in and self.workers.full
         if full and self.workers.by_priority:
             seat = self.workers.displaced_by(job)
             if seat is None:
@@ -127,9 +132,12 @@ class Replica:
             else:
                 assert seat.job is not None
                 seat.cancel()
+                self.door.lets_out(env.now, env.now, good=False)
                 seat.job.displaced = True
                 seat.job.cut.succeed()
                 full = False
+        if let_in and (throttled or full):
+            self.door.lets_out(env.now, env.now, good=False)
         if refused or throttled or full:
             row.freed, row.throttled = env.now, throttled
             answer = Answer(REFUSED)
@@ -151,6 +159,8 @@ class Replica:
         self.inside.append(job)
         result = yield from self.work(job, seat)
         self.inside.remove(job)
+        good = None if result is not None and result.outcome is ERROR else result is not None
+        self.door.lets_out(env.now, row.arrive, good)
         if result is not None and result.outcome is OK:
             self.served += 1
         if seat in self.workers.users:

@@ -173,6 +173,10 @@ def test_a_breaker_for_each_of_several_replicas_is_not_told() -> None:
         ("queue: {limit: 3}, admit: {kind: concurrency, limit: 5}", ""),
         ("admit: {kind: concurrency, limit: 6}", ""),
         ("queue: {limit: 3}, admit: {kind: rate, rate: 6/s}", ""),
+        (
+            "queue: {limit: 3}, admit: {kind: adaptive, limit: {kind: gradient, least: 6}}",
+            "are full at 5",
+        ),
     ],
 )
 def test_a_limit_behind_a_smaller_queue_is_told(service: str, told: str) -> None:
@@ -184,6 +188,34 @@ def test_a_limit_behind_a_smaller_queue_is_told(service: str, told: str) -> None
     if told:
         busy = simulate(made.with_({"arrivals.rate": "500/s"}))
         assert not (busy.attempts["flags"] & int(Flag.THROTTLED)).any()
+
+
+AIMD = "admit: {kind: adaptive, limit: {kind: aimd, initial: 8%s}}"
+
+
+@pytest.mark.parametrize(
+    ("call", "service", "told"),
+    [
+        ("", AIMD % "", "only grows"),
+        ("", AIMD % ", target: 1ms", "always shrinks"),
+        ("", AIMD % ", target: 1s", ""),
+        ("", AIMD % "" + ", on_abandon: stop", ""),
+        ("", AIMD % "" + ", queue: {limit: 3}", ""),
+        ("bulkhead: {limit: {kind: aimd}}", "", "only grows"),
+        ("bulkhead: {limit: {kind: aimd, target: 1ms}}", "", "always shrinks"),
+        ("timeout: 1s, bulkhead: {limit: {kind: aimd}}", "", ""),
+        ("bulkhead: {limit: {kind: aimd}}", "queue: {limit: 3}", ""),
+        ("bulkhead: {limit: {kind: gradient}}", "", ""),
+    ],
+)
+def test_a_limit_that_only_goes_one_way_is_told(call: str, service: str, told: str) -> None:
+    """Nothing tells it to shrink, or its target is less than an answer takes alone."""
+    text = CHAIN.replace("calls: {store: {}}", f"calls: {{store: {{{call}}}}}")
+    if service:
+        text = text.replace("store: {workers", f"store: {{{service}, workers")
+    made = parse_scenario(text).with_({"faults": []})
+    sentences = no_effect_warnings(made)
+    assert [told in each for each in sentences] == [True] * bool(told)
 
 
 LIMIT = "admit: {kind: rate, rate: 6/s, retry_after: 2s}, "

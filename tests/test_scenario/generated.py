@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.admission import ConcurrencyLimit, RateLimit
+from simcb.scenario.adapting import Aimd, Gradient, MinRtt
+from simcb.scenario.admission import AdaptiveLimit, ConcurrencyLimit, RateLimit
 from simcb.scenario.arrivals import Closed, Poisson, RatePoint
 from simcb.scenario.arrivals import Constant as Even
 from simcb.scenario.breakers import (
@@ -222,7 +223,32 @@ def breakers(draw: st.DrawFn) -> Breaker:
     return Breaker(**words)
 
 
+counts = st.integers(1, 10**5)
+windowed = {"window": seconds, "samples": counts, "initial": st.integers(5, 100)}
+bounds = {"least": st.integers(1, 5), "most": st.integers(100, 10**6)}
+limits = st.one_of(
+    st.builds(Aimd, **windowed, **bounds, backoff=st.floats(0.01, 0.99), target=maybe(positive)),
+    st.builds(
+        Gradient,
+        **windowed,
+        **bounds,
+        tolerance=st.floats(1, 1000),
+        headroom=counts,
+        smoothing=st.floats(0.01, 1),
+        memory=counts,
+    ),
+    st.builds(
+        MinRtt,
+        **bounds,
+        window=seconds,
+        percentile=st.floats(0.01, 1),
+        buffer=st.floats(0, 1000),
+        every=positive,
+        probes=counts,
+    ),
+)
 admissions = st.one_of(
+    st.builds(AdaptiveLimit, limit=limits, retry_after=maybe(positive)),
     st.builds(
         RateLimit,
         rate=st.floats(1e-6, 1e6),
@@ -256,6 +282,7 @@ calls = st.builds(
             queue=maybe(st.integers(0, 10**6)),
             per_replica=st.booleans(),
         )
+        | st.builds(Bulkhead, limit=limits, max_wait=positive)
     ),
     fallback=maybe(st.builds(Fallback, hit_rate=shares) | st.builds(Fallback, cache=caches)),
 )

@@ -14,6 +14,7 @@ from test_scenario.generated import distributions, scenarios
 from test_scenario.written import SMALL, problem_of, swapped
 
 from simcb.scenario import Scenario, parse_scenario
+from simcb.scenario.adapting import LIMITS
 from simcb.scenario.admission import ADMISSIONS
 from simcb.scenario.arrivals import ARRIVALS, Poisson
 from simcb.scenario.breakers import TRIP_RULES
@@ -41,6 +42,7 @@ TABLES = {
     "trip": TRIP_RULES,
     "throttle": THROTTLES,
     "faults": FAULTS,
+    "limit": LIMITS,
 }
 ROWS = [(table, kind) for table, kinds in TABLES.items() for kind in kinds]
 
@@ -53,6 +55,7 @@ PLACES = {
     "trip": ("failure_threshold: 3", "trip: {%s}"),
     "throttle": ("timeout: 2s", "timeout: 2s\n        throttle: {%s}"),
     "faults": ("{kind: hang, on: payments, at: 1m, for: 2m}", "{%s}"),
+    "limit": ("timeout: 2s", "timeout: 2s\n        bulkhead: {limit: {%s}}"),
 }
 """Where a member of each table may stand in the small scenario."""
 

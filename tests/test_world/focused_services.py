@@ -135,6 +135,36 @@ faults:
         trips=True,
         marks={"throttled", "dropped", "hung"},
     ),
+    "limits-that-adapt": Focused(
+        """
+duration: 20s
+clients:
+  users:
+    arrivals: {kind: poisson, rate: 40/s}
+    refresh: {after: 700ms, times: 1}
+    calls:
+      api: {timeout: 500ms, network: 10ms, retry: {max_retries: 1, on: [throttled, shed]},
+            bulkhead: {limit: {kind: gradient, initial: 5, samples: 3, window: 200ms, headroom: 2},
+                       max_wait: 80ms, queue: 3}}
+  robots:
+    arrivals: {kind: constant, rate: 30/s}
+    calls:
+      store: {timeout: 300ms, bulkhead: {limit: {kind: aimd, initial: 2, samples: 1, window: 0s,
+                                                 backoff: 70%}, per_replica: true}}
+services:
+  api: {workers: 6, work: 60ms, calls: {store: {timeout: 400ms}}, queue: {limit: 4},
+        admit: {kind: adaptive, limit: {kind: min_rtt, every: 3s, probes: 5}, retry_after: 1s},
+        on_abandon: stop}
+  store: {replicas: 2, workers: 2, work: {kind: exponential, mean: 90ms}, on_abandon: drop_queued,
+          admit: {kind: adaptive, limit: {kind: aimd, initial: 3, target: 150ms, samples: 3,
+                                          window: 300ms}}}
+faults:
+  - {kind: restart, on: store, at: 6s, for: 1s}
+  - {kind: hang, on: store, replicas: [1], at: 12s, for: 3s}
+""",
+        {A.OK, A.TIMEOUT, A.ERROR, A.REFUSED, A.THROTTLED, A.SHED, A.ABANDONED},
+        marks={"throttled", "dropped", "hung"},
+    ),
     "workers-in-each-others-way": Focused(
         """
 duration: 15s
