@@ -26,14 +26,15 @@ def vain_limits(scenario: Scenario) -> Iterator[Found]:
             yield from _one_way(admit.limit, name, service, (keys, dropping))
     for part, callers in (("clients", scenario.clients), ("services", scenario.services)):
         for caller, each in callers.items():
-            for to, call in each.calls.items():
+            for called, call in each.calls.items():
                 limit = None if call.bulkhead is None else call.bulkhead.limit
-                if limit is not None and to in scenario.services:
+                if limit is not None:
+                    to = call.target(called)
                     service = scenario.services[to]
                     dropping = call.timeout is not None or service.admit is not None
                     dropping |= _loses(scenario, to, service)
-                    keys = (part, caller, "calls", to, "bulkhead", "limit")
-                    yield from _one_way(limit, to, service, (keys, dropping))
+                    place = (part, caller, "calls", called, "bulkhead", "limit")
+                    yield from _one_way(limit, to, service, (place, dropping))
 
 
 def _unreached(name: str, service: Service, keys: tuple[str, ...]) -> Iterator[Found]:
