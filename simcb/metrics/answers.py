@@ -13,11 +13,8 @@ overdue once it has lasted longer than the latency limit of its client group, wh
 
 from __future__ import annotations
 
-import numpy as np
-
 from simcb.metrics.facts import Scope
-from simcb.metrics.rows import Booleans
-from simcb.metrics.spans import Floats
+from simcb.metrics.latencies import Latencies
 
 FEWEST_OF_P9999 = 10_000
 """Latencies without which the 99.99th percentile says no more than the longest of them."""
@@ -25,17 +22,17 @@ FEWEST_OF_P9999 = 10_000
 
 def success(scope: Scope) -> float | None:
     """Requests that end ok, of all requests but those that `unfinished` counts."""
-    return _share(scope, scope.requests.ok)
+    return _of(scope.requests["ok"], scope.requests["decided"])
 
 
 def degraded(scope: Scope) -> float | None:
     """Requests answered by a fallback somewhere on the way, of all that `success` is of."""
-    return _share(scope, scope.requests.degraded)
+    return _of(scope.requests["degraded"], scope.requests["decided"])
 
 
 def availability(scope: Scope) -> float | None:
     """Requests that end with any answer, ok or degraded, of all that `success` is of."""
-    return _share(scope, scope.requests.ok | scope.requests.degraded)
+    return _of(scope.requests["ok"] + scope.requests["degraded"], scope.requests["decided"])
 
 
 def answered(scope: Scope) -> float | None:
@@ -57,7 +54,7 @@ def unfinished(scope: Scope) -> float | None:
     (a second at least; a minute where nothing is known of before) is not among them: it is
     overdue, and counts as not answered.
     """
-    return _of(len(scope.decided) - _count(scope.decided), len(scope.decided))
+    return _of(scope.requests["requests"] - scope.requests["decided"], scope.requests["requests"])
 
 
 def goodput(scope: Scope) -> float | None:
@@ -69,10 +66,10 @@ def goodput(scope: Scope) -> float | None:
     what was offered then. Those that `unfinished` counts are taken to end as the others do: it
     is `offered_rate` times `success`.
     """
-    requests, decided = len(scope.requests), _count(scope.decided)
+    requests, decided = scope.requests["requests"], scope.requests["decided"]
     if requests and not decided:
         return None
-    return _count(scope.requests.ok) * (requests / max(1, decided)) / scope.seconds
+    return scope.requests["ok"] * (requests / max(1, decided)) / scope.seconds
 
 
 def burn(scope: Scope) -> float | None:
@@ -82,7 +79,7 @@ def burn(scope: Scope) -> float | None:
     if it failed, or if it is overdue at the end of the run; degraded answers are answers, so the
     share is 1 − `availability`. The objective is 99.9 % unless `measure` is told otherwise.
     """
-    share = _share(scope, _missed(scope))
+    share = _of(_missed(scope), scope.requests["decided"])
     return None if share is None else share / (1.0 - scope.facts.slo)
 
 
@@ -92,13 +89,13 @@ def budget_used(scope: Scope) -> float | None:
     The budget is 1 − SLO of all requests of the run that can be judged. The parts of phases that
     do not overlap add up; 1 and more means that the objective is missed.
     """
-    share = _of(_count(_missed(scope)), _count(scope.facts.health.decided))
+    share = _of(_missed(scope), scope.facts.health.decided.total)
     return None if share is None else share / (1.0 - scope.facts.slo)
 
 
 def mean(scope: Scope) -> float | None:
     """Mean latency of all finished requests, from the user's first wish to the end."""
-    return _mean(scope.latencies)
+    return scope.latencies.mean
 
 
 def p50(scope: Scope) -> float | None:
@@ -136,12 +133,12 @@ def p9999(scope: Scope) -> float | None:
 
 def max_latency(scope: Scope) -> float | None:
     """Longest latency of all finished requests."""
-    return float(scope.latencies[-1]) if len(scope.latencies) else None
+    return scope.latencies.longest
 
 
 def success_mean(scope: Scope) -> float | None:
     """Mean latency of the requests that ended ok."""
-    return _mean(scope.ok_latencies)
+    return scope.ok_latencies.mean
 
 
 def success_p50(scope: Scope) -> float | None:
@@ -183,35 +180,17 @@ def success_p9999(scope: Scope) -> float | None:
 
 def success_max_latency(scope: Scope) -> float | None:
     """Longest latency of the requests that ended ok."""
-    return float(scope.ok_latencies[-1]) if len(scope.ok_latencies) else None
+    return scope.ok_latencies.longest
 
 
-def _missed(scope: Scope) -> Booleans:
-    """Return which requests failed, or are overdue at the end of the run."""
-    return scope.requests.failed | (scope.requests.unfinished & scope.decided)
-
-
-def _share(scope: Scope, chosen: Booleans) -> float | None:
-    return _of(_count(chosen), _count(scope.decided))
+def _missed(scope: Scope) -> int:
+    """Return how many requests failed, or are overdue at the end of the run."""
+    return scope.requests["failed"] + scope.requests["decided"] - scope.requests["finished"]
 
 
 def _of(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _count(chosen: Booleans) -> int:
-    return int(np.count_nonzero(chosen))
-
-
-def _mean(latencies: Floats) -> float | None:
-    return float(latencies.mean()) if len(latencies) else None
-
-
-def _quantile(latencies: Floats, q: float, fewest: int = 1) -> float | None:
-    if len(latencies) < fewest:
-        return None
-    place = q * (len(latencies) - 1)
-    below = int(place)
-    low = float(latencies[below])
-    high = float(latencies[min(below + 1, len(latencies) - 1)])
-    return low + (place - below) * (high - low)
+def _quantile(latencies: Latencies, q: float, fewest: int = 1) -> float | None:
+    return latencies.quantiles[q] if latencies.count >= fewest else None

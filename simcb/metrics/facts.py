@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import TypeVar
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from simcb.metrics.cells import AttemptCounts, Counts, cells_of, edges_of, request_counts
 from simcb.metrics.health import Health, LatencyLimits, Tally, harmful, health_of, latency_limits_of
+from simcb.metrics.latencies import Latencies, latencies_of
 from simcb.metrics.measures import Entities, Entity, Per
 from simcb.metrics.openings import Openings, openings, state_intervals, time_in
-from simcb.metrics.phase import HEALTHY, WHOLE, Phase, effective_faults, phases
-from simcb.metrics.rows import AttemptRows, Booleans, RequestRows, attempt_rows, request_rows
-from simcb.metrics.spans import Floats, Spans, WorkerTime, worker_time
+from simcb.metrics.phase import HEALTHY, Phase, Window, effective_faults, phases
+from simcb.metrics.rows import Booleans, Indexes, in_order
+from simcb.metrics.spans import Floats, Integers, Spans
+from simcb.metrics.worker_time import WorkerTime, worker_time
 from simcb.trace import FaultInfo, Trace
-
-Rows = TypeVar("Rows", RequestRows, AttemptRows)
 
 DEFAULT_SLO = 0.999
 
@@ -41,6 +42,9 @@ class Facts:
     trace: Trace
     slo: float = DEFAULT_SLO
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trace", in_order(self.trace))
+
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
         """The run's phases."""
@@ -52,9 +56,34 @@ class Facts:
         return effective_faults(self.trace)
 
     @cached_property
-    def requests(self) -> RequestRows:
-        """The run's requests, by arrival."""
-        return request_rows(self.trace)
+    def arrivals(self) -> Floats:
+        """When each request arrived."""
+        return np.ascontiguousarray(self.trace.requests["arrival"])
+
+    @cached_property
+    def totals(self) -> dict[str, int]:
+        """How many requests of the run there are of each kind in `simcb.metrics.cells.REQUESTS`."""
+        return self.requests.within(slice(None))
+
+    def rows_within(self, windows: tuple[Window, ...]) -> list[tuple[int, int]]:
+        """Return of each window the first row that arrived in it, and that after the last.
+
+        The last moment of the run belongs to its last window.
+        """
+        starts, ends = np.array(windows, np.float64).reshape(-1, 2).T
+        firsts, lasts = np.searchsorted(self.arrivals, starts), np.searchsorted(self.arrivals, ends)
+        lasts[ends >= self.trace.duration] = len(self.arrivals)
+        return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+    @cached_property
+    def edges(self) -> Floats:
+        """Where phases begin and end."""
+        return edges_of(self.phases)
+
+    @cached_property
+    def requests(self) -> Counts:
+        """The requests of each client group, counted by what became of them."""
+        return request_counts(self.trace, self.edges, self.latency_limits)
 
     @cached_property
     def healthy_until(self) -> float:
@@ -64,21 +93,12 @@ class Facts:
     @cached_property
     def latency_limits(self) -> LatencyLimits:
         """How long the users of each client group wait, by what was usual in good times."""
-        rows = self.requests
-        ended = rows.at + rows.latency <= self.healthy_until
-        return latency_limits_of(rows.where(ended), len(self.trace.layout.groups))
+        return latency_limits_of(self.trace, self.healthy_until)
 
     @cached_property
     def health(self) -> Health:
         """Which requests are good, and how many have to be."""
-        layout = self.trace.layout
-        return health_of(
-            self.requests,
-            self.latency_limits,
-            layout.users,
-            self.healthy_until,
-            self.trace.duration,
-        )
+        return health_of(self.trace, self.arrivals, self.latency_limits, self.healthy_until)
 
     def tally(self, phase: Phase) -> Tally[int]:
         """Return how many requests of a phase are good, can be judged, and have a fallback's."""
@@ -88,25 +108,14 @@ class Facts:
         return Tally(*(int(each.sum()) for each in self.health.within(starts, ends)))
 
     @cached_property
-    def attempts(self) -> AttemptRows:
-        """The run's attempts, by start."""
-        return attempt_rows(self.trace)
+    def attempts(self) -> AttemptCounts:
+        """The attempts at each service and of each client group, counted."""
+        return AttemptCounts(self.trace, self.edges, self.seconds)
 
     @cached_property
-    def by_service(self) -> tuple[AttemptRows, ...]:
-        """The attempts at each service."""
-        rows = self.attempts
-        services = range(len(self.trace.layout.services))
-        return tuple(rows.where(rows.service == each) for each in services)
-
-    @cached_property
-    def by_group(self) -> tuple[tuple[RequestRows, AttemptRows], ...]:
-        """The requests of each client group, and the attempts made for them by anybody."""
-        asking = self.trace.requests["group"][self.attempts.request]
-        return tuple(
-            (self.requests.where(self.requests.group == each), self.attempts.where(asking == each))
-            for each in range(len(self.trace.layout.groups))
-        )
+    def seconds(self) -> Floats:
+        """Where the seconds of the run's clock begin and end, and phases within them."""
+        return np.union1d(self.edges, np.arange(math.ceil(self.trace.duration)))
 
     @cached_property
     def entities(self) -> Entities:
@@ -140,7 +149,7 @@ class Facts:
     @cached_property
     def worker_time(self) -> WorkerTime:
         """Where the time of workers and callers goes."""
-        return worker_time(self.trace)
+        return worker_time(self.trace, self.edges)
 
 
 def facts_of(run: Trace | Facts, slo: float = DEFAULT_SLO) -> Facts:
@@ -150,6 +159,13 @@ def facts_of(run: Trace | Facts, slo: float = DEFAULT_SLO) -> Facts:
     return Facts(run, slo)
 
 
+class Load(NamedTuple):
+    """How many attempts reach a service in each second, and how many requests need it."""
+
+    asking: Integers
+    needing: Integers
+
+
 @dataclass(frozen=True, eq=False)
 class Scope:
     """One phase of a run, or of what one service or one client group sees of it.
@@ -157,21 +173,14 @@ class Scope:
     Args:
         facts: the run.
         phase: the phase.
-        requests: requests that arrived in it; of a client group, its own.
-        attempts: attempts made in it; of a service, those at it; of a client group, those made
-            for its requests.
-        latencies: seconds, ascending: every finished one of `requests`.
-        ok_latencies: the same of requests that ended ok.
         service: index of the service, None for the run and for a client group.
+        group: index of the client group, None for the run and for a service.
     """
 
     facts: Facts
     phase: Phase
-    requests: RequestRows
-    attempts: AttemptRows
-    latencies: Floats
-    ok_latencies: Floats
     service: int | None = None
+    group: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -179,36 +188,67 @@ class Scope:
         return self.phase.seconds
 
     @cached_property
-    def decided(self) -> Booleans:
-        """Which requests are not too young at the end of the run to be judged."""
-        return self.facts.latency_limits.decided(self.requests, self.facts.trace.duration)
+    def cells(self) -> Indexes:
+        """The cells between the run's edges that are the phase."""
+        return cells_of(self.facts.edges, self.phase.windows)
+
+    @cached_property
+    def requests(self) -> dict[str, int]:
+        """How many requests of each kind arrived; of a client group, of its own.
+
+        The kinds are those of `simcb.metrics.cells.REQUESTS`.
+        """
+        return self.facts.requests.within(self.cells, self.group)
+
+    @cached_property
+    def attempts(self) -> dict[str, int]:
+        """How many attempts of each kind were made.
+
+        Of a service, at it; of a client group, for its requests. The kinds are those of
+        `simcb.metrics.cells.ATTEMPTS`.
+        """
+        made = self.facts.attempts
+        counts = made.of_groups if self.service is None else made.of_services
+        return counts.within(self.cells, self.group if self.service is None else self.service)
+
+    @cached_property
+    def load(self) -> Load:
+        """What came in each second of the phase."""
+        made, edges = self.facts.attempts, self.facts.seconds
+        cells = cells_of(edges, self.phase.windows)
+        counts = made.seconds_of_groups if self.service is None else made.seconds_of_services
+        entity = self.group if self.service is None else self.service
+        # A second may be cut in two where some other phase begins.
+        begins = (np.diff(np.floor(edges[cells])) > 0.0) | (np.diff(cells) > 1)
+        firsts = np.concatenate(([0], 1 + np.flatnonzero(begins)))
+        return Load(
+            *(
+                np.add.reduceat(counts.by_cell(kind, entity)[cells], firsts)
+                for kind in ("asking", "needing")
+            )
+        )
+
+    @cached_property
+    def latencies(self) -> Latencies:
+        """Of every finished request."""
+        return self._latencies("finished")
+
+    @cached_property
+    def ok_latencies(self) -> Latencies:
+        """The same of requests that ended ok."""
+        if self.requests["ok"] == self.requests["finished"]:
+            return self.latencies
+        return self._latencies("ok")
+
+    def _latencies(self, kind: Literal["finished", "ok"]) -> Latencies:
+        trace = self.facts.trace
+        rows = self.facts.rows_within(self.phase.windows)
+        return latencies_of(trace, rows, kind, self.requests[kind], self.group)
 
     def of(self, entity: Entity) -> Scope:
         """Return the same phase, of the run, of one service or of one client group."""
         if entity.kind is Per.SERVICE:
-            rows = _cut(self.facts.by_service[entity.place], self.phase, self.facts)
-            return replace(self, service=entity.place, attempts=rows)
+            return Scope(self.facts, self.phase, service=entity.place)
         if entity.kind is Per.GROUP:
-            return _scope(self.facts, self.phase, *self.facts.by_group[entity.place])
+            return Scope(self.facts, self.phase, group=entity.place)
         return self
-
-
-def scope_of(facts: Facts, phase: Phase) -> Scope:
-    """Return the scope of one phase of a run."""
-    return _scope(facts, phase, facts.requests, facts.attempts)
-
-
-def _scope(facts: Facts, phase: Phase, requests: RequestRows, attempts: AttemptRows) -> Scope:
-    requests = _cut(requests, phase, facts)
-    return Scope(
-        facts=facts,
-        phase=phase,
-        requests=requests,
-        attempts=_cut(attempts, phase, facts),
-        latencies=np.sort(requests.latency[~requests.unfinished]),
-        ok_latencies=np.sort(requests.latency[requests.ok]),
-    )
-
-
-def _cut(rows: Rows, phase: Phase, facts: Facts) -> Rows:
-    return rows if phase.name == WHOLE else rows.within(phase, facts.trace.duration)

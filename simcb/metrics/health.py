@@ -31,17 +31,21 @@ allowed below n·h wherever that is more than the 5 %.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Generic, NamedTuple, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from simcb.metrics.phase import merged
-from simcb.metrics.rows import Booleans, RequestRows
+from simcb.metrics.rows import Booleans, RequestRows, request_rows
 from simcb.metrics.spans import Floats, Integers, Spans
-from simcb.trace import FaultInfo
+from simcb.trace import FaultInfo, Trace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LATENCY_FACTOR = 10.0
 LATENCY_FLOOR = 1.0
@@ -80,17 +84,16 @@ class LatencyLimits:
     def kept(self, rows: RequestRows) -> Booleans:
         """Return which requests end within their group's limit; unfinished ones do not."""
         # A comparison with nan is false.
-        within: Booleans = rows.latency <= self.seconds[rows.group]
+        within: Booleans = rows.latency <= _each(self.seconds, rows)
         return within
 
-    def longest(self, rows: RequestRows) -> Floats:
+    def longest(self, rows: RequestRows) -> Floats | np.float64:
         """Return how long each request may stay unfinished before it is overdue, in seconds.
 
         That is its group's limit, or a minute where it has none.
         """
         known = np.where(np.isinf(self.seconds), LATENCY_UNKNOWN, self.seconds)
-        limits: Floats = known[rows.group]
-        return limits
+        return _each(known, rows)
 
     def lost(self, rows: RequestRows, now: float) -> Booleans:
         """Return which requests are overdue if they are still unfinished at `now`."""
@@ -102,20 +105,36 @@ class LatencyLimits:
 
         The others are unfinished and not overdue: they may still end well.
         """
-        known: Booleans = ~rows.unfinished | self.lost(rows, end)
+        if not rows.unfinished.any():
+            return rows.finished
+        known: Booleans = rows.finished | self.lost(rows, end)
         return known
 
 
-def latency_limits_of(healthy: RequestRows, groups: int) -> LatencyLimits:
-    """Return the limits of so many groups from the requests that ended before any fault."""
-    ok = healthy.where(healthy.ok)
-    return LatencyLimits(np.array([_limit(ok.latency[ok.group == each]) for each in range(groups)]))
+def _each(seconds: Floats, rows: RequestRows) -> Floats | np.float64:
+    """Return each request's limit; the one there is, if there is one."""
+    limits: Floats | np.float64 = seconds[0] if len(seconds) == 1 else seconds[rows.group]
+    return limits
 
 
-def _limit(healthy_latencies: Floats) -> float:
-    if not len(healthy_latencies):
+def latency_limits_of(trace: Trace, healthy_until: float) -> LatencyLimits:
+    """Return the limits of each group from the requests that ended before any fault."""
+    found: list[list[Floats]] = [[] for _ in trace.layout.groups]
+    before = bisect_right(trace.requests["arrival"], healthy_until)
+    for rows in request_rows(trace, 0, before):
+        ok = rows.ok & (rows.at + rows.latency <= healthy_until)
+        for group, latencies in enumerate(found):
+            chosen = ok if len(found) == 1 else ok & (rows.group == group)
+            latencies.append(rows.latency[chosen])
+    return LatencyLimits(np.array([_limit(each) for each in found]))
+
+
+def _limit(healthy_latencies: list[Floats]) -> float:
+    if not any(map(len, healthy_latencies)):
         return math.inf
-    usual = float(np.quantile(healthy_latencies, 0.99))
+    latencies = np.concatenate(healthy_latencies)
+    healthy_latencies.clear()
+    usual = float(np.quantile(latencies, 0.99, overwrite_input=True))
     return max(LATENCY_FLOOR, LATENCY_FACTOR * usual)
 
 
@@ -177,6 +196,52 @@ class Tally(NamedTuple, Generic[Count]):
     fallbacks: Count
 
 
+class Marks:
+    """Which requests are marked, a bit each, and how many before any place.
+
+    Args:
+        many: how many requests there are.
+    """
+
+    def __init__(self, many: int) -> None:
+        self._bits = np.zeros(many // 8 + 1, np.uint8)
+        self._before = np.zeros(0, np.int32)
+        self.total = 0
+
+    def put(self, place: int, marked: Booleans) -> None:
+        """Mark the requests from a place on; a multiple of eight."""
+        packed = np.packbits(marked, bitorder="little")
+        self._bits[place // 8 : place // 8 + len(packed)] = packed
+
+    def close(self) -> None:
+        """Count them, once all are put."""
+        ones = _of_bytes()[0][self._bits]
+        counted = np.cumsum(ones, dtype=np.int32)
+        self.total = int(counted[-1])
+        self._before = counted - ones
+
+    def before(self, places: Integers) -> Integers:
+        """Return how many are marked before each place."""
+        ones, below = _of_bytes()
+        byte = places >> 3
+        rest = self._bits[byte] & below[places & 7]
+        found: Integers = self._before[byte].astype(np.int64) + ones[rest]
+        return found
+
+    def of(self, first: int, last: int) -> Booleans:
+        """Return which of the requests from one up to another are marked."""
+        bits = np.unpackbits(self._bits[first // 8 : last // 8 + 1], bitorder="little")
+        marked: Booleans = bits[first % 8 :][: last - first].view(np.bool_)
+        return marked
+
+
+@cache
+def _of_bytes() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return how many bits of each byte are set, and which bits stand below each."""
+    ones = np.array([byte.bit_count() for byte in range(256)], np.uint8)
+    return ones, np.array([(1 << bit) - 1 for bit in range(8)], np.uint8)
+
+
 @dataclass(frozen=True, eq=False)
 class Waiting:
     """The users of a closed group who wait for overdue answers.
@@ -208,28 +273,24 @@ class Health:
 
     baseline: Baseline
     at: Floats
-    good: Booleans
-    decided: Booleans
-    fallbacks: Booleans
+    good: Marks
+    decided: Marks
+    fallbacks: Marks
     waiting: tuple[Waiting, ...]
     window: float
 
-    @cached_property
-    def _sums(self) -> tuple[Integers, ...]:
-        """How many requests before each place are good, decided, and a fallback's."""
-        return tuple(
-            np.concatenate(([0], np.cumsum(each)))
-            for each in (self.good, self.decided, self.fallbacks)
-        )
-
     def within(self, starts: Floats, ends: Floats) -> Tally[Integers]:
         """Return the requests of each window `[start, end)`, in logarithmic time a window."""
-        low, high = np.searchsorted(self.at, starts), np.searchsorted(self.at, ends)
-        good, decided, fallbacks = (sums[high] - sums[low] for sums in self._sums)
+        places = np.searchsorted(self.at, np.concatenate((starts, ends)))
+        before = (each.before(places) for each in (self.good, self.decided, self.fallbacks))
+        many = len(starts)
+        good, decided, fallbacks = (each[many:] - each[:many] for each in before)
         return Tally(good, decided + self.missing(starts, ends), fallbacks)
 
     def missing(self, starts: Floats, ends: Floats) -> Integers:
         """Return how many requests users do not make in each window because they wait."""
+        if not self.waiting:
+            return np.zeros(len(starts), np.int64)
         found = np.zeros(len(starts))
         for group in self.waiting:
             seconds = group.spans.seconds_until(ends) - group.spans.seconds_until(starts)
@@ -242,55 +303,62 @@ class Health:
         return enough
 
 
-def health_of(
-    rows: RequestRows,
-    limits: LatencyLimits,
-    users: tuple[int | None, ...],
-    healthy_until: float,
-    duration: float,
-) -> Health:
+def health_of(trace: Trace, at: Floats, limits: LatencyLimits, healthy_until: float) -> Health:
     """Return the health of a run's requests, judged by its own healthy phase.
 
     The baseline is what could be known when the first fault began: a request that was still
     waiting then may have been hurt by the fault, and does not speak for the time before it.
 
     Args:
-        rows: the requests.
+        trace: the run.
+        at: when each request arrived.
         limits: of each client group.
-        users: how many each group has; None where users do not wait for their answers.
         healthy_until: the end of the healthy phase; 0 if there is none.
-        duration: the end of the run.
     """
-    # A comparison with nan is false: an unfinished request has not ended.
-    ended = rows.at + rows.latency <= healthy_until
-    in_time = limits.kept(rows)
-    good, fallbacks = rows.ok & in_time, rows.degraded & in_time
-    decided = limits.decided(rows, duration)
-    judged = int(np.count_nonzero(ended | limits.lost(rows, healthy_until)))
-    share = int(np.count_nonzero(ended & good)) / judged if judged else 1.0
-    baseline = Baseline(share, judged, int(np.count_nonzero(ended & fallbacks)))
+    many, duration = len(at), trace.duration
+    good, decided, fallbacks = Marks(many), Marks(many), Marks(many)
+    place = judged = judged_good = judged_fallbacks = 0
+    for rows in request_rows(trace):
+        in_time = limits.kept(rows)
+        well, second_best = rows.ok & in_time, rows.degraded & in_time
+        good.put(place, well)
+        fallbacks.put(place, second_best)
+        decided.put(place, limits.decided(rows, duration))
+        place += len(rows)
+        if rows.at[0] <= healthy_until:
+            # A comparison with nan is false: an unfinished request has not ended.
+            ended = rows.at + rows.latency <= healthy_until
+            judged += int(np.count_nonzero(ended | limits.lost(rows, healthy_until)))
+            judged_good += int(np.count_nonzero(ended & well))
+            judged_fallbacks += int(np.count_nonzero(ended & second_best))
+    for each in (good, decided, fallbacks):
+        each.close()
+    share = judged_good / judged if judged else 1.0
     waiting = tuple(
-        Waiting(
-            index,
-            *_waiting(rows.where(rows.group == index), limits, many, healthy_until, duration),
-        )
-        for index, many in enumerate(users)
-        if many is not None
+        Waiting(index, *_waiting(trace, index, limits, users, healthy_until))
+        for index, users in enumerate(trace.layout.users)
+        if users is not None
     )
-    window = max(WINDOW, FEWEST * duration / len(rows)) if len(rows) else WINDOW
-    return Health(baseline, rows.at, good, decided, fallbacks, waiting, window)
+    window = max(WINDOW, FEWEST * duration / many) if many else WINDOW
+    baseline = Baseline(share, judged, judged_fallbacks)
+    return Health(baseline, at, good, decided, fallbacks, waiting, window)
 
 
 def _waiting(
-    rows: RequestRows, limits: LatencyLimits, users: int, healthy_until: float, duration: float
+    trace: Trace, group: int, limits: LatencyLimits, users: int, healthy_until: float
 ) -> tuple[Spans, float]:
-    ends = np.where(rows.unfinished, duration, rows.at + rows.latency)
-    overdue = np.minimum(rows.at + limits.longest(rows), ends)
-    late = overdue < ends
-    spans = Spans(overdue[late], ends[late])
-    until = healthy_until or duration
+    until, asked = healthy_until or trace.duration, 0
+    begins, stops = [np.empty(0)], [np.empty(0)]
+    for rows in request_rows(trace):
+        mine = rows.group == group
+        asked += int(np.count_nonzero(mine & (rows.at < until)))
+        ends = np.where(rows.unfinished, trace.duration, rows.at + rows.latency)
+        overdue = np.minimum(rows.at + limits.longest(rows), ends)
+        late = mine & (overdue < ends)
+        begins.append(overdue[late])
+        stops.append(ends[late])
+    spans = Spans(np.concatenate(begins), np.concatenate(stops))
     free = users * until - float(spans.seconds_until(np.array([until]))[0])
-    asked = int(np.searchsorted(rows.at, until))
     return spans, asked / free if free > 0.0 else 0.0
 
 

@@ -24,6 +24,7 @@ from simcb.metrics.health import (
 )
 from simcb.metrics.phase import BETWEEN, FAULT, RECOVERY, Window
 from simcb.metrics.recovery import Recovery, recovery
+from simcb.metrics.rows import request_rows
 from simcb.trace import Trace
 
 COLLAPSED_BELOW = 0.5
@@ -94,7 +95,7 @@ def verdict(run: Trace | Facts) -> Judgement:
     """
     facts = facts_of(run)
     judged = facts.health
-    if not len(facts.requests):
+    if not len(facts.arrivals):
         return Judgement(Verdict.UNHARMED, "no request arrived")
     if not facts.faults:
         return _without_fault(facts, "no fault")
@@ -180,7 +181,7 @@ def _harm(facts: Facts, judged: Health) -> _Harm:
 
 def _still_waiting(facts: Facts) -> str:
     """Return how many requests are overdue at the end, to be said after a collapse."""
-    overdue = int(np.count_nonzero(facts.requests.unfinished & facts.health.decided))
+    overdue = facts.health.decided.total - facts.totals["finished"]
     return f"; {overdue} requests are still open and overdue" if overdue else ""
 
 
@@ -196,21 +197,23 @@ def _good(limits: LatencyLimits) -> str:
 
 
 def _without_fault(facts: Facts, why: str) -> Judgement:
-    rows, duration = facts.requests, facts.trace.duration
+    duration = facts.trace.duration
     start = duration - _end_length(facts)
     # Whoever waits for an overdue answer asks for nothing, and would.
     missing = int(facts.health.missing(np.array([start]), np.array([duration]))[0])
-    arrived = int(np.count_nonzero(rows.at >= start)) + missing
-    answered = int(np.count_nonzero(rows.ok & (rows.at + rows.latency >= start)))
-    finished = int(np.count_nonzero(~rows.unfinished))
-    ok = int(np.count_nonzero(rows.ok))
+    arrived = len(facts.arrivals) - int(np.searchsorted(facts.arrivals, start)) + missing
+    answered = sum(
+        int(np.count_nonzero(rows.ok & (rows.at + rows.latency >= start)))
+        for rows in request_rows(facts.trace)
+    )
+    finished, ok = facts.totals["finished"], facts.totals["ok"]
     pace = f"{answered} answers to {arrived} requests in the last {duration - start:.0f} s"
     # Both counts vary by chance, each by about the square root of itself.
     slack = math.sqrt(arrived + answered)
     if answered < COLLAPSED_BELOW * arrived - slack:
         return Judgement(Verdict.COLLAPSED, f"{why}; {pace}{_still_waiting(facts)}")
     if ok < UNHARMED_KEPT * finished or answered < arrived - SIGMAS * slack:
-        more = _more(int(np.count_nonzero(rows.degraded)), finished)
+        more = _more(facts.totals["degraded"], finished)
         share = f"{ok / finished:.1%} of finished requests ok{more}, " if finished else ""
         return Judgement(Verdict.DEGRADED, f"{why}; {share}{pace}")
     return Judgement(Verdict.UNHARMED, f"{why}; {ok} of {finished} finished requests ok")

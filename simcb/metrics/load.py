@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from simcb.metrics.facts import Scope
-from simcb.metrics.rows import Booleans
-from simcb.metrics.spans import Floats, Integers, Spans
+from simcb.metrics.spans import SpanSum
 
 
 def offered_rate(scope: Scope) -> float | None:
@@ -18,7 +17,7 @@ def offered_rate(scope: Scope) -> float | None:
 
     A request is one want of one user: presses of a refresh button do not count again.
     """
-    return len(scope.requests) / scope.seconds
+    return scope.requests["requests"] / scope.seconds
 
 
 def attempt_rate(scope: Scope) -> float | None:
@@ -29,7 +28,7 @@ def attempt_rate(scope: Scope) -> float | None:
 
     Of a service: attempts at it.
     """
-    return len(scope.attempts) / scope.seconds
+    return scope.attempts["attempts"] / scope.seconds
 
 
 def downstream_rate(scope: Scope) -> float | None:
@@ -38,7 +37,7 @@ def downstream_rate(scope: Scope) -> float | None:
     Attempts the service refuses or throttles have reached it. They count in the phase in which
     they were made. Of a service: those that reach that one.
     """
-    return _count(scope.attempts.reached) / scope.seconds
+    return scope.attempts["reached"] / scope.seconds
 
 
 def amplification(scope: Scope) -> float | None:
@@ -50,8 +49,8 @@ def amplification(scope: Scope) -> float | None:
     in which it was made, so retries that spill into the recovery raise its amplification, not
     the fault's.
     """
-    needing = len(_needing(scope))
-    return _count(_reached(scope)) / needing if needing else None
+    needing = int(scope.load.needing.sum())
+    return int(scope.load.asking.sum()) / needing if needing else None
 
 
 def amplification_worst(scope: Scope) -> float | None:
@@ -61,21 +60,15 @@ def amplification_worst(scope: Scope) -> float | None:
     does is taken to have one, so that a storm of nothing but retries shows instead of being
     divided by zero.
     """
-    sent, needing = scope.attempts.at[_reached(scope)], _needing(scope)
-    if not len(needing):
+    asking, needing = scope.load
+    if not needing.any():
         return None
-    worst = 0.0
-    for start, end in scope.phase.windows:
-        first, bins = int(start), max(1, int(np.ceil(end)) - int(start))
-        reached = _per_second(sent, start, end, first, bins)
-        needed = _per_second(needing, start, end, first, bins)
-        worst = max(worst, float(np.max(reached / np.maximum(needed, 1))))
-    return worst
+    return float(np.max(asking / np.maximum(needing, 1)))
 
 
 def rejected(scope: Scope) -> float | None:
     """Attempts turned away by a breaker, of all attempts made."""
-    return _count(scope.attempts.rejected) / len(scope.attempts) if len(scope.attempts) else None
+    return _of_attempts(scope, "rejected")
 
 
 def shed(scope: Scope) -> float | None:
@@ -85,7 +78,7 @@ def shed(scope: Scope) -> float | None:
     whoever wanted the answer left while the attempt waited. What a breaker turns away is
     `rejected` instead.
     """
-    return _count(scope.attempts.shed) / len(scope.attempts) if len(scope.attempts) else None
+    return _of_attempts(scope, "shed")
 
 
 def throttled(scope: Scope) -> float | None:
@@ -94,7 +87,7 @@ def throttled(scope: Scope) -> float | None:
     One of which the caller no longer hears, because it has left meanwhile, does not count. What
     a full queue or a crashed process turns away is refused instead.
     """
-    return _count(scope.attempts.throttled) / len(scope.attempts) if len(scope.attempts) else None
+    return _of_attempts(scope, "throttled")
 
 
 def unneeded_rejections(scope: Scope) -> float | None:
@@ -113,31 +106,12 @@ def unneeded_rejections(scope: Scope) -> float | None:
     attempt is answered in time only if that end is near enough. A service whose own calls
     hang is taken to go on at its recent pace, and a paused one to answer nobody.
     """
-    return float(_count(scope.attempts.unneeded & scope.attempts.rejected))
+    return float(scope.attempts["unneeded"])
 
 
-def _reached(scope: Scope) -> Booleans:
-    attempts = scope.attempts
-    return attempts.reached & attempts.from_client if scope.service is None else attempts.reached
-
-
-def _needing(scope: Scope) -> Floats:
-    """Return the moments from which requests need the service, or at which they arrive."""
-    if scope.service is None:
-        return scope.requests.at
-    return scope.attempts.at[scope.attempts.first]
-
-
-def _per_second(moments: Floats, start: float, end: float, first: int, bins: int) -> Integers:
-    low = np.searchsorted(moments, start)
-    # A moment at the very end of the run belongs to its last second.
-    high = np.searchsorted(moments, end, side="right")
-    seconds = np.minimum(moments[low:high].astype(np.int64) - first, bins - 1)
-    return np.bincount(seconds, minlength=bins)
-
-
-def _count(chosen: Booleans) -> int:
-    return int(np.count_nonzero(chosen))
+def _of_attempts(scope: Scope, kind: str) -> float | None:
+    made = scope.attempts["attempts"]
+    return scope.attempts[kind] / made if made else None
 
 
 def utilisation(scope: Scope) -> float | None:
@@ -150,7 +124,7 @@ def utilisation(scope: Scope) -> float | None:
     if scope.service is None:
         return None
     service = scope.facts.trace.layout.services[scope.service]
-    busy = scope.facts.worker_time.busy[scope.service].seconds_within(scope.phase.windows)
+    busy = scope.facts.worker_time.services[scope.service].busy.seconds_within(scope.cells)
     return busy / (service.workers * service.replicas * scope.seconds)
 
 
@@ -158,15 +132,16 @@ def queue_peak(scope: Scope) -> float | None:
     """The most attempts ever waiting for a worker of a service at once, over all replicas."""
     if scope.service is None:
         return None
-    return float(scope.facts.worker_time.queued[scope.service].peak(scope.phase.windows))
+    queue = scope.facts.worker_time.services[scope.service].longest_queue
+    return float(queue.within(scope.cells))
 
 
 def mean_queue(scope: Scope) -> float | None:
     """Attempts waiting for a worker of a service, over all replicas, as an average over time."""
     if scope.service is None:
         return None
-    queued = scope.facts.worker_time.queued[scope.service]
-    return queued.seconds_within(scope.phase.windows) / scope.seconds
+    queued = scope.facts.worker_time.services[scope.service].queued
+    return queued.seconds_within(scope.cells) / scope.seconds
 
 
 def wasted_work(scope: Scope) -> float | None:
@@ -178,10 +153,10 @@ def wasted_work(scope: Scope) -> float | None:
     service that stops when its caller has gone wastes nothing, and work that a restart throws
     away is not wasted either.
     """
-    times = scope.facts.worker_time
-    chosen = range(len(times.busy)) if scope.service is None else (scope.service,)
-    busy = _together([times.busy[each] for each in chosen], scope)
-    wasted = _together([times.wasted[each] for each in chosen], scope)
+    times = scope.facts.worker_time.services
+    chosen = times if scope.service is None else (times[scope.service],)
+    busy = _together([each.busy for each in chosen], scope)
+    wasted = _together([each.wasted for each in chosen], scope)
     return min(1.0, wasted / busy) if busy > 0.0 else None
 
 
@@ -196,12 +171,12 @@ def worker_seconds_waiting(scope: Scope) -> float | None:
     """
     times = scope.facts.worker_time
     if scope.service is not None:
-        return _together([times.held[scope.service]], scope)
-    return _together([*times.held, times.held_by_clients], scope)
+        return _together([times.services[scope.service].held], scope)
+    return _together([*(each.held for each in times.services), times.held_by_clients], scope)
 
 
-def _together(spans: list[Spans], scope: Scope) -> float:
+def _together(spans: list[SpanSum], scope: Scope) -> float:
     total = 0.0
     for each in spans:
-        total += each.seconds_within(scope.phase.windows)
+        total += each.seconds_within(scope.cells)
     return total

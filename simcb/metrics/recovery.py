@@ -167,7 +167,7 @@ def time_to_recover(scope: Scope) -> float | None:
 def recovery(facts: Facts) -> Recovery:
     """Return when goodput was healthy again after the faults of a run."""
     windows = next((each.windows for each in facts.phases if each.name == FAULT), ())
-    if not windows or not facts.health.decided.any():
+    if not windows or not facts.health.decided.total:
         return Recovery(None)
     begins, healed = np.array(windows).T
     duration, width = facts.trace.duration, facts.health.window
@@ -204,22 +204,42 @@ def _first_healthy(
     Returns:
         Such moments at least `width` before the stretch ends, and any in which enough is seen.
     """
-    good = health.at[health.good & (health.at >= healed[0])]
-    tried = np.sort(np.concatenate((healed, good)))
+    sure, unsure = np.full(len(healed), math.inf), np.full(len(healed), math.inf)
+    _try(health, healed, healed, stops, width, (sure, unsure))
+    first = int(np.searchsorted(health.at, healed[0]))
+    for low in range(first, len(health.at), _TRIED):
+        high = min(low + _TRIED, len(health.at))
+        begun = slice(*np.searchsorted(healed, health.at[[low, high - 1]], side="right"))
+        # Whatever is found later is later, so nothing more is tried where a moment is known.
+        if not np.isinf(sure[max(0, begun.start - 1) : begun.stop]).any():
+            continue
+        good = health.at[low:high][health.good.of(low, high)]
+        _try(health, good, healed, stops, width, (sure, unsure))
+    return sure, unsure
+
+
+_TRIED = 2**12
+"""Moments tried at once."""
+
+
+def _try(
+    health: Health,
+    tried: Floats,
+    healed: Floats,
+    stops: Floats,
+    width: float,
+    found: tuple[Floats, Floats],
+) -> None:
+    """Put down the first of some moments, ascending, from which each stretch is healthy."""
     place = np.searchsorted(healed, tried, side="right") - 1
     inside = tried < stops[place]
     tried, place = tried[inside], place[inside]
     uncut = tried + width <= stops[place]
     seen = health.within(tried, np.minimum(tried + width, stops[place]))
     kept = health.is_kept(seen)
-    found = []
-    for chosen in (
-        kept & uncut & (seen.decided > 0),
-        kept & (seen.decided >= FEWEST_SEEN),
+    for first, chosen in zip(
+        found,
+        (kept & uncut & (seen.decided > 0), kept & (seen.decided >= FEWEST_SEEN)),
+        strict=True,
     ):
-        # The moments ascend, so the first of a stretch is its earliest.
-        stretches, firsts = np.unique(place[chosen], return_index=True)
-        first = np.full(len(healed), math.inf)
-        first[stretches] = tried[chosen][firsts]
-        found.append(first)
-    return found[0], found[1]
+        np.minimum.at(first, place[chosen], tried[chosen])

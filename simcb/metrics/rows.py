@@ -1,25 +1,28 @@
-"""Requests and attempts as plain columns in order of time, cut by phase without a copy.
+"""Requests and attempts piece by piece, as plain columns in order of time.
 
-A trace's tables are packed records; arithmetic wants one contiguous array a column. Rows are
-sorted once by the moment that decides their phase, so a phase's rows are slices.
+A trace's tables are packed records; arithmetic wants one contiguous array a column. A run has too
+many rows to hold every column of them twice, so columns are made for one piece after the other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Self, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from simcb.metrics.phase import Phase
 from simcb.metrics.spans import Floats
 from simcb.trace import (
     ATTEMPT_CODE,
+    PIECE,
     REQUEST_CODE,
     AttemptOutcome,
     Flag,
     RequestOutcome,
+    Rows,
     Trace,
+    pieces,
 )
 
 if TYPE_CHECKING:
@@ -30,69 +33,40 @@ Indexes: TypeAlias = "NDArray[np.int64]"
 
 
 @dataclass(frozen=True, eq=False)
-class TimedRows:
-    """Columns of equal length, ordered by `at`: the moment that decides a row's phase."""
-
-    at: Floats
-
-    def __len__(self) -> int:
-        return len(self.at)
-
-    def where(self, chosen: Booleans | slice) -> Self:
-        """Return the rows of a mask or a slice, in the same order."""
-        if not isinstance(chosen, slice) and chosen.all():
-            return self
-        columns = {each.name: getattr(self, each.name)[chosen] for each in fields(self)}
-        return type(self)(**columns)
-
-    def in_order(self) -> Self:
-        """Return the same rows ordered by `at`; rows of the same moment keep their order."""
-        if bool(np.all(self.at[:-1] <= self.at[1:])):
-            return self
-        order = np.argsort(self.at, kind="stable")
-        columns = {each.name: getattr(self, each.name)[order] for each in fields(self)}
-        return type(self)(**columns)
-
-    def within(self, phase: Phase, duration: float) -> Self:
-        """Return the rows that belong to `phase` of a run of `duration` seconds."""
-        cuts = []
-        for start, end in phase.windows:
-            first = int(np.searchsorted(self.at, start))
-            last = len(self) if end >= duration else int(np.searchsorted(self.at, end))
-            cuts.append(slice(first, last))
-        if len(cuts) == 1:
-            return self.where(cuts[0])
-        columns = {
-            each.name: np.concatenate([getattr(self, each.name)[cut] for cut in cuts])
-            for each in fields(self)
-        }
-        return type(self)(**columns)
-
-
-@dataclass(frozen=True, eq=False)
-class RequestRows(TimedRows):
+class RequestRows:
     """User requests by arrival. `latency` is end minus arrival, nan while unfinished."""
 
-    group: Indexes
+    at: Floats
+    group: NDArray[np.int16]
     latency: Floats
     ok: Booleans
     degraded: Booleans
     failed: Booleans
     unfinished: Booleans
 
+    def __len__(self) -> int:
+        return len(self.at)
+
+    @property
+    def finished(self) -> Booleans:
+        """Which have ended."""
+        return ~self.unfinished
+
 
 @dataclass(frozen=True, eq=False)
-class AttemptRows(TimedRows):
+class AttemptRows:
     """Attempts by the moment they were made.
 
     `reached` marks those that came to the service, which may have refused them: neither turned
-    away by their caller nor lost or still on their way when the run ended. `first` marks the
-    first attempt a request makes at a service, rejected ones included: the moment from which
-    that request needs that service.
+    away by their caller nor lost or still on their way when the run ended. `unneeded` marks those
+    rejected although the service would have answered. `first` marks the first attempt a request
+    makes at a service, rejected ones included: the moment from which that request needs that
+    service.
     """
 
-    request: Indexes
-    service: Indexes
+    at: Floats
+    group: NDArray[np.int16]
+    service: NDArray[np.int16]
     reached: Booleans
     rejected: Booleans
     shed: Booleans
@@ -101,49 +75,102 @@ class AttemptRows(TimedRows):
     unneeded: Booleans
     first: Booleans
 
-
-def request_rows(trace: Trace) -> RequestRows:
-    """Return the trace's requests ordered by arrival."""
-    rows = trace.requests
-    arrival = np.ascontiguousarray(rows["arrival"])
-    outcome = np.ascontiguousarray(rows["outcome"])
-    unsorted = RequestRows(
-        at=arrival,
-        group=rows["group"].astype(np.int64),
-        latency=rows["end"] - arrival,
-        ok=outcome == REQUEST_CODE[RequestOutcome.OK],
-        degraded=outcome == REQUEST_CODE[RequestOutcome.DEGRADED],
-        failed=outcome == REQUEST_CODE[RequestOutcome.FAILED],
-        unfinished=outcome == REQUEST_CODE[RequestOutcome.UNFINISHED],
-    )
-    return unsorted.in_order()
+    def __len__(self) -> int:
+        return len(self.at)
 
 
-def attempt_rows(trace: Trace) -> AttemptRows:
-    """Return the trace's attempts ordered by start, in row order where starts are equal."""
-    rows = trace.attempts
-    targets = [trace.layout.service_index(call.service) for call in trace.layout.calls]
-    call = rows["call"].astype(np.int64)
-    request = rows["request"].astype(np.int64)
-    service = np.array(targets, dtype=np.int64)[call] if len(rows) else call
-    unsorted = AttemptRows(
-        at=np.ascontiguousarray(rows["start"]),
-        request=request,
-        service=service,
-        reached=~np.isnan(rows["arrive"]),
-        rejected=rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.REJECTED],
-        shed=rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.SHED],
-        throttled=rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.THROTTLED],
-        from_client=rows["parent"] < 0,
-        unneeded=(rows["flags"] & int(Flag.UNNEEDED)) != 0,
-        first=np.zeros(len(rows), dtype=np.bool_),
-    )
-    ordered = unsorted.in_order()
-    scratch = np.empty(len(trace.requests), dtype=np.int64)
-    for index in range(len(trace.layout.services)):
-        (places,) = np.nonzero(ordered.service == index)
-        asking = ordered.request[places]
-        # With repeated indexes the last assignment stays, so writing backwards keeps the first.
-        scratch[asking[::-1]] = places[::-1]
-        ordered.first[places] = scratch[asking] == places
-    return ordered
+def in_order(trace: Trace) -> Trace:
+    """Return a trace with its rows in order of time, as every run's are; rows at once keep theirs.
+
+    What is measured by phase relies on it. A trace made by hand may have its rows in any order.
+    """
+    if all(map(_ascends, (trace.requests, trace.attempts), ("arrival", "start"))):
+        return trace
+    arrived = np.argsort(trace.requests["arrival"], kind="stable")
+    made = np.argsort(trace.attempts["start"], kind="stable")
+    attempts = trace.attempts[made]
+    attempts["request"] = np.argsort(arrived)[attempts["request"]]
+    below = attempts["parent"] >= 0
+    attempts["parent"][below] = np.argsort(made)[attempts["parent"][below]]
+    return replace(trace, requests=trace.requests[arrived], attempts=attempts)
+
+
+def _ascends(rows: Rows, column: str) -> bool:
+    last = -np.inf
+    for _, piece in pieces(rows):
+        moments = piece[column]
+        if moments[0] < last or (moments[1:] < moments[:-1]).any():
+            return False
+        last = moments[-1]
+    return True
+
+
+def request_rows(
+    trace: Trace, first: int = 0, last: int | None = None, most: int = PIECE
+) -> Iterator[RequestRows]:
+    """Yield the trace's requests from row `first` up to `last`, at most so many at a time."""
+    for _, rows in pieces(trace.requests, first, last, most):
+        arrival = np.ascontiguousarray(rows["arrival"])
+        outcome = np.ascontiguousarray(rows["outcome"])
+        yield RequestRows(
+            at=arrival,
+            group=rows["group"],
+            latency=rows["end"] - arrival,
+            ok=outcome == REQUEST_CODE[RequestOutcome.OK],
+            degraded=outcome == REQUEST_CODE[RequestOutcome.DEGRADED],
+            failed=outcome == REQUEST_CODE[RequestOutcome.FAILED],
+            unfinished=outcome == REQUEST_CODE[RequestOutcome.UNFINISHED],
+        )
+
+
+def attempt_rows(trace: Trace) -> Iterator[AttemptRows]:
+    """Yield the trace's attempts piece by piece."""
+    layout = trace.layout
+    targets = np.array([layout.service_index(call.service) for call in layout.calls], np.int16)
+    one_group = len(layout.groups) == 1
+    asked = _Asked(len(layout.services), len(trace.requests))
+    for _, rows in pieces(trace.attempts):
+        request, outcome = rows["request"], np.ascontiguousarray(rows["outcome"])
+        service = targets[rows["call"]]
+        rejected = outcome == ATTEMPT_CODE[AttemptOutcome.REJECTED]
+        yield AttemptRows(
+            at=np.ascontiguousarray(rows["start"]),
+            group=np.zeros(len(rows), np.int16) if one_group else trace.requests["group"][request],
+            service=service,
+            reached=~np.isnan(rows["arrive"]),
+            rejected=rejected,
+            shed=outcome == ATTEMPT_CODE[AttemptOutcome.SHED],
+            throttled=outcome == ATTEMPT_CODE[AttemptOutcome.THROTTLED],
+            from_client=rows["parent"] < 0,
+            unneeded=rejected & ((rows["flags"] & int(Flag.UNNEEDED)) != 0),
+            first=asked.first(request, service),
+        )
+
+
+class _Asked:
+    """Which requests have come to which services so far, a bit each."""
+
+    def __init__(self, services: int, requests: int) -> None:
+        self._seen = np.zeros(((services + 7) // 8, requests), np.uint8)
+        self._services = services
+
+    def first(self, request: NDArray[np.int32], service: NDArray[np.int16]) -> Booleans:
+        """Return which of the next attempts are their request's first at the service."""
+        found = np.zeros(len(request), np.bool_)
+        for index in range(self._services):
+            here = np.flatnonzero(service == index) if self._services > 1 else slice(None)
+            asking = request[here]
+            seen, bit = self._seen[index // 8], np.uint8(1 << index % 8)
+            fresh = (seen[asking] & bit) == 0
+            asking = asking[fresh]
+            if not len(asking):
+                continue
+            least = asking.min()
+            order = np.arange(len(asking), dtype=np.int32)
+            earliest = np.empty(int(asking.max() - least) + 1, np.int32)
+            # With repeated indexes the last assignment stays, so writing backwards keeps the first.
+            earliest[(asking - least)[::-1]] = order[::-1]
+            fresh[fresh] = earliest[asking - least] == order
+            found[here] = fresh
+            seen[asking] |= bit
+        return found

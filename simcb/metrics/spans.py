@@ -1,18 +1,14 @@
-"""Spans of time: how many are open at a moment, how long in a window; and where workers' time goes.
-
-Every span of a worker or a caller is made from an attempt's moments, cut off at the end of the
-run.
-"""
+"""Spans of time: how many are open at a moment, how long in a window."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from simcb.metrics.phase import Window
-from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Trace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,17 +31,13 @@ class Spans:
 
     begins: Floats
     ends: Floats
-    total: float = field(init=False)
-    """Span-seconds of all spans together, summed span by span."""
     _begin_sums: Floats = field(init=False)
     _end_sums: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        total = float(np.sum(self.ends - self.begins))
         begins = np.sort(self.begins, kind="stable")
         ends = np.sort(self.ends, kind="stable")
         for name, value in (
-            ("total", total),
             ("begins", begins),
             ("ends", ends),
             ("_begin_sums", np.concatenate(([0.0], np.cumsum(begins)))),
@@ -87,105 +79,90 @@ class Spans:
         return highest
 
 
-_LEFT = (
-    ATTEMPT_CODE[AttemptOutcome.TIMEOUT],
-    ATTEMPT_CODE[AttemptOutcome.ABANDONED],
-)
-
-
-@dataclass(frozen=True, eq=False)
-class WorkerTime:
-    """Spans of worker and caller time, one `Spans` a service, in the layout's order.
+class SpanSum:
+    """The seconds that spans lie in each cell of a run, of spans that come piece by piece.
 
     Args:
-        busy: workers of the service held, from begin to freed.
-        queued: attempts waiting for one of its workers.
-        wasted: the part of `busy` after everybody who wanted the answer had gone.
-        held: callers' waits, by the service whose workers wait; none if it does not block.
-        held_by_clients: callers' waits of the client groups.
+        edges: where the cells begin, ascending, and where the last ends.
     """
 
-    busy: tuple[Spans, ...]
-    queued: tuple[Spans, ...]
-    wasted: tuple[Spans, ...]
-    held: tuple[Spans, ...]
-    held_by_clients: Spans
+    def __init__(self, edges: Floats) -> None:
+        self._edges = edges
+        self._inside = np.zeros(len(edges) - 1)
+        self._steps = np.zeros(len(edges), np.int64)
+
+    def add(self, begins: Floats, ends: Floats) -> None:
+        """Add spans; each begins within the cells, and ends there or after them."""
+        if not len(begins):
+            return
+        edges = self._edges
+        first = int(np.searchsorted(edges, begins.min(), side="right")) - 1
+        if first + 1 < len(edges) and ends.max() <= edges[first + 1]:  # all lie in one cell
+            self._inside[first] += float((ends - begins).sum())
+            return
+        # Each begin adds what is left of its cell and a level to those after it; an end takes both.
+        for sign, moments in ((1, begins), (-1, ends)):
+            cell = np.searchsorted(edges[1:], moments, side="right")
+            left = edges[np.minimum(cell + 1, len(edges) - 1)] - moments
+            many = len(edges)
+            self._inside += sign * np.bincount(cell, weights=left, minlength=many)[: many - 1]
+            self._steps += sign * np.bincount(cell, minlength=many)
+
+    @cached_property
+    def _seconds(self) -> Floats:
+        through = np.cumsum(self._steps[:-1]) - self._steps[:-1]
+        seconds: Floats = self._inside + through * np.diff(self._edges)
+        return seconds
+
+    def seconds_within(self, cells: Integers) -> float:
+        """Return the span-seconds inside some cells, once all spans are added."""
+        return max(0.0, float(self._seconds[cells].sum()))
 
 
-def worker_time(trace: Trace) -> WorkerTime:
-    """Return the spans of a run."""
-    rows, layout = trace.attempts, trace.layout
-    call = rows["call"]
-    start, end = np.ascontiguousarray(rows["start"]), until(rows["end"], trace.duration)
-    arrive = np.ascontiguousarray(rows["arrive"])
-    begin, freed = rows["begin"], until(rows["freed"], trace.duration)
-    begun = ~np.isnan(begin)
-    queue_left = leaves_queue(trace)
-    unwanted = np.maximum(begin, unwanted_from(trace))
-    busy, queued, wasted, held = [], [], [], []
-    for service in layout.services:
-        here = np.isin(call, layout.calls_to(service.name))
-        served = here & begun
-        busy.append(Spans(begin[served], freed[served]))
-        waited = here & (queue_left > arrive)
-        queued.append(Spans(arrive[waited], queue_left[waited]))
-        in_vain = served & (unwanted < freed)
-        wasted.append(Spans(unwanted[in_vain], freed[in_vain]))
-        callers = [i for i, each in enumerate(layout.calls) if each.caller == service.name]
-        held_by = [i for i in callers if service.blocking and not layout.calls[i].from_client]
-        waiting = np.isin(call, held_by) & (end > start)
-        held.append(Spans(start[waiting], end[waiting]))
-    clients = [i for i, each in enumerate(layout.calls) if each.from_client]
-    waiting = np.isin(call, clients) & (end > start)
-    return WorkerTime(
-        busy=tuple(busy),
-        queued=tuple(queued),
-        wasted=tuple(wasted),
-        held=tuple(held),
-        held_by_clients=Spans(start[waiting], end[waiting]),
-    )
+class Peaks:
+    """The most spans open at once in each cell of a run, of spans that come piece by piece.
 
+    What begins or ends before a moment, from which on all later spans begin, is settled then, and
+    only what is later is kept. Spans of no length are never open.
 
-def until(moments: NDArray[np.float64], duration: float) -> Floats:
-    """Return `moments` with those that never came, or came too late, put at the run's end."""
-    cut: Floats = np.minimum(np.where(np.isnan(moments), duration, moments), duration)
-    return cut
-
-
-def leaves_queue(trace: Trace) -> Floats:
-    """Return when each attempt stops waiting for a worker; nan if it never reached a service.
-
-    That is when a worker takes it; when it is taken out of the queue, if its row has `freed`
-    without `begin`; at once if it was refused; else not in this run.
+    Args:
+        edges: where the cells begin, ascending, and where the last ends.
     """
-    rows = trace.attempts
-    arrive, begin = rows["arrive"], rows["begin"]
-    never = np.isnan(begin)
-    left = until(np.where(never, rows["freed"], begin), trace.duration)
-    refused = rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.REFUSED]
-    moments: Floats = np.where((refused & never) | np.isnan(arrive), arrive, left)
-    return moments
+
+    def __init__(self, edges: Floats) -> None:
+        self._edges = edges
+        self._most = np.zeros(len(edges) - 1, np.int64)
+        self._begins = self._ends = np.empty(0)
+        self._open = 0
+        self._settled = -np.inf
+
+    def add(self, begins: Floats, ends: Floats, until: float) -> None:
+        """Add spans, none of which may begin before the last `until`; later ones not before it."""
+        (begins, self._begins), (ends, self._ends) = (
+            _parted(np.concatenate(pair), until)
+            for pair in ((self._begins, begins), (self._ends, ends))
+        )
+        cells = np.searchsorted(self._edges[:-1], begins, side="right") - 1
+        levels = self._open + np.arange(1, len(begins) + 1)
+        levels -= np.searchsorted(ends, begins, side="right")
+        np.maximum.at(self._most, cells, levels)
+        # A cell begins with what is open then.
+        first, last = np.searchsorted(self._edges[:-1], (self._settled, until))
+        starts = self._edges[first:last]
+        begun = np.searchsorted(begins, starts, side="right")
+        opened = self._open + begun - np.searchsorted(ends, starts, side="right")
+        self._most[first:last] = np.maximum(self._most[first:last], opened)
+        self._open += len(begins) - len(ends)
+        self._settled = until
+
+    def within(self, cells: Integers) -> int:
+        """Return the most spans open at any one moment inside some cells."""
+        return int(self._most[cells].max())
 
 
-def unwanted_from(trace: Trace) -> Floats:
-    """Return the moment from which nobody waits for an attempt's answer any more; else inf.
-
-    An attempt is unwanted once its caller has timed out or abandoned it, once the attempt whose
-    work made it is unwanted, or once the user's request has ended.
-    """
-    rows, requests = trace.attempts, trace.requests
-    gone = np.isin(rows["outcome"], _LEFT)
-    moments: Floats = np.where(gone, rows["end"], np.inf)
-    if not len(rows):
-        return moments
-    ended = requests["end"][rows["request"]]
-    moments = np.fmin(moments, ended)
-    parent = rows["parent"]
-    (children,) = np.nonzero(parent >= 0)
-    while len(children):
-        inherited = np.minimum(moments[children], moments[parent[children]])
-        changed = inherited < moments[children]
-        if not changed.any():
-            break
-        moments[children] = inherited
-    return moments
+def _parted(moments: Floats, until: float) -> tuple[Floats, Floats]:
+    """Return the moments before one, ascending, and the others."""
+    before = moments < until
+    settled = moments[before]
+    settled.sort()
+    return settled, moments[~before]

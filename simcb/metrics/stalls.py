@@ -13,6 +13,7 @@ import numpy as np
 
 from simcb.metrics.facts import Facts
 from simcb.metrics.health import Waiting
+from simcb.metrics.rows import request_rows
 from simcb.metrics.spans import Floats
 from simcb.scenario.refusal import quoted
 from simcb.trace import Trace
@@ -51,11 +52,7 @@ def hidden_stalls(trace: Trace) -> tuple[str, ...]:
 
 
 def _told(facts: Facts, waiting: Waiting) -> Iterator[str]:
-    rows = facts.requests
-    rows = rows.where(rows.group == waiting.group)
-    finished = rows.latency[~rows.unfinished]
-    overdue = rows.unfinished & facts.latency_limits.decided(rows, facts.trace.duration)
-    waits = np.concatenate((finished, facts.trace.duration - rows.at[overdue]))
+    finished, waits = _waits(facts, waiting.group)
     if not len(finished) or not waiting.pace:
         return
     cycle = 1.0 / waiting.pace
@@ -79,6 +76,18 @@ def _told(facts: Facts, waiting: Waiting) -> Iterator[str]:
             f"{worst.measured:.3g} s, and {worst.whole:.4g} s with the requests it would have "
             f"made; look at goodput, or let it arrive like `{{kind: poisson, rate: {rate:.3g}/s}}`"
         )
+
+
+def _waits(facts: Facts, group: int) -> tuple[Floats, Floats]:
+    """Return how long a group's requests took that finished, and that and what was too long."""
+    duration = facts.trace.duration
+    finished, overdue = [np.empty(0)], [np.empty(0)]
+    for rows in request_rows(facts.trace):
+        mine = rows.group == group
+        finished.append(rows.latency[mine & rows.finished])
+        late = mine & rows.unfinished & facts.latency_limits.decided(rows, duration)
+        overdue.append(duration - rows.at[late])
+    return np.concatenate(finished), np.concatenate((*finished, *overdue))
 
 
 def _corrected(waits: Floats, cycle: float, allowed: float) -> float:

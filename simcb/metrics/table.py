@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from simcb.errors import FieldsError
 from simcb.metrics import answers, load, recovery
-from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, facts_of, scope_of
+from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, facts_of
 from simcb.metrics.measures import Entity, Measure, Measures, Per, Unit, check_known
 from simcb.metrics.phase import WHOLE
 from simcb.scenario.thresholds import spelled
@@ -180,7 +180,7 @@ def measure(run: Trace | Facts, *, slo: float = DEFAULT_SLO) -> Measures:
     wanted = [(metric, facts.entities.having(metric.per)) for metric in METRICS.values()]
     for phase in facts.phases:
         scopes: dict[Entity, Scope] = {}
-        whole = scope_of(facts, phase)
+        whole = Scope(facts, phase)
         for metric, entities in wanted:
             if not metric.phased and phase.name != WHOLE:
                 continue

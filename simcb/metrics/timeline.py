@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simcb.errors import FieldsError
 from simcb.metrics.openings import state_intervals, time_in
-from simcb.metrics.rows import AttemptRows, Booleans, RequestRows, attempt_rows, request_rows
+from simcb.metrics.rows import Booleans, RequestRows, attempt_rows, in_order, request_rows
 from simcb.metrics.spans import Floats, Integers, Spans
 from simcb.trace import Trace
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUANTILES = (0.50, 0.95, 0.99)
+_FINISHED = ("p50", "p95", "p99")
+_OK = ("success_p50", "success_p95", "success_p99")
 MOST_BINS = 10_000_000
 
 
@@ -144,57 +147,105 @@ def series(trace: Trace, step: float = 1.0) -> Series:
     bins = max(1, math.ceil(trace.duration / step - 1e-9))
     edges = np.append(np.arange(bins) * step, trace.duration)
     width = np.diff(edges)
-    requests, attempts = request_rows(trace), attempt_rows(trace)
-    made = _bins(attempts.at, edges)
-    rates, (p50, p95, p99), (success_p50, success_p95, success_p99) = _over(requests, edges)
+    trace = in_order(trace)
+    over_all, *by_group = _requests(trace, edges)
+    client_attempts, rejected, throttled, *sent = _attempts(trace, edges)
+    groups = zip(trace.layout.groups, by_group, strict=False)
     return Series(
         t=edges[:-1],
         width=width,
-        client_attempts=_rate(made, attempts.from_client, width),
-        rejected=_rate(made, attempts.rejected, width),
-        throttled=_rate(made, attempts.throttled, width),
-        p50=p50,
-        p95=p95,
-        p99=p99,
-        success_p50=success_p50,
-        success_p95=success_p95,
-        success_p99=success_p99,
+        client_attempts=client_attempts,
+        rejected=rejected,
+        throttled=throttled,
         breakers_open=_share_in(trace, "open", edges),
         breakers_half_open=_share_in(trace, "half_open", edges),
-        services=_services(trace, attempts, made, edges),
-        groups=_groups(trace, requests, edges),
-        **rates,
+        services=_services(trace, sent, edges),
+        groups=tuple(GroupSeries(name, **_columns_of(GroupSeries, each)) for name, each in groups),
+        **_columns_of(Series, over_all),
     )
 
 
-def _groups(trace: Trace, requests: RequestRows, edges: Floats) -> tuple[GroupSeries, ...]:
-    names, found = trace.layout.groups, []
-    for index, name in enumerate(names if len(names) > 1 else ()):
-        rates, finished, ok = _over(requests.where(requests.group == index), edges)
-        found.append(GroupSeries(name, **rates, p99=finished[-1], success_p99=ok[-1]))
-    return tuple(found)
+def _columns_of(kind: type[Series | GroupSeries], columns: dict[str, Floats]) -> dict[str, Floats]:
+    wanted = {each.name for each in fields(kind)}
+    return {name: column for name, column in columns.items() if name in wanted}
 
 
-def _over(rows: RequestRows, edges: Floats) -> tuple[dict[str, Floats], list[Floats], list[Floats]]:
-    """Return rates by what became of requests, and quantiles of those finished and of those ok."""
-    arrived, width = _bins(rows.at, edges), np.diff(edges)
-    rates = {
-        name: _rate(arrived, getattr(rows, name), width)
-        for name in ("ok", "degraded", "failed", "unfinished")
-    }
-    rates["offered"] = _rate(arrived, np.ones(len(rows), dtype=np.bool_), width)
-    finished = _percentiles(rows.latency, arrived, ~rows.unfinished, len(width))
-    return rates, finished, _percentiles(rows.latency, arrived, rows.ok, len(width))
+_OUTCOMES = ("ok", "degraded", "failed", "unfinished")
+
+
+def _requests(trace: Trace, edges: Floats) -> list[dict[str, Floats]]:
+    """Return the columns of the requests of the run and, where there are several, of each group.
+
+    They are rates by what became of requests, and quantiles of those finished and of those ok.
+    """
+    groups, bins = len(trace.layout.groups), len(edges) - 1
+    chosen: list[int | None] = [None, *(range(groups) if groups > 1 else ())]
+    found = []
+    for _ in chosen:
+        columns = {name: np.zeros(bins) for name in ("offered", *_OUTCOMES)}
+        columns |= {name: np.full(bins, np.nan) for name in (*_FINISHED, *_OK)}
+        found.append(columns)
+    arrivals = trace.requests["arrival"]
+    # Rows stand in order of arrival, so a bin's are together: whole bins are taken at a time.
+    borders = np.array([*(bisect_left(arrivals, each) for each in edges[:-1]), len(arrivals)])
+    low = 0
+    while low < bins:
+        high = int(np.searchsorted(borders, borders[low] + _AT_ONCE, side="right")) - 1
+        high = max(low + 1, min(high, bins))
+        many = np.diff(borders[low : high + 1])
+        at = np.repeat(np.arange(high - low), many)
+        first, last = int(borders[low]), int(borders[high])
+        for rows in request_rows(trace, first, last, max(1, last - first)):
+            for group, columns in zip(chosen, found, strict=True):
+                part = {name: column[low:high] for name, column in columns.items()}
+                _fill(rows, at, None if group is None else rows.group == group, part)
+        low = high
+    for columns in found:
+        for name in ("offered", *_OUTCOMES):
+            columns[name] /= np.diff(edges)
+    return found
+
+
+_AT_ONCE = 2**16
+"""Requests whose percentiles are worked out at once, unless one bin has more."""
+
+
+def _fill(
+    rows: RequestRows, at: Integers, mine: Booleans | None, columns: dict[str, Floats]
+) -> None:
+    """Put what requests came to into some bins: their numbers and quantiles."""
+
+    def of(kind: Booleans) -> Booleans:
+        return kind if mine is None else kind & mine
+
+    count = len(columns["offered"])
+    columns["offered"][:] = np.bincount(at if mine is None else at[mine], minlength=count)
+    for name in _OUTCOMES:
+        columns[name][:] = np.bincount(at[of(getattr(rows, name))], minlength=count)
+    for names, kind in ((_FINISHED, rows.finished), (_OK, rows.ok)):
+        quantiles = _percentiles(rows.latency, at, of(kind), count)
+        for name, quantile in zip(names, quantiles, strict=True):
+            columns[name][:] = quantile
+
+
+def _attempts(trace: Trace, edges: Floats) -> list[Floats]:
+    """Return the rates of attempts by clients, rejected, throttled, and sent to each service."""
+    services, bins = len(trace.layout.services), len(edges) - 1
+    found = [np.zeros(bins) for _ in range(3 + services)]
+    for rows in attempt_rows(trace):
+        made = _bins(rows.at, edges)
+        first, last = made[0], made[-1] + 1
+        made -= first
+        sent = (rows.reached & (rows.service == index) for index in range(services))
+        kinds = (rows.from_client, rows.rejected, rows.throttled, *sent)
+        for column, kind in zip(found, kinds, strict=True):
+            column[first:last] += np.bincount(made[kind], minlength=last - first)
+    return [column / np.diff(edges) for column in found]
 
 
 def _bins(moments: Floats, edges: Floats) -> Integers:
     found: Integers = np.searchsorted(edges, moments, side="right") - 1
     return np.clip(found, 0, len(edges) - 2)
-
-
-def _rate(bins: Integers, chosen: Booleans, width: Floats) -> Floats:
-    rate: Floats = np.bincount(bins[chosen], minlength=len(width)) / width
-    return rate
 
 
 def _percentiles(values: Floats, bins: Integers, chosen: Booleans, count: int) -> list[Floats]:
@@ -225,20 +276,18 @@ def _share_in(trace: Trace, state: str, edges: Floats) -> Floats:
     return np.clip(share, 0.0, 1.0)
 
 
-def _services(
-    trace: Trace, attempts: AttemptRows, made: Integers, edges: Floats
-) -> tuple[ServiceSeries, ...]:
+def _services(trace: Trace, sent: Sequence[Floats], edges: Floats) -> tuple[ServiceSeries, ...]:
     samples, width = trace.samples, np.diff(edges)
     sampled = _bins(np.ascontiguousarray(samples["at"]), edges)
     found = []
-    for index, info in enumerate(trace.layout.services):
+    for info, sent_there in zip(trace.layout.services, sent, strict=True):
         first, last = info.first_replica, info.first_replica + info.replicas
         here = (samples["replica"] >= first) & (samples["replica"] < last)
         moments = np.bincount(sampled[here], minlength=len(width)) / info.replicas
         found.append(
             ServiceSeries(
                 name=info.name,
-                sent=_rate(made, attempts.reached & (attempts.service == index), width),
+                sent=sent_there,
                 queue=_sampled(samples["queued"][here], sampled[here], moments),
                 busy=_sampled(samples["busy"][here], sampled[here], moments),
                 capacity=_sampled(samples["capacity"][here], sampled[here], moments),

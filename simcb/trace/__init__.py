@@ -4,6 +4,7 @@ The room knows numpy and nothing else: no simulator, no metric, no picture.
 """
 
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
+from simcb.trace.pieces import PIECE, pieces
 from simcb.trace.tables import (
     ATTEMPTS,
     COUNTERS,
@@ -28,6 +29,7 @@ __all__ = [
     "ATTEMPTS",
     "ATTEMPT_CODE",
     "COUNTERS",
+    "PIECE",
     "REQUESTS",
     "REQUEST_CODE",
     "SAMPLES",
@@ -48,4 +50,5 @@ __all__ = [
     "Trace",
     "TraceFileError",
     "column_limits",
+    "pieces",
 ]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simcb.metrics.rows import Booleans, Indexes
-from simcb.metrics.spans import Floats, leaves_queue, until
+from simcb.metrics.spans import Floats
+from simcb.metrics.worker_time import leaves_queue, until
 from simcb.trace import ATTEMPT_CODE, AttemptOutcome, CallInfo, Flag, ServiceInfo, Trace
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Case:
     @cached_property
     def queue_left(self) -> Floats:
         """When it stopped waiting for a worker; nan if it never reached a replica."""
-        return leaves_queue(self.trace)
+        return leaves_queue(self.trace.attempts, self.trace.duration)
 
     @cached_property
     def sent(self) -> Booleans:

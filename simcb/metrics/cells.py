@@ -1,0 +1,140 @@
+"""Rows counted by stretch of time and by entity, in one pass over their pieces.
+
+The edges of all phases cut a run into cells, and every phase is some of them. What is counted in
+each cell once is known for each phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simcb.metrics.health import LatencyLimits
+from simcb.metrics.phase import Phase, Window
+from simcb.metrics.rows import AttemptRows, Booleans, Indexes, attempt_rows, request_rows
+from simcb.metrics.spans import Floats, Integers
+from simcb.trace import Trace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def edges_of(phases: Iterable[Phase]) -> Floats:
+    """Return where the cells of some phases begin, ascending, and where the last ends."""
+    return np.unique([moment for each in phases for window in each.windows for moment in window])
+
+
+def cells_of(edges: Floats, windows: tuple[Window, ...]) -> Indexes:
+    """Return the cells of windows that begin and end at edges, ascending."""
+    places = np.searchsorted(edges, np.array(windows, np.float64))
+    return np.concatenate([np.arange(first, last) for first, last in places])
+
+
+class Counts:
+    """Numbers of rows, by cell and entity, of each kind that has a name.
+
+    Args:
+        edges: where the cells begin, ascending, and where the last ends; what happens there is
+            counted in the last.
+        entities: how many services or client groups there are.
+        names: the kinds of rows.
+    """
+
+    def __init__(self, edges: Floats, entities: int, names: Iterable[str]) -> None:
+        self.edges = edges
+        self._entities = entities
+        self._names = tuple(names)
+        self._found = np.zeros((len(self._names), len(edges) - 1, entities), np.int64)
+
+    def add(
+        self, at: Floats, entity: NDArray[np.int16], kinds: Mapping[str, Booleans | None]
+    ) -> None:
+        """Count a piece of rows.
+
+        Args:
+            at: their moments, ascending.
+            entity: whose each is.
+            kinds: which of them are of each kind; None for all.
+        """
+        inner = self.edges[1:-1]
+        low, high = np.searchsorted(inner, (at[0], at[-1]), side="right")
+        cells, entities = int(high - low) + 1, self._entities
+        key: Indexes | None = None
+        if cells > 1:
+            borders = np.searchsorted(at, inner[low:high])
+            lengths = np.diff(borders, prepend=0, append=len(at))
+            key = np.repeat(np.arange(0, cells * entities, entities), lengths)
+        if entities > 1:
+            key = entity.astype(np.int64) if key is None else key + entity
+        for name, chosen in kinds.items():
+            found = self._found[self._names.index(name), low : high + 1]
+            many = len(at) if chosen is None else int(np.count_nonzero(chosen))
+            if key is None:
+                found += many
+            elif many:
+                counted = key if chosen is None or many == len(at) else key[chosen]
+                found += np.bincount(counted, minlength=found.size).reshape(found.shape)
+
+    def within(self, cells: Indexes | slice, entity: int | None = None) -> dict[str, int]:
+        """Return how many there are of each kind in some cells, of one entity or of all."""
+        found = self._found[:, cells].sum(axis=1)
+        of_kinds = found.sum(axis=1) if entity is None else found[:, entity]
+        return dict(zip(self._names, of_kinds.tolist(), strict=True))
+
+    def by_cell(self, name: str, entity: int | None = None) -> Integers:
+        """Return how many there are in each cell, of one entity or of all."""
+        found = self._found[self._names.index(name)]
+        by_cell: Integers = found.sum(axis=1) if entity is None else found[:, entity]
+        return by_cell
+
+
+REQUESTS = ("requests", "ok", "degraded", "failed", "unfinished", "finished", "decided")
+
+
+def request_counts(trace: Trace, edges: Floats, limits: LatencyLimits) -> Counts:
+    """Return the requests of each client group: counted by outcome, and which can be judged."""
+    counts = Counts(edges, len(trace.layout.groups), REQUESTS)
+    for rows in request_rows(trace):
+        kinds = {name: getattr(rows, name) for name in ("ok", "degraded", "failed", "unfinished")}
+        kinds["finished"], kinds["decided"] = rows.finished, limits.decided(rows, trace.duration)
+        counts.add(rows.at, rows.group, {"requests": None, **kinds})
+    return counts
+
+
+ATTEMPTS = ("attempts", "reached", "rejected", "shed", "throttled", "unneeded")
+
+
+class AttemptCounts:
+    """Attempts counted: for each service those at it, for each group those made for its requests.
+
+    Where a request needs a service is said by `needing`, and `asking` are the attempts that reach
+    it: of a service, by whomever, for each request that makes its first attempt there; of a group,
+    its own, for each of its requests. These are counted by second.
+
+    Args:
+        trace: the run.
+        edges: of the cells.
+        seconds: those edges and every whole second.
+    """
+
+    def __init__(self, trace: Trace, edges: Floats, seconds: Floats) -> None:
+        services, groups = len(trace.layout.services), len(trace.layout.groups)
+        self.of_services = Counts(edges, services, ATTEMPTS)
+        self.of_groups = Counts(edges, groups, ATTEMPTS)
+        self.seconds_of_services = Counts(seconds, services, ("asking", "needing"))
+        self.seconds_of_groups = Counts(seconds, groups, ("asking", "needing"))
+        for made in attempt_rows(trace):
+            self._add(made)
+        for wanted in request_rows(trace):
+            self.seconds_of_groups.add(wanted.at, wanted.group, {"needing": None})
+
+    def _add(self, rows: AttemptRows) -> None:
+        at = rows.at
+        kinds = {name: getattr(rows, name) for name in ATTEMPTS[1:]} | {"attempts": None}
+        self.of_services.add(at, rows.service, kinds)
+        self.of_groups.add(at, rows.group, kinds)
+        asking = {"asking": rows.reached, "needing": rows.first}
+        self.seconds_of_services.add(at, rows.service, asking)
+        self.seconds_of_groups.add(at, rows.group, {"asking": rows.reached & rows.from_client})
