@@ -26,6 +26,7 @@ from simcb.cli import (
     report,
     run,
     scenarios,
+    serve,
     sweep,
     tune,
 )
@@ -70,6 +71,7 @@ VERBS = (
     Verb("export", exchange.export, "simcb export flaky-payments --to resilience4j"),
     Verb("conformance", conformance.conformance, "simcb conformance pybreaker"),
     Verb("fit", fit.fit, "simcb fit k6.json --service payments --out fitted.yaml"),
+    Verb("serve", serve.serve, "simcb serve flaky-payments --for 10m"),
     Verb("plot", plot.plot, "simcb plot out/ slow.svg"),
     Verb("report", report.report, "simcb report out/ --out outage.html"),
     Verb("metrics", numbers.metrics, "simcb metrics time_to_recover"),

@@ -51,6 +51,37 @@ def one_of(kinds: type[Kind]) -> Callable[[str], Kind]:
     return word
 
 
+def factor(least: float, most: float) -> Callable[[str | float], float]:
+    """Return what reads a number of an option."""
+
+    def number(text: str | float) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise typer.BadParameter(f"`{text}` is no number from {least:g} to {most:g}")
+        return value
+
+    return number
+
+
+def duration(text: str | float) -> float:
+    """Read how long something lasts, more than nothing, in seconds."""
+    from simcb.errors import SimcbError
+    from simcb.scenario.units import parse_duration
+
+    if isinstance(text, float):
+        return text
+    try:
+        seconds = parse_duration(text)
+    except (SimcbError, ValueError) as error:
+        raise typer.BadParameter(f"`{text}` {error}; give 30s, 5m or 1h") from None
+    if seconds <= 0:
+        raise typer.BadParameter(f"`{text}` is no time; give 30s, 5m or 1h")
+    return seconds
+
+
 class Command(TyperCommand):
     """A verb, whose flags take no value and show none in its help."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.metadata import version
@@ -32,10 +32,11 @@ from simcb.trace import (
 )
 from simcb.version import __version__
 from simcb.world.arrivals import arrival_times
+from simcb.world.carrier import Carrier
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import Clock, Order
-from simcb.world.conditions import Conditions, drawn_faults, windows_of, windows_on
-from simcb.world.guards import Guards
+from simcb.world.conditions import Conditions, FaultWindow, drawn_faults, windows_of, windows_on
+from simcb.world.guards import Guards, Made
 from simcb.world.occurrence import Occurrence
 from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
@@ -43,6 +44,7 @@ from simcb.world.replicas import Replica
 from simcb.world.routing import BALANCERS, Guard, LoadBalancer
 from simcb.world.sites import CallSite
 from simcb.world.streams import GroupStreams, Streams, StreamTree, sampler_of, uniform
+from simcb.world.tasks import Server
 from simcb.world.workforce import Workforce
 
 if TYPE_CHECKING:
@@ -67,7 +69,14 @@ def _by_name(entities: Mapping[str, T]) -> list[tuple[str, T]]:
 
 
 class World:
-    """One run's entities, ready to go; its arguments are those of `simulate`."""
+    """One run's entities, ready to go; its arguments are those of `simulate`.
+
+    Args:
+        carrier: takes attempts to the services; None where nothing leaves the process.
+
+    Attributes:
+        tree: where the streams of requests come from.
+    """
 
     def __init__(
         self,
@@ -77,13 +86,16 @@ class World:
         max_events: int | None = MOST_EVENTS,
         max_rows: int | None = MOST_ROWS,
         clients: Mapping[str, Source] | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
         self.scenario = scenario
         self.seed = seed
         self.replicate = replicate
         patience = _PATIENCE + _PATIENCE_PER_USER * _most_users(scenario)
         self.clock = Clock(patience, max_events)
-        self.recorder = Recorder(self.clock, max_rows)
+        self._carrier = carrier
+        make = Recorder if carrier is None else carrier.recorder
+        self.recorder = make(self.clock, max_rows)
         self._code = None
         if clients:
             # asyncio is slow to load, and only code needs it.
@@ -92,7 +104,7 @@ class World:
             self._code = Code(self.clock, self.recorder, clients)
         self._streams = Streams(seed, replicate, _most_users(scenario))
         self._windows = windows_of(drawn_faults(scenario, self._streams), scenario.duration)
-        self._tree = StreamTree(self._streams, scenario.services)
+        self.tree = StreamTree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
         self._guards = Guards(self.clock, self.recorder, self._streams)
         self._caches: dict[int, Cache] = {}
@@ -103,10 +115,8 @@ class World:
             self._open_service(name)
         # Clients come first in the layout; a service's sites can only be made once every
         # service stands, because calls between services may go in any order.
-        self._groups = [
-            self._open_group(index, name)
-            for index, (name, _) in enumerate(_by_name(scenario.clients))
-        ]
+        asking = _by_name(scenario.clients) if carrier is None or carrier.asked else ()
+        self._groups = [self._open_group(index, name) for index, (name, _) in enumerate(asking)]
         for name, _ in _by_name(scenario.services):
             self._connect_service(name)
         self._sample_event = Occurrence()
@@ -132,14 +142,36 @@ class World:
                 on_abandon=service.on_abandon.value,
             )
         )
-        self._balancers[name] = BALANCERS[service.balance](self._replicas[first:])
+        servers: Sequence[Server] = self._replicas[first:]
+        if self._carrier is not None:
+            way = self._carrier.way
+            servers = [way(name, number, each) for number, each in enumerate(self.replicas(name))]
+        self._balancers[name] = BALANCERS[service.balance](servers)
+
+    def replicas(self, service: str) -> Sequence[Replica]:
+        """Return the replicas of a service."""
+        info = next(each for each in self._services if each.name == service)
+        return self._replicas[info.first_replica : info.first_replica + info.replicas]
+
+    def windows_on(self, service: str, number: int) -> list[FaultWindow]:
+        """Return the scenario's fault windows that touch a replica of a service."""
+        return windows_on(self._windows, service, number)
+
+    def breakers(self) -> Iterator[tuple[str, Made]]:
+        """Yield the breakers that have been made, by their names."""
+        for info, breaker in self._guards.made().values():
+            yield info.name, breaker
+
+    def breaker_name(self, index: int) -> str:
+        """Return the name of a breaker that has been made, by its index."""
+        return self._guards.made()[index][0].name
 
     def _open_group(self, index: int, name: str) -> Group:
         spec = self.scenario.clients[name]
         law = spec.arrivals
         path = f"clients/{name}"
         users = law.users if isinstance(law, Closed) else None
-        streams = GroupStreams(self._tree, path, users)
+        streams = GroupStreams(self.tree, path, users)
         code = None
         if self._code is not None and self._code.has(name):
             code = self._code.add(name, spec.calls, users)
@@ -176,9 +208,9 @@ class World:
         calls = self.scenario.services[name].calls
         if not calls:
             return
-        replicas = len(self._balancers[name].replicas)
-        first = self._call_infos(name, calls, replicas, from_client=False)
-        for instance, replica in enumerate(self._balancers[name].replicas):
+        replicas = self.replicas(name)
+        first = self._call_infos(name, calls, len(replicas), from_client=False)
+        for instance, replica in enumerate(replicas):
             replica.sites = self._sites(first, calls, instance)
 
     def _call_infos(
@@ -284,15 +316,27 @@ class World:
         self, progress: Callable[[float], None] | None, collection: AbstractContextManager[None]
     ) -> Trace:
         self._progress = progress
-        self._samples = 0
-        self._sample_callback = self._sample
-        self._await_sample(0.0)
+        self.begin()
         try:
             with collection:
                 self.clock.run(until=self.scenario.duration)
         finally:
-            self.clock.clear()
-            self._guards.close()
+            self.close()
+        return self.trace()
+
+    def begin(self) -> None:
+        """Let the first things of the run be due; from then on the clock says what happens."""
+        self._samples = 0
+        self._sample_callback = self._sample
+        self._await_sample(0.0)
+
+    def close(self) -> None:
+        """End what is still under way."""
+        self.clock.clear()
+        self._guards.close()
+
+    def trace(self) -> Trace:
+        """Return what happened; the run is over."""
         if self._code is not None:
             self._guards.add(self._code.breakers.written)
         breakers = self._guards.made()

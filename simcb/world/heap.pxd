@@ -18,3 +18,4 @@ cdef class Heap:
     cpdef clear(self)
     cdef Occurrence _pop(self)
     cpdef advance(self, double until)
+    cpdef double due(self)

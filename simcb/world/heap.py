@@ -6,6 +6,7 @@ A turn is unique, so there is but one order, whatever the heap.
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from math import inf
 from typing import Any
 
 
@@ -30,6 +31,10 @@ class Heap:
         while entries and entries[0][0] < until:
             self.now, _, _, event = heappop(entries)
             event.callback(event)
+
+    def due(self) -> float:
+        """Return when something happens next, seconds; inf if nothing does."""
+        return self._entries[0][0] if self._entries else inf
 
     def clear(self) -> None:
         """Forget what has not happened: the garbage collector sees nothing in a compiled heap."""

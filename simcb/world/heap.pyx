@@ -1,6 +1,7 @@
 """A binary heap in C; see `heap.py`, which does the same where nothing is compiled."""
 
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.math cimport INFINITY
 from libc.stdlib cimport free, realloc
 
 from simcb.world.occurrence cimport Occurrence
@@ -74,3 +75,6 @@ cdef class Heap:
             self.now = self._entries[0].time
             event = self._pop()
             event.callback(event)
+
+    cpdef double due(self):
+        return self._entries[0].time if self._count else INFINITY

@@ -37,20 +37,21 @@ cdef class Replica(Server):
     cdef bint _lifo
     cdef object _conditions
     cdef bint _may_hang
-    cdef long _hung
+    cdef dict _held
     cdef InForce _active
     cdef double _change_at
     cdef double _hold
     cdef object _done_callback
+    cdef Workforce _workforce
     cdef public long busy
     cdef public object queue
-    cdef Workforce _workforce
     cdef bint _steady
     cdef public long capacity
     cdef long _served
     cdef dict _served_before
     cdef dict _inside
     cdef bint _watched
+    cpdef long load(self) except? -1
     cpdef _look_around(self, double now)
     cpdef _start(self, Attempt attempt, double now)
     cpdef _done(self, Attempt attempt)

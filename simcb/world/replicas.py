@@ -84,7 +84,7 @@ class Replica(Server):
         self._conditions = conditions
         self.loses_attempts = conditions.loses_attempts
         self._may_hang = conditions.hangs
-        self._hung = 0
+        self._held: dict[Attempt, None] = {}
         self._active = conditions.active(0.0)
         self._change_at = conditions.next_change(0.0)
         self._hold = service.work.mean_value
@@ -162,6 +162,10 @@ class Replica(Server):
         self._clock.at(now, _NEXT, Occurrence(lambda _: least.site.answer(least, THROTTLED)))
         return _TAKEN
 
+    def load(self) -> int:
+        """Return how many attempts it has, waiting or in work."""
+        return self.busy + len(self.queue)
+
     def loses(self, attempt: Attempt, now: float) -> bool:
         """Tell whether the network loses an attempt sent to this replica now."""
         if now >= self._change_at:
@@ -194,7 +198,7 @@ class Replica(Server):
                 attempt.fails = True
             if hung:
                 attempt.flags |= _HUNG
-                self._hung += 1
+                self._held[attempt] = None
                 self._hang(attempt)
                 return
         attempt.callback = self._done_callback
@@ -280,7 +284,7 @@ class Replica(Server):
         """Release the worker of an attempt that will never be answered."""
         attempt.finished = True
         attempt.owed = False
-        self._hung -= 1
+        del self._held[attempt]
         if self._watched:
             self._see_out(attempt, DROPPED)
         self._release(attempt)
@@ -313,12 +317,25 @@ class Replica(Server):
         attempt.finished = True
         attempt.owed = False
         if attempt.flags & _HUNG:
-            self._hung -= 1
+            del self._held[attempt]
         if self._watched:
             self._see_out(attempt, DROPPED)
         attempt.stop()
         if attempt.freed != attempt.freed:
             self._release(attempt)
+
+    def meet(self, conditions: Conditions) -> None:
+        """Meet these faults from now on, in place of those it has met.
+
+        Workers, restarts and cold caches stay as they are. What no hang holds any more is lost.
+        """
+        now = self._clock.now
+        self._conditions = conditions
+        self.loses_attempts = conditions.loses_attempts
+        self._may_hang = conditions.hangs
+        self._look_around(now)
+        for attempt in list(self._held):
+            self._hang(attempt)
 
     def _change_capacity(self) -> None:
         self.capacity = self._workforce.count(self._clock.now)
@@ -422,7 +439,7 @@ class Replica(Server):
         before = len(self.queue)
         if not self._may_hang:
             return (before + 1) * self._hold / self.capacity
-        left = self.capacity - self._hung
+        left = self.capacity - len(self._held)
         caught = self._caught_share(now) * before
         if left > caught:
             return (before + 1 - caught) * self._hold / (left - caught / 2)

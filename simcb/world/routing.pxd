@@ -1,14 +1,14 @@
 cimport cython
 
-from simcb.world.replicas cimport Replica
 from simcb.world.streams cimport AttemptStreams
+from simcb.world.tasks cimport Server
 
 cdef class LoadBalancer:
     cdef public tuple replicas
     cdef long _turn
     cpdef long first(self, AttemptStreams node, long number) except? -1
     cpdef take(self, long place)
-    cpdef Replica pick(self, AttemptStreams node, long number)
+    cpdef Server pick(self, AttemptStreams node, long number)
     cpdef bint would_answer(self, str caller, AttemptStreams node, long number, timeout, double ways, double now) except? -1
 
 cdef class ChoosingBalancer(LoadBalancer):
@@ -18,14 +18,14 @@ cdef class RandomBalancer(ChoosingBalancer):
     pass
 
 cdef class LeastBusyBalancer(ChoosingBalancer):
-    @cython.locals(count=long, least=long, found=long, offset=long, place=long, load=long, replica=Replica)
+    @cython.locals(count=long, least=long, found=long, offset=long, place=long, load=long, replica=Server)
     cpdef long first(self, AttemptStreams node, long number) except? -1
 
 cdef class Guard:
     cdef public long index
     cdef object _make
     cdef public object acquire
-    cdef public Replica replica
+    cdef public Server replica
     cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)
 
 cdef class ReplicaGuard(Guard):

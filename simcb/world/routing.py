@@ -12,9 +12,8 @@ from typing import Protocol
 
 from simcb.breaker import CircuitOpenError
 from simcb.scenario.model import Balance
-from simcb.world.replicas import Replica
 from simcb.world.streams import AttemptStreams
-from simcb.world.tasks import Grant
+from simcb.world.tasks import Grant, Server
 
 Acquire = Callable[[], Grant]
 
@@ -30,7 +29,7 @@ class Asked(Protocol):
 class LoadBalancer:
     """A service's replicas behind a balancer that takes turns."""
 
-    def __init__(self, replicas: Sequence[Replica]) -> None:
+    def __init__(self, replicas: Sequence[Server]) -> None:
         self.replicas = tuple(replicas)
         self._turn = 0
 
@@ -42,7 +41,7 @@ class LoadBalancer:
         """Take note that an attempt goes to the replica at `place`."""
         self._turn = place + 1 if place + 1 < len(self.replicas) else 0
 
-    def pick(self, node: AttemptStreams, number: int) -> Replica:
+    def pick(self, node: AttemptStreams, number: int) -> Server:
         """Return the replica an attempt goes to, and take note of it."""
         place = self._turn
         self.take(place)
@@ -65,7 +64,7 @@ class LoadBalancer:
 class ChoosingBalancer(LoadBalancer):
     """A balancer that does not simply take turns."""
 
-    def pick(self, node: AttemptStreams, number: int) -> Replica:
+    def pick(self, node: AttemptStreams, number: int) -> Server:
         """Return the replica of its choice, and take note of it."""
         place = self.first(node, number)
         self.take(place)
@@ -90,7 +89,7 @@ class LeastBusyBalancer(ChoosingBalancer):
         for offset in range(count):
             place = (self._turn + offset) % count
             replica = self.replicas[place]
-            load = replica.busy + len(replica.queue)
+            load = replica.load()
             if load < least or least < 0:
                 least, found = load, place
         return found
@@ -117,7 +116,7 @@ class Guard:
 
     def __init__(self, make: Callable[[], Asked], index: int) -> None:
         self.index = index
-        self.replica: Replica | None = None
+        self.replica: Server | None = None
         self._make = make
         self.acquire: Acquire = self._acquire_first
 

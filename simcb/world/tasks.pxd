@@ -20,6 +20,8 @@ cdef class Server:
     cdef public bint loses_attempts
     cpdef long offer(self, Attempt attempt, double now) except? -1
     cpdef bint loses(self, Attempt attempt, double now) except? -1
+    cpdef long load(self) except? -1
+    cpdef bint would_answer(self, str caller, AttemptStreams node, long number, timeout, double ways, double now) except? -1
     cpdef answered(self, Attempt attempt, long outcome)
     cpdef abandoned(self, Attempt attempt)
 

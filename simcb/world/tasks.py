@@ -77,6 +77,22 @@ class Server:
         """Tell whether the network loses an attempt sent now."""
         raise NotImplementedError
 
+    def load(self) -> int:
+        """Return how many attempts it has, waiting or in work."""
+        raise NotImplementedError
+
+    def would_answer(
+        self,
+        caller: str,
+        node: AttemptStreams,
+        number: int,
+        timeout: float | None,
+        ways: float,
+        now: float,
+    ) -> bool:
+        """Tell whether an attempt sent now would have been answered well and in time."""
+        raise NotImplementedError
+
     def answered(self, attempt: Attempt, outcome: int) -> None:
         """Complete an attempt whose own calls are over."""
         raise NotImplementedError

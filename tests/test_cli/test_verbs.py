@@ -58,6 +58,9 @@ COMPARING = (("compare",), ("conformance",), ("league",))
 LONG = (("sweep",), ("tune",), ("advise",))
 """The verbs whose examples run for more than a few seconds; planned first, run among the proofs."""
 
+BRIEFLY = {("serve",): "--for 1s --scale 10"}
+"""What is added to examples that would go on for minutes."""
+
 
 @pytest.mark.parametrize(
     ("words", "example"),
@@ -65,7 +68,7 @@ LONG = (("sweep",), ("tune",), ("advise",))
         *(
             pytest.param(
                 words,
-                f"{example} --dry-run" if words in LONG else example,
+                f"{example} {'--dry-run' if words in LONG else BRIEFLY.get(words, '')}",
                 marks=[pytest.mark.slow] if words in COMPARING else [],
             )
             for words, example in EVERY

@@ -17,7 +17,8 @@ import pytest
 from test_integrations.redis_servers import redis_server
 
 from simcb.integrations.demo.checkout import Settings, checkout_app, payments_app
-from simcb.integrations.demo.serving import PortError, Service, listen
+from simcb.integrations.demo.serving import Service
+from simcb.integrations.ports import PortError, listen
 from simcb.integrations.redis import AsyncRedisStore
 
 DEADLINE = 60.0

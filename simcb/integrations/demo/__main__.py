@@ -52,7 +52,8 @@ def _serve(options: argparse.Namespace) -> None:
         import uvicorn
 
         from simcb.integrations.demo.checkout import Settings, checkout_app, payments_app
-        from simcb.integrations.demo.serving import HOST, Service, listen
+        from simcb.integrations.demo.serving import Service
+        from simcb.integrations.ports import HOST, listen
     except ImportError as error:
         raise MissingExtraError(error.name or "a library", "demo") from error
     payments = Service(

@@ -8,58 +8,16 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from simcb.errors import FieldsError, MissingExtraError
+from simcb.errors import MissingExtraError
+from simcb.integrations.ports import HOST, PortError, listen
 
 try:
     import uvicorn
 except ImportError as error:
     raise MissingExtraError("uvicorn", "demo") from error
 
-HOST: Final = "127.0.0.1"
-HIGHEST_PORT: Final = 65_535
 PATIENCE: Final = 10.0
 """Seconds a server may take to start or to stop."""
-
-
-class PortError(FieldsError):
-    """A port cannot be listened on.
-
-    Args:
-        port: its number.
-        reason: what the system says.
-        option: the option that chooses another one.
-    """
-
-    port: int
-    reason: str
-    option: str
-
-    def __str__(self) -> str:
-        return (
-            f"cannot listen on {HOST}:{self.port}: {self.reason}; choose another port with "
-            f"{self.option} (0 takes a free one)"
-        )
-
-
-def listen(port: int, option: str = "--port") -> socket.socket:
-    """Returns a socket that listens on a loopback port; 0 takes a free one.
-
-    Raises:
-        PortError: if the port is taken or not allowed.
-    """
-    if not 0 <= port <= HIGHEST_PORT:
-        raise PortError(port, f"ports go from 0 to {HIGHEST_PORT}", option)
-    # Only for a socket that says it is TCP does asyncio turn off Nagle's algorithm, which
-    # would hold back the second half of every answer for 40 ms.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, port))
-        sock.listen(128)
-        return sock
-    except OSError as error:
-        sock.close()
-        raise PortError(port, error.strerror or str(error), option) from error
 
 
 class _Announcing(uvicorn.Server):
