@@ -16,12 +16,12 @@ purpose and demands that its test notices):
 |    | contract | tests |
 | -- | -------- | ----- |
 |  1 | open before its deadline no call passes; at exactly the deadline a probe does | `test_contract_states` `test_line_01_…` |
-|  2 | in a half-open period at most `probes` permits are out, others are rejected | `test_line_02_…`, also in `test_schedules`, `test_nesting` and `test_verdict` |
+|  2 | in a half-open period at most `probes` permits are out, others are rejected; of a ramp its share | `test_line_02_…`, also in `test_schedules`, `test_nesting`, `test_verdict` and `test_ramp` |
 |  3 | one opening gives one half-open transition, however many callers | `test_line_03_…`, also in `test_schedules` |
 |  4 | a permit settles once; results of an earlier generation only count as stale | `test_line_04_…`, also in `test_schedules` and `test_scopes` |
 |  5 | every admitted call settles on every exit; interrupts are neither | `test_contract_exits` `test_line_05_…`, also in `test_awaitables` and `test_schedules`; `test_interrupts` |
 |  6 | a probe is a lease: it expires, and that is a failed probe | `test_contract_states` `test_line_06_…`, `test_interrupts` |
-|  7 | healthy calls close it within timeout + lease + successes needed | `test_line_07_…`, also in `test_nesting`; `test_model` `recover` |
+|  7 | healthy calls close it within timeout + lease + successes needed, or timeout + ramp | `test_line_07_…`, also in `test_nesting` and `test_ramp`; `test_model` `recover` |
 |  8 | time never goes back; a clock without a time is an error, not a corrupted state | `test_line_08_…` |
 |  9 | listeners run outside the lock, in order, exactly once, and may use the breaker | `test_contract_threads` `test_line_09_…`, `test_schedules` |
 | 10 | no user code under the lock; re-entry, signals, finalizers and fork are safe | `test_line_10_…`, `test_interrupts` |
@@ -30,6 +30,7 @@ purpose and demands that its test notices):
 | 13 | memory is bounded, and a breaker nobody holds is collected | `test_contract_threads` `test_line_13_…`, also in `test_awaitables` |
 | 14 | one state for threads and event loops; no timers, no threads of its own | `test_line_14_…`, `test_schedules` |
 | 15 | every way of calling gives the same states for the same calls | `test_contract_windows` `test_line_15_…` |
+| 16 | opened by hand for a while it recovers by itself; new settings keep state, counts and calls | `test_controls` `test_line_16_…` |
 
 What a guarded function calls through its own breaker while it is a probe, in its own thread or
 task or a task begun from there, is part of it: it takes no place of its own, and the probe's end

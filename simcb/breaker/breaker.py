@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
 from simcb.breaker.awaitables import follow
-from simcb.breaker.enums import CircuitState, Mode, Outcome, Reason
+from simcb.breaker.controls import Controls
+from simcb.breaker.enums import CircuitState, Mode, Outcome
 from simcb.breaker.errors import CircuitOpenError, ParameterError
 from simcb.breaker.guards import function, guarded
 from simcb.breaker.judging import Expected, Judge
 from simcb.breaker.kinds import COROUTINE, LASTING, PLAIN, lasting, unfinished
 from simcb.breaker.listeners import CallListener, Listener
-from simcb.breaker.machine import Machine
 from simcb.breaker.permit import (
     ADMITTED,
     FAILURES,
@@ -45,7 +45,6 @@ from simcb.breaker.states import (
     ClosedState,
     HalfOpenState,
     OpenState,
-    State,
     enter,
     leave,
     opening,
@@ -64,7 +63,7 @@ class UNSEEN:
     co_flags = LASTING
 
 
-class CircuitBreaker(Machine, Scoped[Permit]):
+class CircuitBreaker(Controls, Scoped[Permit]):
     """Stops calling a service that keeps failing, and finds out by itself when it is back.
 
     Closed, it lets every call through and trips by its rules; open, it rejects every call
@@ -91,6 +90,8 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         half_open: how many probes, how many successes, and how long a probe may take.
         clock: returns seconds that never go back. It is read inside the critical section, so
             it has to be quick and must not call the breaker.
+        born: the clock's reading since when it is closed, and counts are cleared every so often;
+            now unless given, and never later.
         random: returns a number in [0, 1) for the jitter of `recovery`.
         listeners: functions called with every `Transition`, outside the critical section.
         call_listeners: functions called with a `CallRecord` for every call that ended.
@@ -114,6 +115,7 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         recovery: Recovery | None = None,
         half_open: HalfOpen | None = None,
         clock: Callable[[], float] = time.monotonic,
+        born: float | None = None,
         random: Callable[[], float] | None = None,
         listeners: Iterable[Listener] = (),
         call_listeners: Iterable[CallListener] = (),
@@ -131,6 +133,7 @@ class CircuitBreaker(Machine, Scoped[Permit]):
             half_open or HalfOpen(),
             Judge(expected_exception, ignore, failed_result),
             clock,
+            born,
             random_of(random, recovery),
             listeners,
             call_listeners,
@@ -361,36 +364,3 @@ class CircuitBreaker(Machine, Scoped[Permit]):
         state = self._state
         by_hand = "" if state.mode is Mode.AUTOMATIC else f", {state.mode}"
         return f"<CircuitBreaker {self.name!r} {state.state}{by_hand}>"
-
-    # By hand. Each begins a new generation, so results of earlier calls become stale.
-
-    def reset(self) -> None:
-        """Closes the breaker with empty windows and lets it decide for itself again."""
-        self._take(Mode.AUTOMATIC, Reason.RESET)
-
-    def force_open(self) -> None:
-        """Lets no call through until `reset`; rejections suggest the recovery timeout."""
-        self._take(Mode.FORCED_OPEN, Reason.FORCED_OPEN)
-
-    def force_closed(self) -> None:
-        """Lets every call through until `reset`, judging nothing: the breaker is disabled."""
-        self._take(Mode.FORCED_CLOSED, Reason.FORCED_CLOSED)
-
-    def count_only(self) -> None:
-        """Lets every call through and fills the windows, but never trips, until `reset`."""
-        self._take(Mode.COUNT_ONLY, Reason.COUNT_ONLY)
-
-    def _take(self, mode: Mode, reason: Reason) -> None:
-        """Begins a generation that somebody wants by hand."""
-        with self._lock:
-            done = False
-            while not done:
-                now, seen = self._now_locked(), self._state
-                generation = seen.generation + 1
-                new: State = self._closed(generation, now, mode)
-                if mode is Mode.FORCED_OPEN:
-                    wait = self._recovery.timeout
-                    new = OpenState(generation, now, mode, NEVER, wait, reason)
-                done = self._replace_locked(seen, new, reason)
-        if self._news:
-            self._announce()

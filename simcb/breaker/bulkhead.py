@@ -15,11 +15,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar, cast
 
 from simcb.breaker.awaitables import follow
+from simcb.breaker.bounds import duration, whole
 from simcb.breaker.errors import BulkheadFullError, ParameterError
 from simcb.breaker.guards import guarded
 from simcb.breaker.kinds import lasting, unfinished
 from simcb.breaker.scopes import Scoped, Scopes
-from simcb.breaker.settings import duration, whole
 from simcb.breaker.sharing import Locked, Shared
 
 if TYPE_CHECKING:

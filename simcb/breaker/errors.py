@@ -17,8 +17,8 @@ class CircuitOpenError(FieldsError):
 
     Args:
         name: the breaker's name.
-        retry_after: seconds, at least 0, until it is worth asking again; 0 when every probe
-            of a half-open breaker is taken, because one may come back at any moment.
+        retry_after: seconds, at least 0, until it is worth asking again; 0 when it is half-open,
+            because a probe may come back, or its share let one through, at any moment.
         forced: somebody has opened the breaker by hand, so it closes by hand only.
         reason: why the breaker opened, if that is known.
         last_error: what the call that opened it raised, without its traceback; None if it
@@ -38,7 +38,7 @@ class CircuitOpenError(FieldsError):
         if self.forced:
             return f"circuit {self.name!r} was opened by hand and lets no call through"
         if not self.retry_after:
-            return f"circuit {self.name!r} is half-open and its probes are out; try again shortly"
+            return f"circuit {self.name!r} is half-open: few calls pass, try again shortly"
         why = f" ({self.reason})" if self.reason else ""
         if self.last_error is not None:
             why = f" ({self.reason}, last by {type(self.last_error).__name__})"

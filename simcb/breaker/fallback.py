@@ -25,6 +25,7 @@ from typing import (
 from weakref import WeakSet
 
 from simcb.breaker.awaitables import follow
+from simcb.breaker.bounds import duration
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.judging import Expected, check_expected, log_failure, matches
 from simcb.breaker.keys import check_name, code_of, key_of
@@ -36,7 +37,6 @@ from simcb.breaker.kinds import (
     lasting,
     unfinished,
 )
-from simcb.breaker.settings import duration
 from simcb.breaker.sharing import Shared
 from simcb.breaker.stores import MemoryStore, Store
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from simcb.breaker.bounds import duration
 from simcb.breaker.enums import Outcome
 from simcb.breaker.errors import BulkheadFullError, CircuitOpenError, ParameterError
 from simcb.breaker.kinds import is_plain
-from simcb.breaker.settings import duration
 
 ErrorTypes: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 Expected: TypeAlias = ErrorTypes | Callable[[BaseException], bool]

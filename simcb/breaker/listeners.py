@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from simcb.breaker.bounds import functions
 from simcb.breaker.enums import Outcome
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.judging import log_failure
 from simcb.breaker.kinds import is_plain
 from simcb.breaker.records import CallRecord, Transition
-from simcb.breaker.settings import functions
 from simcb.breaker.sharing import Locked
 
 Listener = Callable[[Transition], object]

@@ -17,13 +17,11 @@ Functions, coroutines and blocks are guarded elsewhere, by acquiring and settlin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from simcb.breaker.decisions import Decisions
 from simcb.breaker.enums import Mode, Reason
-from simcb.breaker.errors import ClockError, bare
-from simcb.breaker.judging import Judge, log_failure
-from simcb.breaker.listeners import CallListener, Listener, Listeners
+from simcb.breaker.errors import bare
 from simcb.breaker.permit import (
     ADMITTED,
     FAILURES,
@@ -34,31 +32,20 @@ from simcb.breaker.permit import (
     SUCCESSES,
     Permit,
 )
-from simcb.breaker.records import Transition
-from simcb.breaker.settings import (
-    ConsecutiveFailures,
-    HalfOpen,
-    Recovery,
-    SlowCallRate,
-    TripRule,
-)
 from simcb.breaker.states import (
-    INNER_CALLS,
-    NONE_ENDED,
     SETTLED,
+    WHOLE,
     ClosedState,
     Ended,
     HalfOpenState,
     OpenState,
     Probe,
+    RampState,
     State,
-    decided,
-    one_more_ended,
     opening,
     outer_of,
-    places_taken,
 )
-from simcb.breaker.windows import NEVER, CountWindow, windows_for
+from simcb.breaker.windows import NEVER
 
 Refusal: TypeAlias = tuple[str, float, bool, Reason, BaseException | None]
 """What a `CircuitOpenError` is made of, which is raised further out."""
@@ -67,129 +54,10 @@ Settled: TypeAlias = tuple[int, float | None]
 """What a permit counted as, and the moment, if the clock was read."""
 
 
-class Machine(Listeners):
+class Machine(Decisions):
     """Decides; every method named `_locked` is called with the lock held."""
 
-    __slots__ = (
-        "_ages",
-        "_clock",
-        "_counts",
-        "_draw",
-        "_half_open",
-        "_inner_calls",
-        "_judge",
-        "_latest",
-        "_no_draw",
-        "_random",
-        "_recovery",
-        "_rules",
-        "_state",
-        "_threshold",
-        "_timed",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        rules: tuple[TripRule, ...],
-        recovery: Recovery,
-        half_open: HalfOpen,
-        judge: Judge,
-        clock: Callable[[], float],
-        random: Callable[[], float],
-        listeners: Iterable[Listener],
-        call_listeners: Iterable[CallListener],
-    ) -> None:
-        super().__init__(name, listeners, call_listeners)
-        self._rules = rules
-        self._recovery = recovery
-        self._half_open = half_open
-        self._inner_calls = INNER_CALLS
-        self._judge = judge
-        self._clock = clock
-        self._random = random
-        self._no_draw = None if recovery.jitter else 0.5
-        self._draw: float | None = self._no_draw
-        rows = [
-            rule.threshold
-            for rule in rules
-            if isinstance(rule, ConsecutiveFailures) and rule.every is None
-        ]
-        self._threshold: float = min(rows, default=NEVER)
-        slow = any(isinstance(rule, SlowCallRate) for rule in rules)
-        self._timed = slow or bool(self._call_listeners)
-        self._ages = any(not isinstance(one, CountWindow) for one in windows_for(rules, 0.0))
-        self._counts = [0] * 6
-        self._latest = -NEVER
-        self._state: State = self._closed(1, self._now_locked(), Mode.AUTOMATIC)
-
-    # What the next state would be: pure, apart from the clock and the drawn number.
-
-    def _now_locked(self) -> float:
-        """Reads the clock, never earlier than it was read before."""
-        now = self._clock()
-        try:
-            sound = -NEVER < now < NEVER
-        except TypeError:
-            sound = False
-        if not sound:
-            raise ClockError(self.name, now)
-        self._latest = now = now if now > self._latest else self._latest
-        return now
-
-    def _closed(self, generation: int, now: float, mode: Mode) -> ClosedState:
-        windows = () if mode is Mode.FORCED_CLOSED else windows_for(self._rules, now)
-        return ClosedState(generation, now, mode, windows, self._timed)
-
-    def _opened(
-        self,
-        seen: State,
-        now: float,
-        reason: Reason,
-        error: BaseException | None,
-        permit: Permit | None,
-    ) -> OpenState:
-        """The open state after `seen`: longer when a probe has failed, or as the service asks."""
-        recovery = self._recovery
-        wait = recovery.timeout
-        if isinstance(seen, HalfOpenState):
-            wait = recovery.grown(seen.opened.wait)
-        asked = getattr(permit, "_retry_after", None) if recovery.hint else None
-        draw = self._draw
-        lasts = recovery.lasts(wait, draw) if asked is None else recovery.heeds(asked, draw)
-        until = now + lasts
-        return OpenState(seen.generation + 1, now, Mode.AUTOMATIC, until, wait, reason, error)
-
-    def _replace_locked(
-        self,
-        seen: State,
-        new: State,
-        reason: Reason | None,
-        permit: Permit | None = None,
-        generation: int = SETTLED,
-        kind: int = STALE,
-    ) -> bool:
-        """Puts a new state in place of the one seen, if that is still the state.
-
-        Listeners hear the reason, if there is one. The permit that brings the change about, by
-        being granted or settled, becomes one of this generation, and counts as this kind.
-        """
-        before = news = self._news
-        if reason and self._listeners and not (seen.state is new.state and seen.mode is new.mode):
-            error = new.last_error if isinstance(new, OpenState) else None
-            states = seen.state, new.state
-            told = Transition(self.name, new.since, *states, reason, new.generation, error)
-            news = (*before, told)
-        draw = self._no_draw if isinstance(new, OpenState) else self._draw
-        if self._state is not seen or self._news is not before:
-            return False
-        if permit is not None:
-            if permit._generation == generation:
-                return False
-            permit._generation = generation
-            self._counts[kind] += 1
-        self._state, self._draw, self._news = new, draw, news
-        return True
+    __slots__ = ()
 
     # Asking for a permit.
 
@@ -198,7 +66,7 @@ class Machine(Listeners):
         while True:
             now = self._now_locked()
             seen = self._state
-            if isinstance(seen, ClosedState):
+            if type(seen) is ClosedState:
                 permit._began = now
                 permit._generation = seen.generation
                 self._counts[ADMITTED] += 1
@@ -210,35 +78,64 @@ class Machine(Listeners):
                     if left == NEVER:
                         return self.name, seen.wait, True, seen.reason, None
                     return self.name, left, False, seen.reason, seen.last_error
-                if not self._half_open.probes:
-                    closed = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
-                    self._replace_locked(seen, closed, Reason.DEADLINE_PASSED)
-                    continue
-            else:
-                if self._leases_ran_out_locked(seen, now):
-                    continue
-                outer = outer_of(seen.probes)
-                if outer is not None:
-                    if outer.inner < outer.most:
-                        outer.inner += 1
-                        return None  # a part of a probe: its permit is born settled
-                    self._inner_calls = max(self._inner_calls, 2 * outer.most)
-                if places_taken(self._half_open, seen) >= self._half_open.probes:
-                    self._counts[REJECTED] += 1
-                    return self.name, 0.0, False, seen.opened.reason, seen.opened.last_error
-            if self._grant_probe_locked(permit, seen, now):
+                new = self._tried(seen, seen.generation + 1, now)
+                if not isinstance(new, HalfOpenState):
+                    self._replace_locked(seen, new, Reason.DEADLINE_PASSED)
+                elif self._grant_probe_locked(permit, seen, new, now):
+                    return None
+                continue
+            assert isinstance(seen, (HalfOpenState, RampState))
+            passes = self._tries_locked(permit, seen, now)
+            if passes:
                 return None
+            if passes is not None:
+                self._counts[REJECTED] += 1
+                return self.name, 0.0, False, seen.opened.reason, seen.opened.last_error
+
+    def _tries_locked(
+        self, permit: Permit, seen: HalfOpenState | RampState, now: float
+    ) -> bool | None:
+        """Whether a call of a half-open period passes; None if that is to be asked again."""
+        if isinstance(seen, RampState):
+            if seen.is_over(now):
+                closed = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
+                self._replace_locked(seen, closed, Reason.RAMP_ENDED)
+                return None
+        elif self._leases_ran_out_locked(seen, now):
+            return None
+        outer = outer_of(seen)
+        if outer is not None:
+            if outer.inner < outer.most:
+                outer.inner += 1
+                return True  # a part of a probe: its permit is born settled
+            self._inner_calls = max(self._inner_calls, 2 * outer.most)
+        if isinstance(seen, RampState):
+            return self._ramps_locked(permit, seen, now)
+        if seen.is_full:
+            return False
+        return self._grant_probe_locked(permit, seen, seen, now) or None
+
+    def _ramps_locked(self, permit: Permit, seen: RampState, now: float) -> bool | None:
+        """Whether this call is one of the share that passes; None if a call came between."""
+        before, credit = seen.credit, seen.credit_at(now)
+        passes = credit >= WHOLE
+        probe = Probe(NEVER, self._inner_calls, seen.opened) if passes else None
+        left = credit - 1.0 if passes else credit
+        generation = seen.generation if passes else SETTLED
+        if self._state is not seen or seen.credit != before:
+            return None
+        permit._began, permit._probe, permit._generation = now, probe, generation
+        seen.credit = left
+        self._counts[ADMITTED] += passes
+        return passes
 
     def _grant_probe_locked(
-        self, permit: Permit, seen: OpenState | HalfOpenState, now: float
+        self, permit: Permit, seen: OpenState | HalfOpenState, period: HalfOpenState, now: float
     ) -> bool:
-        """Sends the permit out as a probe, if the state is still the one seen."""
+        """Sends the permit out as a probe of the period, if the state is still the one seen."""
         permit._began = now
-        permit._probe = probe = Probe(now + self._half_open.lease, self._inner_calls)
-        if isinstance(seen, OpenState):
-            new = HalfOpenState(seen.generation + 1, now, seen, (probe,), NONE_ENDED)
-        else:
-            new = seen.with_probes((*seen.probes, probe), seen.ended)
+        permit._probe = probe = Probe(now + period.policy.lease, self._inner_calls)
+        new = period.with_probes((*period.probes, probe), period.ended)
         reason = Reason.DEADLINE_PASSED
         return self._replace_locked(seen, new, reason, permit, new.generation, ADMITTED)
 
@@ -247,8 +144,7 @@ class Machine(Listeners):
         if not seen.probes or now < seen.probes[0].until:
             return False
         probes = tuple(one for one in seen.probes if now < one.until)
-        lost, lease = len(seen.probes) - len(probes), self._half_open.lease
-        ended = one_more_ended(seen.ended, self._rules, True, lease, lost)
+        ended = seen.one_more_ended(True, seen.policy.lease, len(seen.probes) - len(probes))
         self._end_probes_locked(seen, now, probes, ended, Reason.LEASE_EXPIRED)
         return True
 
@@ -267,7 +163,7 @@ class Machine(Listeners):
 
         Returns whether it did; if not, a re-entrant call came between.
         """
-        reason = decided(self._half_open, self._rules, ended, failure)
+        reason = seen.decided(ended, failure)
         new: State = seen.with_probes(probes, ended)
         if reason is Reason.PROBES_SUCCEEDED:
             new = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
@@ -333,7 +229,7 @@ class Machine(Listeners):
                     ended = seen.ended
                     if kind != IGNORED:
                         took = self._took(permit, now)
-                        ended = one_more_ended(ended, self._rules, kind == FAILURES, took)
+                        ended = seen.one_more_ended(kind == FAILURES, took)
                     probes = tuple(one for one in seen.probes if one is not permit._probe)
                     failure = Reason.PROBE_FAILED
                     if self._end_probes_locked(
@@ -383,23 +279,3 @@ class Machine(Listeners):
         if seen.calls != calls - 1:
             return False
         return self._replace_locked(seen, opened, reason, permit, SETTLED, kind)
-
-    def _took(self, permit: Permit, now: float) -> float:
-        """Seconds since the permit was granted; 0 if nobody wanted to know it then."""
-        return now - getattr(permit, "_began", now)
-
-    def _time_calls_locked(self) -> None:
-        """Reads the clock at the beginning and the end of every call from now on."""
-        self._timed = True
-        seen = self._state
-        if isinstance(seen, ClosedState):
-            seen.untimed = seen.unheard = False
-
-    def _draw_jitter(self) -> None:
-        """Draws the next opening's jitter ahead of it, because no user code runs inside."""
-        try:
-            draw = float(self._random())
-        except Exception:
-            log_failure("the random source of circuit %r raised; no jitter this time", self.name)
-            draw = 0.5
-        self._draw = min(max(draw, 0.0), 1.0) if draw == draw else 0.5

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Literal, Protocol
 
+from simcb.breaker.bounds import duration
 from simcb.breaker.enums import Outcome
 from simcb.breaker.judging import Judge, asked_by
-from simcb.breaker.settings import Recovery, duration
+from simcb.breaker.settings import Recovery
 from simcb.breaker.states import SETTLED, Probe
 
 SUCCESSES, FAILURES, IGNORED, STALE, ADMITTED, REJECTED = range(6)

@@ -6,88 +6,12 @@ A setting is checked when it is built, and cannot change. `windows` counts by th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, cast
+from collections.abc import Callable
+from typing import cast
 
+from simcb.breaker.bounds import MOST_PROBES, MOST_SECONDS, Settings, duration, number, share, whole
 from simcb.breaker.enums import Reason
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.kinds import is_plain
-
-MOST_CALLS = 1_000_000
-"""The largest count window or threshold: more would be a memory leak by configuration."""
-
-MOST_PROBES = 10_000
-"""The most probes at once, or with a verdict in all."""
-
-MOST_SECONDS = 1e9
-"""The longest duration, about thirty years: beyond it floats lose the milliseconds."""
-
-
-def whole(parameter: str, value: object, low: int = 1, high: int = MOST_CALLS) -> int:
-    """Returns the value if it is a whole number in range, or raises a ParameterError."""
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-        return int(value)
-    raise ParameterError(parameter, value, f"a whole number from {low:,} to {high:,}")
-
-
-def number(parameter: str, value: object, low: float, high: float, what: str) -> float:
-    """Returns the value as a float if it is a number in range, or raises a ParameterError."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
-        return float(value)
-    raise ParameterError(parameter, value, what)
-
-
-def duration(parameter: str, value: object, *, positive: bool = False) -> float:
-    """Returns a duration in seconds, from 0 up, or above 0 where zero has no meaning."""
-    if positive:
-        what = f"a number of seconds above 0, up to {MOST_SECONDS:,.0f}"
-        return number(parameter, value, math.ulp(0.0), MOST_SECONDS, what)
-    return number(parameter, value, 0.0, MOST_SECONDS, f"seconds from 0 to {MOST_SECONDS:,.0f}")
-
-
-def share(parameter: str, value: object) -> float:
-    """Returns a share above 0 and at most 1."""
-    return number(parameter, value, math.ulp(0.0), 1.0, "a share above 0 and at most 1")
-
-
-def functions(parameter: str, value: object, what: str) -> tuple[Any, ...]:
-    """Returns the functions of a list, or raises a ParameterError."""
-    if isinstance(value, Iterable):
-        value = tuple(value)
-        if all(is_plain(one) for one in value):
-            return value
-    raise ParameterError(parameter, value, f"a list of plain functions of one {what}")
-
-
-class Settings:
-    """Settings that are equal when their values are, and cannot change.
-
-    A constructor hands them to `_fill` in the order of its parameters. Dataclasses would do
-    the same, and importing them would double the time it takes to import the breaker.
-    """
-
-    def _fill(self, **values: object) -> None:
-        vars(self).update(values)
-
-    def __setattr__(self, field: str, value: object) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} cannot change; build another one")
-
-    def __delattr__(self, field: str) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} cannot change; build another one")
-
-    def __eq__(self, other: object) -> bool:
-        return vars(self) == vars(other) if type(other) is type(self) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
-
-    def __repr__(self) -> str:
-        given = {field: value for field, value in vars(self).items() if value is not None}
-        fields = ", ".join(f"{field}={value!r}" for field, value in given.items())
-        return f"{type(self).__name__}({fields})"
-
-    def __reduce__(self) -> tuple[type[Settings], tuple[object, ...]]:
-        return type(self), (*vars(self).values(),)
 
 
 class ConsecutiveFailures(Settings):
@@ -105,21 +29,31 @@ class ConsecutiveFailures(Settings):
 
 
 class FailuresInWindow(Settings):
-    """Trips at `threshold` failures less than `window` seconds old, whatever else succeeds."""
+    """Trips at `threshold` failures less than `window` seconds old, whatever else succeeds.
+
+    With `every` instead those count that came since the counts were cleared, which is done each
+    time that so many seconds have passed since it closed. With neither the window is 60 s.
+    """
 
     threshold: int
-    window: float
+    window: float | None
+    every: float | None
     reason = Reason.FAILURES_IN_WINDOW
 
-    def __init__(self, threshold: int = 5, window: float = 60.0) -> None:
-        self._fill(
-            threshold=whole("threshold", threshold),
-            window=duration("window", window, positive=True),
-        )
+    def __init__(
+        self, threshold: int = 5, window: float | None = None, every: float | None = None
+    ) -> None:
+        if every is None:
+            window = duration("window", 60.0 if window is None else window, positive=True)
+        elif window is not None:
+            raise ParameterError("every", every, "either window or every, not both")
+        self._fill(threshold=whole("threshold", threshold), window=window, every=_every(every))
 
 
 class FailureRate(Settings):
     """Trips when failures are at least `rate` of the last `calls` calls or `window` seconds.
+
+    When `strict` they have to be more than the rate, which may then be 0: any failure trips it.
 
     One of `calls`, `window` and `every` is given; with none, the last 100 calls count. With
     `every` those count that ended since the counts were cleared, which is done each time that so
@@ -132,6 +66,7 @@ class FailureRate(Settings):
     window: float | None
     minimum_calls: int
     every: float | None
+    strict: bool
     reason = Reason.FAILURE_RATE
 
     def __init__(
@@ -141,8 +76,10 @@ class FailureRate(Settings):
         window: float | None = None,
         minimum_calls: int | None = None,
         every: float | None = None,
+        strict: bool = False,
     ) -> None:
-        self._fill(rate=share("rate", rate), **_window(calls, window, minimum_calls, every))
+        rate = _rate(rate, strict)
+        self._fill(rate=rate, **_window(calls, window, minimum_calls, every), strict=strict)
 
 
 class SlowCallRate(Settings):
@@ -159,6 +96,7 @@ class SlowCallRate(Settings):
     window: float | None
     minimum_calls: int
     every: float | None
+    strict: bool
     reason = Reason.SLOW_CALL_RATE
 
     def __init__(
@@ -169,16 +107,27 @@ class SlowCallRate(Settings):
         window: float | None = None,
         minimum_calls: int | None = None,
         every: float | None = None,
+        strict: bool = False,
     ) -> None:
         self._fill(
             slow=duration("slow", slow, positive=True),
-            rate=share("rate", rate),
+            rate=_rate(rate, strict),
             **_window(calls, window, minimum_calls, every),
+            strict=strict,
         )
 
 
 def _every(every: float | None) -> float | None:
     return None if every is None else duration("every", every, positive=True)
+
+
+def _rate(rate: float, strict: bool) -> float:
+    if not isinstance(strict, bool):
+        raise ParameterError("strict", strict, "True or False")
+    if strict:
+        below = math.nextafter(1.0, 0.0)
+        return number("rate", rate, 0.0, below, "a share from 0 and below 1, as it is strict")
+    return share("rate", rate)
 
 
 def _window(
@@ -196,6 +145,11 @@ def _window(
     size = 100 if calls is None else whole("calls", calls)
     least = min(10, size) if minimum is None else whole("minimum_calls", minimum, high=size)
     return {"calls": size, "window": None, "minimum_calls": least, "every": None}
+
+
+def tripping_share(rule: FailureRate | SlowCallRate) -> float:
+    """Returns the least share of the counted calls at which a rule trips."""
+    return math.nextafter(rule.rate, math.inf) if rule.strict else rule.rate
 
 
 TripRule = ConsecutiveFailures | FailuresInWindow | FailureRate | SlowCallRate
@@ -281,29 +235,51 @@ class HalfOpen(Settings):
     With no probes, `HalfOpen(0)`, it is never half-open: at its deadline it closes, and trips again
     by its rules if the service is still down. What is counted and called then is as if new.
 
+    With a `ramp` there are no probes either: for so many seconds from the first call after its
+    deadline it lets a growing share of the calls through, `start` of them at first and all in the
+    end. Which ones is no matter of luck: of any calls that ask one after the other those let
+    through are their shares' sum, to less than one. Calls are judged by the trip rules, as when
+    it is closed; if none of them has opened it, it closes at the first call after the ramp.
+
     A probe that has not ended within `lease` seconds counts as failed: it may be hung, or
     its thread dead, and the breaker must not wait for it for ever.
 
     Args:
-        probes: calls let through: at once, or with a verdict in all; 0 to close at the deadline.
+        probes: calls let through: at once, or with a verdict in all; 0 to close at the deadline;
+            1 unless given, and none with a ramp.
         successes: how many close it, 1 unless given; None with a verdict, which takes its place,
             and without probes.
         lease: seconds a probe may take.
         verdict: the share of failures from which it opens again, above 0 and at most 1.
+        ramp: seconds in which the share of calls let through grows to all.
+        start: the share it begins with, from 0 to 1; a tenth unless given.
     """
 
     probes: int
     successes: int | None
     lease: float
     verdict: float | None
+    ramp: float | None
+    start: float | None
 
     def __init__(
         self,
-        probes: int = 1,
+        probes: int | None = None,
         successes: int | None = None,
         lease: float = 60.0,
         verdict: float | None = None,
+        ramp: float | None = None,
+        start: float | None = None,
     ) -> None:
+        if ramp is not None:
+            ramp = duration("ramp", ramp, positive=True)
+            begin = 0.1 if start is None else start
+            start = number("start", begin, 0.0, 1.0, "a share from 0 to 1")
+            _check_alone(probes=probes or None)
+        elif start is not None:
+            raise ParameterError("start", start, "a ramp beside it")
+        if probes is None:
+            probes = 1 if ramp is None else 0
         if probes == 0:
             _check_alone(successes=successes, verdict=verdict)
         elif verdict is None:
@@ -316,6 +292,8 @@ class HalfOpen(Settings):
             successes=successes,
             lease=duration("lease", lease, positive=True),
             verdict=None if verdict is None else share("verdict", verdict),
+            ramp=ramp,
+            start=start,
         )
 
 

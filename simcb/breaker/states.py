@@ -1,4 +1,4 @@
-"""What a breaker is at one moment: closed, open or half-open, and the probes it has out.
+"""What a breaker is at one moment: closed, open or half-open, and the calls it has on trial.
 
 A breaker's whole memory hangs on one reference to one of these, so a change is one
 assignment, and whatever interrupts it, be it a signal, another thread or a garbage collection,
@@ -20,8 +20,8 @@ from contextvars import ContextVar, Token
 from typing import Literal, NamedTuple, TypeAlias
 
 from simcb.breaker.enums import CircuitState, Mode, Reason
-from simcb.breaker.settings import HalfOpen, SlowCallRate, TripRule
-from simcb.breaker.windows import NEVER, Window
+from simcb.breaker.settings import HalfOpen, SlowCallRate, TripRule, tripping_share
+from simcb.breaker.windows import NEVER, Window, has_window, heirs
 
 SETTLED = 0
 """The generation of a permit that has been settled, or was never granted."""
@@ -62,6 +62,29 @@ class ClosedState:
         self.totals: tuple[int, ...] = (0,) * len(windows)
         self.untimed = not timed
         self.unheard = not timed and not any(window.hears_all for window in windows)
+
+    def judged_by(
+        self, before: tuple[TripRule, ...], rules: tuple[TripRule, ...], timed: bool
+    ) -> ClosedState:
+        """Returns the same state with other rules; what they still look at has been counted.
+
+        Args:
+            before: the rules until now.
+            rules: those from now on.
+            timed: whether calls are timed from now on.
+        """
+        if self.mode is Mode.FORCED_CLOSED:
+            return self._twin((), (), timed)
+        old = (rule for rule in before if has_window(rule))
+        counted = [*zip(old, self.windows, self.totals, strict=True)]
+        return self._twin(*heirs(counted, rules, self.since, self.calls), timed)
+
+    def _twin(
+        self, windows: tuple[Window, ...], totals: tuple[int, ...], timed: bool
+    ) -> ClosedState:
+        twin = ClosedState(self.generation, self.since, self.mode, windows, timed)
+        twin.calls, twin.streak, twin.totals = self.calls, self.streak, totals
+        return twin
 
     def with_one_more(
         self, failed: bool, took: float, now: float, streak: int
@@ -112,18 +135,69 @@ class OpenState:
         self.last_error = last_error
 
 
+class RampState(ClosedState):
+    """A growing share of the calls pass, and are judged as when it is closed; `opened` was before.
+
+    Each call that asks adds the share of its moment to the `credit`, and passes when that makes a
+    whole one: so the first does, and those that pass are the shares' sum to less than one.
+    """
+
+    __slots__ = ("credit", "length", "opened", "start")
+    state = CircuitState.HALF_OPEN
+
+    def __init__(
+        self,
+        generation: int,
+        since: float,
+        windows: tuple[Window, ...],
+        opened: OpenState,
+        length: float,
+        start: float,
+    ) -> None:
+        super().__init__(generation, since, Mode.AUTOMATIC, windows, True)
+        self.opened = opened
+        self.length = length
+        self.start = start
+        self.credit = 1.0 - start
+
+    def _twin(self, windows: tuple[Window, ...], totals: tuple[int, ...], timed: bool) -> RampState:
+        settings = self.opened, self.length, self.start
+        twin = RampState(self.generation, self.since, windows, *settings)
+        twin.calls, twin.streak, twin.totals = self.calls, self.streak, totals
+        twin.credit = self.credit
+        return twin
+
+    def is_over(self, now: float) -> bool:
+        """Whether all calls pass from this moment on."""
+        return now - self.since >= self.length
+
+    def credit_at(self, now: float) -> float:
+        """Returns the credit with one more call that asks."""
+        return self.credit + self.start + (1.0 - self.start) * (now - self.since) / self.length
+
+    def holds(self, probe: Probe) -> bool:
+        """Whether a call on trial is one of this period's."""
+        return probe.ramp is self.opened
+
+
+WHOLE = 1.0 - 1e-9
+"""The credit that lets a call pass: ten tenths do, though they add up to a little less."""
+
+
 class Probe:
     """One call on trial; it counts as failed from `until` on.
 
     It has made `inner` calls through its own breaker, of at most `most`: an ailing service must
-    not hear of a thousand calls because one of them is on trial.
+    not hear of a thousand calls because one of them is on trial. One of a ramp has no
+    lease, and `ramp` is the open state before it.
     """
 
-    __slots__ = ("inner", "most", "until")
+    __slots__ = ("inner", "most", "ramp", "until")
 
-    def __init__(self, until: float, most: int) -> None:
+    def __init__(self, until: float, most: int, ramp: OpenState | None = None) -> None:
         self.until = until
         self.most = most
+        self.ramp = ramp
         self.inner = 0
 
 
@@ -135,10 +209,16 @@ class Ended(NamedTuple):
     slow: tuple[int, ...]
 
 
-class HalfOpenState:
-    """A few probes are out, oldest first, and some have `ended`; `opened` was before."""
+NONE_ENDED = Ended(0, 0, ())
 
-    __slots__ = ("ended", "generation", "opened", "probes", "since")
+
+class HalfOpenState:
+    """A few probes are out, oldest first, and some have `ended`; `opened` was before.
+
+    It ends by the settings it began with, `policy` and `rules`, whatever they are now.
+    """
+
+    __slots__ = ("ended", "generation", "opened", "policy", "probes", "rules", "since")
     state = CircuitState.HALF_OPEN
     mode = Mode.AUTOMATIC
     untimed: Literal[False] = False
@@ -150,18 +230,67 @@ class HalfOpenState:
         generation: int,
         since: float,
         opened: OpenState,
-        probes: tuple[Probe, ...],
-        ended: Ended,
+        policy: HalfOpen,
+        rules: tuple[TripRule, ...],
+        probes: tuple[Probe, ...] = (),
+        ended: Ended = NONE_ENDED,
     ) -> None:
         self.generation = generation
         self.since = since
         self.opened = opened
+        self.policy = policy
+        self.rules = rules
         self.probes = probes
         self.ended = ended
 
     def with_probes(self, probes: tuple[Probe, ...], ended: Ended) -> HalfOpenState:
         """Returns the same period with other probes out and ended."""
-        return HalfOpenState(self.generation, self.since, self.opened, probes, ended)
+        opened, policy, rules = self.opened, self.policy, self.rules
+        return HalfOpenState(self.generation, self.since, opened, policy, rules, probes, ended)
+
+    def holds(self, probe: Probe) -> bool:
+        """Whether a call on trial is one of this period's."""
+        return probe in self.probes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all places for probes are taken: with a verdict each is used once."""
+        used = 0 if self.policy.verdict is None else self.ended.calls
+        return len(self.probes) + used >= self.policy.probes
+
+    def one_more_ended(self, failed: bool, took: float, probes: int = 1) -> Ended:
+        """Returns what more probes make of it that ended alike, after `took` seconds."""
+        slow = [rule.slow for rule in self.rules if isinstance(rule, SlowCallRate)]
+        before = self.ended.slow or (0,) * len(slow)
+        return Ended(
+            self.ended.calls + probes,
+            self.ended.failed + probes * failed,
+            tuple(n + probes * (took >= s) for n, s in zip(before, slow, strict=True)),
+        )
+
+    def decided(self, ended: Ended, failure: Reason) -> Reason | None:
+        """Returns why the period is over once these have ended; None while it goes on.
+
+        Args:
+            ended: the probes that have ended.
+            failure: the reason if one failure is enough.
+        """
+        policy = self.policy
+        if policy.verdict is None:
+            assert policy.successes is not None
+            if ended.failed:
+                return failure
+            if any(ended.slow):
+                return Reason.PROBE_SLOW
+            return Reason.PROBES_SUCCEEDED if ended.calls >= policy.successes else None
+        if ended.calls < policy.probes:
+            return None
+        if ended.failed / ended.calls >= policy.verdict:
+            return Reason.FAILURE_RATE
+        rates = [tripping_share(rule) for rule in self.rules if isinstance(rule, SlowCallRate)]
+        if any(n / ended.calls >= rate for n, rate in zip(ended.slow, rates, strict=True)):
+            return Reason.SLOW_CALL_RATE
+        return Reason.PROBES_SUCCEEDED
 
 
 State: TypeAlias = ClosedState | OpenState | HalfOpenState
@@ -169,60 +298,9 @@ State: TypeAlias = ClosedState | OpenState | HalfOpenState
 
 def opening(state: State) -> OpenState | None:
     """Returns the open state of a breaker that is open, or has been until it went half-open."""
-    if isinstance(state, HalfOpenState):
+    if isinstance(state, (HalfOpenState, RampState)):
         return state.opened
     return state if isinstance(state, OpenState) else None
-
-
-# What the probes of a half-open period have come to, and what that decides.
-
-NONE_ENDED = Ended(0, 0, ())
-
-
-def one_more_ended(
-    ended: Ended, rules: tuple[TripRule, ...], failed: bool, took: float, probes: int = 1
-) -> Ended:
-    """Returns what more probes make of it that ended alike, after `took` seconds."""
-    slow = [rule.slow for rule in rules if isinstance(rule, SlowCallRate)]
-    before = ended.slow or (0,) * len(slow)
-    return Ended(
-        ended.calls + probes,
-        ended.failed + probes * failed,
-        tuple(n + probes * (took >= s) for n, s in zip(before, slow, strict=True)),
-    )
-
-
-def places_taken(half_open: HalfOpen, seen: HalfOpenState) -> int:
-    """Returns how many of the places for probes are taken: with a verdict each is used once."""
-    return len(seen.probes) + (0 if half_open.verdict is None else seen.ended.calls)
-
-
-def decided(
-    half_open: HalfOpen, rules: tuple[TripRule, ...], ended: Ended, failure: Reason
-) -> Reason | None:
-    """Returns why the period is over; None while it goes on.
-
-    Args:
-        half_open: the settings.
-        rules: the breaker's, for those that count slow calls.
-        ended: the probes that have ended.
-        failure: the reason if one failure is enough.
-    """
-    if half_open.verdict is None:
-        assert half_open.successes is not None
-        if ended.failed:
-            return failure
-        if any(ended.slow):
-            return Reason.PROBE_SLOW
-        return Reason.PROBES_SUCCEEDED if ended.calls >= half_open.successes else None
-    if ended.calls < half_open.probes:
-        return None
-    if ended.failed / ended.calls >= half_open.verdict:
-        return Reason.FAILURE_RATE
-    rates = [rule.rate for rule in rules if isinstance(rule, SlowCallRate)]
-    if any(n / ended.calls >= rate for n, rate in zip(ended.slow, rates, strict=True)):
-        return Reason.SLOW_CALL_RATE
-    return Reason.PROBES_SUCCEEDED
 
 
 # What runs inside a probe.
@@ -246,9 +324,9 @@ def enter(held: object) -> Mark | None:
     return None if probe is None else INSIDE.set((*INSIDE.get(), probe))
 
 
-def outer_of(probes: tuple[Probe, ...]) -> Probe | None:
-    """Returns which of these probes the present code is part of, if it is of any."""
-    return next((probe for probe in INSIDE.get() if probe in probes), None)
+def outer_of(period: HalfOpenState | RampState) -> Probe | None:
+    """Returns which of a period's probes the present code is part of, if it is of any."""
+    return next((probe for probe in INSIDE.get() if period.holds(probe)), None)
 
 
 def leave(mark: Mark | None) -> None:

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from simcb.breaker.bounds import whole
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.settings import whole
 from simcb.breaker.sharing import Locked
 
 

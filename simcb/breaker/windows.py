@@ -10,6 +10,7 @@ changes nothing: an interrupt at any point leaves a window that is right.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 from simcb.breaker.enums import Reason
@@ -19,6 +20,7 @@ from simcb.breaker.settings import (
     FailuresInWindow,
     SlowCallRate,
     TripRule,
+    tripping_share,
 )
 
 NEVER = float("inf")
@@ -58,6 +60,26 @@ class Window(Protocol):
             now: seconds, never less than in an earlier question.
         """
         ...
+
+
+class LateWindow:
+    """A window that began when `before` calls had been counted without it."""
+
+    __slots__ = ("before", "hears_all", "reason", "row", "slow", "window")
+
+    def __init__(self, window: Window, before: int) -> None:
+        self.window = window
+        self.before = before
+        self.reason, self.slow = window.reason, window.slow
+        self.hears_all, self.row = window.hears_all, window.row
+
+    def trips(self, calls: int, before: int, after: int, now: float) -> bool:
+        """Asks the window about the calls since it began."""
+        return self.window.trips(calls - self.before, before, after, now)
+
+    def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
+        """Reads the window of the calls since it began."""
+        return self.window.read(calls - self.before, total, now)
 
 
 class CountWindow:
@@ -168,12 +190,23 @@ class PeriodWindow:
     """The outcomes since the counts were last cleared: each time a `span` is over since it closed.
 
     It remembers the totals before the first outcome of a period; which period that was says
-    whether they are still to be subtracted. With a `row` so many failures in a row trip it that
-    are all of the period, and not a rate: the failures in a row that are all of the period are
-    the smaller number of both.
+    whether they are still to be subtracted. With a `threshold` a number of outcomes trips it, and
+    not a rate. With a `row` they have to be failures in a row that are all of the period: those
+    are the smaller number of both.
     """
 
-    __slots__ = ("began", "hears_all", "minimum", "rate", "reason", "row", "since", "slow", "span")
+    __slots__ = (
+        "began",
+        "hears_all",
+        "minimum",
+        "rate",
+        "reason",
+        "row",
+        "since",
+        "slow",
+        "span",
+        "threshold",
+    )
 
     def __init__(
         self,
@@ -183,6 +216,7 @@ class PeriodWindow:
         rate: float,
         reason: Reason,
         slow: float,
+        threshold: int = 0,
         row: int = 0,
     ) -> None:
         self.since = since
@@ -191,8 +225,9 @@ class PeriodWindow:
         self.rate = rate
         self.reason = reason
         self.slow = slow
+        self.threshold = threshold
         self.row = row
-        self.hears_all = not row
+        self.hears_all = not threshold
         self.began = (0, 0, 0)
 
     def _totals_then(self, calls: int, total: int, now: float) -> tuple[int, int, int]:
@@ -201,11 +236,11 @@ class PeriodWindow:
         return self.began if period == self.began[0] else (period, calls, total)
 
     def trips(self, calls: int, before: int, after: int, now: float) -> bool:
-        """Compares the outcomes of the period with the rate, or with the row."""
+        """Compares the outcomes of the period with the rate, or with the threshold."""
         self.began = began = self._totals_then(calls - 1, before, now)
         counted = after - began[2]
-        if self.row:
-            return counted >= self.row
+        if self.threshold:
+            return counted >= self.threshold
         inside = calls - began[1]
         return inside >= self.minimum and counted / inside >= self.rate
 
@@ -220,25 +255,76 @@ def windows_for(rules: tuple[TripRule, ...], since: float) -> tuple[Window, ...]
     return tuple(_window_for(rule, since) for rule in rules if has_window(rule))
 
 
+MEMORIES = ("ring", "written", "moments", "since", "began")
+"""What the windows of all kinds remember; all else follows from their rules."""
+
+
+def heirs(
+    counted: Sequence[tuple[TripRule, Window, int]],
+    rules: tuple[TripRule, ...],
+    since: float,
+    calls: int,
+) -> tuple[tuple[Window, ...], tuple[int, ...]]:
+    """Returns the windows of other rules, and how many outcomes each has counted.
+
+    One that looks at the same calls as one before goes on with its memory.
+
+    Args:
+        counted: the rules before, their windows and what those have counted.
+        rules: the rules from now on.
+        since: when the breaker closed.
+        calls: outcomes since then.
+    """
+    left, windows, totals = [*counted], [], []
+    for rule in rules:
+        if not has_window(rule):
+            continue
+        window = _window_for(rule, since)
+        old = next((one for one in left if _looks_at(one[0]) == _looks_at(rule)), None)
+        if old is None:
+            windows.append(LateWindow(window, calls) if calls else window)
+            totals.append(0)
+            continue
+        left.remove(old)
+        late = old[1] if isinstance(old[1], LateWindow) else None
+        remembers = old[1] if late is None else late.window
+        for name in MEMORIES:
+            if hasattr(remembers, name):
+                setattr(window, name, getattr(remembers, name))
+        windows.append(window if late is None else LateWindow(window, late.before))
+        totals.append(old[2])
+    return (*windows,), (*totals,)
+
+
+def _looks_at(rule: TripRule) -> tuple[object, ...]:
+    """Which calls a rule counts, and among which."""
+    words = ("slow", "calls", "window", "every")
+    return type(rule), *(getattr(rule, word, None) for word in words)
+
+
 def has_window(rule: TripRule) -> bool:
     """Whether a rule counts more than the failures in a row until now."""
     return not isinstance(rule, ConsecutiveFailures) or rule.every is not None
 
 
 def _window_for(rule: TripRule, since: float) -> Window:
-    if isinstance(rule, FailuresInWindow):
-        return TimeWindow(rule.window, 1, 1.0, rule.reason, NEVER, rule.threshold)
-    if isinstance(rule, ConsecutiveFailures):
-        assert rule.every is not None
-        return PeriodWindow(since, rule.every, 1, 1.0, rule.reason, NEVER, rule.threshold)
+    every, reason = rule.every, rule.reason
+    if isinstance(rule, (ConsecutiveFailures, FailuresInWindow)):
+        many = rule.threshold
+        if every is not None:
+            row = many if isinstance(rule, ConsecutiveFailures) else 0
+            return PeriodWindow(since, every, 1, 1.0, reason, NEVER, many, row)
+        assert isinstance(rule, FailuresInWindow)
+        assert rule.window is not None
+        return TimeWindow(rule.window, 1, 1.0, reason, NEVER, many)
     slow = rule.slow if isinstance(rule, SlowCallRate) else NEVER
-    if rule.every is not None:
-        every, least = rule.every, rule.minimum_calls
-        return PeriodWindow(since, every, least, rule.rate, rule.reason, slow)
+    rate, least = tripping_share(rule), rule.minimum_calls
+    if every is not None:
+        return PeriodWindow(since, every, least, rate, reason, slow)
     if rule.window is not None:
-        return TimeWindow(rule.window, rule.minimum_calls, rule.rate, rule.reason, slow)
+        return TimeWindow(rule.window, least, rate, reason, slow)
     assert rule.calls is not None
-    return CountWindow(rule.calls, rule.minimum_calls, rule.rate, rule.reason, slow)
+    return CountWindow(rule.calls, least, rate, reason, slow)
 
 
 def reading(rule: TripRule, calls: int, counted: int, streak: int) -> RuleReading:

@@ -41,7 +41,7 @@ from simcb.breaker import (
     Snapshot,
     Transition,
 )
-from simcb.breaker.settings import duration, whole
+from simcb.breaker.bounds import duration, whole
 from simcb.integrations import encodable
 
 LEAST_CALLS: Final = 10

@@ -38,7 +38,7 @@ from simcb.breaker import (
     ParameterError,
     SlowCallRate,
 )
-from simcb.breaker.settings import duration, whole
+from simcb.breaker.bounds import duration, whole
 from simcb.errors import MissingExtraError
 from simcb.integrations import encodable
 

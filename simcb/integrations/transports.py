@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from simcb.breaker import BreakerRegistry, CircuitOpenError, ParameterError, Permit
-from simcb.breaker.settings import MOST_SECONDS
+from simcb.breaker.bounds import MOST_SECONDS
 
 SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429

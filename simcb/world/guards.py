@@ -139,21 +139,18 @@ class Guards:
         def tell(change: Transition) -> None:
             write(change.at, change.before.value, change.after.value)
 
-        # It is made when it is first asked, and yet as old as the run: counts that are cleared
-        # every so often are cleared by the time since then.
-        now, self._clock.now = self._clock.now, 0.0
         breaker = CircuitBreaker(
             name,
             trip=policy.rules(),
             recovery=policy.recovery_policy(),
             half_open=policy.half_open_policy(),
             clock=lambda: self._clock.now,
+            born=0.0,  # it is made when it is first asked, and yet as old as the run
             random=random,
             listeners=(tell if limit is None else limit.listener(write),),
         )
         if limit is not None:
             limit.add(breaker)
-        self._clock.now = now
         return breaker
 
     def _foreign_breaker(

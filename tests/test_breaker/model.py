@@ -6,6 +6,7 @@ everything out anew each time.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -21,6 +22,7 @@ class ModelRule:
     minimum: int = 1
     slow: float = 0.0
     every: float | None = None
+    strict: bool = False
     since: float = 0.0
 
     def kept(
@@ -66,7 +68,12 @@ class ModelRule:
         counted = sum(
             took >= self.slow if self.kind == "slow" else failed for _, failed, took in inside
         )
-        return len(inside) >= self.minimum and counted / len(inside) >= self.rate
+        return len(inside) >= self.minimum and self.reached(counted, len(inside))
+
+    def reached(self, counted: int, calls: int) -> bool:
+        """Whether so many of so many are enough."""
+        share = counted / calls
+        return share > self.rate if self.strict else share >= self.rate
 
 
 @dataclass(eq=False)
@@ -86,6 +93,11 @@ class Model:
     successes: int
     lease: float
     verdict: float | None = None
+    ramp: float | None = None
+    start: float = 0.0
+    asked: list[float] = field(default_factory=list)
+    passed: int = 0
+    began: float = 0.0
     state: str = "closed"
     forced: str = ""
     generation: int = 1
@@ -106,6 +118,7 @@ class Model:
         self.state, self.forced = state, forced
         self.generation += 1
         self.log, self.out, self.ended = [], [], []
+        self.began, self.asked, self.passed = now, [], 0
 
     def open(self, now: float, again: bool) -> None:
         self.wait = min(self.wait * self.factor, self.longest) if again else self.timeout
@@ -132,7 +145,7 @@ class Model:
                 self.go("closed", now=now)
         elif calls == self.probes:
             drawn_out = (sum(took >= rule.slow for _, took in self.ended) for rule in slow)
-            too_slow = any(n / calls >= rule.rate for n, rule in zip(drawn_out, slow, strict=True))
+            too_slow = any(rule.reached(n, calls) for n, rule in zip(drawn_out, slow, strict=True))
             if failed / calls >= self.verdict or too_slow:
                 self.open(now, again=True)
             else:
@@ -141,26 +154,38 @@ class Model:
     def acquire(self, now: float) -> ModelPermit | None:
         self.notice(now)
         if self.state == "open" and not self.forced and now >= self.deadline:
-            self.go("half_open" if self.probes else "closed", now=now)
+            self.go("half_open" if self.probes or self.ramp else "closed", now=now)
+        if self.ramping and self.ramp is not None and now - self.began >= self.ramp:
+            self.go("closed", now=now)
         blocked = self.state == "open" or (
-            self.state == "half_open"
+            not self.ramping
+            and self.state == "half_open"
             and len(self.out) + (len(self.ended) if self.verdict else 0) >= self.probes
         )
+        if self.ramping and self.ramp is not None:
+            self.asked.append(self.start + (1 - self.start) * (now - self.began) / self.ramp)
+            # The first call passes, and then as many as the shares of those after it make whole.
+            blocked = self.passed >= 1 + math.floor(sum(self.asked[1:]) + 1e-9)
+            self.passed += not blocked
         if blocked:
             self.counts["rejected"] += 1
             return None
         self.counts["admitted"] += 1
         permit = ModelPermit(self.generation, now)
-        if self.state == "half_open":
+        if self.state == "half_open" and not self.ramping:
             self.out.append(permit)
         return permit
+
+    @property
+    def ramping(self) -> bool:
+        return self.ramp is not None and self.state == "half_open"
 
     def settle(self, permit: ModelPermit, outcome: str, now: float) -> None:
         if permit.settled:
             return
         permit.settled = True
         self.notice(now)
-        half_open = self.state == "half_open"
+        half_open = self.state == "half_open" and not self.ramping
         if permit.generation != self.generation or (half_open and permit not in self.out):
             self.counts["stale"] += 1
             return
@@ -179,4 +204,4 @@ class Model:
                 for rule in self.rules
                 if failed_now or rule.kind != "consecutive"
             ):
-                self.open(now, again=False)
+                self.open(now, again=self.ramping)

@@ -84,6 +84,17 @@ def probing(room: ModuleType, clock: Clock) -> Any:
     return breaker
 
 
+def ramping(room: ModuleType, clock: Clock) -> Any:
+    settings = {"failure_threshold": 2, "half_open": room.HalfOpen(ramp=8.0, start=0.5)}
+    breaker = room.CircuitBreaker(clock=clock, listeners=[lambda t: None], **settings)
+    fail(breaker)
+    fail(breaker)
+    clock.advance(60.0)
+    breaker.call(good)
+    clock.advance(4.0)
+    return breaker
+
+
 def hung(room: ModuleType, clock: Clock) -> Any:
     breaker = probing(room, clock)
     breaker.acquire()
@@ -124,7 +135,7 @@ def by_async_with(breaker: Any) -> None:
     drive(main())
 
 
-SITUATIONS = (closed, failing, windowed, quiet, waiting, probing, hung)
+SITUATIONS = (closed, failing, windowed, quiet, waiting, probing, ramping, hung)
 # The first moment of these comes before anything in them can catch: interrupted there and nowhere
 # else, one call may stay uncounted, and a probe is given back by its lease.
 LOSING = ("__enter__", "__exit__", "__aexit__", "__del__")

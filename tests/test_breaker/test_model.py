@@ -36,8 +36,8 @@ RATES = st.sampled_from([0.1, 0.25, 0.5, 2 / 3, 1.0])
 def rules(draw: st.DrawFn) -> ModelRule:
     kind = draw(st.sampled_from(["consecutive", "in_window", "rate", "rate", "slow"]))
     if kind in ("consecutive", "in_window"):
-        window = draw(st.integers(1, 20)) / 2 if kind == "in_window" else None
-        every = draw(st.none() | EVERY) if kind == "consecutive" else None
+        every = draw(st.none() | EVERY)
+        window = draw(st.integers(1, 20)) / 2 if kind == "in_window" and every is None else None
         return ModelRule(kind, threshold=draw(st.integers(1, 4)), window=window, every=every)
     calls, window, every = None, None, None
     over = draw(st.sampled_from(["calls", "window", "every"]))
@@ -49,18 +49,18 @@ def rules(draw: st.DrawFn) -> ModelRule:
         every = draw(EVERY)
     minimum = draw(st.integers(1, calls or 5))
     slow = draw(st.integers(1, 8)) / 4
-    return ModelRule(kind, 0, draw(RATES), calls, window, minimum, slow, every)
+    strict = draw(st.booleans())
+    rate = draw(st.sampled_from([0.0, 0.1, 0.25, 0.5, 2 / 3]) if strict else RATES)
+    return ModelRule(kind, 0, rate, calls, window, minimum, slow, every, strict)
 
 
 def real_rule(room: ModuleType, rule: ModelRule) -> Any:
     if rule.kind == "consecutive":
         return room.ConsecutiveFailures(rule.threshold, rule.every)
     if rule.kind == "in_window":
-        return room.FailuresInWindow(rule.threshold, rule.window)
-    if rule.kind == "slow":
-        words = (rule.rate, rule.calls, rule.window, rule.minimum, rule.every)
-        return room.SlowCallRate(rule.slow, *words)
-    return room.FailureRate(rule.rate, rule.calls, rule.window, rule.minimum, rule.every)
+        return room.FailuresInWindow(rule.threshold, rule.window, rule.every)
+    words = (rule.rate, rule.calls, rule.window, rule.minimum, rule.every, rule.strict)
+    return room.SlowCallRate(rule.slow, *words) if rule.kind == "slow" else room.FailureRate(*words)
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -76,6 +76,8 @@ class BreakerMachine(RuleBasedStateMachine):
         successes=st.integers(1, 3),
         lease=st.integers(1, 20).map(lambda n: n / 2),
         verdict=st.none() | RATES,
+        ramp=st.none() | st.none() | EVERY,
+        start=st.sampled_from([0.0, 0.1, 0.25, 1.0]),
     )
     def build(
         self,
@@ -86,14 +88,22 @@ class BreakerMachine(RuleBasedStateMachine):
         successes: int,
         lease: float,
         verdict: float | None,
+        ramp: float | None,
+        start: float,
     ) -> None:
+        probes = 0 if ramp else probes
         verdict = verdict if probes else None
         self.clock = Clock(64.0)
         self.breaker = self.room.CircuitBreaker(
             trip=[real_rule(self.room, one) for one in rules],
             recovery=self.room.Recovery(timeout, factor, max=4 * timeout),
             half_open=self.room.HalfOpen(
-                probes, successes if probes and verdict is None else None, lease, verdict
+                probes,
+                successes if probes and verdict is None else None,
+                lease,
+                verdict,
+                ramp,
+                start if ramp else None,
             ),
             clock=self.clock,
             listeners=[self.hear],
@@ -102,6 +112,7 @@ class BreakerMachine(RuleBasedStateMachine):
         for one in rules:
             one.since = self.clock.now
         self.model = Model(rules, timeout, factor, 4 * timeout, probes, successes, lease, verdict)
+        self.model.ramp, self.model.start = ramp, start
         self.pairs: list[tuple[Any, ModelPermit]] = []
 
     def hear(self, transition: Any) -> None:
@@ -154,7 +165,8 @@ class BreakerMachine(RuleBasedStateMachine):
         now = self.clock.now
         model = self.model
         needed = model.successes if model.verdict is None else model.probes
-        end = now + model.lease + model.longest + model.timeout + needed + 1.0
+        trial = model.lease + needed if model.ramp is None else model.ramp
+        end = now + trial + model.longest + model.timeout + 1.0
         while self.breaker.state is not self.room.CircuitState.CLOSED:
             assert self.clock.now <= end, "stuck"
             held = len(self.pairs)

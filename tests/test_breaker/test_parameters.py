@@ -317,7 +317,7 @@ def test_a_rejection_says_what_is_the_matter() -> None:
         said.append((str(caught.value), caught.value.forced))
         breaker.force_open()
     assert said == [
-        ("circuit 'b' is half-open and its probes are out; try again shortly", False),
+        ("circuit 'b' is half-open: few calls pass, try again shortly", False),
         ("circuit 'b' was opened by hand and lets no call through", True),
     ]
 

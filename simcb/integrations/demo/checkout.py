@@ -27,7 +27,7 @@ from simcb.breaker import (
     MemoryStore,
     Transition,
 )
-from simcb.breaker.settings import number
+from simcb.breaker.bounds import number
 from simcb.errors import MissingExtraError
 from simcb.integrations.demo.serving import Service
 from simcb.integrations.fastapi import (
