@@ -118,14 +118,16 @@ def _trip_rules(draw: st.DrawFn) -> Data:
     rule: Data = {"kind": draw(st.sampled_from(kinds))}
     if rule["kind"] in kinds[:2]:
         rule["threshold"] = draw(st.integers(1, 5))
-        if rule["kind"] == "failures_in_window":
-            rule["window"] = draw(times(100, 4000))
-        elif draw(one_in(3)):
+        if draw(one_in(3)):
             rule["every"] = draw(times(100, 4000))
+        elif rule["kind"] == "failures_in_window":
+            rule["window"] = draw(times(100, 4000))
         return rule
     if rule["kind"] == "slow_call_rate":
         rule["slow"] = draw(times(20, 800))
     rule["rate"] = draw(st.sampled_from((0.1, 0.5, 1.0)))
+    if rule["rate"] < 1.0 and draw(one_in(3)):
+        rule["strict"] = True
     over = draw(st.sampled_from(("calls", "window", "every")))
     if over == "calls":
         rule["calls"] = draw(st.integers(1, 12))
@@ -167,6 +169,8 @@ def breakers(draw: st.DrawFn, whole: bool) -> Data:
         )
         found["half_open"][word] = draw(values)
         if draw(one_in(4)):
+            found["half_open"] = {"ramp": draw(times(125, 4000)), "from": draw(shares())}
+        elif draw(one_in(4)):
             found["half_open"] = "none"
             found.get("recovery", {}).pop("factor", None)
     if draw(one_in(3)):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from simcb.breaker import FailuresInWindow, TripRule
+from simcb.breaker import FailureRate, SlowCallRate, TripRule
 from simcb.scenario import Scenario
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
@@ -121,14 +121,24 @@ def calls_of(scenario: Scenario) -> list[Asked]:
 def lose_clearing(asked: Asked) -> None:
     """Note that counts are never cleared there."""
     for rule in asked.rules:
-        every = None if isinstance(rule, FailuresInWindow) else rule.every
-        if every is not None:
-            asked.lose(f"every {every:g} s: counts are not cleared there, calls age one by one")
+        if rule.every is not None:
+            what = "counts are not cleared there, calls age one by one"
+            asked.lose(f"every {rule.every:g} s: {what}")
+
+
+def lose_strictness(asked: Asked, *rules: FailureRate | SlowCallRate) -> None:
+    """Note that a rate there is not strict, where it is here."""
+    for rule in rules:
+        if rule.strict:
+            asked.lose(f"strict: {percent(rule.rate)}% itself is enough there, here it takes more")
 
 
 def lose_closing(asked: Asked) -> None:
     """Note that a breaker there does not close without a probe."""
-    if asked.breaker is not None and not asked.breaker.half_open.probes:
+    half = None if asked.breaker is None else asked.breaker.half_open_policy()
+    if half is not None and half.ramp is not None:
+        asked.lose(f"half_open ramp of {half.ramp:g} s: there a probe decides, no growing share")
+    elif half is not None and not half.probes:
         asked.lose("half_open none: there a probe that succeeds closes it")
 
 

@@ -161,13 +161,14 @@ def _condition(asked: Asked, counts: str, division: str) -> tuple[str, float]:
             first, every = rule, rule.every or rule.window or 0.0
             failures, calls = count("TotalFailures", divided=True), count("Requests", divided=True)
             condition = f"{count('Requests')} >= {rule.minimum_calls} && "
-            condition += f"{failures} / {calls} >= {rule.rate:.12g}"
+            condition += f"{failures} / {calls} {'>' if rule.strict else '>='} {rule.rate:.12g}"
             if rule.every is None and rule.calls != NEVER_CLEARED:
                 asked.lose("its counts are cleared every Interval, or never; here calls age")
         elif isinstance(rule, FailuresInWindow):
-            first, every = rule, rule.window if rule.window < ENDLESS else 0.0
+            first, every = rule, rule.every or rule.window or 0.0
+            every = every if every < ENDLESS else 0.0
             condition = f"{count('TotalFailures')} >= {rule.threshold}"
-            if every:
+            if every and rule.every is None:
                 asked.lose("its counts are cleared every Interval; here failures age")
         else:
             asked.lose(f"{rule!r}: left out; it does not count slow calls")

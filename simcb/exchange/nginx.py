@@ -272,9 +272,10 @@ def _options(asked: Asked) -> str:
             asked.lose(f"{rule!r}: left out; nginx has one rule, of failures in a window")
         elif isinstance(rule, FailuresInWindow):
             found, fails = True, rule.threshold
-            if rule.window != window:
+            lasts = rule.window or rule.every or 0.0
+            if lasts != window:
                 asked.lose(
-                    f"window {rule.window:g} s: fail_timeout is both the window and the time a "
+                    f"window {lasts:g} s: fail_timeout is both the window and the time a "
                     f"server is left out, {window:g} s"
                 )
         elif isinstance(rule, ConsecutiveFailures):

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
-from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
+from simcb.exchange.calls import Asked, Writing, just_below, lose_clearing, lose_closing
 from simcb.exchange.documents import Document
 from simcb.exchange.parts import Part
-from simcb.exchange.policy import ENDLESS, Policy, as_name, just_above, share
+from simcb.exchange.policy import ENDLESS, Policy, as_name, share
 from simcb.scenario.tree import Tree
 
 _OWN = ("errorThresholdPercentage", "resetTimeout", "rollingCountTimeout", "volumeThreshold")
@@ -73,15 +73,14 @@ def _policy(tree: Tree, name: str, document: Document) -> Policy:
     volume = part.whole("volumeThreshold", default=0, most=1_000_000)
     window = part.duration("rollingCountTimeout", default=10.0)
     buckets = part.whole("rollingCountBuckets", default=10, least=1)
-    rate = just_above(percent.value / 100.0) if percent.value else 1e-9
     notes = (
-        f"strictly above {percent.value:g}% there, so from just above it on here",
         "rejected calls are in opossum's count of calls, and here they are not",
         f"the window moves in {buckets.value} steps there, here each call ages by itself",
     )
     if percent.value < 100.0:
-        rule = {"kind": "failure_rate", "rate": share(rate), "window": window.value}
-        policy.trip({**rule, "minimum_calls": max(1, volume.value)}, percent, *notes)
+        rule = {"kind": "failure_rate", "rate": share(percent.value / 100.0), "strict": True}
+        rule |= {"window": window.value, "minimum_calls": max(1, volume.value)}
+        policy.trip(rule, percent, *notes)
     else:
         what = "errorThresholdPercentage 100 is never passed: it never opens"
         policy.set("breaker.enabled", False, percent, what)
@@ -137,7 +136,8 @@ def _write_breaker(asked: Asked, page: Writing) -> None:
         lasts = rule.window or rule.every
         if lasts is None:
             asked.lose(f"calls {rule.calls}: opossum has no window of calls; it looks 10 s back")
-        page.add(f"errorThresholdPercentage: {rule.rate * 100 * (1 - 1e-9):.8g},")
+        rate = rule.rate if rule.strict else just_below(rule.rate)
+        page.add(f"errorThresholdPercentage: {rate * 100:.8g},")
         page.add(f"volumeThreshold: {rule.minimum_calls},")
         page.add(f"rollingCountTimeout: {millis(lasts or 10.0)},")
     elif rows:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate, SlowCallRate
-from simcb.exchange.calls import Asked, Writing, just_below, lose_clearing, lose_closing, percent
+from simcb.exchange.calls import (
+    Asked,
+    Writing,
+    just_below,
+    lose_clearing,
+    lose_closing,
+    lose_strictness,
+    percent,
+)
 from simcb.exchange.durations import go_text
 from simcb.exchange.policy import ENDLESS
 from simcb.scenario.retries import Exponential
@@ -43,6 +51,7 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
         # So many failures in a row are a window of so many calls, all of which failed.
         number, rate = rows[0].threshold, 1.0
         window = FailureRate(rate, calls=number, minimum_calls=number)
+    lose_strictness(asked, *rates[:1], *slows[:1])
     slow = slows[0] if slows else None
     window = window or slow
     used = [*(rates or rows)[:1], *slows[:1]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from simcb.exchange.parts import Got
-from simcb.exchange.policy import ENDLESS, Policy, just_above, share
+from simcb.exchange.policy import ENDLESS, Policy, share
 from simcb.scenario.problems import Mark
 
 NEVER_CLEARED = 1_000_000
@@ -76,12 +76,14 @@ def row(policy: Policy, threshold: int, every: Got[float], at: Got[object], note
 def _ratio(
     policy: Policy, text: str, every: Got[float], got: Got[object], found: re.Match[str], of: str
 ) -> None:
-    rate = float(found[2])
-    if found[1] == ">":
-        rate = just_above(rate)
+    rate, strict = float(found[2]), found[1] == ">"
+    if strict and rate >= 1.0:
+        policy.set("breaker.enabled", False, got, f"> {found[2]} is never passed: it never opens")
+        return
     least = _LEAST.search(text)
     minimum = int(least[2]) + (least[1] == ">") if least else 1
-    rule: dict[str, object] = {"kind": "failure_rate", "rate": share(min(max(rate, 1e-9), 1.0))}
+    rate = min(rate if strict else max(rate, 1e-9), 1.0)
+    rule: dict[str, object] = {"kind": "failure_rate", "rate": share(rate)}
     notes = []
     if every.value:
         rule["every"] = every.value
@@ -92,16 +94,17 @@ def _ratio(
     rule["minimum_calls"] = max(1, minimum)
     if "consecutive" in of.casefold():
         notes.append("consecutive failures are divided by all requests there, here all failures")
-    if found[1] == ">":
-        notes.append(f"strictly above {found[2]} there, so from just above it on here")
+    if strict:
+        rule["strict"] = True
     policy.trip(rule, got, *notes)
 
 
 def _total(policy: Policy, every: Got[float], got: Got[object], threshold: int) -> None:
-    window = every.value or ENDLESS
-    what = f"the counts are cleared every {window:g} s there; here each failure ages by itself"
-    rule = {"kind": "failures_in_window", "threshold": max(1, threshold), "window": window}
-    policy.trip(rule, got, what if every.value else "the count is never cleared while it is closed")
+    rule: dict[str, object] = {"kind": "failures_in_window", "threshold": max(1, threshold)}
+    rule |= {"every": every.value} if every.value else {"window": ENDLESS}
+    policy.trip(
+        rule, got, _CLEARED if every.value else "the count is never cleared while it is closed"
+    )
 
 
 def probes(policy: Policy, most: Got[int]) -> None:

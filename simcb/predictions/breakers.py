@@ -99,7 +99,7 @@ def breaker_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Predicti
         yield can_trip(guarded, rule, guarded.rule_path(place))
     yield _false_trips(traffic, guarded)
     yield _rejected(guarded)
-    if guarded.breaker.half_open.probes:
+    if guarded.breaker.half_open_policy().probes:
         yield _probes(traffic, guarded)
 
 
@@ -200,7 +200,7 @@ def _probes(traffic: Traffic, guarded: Guarded) -> Prediction:
             λ=(guarded.rate, PER_SECOND),
             s=(probe, SECONDS),
         ),
-        Sureness.EXACT if guarded.breaker.half_open.probes == 1 else Sureness.LEAST,
+        Sureness.EXACT if guarded.breaker.half_open_policy().probes == 1 else Sureness.LEAST,
         "every probe fails after its timeout, and one is made at a time",
         (guarded.recovery_path, f"{link.path}.timeout"),
         remark=remark,
@@ -234,7 +234,7 @@ def can_trip(guarded: Guarded, rule: TripRule, path: str) -> Prediction:
     if isinstance(rule, ConsecutiveFailures):
         needed, window = rule.threshold, math.inf
     elif isinstance(rule, FailuresInWindow):
-        needed, window = rule.threshold, rule.window
+        needed, window = rule.threshold, looks_back(rule) or math.inf
     else:
         assert isinstance(rule, FailureRate | SlowCallRate)
         needed, window = rule.minimum_calls, looks_back(rule) or math.inf

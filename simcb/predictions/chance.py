@@ -41,16 +41,16 @@ def time_to_trip(rule: TripRule, failing: float, rate: float) -> float:
     if failing <= 0.0 or rate <= 0.0:
         return math.inf
     if isinstance(rule, FailuresInWindow):
-        return _time_to_many(rule.threshold, failing * rate, rule.window)
+        return _time_to_many(rule.threshold, failing * rate, looks_back(rule) or 0.0)
     if isinstance(rule, ConsecutiveFailures):
         return calls_in_a_row(failing, rule.threshold) / rate
     assert isinstance(rule, FailureRate | SlowCallRate)
     lasts = looks_back(rule)
     if lasts is not None:
         inside = rate * lasts
-        return _calls_to_share(inside, rule.minimum_calls, rule.rate, failing, True) / rate
+        return _calls_to_share(inside, rule.minimum_calls, needed_share(rule), failing, True) / rate
     assert rule.calls is not None
-    return calls_to_share(rule.calls, rule.minimum_calls, rule.rate, failing) / rate
+    return calls_to_share(rule.calls, rule.minimum_calls, needed_share(rule), failing) / rate
 
 
 def is_exact(rule: TripRule) -> bool:
@@ -58,11 +58,16 @@ def is_exact(rule: TripRule) -> bool:
     if isinstance(rule, ConsecutiveFailures):
         return rule.every is None
     if isinstance(rule, FailuresInWindow):
-        return rule.threshold <= 2
+        return rule.every is None and rule.threshold <= 2
     return rule.calls is not None and rule.calls <= MOST_SOLVED
 
 
-def looks_back(rule: FailureRate | SlowCallRate) -> float | None:
+def needed_share(rule: FailureRate | SlowCallRate) -> float:
+    """Return the share that trips a rule; a strict one takes a call more than its rate."""
+    return min(1.0, rule.rate + 1e-6) if rule.strict else rule.rate
+
+
+def looks_back(rule: FailuresInWindow | FailureRate | SlowCallRate) -> float | None:
     """Return how long a call counts at most, in seconds; None if only others push it out."""
     return rule.window if rule.every is None else rule.every
 

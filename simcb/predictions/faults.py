@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from simcb.breaker import ConsecutiveFailures, FailuresInWindow, SlowCallRate, TripRule
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.breakers import Guarded, opening_length
-from simcb.predictions.chance import calls_in_a_row, looks_back, time_to_trip
+from simcb.predictions.chance import calls_in_a_row, looks_back, needed_share, time_to_trip
 from simcb.predictions.formulas import (
     load_of_retries,
     success_of_retries,
@@ -258,11 +258,11 @@ def detection_time(rule: TripRule, found: Struck, rate: float, fault: Fault) -> 
     if isinstance(rule, ConsecutiveFailures):
         return after + calls_in_a_row(share, rule.threshold) / rate
     if isinstance(rule, FailuresInWindow):
-        if rate * share * rule.window >= rule.threshold:
+        if rate * share * (looks_back(rule) or 0.0) >= rule.threshold:
             return after + rule.threshold / (rate * share)
         return after + time_to_trip(rule, share, rate)
-    assert isinstance(rule, SlowCallRate) or hasattr(rule, "rate")
-    if share <= rule.rate and share < 1.0:
+    least = needed_share(rule)
+    if share <= least and share < 1.0:
         return after + time_to_trip(rule, share, rate)
     lasts = looks_back(rule)
     if lasts is not None:
@@ -270,16 +270,16 @@ def detection_time(rule: TripRule, found: Struck, rate: float, fault: Fault) -> 
             return after + time_to_trip(rule, share, rate)
         before = min(lasts, fault.at.mean_value)
         needed = max(0.0, rule.minimum_calls / rate - before)
-        if before < lasts and share > rule.rate:
-            ahead = (share * after + rule.rate * (before - share * after)) / (share - rule.rate)
+        if before < lasts and share > least:
+            ahead = (share * after + least * (before - share * after)) / (share - least)
             if before + ahead <= lasts:
                 return max(after + needed, ahead)
-        return max(after + needed, time_to_rate(share, rule.rate, lasts, after))
+        return max(after + needed, time_to_rate(share, least, lasts, after))
     size = rule.calls or 0
     known = min(float(size), rate * fault.at.mean_value)
-    calls = rule.rate * known / (share - rule.rate) if share > rule.rate else math.inf
+    calls = least * known / (share - least) if share > least else math.inf
     if known + calls > size:
-        calls = rule.rate * size / share
+        calls = least * size / share
     return after + max(calls, rule.minimum_calls - known, 1.0) / rate
 
 
@@ -295,7 +295,7 @@ def _open_under(
         default=math.inf,
     )
     half = guarded.breaker.half_open_policy()
-    if math.isinf(closed) or half.verdict is not None or rate <= 0.0:
+    if math.isinf(closed) or half.verdict is not None or half.ramp is not None or rate <= 0.0:
         return
     probed = opening_length(guarded) + 1.0 / rate + found.after
     # It closes when the probes succeed one after another; each failure opens it again.

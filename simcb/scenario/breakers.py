@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from simcb import breaker as shipped
-from simcb.breaker.settings import MOST_CALLS, MOST_PROBES
+from simcb.breaker.bounds import MOST_CALLS, MOST_PROBES
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.fields import ByName, Exclusive, Model, OneOf, OneOrMore, OrWord, fields
 from simcb.scenario.foreign import ForeignSetting, check_use
@@ -74,11 +74,21 @@ class ConsecutiveFailures(TripRule):
 
 
 class FailuresInWindow(TripRule):
-    """It opens at `threshold` failures within `window`, whatever else succeeds."""
+    """It opens at `threshold` failures within `window`, or since the counts were cleared."""
 
     kind: Literal["failures_in_window"] = "failures_in_window"
     threshold: Annotated[Calls, word("failures in the window that open it", "5")] = 5
-    window: Annotated[PositiveSeconds, word("how long a failure counts, seconds", "1m")] = 60.0
+    window: Annotated[
+        PositiveSeconds | None, word("how long a failure counts, seconds; 1m if absent", "1m")
+    ] = None
+    every: Annotated[PositiveSeconds | None, EVERY] = None
+
+    exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("every", "window"),)
+
+    @model_validator(mode="after")
+    def _one_window(self) -> FailuresInWindow:
+        self.check_exclusive()
+        return self
 
 
 class WindowRule(TripRule):
@@ -93,7 +103,7 @@ class WindowRule(TripRule):
         Exclusive("every", "window"),
     )
 
-    rate: Annotated[FailedShare, word("share of the counted calls that opens it", "50%")] = 0.5
+    rate: Annotated[Portion, word("share of the counted calls that opens it", "50%")] = 0.5
     calls: Annotated[Calls | None, word("how many calls the window holds", "100")] = None
     window: Annotated[
         PositiveSeconds | None, word("how long a call stays in the window, seconds", "1m")
@@ -107,6 +117,9 @@ class WindowRule(TripRule):
         ),
     ] = None
     every: Annotated[PositiveSeconds | None, EVERY] = None
+    strict: Annotated[
+        Flag, word("whether it takes more than `rate`; otherwise exactly so many will do", "true")
+    ] = False
 
     @model_validator(mode="after")
     def _one_window(self) -> WindowRule:
@@ -116,6 +129,10 @@ class WindowRule(TripRule):
                 "add `calls: 100`, `window: 1m` or `every: 1m`",
             )
         self.check_exclusive()
+        if not self.strict and not self.rate:
+            raise Refused("0% is too small", "write a share above 0, or add `strict: true`", "rate")
+        if self.strict and self.rate >= 1.0:
+            raise Refused("is never passed", "write less than 100%, or drop `strict`", "rate")
         least = self.minimum_calls
         if self.calls is not None and least is not None and least > self.calls:
             raise Refused(
@@ -184,19 +201,25 @@ class Recovery(Model):
 class HalfOpen(Model):
     """How the breaker finds out that it may close: by `probes` calls at once.
 
-    The word `none` is no probes at all: it closes at its deadline.
+    The word `none` is no probes at all: it closes at its deadline. With a `ramp` a growing share
+    of the calls passes instead, judged by the trip rules, and it closes at the ramp's end.
 
     With `successes` the first probe that fails opens it again. With `verdict` so many probes are
     let through in all, and when they have ended it closes or opens again by their rate.
     """
 
-    exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("successes", "verdict"),)
+    exclusive: ClassVar[tuple[Exclusive, ...]] = (
+        Exclusive("successes", "verdict"),
+        *(Exclusive("ramp", other) for other in ("probes", "successes", "verdict", "lease")),
+    )
 
     probes: Annotated[
-        int,
-        Count(0, MOST_PROBES),
-        word("probes at the same time; with verdict, in all; 0 is the same as `none`", "3"),
-    ] = 1
+        Annotated[int, Count(0, MOST_PROBES)] | None,
+        word(
+            "probes at the same time, 1 if absent; with verdict, in all; 0 is the same as `none`",
+            "3",
+        ),
+    ] = None
     successes: Annotated[
         Calls | None,
         word("successful probes that close it, 1 if absent; not beside verdict", "3"),
@@ -214,10 +237,23 @@ class HalfOpen(Model):
         ),
     ] = None
 
+    ramp: Annotated[
+        PositiveSeconds | None,
+        word("how long the share of calls that pass takes to grow to all, seconds", "30s"),
+    ] = None
+    start: Annotated[
+        Portion | None,
+        Field(validation_alias="from", serialization_alias="from"),
+        word("with ramp: the share of calls that pass at first; 10% if absent", "10%"),
+    ] = None
+
     @model_validator(mode="after")
     def _one_way(self) -> HalfOpen:
         self.check_exclusive()
-        for key in () if self.probes else ("successes", "verdict"):
+        if self.ramp is None and self.start is not None:
+            what = "is the beginning of a ramp, and there is none"
+            raise Refused(what, "add `ramp: 30s`", "from")
+        for key in ("successes", "verdict") if self.probes == 0 else ():
             if getattr(self, key) is not None:
                 raise Refused("is about probes, and there are none", "leave it out", key)
         return self
@@ -324,7 +360,7 @@ class Breaker(Model):
             )
         check_use(self.use, self.settings or {})
         growing = self.recovery is not None and self.recovery.factor > 1.0
-        if growing and not self.half_open.probes:
+        if growing and self.half_open.probes == 0:
             what = "grows while probes fail, and `half_open: none` has no probes"
             raise Refused(what, "leave `factor` out", "recovery.factor")
         if self.max_open is not None and (not self.per_replica or self.use is not None):
@@ -355,7 +391,10 @@ class Breaker(Model):
 
     def half_open_policy(self) -> shipped.HalfOpen:
         """Return the breaker's own half-open settings."""
-        return shipped.HalfOpen(**_words(self.half_open))
+        half = self.half_open
+        return shipped.HalfOpen(
+            half.probes, half.successes, half.lease, half.verdict, half.ramp, half.start
+        )
 
 
 def _words(model: Model) -> dict[str, Any]:

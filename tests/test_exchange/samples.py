@@ -78,7 +78,6 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
     ),
     "gobreaker.yaml": ((7, "number 6"), (5, "cleared at the first call after")),
     "client.js": (
-        (5, "strictly above 50%"),
         (5, "rejected calls are in opossum's count"),
         (5, "10 steps"),
         (9, "errorFilter"),

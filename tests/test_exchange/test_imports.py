@@ -101,15 +101,13 @@ def test_a_trip_expression_is_what_gobreaker_makes_of_it(trip: str, rule: object
     assert _words(text)["breaker"]["trip"] == [rule]  # type: ignore[index]
 
 
-def test_a_strict_rate_trips_from_just_above_it() -> None:
+def test_a_strict_rate_stays_strict() -> None:
     """Opossum opens above half, so 5 of 10 do not open it, and 6 do."""
-    rule = _words("{errorThresholdPercentage: 50}")["breaker"]["trip"][0]  # type: ignore[index]
-    text = f"{FLAKY}\n".replace("{timeout: 9s}", "{breaker: {trip: {kind: failure_rate, ")
-    text = text.replace("failure_rate, ", f"failure_rate, rate: {rule['rate']}, calls: 10}}}}}}")
-    breaker = parse_scenario(text).clients["shop"].calls["payments"].breaker
-    assert breaker is not None
-    [found] = breaker.rules()
-    assert 5 / 10 < found.rate < (5_000_000 + 1) / 10_000_000  # type: ignore[union-attr]
+    [rule] = _words("{errorThresholdPercentage: 50}")["breaker"]["trip"]  # type: ignore[index]
+    assert (rule["rate"], rule["strict"]) == ("50%", True)
+    text = "gobreaker: {a: {MaxRequests: 1, ReadyToTrip: 'TotalFailures / Requests > 0.5'}}"
+    [rule] = _words(text)["breaker"]["trip"]  # type: ignore[index]
+    assert (rule["rate"], rule["strict"]) == ("50%", True)
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,16 @@ def _is_taken(build: Callable[[], object], error: type[Exception]) -> bool:
 
 numbers = st.sampled_from((-1.0, 0.0, 5e-324, 0.5, 1.0, 1.5, 60.0, 1e6, 1e9, 1.1e9))
 wholes = st.sampled_from((-1, 0, 1, 2, 10, 10_000, 10_001, 1_000_000, 1_000_001))
-window = {"calls": wholes, "window": numbers, "minimum_calls": wholes}
+window = {
+    "calls": wholes,
+    "window": numbers,
+    "every": numbers,
+    "minimum_calls": wholes,
+    "strict": st.booleans(),
+}
 WORDS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "consecutive_failures": {"threshold": wholes},
-    "failures_in_window": {"threshold": wholes, "window": numbers},
+    "failures_in_window": {"threshold": wholes, "window": numbers, "every": numbers},
     "failure_rate": {"rate": numbers, **window},
     "slow_call_rate": {"rate": numbers, "slow": numbers, **window},
 }
@@ -79,7 +85,7 @@ def test_a_rule_is_taken_exactly_when_the_breaker_takes_it(data: st.DataObject) 
     if "slow" in WORDS[kind]:
         words["slow"] = data.draw(numbers)
     taken = _is_taken(lambda: shipped.TRIP_RULES[kind](**words), shipped.ParameterError)
-    if kind.endswith("_rate") and not {"calls", "window"} & set(words):
+    if kind.endswith("_rate") and not {"calls", "window", "every"} & set(words):
         taken = False
     assert _is_taken(lambda: TRIP_RULES[kind](**words), ValidationError) == taken
     if taken:
@@ -104,18 +110,28 @@ def test_a_recovery_is_taken_exactly_when_the_breaker_takes_it(words: dict[str, 
 @given(
     st.fixed_dictionaries(
         {},
-        optional={"probes": wholes, "successes": wholes, "lease": numbers, "verdict": numbers},
+        optional={
+            "probes": wholes,
+            "successes": wholes,
+            "lease": numbers,
+            "verdict": numbers,
+            "ramp": numbers,
+            "start": numbers,
+        },
     )
 )
 @settings(max_examples=3 * settings.default.max_examples)
 def test_a_half_open_state_is_taken_exactly_when_the_breaker_takes_it(
     words: dict[str, float],
 ) -> None:
-    """File and constructor have the same limits for probes."""
+    """File and constructor have the same limits; a file has nothing of probes beside a ramp."""
     taken = _is_taken(lambda: shipped.HalfOpen(**words), shipped.ParameterError)
-    assert _is_taken(lambda: HalfOpen(**words), ValidationError) == taken
+    if "ramp" in words and {"probes", "lease"} & set(words):
+        taken = False
+    written = {"from" if word == "start" else word: value for word, value in words.items()}
+    assert _is_taken(lambda: HalfOpen(**written), ValidationError) == taken
     if taken:
-        policy = Breaker(half_open=HalfOpen(**words)).half_open_policy()
+        policy = Breaker(half_open=HalfOpen(**written)).half_open_policy()
         assert policy == shipped.HalfOpen(**words)
 
 
