@@ -237,6 +237,10 @@ def calls(draw: st.DrawFn, whole: bool = True) -> Data:
     if not whole:
         return call
     if draw(one_in(4)):
+        call["hedge"] = {"after": draw(times(0, 300)), "times": draw(st.integers(1, 3))}
+        if draw(st.booleans()):
+            call["hedge"]["budget"] = draw(shares())
+    if draw(one_in(4)):
         call["share"] = draw(shares())
     if draw(one_in(3)):
         call["network"] = draw(works(1, 60))

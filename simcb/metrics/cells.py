@@ -103,7 +103,7 @@ def request_counts(trace: Trace, edges: Floats, limits: LatencyLimits) -> Counts
     return counts
 
 
-ATTEMPTS = ("attempts", "reached", "rejected", "shed", "throttled", "unneeded")
+ATTEMPTS = ("attempts", "reached", "rejected", "shed", "throttled", "unneeded", "hedged")
 
 
 class AttemptCounts:

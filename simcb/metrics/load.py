@@ -90,6 +90,15 @@ def throttled(scope: Scope) -> float | None:
     return _of_attempts(scope, "throttled")
 
 
+def hedged(scope: Scope) -> float | None:
+    """Hedges, made beside an attempt that had not been answered for a while, of all attempts made.
+
+    They are attempts like others wherever those are counted, `amplification` and
+    `downstream_rate` included.
+    """
+    return _of_attempts(scope, "hedged")
+
+
 def unneeded_rejections(scope: Scope) -> float | None:
     """Rejected attempts that the service, as it then was, would have answered in time.
 

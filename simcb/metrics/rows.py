@@ -73,6 +73,7 @@ class AttemptRows:
     throttled: Booleans
     from_client: Booleans
     unneeded: Booleans
+    hedged: Booleans
     first: Booleans
 
     def __len__(self) -> int:
@@ -143,6 +144,7 @@ def attempt_rows(trace: Trace) -> Iterator[AttemptRows]:
             throttled=outcome == ATTEMPT_CODE[AttemptOutcome.THROTTLED],
             from_client=rows["parent"] < 0,
             unneeded=rejected & ((rows["flags"] & int(Flag.UNNEEDED)) != 0),
+            hedged=(rows["flags"] & int(Flag.HEDGE)) != 0,
             first=asked.first(request, service),
         )
 

@@ -102,6 +102,7 @@ _ENTRIES = (
     Metric(load.rejected, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.shed, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.throttled, Unit.SHARE, _NO_ATTEMPT, _ANY),
+    Metric(load.hedged, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, _ANY),
     Metric(recovery.open_fraction, Unit.SHARE, _NO_BREAKER),
     Metric(recovery.time_to_trip, Unit.SECONDS, _NO_FAULT),

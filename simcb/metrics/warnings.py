@@ -59,6 +59,8 @@ class _Link:
     @property
     def gives_up(self) -> bool:
         """Whether the caller may stop waiting although the call has no timeout."""
+        if self.call.hedge is not None:
+            return True
         if isinstance(self.caller, ClientGroup):
             return self.caller.deadline is not None or self.caller.refresh is not None
         return self.caller.on_abandon is OnAbandon.STOP
@@ -89,12 +91,12 @@ def no_effect_warnings(
 
     That is a fault that begins when the run is over, or that loses what nobody stops waiting
     for; timestamps of a replay that were cut, so that its requests come in heaps; a retry or a
-    breaker for outcomes that its call cannot have; a slow-call limit that no call lives to
-    reach; jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer
-    has; a breaker or bulkhead for each of one replica; a priority that nothing goes by; a limit
-    of admission that a full queue never lets be reached; one that adapts itself and only grows,
-    or only shrinks; and a threshold on a phase that the run cannot have, which then only can fail.
-    `healthy` of a run without faults is its whole.
+    breaker for outcomes that its call cannot have; a hedge later than the timeout; a slow-call
+    limit that no call lives to reach; jitter where no retry waits; a backoff or a recovery by a
+    Retry-After that no answer has; a breaker or bulkhead for each of one replica; a priority that
+    nothing goes by; a limit of admission that a full queue never lets be reached; one that adapts
+    itself and only grows, or only shrinks; and a threshold on a phase that the run cannot have,
+    which then only can fail. `healthy` of a run without faults is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
@@ -105,6 +107,7 @@ def no_effect_warnings(
         *_cut_stamps(scenario),
         *_endless_losses(scenario),
         *_ineffective_retries(scenario),
+        *_ineffective_hedges(scenario),
         *_ineffective_breakers(scenario),
         *_ineffective_bulkheads(scenario),
         *_one_priority(scenario),
@@ -182,6 +185,17 @@ def _ineffective_retries(scenario: Scenario) -> Iterator[NoEffect]:
                 f"`jitter` changes nothing in the retries of {place}, which do not wait; leave "
                 "it out, or add a backoff like `backoff: {kind: fixed, delay: 100ms}`",
                 (*link.keys, "retry", "jitter"),
+            )
+
+
+def _ineffective_hedges(scenario: Scenario) -> Iterator[NoEffect]:
+    for link in _links(scenario):
+        hedge, timeout = link.call.hedge, link.call.timeout
+        if hedge is not None and timeout is not None and hedge.after >= timeout:
+            yield NoEffect(
+                f"the hedge of {quoted(link.name)} is never made: an attempt has timed out after "
+                f"{format_duration(timeout)}; hedge sooner than that",
+                (*link.keys, "hedge", "after"),
             )
 
 

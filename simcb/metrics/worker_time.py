@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simcb.metrics.hedges import hedges
 from simcb.metrics.spans import Floats, Peaks, SpanSum
 from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Rows, Trace, pieces
 
@@ -76,10 +77,12 @@ def worker_time(trace: Trace, edges: Floats) -> WorkerTime:
         if not call.from_client:
             caller = names.index(call.caller)
             held_by[index] = caller if layout.services[caller].blocking else nobody
+    since = _alone_from(trace)
     for place, rows in pieces(trace.attempts):
         following = place + len(rows)
         later = float(trace.attempts["start"][following]) if following < whole else np.inf
-        _add(found, trace, rows, to[rows["call"]], held_by[rows["call"]], later)
+        own = since[place:following] if len(since) else rows["start"]
+        _add(found, trace, rows, own, to[rows["call"]], held_by[rows["call"]], later)
     return found
 
 
@@ -87,11 +90,12 @@ def _add(
     found: WorkerTime,
     trace: Trace,
     rows: Rows,
+    since: Floats,
     to: NDArray[np.int16],
     held_by: NDArray[np.int16],
     later: float,
 ) -> None:
-    start, end = np.ascontiguousarray(rows["start"]), until(rows["end"], trace.duration)
+    start, end = np.ascontiguousarray(since), until(rows["end"], trace.duration)
     arrive = np.ascontiguousarray(rows["arrive"])
     begin, freed = rows["begin"], until(rows["freed"], trace.duration)
     begun = ~np.isnan(begin)
@@ -112,6 +116,23 @@ def _add(
         service.held.add(start[held], end[held])
     held = (held_by == len(found.services) + 1) & waiting
     found.held_by_clients.add(start[held], end[held])
+
+
+def _alone_from(trace: Trace) -> Floats:
+    """Return from when each attempt is what its caller waits for; empty if that is its start.
+
+    Who hedges waits only once: a hedge counts from the end of those before it on.
+    """
+    found, before = hedges(trace)
+    if not len(found):
+        return np.empty(0)
+    since = np.ascontiguousarray(trace.attempts["start"])
+    reached = until(trace.attempts["end"], trace.duration)
+    # In row order: what a hedge was made beside stands before it.
+    for hedge, first in zip(found.tolist(), before.tolist(), strict=True):
+        since[hedge] = max(since[hedge], reached[first])
+        reached[hedge] = max(reached[hedge], reached[first])
+    return since
 
 
 _TIMED_OUT = ATTEMPT_CODE[AttemptOutcome.TIMEOUT]

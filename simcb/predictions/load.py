@@ -199,13 +199,16 @@ def worst_chain(traffic: Traffic, name: str) -> Chain:
 
 def tries(traffic: Traffic, link: Link) -> tuple[float, float]:
     """Return the tries of a call for one request at most, and in the long run by its budget."""
-    most, lasting = 1.0 + link.retries, 1.0 + link.retries
+    hedge = link.call.hedge
+    most = lasting = 1.0 + link.retries
+    extra = 1.0 if hedge is None else 1.0 + hedge.times
+    held = extra if hedge is None or hedge.budget is None else 1.0 + hedge.budget
     if link.call.retry is not None:
         asked = traffic.flows[link.path].asked
         allowed = retries_allowed(link.call.retry, asked, traffic.processes(link))
         lasting = 1.0 + min(float(link.retries), allowed)
     again = 1.0 + presses(traffic, link)
-    return most * again, lasting * again
+    return most * extra * again, lasting * held * again
 
 
 def presses(traffic: Traffic, link: Link) -> int:
@@ -218,40 +221,47 @@ def presses(traffic: Traffic, link: Link) -> int:
 
 def _amplification(traffic: Traffic, name: str, chain: Chain) -> Iterator[Prediction]:
     """Yield the bound on the tries of one request, and that in the long run where it is lower."""
-    pressed = presses(traffic, chain.links[0])
-    retried = [(link, float(link.retries)) for link in chain.links if link.retries]
-    lasting = [
-        (link, tries(traffic, link)[1] / (1 + presses(traffic, link)) - 1.0) for link, _ in retried
-    ]
     remark = "until its breaker opens" if any(link.guarded for link in chain.links) else ""
     valid = "every try fails, and no breaker is open"
-    kinds = [("amplification", chain.most, retried, remark)]
+    kinds = [("amplification", chain.most, remark)]
     if chain.lasting < chain.most:
-        kinds.append(("lasting_amplification", chain.lasting, lasting, "once its budget is spent"))
-    for kind, value, factors, words in kinds:
-        parts = {f"n{place}": factor for place, (_, factor) in enumerate(factors, 1)}
-        lines = tuple(f"{link.path}.retry.max_retries" for link, _ in factors)
-        if pressed:
-            parts["r"] = float(pressed)
-            lines += (f"clients.{chain.links[0].caller}.refresh.times",)
-        if kind == "lasting_amplification":
-            lines = tuple(
-                f"{link.path}.retry.budget"
-                for link, _ in factors
-                if link.call.retry and link.call.retry.budget
-            )
+        kinds.append(("lasting_amplification", chain.lasting, "once its budget is spent"))
+    for kind, value, words in kinds:
+        factors = [*_factors(traffic, chain, lasting=kind == "lasting_amplification")]
         yield Prediction(
             kind,
             name,
             value,
             RATIO,
-            " × ".join(f"(1 + {{{symbol}}})" for symbol in parts),
-            numbers(**{symbol: (factor, COUNT) for symbol, factor in parts.items()}),
+            " × ".join(f"(1 + {{{symbol}}})" for symbol, *_ in factors),
+            numbers(**{symbol: (factor, COUNT) for symbol, factor, _ in factors}),
             Sureness.MOST,
             valid,
-            lines,
+            tuple(line for *_, line in factors if line),
             remark=words,
         )
+
+
+def _factors(traffic: Traffic, chain: Chain, *, lasting: bool) -> Iterator[tuple[str, float, str]]:
+    """Yield what multiplies tries along a chain: a symbol, how many more, the place in the file."""
+    retried = [link for link in chain.links if link.retries]
+    for place, link in enumerate(retried, 1):
+        retry, more = link.call.retry, float(link.retries)
+        line = f"{link.path}.retry.max_retries"
+        if lasting and retry is not None:
+            asked = traffic.flows[link.path].asked
+            more = min(more, retries_allowed(retry, asked, traffic.processes(link)))
+            line = f"{link.path}.retry.budget" if retry.budget else ""
+        yield f"n{place}", more, line
+    hedged = [(link, hedge) for link in chain.links if (hedge := link.call.hedge) is not None]
+    for place, (link, hedge) in enumerate(hedged, 1):
+        word, more = "times", float(hedge.times)
+        if lasting and hedge.budget is not None:
+            word, more = "budget", hedge.budget
+        yield f"h{place}", more, f"{link.path}.hedge.{word}"
+    if pressed := presses(traffic, chain.links[0]):
+        line = "" if lasting else f"clients.{chain.links[0].caller}.refresh.times"
+        yield "r", float(pressed), line
 
 
 def worst_demand(traffic: Traffic, name: str) -> float:

@@ -71,13 +71,15 @@ class Flow:
 
     Args:
         asked: requests that need it, per second.
-        attempts: attempts it makes, per second, retries included.
+        attempts: attempts it makes, per second, retries and hedges included.
+        tries: the same without hedges.
         errors: chance that an attempt is answered with an error.
         timeouts: chance that an attempt outlasts its timeout.
     """
 
     asked: float
     attempts: float
+    tries: float
     errors: float
     timeouts: float
 
@@ -224,14 +226,35 @@ class Traffic:
 
     def _flow(self, link: Link, asked: float) -> Flow:
         errors, late = self.chances(link)
-        flow = Flow(asked, asked, errors, late)
+        hedged = 1.0 + self.hedges(link)
+        flow = Flow(asked, asked * hedged, asked, errors, late)
         retry = link.call.retry
         if retry is None:
             return flow
         again = flow.chance(retry.on)
         more = load_of_retries(again, retry.max_retries) - 1.0
         more = min(more, retries_allowed(retry, asked, self.processes(link)))
-        return Flow(asked, asked * (1.0 + more), errors, late)
+        tries = asked * (1.0 + more)
+        return Flow(asked, tries * hedged, tries, errors, late)
+
+    def hedges(self, link: Link) -> float:
+        """Return the mean number of hedges of a try, if nobody waits for a worker.
+
+        The k-th is made if none of the k attempts before it has been answered, which have had
+        k, k - 1, … times `after`; work is drawn for each anew.
+        """
+        hedge = link.call.hedge
+        if hedge is None:
+            return 0.0
+        service = self.scenario.services[link.service]
+        rest = link.ways + self._nested(link.service, waits=False)
+        total, unanswered = 0.0, 1.0
+        for number in range(1, 1 + hedge.times):
+            if link.call.timeout is not None and hedge.after >= link.call.timeout:
+                break
+            unanswered *= beyond(service.work, number * hedge.after - rest)
+            total += unanswered
+        return total if hedge.budget is None else min(total, hedge.budget)
 
     def arriving(self, name: str) -> float:
         """Return the attempts that reach a service, per second."""
@@ -279,7 +302,7 @@ class Traffic:
         if link.call.timeout is not None:
             once = min(once, link.call.timeout)
         flow = self.flows[link.path] if waits else None
-        return once * (flow.attempts / flow.asked if flow and flow.asked else 1.0)
+        return once * (flow.tries / flow.asked if flow and flow.asked else 1.0)
 
     def utilisation(self, name: str) -> float:
         """Return the load on a service's workers; more than 1 is more than they can do."""

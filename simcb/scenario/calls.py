@@ -1,8 +1,8 @@
-"""How a caller asks a service: timeout, retry, breaker, rate limit, bulkhead and fallback.
+"""How a caller asks a service: timeout, retry, hedge, breaker, rate limit, bulkhead and fallback.
 
-Outside to inside: fallback( retry( breaker( rate limit( bulkhead( timeout( network + service ))))))
-with the throttle in the breaker's place if there is none. Retries and
-breakers have modules of their own. A new throttle is one class here and one line in `THROTTLES`.
+Outside to inside: fallback( retry( hedge( breaker( rate limit( bulkhead( timeout( network +
+service ))))))) with the throttle in the breaker's place if there is none. Retries and breakers
+have modules of their own. A new throttle is one class here and one line in `THROTTLES`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from simcb.scenario.scalars import (
     word,
 )
 
+MOST_HEDGES = 10  # the most attempts beside the first
 MOST_KEYS = 10_000_000  # the most keys of one cache
 
 GREATEST_SKEW = 10.0
@@ -132,6 +133,28 @@ class Adaptive(Throttle):
 THROTTLES: dict[str, type[Model]] = {"adaptive": Adaptive}
 
 
+class Hedge(Model):
+    """One more attempt beside an attempt that has not been answered for a while.
+
+    The first good answer counts, and the others are abandoned; the try has failed when all of them
+    have. Each passes the breaker, the rate limit and the bulkhead by itself, with its own timeout.
+    """
+
+    saved: ClassVar[float] = 10.0
+    """The most hedges that a budget saves, and as many as it begins with."""
+
+    after: Annotated[
+        Seconds, word("how long an attempt goes unanswered before the next, seconds", "50ms")
+    ]
+    times: Annotated[
+        int, Count(1, MOST_HEDGES), word("attempts beside the first, each `after` the last", "1")
+    ] = 1
+    budget: Annotated[
+        Portion | None,
+        word("hedges as a share of the tries, ten at once; as many as come if absent", "10%"),
+    ] = None
+
+
 class Cache(Model):
     """A store of earlier answers: `keys` of them, asked for by Zipf's law.
 
@@ -195,6 +218,10 @@ class Call(Model):
         word("time on the way, each direction by itself; none if absent", "1ms"),
     ] = None
     retry: Annotated[Retry | None, word("tries after a failure", "{max_retries: 2}")] = None
+    hedge: Annotated[
+        Hedge | None,
+        word("one more attempt beside one that is slow, inside the retries", "{after: 50ms}"),
+    ] = None
     breaker: Annotated[
         Breaker | None,
         word(

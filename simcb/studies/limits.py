@@ -239,6 +239,11 @@ def in_words(number: float) -> str:
     return f"{number:.2g}"
 
 
+def _hedged(call: Call) -> int:
+    """Return the most attempts of one try of a call."""
+    return 1 if call.hedge is None else 1 + call.hedge.times
+
+
 class CallTree:
     """The calls of a scenario; each service is worked out once.
 
@@ -264,7 +269,7 @@ class CallTree:
             service = call.target(name)
             if service not in self._once:
                 self._once[service] = self.once(self._services[service].calls)
-            total += 1.0 + self._once[service]
+            total += _hedged(call) * (1.0 + self._once[service])
         return total
 
     def attempts(self, calls: Mapping[str, Call]) -> float:
@@ -275,7 +280,7 @@ class CallTree:
             if service not in self._attempts:
                 self._attempts[service] = self.attempts(self._services[service].calls)
             tries, _ = self._tries(service, call)
-            total += tries * (1.0 + self._attempts[service])
+            total += tries * _hedged(call) * (1.0 + self._attempts[service])
         return total
 
     def seconds(self, calls: Mapping[str, Call]) -> float:

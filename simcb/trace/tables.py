@@ -35,6 +35,8 @@ class Flag(IntFlag):
     """The network lost it on its way to the service."""
     THROTTLED = 32
     """The service's admission turned it away, whether or not its caller still heard of it."""
+    HEDGE = 64
+    """Made beside an attempt with the same `retry` that had not been answered for a while."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ class CallInfo:
     """True if client code makes it, whose policy is its own."""
     label: str = ""
     """Its own name, if it does not go by that of the service."""
+    hedge_after: float | None = None
+    """Seconds an attempt goes unanswered before the next is made beside it; None for never."""
 
     @property
     def name(self) -> str:
@@ -224,8 +228,8 @@ class Layout:
             del data["users"]
         for call in data["calls"]:
             # Likewise.
-            for word in ("by_code", "label"):
-                if not call[word]:
+            for word in ("by_code", "label", "hedge_after"):
+                if call[word] in (False, "", None):
                     del call[word]
         if not self.idle_breakers:
             del data["idle_breakers"]  # as in traces that were saved without it

@@ -31,7 +31,7 @@ ONE_FAULT = "fault:"
 BY_PHASE = (
     *("offered_rate", "goodput", "success", "unfinished", "degraded", "availability"),
     *("p50", "p95", "p99", "success_p50", "success_p95", "success_p99"),
-    *("rejected", "unneeded_rejections", "throttled", "open_fraction", "downstream_rate"),
+    *("rejected", "unneeded_rejections", "throttled", "hedged", "open_fraction", "downstream_rate"),
     *("amplification", "amplification_worst", "wasted_work", "worker_seconds_waiting"),
 )
 """The metrics shown by phase; all others are in the other formats."""
@@ -160,8 +160,9 @@ def _phase_rows(result: Result) -> tuple[str, ...]:
         left_out |= WITH_FALLBACK
     if not any(each.trace.layout.breaker_count for each in variants):
         left_out |= WITH_BREAKER
-    if not any(each.summary.value("throttled") for each in variants):
-        left_out.add("throttled")
+    for name in ("throttled", "hedged"):
+        if not any(each.summary.value(name) for each in variants):
+            left_out.add(name)
     return tuple(name for name in BY_PHASE if name not in left_out)
 
 

@@ -37,6 +37,7 @@ from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAt
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow, drawn_faults, windows_of, windows_on
 from simcb.world.guards import Guards, Made
+from simcb.world.hedges import HedgingSite
 from simcb.world.occurrence import Occurrence
 from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
@@ -244,6 +245,7 @@ class World:
                     ).value,
                     by_code=by_code,
                     label="" if name == service else name,
+                    hedge_after=None if call.hedge is None else call.hedge.after,
                 )
             )
         return first
@@ -253,7 +255,7 @@ class World:
     ) -> tuple[CallSite, ...]:
         """Make the call sites of one caller process; each has its own breakers and budgets."""
         return tuple(
-            CallSite(
+            (CallSite if call.hedge is None else HedgingSite)(
                 self.clock,
                 self.recorder,
                 self._calls[first + slot].caller,

@@ -11,6 +11,7 @@ from simcb.world.verdicts cimport Verdicts
 cdef long _ASK
 cdef long _DONE
 cdef long _DROPPED
+cdef long _HEDGE
 cdef long _LOST
 cdef long _UNNEEDED
 cdef long _NOT_YET
@@ -50,8 +51,8 @@ cdef class CallSite(Site):
     cdef double _heeded
     cdef object _arrive_callback
     cdef object _reply_callback
-    @cython.locals(streams=CallStreams, node=AttemptStreams, replica=Server, breaker=long, now=double)
-    cpdef try_once(self, Task task, long retry, double waited)
+    @cython.locals(made=CallStreams, replica=Server, breaker=long, now=double)
+    cpdef try_once(self, Task task, long retry, double waited, AttemptStreams node=*)
     cpdef reject(self, Task task, AttemptStreams node, long retry, long breaker)
     cpdef _write_unsent(self, Task task, long retry, long breaker, long outcome, long flags)
     @cython.locals(replica=Server)

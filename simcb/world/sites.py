@@ -37,6 +37,7 @@ from simcb.world.verdicts import verdicts_of
 _ASK = int(Order.ASK)
 _DONE = int(Order.DONE)
 _DROPPED = int(Flag.DROPPED)
+_HEDGE = int(Flag.HEDGE)
 _LOST = int(Flag.LOST)
 _UNNEEDED = int(Flag.UNNEEDED)
 _NOT_YET = -1
@@ -158,24 +159,32 @@ class CallSite(Site):
             return False
         return True
 
-    def try_once(self, task: Task, retry: int, waited: float) -> int | None:
-        """Make one attempt; return the code of an outcome that is known at once, or None."""
+    def try_once(
+        self, task: Task, retry: int, waited: float, node: AttemptStreams | None = None
+    ) -> int | None:
+        """Make one attempt; return the code of an outcome that is known at once, or None.
+
+        Its streams are those of its number, unless others are given.
+        """
         now = self._clock.now
-        streams = task.streams[self._slot]
-        node = streams.attempts[retry] if retry < len(streams.attempts) else streams.attempt(retry)
+        if node is None:
+            made = task.streams[self._slot]
+            node = made.attempts[retry] if retry < len(made.attempts) else made.attempt(retry)
         entry, breaker = None, -1
         replica: Server | None = None
-        if self._outer_guard is not None and retry == 0:
+        if self._outer_guard is not None and retry == 0 and not node.flags:
             breaker = self._outer_guard.index
         throttle = self._throttle
         if throttle is not None and throttle.sheds(now, node.throttle.at(task.number)):
-            self._write_unsent(task, retry, breaker, SHED, 0)
+            self._write_unsent(task, retry, breaker, SHED, node.flags)
             return SHED
         guard = self._guard
         if guard is not None:
             try:
                 entry = guard.admit(self._balancer, node, task.number)
             except BusyError as busy:
+                if node.flags:
+                    return None  # A hedge does not wait for a breaker.
                 busy.breaker.wait(_Retry(self, task, retry, waited))
                 return None
             breaker, replica = guard.index, guard.replica
@@ -189,7 +198,7 @@ class CallSite(Site):
             if wait is None:
                 if entry is not None:
                     self._verdicts.tell(entry, SHED, task)
-                self._write_unsent(task, retry, breaker, SHED, 0)
+                self._write_unsent(task, retry, breaker, SHED, node.flags)
                 return SHED
         attempt = Attempt.__new__(Attempt)
         attempt.prepare(self, task, node, retry, waited, entry, breaker, now, replica)
@@ -208,11 +217,12 @@ class CallSite(Site):
         ways = node.send.at(number) + node.reply.at(number) if self._travels else 0.0
         now = self._clock.now
         unneeded = self._balancer.would_answer(self.caller, node, number, self._timeout, ways, now)
-        self._write_unsent(task, retry, breaker, REJECTED, _UNNEEDED if unneeded else 0)
+        flags = node.flags | (_UNNEEDED if unneeded else 0)
+        self._write_unsent(task, retry, breaker, REJECTED, flags)
 
     def _write_unsent(self, task: Task, retry: int, breaker: int, outcome: int, flags: int) -> None:
         if self._budget is not None:
-            self._budget.missed(retry)
+            self._budget.missed(0 if flags & _HEDGE else retry)
         self._recorder.unsent_attempt(
             self._clock.now,
             task.request_row,
@@ -344,7 +354,8 @@ class CallSite(Site):
         if self._throttle is not None and outcome == OK:
             self._throttle.accepted(attempt.end)
         if self._budget is not None:
-            self._budget.ended(attempt.retry, outcome == OK)
+            retry = 0 if attempt.flags & _HEDGE else attempt.retry
+            self._budget.ended(retry, outcome == OK)
         if self._limits is not None and attempt.sent:
             self._limits.leave(attempt)
 

@@ -26,9 +26,11 @@ cdef class CallStreams:
     cdef str _service
     cdef public list attempts
     cdef public Column fallback
+    cdef public dict hedges
     cdef public Column key
     cdef public Column needed
     cpdef AttemptStreams attempt(self, long retry)
+    cpdef AttemptStreams hedge(self, long retry, long nth)
 
 cdef class AttemptStreams:
     cdef dict _draws
@@ -37,6 +39,7 @@ cdef class AttemptStreams:
     cdef public Column balance
     cdef public tuple calls
     cdef public Column errors
+    cdef public long flags
     cdef public Column jitter
     cdef public Column reply
     cdef public Column send

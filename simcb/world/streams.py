@@ -37,6 +37,7 @@ from simcb.scenario.distributions import (
 from simcb.scenario.model import Service
 from simcb.scenario.pieces import Piece
 from simcb.scenario.retries import MOST_RETRIES
+from simcb.trace import Flag
 
 Floats = NDArray[np.float64]
 Sampler = Callable[[Generator, int], Floats]
@@ -44,6 +45,7 @@ Sampler = Callable[[Generator, int], Floats]
 BLOCK_BITS = 9
 BLOCK = 1 << BLOCK_BITS
 _MASK = BLOCK - 1
+_HEDGE = int(Flag.HEDGE)
 _LEAST_KEPT_BLOCKS = 64
 _KEPT_ROUNDS = 24
 """How many requests a closed group's fastest user may be ahead of its slowest before numbers
@@ -263,7 +265,17 @@ class StreamTree:
 class CallStreams:
     """The streams of one call: whether it is needed, of its attempts, and of its fallback."""
 
-    __slots__ = ("_call", "_group", "_path", "_service", "attempts", "fallback", "key", "needed")
+    __slots__ = (
+        "_call",
+        "_group",
+        "_path",
+        "_service",
+        "attempts",
+        "fallback",
+        "hedges",
+        "key",
+        "needed",
+    )
 
     def __init__(self, group: GroupStreams, path: str, service: str, call: Call) -> None:
         self._group = group
@@ -271,6 +283,7 @@ class CallStreams:
         self._service = service
         self._call = call
         self.attempts: list[AttemptStreams] = []
+        self.hedges: dict[tuple[int, int], AttemptStreams] = {}
         column = group.tree.streams.column
         self.needed: Column = column(path, "needed", uniform)
         self.fallback: Column = column(path, "fallback", uniform)
@@ -290,9 +303,23 @@ class CallStreams:
             self.attempts.append(AttemptStreams(self._group, path, self._service, self._call))
         return self.attempts[retry]
 
+    def hedge(self, retry: int, nth: int) -> AttemptStreams:
+        """Return the node of the first (1), second (2), … hedge of an attempt."""
+        place = (retry % (MOST_RETRIES + 1), nth)
+        node = self.hedges.get(place)
+        if node is None:
+            path = f"{self._path}/{place[0]}/hedge/{nth}"
+            node = AttemptStreams(self._group, path, self._service, self._call, _HEDGE)
+            self.hedges[place] = node
+        return node
+
 
 class AttemptStreams:
-    """The streams of one attempt: its work, its ways, its draws, and the calls it leads to."""
+    """The streams of one attempt: its work, its ways, its draws, and the calls it leads to.
+
+    Attributes:
+        flags: what its row is marked with from the beginning.
+    """
 
     __slots__ = (
         "_draws",
@@ -301,6 +328,7 @@ class AttemptStreams:
         "balance",
         "calls",
         "errors",
+        "flags",
         "jitter",
         "reply",
         "send",
@@ -308,8 +336,11 @@ class AttemptStreams:
         "work",
     )
 
-    def __init__(self, group: GroupStreams, path: str, service: str, call: Call) -> None:
+    def __init__(
+        self, group: GroupStreams, path: str, service: str, call: Call, flags: int = 0
+    ) -> None:
         tree = group.tree
+        self.flags = flags
         column = tree.streams.column
         self._group = group
         self._path = path

@@ -357,7 +357,7 @@ class Attempt(Task):
         self.begin = never
         self.freed = never
         self.outcome = IN_FLIGHT
-        self.flags = 0
+        self.flags = node.flags
         self.sent = False
         self.owed = False
         self.fails = False

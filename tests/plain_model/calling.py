@@ -17,12 +17,14 @@ from plain_model.policies import Adaptive, Places, Purse, Turns
 from plain_model.record import AttemptRecord
 from plain_model.stage import Answer, Answering, Errand, Job, Process
 from simpy import Event
+from simpy import Process as Running
 
 from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.scenario.model import ClientGroup, Service
+from simcb.scenario.retries import TokenBucket
 from simcb.world.clock import Order
 from simcb.world.streams import AttemptStreams, CallStreams
 
@@ -93,6 +95,8 @@ class Site:
         outside = call.breaker is not None and call.breaker.around is Around.REQUEST
         self.outer_breaker = self.breakers.pop() if outside and self.breakers else None
         self.purse = Purse(None if call.retry is None else call.retry.budget)
+        ratio = 0.0 if call.hedge is None else call.hedge.budget
+        self.hedges = Purse(None if ratio is None else TokenBucket(ratio=ratio, burst=10.0))
         self.throttle = None if call.throttle is None else Adaptive(call.throttle)
         pace = call.rate_limit
         self.turns = None if pace is None else Turns(pace.rate, pace.tokens)
@@ -135,7 +139,7 @@ class Site:
     def try_and_try_again(self, errand: Errand, streams: CallStreams) -> Answering:
         """Try once, and again as often as the policy allows."""
         self.purse.first_attempt()
-        answer = yield from self.attempt(errand, streams.attempt(0), 0)
+        answer = yield from self.race(errand, streams, 0)
         policy = self.call.retry
         wait: float | None = None
         for nth in count(1):
@@ -154,7 +158,7 @@ class Site:
                 if errand.over.triggered:
                     self.env.process(self.forget_retry(timer))
                     return Answer(ABANDONED)
-            answer = yield from self.attempt(errand, streams.attempt(nth), nth)
+            answer = yield from self.race(errand, streams, nth)
         return answer
 
     def forget_retry(self, timer: Event) -> Process:
@@ -164,10 +168,45 @@ class Site:
         self.purse.retries -= 1
         yield from ()
 
-    def attempt(self, errand: Errand, streams: AttemptStreams, retry: int) -> Answering:
+    def race(self, errand: Errand, streams: CallStreams, retry: int) -> Answering:
+        """Try once, with one more attempt whenever those under way take too long."""
+        env, policy = self.env, self.call.hedge
+        if policy is None:
+            return (yield from self.attempt(errand, streams.attempt(retry), retry))
+        self.hedges.first_attempt()
+        running: dict[Running, Event] = {}
+        result, nth, timer = Answer(ABANDONED), 0, env.event()
+        while not errand.over.triggered:
+            if nth == 0 or timer.processed:
+                timer = env.event()
+                if nth == 0 or self.hedges.may_retry(env.now):
+                    node = streams.hedge(retry, nth) if nth else streams.attempt(retry)
+                    lost = env.event()
+                    mine = Errand(errand.number, errand.request, errand.parent, lost)
+                    running[env.process(self.attempt(mine, node, retry, hedge=nth > 0))] = lost
+                    yield env.timeout(0)
+                    nth += 1
+                    if nth <= policy.times:
+                        timer = env.at(env.now + policy.after, Order.ASK)
+            for each in [each for each in running if each.triggered]:
+                del running[each]
+                result = each.value
+            if result.outcome is OK or not running:
+                break
+            yield env.any_of([*running, timer, errand.over])
+        for lost in running.values():
+            lost.succeed()
+        for each in running:
+            if not each.triggered:
+                yield each
+        return Answer(ABANDONED) if errand.over.triggered else result
+
+    def attempt(
+        self, errand: Errand, streams: AttemptStreams, retry: int, hedge: bool = False
+    ) -> Answering:
         """Try once: past throttle, breaker and bulkhead to a replica."""
         env, number = self.env, errand.number
-        row, place = self.new_row(errand, retry)
+        row, place = self.new_row(errand, retry, hedge)
         if self.throttle is not None and self.throttle.sheds(env.now, streams.throttle.at(number)):
             return self.settle(row, Answer(SHED))
         permit, replica = None, None
@@ -248,7 +287,7 @@ class Site:
         permit: Permit | None = None,
     ) -> Answer:
         """End the caller's wait: write down how, and tell breaker, budget and throttle."""
-        self.purse.attempt_ends(row.retry, answer.outcome is OK)
+        self.purse.attempt_ends(0 if row.hedge else row.retry, answer.outcome is OK)
         row.outcome, row.end = answer.outcome, self.env.now
         if permit is not None:
             self.tell(permit, answer)
@@ -267,10 +306,11 @@ class Site:
         else:
             permit.success()
 
-    def new_row(self, errand: Errand, retry: int) -> tuple[AttemptRecord, int]:
+    def new_row(self, errand: Errand, retry: int, hedge: bool = False) -> tuple[AttemptRecord, int]:
         """Begin the row of an attempt; return it and its place."""
         row = AttemptRecord(errand.request, errand.parent, self.name, retry, self.env.now)
-        if self.outer_breaker is not None and retry == 0:
+        row.hedge = hedge
+        if self.outer_breaker is not None and retry == 0 and not hedge:
             row.breaker = self.outer_breaker.name
         self.purse.attempt_begins()
         attempts = self.world.record.attempts

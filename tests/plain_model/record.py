@@ -60,6 +60,7 @@ class AttemptRecord:
     dropped: bool = False
     lost: bool = False
     throttled: bool = False
+    hedge: bool = False
 
 
 @dataclass(slots=True)
@@ -123,6 +124,7 @@ def record_of(trace: Trace) -> Record:
                 bool(flags & Flag.DROPPED),
                 bool(flags & Flag.LOST),
                 bool(flags & Flag.THROTTLED),
+                bool(flags & Flag.HEDGE),
             )
         )
     record.transitions = [

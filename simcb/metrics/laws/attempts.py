@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from simcb.metrics.hedges import hedges
 from simcb.metrics.laws.case import TOLERANCE, Case, Finding, LawCheck, broken
 from simcb.metrics.rows import Booleans
 from simcb.metrics.spans import Spans
@@ -235,6 +236,8 @@ def _attempts_belong(case: Case) -> Finding:
     callers = np.array([places.get(call.caller, -1) for call in layout.calls] or [0])
     wrong[children] |= callers[rows["call"][children]] != case.service[parents]
     wrong[children] |= ~_made_in_time(case)[children]
+    hedge, beside = hedges(case.trace)
+    wrong[hedge] |= beside < 0
     from_client = np.array([call.from_client for call in layout.calls] or [True])
     wrong |= from_client[rows["call"]] != (rows["parent"] < 0)
     fine = f"{len(children)} attempts made by services, each on behalf of one in work"

@@ -1,0 +1,36 @@
+"""Which attempt each hedge was made beside: a row of its own has it, and no column says so."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcb.trace import Flag, Trace
+
+
+def hedges(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of hedges, and of each the row of the attempt made before it; -1 if none.
+
+    The first hedge of a try is made exactly `hedge_after` after its first attempt, the next as
+    long after that hedge, for the same request, caller and call with the same `retry`.
+    """
+    rows = trace.attempts
+    (found,) = np.nonzero(rows["flags"] & int(Flag.HEDGE))
+    if not len(found):
+        return found, found
+    after = np.array([call.hedge_after or 0.0 for call in trace.layout.calls])[rows["call"]]
+    (made,) = np.nonzero(np.isin(rows["call"], np.unique(rows["call"][found])))
+    due = np.concatenate((rows["start"][made] + after[made], rows["start"][found]))
+    places = np.concatenate((made, found))
+    asking = np.arange(len(places)) >= len(made)
+    same = [rows[word][places] for word in ("request", "parent", "call", "retry")]
+    # Each hedge comes right behind the last attempt before it that one was due after.
+    order = np.lexsort((~asking, places, due, *same))
+    asking, places, due = asking[order], places[order], due[order]
+    last = np.maximum.accumulate(np.where(asking, -1, np.arange(len(order))))
+    alike = asking & (last >= 0) & (due == due[last])
+    for column in same:
+        alike &= column[order] == column[order][last]
+    before = np.full(len(rows), -1, dtype=np.int64)
+    before[places[alike]] = places[last[alike]]
+    return found, before[found]
