@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from simcb.trace import Flag, Trace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def hedges(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
