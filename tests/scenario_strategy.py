@@ -91,13 +91,15 @@ def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool
 @st.composite
 def admissions(draw: st.DrawFn) -> Data:
     """A limit at a replica's door, tight enough to turn some away."""
-    match draw(st.sampled_from(("rate", "concurrency", "adaptive"))):
+    match kind := draw(st.sampled_from(("rate", "concurrency", "adaptive", "codel", "slough"))):
         case "rate":
             law: Data = {"kind": "rate", "rate": draw(st.integers(100, 3000)) / 97}
             if draw(st.booleans()):
                 law["burst"] = draw(st.integers(1, 6))
         case "adaptive":
             law = {"kind": "adaptive", "limit": draw(limits())}
+        case "codel" | "slough":
+            law = {"kind": kind, "target": draw(times(5, 100)), "interval": draw(times(20, 400))}
         case _:
             law = {"kind": "concurrency", "limit": draw(st.integers(1, 5))}
     if draw(st.booleans()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simcb.scenario.adapting import Aimd, Limit
-from simcb.scenario.admission import AdaptiveLimit, ConcurrencyLimit
+from simcb.scenario.admission import AdaptiveLimit, Codel, ConcurrencyLimit, Delay
 from simcb.scenario.faults import Hang, Refuse, Restart
 from simcb.scenario.model import OnAbandon, Scenario, Service
 from simcb.scenario.refusal import quoted
@@ -20,6 +20,7 @@ def vain_limits(scenario: Scenario) -> Iterator[Found]:
     for name, service in scenario.services.items():
         keys = ("services", name, "admit", "limit")
         yield from _unreached(name, service, keys)
+        yield from _nobody_waits(name, service)
         admit = service.admit
         if isinstance(admit, AdaptiveLimit):
             dropping = _loses(scenario, name, service) or _lets_go(service)
@@ -50,6 +51,19 @@ def _unreached(name: str, service: Service, keys: tuple[str, ...]) -> Iterator[F
             f"{quoted(name)} never throttles: its admission has {least} places, and its "
             f"workers and queue are full at {room}; write a limit of {room} or less",
             keys,
+        )
+
+
+def _nobody_waits(name: str, service: Service) -> Iterator[Found]:
+    """Yield a service whose queue is too short for its limit on the wait to look at."""
+    admit, queue = service.admit, service.queue.limit
+    least = 3 if isinstance(admit, Codel) else 1
+    if isinstance(admit, Delay) and queue is not None and queue < least:
+        yield (
+            f"{quoted(name)} never throttles: `{admit.kind}` throws out of its queue only if "
+            f"{least} can wait there, and it holds {queue}; write a `queue.limit` of {least} or "
+            "more",
+            ("services", name, "queue", "limit"),
         )
 
 

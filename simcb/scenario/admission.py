@@ -75,8 +75,43 @@ class AdaptiveLimit(Admission):
     ]
 
 
+class Delay(Admission):
+    """Base of limits on the wait in the queue: who is throttled was let in and has waited."""
+
+    target: Annotated[
+        PositiveSeconds, word("a wait in the queue that is no sign of overload, seconds", "5ms")
+    ] = 0.005
+    interval: Annotated[
+        PositiveSeconds,
+        word("for how long waits are above it before anybody is thrown out, seconds", "100ms"),
+    ] = 0.1
+
+
+class Codel(Delay):
+    """Controlled delay: who has waited too long is throttled when a worker comes for it.
+
+    When all that left the queue for one `interval` had waited `target` or more, the next is thrown
+    out, and one more interval/√n after the n-th, until one has waited less or no more than one
+    other waits. The rule is that of RFC 8289, with attempts for packets.
+    """
+
+    kind: Literal["codel"] = "codel"
+
+
+class Slough(Delay):
+    """Controlled delay without a pace: in an overload all that waited twice `target` are throttled.
+
+    It is an overload while the shortest wait of the last `interval` was more than `target`. The
+    rule is that of Facebook's folly.
+    """
+
+    kind: Literal["slough"] = "slough"
+
+
 ADMISSIONS: dict[str, type[Model]] = {
     "rate": RateLimit,
     "concurrency": ConcurrencyLimit,
     "adaptive": AdaptiveLimit,
+    "codel": Codel,
+    "slough": Slough,
 }

@@ -7,7 +7,7 @@ themselves.
 from __future__ import annotations
 
 from simcb.scenario.adapting import Limit
-from simcb.scenario.admission import AdaptiveLimit, Admission, ConcurrencyLimit, RateLimit
+from simcb.scenario.admission import AdaptiveLimit, Admission, ConcurrencyLimit, Delay, RateLimit
 from simcb.world.adapting import adapting
 from simcb.world.tokens import Tokens
 
@@ -120,4 +120,6 @@ def gate_of(spec: Admission | None) -> Gate | None:
         return PlacesGate(spec.limit, retry_after)
     if isinstance(spec, AdaptiveLimit):
         return AdaptiveGate(spec.limit, retry_after)
+    if isinstance(spec, Delay):
+        return Gate(retry_after)  # it is the queue that throws out
     raise TypeError(f"admission of kind {spec.kind} has no gate")

@@ -33,6 +33,7 @@ cdef class Replica(Server):
     cdef bint _drops
     cdef bint _stops
     cdef object _gate
+    cdef object _delay_limit
     cdef double _limit
     cdef bint _lifo
     cdef object _conditions

@@ -17,6 +17,7 @@ from simcb.world.adapting import ANSWERED, DROPPED, NEITHER
 from simcb.world.admission import gate_of
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow
+from simcb.world.delays import delay_limit_of
 from simcb.world.occurrence import Callback, Occurrence
 from simcb.world.queues import PriorityQueue, queue_of
 from simcb.world.recorder import Recorder
@@ -79,6 +80,7 @@ class Replica(Server):
         self._drops = service.on_abandon is not OnAbandon.FINISH
         self._stops = service.on_abandon is OnAbandon.STOP
         self._gate = gate_of(service.admit)
+        self._delay_limit = delay_limit_of(service.admit)
         self._limit = float("inf") if service.queue.limit is None else service.queue.limit
         self._lifo = service.queue.discipline is Discipline.LIFO
         self._conditions = conditions
@@ -128,6 +130,8 @@ class Replica(Server):
                 return self._throttle(attempt, now)
             gate.enter(now)
         if self.busy < self.capacity:
+            if self._delay_limit is not None:
+                self._delay_limit.throws_out(now, 0.0, 0)
             attempt.owed = True
             self._start(attempt, now)
         elif len(self.queue) >= self._limit:
@@ -155,16 +159,20 @@ class Replica(Server):
         if least is attempt:
             return self._throttle(attempt, now)
         del queue[least]
-        self._throttle(least, now)
+        self._throw_out(least, now)
         attempt.owed = True
         queue[attempt] = None
-        # When the one that comes has done all that follows from coming.
-        self._clock.at(now, _NEXT, Occurrence(lambda _: least.site.answer(least, THROTTLED)))
         return _TAKEN
 
     def load(self) -> int:
         """Return how many attempts it has, waiting or in work."""
         return self.busy + len(self.queue)
+
+    def _throw_out(self, attempt: Attempt, now: float) -> None:
+        """Turn an attempt away that was in the queue."""
+        self._throttle(attempt, now)
+        # When all that follows from the present event is done.
+        self._clock.at(now, _NEXT, Occurrence(lambda _: attempt.site.answer(attempt, THROTTLED)))
 
     def loses(self, attempt: Attempt, now: float) -> bool:
         """Tell whether the network loses an attempt sent to this replica now."""
@@ -278,7 +286,11 @@ class Replica(Server):
         now = self._clock.now
         while queue and self.busy < self.capacity:
             attempt, _ = queue.popitem(last=self._lifo)
-            self._start(attempt, now)
+            limit = self._delay_limit
+            if limit is not None and limit.throws_out(now, now - attempt.arrive, len(queue)):
+                self._throw_out(attempt, now)
+            else:
+                self._start(attempt, now)
 
     def _lose(self, attempt: Attempt) -> None:
         """Release the worker of an attempt that will never be answered."""

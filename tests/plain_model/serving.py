@@ -147,8 +147,11 @@ class Replica:
             return
         seat = self.workers.seat_for(job)
         yield seat | job.cut
-        if job.displaced:
+        if job.displaced or job.thrown_out:
             row.throttled, row.freed = True, env.now
+            if job.thrown_out:
+                # Whoever has set the worker free goes on first.
+                yield env.last()
             answer = Answer(THROTTLED, retry_after=self.door.retry_after)
             yield from self.reply(job, answer)
             return

@@ -18,6 +18,7 @@ from itertools import count
 from math import inf
 from typing import NamedTuple
 
+from plain_model.delays import Next, story_of
 from plain_model.record import AttemptRecord
 from simpy import Environment, Event
 from simpy.events import NORMAL
@@ -115,6 +116,7 @@ class Job:
         cut: happens when the service stops in the middle of it.
         priority: of whose request it is.
         displaced: whether it had to make room for one of a higher priority.
+        thrown_out: whether it has waited too long.
     """
 
     row: AttemptRecord
@@ -127,6 +129,7 @@ class Job:
     cut: Event
     priority: int = 0
     displaced: bool = False
+    thrown_out: bool = False
 
     @property
     def deserted(self) -> bool:
@@ -171,6 +174,7 @@ class Workers(PriorityResource):
         self.limit = service.queue.limit
         self.lifo = service.queue.discipline is Discipline.LIFO
         self.by_priority = service.queue.discipline is Discipline.PRIORITY
+        self.story = story_of(service.admit)
         self.taken: list[Seat] = []
         self._tickets = count(1)
 
@@ -244,5 +248,11 @@ class Workers(PriorityResource):
         if self.count == self.capacity:
             return False
         event.company = self.busy
+        if self.story is not None and event.job is not None:
+            delay = self._env.now - event.job.row.arrive
+            if self.story.send(Next(self._env.now, delay, self.waiting - 1)):
+                event.job.thrown_out = True
+                event.succeed()
+                return True
         super()._do_put(event)
         return True

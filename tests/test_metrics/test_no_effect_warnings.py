@@ -177,6 +177,10 @@ def test_a_breaker_for_each_of_several_replicas_is_not_told() -> None:
             "queue: {limit: 3}, admit: {kind: adaptive, limit: {kind: gradient, least: 6}}",
             "are full at 5",
         ),
+        ("queue: {limit: 2}, admit: {kind: codel, target: 1ms, interval: 1ms}", "only if 3 can"),
+        ("queue: {limit: 0}, admit: {kind: slough, target: 1ms, interval: 1ms}", "only if 1 can"),
+        ("queue: {limit: 3}, admit: {kind: codel}", ""),
+        ("admit: {kind: slough}", ""),
     ],
 )
 def test_a_limit_behind_a_smaller_queue_is_told(service: str, told: str) -> None:

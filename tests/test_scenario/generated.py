@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.adapting import Aimd, Gradient, MinRtt
-from simcb.scenario.admission import AdaptiveLimit, ConcurrencyLimit, RateLimit
+from simcb.scenario.admission import AdaptiveLimit, Codel, ConcurrencyLimit, RateLimit, Slough
 from simcb.scenario.arrivals import Closed, Poisson, RatePoint
 from simcb.scenario.arrivals import Constant as Even
 from simcb.scenario.breakers import (
@@ -248,6 +248,8 @@ limits = st.one_of(
     ),
 )
 admissions = st.one_of(
+    st.builds(Codel, target=positive, interval=positive, retry_after=maybe(positive)),
+    st.builds(Slough, target=positive, interval=positive),
     st.builds(AdaptiveLimit, limit=limits, retry_after=maybe(positive)),
     st.builds(
         RateLimit,

@@ -165,6 +165,32 @@ faults:
         {A.OK, A.TIMEOUT, A.ERROR, A.REFUSED, A.THROTTLED, A.SHED, A.ABANDONED},
         marks={"throttled", "dropped", "hung"},
     ),
+    "waits-that-are-limited": Focused(
+        """
+duration: 20s
+clients:
+  users:
+    arrivals: {kind: poisson, rate: 45/s}
+    refresh: {after: 400ms, times: 1}
+    calls: {api: {timeout: 500ms, network: 10ms, retry: {max_retries: 1, on: [throttled]},
+                  bulkhead: {max_concurrent: 12, max_wait: 50ms}}}
+  robots:
+    arrivals: {kind: constant, rate: 32/s}
+    priority: 1
+    calls: {store: {timeout: 300ms, retry: {max_retries: 1, on: [throttled]}}}
+services:
+  api: {workers: 3, work: {kind: exponential, mean: 50ms}, calls: {store: {timeout: 400ms}},
+        admit: {kind: codel, target: 20ms, interval: 100ms, retry_after: 1s},
+        queue: {limit: 20}, on_abandon: drop_queued}
+  store: {workers: 2, work: {kind: exponential, mean: 45ms}, queue: {discipline: priority},
+          admit: {kind: slough, target: 10ms, interval: 60ms}}
+faults:
+  - {kind: capacity, on: api, times: 0.4, at: 5s, for: 2s}
+  - {kind: restart, on: store, at: 12s, for: 500ms}
+""",
+        {A.OK, A.TIMEOUT, A.ERROR, A.REFUSED, A.THROTTLED, A.ABANDONED},
+        marks={"throttled", "dropped"},
+    ),
     "workers-in-each-others-way": Focused(
         """
 duration: 15s
