@@ -17,8 +17,8 @@ MOST_EVENTS = 200_000_000
 """Events of one run beyond which it has to be allowed explicitly; minutes to an hour of work."""
 
 MOST_ROWS = 30_000_000
-"""Requests and attempts of one run beyond which it has to be allowed explicitly: measuring them
-takes about 8 GB."""
+"""Requests and attempts of one run beyond which it has to be allowed explicitly: they take up to
+2 GB of the disk, and measuring them up to 1 GB of memory."""
 
 MOST_REPLICATES = 10_000
 MOST_TRIALS = 10_000

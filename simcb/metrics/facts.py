@@ -25,7 +25,7 @@ from simcb.metrics.phase import HEALTHY, Phase, Window, effective_faults, phases
 from simcb.metrics.rows import Booleans, Indexes, in_order
 from simcb.metrics.spans import Floats, Integers, Spans
 from simcb.metrics.worker_time import WorkerTime, worker_time
-from simcb.trace import FaultInfo, Trace
+from simcb.trace import FaultInfo, Trace, column
 
 DEFAULT_SLO = 0.999
 
@@ -58,7 +58,7 @@ class Facts:
     @cached_property
     def arrivals(self) -> Floats:
         """When each request arrived."""
-        return np.ascontiguousarray(self.trace.requests["arrival"])
+        return column(self.trace.requests, "arrival")
 
     @cached_property
     def totals(self) -> dict[str, int]:

@@ -20,8 +20,8 @@ from simcb.trace import (
     AttemptOutcome,
     Flag,
     RequestOutcome,
-    Rows,
     Trace,
+    ascends,
     pieces,
 )
 
@@ -85,7 +85,7 @@ def in_order(trace: Trace) -> Trace:
 
     What is measured by phase relies on it. A trace made by hand may have its rows in any order.
     """
-    if all(map(_ascends, (trace.requests, trace.attempts), ("arrival", "start"))):
+    if ascends(trace.requests, "arrival") and ascends(trace.attempts, "start"):
         return trace
     arrived = np.argsort(trace.requests["arrival"], kind="stable")
     made = np.argsort(trace.attempts["start"], kind="stable")
@@ -94,16 +94,6 @@ def in_order(trace: Trace) -> Trace:
     below = attempts["parent"] >= 0
     attempts["parent"][below] = np.argsort(made)[attempts["parent"][below]]
     return replace(trace, requests=trace.requests[arrived], attempts=attempts)
-
-
-def _ascends(rows: Rows, column: str) -> bool:
-    last = -np.inf
-    for _, piece in pieces(rows):
-        moments = piece[column]
-        if moments[0] < last or (moments[1:] < moments[:-1]).any():
-            return False
-        last = moments[-1]
-    return True
 
 
 def request_rows(

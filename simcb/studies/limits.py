@@ -29,7 +29,8 @@ from simcb.scenario.calls import Call
 from simcb.scenario.faults import Errors, Fault, Refuse, Restart, Surge
 from simcb.scenario.model import ClientGroup, Discipline
 from simcb.scenario.retries import MOST_RETRIES
-from simcb.trace import ATTEMPTS, REQUESTS, SAMPLES
+from simcb.trace import ATTEMPTS, REQUESTS, SAMPLES, Table
+from simcb.trace.rows_file import ROWS_HELD
 
 MOST_REQUESTS = 20_000_000
 """Requests of all runs of a study together, beyond which it has to be allowed explicitly."""
@@ -37,7 +38,7 @@ MOST_REQUESTS = 20_000_000
 MOST_MEGABYTES = 8_000
 """Memory in the worst case, beyond which a study has to be allowed explicitly."""
 
-MEASURING_BYTES = 200
+MEASURING_BYTES = 30
 """Memory per row, of the run being measured, beyond the row itself."""
 
 CALLER_BYTES = 4_000
@@ -58,7 +59,8 @@ class SizeEstimate:
             mostly far below.
         most_requests: requests if users in a closed loop are turned away all the time as fast
             as can be; without such users those that are expected.
-        megabytes: memory with that many attempts; traces of all runs are held until the end.
+        megabytes: memory with that many attempts; traces of all runs are held until the end, but
+            for rows that leave for a file.
     """
 
     requests: float
@@ -123,9 +125,18 @@ def estimate_size(scenario: Scenario, *, runs: int = 1) -> SizeEstimate:
         )
     replicas = sum(service.replicas for service in scenario.services.values())
     samples = replicas * (scenario.duration / scenario.sample_every + 1.0)
-    rows = requests * REQUESTS.row.size + attempts * ATTEMPTS.row.size + samples * SAMPLES.row.size
-    megabytes = (rows * runs + (requests + attempts) * MEASURING_BYTES + standing) / 1e6
+    rows = _held_bytes(REQUESTS, requests, runs) + _held_bytes(ATTEMPTS, attempts, runs)
+    rows += samples * SAMPLES.row.size * runs
+    megabytes = (rows + (requests + attempts) * MEASURING_BYTES + standing) / 1e6
     return SizeEstimate(requests * runs, attempts * runs, megabytes, most_requests * runs)
+
+
+def _held_bytes(table: Table, rows: float, runs: int) -> float:
+    """Return the memory of a table with so many rows in each run.
+
+    Where they leave for a file, only the run that is being made holds some.
+    """
+    return table.row.size * (rows * runs if rows <= ROWS_HELD else float(ROWS_HELD))
 
 
 def _attempts(tree: CallTree, group: ClientGroup, arriving: float, duration: float) -> float:

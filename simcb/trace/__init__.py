@@ -4,7 +4,8 @@ The room knows numpy and nothing else: no simulator, no metric, no picture.
 """
 
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
-from simcb.trace.pieces import PIECE, pieces
+from simcb.trace.pieces import PIECE, ascends, column, pieces
+from simcb.trace.rows_file import RowsFile, RowsFileError
 from simcb.trace.tables import (
     ATTEMPTS,
     COUNTERS,
@@ -45,10 +46,14 @@ __all__ = [
     "Layout",
     "RequestOutcome",
     "Rows",
+    "RowsFile",
+    "RowsFileError",
     "ServiceInfo",
     "Table",
     "Trace",
     "TraceFileError",
+    "ascends",
+    "column",
     "column_limits",
     "pieces",
 ]

@@ -12,16 +12,19 @@ import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import IO, TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
 
 from simcb.errors import FieldsError
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.plain_files import open_plain
+from simcb.trace import rows_file
+from simcb.trace.pieces import PIECE, ascends, pieces
+from simcb.trace.rows_file import RowsFile, RowsFileError
 from simcb.trace.tables import (
     ATTEMPTS,
     COUNTERS,
@@ -33,6 +36,7 @@ from simcb.trace.tables import (
     Flag,
     Layout,
     Rows,
+    Table,
 )
 from simcb.typed import mistyped
 
@@ -116,12 +120,10 @@ class Trace:
             "scenario": self.scenario,
             "versions": self.versions,
         }
-        arrays: dict[str, Any] = {t.name: getattr(self, t.name) for t in TABLES}
-        arrays["meta"] = np.frombuffer(_json(meta), dtype=np.uint8)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, allow_pickle=False, **arrays)
+                _write(file, {t.name: getattr(self, t.name) for t in TABLES}, _json(meta))
             os.chmod(name, 0o644)  # mkstemp makes files that only their owner may read
             os.replace(name, path)
         except BaseException:
@@ -168,6 +170,18 @@ class Trace:
         return trace
 
 
+def _write(file: IO[bytes], tables: dict[str, Rows], meta: bytes) -> None:
+    """Write a compressed `.npz`, as numpy does, a piece of a table at a time."""
+    arrays = tables | {"meta": np.frombuffer(meta, dtype=np.uint8)}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                header = np.lib.format.header_data_from_array_1_0(array)
+                np.lib.format.write_array_header_1_0(member, header)
+                for _, piece in pieces(array):
+                    member.write(piece.tobytes())
+
+
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Rows]]:
     """Return what a file says of a run, and its tables, as they are.
 
@@ -182,13 +196,37 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Rows]]:
             file.seek(0)
             with np.load(file, allow_pickle=False) as data:
                 meta = json.loads(bytes(data["meta"]))
-                return meta, {table.name: data[table.name] for table in TABLES}
-    except (TraceFileError, MemoryError):
+                held = {t.name: _unpacked(archive, t) for t in TABLES if _is_long(archive, t)}
+                tables = {t.name: data[t.name] for t in TABLES if t.name not in held}
+                return meta, held | tables
+    except (TraceFileError, RowsFileError, MemoryError):
         raise
     except Exception as error:
         # What unpacks it raises of a dozen kinds, each with its own words for damage.
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise TraceFileError(str(path), reason) from None
+
+
+def _is_long(archive: zipfile.ZipFile, table: Table) -> bool:
+    """Tell whether a table has more rows than are held in memory."""
+    packed = archive.getinfo(f"{table.name}.npy").file_size
+    return packed // table.row.size > rows_file.ROWS_HELD
+
+
+def _unpacked(archive: zipfile.ZipFile, table: Table) -> Rows:
+    """Return a table that is not held in memory."""
+    file, size = RowsFile(table), table.row.size
+    with archive.open(f"{table.name}.npy") as packed:
+        np.lib.format.read_magic(packed)
+        shape, _, columns = np.lib.format.read_array_header_1_0(packed)
+        if columns != table.dtype:
+            return np.empty(0, columns)  # which is refused for that
+        while rows := packed.read(PIECE * size):
+            file.take(memoryview(rows), len(rows) // size)
+    found = file.rows()
+    if shape != found.shape:
+        raise ValueError(f"table {table.name} has not the rows it says")
+    return found
 
 
 def _digest(layout: dict[str, Any], duration: float, tables: dict[str, Rows]) -> str:
@@ -197,7 +235,8 @@ def _digest(layout: dict[str, Any], duration: float, tables: dict[str, Rows]) ->
     for table in TABLES:
         rows = tables[table.name]
         state.update(f"{table.name}:{table.row.format}:{len(rows)}".encode())
-        state.update(np.ascontiguousarray(rows).view(np.uint8).data)
+        for _, piece in pieces(rows):
+            state.update(np.ascontiguousarray(piece).view(np.uint8).data)
     return state.hexdigest()
 
 
@@ -262,26 +301,36 @@ def problems(trace: Trace) -> Iterator[str]:
         yield f"its duration is {trace.duration}"
     yield from _layout_problems(trace.layout)
     for table, column, least, beyond in column_limits(trace):
-        values = getattr(trace, table)[column]
-        if ((values < least) | (values >= beyond)).any():
+        rows = getattr(trace, table)
+        if _any(rows, lambda each: (each[column] < least) | (each[column] >= beyond)):  # noqa: B023
             yield f"a row of {table} has a {column} that does not exist"
     for counted, columns in _COUNTS:
         for column in columns:
-            if (getattr(trace, counted.name)[column] < 0).any():
+            if _any(getattr(trace, counted.name), lambda each: each[column] < 0):  # noqa: B023
                 yield f"a row of {counted.name} has a negative {column}"
     for timed, first, others in _MOMENTS:
         rows = getattr(trace, timed.name)
-        if not _within(rows[first], trace.duration).all():
+        if _any(rows, lambda each: ~_within(each[first], trace.duration)):  # noqa: B023
             yield f"a row of {timed.name} has a {first} outside the run"
-        if (np.diff(rows[first]) < 0).any():
+        if not ascends(rows, first):
             yield f"the rows of {timed.name} are not in order of their {first}"
         for column in others:
-            if not (np.isnan(rows[column]) | _within(rows[column], trace.duration)).all():
+            if _any(rows, lambda each: _is_out(each[column], trace.duration)):  # noqa: B023
                 yield f"a row of {timed.name} has its {column} outside the run"
     for ended, still_open in _OPEN:
         rows = getattr(trace, ended.name)
-        if (np.isnan(rows["end"]) != (rows["outcome"] == still_open)).any():
+        if _any(rows, lambda each: np.isnan(each["end"]) != (each["outcome"] == still_open)):  # noqa: B023
             yield f"a row of {ended.name} has an outcome and no end, or the reverse"
+
+
+def _any(rows: Rows, test: Callable[[Rows], NDArray[np.bool_]]) -> bool:
+    """Tell whether a test is true of any row."""
+    return any(test(piece).any() for _, piece in pieces(rows))
+
+
+def _is_out(moments: NDArray[Any], duration: float) -> NDArray[np.bool_]:
+    out: NDArray[np.bool_] = ~(np.isnan(moments) | _within(moments, duration))
+    return out
 
 
 def _within(moments: NDArray[Any], duration: float) -> NDArray[np.bool_]:

@@ -2,7 +2,8 @@
 
 A row's place is its identity. It is reserved when the request or attempt begins, so rows
 stand in order of time, and filled in when nothing more can change it; whatever is still
-open when the run stops is filled in then, as in flight.
+open when the run stops is filled in then, as in flight. Where there are very many, the oldest
+leave for a file, and one that is filled in later is put right there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,18 @@ import numpy as np
 
 from simcb.errors import FieldsError
 from simcb.outcomes import REQUEST_CODE, RequestOutcome
-from simcb.trace import ATTEMPTS, COUNTERS, REQUESTS, SAMPLES, TRANSITIONS, Rows, Table
+from simcb.trace import (
+    ATTEMPTS,
+    COUNTERS,
+    REQUESTS,
+    SAMPLES,
+    TRANSITIONS,
+    Rows,
+    RowsFile,
+    Table,
+    pieces,
+    rows_file,
+)
 from simcb.world.clock import Clock
 from simcb.world.packing import Packer
 from simcb.world.tasks import NAN, Attempt, Request
@@ -62,6 +74,10 @@ class Recorder(Packer):
         self._attempt_count = self._attempt_room = 0
         self._open_requests: dict[int, Request] = {}
         self._open_attempts: dict[int, Attempt] = {}
+        self._held = rows_file.ROWS_HELD
+        # How many rows have left for a file; those in memory follow them.
+        self._requests_gone = self._attempts_gone = 0
+        self._requests_file, self._attempts_file = RowsFile(REQUESTS), RowsFile(ATTEMPTS)
 
     def open_request(self, request: Request) -> int:
         """Reserve the row of a user's request and return its number."""
@@ -69,6 +85,8 @@ class Recorder(Packer):
         self._request_count = row + 1
         if row == self._request_room:
             self._check_room()
+            if row - self._requests_gone >= self._held:
+                self._requests_gone += _leave(self._requests, self._requests_file, self._held // 2)
             self._requests += _EMPTY * _REQUEST_SIZE
             self._request_room += _ROOM
         self._open_requests[row] = request
@@ -78,9 +96,12 @@ class Recorder(Packer):
         """Write down how a request ended, and when."""
         row = request.request_row
         del self._open_requests[row]
+        table, place = self._requests, row - self._requests_gone
+        if place < 0:
+            table, place = self._requests_file.late(row)
         self._pack_request(
-            self._requests,
-            row * _REQUEST_SIZE,
+            table,
+            place * _REQUEST_SIZE,
             request.start,
             end,
             request.group.index,
@@ -100,6 +121,8 @@ class Recorder(Packer):
         self._attempt_count = row + 1
         if row == self._attempt_room:
             self._check_room()
+            if row - self._attempts_gone >= self._held:
+                self._attempts_gone += _leave(self._attempts, self._attempts_file, self._held // 2)
             self._attempts += _EMPTY * _ATTEMPT_SIZE
             self._attempt_room += _ROOM
         return row
@@ -112,9 +135,12 @@ class Recorder(Packer):
         """Write down an attempt that its caller and its worker are done with."""
         row = attempt.attempt_row
         del self._open_attempts[row]
+        table, place = self._attempts, row - self._attempts_gone
+        if place < 0:
+            table, place = self._attempts_file.late(row)
         self._pack_attempt(
-            self._attempts,
-            row * _ATTEMPT_SIZE,
+            table,
+            place * _ATTEMPT_SIZE,
             attempt.start,
             attempt.end,
             attempt.arrive,
@@ -142,9 +168,10 @@ class Recorder(Packer):
         flags: int,
     ) -> None:
         """Write down an attempt that was rejected or shed before it was sent."""
+        row = self._new_attempt()
         self._pack_attempt(
             self._attempts,
-            self._new_attempt() * _ATTEMPT_SIZE,
+            (row - self._attempts_gone) * _ATTEMPT_SIZE,
             now,
             now,
             NAN,
@@ -183,11 +210,19 @@ class Recorder(Packer):
             self.close_request(request, _UNFINISHED, NAN)
         for attempt in list(self._open_attempts.values()):
             self.close_attempt(attempt)
-        del self._requests[self._request_count * _REQUEST_SIZE :]
-        del self._attempts[self._attempt_count * _ATTEMPT_SIZE :]
+        requests = self._request_count - self._requests_gone
+        attempts = self._attempt_count - self._attempts_gone
+        del self._requests[requests * _REQUEST_SIZE :]
+        del self._attempts[attempts * _ATTEMPT_SIZE :]
+        if self._requests_gone:
+            _leave(self._requests, self._requests_file, requests)
+        if self._attempts_gone:
+            _leave(self._attempts, self._attempts_file, attempts)
+        requests_file = self._requests_file if self._requests_gone else None
+        attempts_file = self._attempts_file if self._attempts_gone else None
         return {
-            "requests": _rows(REQUESTS, self._requests),
-            "attempts": _rows(ATTEMPTS, self._attempts, breakers),
+            "requests": _rows(REQUESTS, self._requests, file=requests_file),
+            "attempts": _rows(ATTEMPTS, self._attempts, breakers, attempts_file),
             "transitions": _rows(TRANSITIONS, self._transitions, breakers),
             "samples": _rows(SAMPLES, self._samples),
             "counters": _rows(COUNTERS, self._counters, breakers),
@@ -203,10 +238,20 @@ _ROOM = 1024
 _EMPTY = bytes(_ROOM)
 
 
-def _rows(table: Table, packed: bytearray, breakers: Sequence[int] = ()) -> Rows:
-    rows = np.frombuffer(packed, dtype=table.dtype)
+def _leave(packed: bytearray, file: RowsFile, rows: int) -> int:
+    """Move the first rows of a table from memory to its file and return how many they are."""
+    file.take(packed, rows)
+    del packed[: rows * file.row_size]
+    return rows
+
+
+def _rows(
+    table: Table, packed: bytearray, breakers: Sequence[int] = (), file: RowsFile | None = None
+) -> Rows:
+    rows = np.frombuffer(packed, dtype=table.dtype) if file is None else file.rows()
     if breakers and breakers[-1] >= len(breakers):
-        made = rows["breaker"] >= 0
-        rows["breaker"][made] = np.searchsorted(breakers, rows["breaker"][made])
+        for _, piece in pieces(rows):
+            made = piece["breaker"] >= 0
+            piece["breaker"][made] = np.searchsorted(breakers, piece["breaker"][made])
     rows.flags.writeable = False
     return rows

@@ -8,6 +8,7 @@ from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.arrivals import ARRIVALS, Arrivals, Poisson, RatePoint, Replay
 from simcb.scenario.faults import Surge
 from simcb.studies.limits import (
+    MEASURING_BYTES,
     MOST_REQUESTS,
     TooLargeError,
     check_size,
@@ -17,6 +18,7 @@ from simcb.studies.limits import (
     rate_at,
     study_size,
 )
+from simcb.trace.rows_file import ROWS_HELD
 from simcb.world import simulate
 
 CHAIN = """
@@ -56,6 +58,19 @@ def test_runs_add_up() -> None:
     assert ten.requests == pytest.approx(10 * one.requests)
     assert ten.worst_attempts == pytest.approx(10 * one.worst_attempts)
     assert one.megabytes < ten.megabytes < 10 * one.megabytes
+
+
+def test_rows_beyond_those_held_take_no_memory_but_when_they_are_measured() -> None:
+    """Ten times the requests, and ten runs of them, take little more than one: rows are filed."""
+    text = CHAIN.replace("    refresh: {after: 5s, times: 2}\n", "")
+    few = scenario(text, **{"arrivals.rate": "20000/s", "front.retry.max_retries": 0})
+    many = few.with_({"arrivals.rate": "100000/s"})
+    rows = estimate_size(few).worst_attempts + estimate_size(few).requests
+    assert rows > 2 * ROWS_HELD
+    ten = estimate_size(few, runs=10).megabytes
+    assert ten == pytest.approx(estimate_size(few).megabytes, rel=0.001)
+    more = estimate_size(many).megabytes - estimate_size(few).megabytes
+    assert more == pytest.approx(4 * rows * MEASURING_BYTES / 1e6)
 
 
 def test_the_expected_requests_are_those_that_come() -> None:
