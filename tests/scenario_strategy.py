@@ -9,6 +9,7 @@ for relations that the others do not have; policies of callers are in `call_stra
 from __future__ import annotations
 
 from call_strategy import Data, calls, limits, one_in, shares, times, works
+from change_strategy import changes, made
 from hypothesis import strategies as st
 
 from simcb.scenario import Scenario
@@ -220,6 +221,8 @@ def scenario_data(draw: st.DrawFn, *, most_faults: int = 4, whole: bool = True) 
         data["clients"][group] = draw(groups(names, duration, whole))
     count = draw(st.integers(0, most_faults))
     data["faults"] = [draw(faults(data, whole)) for _ in range(count)]
+    if whole and draw(st.booleans()):
+        data["changes"] = [draw(changes(data)) for _ in range(draw(st.integers(1, 3)))]
     return data
 
 
@@ -230,4 +233,4 @@ def scenarios(*, most_faults: int = 4, whole: bool = True) -> st.SearchStrategy[
         most_faults: how many things go wrong at most; 0 for an undisturbed one.
         whole: whether every word of a scenario file may be in it, or only the usual ones.
     """
-    return scenario_data(most_faults=most_faults, whole=whole).map(lambda data: Scenario(**data))
+    return scenario_data(most_faults=most_faults, whole=whole).map(made)

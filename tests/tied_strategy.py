@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from call_strategy import Data
+from change_strategy import made
 from hypothesis import strategies as st
 from scenario_strategy import scenario_data
 
@@ -81,6 +82,20 @@ SPECIAL: dict[str, Callable[[Any], Any]] = {
 """Words that need more than a time put on the grid."""
 
 
+def _change(settings: Data) -> Data:
+    """What a change sets, each by the last word of its path."""
+    moved = {}
+    for path, value in settings.items():
+        word = path.rpartition(".")[2]
+        if word == "rate":
+            moved[path] = _rate(value)
+        elif word == "think":
+            moved[path] = max(1 / GRID, _rounded(value))
+        else:
+            moved[path] = on_the_grid({word: value})[word]
+    return moved
+
+
 def on_the_grid(data: Any) -> Any:
     """Return a scenario's plain data, or any part of it, with all its times on the grid."""
     if isinstance(data, list):
@@ -89,7 +104,9 @@ def on_the_grid(data: Any) -> Any:
         return data
     moved: Data = {}
     for word, value in data.items():
-        if word in SPECIAL:
+        if word == "set":
+            moved[word] = _change(value)
+        elif word in SPECIAL:
             moved[word] = SPECIAL[word](value)
         elif word in TIMES and isinstance(value, int | float):
             moved[word] = _later(value)
@@ -105,4 +122,4 @@ def tied_scenarios(*, most_faults: int = 4) -> st.SearchStrategy[Scenario]:
         most_faults: how many things go wrong at most.
     """
     data = scenario_data(most_faults=most_faults)
-    return data.map(lambda found: Scenario(**on_the_grid(found)))
+    return data.map(lambda found: made(on_the_grid(found)))

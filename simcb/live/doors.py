@@ -26,7 +26,8 @@ from simcb.live.stage import Stage
 from simcb.live.visits import DoorSite, Outside, OutsideStreams, Visit
 from simcb.live.ways import ATTEMPT
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.model import ClientGroup, Service
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.model import Service
 from simcb.trace import Flag
 from simcb.world.replicas import Replica
 from simcb.world.routing import BALANCERS

@@ -126,15 +126,15 @@ def _of_attempts(scope: Scope, kind: str) -> float | None:
 def utilisation(scope: Scope) -> float | None:
     """Share of a service's worker time in which a worker is held.
 
-    The workers are those the scenario gives it: a capacity fault lowers the utilisation it
-    allows. A worker that waits for a call of its own is held, unless the service does not block,
-    and so is one whose replica pauses.
+    The workers are those the scenario gives it, as its changes leave them: a capacity fault lowers
+    the utilisation it allows. A worker that waits for a call of its own is held, unless the service
+    does not block, and so is one whose replica pauses.
     """
     if scope.service is None:
         return None
     service = scope.facts.trace.layout.services[scope.service]
     busy = scope.facts.worker_time.services[scope.service].busy.seconds_within(scope.cells)
-    return busy / (service.workers * service.replicas * scope.seconds)
+    return busy / sum(service.worker_seconds(*window) for window in scope.phase.windows)
 
 
 def queue_peak(scope: Scope) -> float | None:

@@ -18,7 +18,8 @@ from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Fault, Loss
-from simcb.scenario.model import ClientGroup, Discipline, OnAbandon, Scenario, Service
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.model import Discipline, OnAbandon, Scenario, Service
 from simcb.scenario.refusal import quoted
 from simcb.scenario.retries import Jitter, Server
 from simcb.scenario.scalars import LINK

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from simcb.scenario.arrivals import OpenArrivals, RatePoint, Replay, rate_at
 from simcb.scenario.faults import Fault
-from simcb.scenario.model import ClientGroup, Scenario
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.model import Scenario
 
 
 def active_windows(fault: Fault, end: float) -> list[tuple[float, float]]:

@@ -17,7 +17,8 @@ from simcb.predictions.rates import mean_rate, ordinary_until
 from simcb.predictions.spread import beyond, variation
 from simcb.scenario.arrivals import Closed, Constant
 from simcb.scenario.calls import Call
-from simcb.scenario.model import Balance, ClientGroup, Scenario, Service
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.model import Balance, Scenario, Service
 from simcb.scenario.retries import Concurrent, FailureTokens, PerMinute, Retry, TokenBucket
 from simcb.scenario.scalars import LINK
 

@@ -374,10 +374,11 @@ def numbered(labels: Iterable[str]) -> list[str]:
 
 
 def written_labels(faults: Iterable[object]) -> list[str]:
-    """Return the labels of faults in plain data; nothing for what has no kind, as a mapping has."""
-    return numbered(
-        label_of(str(each["kind"]), each.get("on") and str(each["on"]), str(each.get("name") or ""))
-        if isinstance(each, Mapping) and "kind" in each
-        else ""
-        for each in faults
-    )
+    """Return the labels of faults in plain data: of what has no kind its name, if it has one."""
+    return numbered(_written_label(each) if isinstance(each, Mapping) else "" for each in faults)
+
+
+def _written_label(fault: Mapping[str, object]) -> str:
+    name = str(fault.get("name") or "")
+    on = str(fault["on"]) if fault.get("on") else None
+    return label_of(str(fault["kind"]), on, name) if "kind" in fault else name

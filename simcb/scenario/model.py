@@ -5,22 +5,24 @@ Frozen models in the file's own words, seconds and per-second inside.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from itertools import chain
 from typing import Annotated, TypeVar
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from simcb.outcomes import PHASES
 from simcb.scenario.admission import ADMISSIONS, Admission
-from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed
 from simcb.scenario.calls import Call
+from simcb.scenario.changes import MOST_CHANGES, Change, Keys, in_order, staged
 from simcb.scenario.checks import cross_checks
 from simcb.scenario.data_files import data_backed
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault, label_of, numbered
 from simcb.scenario.fields import ByName, Model, Named, Object, OneOf
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.paths import find_place
 from simcb.scenario.recorded import Recording, recall_known
 from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import (
@@ -42,84 +44,11 @@ from simcb.scenario.writer import to_yaml
 
 MOST_SAMPLES = 1_000_000  # the most samples of one run, `duration / sample_every`
 MOST_WORKERS = 1_000_000  # the most workers of one replica
-MOST_INSTANCES = 100_000  # the most caller processes of one client group
-
-MOST_PRIORITY = 1_000  # the highest priority of a client group
-
 NAMES = Name(reserved=frozenset(("whole", *PHASES)))
 """Names of services and client groups: none is a phase's, for `p99{fault}` would be two things."""
 
 Calls = Annotated[Mapping[str, Call], ByName()]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-class Refresh(Model):
-    """A person who has waited `after` asks again while the old request goes on."""
-
-    after: Annotated[
-        PositiveSeconds, word("how long a person waits before asking again, seconds", "8s")
-    ]
-    times: Annotated[int, Count(most=100), word("how often a person asks again at most", "3")]
-
-
-class Spread(StrEnum):
-    """Which instance of a group a request goes through: one drawn by lot, or the next."""
-
-    RANDOM = "random"
-    ROUND_ROBIN = "round_robin"
-
-
-class ClientGroup(Model):
-    """Users who ask alike: how they arrive and which services a request needs, in order."""
-
-    arrivals: Annotated[
-        Arrivals,
-        OneOf("arrivals", ARRIVALS),
-        word("how requests arrive", "{kind: poisson, rate: 40/s}"),
-    ]
-    instances: Annotated[
-        int,
-        Count(1, MOST_INSTANCES),
-        word(
-            "caller processes that share the requests, each with its own breakers, "
-            "bulkheads and budgets",
-            "10",
-        ),
-    ] = 1
-    spread: Annotated[
-        Spread | None,
-        word(
-            "how requests are spread over the instances: each by lot, or in turn; if "
-            "absent by lot, but each user of a closed group keeps to one instance, as in turn",
-            "round_robin",
-        ),
-    ] = None
-    deadline: Annotated[
-        PositiveSeconds | None,
-        word("how long a user stays, seconds; a later answer is worth nothing", "10s"),
-    ] = None
-    priority: Annotated[
-        int,
-        Count(most=MOST_PRIORITY),
-        word(
-            "of its requests, where a queue goes by priority: the lowest is turned away first", "5"
-        ),
-    ] = 0
-    refresh: Annotated[
-        Refresh | None, word("people who press refresh", "{after: 8s, times: 3}")
-    ] = None
-    calls: Annotated[
-        Mapping[str, Call],
-        ByName(at_least=1),
-        word("the services a request needs, in this order", "{payments: {}}"),
-    ]
-
-    @property
-    def spread_in_turn(self) -> bool:
-        """Whether user number n goes through instance n modulo their number; else it is by lot."""
-        if self.spread is None:
-            return isinstance(self.arrivals, Closed)
-        return self.spread is Spread.ROUND_ROBIN
 
 
 class Discipline(StrEnum):
@@ -238,6 +167,13 @@ class Scenario(Model):
         tuple[Annotated[Fault, OneOf("fault", FAULTS)], ...],
         word("what goes wrong, and when", "[{kind: hang, on: payments, at: 1m, for: 2m}]"),
     ] = ()
+    changes: Annotated[
+        tuple[Change, ...],
+        word(
+            "what an operator sets while it runs, and when",
+            "[{at: 5m, set: {retry.max_retries: 0}}]",
+        ),
+    ] = ()
     thresholds: Annotated[
         tuple[ThresholdLine, ...], word("what a good run is", '["p99{fault} < 1s"]')
     ] = ()
@@ -288,11 +224,48 @@ class Scenario(Model):
         }
         return changed(self, changes, recall_known(known))
 
+    @property
+    def stages(self) -> tuple[tuple[float, Scenario], ...]:
+        """What runs from when on: a moment in seconds, 0 first, and the scenario from there.
+
+        Each is the whole of the system, its earlier changes made, without faults, changes,
+        thresholds and sweep. Changes that come when the run is over are not among them.
+        """
+        now = self.model_copy(update={"faults": (), "changes": (), "thresholds": (), "sweep": None})
+        found = {0.0: now}
+        for _, change in in_order(self.changes):
+            if change.at < self.duration:
+                found[change.at] = now = now.with_(change.values)
+        return tuple(found.items())
+
     def without_breakers(self) -> Scenario:
-        """Return the same scenario with every breaker switched off."""
+        """Return the same scenario with every breaker switched off, for good."""
         clients = {name: _without_breakers(each) for name, each in self.clients.items()}
         services = {name: _without_breakers(each) for name, each in self.services.items()}
-        return self.model_copy(update={"clients": Named(clients), "services": Named(services)})
+        return self.model_copy(
+            update={
+                "clients": Named(clients),
+                "services": Named(services),
+                "changes": self._changes_but(lambda keys: "breaker" in keys[4:5]),
+            }
+        )
+
+    def _changes_but(self, unwanted: Callable[[Keys], bool]) -> tuple[Change, ...]:
+        """Return the changes without what they set at some places."""
+        if not self.changes:
+            return ()
+        root = tree_of(self.model_copy(update={"changes": ()}))
+        return tuple(
+            change.model_copy(update={"set": Named(kept)})
+            for change in self.changes
+            if (
+                kept := {
+                    path: value
+                    for path, value in change.set.items()
+                    if not unwanted(find_place(root, ROOT, path).keys)
+                }
+            )
+        )
 
     def without_policies_of(self, groups: Collection[str]) -> Scenario:
         """Return the same scenario where these client groups only say whom they call, and how far.
@@ -314,14 +287,16 @@ class Scenario(Model):
             else each
             for name, each in self.clients.items()
         }
-        return self.model_copy(update={"clients": Named(clients)})
+        changes = self._changes_but(lambda keys: keys[1] in groups and keys[2] == "calls")
+        return self.model_copy(update={"clients": Named(clients), "changes": changes})
 
     def without_faults(self) -> Scenario:
-        """Return an ordinary day: the same scenario without faults, and without its thresholds.
+        """Return an ordinary day: the same scenario without faults, changes and thresholds.
 
         Those are about the faults, or would be held against the same twice.
         """
-        return self.model_copy(update={"faults": (), "thresholds": (), "sweep": None})
+        nothing: dict[str, object] = {"faults": (), "changes": (), "thresholds": (), "sweep": None}
+        return self.model_copy(update=nothing)
 
     def without_sweep(self) -> Scenario:
         """Return the same scenario without its `sweep`, all that decides nothing about a run."""
@@ -340,6 +315,16 @@ class Scenario(Model):
         for found in chain(cross_checks(plain(tree)), sweep_checks(tree, ROOT)):
             place = ".".join(str(step) for step in found.location)
             raise Refused(found.refused.what, found.refused.remedy, place)
+        for location, stage in staged(tree, ROOT):
+            place = ".".join(str(step) for step in location)
+            if isinstance(stage, Refused):
+                raise Refused(stage.what, stage.remedy, place)
+            try:
+                Scenario.model_validate(plain(stage), context=FROM_FILE)
+            except ValidationError as error:
+                details = error.errors(include_url=False, include_input=False)[0]
+                wrong = ".".join(str(step) for step in details["loc"])
+                raise Refused(f"leaves {wrong} wrong: {details['msg']}", "", place) from None
         return self
 
     @model_validator(mode="after")
@@ -350,6 +335,9 @@ class Scenario(Model):
                 "sample less often or run for less long",
                 "sample_every",
             )
+        if len(self.changes) > MOST_CHANGES:
+            what = f"are {len(self.changes)} changes"
+            raise Refused(what, f"write at most {MOST_CHANGES}", "changes")
         return self
 
 

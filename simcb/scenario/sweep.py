@@ -288,7 +288,7 @@ def _own_place(
     root: Tree, shape: Shape, axis: Axis, found: dict[tuple[str | int, ...], Axis]
 ) -> Place:
     place = find_place(root, shape, axis.path)
-    if place.whole or place.path == OVER[0]:
+    if place.keys[0] == OVER[0]:
         what = f"{quoted(axis.path)} is a word of the sweep itself"
         raise Refused(what, "vary a place of what is run")
     if place.keys in found:

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from simcb.scenario.changes import staged
 from simcb.scenario.checks import ThresholdCheck, cross_checks, threshold_checks
 from simcb.scenario.fields import Entries, Listing, Model, ModelField, Object, OneOf, Shape, fields
 from simcb.scenario.paths import of_the_run, with_value
-from simcb.scenario.problems import Findings, Location, Mark, Source
+from simcb.scenario.problems import Finding, Findings, Location, Mark, Source
 from simcb.scenario.recorded import Column, Recall, data_file
 from simcb.scenario.refusal import Refused, choice_remedy, listed, shown
 from simcb.scenario.scalars import FROM_FILE, no_choice
@@ -118,17 +119,11 @@ def validate(
         findings.raise_if_any()
         raise AssertionError("a broken root was reported")
     data = plain(root)
-    for location, refused in _recalled(root, shape, data, recall):
-        spot = _walk(root, shape, location)
-        findings.add(spot.mark, spot.path, refused)
-    scenario = None
-    try:
-        scenario = model.model_validate(data, context=FROM_FILE)
-    except ValidationError as error:
-        for details in error.errors(include_url=False, include_input=False):
-            _note(root, shape, details, findings)
+    scenario = _built(model, root, data, findings, recall)
     checked = threshold_checks(data, check_threshold) if check_threshold is not None else ()
-    for found in chain(cross_checks(data), checked, sweep_checks(root, shape)):
+    stages = list(staged(root, shape))
+    changes = (Finding(at, it, at_key=True) for at, it in stages if isinstance(it, Refused))
+    for found in chain(cross_checks(data), checked, sweep_checks(root, shape), changes):
         if findings.full:
             break
         spot = _walk(root, shape, found.location)
@@ -138,7 +133,29 @@ def validate(
     findings.raise_if_any()
     if scenario is None:
         raise AssertionError("a refused scenario has problems")
+    for _, stage in stages:
+        # What is wrong after a change is told once, and not again after those that follow.
+        findings.raise_if_any()
+        if isinstance(stage, Tree):
+            _built(model, stage, plain(stage), findings, recall)
+    findings.raise_if_any()
     return scenario
+
+
+def _built(
+    model: type[M], root: Tree, data: object, findings: Findings, recall: Recall
+) -> M | None:
+    """Return the scenario of a tree, by its plain data, or note what is wrong with its values."""
+    shape = Object(model)
+    for location, refused in _recalled(root, shape, data, recall):
+        spot = _walk(root, shape, location)
+        findings.add(spot.mark, spot.path, refused)
+    try:
+        return model.model_validate(data, context=FROM_FILE)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            _note(root, shape, details, findings)
+        return None
 
 
 def _recalled(
@@ -167,14 +184,14 @@ def _recalled(
 
 
 def _mappings(data: object, place: Location) -> Iterator[tuple[Location, dict[str, Any]]]:
-    """Yield each mapping in what a file holds, with its place; a sweep's values stand aside."""
+    """Yield each mapping in what a file holds, with its place; what is to be set stands aside."""
     if isinstance(data, dict):
         yield place, data
         inside: list[tuple[int | str, object]] = [*data.items()]
     else:
         inside = [*enumerate(data)] if isinstance(data, list) else []
     for key, value in inside:
-        if place or key != "sweep":
+        if place or key not in ("sweep", "changes"):
             yield from _mappings(value, (*place, key))
 
 

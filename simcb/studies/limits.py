@@ -27,7 +27,8 @@ from simcb.scenario.arrivals import (
 )
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Errors, Fault, Refuse, Restart, Surge
-from simcb.scenario.model import ClientGroup, Discipline
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.model import Discipline
 from simcb.scenario.retries import MOST_RETRIES
 from simcb.trace import ATTEMPTS, REQUESTS, SAMPLES, Table
 from simcb.trace.rows_file import ROWS_HELD

@@ -7,6 +7,7 @@ writes rows with are both derived from it. Times are seconds since the start of 
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import asdict, dataclass
 from enum import IntFlag
@@ -143,6 +144,19 @@ class ServiceInfo:
     """True if a worker is held while the attempt's own calls are under way."""
     on_abandon: str = "finish"
     """What becomes of an attempt whose caller has gone: `finish`, `drop_queued` or `stop`."""
+    scaled: tuple[tuple[float, int, int], ...] = ()
+    """Moments in seconds, 0 first, with the replicas in rotation and the workers of each from
+    there; empty if they stay the same. Above are the most of both."""
+
+    def worker_seconds(self, start: float, end: float) -> float:
+        """Return the time of all workers in rotation between two moments, in worker-seconds."""
+        if not self.scaled:
+            return self.workers * self.replicas * (end - start)
+        ends = [at for at, _, _ in self.scaled[1:]] + [math.inf]
+        return sum(
+            replicas * workers * max(0.0, min(until, end) - max(at, start))
+            for (at, replicas, workers), until in zip(self.scaled, ends, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -171,6 +185,8 @@ class CallInfo:
     """Its own name, if it does not go by that of the service."""
     hedge_after: float | None = None
     """Seconds an attempt goes unanswered before the next is made beside it; None for never."""
+    shortest_timeout: float | None = None
+    """The shortest of its timeouts, if they change in the run; `timeout` is the longest."""
 
     @property
     def name(self) -> str:
@@ -199,6 +215,14 @@ class FaultInfo:
 
 
 @dataclass(frozen=True)
+class ChangeInfo:
+    """What somebody changed, and when, in seconds of the run."""
+
+    name: str
+    at: float
+
+
+@dataclass(frozen=True)
 class Layout:
     """The entities of a run, in the order its index columns count them."""
 
@@ -215,6 +239,9 @@ class Layout:
     idle_breakers: int = 0
     """Breakers that nobody ever asked, which are not in `breakers` and were always closed."""
 
+    changes: tuple[ChangeInfo, ...] = ()
+    """What was changed while it ran, in order of time."""
+
     @property
     def breaker_count(self) -> int:
         """How many breakers there are, asked or not."""
@@ -228,9 +255,14 @@ class Layout:
             del data["users"]
         for call in data["calls"]:
             # Likewise.
-            for word in ("by_code", "label", "hedge_after"):
+            for word in ("by_code", "label", "hedge_after", "shortest_timeout"):
                 if call[word] in (False, "", None):
                     del call[word]
+        for service in data["services"]:
+            if not service["scaled"]:
+                del service["scaled"]
+        if not self.changes:
+            del data["changes"]
         if not self.idle_breakers:
             del data["idle_breakers"]  # as in traces that were saved without it
         return data
@@ -240,13 +272,17 @@ class Layout:
         """Rebuild a layout from what `to_dict` returned."""
         return cls(
             groups=tuple(data["groups"]),
-            services=tuple(ServiceInfo(**item) for item in data["services"]),
+            services=tuple(
+                ServiceInfo(**{**item, "scaled": tuple(map(tuple, item.get("scaled", ())))})
+                for item in data["services"]
+            ),
             calls=tuple(CallInfo(**item) for item in data["calls"]),
             breakers=tuple(BreakerInfo(**item) for item in data["breakers"]),
             faults=tuple(FaultInfo(**item) for item in data["faults"]),
             deadlines=tuple(data.get("deadlines", ())),
             users=tuple(data.get("users", ())),
             idle_breakers=data.get("idle_breakers", 0),
+            changes=tuple(ChangeInfo(**item) for item in data.get("changes", ())),
         )
 
     def service_index(self, name: str) -> int:

@@ -23,6 +23,9 @@ class Gate:
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
 
+    def take_over(self, before: Gate, now: float) -> None:
+        """Go on from where another of the same kind is at `now`."""
+
     def has_room(self, now: float) -> bool:
         """Tell whether an attempt that comes now is let in."""
         return True
@@ -47,6 +50,11 @@ class TokenGate(Gate):
         super().__init__(retry_after)
         self._tokens = Tokens(rate, burst)
 
+    def take_over(self, before: Gate, now: float) -> None:
+        """Begin with the other's tokens."""
+        assert isinstance(before, TokenGate)
+        self._tokens.take_over(before._tokens, now)
+
     def has_room(self, now: float) -> bool:
         """Tell whether there is a token."""
         return self._tokens.due_in(now) == 0.0
@@ -66,7 +74,12 @@ class PlacesGate(Gate):
 
     def __init__(self, limit: int, retry_after: float) -> None:
         super().__init__(retry_after)
-        self._free = limit
+        self._limit = self._free = limit
+
+    def take_over(self, before: Gate, now: float) -> None:
+        """Count who has been let in by the other."""
+        assert isinstance(before, PlacesGate)
+        self._free -= before._limit - before._free
 
     def has_room(self, now: float) -> bool:
         """Tell whether a place is free."""
@@ -123,3 +136,11 @@ def gate_of(spec: Admission | None) -> Gate | None:
     if isinstance(spec, Delay):
         return Gate(retry_after)  # it is the queue that throws out
     raise TypeError(f"admission of kind {spec.kind} has no gate")
+
+
+def gate_after(before: Gate | None, spec: Admission | None, now: float) -> Gate | None:
+    """Return the gate of a replica whose admission becomes another at `now`."""
+    gate = gate_of(spec)
+    if gate is not None and before is not None and type(gate) is type(before):
+        gate.take_over(before, now)
+    return gate

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,10 @@ def _whole(counts: Floats) -> Floats:
     return np.where(np.abs(counts - nearest) <= _ROUNDING * nearest, nearest, counts)
 
 
+Later = Sequence[tuple[float, Sequence[RatePoint]]]
+"""Scripts that hold from some moments on, ascending, in place of those before."""
+
+
 class _Script:
     """A group's scripted rate; recorded ones may have very many points."""
 
@@ -102,29 +106,49 @@ class _Script:
         return place >= 0 and t < self._points[place].at + self._points[place].ramp
 
 
-def rate_curve(points: Sequence[RatePoint], surges: Sequence[FaultWindow]) -> RateCurve:
-    """Return the rate of a group whose script is `points`, under its surges."""
+class _Scripts:
+    """A group's scripts, one after the other."""
+
+    def __init__(self, points: Sequence[RatePoint], later: Later) -> None:
+        self._begins = [at for at, _ in later]
+        self._scripts = [_Script(points), *(_Script(each) for _, each in later)]
+
+    def at(self, t: float) -> _Script:
+        """Return the script that holds at `t`."""
+        return self._scripts[bisect_right(self._begins, t)]
+
+
+def rate_curve(
+    points: Sequence[RatePoint], surges: Sequence[FaultWindow], later: Later = ()
+) -> RateCurve:
+    """Return the rate of a group whose script is `points`, under its surges.
+
+    Args:
+        points: the script.
+        surges: the windows of its surges.
+        later: the scripts that take its place.
+    """
     surges = [
         window for window in surges if window.end > window.start and window.fault_factor != 1.0
     ]
-    marks = {0.0}
-    for point in points:
+    marks = {0.0, *(at for at, _ in later)}
+    for point in chain(points, *(script for _, script in later)):
         marks |= {point.at, point.at + point.ramp}
     for window in surges:
         marks |= set(window.corners)
     bounds = sorted(marks)
-    script, calendar = _Script(points), Calendar(surges)
+    scripts, calendar = _Scripts(points, later), Calendar(surges)
     for left, right in pairwise(bounds):
         middle = (left + right) / 2
         active = calendar.active(middle)
-        together = len(active) > 1 or script.is_ramping(middle)
+        together = len(active) > 1 or scripts.at(middle).is_ramping(middle)
         if together and any(window.is_ramping(middle) for window in active):
             marks |= set(np.linspace(left, right, _PIECES + 1).tolist())
     bounds = sorted(marks)
 
     def rate_at(t: float, inside: float) -> float:
         # A step belongs to the piece that is asked about, named by a moment inside it.
-        rate = script.rate(t if t <= inside else np.nextafter(t, inside))
+        rate = scripts.at(inside).rate(t if t <= inside else np.nextafter(t, inside))
         for window in calendar.active(inside):
             rate *= window.factor_at(min(max(t, window.start), window.end), inside)
         return rate
@@ -209,12 +233,25 @@ class NothingToReplayError(FieldsError):
 
 
 def arrival_times(
-    law: Arrivals, surges: Sequence[FaultWindow], streams: Streams, group: str, until: float
+    law: Arrivals,
+    surges: Sequence[FaultWindow],
+    streams: Streams,
+    group: str,
+    until: float,
+    later: Sequence[tuple[float, Arrivals]] = (),
 ) -> Iterator[list[float]]:
     """Yield in blocks the moments before `until` at which an open group's requests arrive.
 
     Recorded moments are replayed as they are, unless a surge stretches or squeezes time;
     recorded rates are the script of a Poisson process.
+
+    Args:
+        law: how they arrive.
+        surges: the windows of the group's surges.
+        streams: where the process comes from.
+        group: the group's name.
+        until: seconds.
+        later: how they arrive from some moments on, ascending.
 
     Raises:
         NothingToReplayError: what is to be replayed was not read.
@@ -225,7 +262,7 @@ def arrival_times(
         curve = rate_curve((RatePoint(at=0.0, rate=1.0),), surges)
         blocks: Iterator[Floats] = _recorded(law)
     else:
-        curve = rate_curve(_script(law), surges)
+        curve = rate_curve(_script(law), surges, [(at, _script(each)) for at, each in later])
         blocks = _counts(law, streams, f"clients/{group}")
     most = curve.expected(until)
     for counts in blocks:

@@ -10,7 +10,7 @@ import gc
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +18,6 @@ import numpy as np
 
 from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario.arrivals import Closed
-from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
 from simcb.scenario.model import Scenario
@@ -42,9 +41,11 @@ from simcb.world.occurrence import Occurrence
 from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
+from simcb.world.rotation import Rotation
 from simcb.world.routing import BALANCERS, Guard, LoadBalancer
 from simcb.world.sites import CallSite
-from simcb.world.streams import GroupStreams, Streams, StreamTree, sampler_of, uniform
+from simcb.world.stages import Stages, follow_calls, switched_on
+from simcb.world.streams import Column, GroupStreams, Streams, StreamTree, sampler_of, uniform
 from simcb.world.tasks import Server
 from simcb.world.workforce import Workforce
 
@@ -56,13 +57,6 @@ T = TypeVar("T")
 _PATIENCE = 200_000
 _PATIENCE_PER_USER = 50
 """Events without delay in one moment: all users may ask, fail and be told at the same time."""
-
-
-def _most_users(scenario: Scenario) -> int:
-    return max(
-        (g.arrivals.users for g in scenario.clients.values() if isinstance(g.arrivals, Closed)),
-        default=0,
-    )
 
 
 def _by_name(entities: Mapping[str, T]) -> list[tuple[str, T]]:
@@ -92,7 +86,11 @@ class World:
         self.scenario = scenario
         self.seed = seed
         self.replicate = replicate
-        patience = _PATIENCE + _PATIENCE_PER_USER * _most_users(scenario)
+        self._stages = Stages(scenario)
+        self._first = self._stages.now
+        self._users = {name: self._stages.users(name) for name in scenario.clients}
+        most_users = max((each or 0 for each in self._users.values()), default=0)
+        patience = _PATIENCE + _PATIENCE_PER_USER * most_users
         self.clock = Clock(patience, max_events)
         self._carrier = carrier
         make = Recorder if carrier is None else carrier.recorder
@@ -103,13 +101,17 @@ class World:
             from simcb.world.code.running import Code
 
             self._code = Code(self.clock, self.recorder, clients)
-        self._streams = Streams(seed, replicate, _most_users(scenario))
+        for at, stage in self._stages.later:
+            self.clock.tell(at, int(Order.CONDITIONS), partial(self._follow, stage))
+        self._streams = Streams(seed, replicate, most_users)
         self._windows = windows_of(drawn_faults(scenario, self._streams), scenario.duration)
         self.tree = StreamTree(self._streams, scenario.services)
         self._calls: list[CallInfo] = []
+        self._wired: list[Call] = []
         self._guards = Guards(self.clock, self.recorder, self._streams)
         self._caches: dict[int, Cache] = {}
         self._balancers: dict[str, LoadBalancer] = {}
+        self._rotation = Rotation(self._balancers)
         self._services: list[ServiceInfo] = []
         self._replicas: list[Replica] = []
         for name, _ in _by_name(scenario.services):
@@ -124,11 +126,13 @@ class World:
         self._progress: Callable[[float], None] | None = None
 
     def _open_service(self, name: str) -> None:
-        service = self.scenario.services[name]
-        first = len(self._replicas)
-        for number in range(service.replicas):
+        service = self._first.services[name]
+        first, most = len(self._replicas), self._stages.replicas(name)
+        workers = self._stages.course(lambda stage: stage.services[name].workers)
+        for number in range(most):
             windows = windows_on(self._windows, name, number)
-            conditions, workforce = Conditions(windows), Workforce(windows, service.workers)
+            conditions = Conditions(windows)
+            workforce = Workforce(windows, service.workers, workers[1:])
             self._replicas.append(
                 Replica(self.clock, self.recorder, first + number, service, conditions, workforce)
             )
@@ -136,11 +140,12 @@ class World:
             ServiceInfo(
                 name,
                 first,
-                service.replicas,
-                service.workers,
+                most,
+                max(count for _, count in workers),
                 discipline=service.queue.discipline.value,
                 blocking=service.blocking,
                 on_abandon=service.on_abandon.value,
+                scaled=self._stages.scaled(name),
             )
         )
         servers: Sequence[Server] = self._replicas[first:]
@@ -148,6 +153,7 @@ class World:
             way = self._carrier.way
             servers = [way(name, number, each) for number, each in enumerate(self.replicas(name))]
         self._balancers[name] = BALANCERS[service.balance](servers)
+        self._rotation.let_be(name, service.replicas)
 
     def replicas(self, service: str) -> Sequence[Replica]:
         """Return the replicas of a service."""
@@ -167,11 +173,31 @@ class World:
         """Return the name of a breaker that has been made, by its index."""
         return self._guards.made()[index][0].name
 
+    def _follow(self, stage: Scenario) -> None:
+        """Let everything be from now on as a stage has it."""
+        before, self._stages.now = self._stages.now, stage
+        for group, (name, spec) in zip(self._groups, _by_name(stage.clients), strict=False):
+            if spec == before.clients[name]:
+                continue
+            group.follow(spec)
+            law = spec.arrivals
+            if isinstance(group, ClosedGroup) and isinstance(law, Closed):
+                group.let_be(law.users, self._thinking(name, law))
+            for sites in group.instances.made():
+                follow_calls(sites, before.clients[name].calls, spec.calls)
+        for name, service in stage.services.items():
+            if service == before.services[name]:
+                continue
+            self._rotation.let_be(name, service.replicas)
+            for replica in self.replicas(name):
+                replica.follow(service)
+                follow_calls(replica.sites, before.services[name].calls, service.calls)
+
     def _open_group(self, index: int, name: str) -> Group:
-        spec = self.scenario.clients[name]
+        spec = self._first.clients[name]
         law = spec.arrivals
         path = f"clients/{name}"
-        users = law.users if isinstance(law, Closed) else None
+        users = self._users[name]
         streams = GroupStreams(self.tree, path, users)
         code = None
         if self._code is not None and self._code.has(name):
@@ -184,7 +210,8 @@ class World:
             draws = self._streams.column(path, "instance", uniform)
 
         def sites_of(instance: int) -> tuple[CallSite, ...]:
-            return self._sites(first, spec.calls, instance if spec.instances > 1 else None)
+            calls = self._stages.now.clients[name].calls
+            return self._sites(first, calls, instance if spec.instances > 1 else None)
 
         user_attempts = UserAttemptStreams(lambda nth: streams.calls(f"{path}/{nth}", spec.calls))
         surges = [
@@ -197,16 +224,19 @@ class World:
         group = kind(self.clock, self.recorder, index, spec, instances, user_attempts)
         if isinstance(group, OpenGroup):
             until = self.scenario.duration
-            group.let_arrive(arrival_times(law, surges, self._streams, name, until))
-        elif isinstance(group, ClosedGroup) and isinstance(law, Closed):
-            times = self._streams.column(path, "think", sampler_of(law.think))
-            group.let_think(law.users, times)
+            later = self._stages.course(lambda stage: stage.clients[name].arrivals)[1:]
+            group.let_arrive(arrival_times(law, surges, self._streams, name, until, later))
+        elif isinstance(group, ClosedGroup) and isinstance(law, Closed) and users:
+            group.let_think(users, law.users, self._thinking(name, law))
         if code is not None:
             group.let_ask(code.attempt)
         return group
 
+    def _thinking(self, name: str, law: Closed) -> Column:
+        return self._streams.column(f"clients/{name}", "think", sampler_of(law.think))
+
     def _connect_service(self, name: str) -> None:
-        calls = self.scenario.services[name].calls
+        calls = self._first.services[name].calls
         if not calls:
             return
         replicas = self.replicas(name)
@@ -225,29 +255,16 @@ class World:
     ) -> int:
         """Enter a caller's calls in the layout and return the index of the first."""
         first = len(self._calls)
-        for name, call in calls.items():
-            service = call.target(name)
-            bulkhead, guard = call.bulkhead, call.breaker
-            replicas = self.scenario.services[service].replicas
-            self._guards.expect(call.breakers(processes, replicas))
-            self._calls.append(
-                CallInfo(
-                    caller,
-                    service,
-                    call.timeout,
-                    from_client,
-                    processes=processes,
-                    network=call.network is not None,
-                    max_concurrent=None if bulkhead is None else bulkhead.places(replicas),
-                    max_wait=call.longest_wait,
-                    around=(
-                        Around.ATTEMPT if guard is None or not guard.enabled else guard.around
-                    ).value,
-                    by_code=by_code,
-                    label="" if name == service else name,
-                    hedge_after=None if call.hedge is None else call.hedge.after,
-                )
+        for name, first_call in calls.items():
+            service = first_call.target(name)
+            every = self._stages.calls(caller, name, from_client=from_client)
+            call = switched_on(first_call, every)
+            self._wired.append(call)
+            self._guards.expect(call.breakers(processes, self._stages.replicas(service)))
+            info = self._stages.call_info(
+                caller, name, call, processes, from_client=from_client, by_code=by_code
             )
+            self._calls.append(info)
         return first
 
     def _sites(
@@ -263,7 +280,7 @@ class World:
                 slot,
                 call,
                 self._balancers[call.target(name)],
-                self._guard(first + slot, call, instance),
+                self._guard(first + slot, instance),
                 self._cache(first + slot, call),
             )
             for slot, (name, call) in enumerate(calls.items())
@@ -275,8 +292,8 @@ class World:
             return None
         return self._caches.setdefault(index, Cache(call.fallback.cache.ttl))
 
-    def _guard(self, index: int, call: Call, instance: int | None) -> Guard | None:
-        info = self._calls[index]
+    def _guard(self, index: int, instance: int | None) -> Guard | None:
+        info, call = self._calls[index], self._wired[index]
         if self._code is not None and info.by_code:
             return self._code.guard(index)
         return self._guards.guard(index, info, call, instance, self._balancers[info.service])
@@ -284,9 +301,8 @@ class World:
     def _sample(self, _: object) -> None:
         now = self.clock.now
         for replica in self._replicas:
-            self.recorder.sample(
-                now, replica.index, len(replica.queue), replica.busy, replica.capacity
-            )
+            capacity = self._rotation.capacity(replica)
+            self.recorder.sample(now, replica.index, len(replica.queue), replica.busy, capacity)
         if self._progress is not None:
             self._progress(now)
         self._samples += 1
@@ -364,10 +380,10 @@ class World:
         )
 
     def _layout(self, breakers: list[BreakerInfo]) -> Layout:
-        laws = [group.arrivals for _, group in _by_name(self.scenario.clients)]
-        users = tuple(law.users if isinstance(law, Closed) else None for law in laws)
+        groups = [name for name, _ in _by_name(self._first.clients)]
+        users = tuple(self._users[name] for name in groups)
         return Layout(
-            groups=tuple(name for name, _ in _by_name(self.scenario.clients)),
+            groups=tuple(groups),
             services=tuple(self._services),
             calls=tuple(self._calls),
             breakers=tuple(breakers),
@@ -377,7 +393,8 @@ class World:
                 )
                 for window in self._windows
             ),
-            deadlines=tuple(group.deadline for _, group in _by_name(self.scenario.clients)),
+            changes=self._stages.changes,
+            deadlines=tuple(map(self._stages.deadline, groups)),
             users=users if any(users) else (),
             idle_breakers=self._guards.count - len(breakers),
         )

@@ -21,7 +21,7 @@ cdef class Instances:
 cdef class Group(Origin):
     cdef Clock _clock
     cdef Recorder _recorder
-    cdef Instances _instances
+    cdef public Instances instances
     cdef long _refresh_times
     cdef Expiries _refreshes
     cdef Expiries _deadlines
@@ -47,6 +47,9 @@ cdef class OpenGroup(Group):
 
 cdef class ClosedGroup(Group):
     cdef long _users
+    cdef long _here
+    cdef long _came
+    cdef dict _gone
     cdef Column _times
     cdef object _callback
     cpdef _think(self, long number)

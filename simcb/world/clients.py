@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from simcb.scenario.model import ClientGroup
+from simcb.scenario.groups import ClientGroup
 from simcb.world.clock import Clock, Expiries, Order
 from simcb.world.occurrence import Occurrence
 from simcb.world.recorder import Recorder
@@ -55,6 +55,10 @@ class Instances:
             made = self._made[place] = self._make(place)
         return made
 
+    def made(self) -> tuple[tuple[Site, ...], ...]:
+        """Return the sites of the processes that there are so far."""
+        return tuple(self._made.values())
+
 
 class Group(Origin):
     """A client group at work; how its requests arrive, its subclasses say.
@@ -80,18 +84,26 @@ class Group(Origin):
         self._clock = clock
         self._recorder = recorder
         self.index = index
-        self._instances = instances
+        self.instances = instances
         self.priority = spec.priority
-        self._refresh_times = 0 if spec.refresh is None else spec.refresh.times
-        self._refreshes: Expiries | None = None
-        if spec.refresh is not None:
-            self._refreshes = Expiries(clock, spec.refresh.after, Order.ASK, self._ask_again)
-        self._deadlines: Expiries | None = None
-        if spec.deadline is not None:
-            self._deadlines = Expiries(clock, spec.deadline, Order.EXPIRE, self._user_leaves)
+        self.follow(spec)
         self._user_attempts = user_attempts
         self._first_attempt = user_attempts.at(0)
         self._attempt: Callable[[Request, Sequence[CallStreams]], UserAttempt] | None = None
+
+    def follow(self, spec: ClientGroup) -> None:
+        """Be as patient as the file has it from now on.
+
+        Who has asked before leaves when it was said then, but presses as often as is said now.
+        """
+        self._refresh_times = 0 if spec.refresh is None else spec.refresh.times
+        self._refreshes: Expiries | None = None
+        if spec.refresh is not None:
+            self._refreshes = Expiries(self._clock, spec.refresh.after, Order.ASK, self._ask_again)
+        self._deadlines: Expiries | None = None
+        if spec.deadline is not None:
+            leave = self._user_leaves
+            self._deadlines = Expiries(self._clock, spec.deadline, Order.EXPIRE, leave)
 
     def let_ask(self, attempt: Callable[[Request, Sequence[CallStreams]], UserAttempt]) -> None:
         """Let requests be made in another way than by the calls of the scenario."""
@@ -101,7 +113,7 @@ class Group(Origin):
         """Let a user ask now: request number `number`, which is `user`'s."""
         now = self._clock.now
         request = Request.__new__(Request)
-        request.prepare(self, number, self._instances.sites(number, user), now)
+        request.prepare(self, number, self.instances.sites(number, user), now)
         request.request_row = self._recorder.open_request(request)
         if self._deadlines is not None:
             self._deadlines.add(request)
@@ -176,22 +188,50 @@ class ClosedGroup(Group):
     how fast other users are.
     """
 
-    def let_think(self, users: int, times: Column) -> None:
-        """Let every user think for the first time; `times` has seconds by request number."""
-        self._users = users
-        self._times = times
+    def let_think(self, most: int, users: int, times: Column) -> None:
+        """Let every user think for the first time.
+
+        Args:
+            most: how many users there ever are.
+            users: how many there are at first.
+            times: how long they think, seconds, by request number.
+        """
+        self._users = most
+        self._here = self._came = 0
+        self._gone: dict[int, int] = {}
         self._callback = self._ask
-        for user in range(users):
-            self._think(user)
+        self.let_be(users, times)
+
+    def let_be(self, users: int, times: Column) -> None:
+        """Let there be so many users from now on, and let them think so long.
+
+        Those who are too many go when they have been answered, or would ask; the first who went
+        come back first.
+        """
+        self._times = times
+        before, self._here = self._here, users
+        for user in range(before, users):
+            if user >= self._came:
+                self._came = user + 1
+                self._think(user)
+            elif user in self._gone:
+                self._think(self._gone.pop(user))
 
     def _think(self, number: int) -> None:
+        if number % self._users >= self._here:
+            self._gone[number % self._users] = number
+            return
         event = _Thought()
         event.callback = self._callback
         event.number = number
         self._clock.at(self._clock.now + self._times.at(number), _ASK, event)
 
     def _ask(self, event: _Thought) -> None:
-        self._open(event.number, event.number % self._users)
+        user = event.number % self._users
+        if user >= self._here:
+            self._gone[user] = event.number
+            return
+        self._open(event.number, user)
 
     def close(self, request: Request, outcome: int) -> None:
         """End a request; its user begins to think about the next."""

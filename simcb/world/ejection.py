@@ -18,11 +18,12 @@ class OpenLimit:
 
     Args:
         share: of all breakers that may be open.
-        replicas: how many there are of them.
+        replicas: says how many there are of them in rotation.
     """
 
-    def __init__(self, share: float, replicas: int) -> None:
-        self._most = share * replicas + _ROUNDING
+    def __init__(self, share: float, replicas: Callable[[], int]) -> None:
+        self._share = share
+        self._replicas = replicas
         self._breakers: list[CircuitBreaker] = []
 
     def listener(self, write: Write) -> Callable[[Transition], None]:
@@ -36,7 +37,7 @@ class OpenLimit:
             if change.reason is Reason.RESET and before is not None:
                 if before is not CircuitState.CLOSED:
                     write(change.at, before.value, change.after.value)
-            elif change.after is CircuitState.OPEN and self._open(change.at) > self._most:
+            elif change.after is CircuitState.OPEN and self._open(change.at) > self._most():
                 refused = change.before
                 self._breakers[place].reset()
             else:
@@ -47,6 +48,9 @@ class OpenLimit:
     def add(self, breaker: CircuitBreaker) -> None:
         """Count a breaker among them."""
         self._breakers.append(breaker)
+
+    def _most(self) -> float:
+        return self._share * self._replicas() + _ROUNDING
 
     def _open(self, now: float) -> int:
         """Return how many of the breakers reject calls now."""

@@ -108,10 +108,10 @@ class Guards:
         if not policy.per_replica:
             breaker = BreakerInfo(name, index, -1)
             return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
-        replicas = balancer.replicas
+        replicas = balancer.every
         first += place * len(replicas)
         if policy.max_open is not None:
-            limit = OpenLimit(policy.max_open, len(replicas))
+            limit = OpenLimit(policy.max_open, lambda: len(balancer.replicas))
             self._limits.update(dict.fromkeys(range(first, first + len(replicas)), limit))
 
         def make(number: int) -> CircuitBreaker | ForeignBreaker:

@@ -38,6 +38,10 @@ class Pace:
         self._tokens = Tokens(spec.rate, spec.tokens)
         self._longest = spec.max_wait + _ROUNDING
 
+    def take_over(self, before: Pace, now: float) -> None:
+        """Go on with the tokens of the limit that held before."""
+        self._tokens.take_over(before._tokens, now)
+
     def reserve(self, now: float) -> float | None:
         """Return after how many seconds an attempt made at `now` may go; None if it is shed."""
         wait = self._tokens.due_in(now)
@@ -86,6 +90,22 @@ class Bulkhead:
         self._queue: deque[_Place] = deque()
         self._expiries: Expiries = Expiries(clock, spec.max_wait, Order.EXPIRE, self._late)
 
+    def follow(self, spec: BulkheadSpec) -> None:
+        """Have other limits from now on.
+
+        Who waits goes on waiting as long as was said; with more places the first may go. With
+        fewer nobody is thrown out.
+        """
+        self._may_wait = spec.max_wait > 0
+        self._longest_queue = spec.queue
+        self._expiries = Expiries(self._clock, spec.max_wait, Order.EXPIRE, self._late)
+        now = self._clock.now
+        if isinstance(self._gate, PlacesGate):
+            gate = PlacesGate(spec.most, 0.0)
+            gate.take_over(self._gate, now)
+            self._gate = gate
+        self._fill(now)
+
     @property
     def may_wait(self) -> bool:
         """Whether another attempt may wait for a place."""
@@ -122,6 +142,9 @@ class Bulkhead:
         """
         now = self._clock.now
         self._gate.leave(now, since, how)
+        self._fill(now)
+
+    def _fill(self, now: float) -> None:
         while self._queue and self._gate.has_room(now):
             place = self._queue.popleft()
             if not place.settled:
@@ -176,9 +199,19 @@ class Limits:
         self._first_replica = -1
         if call.bulkhead is not None:
             if call.bulkhead.per_replica:
-                self._first_replica = balancer.replicas[0].index
-            many = len(balancer.replicas) if call.bulkhead.per_replica else 1
+                self._first_replica = balancer.every[0].index
+            many = len(balancer.every) if call.bulkhead.per_replica else 1
             self._bulkheads = tuple(Bulkhead(clock, call.bulkhead, send, shed) for _ in range(many))
+
+    def follow(self, call: Call) -> None:
+        """Have the limits that a call has from now on."""
+        before = self._pace
+        self._pace = None if call.rate_limit is None else Pace(call.rate_limit)
+        if before is not None and self._pace is not None:
+            self._pace.take_over(before, self._clock.now)
+        if call.bulkhead is not None:
+            for bulkhead in self._bulkheads:
+                bulkhead.follow(call.bulkhead)
 
     def turn(
         self, node: AttemptStreams, number: int, replica: Server | None, now: float

@@ -89,6 +89,9 @@ def heeded_by(retry: Retry) -> float:
 class Budget:
     """Decides whether a caller may retry at all."""
 
+    def take_over(self, before: Budget) -> None:
+        """Go on from where another of the same kind is."""
+
     def earn(self) -> None:
         """Take note of a first attempt."""
 
@@ -117,6 +120,11 @@ class TokenBucket(Budget):
         self._burst = burst
         self._tokens = burst
 
+    def take_over(self, before: Budget) -> None:
+        """Begin with the other's tokens."""
+        assert isinstance(before, TokenBucket)
+        self._tokens = min(self._burst, before._tokens)
+
     def earn(self) -> None:
         """Add the share that a first attempt earns."""
         self._tokens = min(self._burst, self._tokens + self._ratio)
@@ -137,6 +145,11 @@ class PerMinuteBudget(Budget):
         self._retries = retries
         self._granted: deque[float] = deque()
 
+    def take_over(self, before: Budget) -> None:
+        """Remember the retries of the last minute."""
+        assert isinstance(before, PerMinuteBudget)
+        self._granted = before._granted
+
     def spend(self, now: float) -> bool:
         """Grant a retry unless the last minute has had them all."""
         granted = self._granted
@@ -156,6 +169,11 @@ class ConcurrentBudget(Budget):
         self._least = least
         self._attempts = 0
         self._retries = 0
+
+    def take_over(self, before: Budget) -> None:
+        """Count what is under way."""
+        assert isinstance(before, ConcurrentBudget)
+        self._attempts, self._retries = before._attempts, before._retries
 
     def begun(self) -> None:
         """Count an attempt."""
@@ -188,6 +206,11 @@ class FailureTokensBudget(Budget):
         self._most = self._tokens = most
         self._earned = earned
 
+    def take_over(self, before: Budget) -> None:
+        """Begin with the other's tokens."""
+        assert isinstance(before, FailureTokensBudget)
+        self._tokens = min(self._most, before._tokens)
+
     def ended(self, retry: int, good: bool) -> None:
         """Earn for a good answer."""
         if good:
@@ -216,6 +239,14 @@ def budget_of(spec: BudgetSpec | None) -> Budget | None:
     return None
 
 
+def budget_after(before: Budget | None, spec: BudgetSpec | None) -> Budget | None:
+    """Return the retry budget of a caller whose policy becomes another."""
+    budget = budget_of(spec)
+    if budget is not None and before is not None and type(budget) is type(before):
+        budget.take_over(before)
+    return budget
+
+
 class Throttle:
     """Client-side throttling: the more attempts go unanswered, the fewer are made.
 
@@ -233,6 +264,10 @@ class Throttle:
         self._requests: deque[float] = deque()
         self._accepts: deque[float] = deque()
 
+    def take_over(self, before: Throttle) -> None:
+        """Remember what another has counted."""
+        self._requests, self._accepts = before._requests, before._accepts
+
     def sheds(self, now: float, draw: float) -> bool:
         """Count an attempt made at `now` and tell whether it is shed."""
         horizon = now - self._window
@@ -249,9 +284,17 @@ class Throttle:
         self._accepts.append(now)
 
 
-def throttle_of(spec: ThrottleSpec | None) -> Throttle | None:
-    """Return the throttle of one caller, or None if it may always ask."""
-    return Throttle(spec.k, spec.window) if isinstance(spec, Adaptive) else None
+def throttle_after(before: Throttle | None, spec: ThrottleSpec | None) -> Throttle | None:
+    """Return the throttle of one caller, or None if it may always ask.
+
+    Args:
+        before: the one it had; None at first.
+        spec: the policy as the file has it.
+    """
+    throttle = Throttle(spec.k, spec.window) if isinstance(spec, Adaptive) else None
+    if throttle is not None and before is not None:
+        throttle.take_over(before)
+    return throttle
 
 
 class Cache:

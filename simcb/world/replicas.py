@@ -14,7 +14,7 @@ from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
 from simcb.world.adapting import ANSWERED, DROPPED, NEITHER
-from simcb.world.admission import gate_of
+from simcb.world.admission import Gate, gate_after
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow
 from simcb.world.delays import delay_limit_of
@@ -74,14 +74,11 @@ class Replica(Server):
         self._clock = clock
         self._recorder = recorder
         self.index = index
-        self._errors = service.errors
-        self._contention = service.contention
         self._blocking = service.blocking
         self._drops = service.on_abandon is not OnAbandon.FINISH
         self._stops = service.on_abandon is OnAbandon.STOP
-        self._gate = gate_of(service.admit)
+        self._gate: Gate | None = None
         self._delay_limit = delay_limit_of(service.admit)
-        self._limit = float("inf") if service.queue.limit is None else service.queue.limit
         self._lifo = service.queue.discipline is Discipline.LIFO
         self._conditions = conditions
         self.loses_attempts = conditions.loses_attempts
@@ -107,7 +104,19 @@ class Replica(Server):
         self._inside: dict[int, Attempt] | None = {} if restarts else None
         for window in restarts:
             clock.tell(window.start, _CONDITIONS, self._restart)
-        self._watched = bool(restarts) or self._gate is not None
+        self.follow(service)
+
+    def follow(self, service: Service) -> None:
+        """Serve as the file has it from now on.
+
+        Who waits in a queue that becomes shorter stays there, and admission goes on with what it
+        has counted. How many workers there are, the workforce knows.
+        """
+        self._errors = service.errors
+        self._contention = service.contention
+        self._limit = float("inf") if service.queue.limit is None else service.queue.limit
+        self._gate = gate_after(self._gate, service.admit, self._clock.now)
+        self._watched = self._inside is not None or self._gate is not None
 
     # Taking attempts in.
 

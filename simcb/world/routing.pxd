@@ -4,6 +4,7 @@ from simcb.world.streams cimport AttemptStreams
 from simcb.world.tasks cimport Server
 
 cdef class LoadBalancer:
+    cdef public tuple every
     cdef public tuple replicas
     cdef long _turn
     cpdef long first(self, AttemptStreams node, long number) except? -1

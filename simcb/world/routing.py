@@ -27,11 +27,22 @@ class Asked(Protocol):
 
 
 class LoadBalancer:
-    """A service's replicas behind a balancer that takes turns."""
+    """A service's replicas behind a balancer that takes turns.
+
+    Attributes:
+        every: all of them.
+        replicas: those in rotation, to which attempts may go.
+    """
 
     def __init__(self, replicas: Sequence[Server]) -> None:
-        self.replicas = tuple(replicas)
+        self.every = self.replicas = tuple(replicas)
         self._turn = 0
+
+    def rotate(self, count: int) -> None:
+        """Let attempts go to the first `count` replicas only; the others finish what they have."""
+        self.replicas = self.every[:count]
+        if self._turn >= count:
+            self._turn = 0
 
     def first(self, node: AttemptStreams, number: int) -> int:
         """Return the place of the replica that an attempt should go to."""
@@ -155,7 +166,7 @@ class ReplicaGuard(Guard):
 
     def admit(self, balancer: LoadBalancer, node: AttemptStreams, number: int) -> Grant | None:
         """Return the permit of the first breaker, from the balancer's choice on, that admits."""
-        first, count = balancer.first(node, number), len(self._acquires)
+        first, count = balancer.first(node, number), len(balancer.replicas)
         place = first
         for offset in range(count):
             place = (first + offset) % count

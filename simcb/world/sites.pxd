@@ -15,6 +15,7 @@ cdef long _HEDGE
 cdef long _LOST
 cdef long _UNNEEDED
 cdef long _NOT_YET
+cdef object _NO_RETRY
 cdef long OK
 cdef long ABANDONED
 cdef long DEGRADED
@@ -36,6 +37,7 @@ cdef class CallSite(Site):
     cdef Guard _guard
     cdef Guard _outer_guard
     cdef Verdicts _verdicts
+    cdef Guard _own_guard
     cdef double _share
     cdef object _timeout
     cdef Expiries _timeouts

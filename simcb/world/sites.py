@@ -6,16 +6,27 @@ service ))))); a breaker `around: request` stands outside the retries instead.
 
 from __future__ import annotations
 
+import math
+
 from simcb.breaker import CircuitOpenError
 from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
+from simcb.scenario.retries import Retry
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Order
 from simcb.world.foreign import BusyError
 from simcb.world.limits import Limits
 from simcb.world.occurrence import Callback, Occurrence
-from simcb.world.policies import Cache, budget_of, heeded_by, throttle_of, wait_of
+from simcb.world.policies import (
+    Budget,
+    Cache,
+    Throttle,
+    budget_after,
+    heeded_by,
+    throttle_after,
+    wait_of,
+)
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
 from simcb.world.streams import AttemptStreams
@@ -40,6 +51,7 @@ _DROPPED = int(Flag.DROPPED)
 _HEDGE = int(Flag.HEDGE)
 _LOST = int(Flag.LOST)
 _UNNEEDED = int(Flag.UNNEEDED)
+_NO_RETRY = Retry(max_retries=0, on=())
 _NOT_YET = -1
 """Instead of a number of retries: the call has not begun."""
 
@@ -99,34 +111,49 @@ class CallSite(Site):
         self.index = index
         self._slot = slot
         self._balancer = balancer
-        around_request = call.breaker is not None and call.breaker.around is Around.REQUEST
-        self._guard = None if around_request else guard
-        self._outer_guard = guard if around_request else None
-        self._verdicts = verdicts_of(call.breaker)
-        self._share = call.share
-        self._timeout = call.timeout
-        self._timeouts: Expiries | None = None
-        if call.timeout is not None:
-            self._timeouts = Expiries(clock, call.timeout, Order.EXPIRE, self.expire)
+        self._own_guard = guard
+        self._timeout: float | None = math.nan
         self._travels = call.network is not None
-        self._limits = None
-        if call.rate_limit is not None or call.bulkhead is not None:
-            self._limits = Limits(clock, call, balancer, self._send_late, self._shed_late)
-        self._throttle = throttle_of(call.throttle)
-        self._max_retries = 0
-        self._retried: frozenset[int] = frozenset()
-        self._budget = None
-        self._heeded = 0.0
-        if call.retry is not None:
-            self._heeded = heeded_by(call.retry)
-            self._max_retries = call.retry.max_retries
-            self._retried = frozenset(ATTEMPT_CODE[outcome] for outcome in call.retry.on)
-            self._wait = wait_of(call.retry)
-            self._budget = budget_of(call.retry.budget)
-        self._hit_rate = None if call.fallback is None else call.fallback.hit_rate
+        self._limits: Limits | None = None
+        self._throttle: Throttle | None = None
+        self._budget: Budget | None = None
         self._cache = cache
         self._arrive_callback = self._arrive
         self._reply_callback = self._reply
+        self.follow(call)
+
+    def follow(self, call: Call) -> None:
+        """Ask as a call says, from now on.
+
+        An attempt under way keeps the timeout that it was sent with, and a retry whose wait has
+        begun is made. Budgets, limits and throttle go on with what they have counted, and a
+        breaker that is switched off and on again with the state it had.
+        """
+        breaker = call.breaker
+        guard = self._own_guard if breaker is None or breaker.enabled else None
+        around_request = breaker is not None and breaker.around is Around.REQUEST
+        self._guard = None if around_request else guard
+        self._outer_guard = guard if around_request else None
+        self._verdicts = verdicts_of(breaker)
+        self._share = call.share
+        if call.timeout != self._timeout:
+            self._timeout = call.timeout
+            self._timeouts: Expiries | None = None
+            if call.timeout is not None:
+                self._timeouts = Expiries(self._clock, call.timeout, Order.EXPIRE, self.expire)
+        if self._limits is not None:
+            self._limits.follow(call)
+        elif call.rate_limit is not None or call.bulkhead is not None:
+            late = self._send_late, self._shed_late
+            self._limits = Limits(self._clock, call, self._balancer, *late)
+        self._throttle = throttle_after(self._throttle, call.throttle)
+        retry = call.retry or _NO_RETRY
+        self._heeded = heeded_by(retry)
+        self._max_retries = retry.max_retries
+        self._retried = frozenset(ATTEMPT_CODE[outcome] for outcome in retry.on)
+        self._wait = wait_of(retry)
+        self._budget = budget_after(self._budget, retry.budget)
+        self._hit_rate = None if call.fallback is None else call.fallback.hit_rate
 
     # Asking: the first try, sending, and everything that can stop an attempt on its way.
 
@@ -319,7 +346,7 @@ class CallSite(Site):
             task.degraded = True
         if self._cache is not None:
             self._cache.store(task.streams[self._slot].key.at(task.number), self._clock.now)
-        if self._outer_guard is not None:
+        if task.permit is not None:
             self._settle_request(task, OK)
         task.proceed()
 

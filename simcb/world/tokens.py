@@ -17,6 +17,11 @@ class Tokens:
         self._burst = self._level = burst
         self._filled = 0.0
 
+    def take_over(self, before: Tokens, now: float) -> None:
+        """Begin at `now` with the tokens that another bucket then has, as far as there is room."""
+        self._level = min(self._burst, before._level_at(now))
+        self._filled = now
+
     def _level_at(self, now: float) -> float:
         return min(self._burst, self._level + (now - self._filled) * self._rate)
 

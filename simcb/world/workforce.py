@@ -23,22 +23,29 @@ class Workforce:
     Args:
         windows: the windows that touch the replica, in file order.
         workers: how many it has.
+        later: how many it has from some moments on, where somebody changes that.
 
     Attributes:
         changes: moments at which the number of workers is looked up anew, seconds, ascending.
         steady: they always work at full speed.
     """
 
-    def __init__(self, windows: Sequence[FaultWindow], workers: int) -> None:
+    def __init__(
+        self,
+        windows: Sequence[FaultWindow],
+        workers: int,
+        later: Sequence[tuple[float, int]] = (),
+    ) -> None:
         chosen = [window for window in windows if isinstance(window.fault, Capacity | Pause)]
-        self.changes = _capacity_moments(chosen)
+        self.changes = sorted({*_capacity_moments(chosen), *(at for at, _ in later)})
         self._moments = [-inf, *self.changes]
         self._counts: list[int] = []
         self._paces = _Paces()
         self._paces_but_pauses = _Paces()
         calendar = Calendar(chosen)
         for moment in self._moments:
-            left, pauses = _workers_left(calendar.active(moment), workers, moment)
+            there = next((each for at, each in reversed(later) if at <= moment), workers)
+            left, pauses = _workers_left(calendar.active(moment), there, moment)
             count = ceil(left)
             pace = left / count if count else 0.0
             self._counts.append(0 if pauses else count)

@@ -13,7 +13,7 @@ from simpy import Event
 from simcb.outcomes import AttemptOutcome, RequestOutcome
 from simcb.scenario.arrivals import Closed
 from simcb.scenario.faults import Surge
-from simcb.scenario.model import Spread
+from simcb.scenario.groups import ClientGroup, Spread
 from simcb.world.arrivals import arrival_times
 from simcb.world.clock import Order
 from simcb.world.conditions import windows_of
@@ -57,19 +57,42 @@ class Group:
         self.path = f"clients/{name}"
         self.spec = world.scenario.clients[name]
         law = self.spec.arrivals
-        self.users = law.users if isinstance(law, Closed) else None
+        self.users: int | None = None
+        self.here = 0
+        self.away: dict[int, Event] = {}
+        if isinstance(law, Closed):
+            stages = [stage.clients[name].arrivals for _, stage in world.stages]
+            self.users = max(each.users for each in stages if isinstance(each, Closed))
         self.root = GroupStreams(tree, self.path, self.users)
         self.asked = 0
         self.streams: dict[int, tuple[CallStreams, ...]] = {}
         numbers = [None] if self.spec.instances == 1 else range(self.spec.instances)
         self.instances = [Caller(world, name, number, self.spec) for number in numbers]
         self.lots = world.streams.column(self.path, "instance", uniform)
+        self.came = 0
         if isinstance(law, Closed):
-            self.thoughts = world.streams.column(self.path, "think", sampler_of(law.think))
-            for user in range(law.users):
-                self.env.process(self.regular(user, law.users))
+            self.let_be(law)
         else:
             self.env.process(self.passers_by())
+
+    def follow(self, spec: ClientGroup) -> None:
+        """Ask in another way from now on."""
+        self.spec = spec
+        for instance in self.instances:
+            instance.follow(spec)
+        if isinstance(spec.arrivals, Closed):
+            self.let_be(spec.arrivals)
+
+    def let_be(self, law: Closed) -> None:
+        """Let there be so many users, who think so long."""
+        self.thoughts = self.world.streams.column(self.path, "think", sampler_of(law.think))
+        before, self.here = self.here, law.users
+        for user in range(before, law.users):
+            if user >= self.came:
+                self.env.process(self.regular(user))
+                self.came = user + 1
+            elif user in self.away:
+                self.away.pop(user).succeed()
 
     def passers_by(self) -> Process:
         """Let users come from outside, each with one want."""
@@ -79,24 +102,33 @@ class Group:
             for window in windows_of(scenario.labelled_faults, scenario.duration)
             if isinstance(window.fault, Surge) and window.fault.on == self.name
         ]
+        laws = [(at, stage.clients[self.name].arrivals) for at, stage in self.world.stages]
         blocks = arrival_times(
-            self.spec.arrivals, surges, self.world.streams, self.name, scenario.duration
+            laws[0][1], surges, self.world.streams, self.name, scenario.duration, laws[1:]
         )
         for number, moment in enumerate(chain.from_iterable(blocks)):
             yield self.env.at(moment, Order.ASK)
             self.env.process(self.want(number, number))
 
-    def regular(self, user: int, users: int) -> Process:
-        """Be a user who thinks, asks, waits for the answer, and thinks again."""
+    def regular(self, user: int) -> Process:
+        """Be a user who thinks, asks, waits for the answer, and thinks again.
+
+        One who is too many goes, and comes back if there is room again.
+        """
         number = user
         while True:
+            if user >= self.here:
+                self.away[user] = self.env.event()
+                yield self.away[user]
             yield self.env.at(self.env.now + self.thoughts.at(number), Order.ASK)
-            yield from self.want(number, user)
-            number += users
+            if user < self.here:
+                yield from self.want(number, user)
+                assert self.users is not None
+                number += self.users
 
     def want(self, number: int, user: int) -> Process:
         """Ask, and ask again whenever the last press has brought nothing for too long."""
-        env, refresh, requests = self.env, self.spec.refresh, self.world.record.requests
+        env, requests = self.env, self.world.record.requests
         row = RequestRecord(self.name, self.asked, env.now)
         want = Want(number, row, len(requests), env.event())
         self.asked += 1
@@ -107,7 +139,7 @@ class Group:
         caller = self.instances[self.place(number, user)]
         while True:
             env.process(self.press(want, caller))
-            waits = list(ends)
+            waits, refresh = list(ends), self.spec.refresh
             want.row.presses += 1
             if refresh is not None and want.row.presses <= refresh.times:
                 waits.append(env.at(env.now + refresh.after, Order.ASK))

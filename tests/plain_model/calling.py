@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from plain_model import conditions
 from plain_model.adapting import heard
 from plain_model.backoff import backoff
-from plain_model.policies import Adaptive, Places, Purse, Turns
+from plain_model.policies import Adaptive, Places, Purse, Turns, turns_after
 from plain_model.record import AttemptRecord
 from plain_model.stage import Answer, Answering, Errand, Job, Process
 from simpy import Event
@@ -23,7 +23,8 @@ from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
-from simcb.scenario.model import ClientGroup, Service
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.model import Service
 from simcb.scenario.retries import TokenBucket
 from simcb.world.clock import Order
 from simcb.world.streams import AttemptStreams, CallStreams
@@ -55,6 +56,12 @@ class Caller:
         title = kind if number is None else f"{kind}.{number}"
         self.sites = [Site(world, kind, title, *call) for call in spec.calls.items()]
 
+    def follow(self, spec: ClientGroup | Service) -> None:
+        """Make the calls in another way from now on."""
+        for site in self.sites:
+            if spec.calls[site.label] != site.call:
+                site.follow(spec.calls[site.label])
+
     def make_calls(self, errand: Errand, streams: Sequence[CallStreams]) -> Answering:
         """Make the calls in turn, until one fails for good."""
         degraded = False
@@ -81,12 +88,13 @@ class Site:
         self.env = world.env
         self.kind = kind
         service = self.service = call.target(name)
-        self.name = f"{kind}->{name}"
+        self.label, self.name = name, f"{kind}->{name}"
         self.call = call
         self.breakers: list[CircuitBreaker] = []
-        if call.breaker is not None and call.breaker.enabled:
+        if any(each.breaker and each.breaker.enabled for each in world.ever(kind, name)):
+            assert call.breaker is not None
             owner = kind if call.breaker.shared else title
-            replicas = range(world.scenario.services[service].replicas)
+            replicas = range(world.most_replicas(service))
             guarded = [f"{name}.{number}" for number in replicas]
             self.breakers = [
                 world.breaker(f"{owner}->{what}", call.breaker, service)
@@ -98,13 +106,30 @@ class Site:
         ratio = 0.0 if call.hedge is None else call.hedge.budget
         self.hedges = Purse(None if ratio is None else TokenBucket(ratio=ratio, burst=10.0))
         self.throttle = None if call.throttle is None else Adaptive(call.throttle)
-        pace = call.rate_limit
-        self.turns = None if pace is None else Turns(pace.rate, pace.tokens)
-        limit, replicas = call.bulkhead, world.scenario.services[service].replicas
+        self.turns: Turns | None = turns_after(None, call.rate_limit, 0.0)
+        limit, replicas = call.bulkhead, world.most_replicas(service)
         many = 0 if limit is None else replicas if limit.per_replica else 1
         self.places = [Places(world.env, limit) for _ in range(many)]
         cached = call.fallback is not None and call.fallback.cache is not None
         self.larder = world.larder(self.name, call) if cached else None
+
+    def follow(self, call: Call) -> None:
+        """Ask in another way from now on."""
+        self.call = call
+        self.purse.follow(None if call.retry is None else call.retry.budget)
+        if call.throttle is None or self.throttle is None:
+            self.throttle = None if call.throttle is None else Adaptive(call.throttle)
+        else:
+            self.throttle.policy = call.throttle
+        self.turns = turns_after(self.turns, call.rate_limit, self.env.now)
+        for places in self.places:
+            assert call.bulkhead is not None
+            places.follow(call.bulkhead)
+
+    @property
+    def guards(self) -> bool:
+        """Whether its breakers are switched on."""
+        return self.call.breaker is not None and self.call.breaker.enabled
 
     def make(self, errand: Errand, streams: CallStreams) -> Answering:
         """Make the call, if it is needed, and fall back if there is no other way."""
@@ -125,7 +150,7 @@ class Site:
 
     def guarded(self, errand: Errand, streams: CallStreams) -> Answering:
         """Try, through the breaker around the request if there is one."""
-        if self.outer_breaker is None:
+        if self.outer_breaker is None or not self.guards:
             return (yield from self.try_and_try_again(errand, streams))
         try:
             permit = self.outer_breaker.acquire()
@@ -140,9 +165,9 @@ class Site:
         """Try once, and again as often as the policy allows."""
         self.purse.first_attempt()
         answer = yield from self.race(errand, streams, 0)
-        policy = self.call.retry
         wait: float | None = None
         for nth in count(1):
+            policy = self.call.retry
             if policy is None or answer.outcome not in policy.on:
                 break
             self.purse.pay_for_failure()
@@ -210,7 +235,7 @@ class Site:
         if self.throttle is not None and self.throttle.sheds(env.now, streams.throttle.at(number)):
             return self.settle(row, Answer(SHED))
         permit, replica = None, None
-        if self.breakers:
+        if self.breakers and self.guards:
             permit, replica = self.admit(row, streams, number)
             if permit is None:
                 return self.settle(row, Answer(REJECTED))
@@ -310,7 +335,7 @@ class Site:
         """Begin the row of an attempt; return it and its place."""
         row = AttemptRecord(errand.request, errand.parent, self.name, retry, self.env.now)
         row.hedge = hedge
-        if self.outer_breaker is not None and retry == 0 and not hedge:
+        if self.outer_breaker is not None and self.guards and retry == 0 and not hedge:
             row.breaker = self.outer_breaker.name
         self.purse.attempt_begins()
         attempts = self.world.record.attempts
@@ -329,7 +354,7 @@ class Site:
                 return self.breakers[0].acquire(), None
             except CircuitOpenError:
                 return None, None
-        first, count = desk.choice(streams, number), len(self.breakers)
+        first, count = desk.choice(streams, number), desk.count
         for offset in range(count):
             which = (first + offset) % count
             row.breaker = self.breakers[which].name

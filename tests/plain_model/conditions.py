@@ -28,6 +28,8 @@ from simcb.scenario.model import Scenario
 
 Faults = Sequence[tuple[str, Fault]]
 Window = tuple[float, float]
+Crew = Sequence[tuple[float, int]]
+"""Moments, 0 first, with how many workers there are from then on."""
 
 CAPACITY_STEPS = 64
 """A ramping capacity fault takes workers away, and gives them back, in so many steps."""
@@ -127,21 +129,21 @@ def hung_until(faults: Faults, t: float, job: Job) -> float:
     return max(ends)
 
 
-def done_at(faults: Faults, workers: int, t: float, work: float, pausing: bool = True) -> float:
+def done_at(faults: Faults, crew: Crew, t: float, work: float, pausing: bool = True) -> float:
     """Return when work begun at `t` is done, at the pace of each moment in turn.
 
     Args:
         faults: what touches the replica.
-        workers: how many it has.
+        crew: how many workers it has, from when on.
         t: seconds.
         work: seconds, at full pace.
         pausing: whether it stands still while the replica pauses.
     """
-    moments = capacity_moments(faults)
+    moments = sorted({*capacity_moments(faults), *(at for at, _ in crew)})
     since = max((moment for moment in moments if moment <= t), default=t)
-    speed = pace(faults, workers, since, pausing)
+    speed = pace(faults, crew, since, pausing)
     for moment in [*moments, inf]:
-        following = pace(faults, workers, moment, pausing)
+        following = pace(faults, crew, moment, pausing)
         if moment <= t or (following == speed and moment < inf):
             continue
         if speed > 0 and t + work / speed <= moment:
@@ -151,11 +153,11 @@ def done_at(faults: Faults, workers: int, t: float, work: float, pausing: bool =
     return inf
 
 
-def pace(faults: Faults, workers: int, t: float, pausing: bool) -> float:
+def pace(faults: Faults, crew: Crew, t: float, pausing: bool) -> float:
     """Return the seconds of work that a worker does in a second."""
     if pausing and pauses(faults, t):
         return 0.0
-    left = part_left(faults, workers, t)
+    left = part_left(faults, crew, t)
     return left / ceil(left) if left > 0 else 0.0
 
 
@@ -164,9 +166,9 @@ def pauses(faults: Faults, t: float) -> bool:
     return any(isinstance(fault, Pause) and window(fault, t) for _, fault in faults)
 
 
-def part_left(faults: Faults, workers: int, t: float) -> float:
+def part_left(faults: Faults, crew: Crew, t: float) -> float:
     """Return what capacity faults leave of the workers at `t`, to a billionth of one."""
-    left = float(workers)
+    left = float(next(workers for at, workers in reversed(crew) if at <= max(t, 0.0)))
     for _, fault in faults:
         if isinstance(fault, Capacity):
             much = strength(fault, t)
@@ -174,9 +176,9 @@ def part_left(faults: Faults, workers: int, t: float) -> float:
     return round(left, 9)
 
 
-def workers_left(faults: Faults, workers: int, t: float) -> int:
+def workers_left(faults: Faults, crew: Crew, t: float) -> int:
     """Return how many of the workers are there at `t`: a part of one is one that is slower."""
-    return 0 if pauses(faults, t) else ceil(part_left(faults, workers, t))
+    return 0 if pauses(faults, t) else ceil(part_left(faults, crew, t))
 
 
 def capacity_moments(faults: Faults) -> list[float]:

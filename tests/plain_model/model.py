@@ -32,7 +32,13 @@ class PlainWorld:
         self.env = Moments()
         self.scenario = scenario
         self.record = Record()
-        laws = [group.arrivals for group in scenario.clients.values()]
+        self.stages = scenario.stages
+        first = self.stages[0][1]
+        scenario = scenario.model_copy(
+            update={"clients": first.clients, "services": first.services}
+        )
+        self.env.process(self.changing())
+        laws = [g.arrivals for _, stage in self.stages for g in stage.clients.values()]
         most_users = max((law.users for law in laws if isinstance(law, Closed)), default=0)
         self.streams = Streams(seed, replicate, most_users)
         faults = tuple(fault for _, fault in drawn_faults(scenario, self.streams))
@@ -61,6 +67,30 @@ class PlainWorld:
             )
         return self.record
 
+    def changing(self) -> Process:
+        """Make what somebody changes while it runs."""
+        for at, stage in self.stages[1:]:
+            yield self.env.at(at, Order.CONDITIONS)
+            self.scenario = stage.model_copy(update={"faults": self.scenario.faults})
+            for group in self.groups:
+                if stage.clients[group.name] != group.spec:
+                    group.follow(stage.clients[group.name])
+            for name, desk in self.desks.items():
+                if stage.services[name] != desk.service:
+                    desk.follow(stage.services[name])
+
+    def ever(self, caller: str, name: str) -> list[Call]:
+        """Return a call as it is at any time."""
+        found = []
+        for _, stage in self.stages:
+            callers = stage.clients if caller in stage.clients else stage.services
+            found.append(callers[caller].calls[name])  # type: ignore[index]
+        return found
+
+    def most_replicas(self, service: str) -> int:
+        """Return the most replicas that a service has at any time."""
+        return max(stage.services[service].replicas for _, stage in self.stages)
+
     def sampling(self) -> Process:
         """Write the state of every replica down at regular moments."""
         for nth in count():
@@ -68,7 +98,8 @@ class PlainWorld:
             for desk in self.desks.values():
                 for replica in desk.replicas:
                     workers = replica.workers
-                    state = (replica.name, workers.waiting, workers.busy, workers.left)
+                    left = 0 if desk.is_away(replica) and not replica.present else workers.left
+                    state = (replica.name, workers.waiting, workers.busy, left)
                     self.record.samples.append((self.env.now, *state))
 
     def breaker(self, name: str, policy: Breaker, service: str) -> CircuitBreaker:

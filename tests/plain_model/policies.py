@@ -9,7 +9,7 @@ from plain_model.adapting import Learner
 from simpy import Environment, Event, Resource
 
 from simcb.scenario.admission import AdaptiveLimit, Admission, ConcurrencyLimit, RateLimit
-from simcb.scenario.calls import Bulkhead, Cache, Throttle
+from simcb.scenario.calls import Bulkhead, Cache, RateLimiter, Throttle
 from simcb.scenario.retries import Budget, Concurrent, FailureTokens, PerMinute, TokenBucket
 
 
@@ -24,6 +24,14 @@ class Purse:
         self.granted: list[float] = []
         self.under_way = 0
         self.retries = 0
+
+    def follow(self, policy: Budget | None) -> None:
+        """Have another policy, and keep what is left if it is of the same kind."""
+        new = Purse(policy)
+        if type(policy) is type(self.policy):
+            new.tokens = min(new.tokens, self.tokens)
+            new.granted = self.granted
+        self.policy, self.tokens, self.granted = policy, new.tokens, new.granted
 
     def attempt_begins(self) -> None:
         """Count an attempt that is under way."""
@@ -95,6 +103,12 @@ class Places(Resource):
         self.longest_queue = policy.queue
         self.ends: dict[Event, tuple[Event, Event]] = {}
 
+    def follow(self, policy: Bulkhead) -> None:
+        """Have other limits from now on; nobody is thrown out."""
+        self._capacity = policy.most
+        self.max_wait, self.longest_queue = policy.max_wait, policy.queue
+        self._trigger_put(None)  # type: ignore[arg-type]
+
     @property
     def capacity(self) -> int:
         """How many places there are now."""
@@ -137,18 +151,23 @@ class Places(Resource):
 class Turns:
     """A token bucket, as a list of when tokens were taken."""
 
-    def __init__(self, rate: float, burst: float) -> None:
+    def __init__(self, rate: float, burst: float, level: float, since: float) -> None:
         self.rate = rate
         self.burst = burst
+        self.start = level, since
         self.taken: list[float] = []
 
-    def next_after(self, now: float) -> float:
-        """Return when there is a token for an attempt made now."""
-        level, before = self.burst, 0.0
+    def level(self, now: float) -> float:
+        """Return how many tokens there are; a debt is less than none."""
+        level, before = self.start
         for at in self.taken:
             level = min(self.burst, level + (at - before) * self.rate) - 1.0
             before = at
-        level = min(self.burst, level + (now - before) * self.rate)
+        return min(self.burst, level + (now - before) * self.rate)
+
+    def next_after(self, now: float) -> float:
+        """Return when there is a token for an attempt made now."""
+        level = self.level(now)
         return now if level >= 1.0 - 1e-9 else now + (1.0 - level) / self.rate
 
     def turn(self, now: float, max_wait: float = 0.0) -> float | None:
@@ -158,6 +177,16 @@ class Turns:
             return None
         self.taken.append(now)
         return turn
+
+
+def turns_after(
+    before: Turns | None, policy: RateLimiter | RateLimit | None, now: float
+) -> Turns | None:
+    """Return a token bucket in the place of another, with as many tokens; full if of none."""
+    if policy is None:
+        return None
+    level = policy.tokens if before is None else min(policy.tokens, before.level(now))
+    return Turns(policy.rate, policy.tokens, level, now)
 
 
 class Larder:
@@ -180,11 +209,15 @@ class Door:
     """What a replica lets in, before its queue."""
 
     def __init__(self, policy: Admission | None) -> None:
+        self.turns: Turns | None = None
+        self.follow(policy, 0.0)
+
+    def follow(self, policy: Admission | None, now: float) -> None:
+        """Let in by another policy from now on."""
         self.policy = policy
         self.retry_after = 0.0 if policy is None else policy.retry_after or 0.0
-        self.turns: Turns | None = None
-        if isinstance(policy, RateLimit):
-            self.turns = Turns(policy.rate, policy.tokens)
+        limit = policy if isinstance(policy, RateLimit) else None
+        self.turns = turns_after(self.turns, limit, now)
         self.learner = Learner(policy.limit) if isinstance(policy, AdaptiveLimit) else None
 
     def lets_in(self, now: float, present: int) -> bool:

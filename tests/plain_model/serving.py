@@ -43,7 +43,9 @@ class Replica:
         self.faults = conditions.faults_on(world.scenario, name, number)
         self.drops = self.service.on_abandon is not OnAbandon.FINISH
         self.stops = self.service.on_abandon is OnAbandon.STOP
-        self.workers = Workers(world.env, self.service)
+        most = max(stage.services[name].workers for _, stage in world.stages)
+        self.workers = Workers(world.env, self.service, most)
+        self.crew = [(at, stage.services[name].workers) for at, stage in world.stages]
         self.workers.leave(self.workers_left())
         self.door = Door(self.service.admit)
         self.inside: list[Job] = []
@@ -57,7 +59,8 @@ class Replica:
     def expect_faults(self) -> None:
         """Start a process for every moment at which a fault does something by itself."""
         env, until = self.env, self.world.scenario.duration
-        for moment in conditions.capacity_moments(self.faults):
+        moments = {*conditions.capacity_moments(self.faults), *(at for at, _ in self.crew[1:])}
+        for moment in sorted(moments):
             if moment < until:
                 env.process(self.change_capacity(moment))
         for label, around in conditions.beginnings(self.faults, Cold, until):
@@ -67,7 +70,14 @@ class Replica:
 
     def workers_left(self) -> int:
         """Return how many workers it has at this moment."""
-        return conditions.workers_left(self.faults, self.service.workers, self.env.now)
+        return conditions.workers_left(self.faults, self.crew, self.env.now)
+
+    def follow(self, service: Service) -> None:
+        """Serve in another way from now on."""
+        self.service = service
+        self.workers.limit = service.queue.limit
+        self.door.follow(service.admit, self.env.now)
+        self.caller.follow(service)
 
     def change_capacity(self, moment: float) -> Process:
         """Take workers away, or give them back, as the faults say."""
@@ -188,7 +198,7 @@ class Replica:
                 return None
         if job.row.hung:
             return None
-        done = conditions.done_at(self.faults, service.workers, env.now, work)
+        done = conditions.done_at(self.faults, self.crew, env.now, work)
         yield env.at(done, Order.DONE) | job.cut
         if job.cut.triggered:
             return None
@@ -203,9 +213,7 @@ class Replica:
             return None
         if env.now > begun and seat in self.workers.users:
             # A part of a worker does no more by waiting than by working.
-            held = conditions.done_at(
-                self.faults, service.workers, begun, env.now - begun, pausing=False
-            )
+            held = conditions.done_at(self.faults, self.crew, begun, env.now - begun, pausing=False)
             if held > env.now:
                 yield env.at(held, Order.DONE) | job.cut
                 if job.cut.triggered:
@@ -232,13 +240,25 @@ class Desk:
 
     def __init__(self, world: PlainWorld, name: str) -> None:
         self.service = world.scenario.services[name]
-        self.replicas = [Replica(world, name, number) for number in range(self.service.replicas)]
+        most = world.most_replicas(name)
+        self.replicas = [Replica(world, name, number) for number in range(most)]
+        self.count = self.service.replicas
         self.turn = 0
+
+    def follow(self, service: Service) -> None:
+        """Have another number of replicas in rotation, which serve in another way."""
+        self.service, self.count = service, service.replicas
+        self.turn = self.turn if self.turn < self.count else 0
+        for replica in self.replicas:
+            replica.follow(service)
+
+    def is_away(self, replica: Replica) -> bool:
+        """Tell whether a replica is out of rotation."""
+        return self.replicas.index(replica) >= self.count
 
     def in_turn(self) -> list[int]:
         """Return the replicas' numbers, the one whose turn it is first."""
-        count = len(self.replicas)
-        return [(self.turn + offset) % count for offset in range(count)]
+        return [(self.turn + offset) % self.count for offset in range(self.count)]
 
     def choice(self, streams: AttemptStreams, number: int) -> int:
         """Return the number of the replica that an attempt should go to."""
@@ -246,7 +266,7 @@ class Desk:
             case Balance.ROUND_ROBIN:
                 return self.turn
             case Balance.RANDOM:
-                return int(streams.balance.at(number) * len(self.replicas))
+                return int(streams.balance.at(number) * self.count)
             case Balance.LEAST_BUSY:
                 return min(self.in_turn(), key=self.load)
 
@@ -257,5 +277,5 @@ class Desk:
 
     def take(self, number: int) -> Replica:
         """Return a replica; the one after it is next."""
-        self.turn = (number + 1) % len(self.replicas)
+        self.turn = (number + 1) % self.count if number < self.count else 0
         return self.replicas[number]

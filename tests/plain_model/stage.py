@@ -169,8 +169,8 @@ class Workers(PriorityResource):
 
     PutQueue = Queue
 
-    def __init__(self, env: Environment, service: Service) -> None:
-        super().__init__(env, service.workers)
+    def __init__(self, env: Environment, service: Service, most: int) -> None:
+        super().__init__(env, most)
         self.limit = service.queue.limit
         self.lifo = service.queue.discipline is Discipline.LIFO
         self.by_priority = service.queue.discipline is Discipline.PRIORITY

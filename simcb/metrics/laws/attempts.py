@@ -151,7 +151,8 @@ def _waits_are_limited(case: Case) -> Finding:
     timed_out = case.is_outcome(AttemptOutcome.TIMEOUT)
     wrong = case.sent & (waited_until > last + limit + slack)
     limited = case.by_call(lambda call: not call.by_code) > 0.0
-    wrong |= limited & timed_out & (case.end < first + limit - slack)
+    shortest = case.by_call(lambda call: call.shortest_timeout or call.timeout or np.inf)
+    wrong |= limited & timed_out & (case.end < first + shortest - slack)
     if wrong.any():
         return broken(wrong, "attempts waited beyond their timeout, or timed out early", "")
     held_back = case.start + case.by_call(lambda call: call.max_wait)

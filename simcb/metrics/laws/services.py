@@ -111,7 +111,9 @@ def _edges(faults: list[FaultInfo]) -> tuple[Floats, Floats]:
 def _no_idle_worker(case: Case) -> Finding:
     waiting = 0.0
     for replica, service, rows in case.replicas():
-        windows = merged((fault.start, fault.end) for fault in _slowing(case, service))
+        fewer = _with_fewer_workers(service, case.trace.duration)
+        slow = ((fault.start, fault.end) for fault in _slowing(case, service))
+        windows = merged((*slow, *fewer))
         idle_at, queued = _idle_beside_queue(case, service, rows, windows)
         waiting += queued
         if idle_at is not None:
@@ -272,6 +274,16 @@ _LEGAL = {
     # Somebody closes an open breaker by hand.
     ("open", "closed"),
 }
+
+
+def _with_fewer_workers(service: ServiceInfo, until: float) -> list[Window]:
+    """Return when each of its replicas has fewer workers than at other times."""
+    ends = [at for at, _, _ in service.scaled[1:]] + [until]
+    return [
+        (at, end)
+        for (at, _, workers), end in zip(service.scaled, ends, strict=False)
+        if workers < service.workers
+    ]
 
 
 def _steps_are_legal(case: Case) -> Finding:

@@ -1,0 +1,148 @@
+"""What of a scenario is another at another time, where somebody changes it while it runs.
+
+All of it is known before the run begins, so what has to be there at all, and how much of it at
+most, is read off the stages; what follows a stage is told when it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from simcb.scenario.arrivals import Closed
+from simcb.scenario.breakers import Around
+from simcb.scenario.calls import Call
+from simcb.scenario.changes import in_order
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.model import Scenario, Service
+from simcb.trace import CallInfo, ChangeInfo
+from simcb.world.sites import CallSite
+from simcb.world.tasks import Site
+
+T = TypeVar("T")
+
+Course = Sequence[tuple[float, T]]
+"""Moments in seconds, 0 first, and what holds from each until the next."""
+
+
+class Stages:
+    """A scenario as it is over the run.
+
+    Args:
+        scenario: with its changes.
+
+    Attributes:
+        changes: what is changed before the run's end, in order of time.
+        now: the stage that holds at present; the first, until the world goes on to another.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._stages = scenario.stages
+        self.changes = tuple(
+            ChangeInfo(each.label, each.at)
+            for _, each in in_order(scenario.changes)
+            if each.at < scenario.duration
+        )
+        self.now = self._stages[0][1]
+
+    @property
+    def later(self) -> Course[Scenario]:
+        """The stages after the first, each with its beginning."""
+        return self._stages[1:]
+
+    def course(self, of: Callable[[Scenario], T]) -> list[tuple[float, T]]:
+        """Return something of every stage, from when on it is so; what stays the same, once."""
+        found: list[tuple[float, T]] = []
+        for at, stage in self._stages:
+            value = of(stage)
+            if not found or found[-1][1] != value:
+                found.append((at, value))
+        return found
+
+    def every(self, of: Callable[[Scenario], T]) -> list[T]:
+        """Return something of every stage, what stays the same once."""
+        return [value for _, value in self.course(of)]
+
+    def replicas(self, service: str) -> int:
+        """Return the most replicas that a service ever has."""
+        return max(self.every(lambda stage: stage.services[service].replicas))
+
+    def users(self, group: str) -> int | None:
+        """Return the most users that a closed group ever has; None for an open one."""
+        laws = self.every(lambda stage: stage.clients[group].arrivals)
+        return max((law.users for law in laws if isinstance(law, Closed)), default=None)
+
+    def deadline(self, group: str) -> float | None:
+        """Return the longest that a group's users ever stay, seconds; None if that is for ever."""
+        deadlines = self.every(lambda stage: stage.clients[group].deadline)
+        return None if None in deadlines else max(each or 0.0 for each in deadlines)
+
+    def scaled(self, service: str) -> tuple[tuple[float, int, int], ...]:
+        """Return from when on a service has how many replicas and workers, if that changes."""
+        course = self.course(
+            lambda stage: (stage.services[service].replicas, stage.services[service].workers)
+        )
+        return tuple((at, *counts) for at, counts in course) if len(course) > 1 else ()
+
+    def call_info(
+        self,
+        caller: str,
+        name: str,
+        call: Call,
+        processes: int,
+        *,
+        from_client: bool,
+        by_code: bool,
+    ) -> CallInfo:
+        """Return what the layout says of a call: of limits that change the loosest."""
+        service = call.target(name)
+        every = self.calls(caller, name, from_client=from_client)
+        timeouts = [each.timeout for each in every]
+        given = [each for each in timeouts if each is not None]
+        replicas, guard = self.replicas(service), call.breaker
+        places = [each.bulkhead.places(replicas) for each in every if each.bulkhead is not None]
+        around = Around.ATTEMPT if guard is None or not guard.enabled else guard.around
+        return CallInfo(
+            caller,
+            service,
+            None if None in timeouts else max(given),
+            from_client,
+            processes=processes,
+            network=call.network is not None,
+            max_concurrent=max(places, default=None),
+            max_wait=max(each.longest_wait for each in every),
+            around=around.value,
+            by_code=by_code,
+            label="" if name == service else name,
+            hedge_after=None if call.hedge is None else call.hedge.after,
+            shortest_timeout=min(given, default=None) if len({*timeouts}) > 1 else None,
+        )
+
+    def calls(self, caller: str, name: str, *, from_client: bool) -> list[Call]:
+        """Return a call as it ever is."""
+
+        def of(stage: Scenario) -> Call:
+            callers: dict[str, ClientGroup | Service] = {
+                **(stage.clients if from_client else stage.services)
+            }
+            return callers[caller].calls[name]
+
+        return self.every(of)
+
+
+def switched_on(call: Call, ever: Sequence[Call]) -> Call:
+    """Return a call with its breaker switched on, if that is among what the call ever is."""
+    policies = [call.breaker, *(each.breaker for each in ever)]
+    for policy in policies:
+        if policy is not None and policy.enabled:
+            return call.model_copy(update={"breaker": policy})
+    return call
+
+
+def follow_calls(
+    sites: Iterable[Site], before: Mapping[str, Call], calls: Mapping[str, Call]
+) -> None:
+    """Let a caller make its calls as they are from now on; those that code makes stay its own."""
+    for site, (name, call) in zip(sites, calls.items(), strict=False):
+        if isinstance(site, CallSite) and call != before[name]:
+            site.follow(call)
