@@ -17,6 +17,7 @@ from simcb.outcomes import AttemptOutcome
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
+from simcb.scenario.changes import in_order
 from simcb.scenario.faults import Fault, Loss
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Discipline, OnAbandon, Scenario, Service
@@ -90,31 +91,41 @@ def no_effect_warnings(
 ) -> tuple[NoEffect, ...]:
     """Return what can never matter in a run, each as a sentence with its remedy.
 
-    That is a fault that begins when the run is over, or that loses what nobody stops waiting
-    for; timestamps of a replay that were cut, so that its requests come in heaps; a retry or a
-    breaker for outcomes that its call cannot have; a hedge later than the timeout; a slow-call
-    limit that no call lives to reach; jitter where no retry waits; a backoff or a recovery by a
-    Retry-After that no answer has; a breaker or bulkhead for each of one replica; a priority that
-    nothing goes by; a limit of admission that a full queue never lets be reached; one that adapts
-    itself and only grows, or only shrinks; and a threshold on a phase that the run cannot have,
-    which then only can fail. `healthy` of a run without faults is its whole.
+    That is a fault or a change that begins when the run is over, a change that sets what stands
+    there already, a fault that loses what nobody stops waiting for; timestamps of a replay that
+    were cut, so that its requests come in heaps; a retry or a breaker for outcomes that its call
+    cannot have; a hedge later than the timeout; a slow-call limit that no call lives to reach;
+    jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer has; a
+    breaker or bulkhead for each of one replica; a priority that nothing goes by; a limit of
+    admission that a full queue never lets be reached; one that adapts itself and only grows, or
+    only shrinks; and a threshold on a phase that the run cannot have, which then only can fail.
+    `healthy` of a run without faults is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
         conditions: further thresholds, likewise.
     """
+    stages = [stage.model_copy(update={"faults": scenario.faults}) for _, stage in scenario.stages]
+    first, *later = [list(_of_the_system(stage)) for stage in stages]
     return (
         *_late_faults(scenario),
-        *_cut_stamps(scenario),
-        *_endless_losses(scenario),
-        *_ineffective_retries(scenario),
-        *_ineffective_hedges(scenario),
-        *_ineffective_breakers(scenario),
-        *_ineffective_bulkheads(scenario),
-        *_one_priority(scenario),
-        *(NoEffect(*found) for found in vain_limits(scenario)),
+        *_late_changes(scenario),
+        # What may matter after a change is no mistake before it.
+        *(each for each in first if all(each in found for found in later)),
         *_failing_thresholds(scenario, (*scenario.thresholds, *conditions)),
     )
+
+
+def _of_the_system(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield what can never matter of a scenario that stays as it is."""
+    yield from _cut_stamps(scenario)
+    yield from _endless_losses(scenario)
+    yield from _ineffective_retries(scenario)
+    yield from _ineffective_hedges(scenario)
+    yield from _ineffective_breakers(scenario)
+    yield from _ineffective_bulkheads(scenario)
+    yield from _one_priority(scenario)
+    yield from (NoEffect(*found) for found in vain_limits(scenario))
 
 
 def placed_warnings(warnings: Sequence[str], line_of: Callable[[Keys], str]) -> tuple[str, ...]:
@@ -133,6 +144,26 @@ def _late_faults(scenario: Scenario) -> Iterator[NoEffect]:
                 f"at {end}, so it never strikes; let it begin earlier, or the run last longer",
                 ("faults", place, "at"),
             )
+
+
+def _late_changes(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield the changes that are made when the run is over, or that set what stands there."""
+    end, stages = format_duration(scenario.duration), dict(scenario.stages)
+    before = scenario.stages[0][1]
+    for place, change in in_order(scenario.changes):
+        if change.at >= scenario.duration:
+            yield NoEffect(
+                f"change {quoted(change.label)} is made at {format_duration(change.at)} and the "
+                f"run ends at {end}, so it never is; make it earlier, or let the run last longer",
+                ("changes", place, "at"),
+            )
+        elif change.at > 0.0 and stages[change.at] == before:
+            yield NoEffect(
+                f"change {quoted(change.label)} sets what stands there already; set another "
+                "value, or leave it out",
+                ("changes", place, "set"),
+            )
+        before = stages.get(change.at, before)
 
 
 def _cut_stamps(scenario: Scenario) -> Iterator[NoEffect]:

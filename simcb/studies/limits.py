@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice, pairwise
 
 from simcb.errors import SimcbError
@@ -101,12 +101,17 @@ def study_size(scenario: Scenario, replicates: int = 1, baseline: bool = False) 
 
 
 def estimate_size(scenario: Scenario, *, runs: int = 1) -> SizeEstimate:
-    """Estimate the size of a study.
+    """Estimate the size of a study; where it changes while it runs, that of its largest stage.
 
     Args:
         scenario: what would be simulated.
         runs: how often.
     """
+    if scenario.changes:
+        faults = {"faults": scenario.faults}
+        stages = [stage.model_copy(update=faults) for _, stage in scenario.stages]
+        every = [estimate_size(stage, runs=runs) for stage in stages]
+        return SizeEstimate(*(max(each) for each in zip(*map(astuple, every), strict=True)))
     tree = CallTree(scenario)
     requests = most_requests = attempts = standing = 0.0
     for name, group in scenario.clients.items():

@@ -5,16 +5,17 @@ About fifteen lines, in plain words; the tables by phase come with `--details`.
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simcb.metrics import METRICS, Effect, Facts, Summary, Unit
-from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE
+from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE, effective_faults
 from simcb.scenario import Scenario
 from simcb.studies import Result
 from simcb.views.document import Entries, Table
-from simcb.views.quantities import UNDEFINED, difference, quantity
+from simcb.views.quantities import UNDEFINED, clock, difference, quantity
 from simcb.views.run_tables import cell_with_interval
 from simcb.views.safe_text import one_line
 
@@ -27,6 +28,7 @@ _WHEN = {
 }
 
 _LONGEST_NAME = 28
+_MOST_CHANGES = 3
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
     yield _metric(result, None, "success_p99", worst, f"p99 of the ok ones{_WHEN[worst]}")
     if FAULT in there:
         yield _metric(result, None, "time_to_recover", WHOLE, "healthy again, after its end")
+    for change in result.trace.layout.changes[:_MOST_CHANGES]:
+        words = f"changed at {clock(round(change.at, 6))}: {one_line(change.name, _LONGEST_NAME)}"
+        yield _Row(words, _healed_since(result, change.at), UNDEFINED)
     service = _hit(result)
     where = f" that reach {one_line(service, _LONGEST_NAME)}" if service else " that are sent"
     yield _metric(result, None, "downstream_rate", worst, f"calls{where}{_WHEN[worst]}", service)
@@ -100,6 +105,21 @@ def _metric(
         change = difference(found.mean, found.low, found.high, METRICS[name].unit)
         change = ("+" if found.mean > 0.0 else "") + change.replace(" pp", " points")
     return _Row(words, cell_with_interval(result, name, phase, of), other, change)
+
+
+def _healed_since(result: Result, at: float) -> str:
+    """Return in words whether it is healthy again after a change; "" if no fault ends before it."""
+    ends = [fault.end for fault in effective_faults(result.trace) if fault.end <= at]
+    last = max((fault.end for fault in effective_faults(result.trace)), default=math.inf)
+    if not ends or last > at:
+        return UNDEFINED
+    after = result.summary.value("time_to_recover")
+    if after is None:
+        return "never healthy again"
+    later = last + after - at
+    return (
+        "healthy before" if later <= 0.0 else f"healthy again {quantity(later, Unit.SECONDS)} later"
+    )
 
 
 def _day(day: Result, result: Result) -> _Row:

@@ -324,6 +324,7 @@ def _sketch(result: Result, width: int) -> Text:
         trace.duration,
         width,
         trace.layout.breaker_count,
+        trace.layout.changes,
     )
     if len(result.runs) == 1:
         return strip

@@ -29,7 +29,7 @@ DAY, DAY_BASELINE = "ordinary-day", "ordinary-day-baseline"
 
 Event = dict[str, str | float | int]
 
-_FAULT_BEGINS, _FAULT_ENDS, _TRANSITION = range(3)
+_FAULT_BEGINS, _FAULT_ENDS, _CHANGE, _TRANSITION = range(4)
 
 
 def run_object(
@@ -191,7 +191,9 @@ def _series_rows(traces: Iterable[tuple[str, Trace]], step: float) -> Iterator[R
 
 
 def events(trace: Trace) -> Iterator[Event]:
-    """Yield breakers' transitions and faults' begins and ends by time; faults before breakers.
+    """Yield breakers' transitions, faults' begins and ends, and changes, by time.
+
+    Of one moment faults come first, then changes, then breakers.
 
     A fault that has not ended when the run does has no end here, and one that begins after
     it none at all.
@@ -206,6 +208,9 @@ def events(trace: Trace) -> Iterator[Event]:
         for rank, at, event in edges:
             if at <= trace.duration:
                 found.append((at, rank, place, {"at": at, "event": event, **words}))
+    for place, made in enumerate(trace.layout.changes):
+        told: Event = {"at": made.at, "event": "change", "change": made.name}
+        found.append((made.at, _CHANGE, place, told))
     for place, (at, breaker, before, after) in enumerate(trace.transitions.tolist()):
         change = {
             "breaker": trace.layout.breakers[breaker].name,

@@ -279,6 +279,12 @@ def _is_of(trace: Trace, scenario: Scenario) -> bool:
         trace.duration == scenario.duration
         and {*layout.groups} == {*scenario.clients}
         and {(each.name, each.replicas, each.workers) for each in layout.services}
-        == {(name, each.replicas, each.workers) for name, each in scenario.services.items()}
+        == {(name, *_most(scenario, name)) for name in scenario.services}
         and {(each.caller, each.label or each.service) for each in layout.calls} == calls
     )
+
+
+def _most(scenario: Scenario, service: str) -> tuple[int, int]:
+    """Return the most replicas and workers that a service has in a run."""
+    every = [stage.services[service] for _, stage in scenario.stages]
+    return max(each.replicas for each in every), max(each.workers for each in every)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from simcb.metrics import StateInterval
-from simcb.trace import BreakerInfo, FaultInfo
+from simcb.trace import BreakerInfo, ChangeInfo, FaultInfo
 from simcb.views.quantities import clock
 from simcb.views.safe_text import one_line
 
 CLOSED, HALF_OPEN, PARTLY_OPEN, OPEN = "·", "▒", "▄", "█"
 FAULT = "━"
+CHANGE = "▲"
 
 # These differ for the colour-blind as well, which the usual green and red do not.
 STYLES = {CLOSED: "#56B4E9", HALF_OPEN: "#F0E442", PARTLY_OPEN: "#D55E00", OPEN: "#D55E00"}
@@ -75,8 +76,9 @@ def state_strip(
     duration: float,
     width: int,
     total: int | None = None,
+    changes: Sequence[ChangeInfo] = (),
 ) -> Text:
-    """Draw the strip: a line a fault, a line a breaker, a line of time, and what signs mean.
+    """Draw the strip: a line a fault, a change, a breaker, a line of time, and what signs mean.
 
     A fault that comes again and again has one line with all its windows.
 
@@ -87,6 +89,7 @@ def state_strip(
         duration: the run's length, in seconds.
         width: terminal columns to fill.
         total: how many breakers there are, with those that no call went through.
+        changes: what somebody changed in the run.
     """
     total = len(breakers) if total is None else total
     names = [one_line(each.name, _WIDEST_NAME) for each in breakers]
@@ -95,11 +98,16 @@ def state_strip(
         windows.setdefault(one_line(fault.name, _WIDEST_NAME), []).append(fault)
     many = len(breakers) > MOST_LINES
     crowd = f"{total:,} breakers"
-    margin = max((len(name) for name in [*([crowd] if many else names), *windows]), default=0)
+    made = [(one_line(each.name, _WIDEST_NAME), each.at) for each in changes]
+    labels = [*([crowd] if many else names), *windows, *(name for name, _ in made)]
+    margin = max(map(len, labels), default=0)
     count = max(20, min(72, width - margin - 2))
     lines = []
     for label, same in windows.items():
         lines.append(Text(f"{label:<{margin}}  {_fault_line(same, duration, count)}".rstrip()))
+    for name, at in made:
+        place = min(count - 1, int(at / duration * count))
+        lines.append(Text(f"{name:<{margin}}  {' ' * place}{CHANGE} {clock(round(at, 6))}"))
     cut = [stretches(each, duration, count) for each in states]
     if many:
         lines.append(Text(f"{crowd:<{margin}}  ").append(_share_line(cut, total), STYLES[OPEN]))

@@ -51,13 +51,12 @@ from simcb.scenario.faults import (
     Restart,
     Surge,
 )
+from simcb.scenario.groups import ClientGroup, Refresh
 from simcb.scenario.model import (
     Balance,
-    ClientGroup,
     Discipline,
     OnAbandon,
     Queue,
-    Refresh,
     Scenario,
     Service,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from simcb.metrics.phase import WHOLE, Window, effective_faults
 from simcb.scenario import Scenario
 from simcb.scenario.faults import Capacity
 from simcb.studies import Result
-from simcb.trace import STATE_NAMES, FaultInfo, Trace
+from simcb.trace import STATE_NAMES, ChangeInfo, FaultInfo, Trace
 from simcb.views.plots.style import TIDY_STEPS
 from simcb.views.run_tables import headline, short_headline
 from simcb.world.conditions import drawn_faults, windows_of, windows_on
@@ -145,6 +146,8 @@ class Curves:
     baseline: Variant | None
     faults_drawn: bool = False
     """Whether each replicate has its faults at other times."""
+    changes: tuple[ChangeInfo, ...] = ()
+    """What somebody changed in the run."""
 
     @property
     def duration(self) -> float:
@@ -183,6 +186,7 @@ def curves_of(result: Result, step: float | None = None) -> Curves:
         main=main,
         baseline=_variant(baseline, step)[0] if baseline else None,
         faults_drawn=any(fault.by_lot for fault in result.scenario.faults),
+        changes=trace.layout.changes,
     )
 
 
@@ -248,7 +252,9 @@ def _services(result: Result, every: Sequence[Series], edges: Floats) -> tuple[S
             load.capacity * per_worker if work > 0.0 else np.full_like(load.capacity, np.nan)
             for load in loads
         ]
-        busy = band([load.busy / (info.workers * info.replicas) for load in loads])
+        lasts = np.diff(edges)
+        there = [info.worker_seconds(*each) for each in pairwise(edges.tolist())] / lasts
+        busy = band([load.busy / there for load in loads])
         found.append(ServiceLoad(info.name, sent, band(capacity), busy, info.name in guarded))
     return tuple(found)
 
@@ -265,8 +271,9 @@ def _part_there(trace: Trace, scenario: Scenario, name: str, moments: Floats) ->
     faults = drawn_faults(scenario, Streams(trace.seed, trace.replicate))
     windows = windows_of(faults, scenario.duration)
     service = scenario.services[name]
+    later = [(at, stage.services[name].workers) for at, stage in scenario.stages[1:]]
     forces = [
-        Workforce(windows_on(windows, name, replica), service.workers)
+        Workforce(windows_on(windows, name, replica), service.workers, later)
         for replica in range(service.replicas)
     ]
     for place, moment in enumerate(moments.tolist()):

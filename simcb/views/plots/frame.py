@@ -13,7 +13,7 @@ from matplotlib.collections import Collection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from simcb.trace import FaultInfo
+from simcb.trace import ChangeInfo, FaultInfo
 from simcb.views.plots.curves import Band, Curves
 from simcb.views.plots.figures import dress
 from simcb.views.plots.style import (
@@ -115,7 +115,21 @@ def begin(ax: Axes, curves: Curves, label: str, *, named: bool) -> list[Entry]:
     time_axis(ax, curves.duration)
     ax.set_ylabel(label, **letters(LABEL_SIZE))
     entries = fault_windows(ax, curves.faults, curves.duration)
+    entries += change_lines(ax, curves.changes)
     return entries if named else []
+
+
+def change_lines(ax: Axes, changes: Sequence[ChangeInfo]) -> list[Entry]:
+    """Draw a line at every moment at which somebody changes something; return its legend entry."""
+    lines = [
+        ax.axvline(each.at, color=INK, linewidth=1.0, linestyle=(0, (4, 2)), zorder=2.5)
+        for each in changes
+    ]
+    if not lines:
+        return []
+    names = [name_text(each.name) for each in changes]
+    told = ", ".join(names) if len(names) <= MOST_FAULT_LABELS else f"{len(names)} in all"
+    return [Entry(lines[0], f"changed: {told}")]
 
 
 def fault_windows(ax: Axes, faults: Sequence[FaultInfo], duration: float) -> list[Entry]:

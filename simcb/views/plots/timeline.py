@@ -20,6 +20,7 @@ from simcb.views.plots.curves import BreakerCourse, Curves, Floats, Variant, cur
 from simcb.views.plots.figures import Picture, axes_or_new, dress, new_picture
 from simcb.views.plots.frame import (
     Entry,
+    change_lines,
     legend_above,
     paint,
     set_row_ticks,
@@ -179,10 +180,10 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
     ax.set_ylim(top + _breaker_rows(curves), 0.0)
     set_row_ticks(ax, places, names, WIDEST_NAME)
     ax.tick_params(axis="y", length=0.0)
-    if breakers:
-        keys = [
-            Entry(paint(Patch(), fill), _STATE_LABELS[state]) for state, fill in STATE_FILLS.items()
-        ]
+    fills = STATE_FILLS.items() if breakers else ()
+    keys = [Entry(paint(Patch(), fill), _STATE_LABELS[state]) for state, fill in fills]
+    keys += change_lines(ax, curves.changes)
+    if keys:
         legend_above(ax, keys, below_strip=True)
     return ax
 
