@@ -132,11 +132,12 @@ class Places(Resource):
     @property
     def may_wait(self) -> bool:
         """Whether one more may wait for a place."""
+        if self.longest_queue is None:
+            return self.max_wait > 0
         waiting = [seat for seat in self.queue if not self.is_left(seat)]
         # SimPy hands a place on later in the moment in which it was given back.
         promised = max(0, self.capacity - self.count)
-        longest = self.longest_queue
-        return self.max_wait > 0 and (longest is None or len(waiting) - promised < longest)
+        return self.max_wait > 0 and len(waiting) - promised < self.longest_queue
 
     def wait(self, seat: Event, late: Event, over: Event) -> None:
         """Remember what ends the wait for a place."""
