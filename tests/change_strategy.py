@@ -63,9 +63,27 @@ def _of_call(call: Data) -> dict[str, st.SearchStrategy[Any]]:
             found["bulkhead.queue"] = st.none() | st.integers(0, 4)
     if "breaker" in call:
         found["breaker.enabled"] = st.booleans()
+        found |= _of_breaker(call["breaker"])
     if "hit_rate" in call.get("fallback", {}):
         found["fallback.hit_rate"] = shares()
     return found
+
+
+def _of_breaker(breaker: Data) -> dict[str, st.SearchStrategy[Any]]:
+    """Settings of a breaker, at most one of each pair of words that say the same."""
+    found: dict[str, st.SearchStrategy[Any]] = {"counts": st.just(["error", "timeout"])}
+    if "trip" not in breaker:
+        found["failure_threshold"] = st.integers(1, 6)
+        found["trip"] = st.fixed_dictionaries(
+            {
+                "kind": st.just("failure_rate"),
+                "rate": st.integers(1, 9).map(lambda n: n / 10),
+                "calls": st.integers(1, 8),
+            }
+        )
+    if "recovery" not in breaker:
+        found["recovery_timeout"] = times(100, 2500)
+    return {f"breaker.{word}": law for word, law in found.items()}
 
 
 def _of_service(service: Data) -> dict[str, st.SearchStrategy[Any]]:
@@ -102,6 +120,7 @@ def places_of(data: Data) -> dict[str, st.SearchStrategy[Any]]:
 
 SECONDS = {
     *("after", "base", "contention", "deadline", "delay", "delays", "max", "max_wait"),
+    "recovery_timeout",
     *("think", "timeout", "up_to", "window"),
 }
 """Words whose number is a time; `max` is one where a backoff has it."""
@@ -118,7 +137,7 @@ def as_written(value: Any, word: str = "", kind: str = "") -> Any:
         return [as_written(each, word, kind) for each in value]
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    if word == "rate":
+    if word == "rate" and kind != "failure_rate":
         return format_rate(value)
     return format_duration(value) if word in SECONDS and kind != "failure_tokens" else value
 
@@ -136,6 +155,9 @@ def changes(draw: st.DrawFn, data: Data) -> Data:
     chosen = draw(st.lists(st.sampled_from(sorted(places)), min_size=1, max_size=3, unique=True))
     values = {path: draw(places[path]) for path in chosen}
     whole = {path for path in values if f"{path}.max_retries" in values}
+    whole |= {path for path in values if path.endswith("failure_threshold")} & {
+        path.replace(".trip", ".failure_threshold") for path in values if path.endswith(".trip")
+    }
     return {
         "at": draw(times(0, int(1000 * data["duration"]))),
         "set": {path: value for path, value in values.items() if path not in whole},

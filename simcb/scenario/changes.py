@@ -45,6 +45,13 @@ OF_A_CALL = (
     ("bulkhead", "max_wait"),
     ("bulkhead", "queue"),
     ("breaker", "enabled"),
+    ("breaker", "failure_threshold"),
+    ("breaker", "recovery_timeout"),
+    ("breaker", "trip"),
+    ("breaker", "recovery"),
+    ("breaker", "half_open"),
+    ("breaker", "counts"),
+    ("breaker", "ignores"),
     ("fallback", "hit_rate"),
 )
 OF_A_SERVICE = (
@@ -163,6 +170,7 @@ def staged(root: Tree, shape: Shape) -> Iterator[tuple[Location, Tree | Refused]
             try:
                 keys = _keys(root, now, shape, path)
                 _check(keys, path, now)
+                _check_breaker(keys, path, now)
                 now = with_value(now, path, entry.node, shape)
                 _check_kinds(keys, path, first, now)
             except Refused as refused:
@@ -208,6 +216,19 @@ def _check(keys: Keys, path: str, root: Tree) -> None:
             f"there is no `{part}` before {quoted(path)} is set",
             f"give the call one from the start that does nothing, like `{part}: "
             f"{FROM_THE_START[part]}`",
+        )
+
+
+def _check_breaker(keys: Keys, path: str, root: Tree) -> None:
+    """Refuse another package's breaker: only simcb's own changes and keeps its state."""
+    _, words = _words_of(keys)
+    if words[0] != "breaker" or words[1] == "enabled":
+        return
+    breaker = _at(root, _owner(keys, words, "breaker"))
+    if isinstance(breaker, Tree) and breaker.get("use") is not None:
+        raise Refused(
+            f"{quoted(path)} is of a breaker of another package, which keeps its settings",
+            "change `breaker.enabled`, or take simcb's own",
         )
 
 

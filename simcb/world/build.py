@@ -44,7 +44,7 @@ from simcb.world.replicas import Replica
 from simcb.world.rotation import Rotation
 from simcb.world.routing import BALANCERS, Guard, LoadBalancer
 from simcb.world.sites import CallSite
-from simcb.world.stages import Stages, follow_calls, switched_on
+from simcb.world.stages import Stages, call_in, follow_calls, switched_on
 from simcb.world.streams import Column, GroupStreams, Streams, StreamTree, sampler_of, uniform
 from simcb.world.tasks import Server
 from simcb.world.workforce import Workforce
@@ -176,6 +176,10 @@ class World:
     def _follow(self, stage: Scenario) -> None:
         """Let everything be from now on as a stage has it."""
         before, self._stages.now = self._stages.now, stage
+        for index, info in enumerate(self._calls):
+            breaker = call_in(stage, info).breaker
+            if breaker != call_in(before, info).breaker:
+                self._guards.configure(index, breaker)
         for group, (name, spec) in zip(self._groups, _by_name(stage.clients), strict=False):
             if spec == before.clients[name]:
                 continue

@@ -44,6 +44,7 @@ class Guards:
         self._made: dict[int, tuple[BreakerInfo, Made]] = {}
         self._shared: dict[int, Guard] = {}
         self._limits: dict[int, OpenLimit] = {}
+        self._later: dict[int, list[Breaker]] = {}
 
     def expect(self, breakers: int) -> None:
         """Keep so many indexes for the breakers of the next call of the layout."""
@@ -94,6 +95,15 @@ class Guards:
             self._shared[index] = self._new_guard(index, info, policy, None, balancer)
         return self._shared[index]
 
+    def configure(self, call: int, policy: Breaker | None) -> None:
+        """Give the breakers around a call, by its index, other settings; their state they keep."""
+        if policy is None or policy.use is not None:
+            return
+        self._later.setdefault(call, []).append(policy)
+        for info, breaker in self._made.values():
+            if info.call == call and isinstance(breaker, CircuitBreaker):
+                _configure(breaker, policy)
+
     def _new_guard(
         self,
         index: int,
@@ -128,6 +138,9 @@ class Guards:
         number = count()
         make = self._shipped_breaker if policy.use is None else self._foreign_breaker
         breaker = make(index, info.name, policy, lambda: draws.at(next(number)))
+        if isinstance(breaker, CircuitBreaker):
+            for each in self._later.get(info.call, ()):
+                _configure(breaker, each)
         self._made[index] = (info, breaker)
         return breaker
 
@@ -164,6 +177,14 @@ class Guards:
     def _transition_writer(self, index: int) -> Callable[[float, str, str], None]:
         write = self._recorder.transition
         return lambda at, before, after: write(at, index, STATE_CODE[before], STATE_CODE[after])
+
+
+def _configure(breaker: CircuitBreaker, policy: Breaker) -> None:
+    breaker.configure(
+        trip=policy.rules(),
+        recovery=policy.recovery_policy(),
+        half_open=policy.half_open_policy(),
+    )
 
 
 @cache

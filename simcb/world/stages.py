@@ -131,12 +131,19 @@ class Stages:
 
 
 def switched_on(call: Call, ever: Sequence[Call]) -> Call:
-    """Return a call with its breaker switched on, if that is among what the call ever is."""
-    policies = [call.breaker, *(each.breaker for each in ever)]
-    for policy in policies:
-        if policy is not None and policy.enabled:
-            return call.model_copy(update={"breaker": policy})
-    return call
+    """Return a call with its breaker switched on, if it ever is."""
+    breaker = call.breaker
+    if breaker is None or not any(each.breaker and each.breaker.enabled for each in ever):
+        return call
+    return call.model_copy(update={"breaker": breaker.model_copy(update={"enabled": True})})
+
+
+def call_in(stage: Scenario, info: CallInfo) -> Call:
+    """Return a call of the layout as it is in a stage."""
+    callers: Mapping[str, ClientGroup | Service] = stage.services
+    if info.from_client:
+        callers = stage.clients
+    return callers[info.caller].calls[info.label or info.service]
 
 
 def follow_calls(

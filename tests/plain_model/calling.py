@@ -122,6 +122,14 @@ class Site:
         else:
             self.throttle.policy = call.throttle
         self.turns = turns_after(self.turns, call.rate_limit, self.env.now)
+        outer = [] if self.outer_breaker is None else [self.outer_breaker]
+        for breaker in (*self.breakers, *outer):
+            assert call.breaker is not None
+            breaker.configure(
+                trip=call.breaker.rules(),
+                recovery=call.breaker.recovery_policy(),
+                half_open=call.breaker.half_open_policy(),
+            )
         for places in self.places:
             assert call.bulkhead is not None
             places.follow(call.bulkhead)

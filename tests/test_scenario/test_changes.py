@@ -51,6 +51,7 @@ def test_stages_are_what_runs_from_when_on() -> None:
         ("retry.max_retrys: 0", "", r"names no place; did you mean `retry.max_retries`\?"),
         ("retry.max_retries: none", "none", "`none` is not a whole number"),
         ("timeout: 1", "1}", "`1` has no unit; write `1s`"),
+        ("breaker.per_replica: true", "", "what can, here, is: share, timeout, retry"),
         ("name: b", "", "cannot change while the scenario runs; set it from the start"),
         ("hang:db.for: 4m", "", "cannot change while the scenario runs; set it from the start"),
         ("calls.db.network: 1ms", "", "what can, here, is: share, timeout, retry"),

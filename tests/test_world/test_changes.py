@@ -163,3 +163,14 @@ def test_a_change_at_the_beginning_is_the_same_as_a_setting() -> None:
     text = TEXT.replace("workers: 4", "workers: 1").partition("changes:")[0]
     plain = simulate(parse_scenario(text.replace("CALL", "").replace("FAULTS", "[]")))
     assert changed.attempts.tobytes() == plain.attempts.tobytes()
+
+
+def test_a_breaker_is_set_anew_and_keeps_its_state() -> None:
+    """Open, it stays so until its old deadline; closed, it counts on by the new threshold."""
+    call = "breaker: {failure_threshold: 3, recovery_timeout: 9s}"
+    faults = "[{kind: refuse, on: db, at: 8.95s, for: 30s}]"
+    trace = run("breaker.recovery_timeout: 1s", call, faults)
+    opened = trace.transitions["at"][trace.transitions["after"] == 1]
+    assert opened == pytest.approx([9.2, 18.2])
+    stricter = run("breaker.failure_threshold: 2", call.replace("3", "50"), faults)
+    assert stricter.transitions["at"].tolist() == pytest.approx([10.0])
