@@ -173,4 +173,4 @@ def test_a_breaker_is_set_anew_and_keeps_its_state() -> None:
     opened = trace.transitions["at"][trace.transitions["after"] == 1]
     assert opened == pytest.approx([9.2, 18.2])
     stricter = run("breaker.failure_threshold: 2", call.replace("3", "50"), faults)
-    assert stricter.transitions["at"].tolist() == pytest.approx([10.0])
+    assert stricter.transitions["at"][0] == pytest.approx(10.0)
