@@ -14,7 +14,7 @@ from enum import StrEnum
 from statistics import NormalDist
 
 from simcb.errors import SimcbError
-from simcb.evidence import losses, published, queues, relations, retrying, tripping
+from simcb.evidence import limits, losses, published, queues, relations, retrying, tripping
 from simcb.evidence.case import Case, Claim, Observed, Relation
 from simcb.metrics.intervals import two_sided_t
 from simcb.world import simulate
@@ -37,6 +37,7 @@ CASES: dict[str, Case] = {
     for subject in (
         queues.CASES,
         losses.CASES,
+        limits.CASES,
         queues.LOOPS,
         retrying.CASES,
         tripping.CASES,

@@ -41,6 +41,30 @@ def full_queue(servers: int, load: float, room: int) -> tuple[float, float]:
     return weights[-1] / total, inside_on_average
 
 
+def turned_away_by_one_token(rate: float, refill: float) -> float:
+    """Return the share turned away by a token bucket of one, filled at `refill`.
+
+    It is a counter that is dead for 1/refill after each it counts (Feller, "On probability
+    problems in the theory of counters", 1948).
+    """
+    return rate / (rate + refill)
+
+
+def waits_by_priority(servers: int, rates: Sequence[float], served: float) -> tuple[float, ...]:
+    """Return the mean wait of each class of M/M/c, the most important first, none interrupted.
+
+    With R = C(c, a)/cμ and σₖ the load of the first k for each server it is
+    R/((1 − σₖ₋₁)(1 − σₖ)) (Cobham, "Priority assignment in waiting line problems", 1954).
+    """
+    behind = erlang_c(servers, sum(rates) / served) / (servers * served)
+    waits, before = [], 0.0
+    for rate in rates:
+        load = before + rate / (servers * served)
+        waits.append(behind / ((1.0 - before) * (1.0 - load)))
+        before = load
+    return tuple(waits)
+
+
 def wait_mg1(rate: float, mean: float, cv: float) -> float:
     """Return the mean wait of M/G/1 (Pollaczek 1930, Khinchine 1932)."""
     return rate * mean**2 * (1.0 + cv**2) / (2.0 * (1.0 - rate * mean))

@@ -23,6 +23,10 @@ SMALL = (
     "prefix",
     "rate-in-time-window",
     "wasted-work",
+    "admit-one-token",
+    "aimd-sawtooth",
+    "min-rtt-settles",
+    "codel-pace",
 )
 """Cases of few requests; the slow tests look at these again, and at all others."""
 
