@@ -252,7 +252,7 @@ class Venue:
             busy, there = sum(r.busy for r in replicas), sum(r.capacity for r in replicas)
             facts = [("busy workers", f"{busy} of {there}")]
             facts.append(("waiting", str(sum(len(r.queue) for r in replicas))))
-            facts += [(word, str(n)) for word, n in self.numbers[name].outcomes.items()]
+            facts.append(("asked so far", f"{sum(self.numbers[name].outcomes.values()):,}"))
             trouble = ", ".join(self._troubles.of(name))
             yield ServiceState(name, self.urls[name], trouble, tuple(facts))
 
