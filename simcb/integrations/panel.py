@@ -203,8 +203,8 @@ def _page() -> tuple[str, str]:
     text = resources.files("simcb.integrations").joinpath("panel.html").read_text("utf-8")
     script, style = (_hashes(text, tag) for tag in ("script", "style"))
     return text, (
-        f"default-src 'none'; img-src data:; script-src {script}; style-src {style}; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; img-src data:; script-src {script}; style-src {style}; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 

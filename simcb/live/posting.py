@@ -15,6 +15,41 @@ except ImportError as error:
     raise MissingExtraError("httpx", "serve") from error
 
 
+class _Connections(httpx.AsyncBaseTransport):
+    """As many connections as there are requests under way, those that are free kept for later.
+
+    One pool of httpx looks, for each request, at all pairs of its connections; with a hundred
+    that hang this takes longer than the request. Here each connection is a pool of its own.
+    """
+
+    def __init__(self) -> None:
+        self._tls = httpx.create_ssl_context(verify=False, trust_env=False)
+        self._free: dict[tuple[str, int | None], list[httpx.AsyncHTTPTransport]] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request by a connection that is free, or by a new one."""
+        free = self._free.setdefault((request.url.host, request.url.port), [])
+        if free:
+            one = free.pop()
+        else:
+            limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+            one = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)
+        try:
+            response = await one.handle_async_request(request)
+            await response.aread()
+        except BaseException:
+            await one.aclose()
+            raise
+        free.append(one)
+        return response
+
+    async def aclose(self) -> None:
+        """Close all that are free."""
+        for each in (one for free in self._free.values() for one in free):
+            await each.aclose()
+        self._free.clear()
+
+
 def new_client(
     mounts: Mapping[str, httpx.AsyncBaseTransport] | None = None,
 ) -> httpx.AsyncClient:
@@ -25,9 +60,8 @@ def new_client(
     """
     return httpx.AsyncClient(
         timeout=None,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+        transport=_Connections(),
         trust_env=False,
-        verify=False,
         mounts=mounts,
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from simcb.errors import MissingExtraError, SimcbError
 from simcb.integrations.ports import HIGHEST_PORT, HOST, PortError, listen
+from simcb.live import journey
 from simcb.live.doors import Door, Receive, Scope, SendBack, reset
 from simcb.live.loop import loop_factory
 from simcb.live.stage import Stage
@@ -156,17 +157,28 @@ class Venue:
         if not self.over.done():
             self.over.set_exception(error)
 
+    async def last(self) -> None:
+        """Wait for the scenario's end, or for who ends it before."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self.over), self.stage.scenario.duration)
+
     def interrupt(self) -> None:
         """End it before its end."""
         if not self.over.done():
             self.over.set_result(None)
+
+    async def ways(self, rate: float) -> list[float]:
+        """Return seconds of single ways of this machine; see `measured_ways`."""
+        return await journey.measured_ways(self._client, self.urls[""], rate)
 
     # Answering.
 
     async def __call__(self, scope: Scope, receive: Receive, send: SendBack) -> None:
         """Serve a request at the port it has come to."""
         door = self._doors.get(scope["server"][1])
-        if door is None:
+        if door is None and scope["path"] == journey.PATH:
+            await journey.take(scope, receive, send)
+        elif door is None:
             await self._page(scope, receive, send)
         elif scope["path"] == "/metrics" and scope["method"] == "GET":
             self.stage.sync()
@@ -196,7 +208,7 @@ class Venue:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Listen and let the scenario begin; at the end everything is closed."""
+        """Listen; at the end everything is closed. The scenario begins when the stage does."""
         transports = self._transports
 
         class Protocol(H11Protocol):
@@ -227,7 +239,6 @@ class Venue:
         try:
             while not server.started and not serving.done():
                 await asyncio.sleep(0)
-            self.stage.begin()
             yield
         finally:
             self.stage.end()
@@ -270,6 +281,14 @@ class Venue:
         self.stage.arm()
 
 
+def end_when_interrupted(venue: Venue) -> None:
+    """Let Ctrl-C and SIGTERM end what a venue serves."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not in a thread that is not the main one, where nobody interrupts it either.
+        with contextlib.suppress(RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(number, venue.interrupt)
+
+
 async def _serve(
     scenario: Scenario,
     sockets: dict[str, socket.socket],
@@ -278,15 +297,11 @@ async def _serve(
     ready: Callable[[dict[str, str]], None],
 ) -> Served:
     venue = Venue(scenario, sockets, seed=seed, any_host=any_host)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Not in a thread that is not the main one, where nobody interrupts it either.
-        with contextlib.suppress(RuntimeError, ValueError):
-            loop.add_signal_handler(number, venue.interrupt)
+    end_when_interrupted(venue)
     async with venue.open():
+        venue.stage.begin()
         ready(venue.urls)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(venue.over), scenario.duration)
+        await venue.last()
         outcomes = {name: each.outcomes for name, each in venue.numbers.items()}
         return Served(outcomes, venue.stage.lateness, ended=not venue.over.done())
 

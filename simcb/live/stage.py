@@ -51,7 +51,7 @@ class Stage:
         self._loop = loop
         self._failed = failed
         self._timer: TimerHandle | None = None
-        self._begun = math.nan
+        self._begun: float | None = None
         self.ways = Ways(self, loop, post)
         self.world = World(scenario, seed, replicate, None, MOST_ROWS, carrier=self)
         self.clock = self.world.clock
@@ -78,6 +78,8 @@ class Stage:
     def sync(self) -> float:
         """Let all happen that is due, and return the moment, seconds of the scenario."""
         clock = self.clock
+        if self._begun is None:
+            return 0.0
         end = self.scenario.duration
         now = min(self._loop.time() - self._begun, end)
         due = clock.due()
@@ -89,6 +91,8 @@ class Stage:
 
     def arm(self) -> None:
         """Wait for what is due next; called after anything that may have put something there."""
+        if self._begun is None:
+            return
         due = self._begun + self.clock.due()
         timer = self._timer
         if timer is not None:
