@@ -94,8 +94,9 @@ class Door:
         came = stage.sync()
         heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-        def hear(_: Visit, outcome: int) -> None:
+        def hear(visit: Visit, outcome: int) -> None:
             if not heard.done():
+                visit.answered = stage.clock.now
                 heard.set_result(outcome)
 
         visit, replica = self._visit(headers, hear, came)

@@ -38,13 +38,13 @@ class ScaledLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, scale: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._wall_clock = clock
-        self.scale = scale
+        self._scale = scale
         self._begin = clock()
         super().__init__(_Selector(scale))
 
     def time(self) -> float:
         """Return the seconds since the loop was made."""
-        return (self._wall_clock() - self._begin) * self.scale
+        return (self._wall_clock() - self._begin) * self._scale
 
 
 def loop_factory(scale: float) -> Callable[[], Any]:

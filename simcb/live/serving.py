@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from simcb.errors import MissingExtraError, SimcbError
 from simcb.integrations.ports import HIGHEST_PORT, HOST, PortError, listen
-from simcb.live import journey
 from simcb.live.doors import Door, Receive, Scope, SendBack, reset
 from simcb.live.loop import loop_factory
 from simcb.live.stage import Stage
@@ -167,18 +166,12 @@ class Venue:
         if not self.over.done():
             self.over.set_result(None)
 
-    async def ways(self, rate: float) -> list[float]:
-        """Return seconds of single ways of this machine; see `measured_ways`."""
-        return await journey.measured_ways(self._client, self.urls[""], rate)
-
     # Answering.
 
     async def __call__(self, scope: Scope, receive: Receive, send: SendBack) -> None:
         """Serve a request at the port it has come to."""
         door = self._doors.get(scope["server"][1])
-        if door is None and scope["path"] == journey.PATH:
-            await journey.take(scope, receive, send)
-        elif door is None:
+        if door is None:
             await self._page(scope, receive, send)
         elif scope["path"] == "/metrics" and scope["method"] == "GET":
             self.stage.sync()

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import TypeVar
 
 from simcb.live.loop import loop_factory
@@ -17,8 +17,8 @@ from simcb.metrics.phase import WHOLE
 from simcb.scenario import Scenario
 from simcb.scenario.distributions import Empirical
 from simcb.scenario.fields import Named
-from simcb.scenario.model import ClientGroup, Service
-from simcb.studies.limits import estimate_size
+from simcb.scenario.groups import ClientGroup
+from simcb.scenario.model import Service
 from simcb.studies.run import Result, Run, StudyError, measured, result_of, run_once
 
 Caller = TypeVar("Caller", ClientGroup, Service)
@@ -94,25 +94,22 @@ class Live:
         return all(each.inside for each in self.numbers)
 
 
-class InterruptedEarlyError(KeyboardInterrupt):
-    """It was interrupted before its end."""
-
-
 async def _perform(
-    scenario: Scenario, ports: Ports, seed: int, replicate: int, rate: float
-) -> tuple[Run, list[float], float]:
+    scenario: Scenario, ports: Ports, seed: int, replicate: int
+) -> tuple[Run, list[float], float] | None:
+    """Return the run, its ways and its lateness; None if it was interrupted."""
     sockets = ports.listen(scenario.services)
     venue = Venue(scenario, sockets, seed=seed, replicate=replicate, asked=True)
     end_when_interrupted(venue)
     async with venue.open():
-        ways = await venue.ways(rate)
         venue.stage.begin()
         await venue.last()
         if venue.over.done():
             venue.over.result()
-            raise InterruptedEarlyError
+            return None
         # What was due at the very end has happened before it is over.
         venue.stage.sync()
+    ways = sorted(venue.stage.ways.times)
     return measured(scenario, venue.stage.trace()), ways, venue.stage.lateness
 
 
@@ -129,8 +126,9 @@ def live(
 
     Callers and services are processes of the scenario in this one process: the callers' policies
     are the simulation's and their breakers the shipped ones, and each attempt is a request of
-    httpx to a port of this machine. The prediction knows how long a way over these sockets takes,
-    which is measured before; it does not know the random streams of the run that is measured.
+    httpx to a port of this machine. The prediction is told how long attempts and answers were on
+    their way over these sockets, which no scenario can know; all else it has from the scenario,
+    with other random streams than those of the run that is measured.
 
     Args:
         scenario: what to run.
@@ -147,11 +145,14 @@ def live(
     """
     if replicates < LEAST_REPLICATES:
         raise StudyError(f"replicates is {replicates}", f"give {LEAST_REPLICATES} or more")
-    rate = estimate_size(scenario).requests / scenario.duration * scale
     with asyncio.Runner(loop_factory=loop_factory(scale)) as runner:
-        run, ways, lateness = runner.run(
-            _perform(scenario, ports or Ports(), seed, replicates, rate)
-        )
+        performed = runner.run(_perform(scenario, ports or Ports(), seed, replicates))
+    if performed is None:
+        raise KeyboardInterrupt
+    run, ways, lateness = performed
+    if not ways:
+        remedy = "give it more time, or higher rates"
+        raise StudyError(f"no attempt came to a service of {scenario.name}", remedy)
     known = with_ways(scenario, ways)
     runs = []
     for replicate in range(replicates):
@@ -159,7 +160,8 @@ def live(
         if progress is not None:
             progress((replicate + 1) / replicates)
     predicted = result_of(runs)
-    numbers = laid(run.measures, [each.measures for each in runs])
+    journey = 2.0 * median(ways)
+    numbers = laid(run.measures, [each.measures for each in runs], journey)
     return Live(scenario, seed, scale, run, predicted, numbers, tuple(ways), lateness)
 
 
@@ -185,29 +187,39 @@ def with_ways(scenario: Scenario, ways: Sequence[float]) -> Scenario:
     return scenario.model_copy(update={"clients": Named(clients), "services": Named(services)})
 
 
-def laid(one: Measures, replicates: Sequence[Measures]) -> tuple[Laid, ...]:
+def laid(one: Measures, replicates: Sequence[Measures], journey: float = 0.0) -> tuple[Laid, ...]:
     """Lay the numbers of one run over those of replicates.
 
     Only those are laid that are defined and finite in all replicates. The band of a number is the
     prediction interval of Student's t for one more run (Hahn and Meeker, "Statistical Intervals",
-    1991, 4.7), as wide as it takes for all of them together (Bonferroni).
+    1991, 4.7), as wide as it takes for all of them together (Bonferroni). Times may differ by a
+    journey besides: that the ways of a machine are long at the same time is in no scenario.
+
+    Args:
+        one: what was measured.
+        replicates: what was predicted, two or more.
+        journey: seconds there and back over the network.
     """
     wanted = [(name, phase) for phase in one.phases if phase != WHOLE for name in _PHASED]
     wanted += [(name, WHOLE) for name in _WHOLE]
     found = []
     for name, phase in wanted:
         values = [each.value(name, phase) for each in replicates]
-        if all(value is not None and math.isfinite(value) for value in values):
-            found.append((name, phase, [float(value or 0.0) for value in values]))
+        defined = [each for each in values if each is not None and math.isfinite(each)]
+        if len(defined) == len(values):
+            found.append((name, phase, defined))
     n = len(replicates)
     confidence = 1.0 - (1.0 - INSIDE) / max(1, len(found))
     reach = two_sided_t(confidence, n - 1) * math.sqrt(1.0 + 1.0 / n)
-    return tuple(_laid(one, name, phase, values, reach) for name, phase, values in found)
+    return tuple(_laid(one, *each, reach, journey) for each in found)
 
 
-def _laid(one: Measures, name: str, phase: str, values: Sequence[float], reach: float) -> Laid:
+def _laid(
+    one: Measures, name: str, phase: str, values: Sequence[float], reach: float, journey: float
+) -> Laid:
     mean, unit = fmean(values), METRICS[name].unit
-    half = max(reach * stdev(values), _ROUNDING * abs(mean))
+    slack = journey if unit is Unit.SECONDS else _ROUNDING * abs(mean)
+    half = reach * stdev(values) + slack
     least, most = bounds_of(unit)
     low, high = max(least, 0.0, mean - half), min(most, mean + half)
     return Laid(name, unit, phase, one.value(name, phase), mean, low, high)

@@ -27,9 +27,10 @@ class Visit(Attempt):
     Attributes:
         origin: the caller's attempt; None if it comes from outside.
         hear: told of the outcome's code.
+        answered: when the service was done with it, seconds.
     """
 
-    __slots__ = ("hear", "origin")
+    __slots__ = ("answered", "hear", "origin")
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Visit(Attempt):
         self.since = now
         self.origin = origin
         self.hear = hear
+        self.answered = now
         # Who is inside is known by the row, so those without one have numbers of their own.
         self.attempt_row = -2 - task.number if origin is None else origin.attempt_row
         self.sent = True

@@ -77,6 +77,8 @@ class Ways:
         # Nobody outside can guess it, and have an attempt answered that is not theirs.
         self._token = secrets.token_hex(8)
         self._hops: dict[int, _Hop] = {}
+        self.times: list[float] = []
+        """How long attempts and answers have been on their ways, seconds."""
 
     def send(self, attempt: Attempt, service: str) -> None:
         """Send an attempt to the door of a service."""
@@ -87,12 +89,13 @@ class Ways:
         origin = hop.origin
         row = origin.attempt_row
         reply = await self._post(service, {ATTEMPT: f"{self._token}-{row}"})
-        self._stage.sync()
+        now = self._stage.sync()
         if self._hops.get(row) is not hop:
             return  # The caller has left at this very moment.
         del self._hops[row]
         if hop.visit is not None:
             hop.visit.tell_origin()
+            self.times.append(now - hop.visit.answered)
         if reply.degraded:
             origin.flags |= DEGRADED
         origin.fails = reply.failed
@@ -111,7 +114,9 @@ class Ways:
 
     def met(self, visit: Visit) -> None:
         """Take note of what the service has of an attempt that has arrived."""
-        self._hops[visit.attempt_row].visit = visit
+        hop = self._hops[visit.attempt_row]
+        hop.visit = visit
+        self.times.append(visit.since - hop.origin.since)
 
     def leave(self, attempt: Attempt) -> None:
         """Break the connection of an attempt whose caller has gone."""

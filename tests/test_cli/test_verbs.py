@@ -58,7 +58,10 @@ COMPARING = (("compare",), ("conformance",), ("league",))
 LONG = (("sweep",), ("tune",), ("advise",))
 """The verbs whose examples run for more than a few seconds; planned first, run among the proofs."""
 
-BRIEFLY = {("serve",): "--for 1s --scale 10"}
+BRIEFLY = {
+    ("serve",): "--for 1s --scale 10",
+    ("live",): "--set duration=2s --set faults=[] --set rate=5/s -n 5",
+}
 """What is added to examples that would go on for minutes."""
 
 
