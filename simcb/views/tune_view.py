@@ -16,8 +16,9 @@ from simcb.views.data import frame
 from simcb.views.html import card
 from simcb.views.page import save_page
 from simcb.views.table_view import TableView
-from simcb.views.tune import BEST, findings, tune_document
+from simcb.views.tune import BEST, tune_document
 from simcb.views.tune_data import overlay
+from simcb.views.tune_findings import findings
 from simcb.views.tune_numbers import regret_table, standing_table
 
 if TYPE_CHECKING:

@@ -109,6 +109,19 @@ class Contender:
         return f"{self.name}*" if self.differs else self.name
 
     @property
+    def losses(self) -> tuple[float, ...]:
+        """Its largest regret of any aim in each scenario; -1 on an ordinary day, which has none."""
+        return tuple(
+            max((each.mean or 0.0 for each in scenario.regret), default=-1.0)
+            for scenario in self.scenarios
+        )
+
+    @property
+    def worst_storm(self) -> int:
+        """The place of the scenario in which it loses most to the best setting for that alone."""
+        return self.losses.index(max(self.losses))
+
+    @property
     def feasible(self) -> bool:
         """Whether it keeps the limits in every scenario, and the ordinary day whole."""
         kept = all(limit.passed for scenario in self.scenarios for limit in scenario.limits)

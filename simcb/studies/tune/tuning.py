@@ -20,7 +20,8 @@ from simcb.studies.tune.checking import check
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.losses import check_defined
 from simcb.studies.tune.plan import WALKS, TunePlan
-from simcb.studies.tune.regret import Evaluation, Guard, race
+from simcb.studies.tune.racing import race
+from simcb.studies.tune.regret import Evaluation, Guard
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.sensitivity import Reach, neighbours, next_beyond, reach_of
