@@ -57,7 +57,7 @@ def league(
     answer = Answer(found, repeat_command(context, seed=seed))
     document = league_document(answer)
     if together.out is not None:
-        from simcb.views.study_files import write_document
+        from simcb.views.league_files import write_league
 
-        write_document(document, together.out)
+        write_league(answer, together.out)
     together.show(document, LeagueView(found).plot)

@@ -77,7 +77,7 @@ def _lines(advice: Advice) -> Iterator[str]:
             yield f"an ordinary day: {day_words(each.day)}"
     if result.advice in (NO_BREAKER, YOURS):
         yield f"the best of the settings searched: {winner_words(result)}"
-    else:
+    elif result.reach:
         moves = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
         near = quantity(result.tolerance, Unit.SHARE)
         yield f"how far each may move, within {near}: {moves}"

@@ -235,5 +235,8 @@ def _reach(result: TuneResult, path: str) -> Reach:
     for each in result.reach:
         if path in (each.axis.path, each.axis.label):
             return each
+    if not result.reach:
+        what = "nothing around the winner was looked at: no breaker is as good, or it was stopped"
+        raise StudyError(what, "see the storms one by one, with .by_scenario()")
     known = [each.axis.path for each in result.reach]
     raise StudyError(f"{quoted(path)} was not tuned", choice_remedy(path, known))

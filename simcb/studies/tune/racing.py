@@ -12,11 +12,12 @@ from simcb.studies.tune.regret import Evaluation, Guard
 from simcb.studies.tune.scenarios import TuneScenario
 from simcb.studies.tune.storms import OWN
 
-CLEARLY = 0.05
-"""The regret, beyond the margin, by which a mean of a few runs in a family is too far behind."""
+FAR, CLEARLY = 0.2, 0.05
+"""The regret, beyond the margin, by which a mean is too far behind in a family of storms: of one
+run, and of a few. Of all runs there may be it is the margin itself, as it is for who wins."""
 
 FEWEST = 3
-"""Replicates before any candidate is eliminated: fewer say nothing of how sure one is."""
+"""Replicates before any candidate is eliminated for sure: fewer say nothing of how sure one is."""
 
 
 def rungs(replicates: int) -> tuple[int, ...]:
@@ -40,7 +41,7 @@ def race(
 
     In a family of storms one after the other is run, those first where the candidates that have
     been run everywhere lose most: a candidate is as bad as its worst storm, so one is enough to
-    know.
+    know. Whoever is far behind there after a single run goes no further.
 
     Args:
         scenarios: the scenarios.
@@ -52,9 +53,11 @@ def race(
         beside: candidates that eliminate nobody.
     """
     live = list(dict.fromkeys(candidates))
-    groups = _in_turn(Evaluation.of(scenarios, evaluator, guard), evaluator)
-    for replicates in rungs(evaluator.replicates):
-        for places in groups:
+    before = Evaluation.of(scenarios, evaluator, guard)
+    looks = rungs(evaluator.replicates)
+    looks = (1, *looks) if _is_family(before) else looks
+    for places in _in_turn(before, evaluator):
+        for replicates in looks:
             if not evaluator.run_in(places, live, replicates):
                 return False
             evaluation = Evaluation.of(scenarios, evaluator, guard)
@@ -95,7 +98,8 @@ def beaten(
 ) -> bool:
     """Return whether a candidate is worse than another by more than a margin, beyond doubt.
 
-    In a family, whose storms are many runs, a mean that is `CLEARLY` worse is enough.
+    In a family, whose storms are many runs, a mean that is `FAR` or `CLEARLY` worse is enough,
+    and at last one that is worse at all.
 
     With several aims it has to be worse than one and the same candidate in all of them. One that
     surely misses a limit is beaten by any that keeps all.
@@ -106,7 +110,10 @@ def beaten(
         return False
     if evaluation.surely_violates(candidate, replicates):
         return True
-    enough = margin + CLEARLY if _is_family(evaluation) else math.inf
+    enough = math.inf
+    if _is_family(evaluation):
+        full = replicates == evaluation.losses.shape[3]
+        enough = margin + (0.0 if full else CLEARLY if replicates >= FEWEST else FAR)
     return any(
         all(
             (lead.low is not None and lead.low > margin)
