@@ -28,8 +28,10 @@ class Trial:
     Args:
         number: from 0, in the order of the search.
         setting: its values.
-        replicates: how many runs it got in each scenario before it was clear that it is no good.
-        worst: its worst regret for each aim; empty if it was refused or never run.
+        replicates: how many runs it got in every scenario; 0 if it was clear in some that it is
+            no good, and the others were left out.
+        worst: its worst regret for each aim, of where it was run at least; empty if it was refused
+            or never run.
         violation: by how much it misses the limits; 0 if it keeps them.
         refused: why the scenarios refuse it, or "".
         day: the share of an ordinary day's requests that it loses and no breaker does not; None

@@ -212,11 +212,11 @@ class Tuning:
         if isinstance(candidate, str):
             return Trial(number, setting, 0, (), 0.0, candidate)
         known = self._known
-        count = int(known.seen[candidate])
-        if not count:
+        if not known.seen[candidate]:
             return Trial(number, setting, 0, (), 0.0)
         worst = known.worst(candidate)
         day = estimate([value_of(each) for each in known.lost[candidate].tolist()]).mean
+        count = int(known.counts[candidate])
         return Trial(number, setting, count, worst, known.violation(candidate), day=day)
 
     def _choose(self) -> None:
