@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from simcb.breaker.enums import CircuitState, Mode, Reason
 from simcb.breaker.settings import HalfOpen, SlowCallRate, TripRule, tripping_share
@@ -27,23 +27,26 @@ SETTLED = 0
 """The generation of a permit that has been settled, or was never granted."""
 
 
-class Period:
-    """What every state has: it began at `since`, and has counted `calls` and a `streak`.
-
-    A call may pass without asking the clock when it is `untimed`, and a success only ends the
-    failures in a row, the streak, when no window hears of it, `unheard`.
-    """
-
-    __slots__ = ("calls", "generation", "since", "streak", "unheard", "untimed")
-
-
-class ClosedState(Period):
+class ClosedState:
     """Calls pass, and their outcomes are counted: all, those failing in a row, by each window.
 
-    It `judges` unless it was forced closed.
+    It `judges` unless it was forced closed. A call may pass without asking the clock when it is
+    `untimed`, and a success only ends the failures in a row when no window hears of it,
+    `unheard`.
     """
 
-    __slots__ = ("judges", "mode", "totals", "windows")
+    __slots__ = (
+        "calls",
+        "generation",
+        "judges",
+        "mode",
+        "since",
+        "streak",
+        "totals",
+        "unheard",
+        "untimed",
+        "windows",
+    )
     state = CircuitState.CLOSED
 
     def __init__(
@@ -100,15 +103,18 @@ class ClosedState(Period):
         return totals, reason
 
 
-class OpenState(Period):
+class OpenState:
     """No call passes before `deadline`; `wait` is the timeout it was computed from.
 
     A breaker that was forced open has a deadline that never comes. `last_error` is what the
     call that opened it raised; see `errors` for what is kept of it.
     """
 
-    __slots__ = ("deadline", "last_error", "mode", "reason", "wait")
+    __slots__ = ("deadline", "generation", "last_error", "mode", "reason", "since", "wait")
     state = CircuitState.OPEN
+    untimed: Literal[False] = False
+    unheard: Literal[False] = False
+    streak = 0
 
     def __init__(
         self,
@@ -122,8 +128,6 @@ class OpenState(Period):
     ) -> None:
         self.generation = generation
         self.since = since
-        self.calls = self.streak = 0
-        self.untimed = self.unheard = False
         self.mode = mode
         self.deadline = deadline
         self.wait = wait
@@ -208,15 +212,18 @@ class Ended(NamedTuple):
 NONE_ENDED = Ended(0, 0, ())
 
 
-class HalfOpenState(Period):
+class HalfOpenState:
     """A few probes are out, oldest first, and some have `ended`; `opened` was before.
 
     It ends by the settings it began with, `policy` and `rules`, whatever they are now.
     """
 
-    __slots__ = ("ended", "opened", "policy", "probes", "rules")
+    __slots__ = ("ended", "generation", "opened", "policy", "probes", "rules", "since")
     state = CircuitState.HALF_OPEN
     mode = Mode.AUTOMATIC
+    untimed: Literal[False] = False
+    unheard: Literal[False] = False
+    streak = 0
 
     def __init__(
         self,
@@ -230,8 +237,6 @@ class HalfOpenState(Period):
     ) -> None:
         self.generation = generation
         self.since = since
-        self.calls = self.streak = 0
-        self.untimed = self.unheard = False
         self.opened = opened
         self.policy = policy
         self.rules = rules
