@@ -1,8 +1,9 @@
-"""The build hook that compiles the world: `SIMCB_COMPILE=1 pip install .`, with a C compiler.
+"""The build hook that compiles the world and the breaker: `SIMCB_COMPILE=1 pip install .`.
 
-Without that variable, and in an editable install, nothing is compiled and no compiler is asked
-for. The `.py` files stay the one source; a `.pxd` beside one declares its types, and two small
-files that C does better, the heap and the packing of rows, have a `.pyx` that stands for them.
+It takes a C compiler. Without that variable, and in an editable install, nothing is compiled and
+no compiler is asked for. The `.py` files stay the one source; a `.pxd` beside one declares its
+types, and two small files that C does better, the heap and the packing of rows, have a `.pyx` that
+stands for them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ROOM = "simcb/world"
-DIRECTIVES = {"language_level": 3, "annotation_typing": False, "binding": True}
+ROOMS = ("simcb/breaker", "simcb/world")
+DIRECTIVES = {
+    "language_level": 3,
+    "annotation_typing": False,
+    "infer_types": True,
+    "binding": True,
+}
+BUILT = "built"
 STRIPPED = ["-s"] if os.name == "posix" and sys.platform != "darwin" else []
 
 
@@ -39,7 +46,8 @@ class CompileHook(BuildHookInterface):
             return
         self._folder = Path(tempfile.mkdtemp(prefix="simcb-"))
         for built in compiled(Path(self.root), self._folder):
-            build_data["force_include"][str(built)] = f"{ROOM}/{built.name}"
+            place = built.relative_to((self._folder / BUILT).resolve())
+            build_data["force_include"][str(built)] = place.as_posix()
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 
@@ -55,23 +63,23 @@ def compiled(root: Path, folder: Path) -> list[Path]:
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
 
-    shutil.copytree(root / ROOM, folder / ROOM, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("simcb", ROOM):  # what Cython takes for a package
+    for room in ROOMS:
+        shutil.copytree(root / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("simcb", *ROOMS):  # what Cython takes for a package
         (folder / part / "__init__.pxd").touch()
     before = Path.cwd()
     os.chdir(folder)
     try:
         extensions = []
-        for declared in sorted(Path(ROOM).glob("[!_]*.pxd")):
+        for declared in (each for room in ROOMS for each in sorted(Path(room).glob("[!_]*.pxd"))):
             source = declared.with_suffix(".pyx")
             source = source if source.exists() else declared.with_suffix(".py")
-            extensions.append(
-                Extension(f"simcb.world.{declared.stem}", [str(source)], extra_link_args=STRIPPED)
-            )
+            name = ".".join(declared.with_suffix("").parts)
+            extensions.append(Extension(name, [str(source)], extra_link_args=STRIPPED))
         command = build_ext(
             Distribution({"ext_modules": cythonize(extensions, compiler_directives=DIRECTIVES)})
         )
-        command.build_lib = str(folder / "built")
+        command.build_lib = str(folder / BUILT)
         command.build_temp = str(folder / "temporary")
         command.parallel = os.cpu_count()
         command.ensure_finalized()

@@ -47,8 +47,11 @@ class Option:
     several: bool = False
 
 
-def options_of(kind: type) -> dict[str, tuple[Any, Option]]:
-    """Return the type and the option of each field of a dataclass that is one."""
+def options_of(kind: type) -> dict[str, tuple[Any, Any]]:
+    """Return the type of each field of a dataclass that is an option, and what shows it.
+
+    That is an `Option`, or what the command line alone knows of.
+    """
     hints = get_type_hints(kind, include_extras=True)
     return {
         each.name: (hints[each.name].__origin__, hints[each.name].__metadata__[0])

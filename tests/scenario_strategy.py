@@ -137,6 +137,9 @@ def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) ->
         service["contention"] = draw(times(0, 20))
     if draw(one_in(3)):
         service["blocking"] = False
+    if draw(one_in(4)):
+        above, lasts, down = draw(st.integers(5, 10)), draw(times(50, 800)), draw(times(50, 2000))
+        service["crash"] = {"above": above / 10, "for": lasts, "restart": down}
     if draw(one_in(2)):
         service["on_abandon"] = draw(st.sampled_from(("drop_queued", "stop")))
     return service

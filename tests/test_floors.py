@@ -35,14 +35,14 @@ FLOORS = {
     "world": 3,
     "metrics": 4,
     "predictions": 5,
-    "studies": 5,
-    "evidence": 6,
-    "live": 6,
-    "measurements": 6,
-    "views": 7,
-    "cli": 8,
-    "__init__": 9,
-    "__main__": 9,
+    "studies": 6,
+    "evidence": 7,
+    "live": 7,
+    "measurements": 7,
+    "views": 8,
+    "cli": 9,
+    "__init__": 10,
+    "__main__": 10,
 }
 
 GUESTS = {

@@ -22,7 +22,16 @@ GRID = 8
 
 TIMES = {
     *("add", "after", "at", "base", "deadline", "delay", "duration", "every", "for", "interval"),
-    *("lease", "max", "max_wait", "recovery_timeout", "retry_after", "sample_every", "slow"),
+    *(
+        "lease",
+        "max",
+        "max_wait",
+        "recovery_timeout",
+        "restart",
+        "retry_after",
+        "sample_every",
+        "slow",
+    ),
     *("timeout", "ttl", "up_to", "window"),
 }
 """Words whose number is a time that may be put off until the next step."""

@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
-from simcb.breaker.awaitables import follow
 from simcb.breaker.controls import Controls
-from simcb.breaker.enums import CircuitState, Mode, Outcome
-from simcb.breaker.errors import CircuitOpenError, ParameterError
-from simcb.breaker.guards import function, guarded
+from simcb.breaker.enums import CircuitState, Mode
+from simcb.breaker.errors import ParameterError
+from simcb.breaker.guards import function
 from simcb.breaker.judging import Expected, Judge
-from simcb.breaker.kinds import COROUTINE, LASTING, PLAIN, lasting, unfinished
+from simcb.breaker.kinds import COROUTINE, lasting
 from simcb.breaker.listeners import CallListener, Listener
 from simcb.breaker.permit import (
     ADMITTED,
@@ -41,26 +40,15 @@ from simcb.breaker.settings import (
     rules_of,
 )
 from simcb.breaker.states import (
-    SETTLED,
     ClosedState,
     HalfOpenState,
     OpenState,
-    enter,
-    leave,
     opening,
 )
 from simcb.breaker.windows import NEVER, has_window, reading
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_blank = object.__new__
-
-
-class UNSEEN:
-    """Stands for code one has to look for more closely: it may be of any kind."""
-
-    co_flags = LASTING
 
 
 class CircuitBreaker(Controls, Scoped[Permit]):
@@ -139,97 +127,7 @@ class CircuitBreaker(Controls, Scoped[Permit]):
             call_listeners,
         )
 
-    # Calling.
-
-    def acquire(self) -> Permit:
-        """Returns the permit for one call, which then has to be settled.
-
-        Raises:
-            CircuitOpenError: if the breaker lets no call through now.
-        """
-        if self._draw is None:
-            self._draw_jitter()
-        permit = _blank(Permit)
-        permit._breaker = self
-        permit._probe = None
-        permit._generation = SETTLED
-        try:
-            with self._lock:
-                state = self._state
-                if state.untimed:
-                    permit._generation = state.generation
-                    self._counts[ADMITTED] += 1
-                    return permit
-                refusal = self._admit_locked(permit)
-            if self._news:
-                self._announce()
-            if refusal is None:
-                return permit
-            if self._call_listeners:
-                self._report(Outcome.REJECTED, self._latest, 0.0, None)
-        except BaseException:
-            permit.ignore()
-            raise
-        raise CircuitOpenError(*refusal)
-
-    def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Calls the function and returns what it returns, or raises what it raises.
-
-        A coroutine function gives a coroutine to await, a generator function a generator; it
-        is the awaiting or the iterating that is guarded then. It is the same with what a plain
-        function hands back unfinished. A coroutine, or whatever else can be awaited, counts by
-        how the awaiting ends, or the entering by `async with`; thrown away unawaited it counts
-        as nothing. A task or future of asyncio's, and the future of an executor's `submit`,
-        comes back as it is and counts when it is done, whether or not anybody waits for it.
-
-        A timeout belongs inside, `breaker.call(lambda: asyncio.wait_for(f(), 1.0))`: around
-        the call it cancels the call, and what is cancelled is neither success nor failure.
-
-        Raises:
-            CircuitOpenError: if the breaker lets no call through now.
-            ParameterError: if it is nothing to call; that is not the service's failure.
-        """
-        if getattr(func, "__code__", UNSEEN).co_flags & LASTING:
-            kind = lasting(function(func))
-            if kind:
-                started: Any = self._guarded(kind, func)(*args, **kwargs)
-                started.__name__ = getattr(func, "__name__", type(func).__name__)
-                started.__qualname__ = getattr(func, "__qualname__", type(func).__qualname__)
-                return cast("R", started)
-        return self._call(func, args, kwargs)
-
-    def _guarded(self, kind: int, func: Callable[P, R]) -> Callable[P, R]:
-        return guarded(kind, func, self.acquire, Permit.success)
-
-    def _call(self, func: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-        """Makes a call whose work ends when it returns, unless what it returns has yet to end.
-
-        The inner `try` settles by how the call ended, the outer one catches an interrupt that
-        arrives while the inner one is at it.
-        """
-        permit = self.acquire()
-        mark = None
-        try:
-            try:
-                if permit._probe is not None:
-                    mark = enter(permit)
-                result = func(*args, **kwargs)
-                if mark is not None:
-                    leave(mark)
-                if id(type(result)) not in PLAIN and unfinished(result):
-                    return follow(result, permit)
-                if self._judge.failed_result is None:
-                    self._succeed(permit)
-                else:
-                    permit.returned(result)
-                return result
-            except BaseException as error:
-                leave(mark)
-                permit.raised(error)
-                raise
-        except BaseException:
-            permit.ignore()
-            raise
+    # Calling; the rest of it is in `Calls`.
 
     def __call__(self, func: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, a coroutine function, a generator or an async generator.

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from simcb.breaker.bounds import duration
+from simcb.breaker.calling import Calls
 from simcb.breaker.enums import Mode, Reason
 from simcb.breaker.errors import ParameterError
-from simcb.breaker.machine import Machine
 from simcb.breaker.settings import (
     HalfOpen,
     Recovery,
@@ -24,7 +24,7 @@ from simcb.breaker.states import ClosedState, OpenState, State, opening
 from simcb.breaker.windows import NEVER
 
 
-class Controls(Machine):
+class Controls(Calls):
     """What an operator may do with a breaker."""
 
     __slots__ = ()

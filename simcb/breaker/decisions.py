@@ -188,7 +188,8 @@ class Decisions(Listeners):
 
     def _took(self, permit: Permit, now: float) -> float:
         """Seconds since the permit was granted; 0 if nobody wanted to know it then."""
-        return now - getattr(permit, "_began", now)
+        began = getattr(permit, "_began", None)
+        return 0.0 if began is None else now - began
 
     def _time_calls_locked(self) -> None:
         """Reads the clock at the beginning and the end of every call from now on."""

@@ -16,14 +16,14 @@ from simcb.breaker.enums import Outcome
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.judging import log_failure
 from simcb.breaker.kinds import is_plain
+from simcb.breaker.permit import Issuer
 from simcb.breaker.records import CallRecord, Transition
-from simcb.breaker.sharing import Locked
 
 Listener = Callable[[Transition], object]
 CallListener = Callable[[CallRecord], object]
 
 
-class Listeners(Locked):
+class Listeners(Issuer):
     """The part of a breaker that keeps its lock, its listeners and what they have yet to hear.
 
     `_news` holds transitions nobody has begun to tell, `_topic` the one being told, `_to_tell`

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Literal
 
 from simcb.breaker.bounds import duration
 from simcb.breaker.enums import Outcome
 from simcb.breaker.judging import Judge, asked_by
 from simcb.breaker.settings import Recovery
+from simcb.breaker.sharing import Locked
 from simcb.breaker.states import SETTLED, Probe
 
 SUCCESSES, FAILURES, IGNORED, STALE, ADMITTED, REJECTED = range(6)
@@ -18,16 +19,20 @@ OUTCOMES = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.IGNORED, Outcome.STALE)
 KIND_OF = {outcome: kind for kind, outcome in enumerate(OUTCOMES)}
 
 
-class Issuer(Protocol):
+class Issuer(Locked):
     """What hands out permits, as far as they tell it how their calls ended."""
+
+    __slots__ = ()
 
     name: str
     _judge: Judge
     _recovery: Recovery
 
-    def _succeed(self, permit: Permit) -> None: ...
+    def _succeed(self, permit: Permit) -> None:
+        raise NotImplementedError
 
-    def _settle(self, permit: Permit, kind: int, error: BaseException | None) -> None: ...
+    def _settle(self, permit: Permit, kind: int, error: BaseException | None) -> None:
+        raise NotImplementedError
 
 
 class Permit:

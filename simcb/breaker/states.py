@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from simcb.breaker.enums import CircuitState, Mode, Reason
 from simcb.breaker.settings import HalfOpen, SlowCallRate, TripRule, tripping_share
@@ -27,26 +27,23 @@ SETTLED = 0
 """The generation of a permit that has been settled, or was never granted."""
 
 
-class ClosedState:
-    """Calls pass, and their outcomes are counted: all, those failing in a row, by each window.
+class Period:
+    """What every state has: it began at `since`, and has counted `calls` and a `streak`.
 
-    It `judges` unless it was forced closed. A call may pass without asking the clock when it is
-    `untimed`, and a success only ends the failures in a row when no window hears of it,
-    `unheard`.
+    A call may pass without asking the clock when it is `untimed`, and a success only ends the
+    failures in a row, the streak, when no window hears of it, `unheard`.
     """
 
-    __slots__ = (
-        "calls",
-        "generation",
-        "judges",
-        "mode",
-        "since",
-        "streak",
-        "totals",
-        "unheard",
-        "untimed",
-        "windows",
-    )
+    __slots__ = ("calls", "generation", "since", "streak", "unheard", "untimed")
+
+
+class ClosedState(Period):
+    """Calls pass, and their outcomes are counted: all, those failing in a row, by each window.
+
+    It `judges` unless it was forced closed.
+    """
+
+    __slots__ = ("judges", "mode", "totals", "windows")
     state = CircuitState.CLOSED
 
     def __init__(
@@ -103,18 +100,15 @@ class ClosedState:
         return totals, reason
 
 
-class OpenState:
+class OpenState(Period):
     """No call passes before `deadline`; `wait` is the timeout it was computed from.
 
     A breaker that was forced open has a deadline that never comes. `last_error` is what the
     call that opened it raised; see `errors` for what is kept of it.
     """
 
-    __slots__ = ("deadline", "generation", "last_error", "mode", "reason", "since", "wait")
+    __slots__ = ("deadline", "last_error", "mode", "reason", "wait")
     state = CircuitState.OPEN
-    untimed: Literal[False] = False
-    unheard: Literal[False] = False
-    streak = 0
 
     def __init__(
         self,
@@ -128,6 +122,8 @@ class OpenState:
     ) -> None:
         self.generation = generation
         self.since = since
+        self.calls = self.streak = 0
+        self.untimed = self.unheard = False
         self.mode = mode
         self.deadline = deadline
         self.wait = wait
@@ -212,18 +208,15 @@ class Ended(NamedTuple):
 NONE_ENDED = Ended(0, 0, ())
 
 
-class HalfOpenState:
+class HalfOpenState(Period):
     """A few probes are out, oldest first, and some have `ended`; `opened` was before.
 
     It ends by the settings it began with, `policy` and `rules`, whatever they are now.
     """
 
-    __slots__ = ("ended", "generation", "opened", "policy", "probes", "rules", "since")
+    __slots__ = ("ended", "opened", "policy", "probes", "rules")
     state = CircuitState.HALF_OPEN
     mode = Mode.AUTOMATIC
-    untimed: Literal[False] = False
-    unheard: Literal[False] = False
-    streak = 0
 
     def __init__(
         self,
@@ -237,6 +230,8 @@ class HalfOpenState:
     ) -> None:
         self.generation = generation
         self.since = since
+        self.calls = self.streak = 0
+        self.untimed = self.unheard = False
         self.opened = opened
         self.policy = policy
         self.rules = rules

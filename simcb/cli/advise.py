@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import typer
 
-from simcb.cli.console import emit, page
-from simcb.cli.long_jobs import check_kept, interrupts, job_bar, leave_interrupted
-from simcb.cli.options import (
-    DryRun,
-    Form,
-    Overlays,
-    Quiet,
-    ReportFile,
-    Sets,
-    Source,
-    Tags,
-    Workers,
-    check_files,
-    tags_of,
-    with_fields,
-    worker_count,
-)
-from simcb.cli.repeat import repeat_command, resume_command
-from simcb.cli.tune import DayBudget, Tolerance, announce, leave_as, with_shares
+from simcb.cli.alike import Changed
+from simcb.cli.options import Source, with_fields
+from simcb.cli.tune import Search, Tuned
 from simcb.options import JobOptions, TuneOptions
-from simcb.views.formats import Format
 
 
 @with_fields
@@ -35,18 +17,10 @@ def advise(
     context: typer.Context,
     source: Source,
     *,
-    overlays: Overlays = None,
-    sets: Sets = None,
+    changed: Changed,
     options: TuneOptions,
-    tolerance: Tolerance = "1%",
-    day_budget: DayBudget = "0.1%",
-    workers: Workers = "auto",
     job: JobOptions,
-    dry_run: DryRun = False,
-    form: Form = Format.TABLE,
-    tags: Tags = None,
-    report: ReportFile = None,
-    quiet: Quiet = False,
+    tuned: Tuned,
 ) -> None:
     """Say what to set the guarded calls of a scenario to, in five lines.
 
@@ -58,43 +32,11 @@ def advise(
     Exits with 0, 1 if runs could not be made, 2 if something is wrong, 99 if no setting keeps
     the ordinary day whole or --subject-to, 130 if interrupted.
     """
-    from simcb.studies import read
     from simcb.studies.tune.advise import advise as study
     from simcb.views.advise import advise_document
-    from simcb.views.formats import render
-    from simcb.views.progress import tune_progress
 
-    job = replace(job, workers=worker_count(workers), tags=tags_of(tags))
-    loaded = read(source, overlays=overlays or (), sets=sets or ())
-    check_kept(job)
-    check_files(None, report)
-    options = with_shares(options, tolerance, day_budget)
-    if dry_run:
-        from simcb.studies import tune as tuning
-        from simcb.views.progress import tune_size
-
-        plan = tuning.plan_tune(loaded, replace(options, libraries=False))
-        emit(tune_size(plan, *tuning.estimate_tune_time(plan, job.workers)))
-        return
-    announce([loaded], replace(options, libraries=False), job, quiet=quiet)
-    repeat = repeat_command(context)
-    resume_with = resume_command(repeat, job.out)
-    with (
-        interrupts(resume_with, quiet=quiet) as stop,
-        job_bar(tune_progress, quiet=quiet) as progress,
-    ):
-        advice = study(loaded, options, job, progress=progress, stop=stop)
-    result = advice.result
-    if not result.complete:
-        leave_interrupted(resume_with, f"{result.tally.ran + result.tally.reused} runs")
-    document = advise_document(advice, repeat=repeat)
-    if job.out is not None:
-        from simcb.views.study_files import write_study
-
-        write_study(document, Path(job.out))
-    if report is not None:
-        from simcb.views.page import save_page
-
-        save_page(document, report)
-    emit(render(document, form, page()))
-    leave_as(result)
+    options = replace(options, libraries=False)
+    search = Search.of(context, [source], changed, options, job, tuned)
+    with search.going_on() as hooks:
+        advice = study(search.scenarios[0], search.options, search.job, **hooks)
+    search.show(advice.result, advise_document(advice, repeat=search.repeat))

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import Annotated
 
 import typer
 
-from simcb.cli.compare import check_outputs
-from simcb.cli.console import emit, page
-from simcb.cli.long_jobs import interrupts, job_bar, leave_interrupted
-from simcb.cli.options import (
-    Form,
-    Overlays,
-    PlotFile,
-    Quiet,
-    ReportFile,
-    Sets,
-    Workers,
-    with_fields,
-    worker_count,
-)
+from simcb.cli.alike import Changed, Together
+from simcb.cli.options import with_fields
 from simcb.cli.repeat import repeat_command
-from simcb.options import CompareOptions, JobOptions
-from simcb.views.formats import Format
-
-if TYPE_CHECKING:
-    from simcb.studies.compare import Progress
+from simcb.options import CompareOptions
 
 
 @with_fields
@@ -49,24 +33,9 @@ def league(
         bool,
         typer.Option("--models", help="Also models of breakers of other languages."),
     ] = False,
-    overlays: Overlays = None,
-    sets: Sets = None,
+    changed: Changed,
     options: CompareOptions,
-    workers: Workers = "auto",
-    allow_large: Annotated[
-        bool, typer.Option("--allow-large", help="Run even what is estimated to be huge.")
-    ] = False,
-    form: Form = Format.TABLE,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Write summary.json and the figure there.", show_default=False
-        ),
-    ] = None,
-    plot: PlotFile = None,
-    report: ReportFile = None,
-    details: Annotated[bool, typer.Option("--details", help="Print every table.")] = False,
-    quiet: Quiet = False,
+    together: Together,
 ) -> None:
     """Put every breaker that is installed in the place of the scenario's own.
 
@@ -76,47 +45,19 @@ def league(
     failure, stay as they are.
     """
     from simcb import studies
-    from simcb.studies.compare import StoppedError
     from simcb.studies.league import league as study
-    from simcb.views.formats import render
     from simcb.views.league import Answer, league_document
+    from simcb.views.league_view import LeagueView
 
-    read = [studies.read(each, overlays=overlays or (), sets=sets or ()) for each in scenarios]
-    check_outputs(out, plot, report)
-    job = JobOptions(workers=worker_count(workers), allow_large=allow_large)
-    with (
-        interrupts(None, quiet=quiet) as stop,
-        job_bar(_progress_words, quiet=quiet) as progress,
-    ):
-        try:
-            found = study(
-                read,
-                options,
-                job,
-                only=only or (),
-                models=models,
-                progress=progress,
-                stop=stop,
-            )
-        except StoppedError:
-            leave_interrupted(None, "some of the runs")
+    overlays, sets = changed.overlays or (), changed.sets or ()
+    read = [studies.read(each, overlays=overlays, sets=sets) for each in scenarios]
+    together.check()
+    found = together.run(partial(study, read, options, only=only or (), models=models))
     seed = found.comparisons[0].results[0].seed
-    document = league_document(Answer(found, repeat_command(context, seed=seed)))
-    if out is not None:
-        from simcb.views.study_files import write_document
+    answer = Answer(found, repeat_command(context, seed=seed))
+    document = league_document(answer)
+    if together.out is not None:
+        from simcb.views.league_files import write_league
 
-        write_document(document, out)
-    if plot is not None:
-        from simcb.views import plots
-        from simcb.views.plots.league import chart
-
-        plots.save(chart(found), plot)
-    if report is not None:
-        from simcb.views.page import save_page
-
-        save_page(document, report)
-    emit(render(document, form, page(), details=details))
-
-
-def _progress_words(now: Progress) -> str:
-    return f"{now.done} of {now.total} runs"
+        write_league(answer, together.out)
+    together.show(document, LeagueView(found).plot)

@@ -256,15 +256,21 @@ def _parameters(kind: type) -> list[inspect.Parameter]:
     defaults = {each.name: each.default for each in fields(kind)}
     found = []
     for name, (hint, option) in options_of(kind).items():
+        if not isinstance(option, Option):
+            # It stands there as a verb would have it.
+            annotation: Any = Annotated[hint, option]
+            found.append(_parameter(name, defaults[name], annotation))
+            continue
         default = None if option.several else defaults[name]
         shown = _shown(hint, option, name, default)
-        annotation: Any = Annotated[_typed(hint, option), shown]
-        found.append(
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-            )
-        )
+        found.append(_parameter(name, default, Annotated[_typed(hint, option), shown]))
     return found
+
+
+def _parameter(name: str, default: object, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
 
 
 def _typed(hint: Any, option: Option) -> Any:

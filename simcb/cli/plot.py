@@ -15,7 +15,7 @@ def plot(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A directory that --out of run, compare, sweep or tune wrote, or a trace file.",
+            help="A directory that --out of any study wrote, or a trace file of a run.",
             show_default=False,
         ),
     ],
@@ -24,7 +24,7 @@ def plot(
         typer.Argument(
             metavar="FILE",
             help="What to draw: .png, .svg or .pdf. An old one is replaced. "
-            "[default: timeline.png, compare.png, map.png or tune.png in DIR]",
+            "[default: timeline, compare, league, map or tune.png in DIR]",
             show_default=False,
         ),
     ] = None,
@@ -37,11 +37,11 @@ def plot(
         ),
     ] = None,
 ) -> None:
-    """Draw what a run, compare, sweep or tune has left in its directory, without running it again.
+    """Draw what a study has left in its directory, without running it again.
 
-    A run is drawn as its timeline, a comparison as its variants over each other, a sweep as its
-    map or its lines, a tune as what moving each value costs, beside its other files unless FILE
-    says otherwise. Prints the file's name.
+    A run is drawn as its timeline, a comparison as its variants over each other, a league as
+    what each answers, a sweep as its map or its lines, a tune as what moving each value costs,
+    beside its other files unless FILE says otherwise. Prints the file's name.
     """
     from simcb.views import plots
     from simcb.views.safe_text import one_line

@@ -1,4 +1,4 @@
-"""`simcb report`: a saved run, comparison, sweep or tune as a page, without running anything."""
+"""`simcb report`: what a study has left as a page, without running anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def report(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A directory that --out of run, compare, sweep or tune wrote, or a trace file.",
+            help="A directory that --out of any study wrote, or a trace file of a run.",
             show_default=False,
         ),
     ],
@@ -28,7 +28,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Write a page about what a run, compare, sweep or tune has left in its directory.
+    """Write a page about what a run, compare, league, sweep or tune has left in its directory.
 
     It is the page that --report would have written, in one file that needs no network: verdict,
     tables, figures, the scenario, and how to repeat it. Prints the file's name.

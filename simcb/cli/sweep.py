@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from simcb.cli.console import complain, emit, page
+from simcb.cli.alike import deliver
+from simcb.cli.console import complain, emit
 from simcb.cli.exits import Code, leave
 from simcb.cli.long_jobs import check_kept, interrupts, job_bar, leave_interrupted
 from simcb.cli.options import (
@@ -72,9 +73,9 @@ def sweep(
     """
     from simcb.studies import sweep as study
     from simcb.studies.sweep.plan import estimate_time
-    from simcb.views.formats import render
     from simcb.views.progress import sweep_progress, sweep_size
     from simcb.views.sweep import sweep_document
+    from simcb.views.sweep_view import SweepView
 
     if zipped and options.design is not None:
         raise typer.BadParameter("--zip and --sample exclude each other; give one of them")
@@ -102,16 +103,8 @@ def sweep(
         from simcb.views.study_files import write_study
 
         write_study(document, Path(job.out))
-    if plot is not None and result.known:
-        from simcb.views import plots
-        from simcb.views.plots.sweep import sweep_figure
-
-        plots.save(sweep_figure(result), plot)
-    if report is not None:
-        from simcb.views.page import save_page
-
-        save_page(document, report)
-    emit(render(document, form, page()))
+    drawn = plot if result.known else None
+    deliver(document, form, drawn, SweepView(result).plot, report)
     if lost := result.reasons_lost:
         complain(f"{len(lost)} runs could not be made; the first: {lost[0]}")
         leave(Code.BUG)

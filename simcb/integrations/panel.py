@@ -46,12 +46,14 @@ class ServiceState:
         url: where it answers.
         trouble: what is wrong with it, in a word or two; "" if nothing is.
         facts: other things worth showing, each a name and a value.
+        actions: what can be done to it.
     """
 
     name: str
     url: str
     trouble: str
     facts: tuple[tuple[str, str], ...] = ()
+    actions: tuple[str, ...] = ACTIONS
 
 
 @dataclass(frozen=True, slots=True)

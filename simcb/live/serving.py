@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from simcb.errors import MissingExtraError, SimcbError
+from simcb.errors import FieldsError, MissingExtraError, SimcbError
 from simcb.integrations.ports import HIGHEST_PORT, HOST, PortError, listen
 from simcb.live.doors import Door, Receive, Scope, SendBack, reset
 from simcb.live.loop import loop_factory
@@ -78,6 +80,22 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class OpenFilesError(FieldsError):
+    """There are as many connections as the system allows.
+
+    Args:
+        connections: how many there are.
+    """
+
+    connections: int
+
+    def __str__(self) -> str:
+        return (
+            f"too many open files, at {self.connections:,} connections; lower the scenario's "
+            "rates or retries, or --scale, or allow more with `ulimit -n`"
+        )
+
+
 @dataclass
 class Served:
     """What has been served.
@@ -129,6 +147,7 @@ class Venue:
         self._any_host = any_host
         self._client = new_client()
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._unheard)
         self.stage = Stage(
             scenario,
             loop,
@@ -151,6 +170,13 @@ class Venue:
         self._page = Starlette(
             routes=panel_routes(self, self._history, ("*",) if any_host else LOOPBACK)
         )
+
+    def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            self._fail(OpenFilesError(len(self._transports)))
+        else:
+            loop.default_exception_handler(context)
 
     def _fail(self, error: BaseException) -> None:
         if not self.over.done():

@@ -135,10 +135,34 @@ def _soon(minimum: int, share: float, failing: float) -> bool:
     """Tell whether a window may trip while it fills up, by Chernoff's bound."""
     if failing >= share:
         return True
-    apart = share * math.log(share / failing)
-    if share < 1.0:
-        apart += (1.0 - share) * math.log((1.0 - share) / (1.0 - failing))
+    apart = _divergence(share, failing)
     return math.exp(-minimum * apart) > 0.002 * -math.expm1(-apart)
+
+
+def met_by_chance(rule: TripRule, failing: float) -> float:
+    """Return about how likely a call finds a rule met, each call failing by itself.
+
+    Of n in a row that is pⁿ; of a share in a window of n calls Chernoff's bound of it,
+    exp(-n KL(share, p)), and of a window in time the same with its minimum of calls. Of n within
+    a time nobody knows of how many calls: p/n, which puts it behind all others and more before
+    fewer. Slow calls are another's matter.
+    """
+    if isinstance(rule, SlowCallRate) or failing <= 0.0:
+        return 0.0
+    if isinstance(rule, ConsecutiveFailures):
+        return failing**rule.threshold
+    if isinstance(rule, FailuresInWindow):
+        return failing / rule.threshold
+    assert isinstance(rule, FailureRate)
+    if failing >= rule.rate:
+        return 1.0
+    return math.exp(-_divergence(rule.rate, failing) * (rule.calls or rule.minimum_calls))
+
+
+def _divergence(share: float, failing: float) -> float:
+    """Return how far a share of failures is above their chance: Kullback and Leibler's."""
+    apart = share * math.log(share / failing)
+    return apart + (1.0 - share) * math.log((1.0 - share) / (1.0 - failing)) if share < 1 else apart
 
 
 def _first_calls(

@@ -26,6 +26,7 @@ MEANINGS = {
     "utilisation": Meaning("workers busy", ("utilisation",), 2),
     "wait": Meaning("mean wait for a worker", ("mean_queue", "mean", "success_mean"), 3),
     "refused": Meaning("turned away, queue full", ("success",), 3),
+    "throttled": Meaning("turned away by its limit", ("throttled", "success"), 3),
     "amplification": Meaning("tries for one request", ("amplification", "attempt_rate"), 1),
     "lasting_amplification": Meaning("the same, in the long run", ("amplification",), 2),
     "collapse_margin": Meaning("retried load / capacity", ("time_to_recover", "goodput")),

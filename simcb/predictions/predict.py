@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simcb.metrics import no_effect_warnings
+from simcb.predictions.admission import admission_predictions
 from simcb.predictions.breakers import Guarded, breaker_predictions, guarded_calls
 from simcb.predictions.faults import fault_predictions
 from simcb.predictions.load import load_predictions
@@ -47,7 +48,7 @@ def predict(scenario: Scenario) -> Predictions:
     """Return what formulas say of a scenario; nothing is run."""
     traffic = ordinary(scenario)
     guarded = guarded_calls(traffic)
-    items = [*load_predictions(traffic)]
+    items = [*load_predictions(traffic), *admission_predictions(traffic)]
     for each in guarded:
         items += breaker_predictions(traffic, each)
         items += fault_predictions(traffic, each)

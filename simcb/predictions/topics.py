@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from simcb.breaker import ConsecutiveFailures, FailureRate
 from simcb.metrics import Unit
 from simcb.metrics.measures import check_known
+from simcb.predictions.admission import held_back, limited_services
 from simcb.predictions.breakers import NO_BREAKER, Guarded, failing_for
 from simcb.predictions.chance import looks_back, time_to_trip
 from simcb.predictions.faults import fault_predictions
@@ -59,6 +60,7 @@ TOPICS = {
     "recovers": "Will it recover by itself?",
     "retry-budget": "Is a retry budget better here?",
     "timeout": "Which timeout?",
+    "limits": "What does a service's limit turn away?",
 }
 """Every question by the name of its topic."""
 
@@ -76,7 +78,7 @@ def answer(found: Predictions, topic: str) -> Answer:
     """
     check_known("topic", topic, TOPICS)
     said = _ANSWERS[topic](found)
-    if not found.guarded and topic not in ("timeout", "retry-budget", "recovers"):
+    if not found.guarded and topic not in ("timeout", "retry-budget", "recovers", "limits"):
         said = replace(said, sentences=(_NO_BREAKER,), rows=(), header=())
     return replace(said, topic=topic, question=TOPICS[topic])
 
@@ -459,6 +461,44 @@ def _timeout(found: Predictions) -> Answer:
     )
 
 
+def _limits(found: Predictions) -> Answer:
+    rows: list[tuple[Cell, ...]] = []
+    sentences = []
+    for each in limited_services(found.traffic):
+        hold = each.admit.retry_after
+        rows.append(
+            (
+                each.service,
+                (each.offered, PER_SECOND),
+                (each.let_in, PER_SECOND),
+                (each.throttled, SHARE),
+                (each.made / each.offered if each.offered else 1.0, RATIO),
+                (each.gives_up, SHARE),
+                (hold, SECONDS) if hold else "not said",
+            )
+        )
+        if not each.throttled:
+            sentences.append(f"{each.service} turns nobody away on an ordinary day")
+            continue
+        sentences.append(
+            f"{each.service} lets {each.let_in:.3g} of {each.offered:.3g} attempts a second in; "
+            f"{each.gives_up:.2g} of the requests have every try turned away"
+        )
+        if each.made > each.offered * (1.0 + 1e-9):
+            waited = f", and {format_duration(round(held_back(each), 3))} each" if hold else ""
+            sentences.append(
+                f"asking {each.service} again costs {each.made / each.offered:.3g} times the "
+                f"attempts{waited}; it lets no more in for it"
+            )
+    return _table(
+        sentences or ["no service has a limit; add `admit: {kind: rate, rate: 100/s}`"],
+        ("service", "asked", "let in", "turned away", "tries", "given up", "a 429 holds"),
+        rows,
+        "bursts: a full bucket pays for the first, and what comes in heaps is turned away sooner",
+        "simcb run {source} --details",
+    )
+
+
 _ANSWERS: dict[str, Callable[[Predictions], Answer]] = {
     "never-opens": _never_opens,
     "threshold": _threshold,
@@ -470,4 +510,5 @@ _ANSWERS: dict[str, Callable[[Predictions], Answer]] = {
     "recovers": _recovers,
     "retry-budget": _retry_budget,
     "timeout": _timeout,
+    "limits": _limits,
 }

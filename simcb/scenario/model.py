@@ -17,6 +17,7 @@ from simcb.scenario.admission import ADMISSIONS, Admission
 from simcb.scenario.calls import Call
 from simcb.scenario.changes import MOST_CHANGES, Change, Keys, in_order, staged
 from simcb.scenario.checks import cross_checks
+from simcb.scenario.crashing import Crash
 from simcb.scenario.data_files import data_backed
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault, label_of, numbered
@@ -126,6 +127,10 @@ class Service(Model):
     blocking: Annotated[
         Flag, word("whether its worker is held while it waits for its calls", "false")
     ] = True
+    crash: Annotated[
+        Crash | None,
+        word("when load breaks a replica; never if absent", "{above: 95%, for: 10s, restart: 30s}"),
+    ] = None
     on_abandon: Annotated[
         OnAbandon,
         word(

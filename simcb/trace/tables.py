@@ -223,6 +223,14 @@ class ChangeInfo:
 
 
 @dataclass(frozen=True)
+class CrashInfo:
+    """A replica that its load has broken, and when, in seconds of the run."""
+
+    replica: int
+    at: float
+
+
+@dataclass(frozen=True)
 class Layout:
     """The entities of a run, in the order its index columns count them."""
 
@@ -241,6 +249,8 @@ class Layout:
 
     changes: tuple[ChangeInfo, ...] = ()
     """What was changed while it ran, in order of time."""
+    crashes: tuple[CrashInfo, ...] = ()
+    """Replicas that were full for too long and started anew, each replica's in order of time."""
 
     @property
     def breaker_count(self) -> int:
@@ -261,8 +271,9 @@ class Layout:
         for service in data["services"]:
             if not service["scaled"]:
                 del service["scaled"]
-        if not self.changes:
-            del data["changes"]
+        for word in ("changes", "crashes"):
+            if not data[word]:
+                del data[word]
         if not self.idle_breakers:
             del data["idle_breakers"]  # as in traces that were saved without it
         return data
@@ -283,6 +294,7 @@ class Layout:
             users=tuple(data.get("users", ())),
             idle_breakers=data.get("idle_breakers", 0),
             changes=tuple(ChangeInfo(**item) for item in data.get("changes", ())),
+            crashes=tuple(CrashInfo(**item) for item in data.get("crashes", ())),
         )
 
     def service_index(self, name: str) -> int:

@@ -360,6 +360,9 @@ def _layout_problems(layout: Layout) -> Iterator[str]:
         callers = layout.groups if call.from_client else services
         if call.service not in services or call.caller not in callers or call.processes < 1:
             yield f"the call {call.name!r} has no caller or no service"
+    for crash in layout.crashes:
+        if not 0 <= crash.replica < first or not math.isfinite(crash.at):
+            yield f"replica {crash.replica} crashed and is none of any service"
     for breaker in layout.breakers:
         if not 0 <= breaker.call < len(layout.calls) or not -1 <= breaker.replica < first:
             yield f"the breaker {breaker.name!r} guards nothing"

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from simcb.metrics import Unit
 from simcb.scenario.units import Value
 from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
-from simcb.studies.evaluation.objective import Better
 from simcb.studies.tune import Contender, TuneResult
 from simcb.studies.tune.advise import Advice, Guess
 from simcb.views.data import plain
 from simcb.views.document import Block, Document, Figure, JsonValue
 from simcb.views.files import write_text
 from simcb.views.html import card
-from simcb.views.quantities import interval, quantity
+from simcb.views.quantities import quantity
 from simcb.views.safe_text import one_line
 from simcb.views.tune import tune_document
-from simcb.views.tune_data import overlay, shown_value, stretch
-from simcb.views.tune_family import day_words, storm_table
+from simcb.views.tune_data import overlay, stretch
+from simcb.views.tune_family import aim_words, day_words, storm_table
+from simcb.views.tune_findings import winner_words
 
 _NAMES = {"": "with it", YOURS: "with yours", NO_BREAKER: "without a breaker"}
 
@@ -72,13 +71,13 @@ def _lines(advice: Advice) -> Iterator[str]:
         return
     yield _set(result)
     shown = [each for each in result.check.contenders if each.name in _NAMES]
-    yield f"the worst storm: {'; '.join(_worst(result, each) for each in shown)}"
+    yield f"where each loses most: {'; '.join(_worst(result, each) for each in shown)}"
     for each in shown:
         if each.name == result.advice and each.day is not None:
             yield f"an ordinary day: {day_words(each.day)}"
     if result.advice in (NO_BREAKER, YOURS):
-        yield f"the best of the settings searched: {_winner(result)}"
-    else:
+        yield f"the best of the settings searched: {winner_words(result)}"
+    elif result.reach:
         moves = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
         near = quantity(result.tolerance, Unit.SHARE)
         yield f"how far each may move, within {near}: {moves}"
@@ -90,35 +89,21 @@ def _set(result: TuneResult) -> str:
         return "set no breaker: none of the settings is better than having none"
     if result.advice == YOURS:
         return "leave it as it is: none of the settings is better than yours"
-    values = _winner(result)
+    values = winner_words(result)
     return (
         f"set {values}" if result.feasible else f"nothing keeps what has to hold; nearest {values}"
     )
 
 
-def _winner(result: TuneResult) -> str:
-    winner = result.trials[result.winner or 0].setting.values
-    pairs = zip(result.axes, winner, strict=True)
-    return ", ".join(f"{axis.label} = {shown_value(value)}" for axis, value in pairs)
-
-
 def _worst(result: TuneResult, contender: Contender) -> str:
-    """Return in which storm somebody does worst, and how badly."""
-
-    def standing(place: int) -> float:
-        mean = contender.scenarios[place].aims[0].mean
-        if mean is None:
-            return -math.inf
-        return mean if result.scenarios[place].aims[0].better is Better.HIGHER else -mean
-
-    place = min(range(len(result.scenarios)), key=standing)
+    """Return in which storm somebody loses most, and what is left there."""
+    place = contender.worst_storm
     scenario, found = result.scenarios[place], contender.scenarios[place].aims[0]
     aim = scenario.aims[0]
-    value = interval(found.mean, found.low, found.high, aim.unit)
     name = _NAMES[contender.name]
     if not contender.name and result.advice in (NO_BREAKER, YOURS):
         name = "with the best that was searched"
-    return f"{value} {aim} {name} ({one_line(scenario.name, 40)})"
+    return f"{aim_words(found, aim.unit)} {aim} {name} ({one_line(scenario.name, 40)})"
 
 
 def _guessed(guesses: tuple[Guess, ...]) -> str:

@@ -82,7 +82,7 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
         yield _metric(result, None, "time_to_recover", WHOLE, "healthy again, after its end")
     for change in result.trace.layout.changes[:_MOST_CHANGES]:
         words = f"changed at {clock(round(change.at, 6))}: {one_line(change.name, _LONGEST_NAME)}"
-        yield _Row(words, _healed_since(result, change.at), UNDEFINED)
+        yield _Row(words, _healed_since(result, change.at))
     service = _hit(result)
     where = f" that reach {one_line(service, _LONGEST_NAME)}" if service else " that are sent"
     yield _metric(result, None, "downstream_rate", worst, f"calls{where}{_WHEN[worst]}", service)
@@ -112,7 +112,7 @@ def _healed_since(result: Result, at: float) -> str:
     ends = [fault.end for fault in effective_faults(result.trace) if fault.end <= at]
     last = max((fault.end for fault in effective_faults(result.trace)), default=math.inf)
     if not ends or last > at:
-        return UNDEFINED
+        return ""
     after = result.summary.value("time_to_recover")
     if after is None:
         return "never healthy again"

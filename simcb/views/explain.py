@@ -84,7 +84,7 @@ def explain_document(
     rest = len(found.items) - len(chosen)
     short: list[Block] = [*warned, _table(chosen)]
     more = f"{rest} more, and " if rest else ""
-    short.append(f"--details has {more}what each supposes; --topics lists ten questions to ask")
+    short.append(f"--details has {more}what each supposes; --topics lists eleven questions to ask")
     return replace(full, brief=replace(full, blocks=tuple(short)))
 
 

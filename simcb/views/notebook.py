@@ -28,6 +28,7 @@ from simcb.views.compare import answer_of as compare_answer
 from simcb.views.compare_view import CompareView
 from simcb.views.explain import ExplainView
 from simcb.views.fit import FitView
+from simcb.views.league_view import LeagueView
 from simcb.views.run import answer_of, conditions_of
 from simcb.views.run_view import RunView
 from simcb.views.saved import open_study
@@ -226,8 +227,8 @@ def _variants(
 
 def open(
     source: str | Path, *, by: str | None = None
-) -> RunView | CompareView | SweepView | TuneView:
-    """Read a directory that `simcb run`, `compare`, `sweep` or `tune` wrote, or a trace.
+) -> RunView | CompareView | LeagueView | SweepView | TuneView:
+    """Read a directory that `simcb run`, `compare`, `league`, `sweep` or `tune` wrote, or a trace.
 
     Nothing is run. What was interrupted opens as far as it came, and says so.
 
@@ -238,7 +239,8 @@ def open(
     Raises:
         TraceFileError: there is nothing of the kind, or it is damaged.
         StoreError: the directory of a sweep or a tune is damaged.
-        StudyError: there is no number `by` in the sweep, or it is no sweep.
+        StudyError: there is no number `by` in the sweep, or it is no sweep; or a comparison or a
+            league is damaged.
         MissingExtraError: it is a tune, and Optuna is not installed.
     """
     return open_study(source, by).view()

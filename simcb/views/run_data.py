@@ -211,6 +211,9 @@ def events(trace: Trace) -> Iterator[Event]:
     for place, made in enumerate(trace.layout.changes):
         told: Event = {"at": made.at, "event": "change", "change": made.name}
         found.append((made.at, _CHANGE, place, told))
+    for place, fallen in enumerate(trace.layout.crashes):
+        told = {"at": fallen.at, "event": "crash", "replica": fallen.replica}
+        found.append((fallen.at, _CHANGE, place, told))
     for place, (at, breaker, before, after) in enumerate(trace.transitions.tolist()):
         change = {
             "breaker": trace.layout.breakers[breaker].name,

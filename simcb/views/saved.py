@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from simcb.views.compare_view import CompareView
+    from simcb.views.league_view import LeagueView
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
     from simcb.views.tune_view import TuneView
@@ -36,12 +37,12 @@ class Saved:
     document: Callable[[], Document]
     draw: Callable[[], Figure]
     picture: str
-    view: Callable[[], RunView | CompareView | SweepView | TuneView]
+    view: Callable[[], RunView | CompareView | LeagueView | SweepView | TuneView]
     warning: str = ""
 
 
 def open_study(source: str | Path, by: str | None = None) -> Saved:
-    """Read what a run, a comparison, a sweep or a tune wrote.
+    """Read what a run, a comparison, a league, a sweep or a tune wrote.
 
     Args:
         source: the directory that `--out` named, or one trace of a run.
@@ -58,7 +59,13 @@ def open_study(source: str | Path, by: str | None = None) -> Saved:
         return _sweep(path, by)
     if by is not None:
         raise StudyError(f"by is {by!r}, and {source} is no sweep", "leave it out")
-    return {Kind.RUN: _run, Kind.COMPARISON: _comparison, Kind.TUNE: _tune}[kind](path)
+    openers = {
+        Kind.RUN: _run,
+        Kind.COMPARISON: _comparison,
+        Kind.LEAGUE: _league,
+        Kind.TUNE: _tune,
+    }
+    return openers[kind](path)
 
 
 def _run(path: Path) -> Saved:
@@ -79,6 +86,16 @@ def _comparison(path: Path) -> Saved:
     found = open_comparison(path)
     view = CompareView(found.comparison, found.fail_if)
     return Saved(partial(compare_document, found), view.plot, OVERLAY, lambda: view)
+
+
+def _league(path: Path) -> Saved:
+    from simcb.views.league import CHART, Answer, league_document
+    from simcb.views.league_files import open_league
+    from simcb.views.league_view import LeagueView
+
+    answer = Answer(open_league(path), repeat_of(path))
+    view = LeagueView(answer.league)
+    return Saved(partial(league_document, answer), view.plot, CHART, lambda: view)
 
 
 def _sweep(path: Path, by: str | None) -> Saved:

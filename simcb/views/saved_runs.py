@@ -30,6 +30,7 @@ from simcb.trace import Trace, TraceFileError
 from simcb.views.compare import Answer as Compared
 from simcb.views.compare import answer_of as compared_again
 from simcb.views.files import SCENARIO, SUMMARY, TRACE
+from simcb.views.league_files import LEAGUE
 from simcb.views.run import Answer, answer_of, conditions_of
 from simcb.views.run_data import BASELINE, DAY, DAY_BASELINE
 from simcb.views.run_data import SCENARIO as SCENARIO_RUN
@@ -103,6 +104,7 @@ class Kind(StrEnum):
     COMPARISON = "comparison"
     SWEEP = "sweep"
     TUNE = "tune"
+    LEAGUE = "league"
 
 
 def kind_of(source: str | Path) -> Kind:
@@ -113,7 +115,10 @@ def kind_of(source: str | Path) -> Kind:
     """
     if is_sweep(source):
         return Kind.TUNE if is_tune(source) else Kind.SWEEP
-    return Kind.COMPARISON if (Path(source) / f"{VARIANT}1").is_dir() else Kind.RUN
+    path = Path(source)
+    if (path / f"{VARIANT}1").is_dir():
+        return Kind.COMPARISON
+    return Kind.LEAGUE if (path / LEAGUE).exists() else Kind.RUN
 
 
 def open_comparison(source: str | Path) -> Compared:

@@ -72,21 +72,25 @@ def write_comparison(answer: Compared, directory: str | Path) -> Path:
     Raises:
         OutputError: the directory cannot be made or written, or is not empty.
     """
-    place = check_directory(directory)
 
     def write(folder: Path) -> None:
-        _write_document(compare_document(answer), lambda name, put: put(folder / name))
         for number, result in enumerate(answer.comparison.results, start=1):
             inside = folder / f"{VARIANT}{number}"
             inside.mkdir()
             _write_files(Answer(result), inside)
 
-    _fill(place, str(directory), write)
-    return place
+    return write_document(compare_document(answer), directory, write)
 
 
-def write_document(document: Document, directory: str | Path) -> Path:
+def write_document(
+    document: Document, directory: str | Path, more: Callable[[Path], object]
+) -> Path:
     """Write a study's `summary.json` and its figures into a new or empty directory; return it.
+
+    Args:
+        document: what the study says.
+        directory: where; its parents are made.
+        more: writes what else is kept, into a folder that is then put in its place.
 
     Raises:
         OutputError: the directory cannot be made or written, or is not empty.
@@ -95,6 +99,7 @@ def write_document(document: Document, directory: str | Path) -> Path:
 
     def write(folder: Path) -> None:
         _write_document(document, lambda name, put: put(folder / name))
+        more(folder)
 
     _fill(place, str(directory), write)
     return place

@@ -7,21 +7,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from simcb.metrics import Estimate, Unit
 from simcb.studies.evaluation.objective import Objective
 from simcb.studies.tune import (
-    NO_BREAKER,
-    YOURS,
-    Check,
-    Contender,
-    Reach,
     Trial,
     TuneResult,
 )
 from simcb.views.data import csv_lines
 from simcb.views.document import Block, CheckResult, Document, Figure, Table, all_made
 from simcb.views.files import write_text
-from simcb.views.quantities import UNDEFINED, interval, quantity
+from simcb.views.quantities import UNDEFINED
 from simcb.views.safe_text import one_line
 from simcb.views.tune_data import (
     contender_rows,
@@ -35,13 +29,14 @@ from simcb.views.tune_data import (
 )
 from simcb.views.tune_family import (
     DAY_COLUMNS,
+    MOST_OF_FRONT,
+    aim_words,
     day_cells,
     day_front,
     day_front_table,
-    family_lines,
-    headline,
     storm_table,
 )
+from simcb.views.tune_findings import findings, notes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -56,9 +51,6 @@ _CAPTION = (
     "What moving each value of the best costs, and how the best does on fresh random streams "
     "beside the others."
 )
-
-MOST_OF_FRONT = 6
-"""Settings of the front that are shown."""
 
 
 def tune_document(result: TuneResult, *, repeat: str = "") -> Document:
@@ -129,52 +121,6 @@ def title(result: TuneResult) -> str:
         f"{len(result.trials) - result.searched} more around the best, up to "
         f"{result.replicates} replicates"
     )
-
-
-def notes(result: TuneResult) -> tuple[str, ...]:
-    """Return what a reader has to know besides."""
-    lines = []
-    if result.check is not None:
-        lines += differing(result.check)
-    if result.reach or result.check is not None:
-        lines.append(explained(result))
-        lines += _filled(result)
-    refused = [trial for trial in result.trials if trial.refused]
-    if refused:
-        what = one_line(refused[0].refused, 200)
-        lines.append(f"{len(refused)} settings are refused by a scenario; the first: {what}")
-    if result.lost:
-        first = result.lost[0]
-        where = one_line(result.scenarios[first.cell.scenario].name, 60)
-        lines.append(
-            f"{len(result.lost)} runs could not be made and are missing; the first, of {where}: "
-            f"{one_line(first.reason, 200)}"
-        )
-    if not result.complete:
-        lines.append("interrupted: this is the best so far, and nothing was checked")
-    return tuple(lines)
-
-
-def _filled(result: TuneResult) -> list[str]:
-    """Return what runs counted as in which an aim had no number, a line for each kind."""
-    lines = []
-    for place, aim in enumerate(result.aims):
-        here = [each for each in result.filled if each.aim == place]
-        for what, counts, as_what in (
-            ("never came", [each.never for each in here], "the scenario's duration"),
-            ("was undefined", [each.undefined for each in here], "the worst known there"),
-        ):
-            names = [one_line(result.scenarios[each.scenario].name, 40) for each in here]
-            where = [
-                f"{count} of {each.runs} runs of {name}"
-                for each, count, name in zip(here, counts, names, strict=True)
-                if count
-            ]
-            if where:
-                more = f" and in {len(where) - 3} more scenarios" if len(where) > 3 else ""
-                listed = ", ".join(where[:3])
-                lines.append(f"{aim} {what} in {listed}{more}: each counts as {as_what}")
-    return lines
 
 
 def reach_table(result: TuneResult) -> Table:
@@ -259,7 +205,7 @@ def _contenders(result: TuneResult, most: int) -> Table:
             row += [read.words(contender.worst[index]), read.words(behind) if behind else BEST]
         for place in shown:
             found = contender.scenarios[place].aims
-            row += [_value(each, aim.unit) for aim, each in zip(result.aims, found, strict=True)]
+            row += [aim_words(each, aim.unit) for aim, each in zip(result.aims, found, strict=True)]
         row += day_cells(contender) if check.winner.day else []
         row += ["kept" if contender.feasible else "missed"] * limited
         rows.append(tuple(row))
@@ -270,15 +216,6 @@ def _contenders(result: TuneResult, most: int) -> Table:
         title=f"on a fresh seed ({check.seed}; {check.replicates} runs of each in each scenario)",
         notes=() if result.family else _left_out(result, most),
     )
-
-
-def differing(check: Check) -> list[str]:
-    """Return what the libraries do otherwise than the rows marked with their names, in lines."""
-    found: dict[str, list[str]] = {}
-    for contender in check.contenders:
-        if contender.differs:
-            found.setdefault(contender.differs, []).append(contender.name)
-    return [f"* {'; '.join(names)}: {differs}" for differs, names in found.items()]
 
 
 def _left_out(result: TuneResult, shown: int) -> tuple[str, ...]:
@@ -299,11 +236,8 @@ def _listed(names: Sequence[str], most: int = 8) -> str:
 def _by_weight(result: TuneResult) -> list[int]:
     """Return the places of the scenarios, that in which the winner loses most first."""
     assert result.check is not None
-    found = result.check.winner.scenarios
-    losses = [
-        max((each.mean or 0.0 for each in scenario.regret), default=0.0) for scenario in found
-    ]
-    return sorted(range(len(found)), key=lambda place: -losses[place])
+    losses = result.check.winner.losses
+    return sorted(range(len(losses)), key=lambda place: -losses[place])
 
 
 def _about(result: TuneResult, aim: Objective) -> str:
@@ -311,132 +245,8 @@ def _about(result: TuneResult, aim: Objective) -> str:
     return f" {aim}" if len(result.aims) > 1 else ""
 
 
-def _value(found: Estimate, unit: Unit) -> str:
-    if found.never:
-        return f"never in {found.never}"
-    return interval(found.mean, found.low, found.high, unit)
-
-
 def _draw(result: TuneResult) -> Picture:
     # matplotlib is slow to load, and only a figure needs it.
     from simcb.views.plots.tune import tune_figure
 
     return tune_figure(result)
-
-
-USUAL = "pybreaker 5/60s"
-"""The contender that most people run: the one named in the first lines."""
-
-BEATS = "beats"
-
-
-def findings(result: TuneResult) -> tuple[str, ...]:
-    """Return the winner, and what it is worth, each as a line."""
-    if result.winner is None:
-        return ("no setting was run to the end",)
-    values = ", ".join(
-        f"{axis.label} = {shown_value(value)}"
-        for axis, value in zip(
-            result.axes, result.trials[result.winner].setting.values, strict=True
-        )
-    )
-    lines = [headline(result, values)]
-    if not result.feasible:
-        limits = ", ".join(limit.text for limit in result.scenarios[0].limits)
-        limits = limits or f"the ordinary day within {quantity(result.day_budget, Unit.SHARE)}"
-        lines = [f"no setting keeps {limits}; the nearest: {values}"]
-    if result.check is not None:
-        lines += _won(result, result.check)
-        lines += family_lines(result) if result.family else ()
-    if result.reach:
-        stretches = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
-        near = quantity(result.tolerance, Unit.SHARE)
-        lines.append(f"as good within {near}, one at a time: {stretches}")
-    lines += [_at_the_edge(reach) for reach in result.reach if reach.beyond]
-    return tuple(lines)
-
-
-def _won(result: TuneResult, check: Check) -> list[str]:
-    """Return how the winner compares with what people run, and who else comes up to it."""
-    lines = []
-    if result.feasible and not check.winner.feasible:
-        lines.append(f"on a fresh seed it misses {', '.join(_missed(check.winner))}")
-    others: dict[str, list[str]] = {}
-    for contender in check.contenders[1:]:
-        compared, why = _compared(check.winner, contender)
-        if contender.name in (YOURS, NO_BREAKER if result.family else USUAL):
-            difference = _difference(result, contender)
-            lines.append(f"{compared} {contender.marked_name}{why}: {difference}")
-        elif compared != BEATS:
-            others.setdefault(compared, []).append(contender.marked_name)
-    lines += [f"{compared} {'; '.join(names)}" for compared, names in others.items()]
-    return lines
-
-
-def _compared(winner: Contender, contender: Contender) -> tuple[str, str]:
-    """Return in a word or two whether the winner beats a contender, and why whatever the aim."""
-    if winner.feasible and not contender.feasible:
-        return BEATS, f", which misses {', '.join(_missed(contender))}"
-    if contender.feasible and not winner.feasible:
-        return "loses to", f", which keeps {', '.join(_missed(winner))}"
-    behind = contender.behind or ()
-    sure = any(each.low is not None and each.low > 0.0 for each in behind)
-    lost = any(each.high is not None and each.high < 0.0 for each in behind)
-    if lost:
-        return ("is good otherwise than" if sure else "loses to"), ""
-    return (BEATS if sure else "cannot be told from"), ""
-
-
-def _difference(result: TuneResult, contender: Contender) -> str:
-    """Return by how much the winner is better, worse, or neither, for each aim."""
-    many = len(result.scenarios) > 1
-    better, worse = ("lower by", "higher by") if many else ("better by", "worse by")
-    said: dict[str, list[str]] = {better: [], worse: [], "no different in": []}
-    for read, behind in zip(readings(result), contender.behind or (), strict=True):
-        if not behind.mean:
-            said["no different in"].append(read.name)
-        elif behind.mean > 0.0:
-            said[better].append(f"{read.words(behind)} of {read.name}")
-        else:
-            said[worse].append(f"{read.words(_turned(behind))} of {read.name}")
-    words = " and ".join(f"{how} {', '.join(what)}" for how, what in said.items() if what)
-    return f"worst regret {words}" if many else words
-
-
-def _turned(found: Estimate) -> Estimate:
-    """Return an estimate of the opposite."""
-    mean, low, high = (None if x is None else -x for x in (found.mean, found.high, found.low))
-    return replace(found, mean=mean, low=low, high=high)
-
-
-def _missed(contender: Contender) -> tuple[str, ...]:
-    """Return the limits that a contender misses somewhere."""
-    limits = (limit for scenario in contender.scenarios for limit in scenario.limits)
-    return tuple(dict.fromkeys(one_line(limit.text, 80) for limit in limits if not limit.passed))
-
-
-def _at_the_edge(reach: Reach) -> str:
-    span, numbers = reach.axis.span, reach.axis.numbers or ()
-    if reach.axis.values:
-        by_number = dict(zip(numbers, reach.axis.values, strict=True))
-        low, high = by_number[min(numbers)], by_number[max(numbers)]
-    else:
-        assert span is not None
-        low, high = span.at(0.0), span.at(1.0)
-    end = low if reach.beyond == "below" else high
-    return (
-        f"{reach.axis.label} = {shown_value(reach.value)} is at the edge of its range: "
-        f"look {reach.beyond} {shown_value(end)}"
-    )
-
-
-def explained(result: TuneResult) -> str:
-    """Return what a regret is, in a line."""
-    pairs = zip(result.aims, readings(result), strict=True)
-    alone = len(result.aims) == 1
-    shares = [each.share if alone else f"{aim} {each.share}" for aim, each in pairs if each.share]
-    how = f" ({'; '.join(shares)})" if shares else ""
-    return (
-        f"regret: what is lost to the best setting known for a scenario alone{how}; "
-        "behind: how much more than the best loses"
-    )

@@ -16,6 +16,7 @@ from simcb.views.tune_data import readings, shown_value
 
 BESIDE = (YOURS, NO_BREAKER)
 MOST_OF_FRONT = 6
+"""Settings of a front that are shown."""
 
 
 def headline(result: TuneResult, values: str) -> str:
@@ -82,7 +83,8 @@ def storm_table(result: TuneResult) -> Table:
         about = (
             STORMS[scenario.storm].about if scenario.storm in STORMS else "the file's own faults"
         )
-        cells = [_value(result, each, place) for each in shown]
+        unit = scenario.aims[0].unit
+        cells = [aim_words(each.scenarios[place].aims[0], unit) for each in shown]
         rows.append((one_line(scenario.name, 24), about, *cells))
     aim = result.aims[0]
     better = "more" if aim.better is Better.HIGHER else "less"
@@ -95,11 +97,11 @@ def storm_table(result: TuneResult) -> Table:
     )
 
 
-def _value(result: TuneResult, contender: Contender, place: int) -> str:
-    found, aim = contender.scenarios[place].aims[0], result.scenarios[place].aims[0]
+def aim_words(found: Estimate, unit: Unit) -> str:
+    """Return what somebody comes to, with its interval; or how often it never came."""
     if found.never:
         return f"never in {found.never}"
-    return interval(found.mean, found.low, found.high, aim.unit)
+    return interval(found.mean, found.low, found.high, unit)
 
 
 DAY_COLUMNS: tuple[tuple[str, Callable[[DayCost], tuple[Estimate, Unit]]], ...] = (

@@ -9,6 +9,7 @@ from simcb.views.document import Table
 from simcb.views.safe_text import one_line
 from simcb.views.tune import BEST
 from simcb.views.tune_data import readings
+from simcb.views.tune_family import day_cells
 
 _LONGEST = 40
 
@@ -33,6 +34,11 @@ def regret_table(result: TuneResult, contenders: Sequence[Contender]) -> Table:
     """Return what each contender loses in each scenario, by aim where there are several."""
     rows = []
     for place, scenario in enumerate(result.scenarios):
+        if scenario.is_day:
+            # It is no storm: what counts there is what is lost needlessly.
+            lost = [day_cells(each)[0] for each in contenders]
+            rows.append((one_line(f"{scenario.name}, lost needlessly", 60), *lost))
+            continue
         for number, (aim, read) in enumerate(zip(scenario.aims, readings(result), strict=True)):
             about = f" {aim}" if len(scenario.aims) > 1 else ""
             found = [each.scenarios[place].regret[number] for each in contenders]

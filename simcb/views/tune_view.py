@@ -16,8 +16,9 @@ from simcb.views.data import frame
 from simcb.views.html import card
 from simcb.views.page import save_page
 from simcb.views.table_view import TableView
-from simcb.views.tune import BEST, findings, tune_document
+from simcb.views.tune import BEST, tune_document
 from simcb.views.tune_data import overlay
+from simcb.views.tune_findings import findings
 from simcb.views.tune_numbers import regret_table, standing_table
 
 if TYPE_CHECKING:
@@ -234,5 +235,8 @@ def _reach(result: TuneResult, path: str) -> Reach:
     for each in result.reach:
         if path in (each.axis.path, each.axis.label):
             return each
+    if not result.reach:
+        what = "nothing around the winner was looked at: no breaker is as good, or it was stopped"
+        raise StudyError(what, "see the storms one by one, with .by_scenario()")
     known = [each.axis.path for each in result.reach]
     raise StudyError(f"{quoted(path)} was not tuned", choice_remedy(path, known))

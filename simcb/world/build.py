@@ -24,6 +24,7 @@ from simcb.scenario.model import Scenario
 from simcb.trace import (
     BreakerInfo,
     CallInfo,
+    CrashInfo,
     FaultInfo,
     Layout,
     ServiceInfo,
@@ -398,6 +399,12 @@ class World:
                 for window in self._windows
             ),
             changes=self._stages.changes,
+            crashes=tuple(
+                CrashInfo(each.index, at)
+                for each in self._replicas
+                if each.crash is not None
+                for at in each.crash.falls
+            ),
             deadlines=tuple(map(self._stages.deadline, groups)),
             users=users if any(users) else (),
             idle_breakers=self._guards.count - len(breakers),

@@ -28,6 +28,7 @@ cdef class Group(Origin):
     cdef object _user_attempts
     cdef tuple _first_attempt
     cdef object _attempt
+    @cython.locals(request=Request)
     cpdef _open(self, long number, long user)
     @cython.locals(attempt=UserAttempt)
     cpdef _ask_once(self, Request request, tuple streams, double now)

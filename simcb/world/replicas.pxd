@@ -50,6 +50,7 @@ cdef class Replica(Server):
     cdef public long capacity
     cdef long _served
     cdef dict _served_before
+    cdef public object crash
     cdef dict _inside
     cdef bint _watched
     cpdef long load(self) except? -1

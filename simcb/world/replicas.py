@@ -17,6 +17,7 @@ from simcb.world.adapting import ANSWERED, DROPPED, NEITHER
 from simcb.world.admission import Gate, gate_after
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow
+from simcb.world.crashing import Crash
 from simcb.world.delays import delay_limit_of
 from simcb.world.occurrence import Callback, Occurrence
 from simcb.world.queues import PriorityQueue, queue_of
@@ -101,7 +102,8 @@ class Replica(Server):
             clock.tell(window.start, _CONDITIONS, lambda window=window: self._go_cold(window))  # type: ignore[misc]
         # Who is inside is only needed by a restart, which throws them all out.
         restarts = conditions.beginnings(Restart)
-        self._inside: dict[int, Attempt] | None = {} if restarts else None
+        self.crash = None if service.crash is None else Crash(clock, service.crash, self._restart)
+        self._inside: dict[int, Attempt] | None = {} if restarts or self.crash else None
         for window in restarts:
             clock.tell(window.start, _CONDITIONS, self._restart)
         self.follow(service)
@@ -128,6 +130,9 @@ class Replica(Server):
         if self._active.refusing and self._active.refuses(
             now, attempt.site.caller, attempt.node, attempt.number
         ):
+            attempt.freed = now
+            return REFUSED
+        if self.crash is not None and now < self.crash.down_until:
             attempt.freed = now
             return REFUSED
         if attempt.settled and self._drops:
@@ -196,6 +201,8 @@ class Replica(Server):
     def _start(self, attempt: Attempt, now: float) -> None:
         others = self.busy
         self.busy = others + 1
+        if self.crash is not None:
+            self.crash.look(self.busy, self.capacity)
         attempt.begin = now
         if self._inside is not None:
             self._inside[attempt.attempt_row] = attempt
@@ -289,6 +296,8 @@ class Replica(Server):
         self.busy -= 1
         if self.queue:
             self._dispatch()
+        if self.crash is not None:
+            self.crash.look(self.busy, self.capacity)
 
     def _dispatch(self) -> None:
         queue = self.queue
@@ -361,6 +370,8 @@ class Replica(Server):
     def _change_capacity(self) -> None:
         self.capacity = self._workforce.count(self._clock.now)
         self._dispatch()
+        if self.crash is not None:
+            self.crash.look(self.busy, self.capacity)
 
     def _go_cold(self, window: FaultWindow) -> None:
         self._served_before.setdefault(window, self._served)
@@ -423,6 +434,8 @@ class Replica(Server):
             return False
         active = self._active
         if active.refusing and active.refuses(now, caller, node, number):
+            return False
+        if self.crash is not None and now < self.crash.down_until:
             return False
         if active.losing and active.loses(now, caller, node, number):
             return False

@@ -53,7 +53,7 @@ cdef class CallSite(Site):
     cdef double _heeded
     cdef object _arrive_callback
     cdef object _reply_callback
-    @cython.locals(made=CallStreams, replica=Server, breaker=long, now=double)
+    @cython.locals(attempt=Attempt, guard=Guard, made=CallStreams, replica=Server, breaker=long, now=double)
     cpdef try_once(self, Task task, long retry, double waited, AttemptStreams node=*)
     cpdef reject(self, Task task, AttemptStreams node, long retry, long breaker)
     cpdef _write_unsent(self, Task task, long retry, long breaker, long outcome, long flags)

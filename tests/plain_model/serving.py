@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from math import inf
 from typing import TYPE_CHECKING
 
 from plain_model import conditions
@@ -51,6 +52,9 @@ class Replica:
         self.inside: list[Job] = []
         self.served = 0
         self.served_before: dict[tuple[str, Window], int] = {}
+        self.full_since: float | None = None
+        self.down_until = -inf
+        self.workers.told = self.look
         self.caller = Caller(world, name, number, self.service)
         self.expect_faults()
 
@@ -95,8 +99,32 @@ class Replica:
         return self.served - self.served_before.get((label, around), self.served)
 
     def restart(self, moment: float) -> Process:
-        """Lose the queue and all work; callers then see their connections break."""
+        """Start anew at some moment."""
         yield self.env.at(moment, Order.CONDITIONS)
+        self.start_anew()
+
+    def look(self) -> None:
+        """See whether it has become full, or is no longer; one that stays full falls."""
+        crash, workers = self.service.crash, self.workers
+        if crash is None:
+            return
+        load = workers.busy + workers.waiting
+        if load == 0 or load < crash.above * workers.left - 1e-9:
+            self.full_since = None
+        elif self.full_since is None:
+            self.full_since = since = self.env.now
+            alarm = self.env.at(since + crash.lasts, Order.CONDITIONS)
+            assert alarm.callbacks is not None
+            alarm.callbacks.append(lambda _: self.fall(since, crash.restart))
+
+    def fall(self, since: float, lasts: float) -> None:
+        """Start anew, if it has been full since then."""
+        if self.full_since == since:
+            self.down_until = self.env.now + lasts
+            self.start_anew()
+
+    def start_anew(self) -> None:
+        """Lose the queue and all work; callers then see their connections break."""
         lost = [*self.inside, *self.workers.clear_queue()]
         for job in lost:
             job.cut.succeed()
@@ -128,7 +156,7 @@ class Replica:
         if job.call.network is not None:
             yield env.at(env.now + job.streams.send.at(job.number), Order.ASK)
         row.arrive = env.now
-        refused = conditions.refuses(self.faults, env.now, job)
+        refused = conditions.refuses(self.faults, env.now, job) or env.now < self.down_until
         if not refused and job.deserted and self.drops:
             row.dropped, row.freed = True, env.now
             return

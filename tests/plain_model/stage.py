@@ -11,7 +11,7 @@ had been called by the one who tells.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from heapq import heappush
 from itertools import count
@@ -22,7 +22,7 @@ from plain_model.delays import Next, story_of
 from plain_model.record import AttemptRecord
 from simpy import Environment, Event
 from simpy.events import NORMAL
-from simpy.resources.resource import PriorityRequest, PriorityResource, SortedQueue
+from simpy.resources.resource import PriorityRequest, PriorityResource, Release, SortedQueue
 
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.calls import Call
@@ -177,6 +177,7 @@ class Workers(PriorityResource):
         self.story = story_of(service.admit)
         self.taken: list[Seat] = []
         self._tickets = count(1)
+        self.told: Callable[[], None] | None = None
 
     @property
     def left(self) -> int:
@@ -243,6 +244,7 @@ class Workers(PriorityResource):
             last.cancel()
             if last.triggered:
                 self.release(last)
+        self.tell()
 
     def _do_put(self, event: Seat) -> bool:  # type: ignore[override]
         if self.count == self.capacity:
@@ -255,4 +257,15 @@ class Workers(PriorityResource):
                 event.succeed()
                 return True
         super()._do_put(event)
+        self.tell()
+        return True
+
+    def tell(self) -> None:
+        """Tell whoever wants to know that somebody came or went."""
+        if self.told is not None:
+            self.told()
+
+    def _do_get(self, event: Release) -> bool:  # type: ignore[override]
+        super()._do_get(event)
+        self.tell()
         return True

@@ -43,7 +43,7 @@ THREADS, WINDOWS, SCHEDULES = "test_contract_threads", "test_contract_windows", 
 WRONG_GENERATION = Broken(
     "a permit is of whatever state the breaker is in by then",
     4,
-    "breaker.py",
+    "calling.py",
     "                    permit._generation = state.generation\n"
     "                    self._counts[ADMITTED] += 1\n"
     "                    return permit\n",
@@ -83,7 +83,7 @@ BROKEN = (
     Broken(
         "check, then act, without a lock",
         2,
-        "breaker.py",
+        "calling.py",
         "with self._lock:\n                state = self._state\n                if state.untimed",
         "if True:\n                state = self._state\n                if state.untimed",
         f"{SCHEDULES}::test_line_02_probes_are_counted_under_any_schedule",
@@ -91,7 +91,7 @@ BROKEN = (
     Broken(
         "each of the callers that arrive together makes its own transition",
         3,
-        "breaker.py",
+        "calling.py",
         "with self._lock:\n                state = self._state\n                if state.untimed",
         "if True:\n                state = self._state\n                if state.untimed",
         f"{SCHEDULES}::test_line_03_one_half_open_transition_under_any_schedule",
@@ -132,7 +132,7 @@ BROKEN = (
     Broken(
         "only Exception is caught, so an interrupted probe keeps its slot",
         5,
-        "breaker.py",
+        "calling.py",
         "except BaseException",
         "except Exception",
         "test_broken::interrupted_probe_gives_its_slot_back",
@@ -198,7 +198,7 @@ BROKEN = (
     Broken(
         "an interrupt between counting a call and granting it counts one that never ends",
         5,
-        "breaker.py",
+        "calling.py",
         "                    permit._generation = state.generation\n"
         "                    self._counts[ADMITTED] += 1\n",
         "                    self._counts[ADMITTED] += 1\n"
@@ -450,7 +450,7 @@ BROKEN = (
     Broken(
         "a failure that raises its error from a new one",
         11,
-        "breaker.py",
+        "calling.py",
         "                permit.raised(error)\n                raise\n",
         "                permit.raised(error)\n                raise ValueError from error\n",
         f"{EXITS}::test_line_11_exceptions_and_results_arrive_untouched",

@@ -39,7 +39,7 @@ def test_five_lines_and_a_file_to_lay_over(file: str, tmp_path: Path) -> None:
     lines = found.stdout.replace("\n      ", " ").splitlines()
     assert lines[0] == "set no breaker: none of the settings is better than having none"
     assert [line.split(":")[0].strip() for line in lines[1:5]] == [
-        "the worst storm",
+        "where each loses most",
         "an ordinary day",
         "the best of the settings searched",
         "guesses",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,6 +97,31 @@ def test_only_the_page_itself_may_ask_the_page(tmp_path: Path) -> None:
         assert client.post(f"{page}/services/nobody/stop").status_code == 404
         policy = client.get(page).headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'")
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_the_page_works_in_a_browser(tmp_path: Path) -> None:
+    """Its policy lets its script and style act; services, trouble, breakers are on it."""
+    with served(tmp_path) as (_, urls), httpx.Client(timeout=DEADLINE) as client:
+        client.post(f"{urls['page']}/services/payments/stop")
+        client.get(urls["api"])
+        command = [CHROMIUM or "", "--headless=new", "--no-sandbox", "--disable-gpu"]
+        command += ["--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}"]
+        command += ["--virtual-time-budget=3000", "--dump-dom", urls["page"]]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert "CONSOLE" not in done.stderr
+    shown = done.stdout
+    assert '<span class="badge good">healthy</span>' in shown
+    assert '<span class="badge bad">refuse</span>' in shown
+    assert '<span class="badge open">open</span>' in shown
+    assert shown.count('<button type="button"') == 8
+    assert 'aria-label="heal payments"' in shown
+    assert "api.0-&gt;payments, closed → open" in shown
+    assert 'class="error"' in shown
 
 
 def test_a_time_that_is_over_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

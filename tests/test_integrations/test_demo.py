@@ -115,6 +115,25 @@ def test_a_customer_nobody_has_asked_for_gets_503_from_the_first_failure_on():
         assert (seen["state"], seen["failures"], seen["rejected"]) == ("open", 2, 2)
 
 
+def test_its_page_shows_trouble_and_makes_and_ends_it():
+    """Each button does what it says; the breaker, its changes and the outcomes are there."""
+    with shop(Settings(failure_threshold=1, recovery_timeout=0.2, timeout=0.2)) as client:
+        assert "text/html" in client.get("/").headers["Content-Type"]
+        for action in ("hang", "slow", "stop"):
+            client.post(f"/services/payments/{action}")
+            assert client.get("/state").json()["services"][0]["trouble"] == action
+            assert client.get("/checkout/bob").status_code == 503
+            client.post("/services/payments/heal")
+            assert client.get("/state").json()["services"][0]["trouble"] == ""
+            eventually(lambda: client.get("/checkout/ann"), 200)
+        seen = client.get("/state").json()
+        assert seen["breakers"][0]["name"] == "payments"
+        assert ["payments", "closed", "open"] in [event[1:] for event in seen["events"]]
+        words = {word for _, counts in seen["steps"]["checkout"] for word in counts}
+        assert {"ok", "refused"} <= words
+        assert client.post("/services/nobody/stop").status_code == 404
+
+
 def test_an_open_breaker_answers_without_asking_payments():
     """One request reached for it and failed; the other twenty did not wait for it."""
     with shop(Settings(failure_threshold=1, recovery_timeout=60.0)) as client:

@@ -14,11 +14,14 @@ from simcb.options import CompareOptions, JobOptions
 from simcb.scenario import parse_scenario
 from simcb.studies import StudyError
 from simcb.studies.league import League, entrants, league
+from simcb.views.data import as_csv, as_json
 from simcb.views.document import Page
 from simcb.views.formats import Format, render
 from simcb.views.league import Answer, league_document
+from simcb.views.league_files import write_league
 from simcb.views.league_view import LeagueView
 from simcb.views.league_view import league as simcb_league
+from simcb.views.saved import open_study
 
 HERE = JobOptions(workers=0)
 HERD = STORY.replace("rate: 1/s", "rate: 20/s").replace("duration: 25s", "duration: 30s")
@@ -130,3 +133,30 @@ def test_the_command_prints_and_writes_it(tmp_path: Path) -> None:
     kept = json.loads((out / "summary.json").read_text())
     assert [each["name"] for each in kept["scenarios"]] == ["story"]
     assert (out / "league.png").stat().st_size > 10_000
+
+
+def test_a_saved_league_is_what_it_was(found: League, tmp_path: Path) -> None:
+    """Its numbers, its sentences and its chart come from its directory, with nothing run."""
+    answer = Answer(found, "simcb league it")
+    kept = write_league(answer, tmp_path / "kept")
+    again = open_study(kept)
+    assert as_json(again.document()) == as_json(league_document(answer))
+    assert "".join(as_csv(again.document())) == "".join(as_csv(league_document(answer)))
+    assert list(again.document().verdicts) == list(league_document(answer).verdicts)
+    assert repr(again.view()) == repr(LeagueView(found))
+    assert again.picture == "league"
+    assert len(again.draw().axes) == 2
+    done = simcb("report", str(kept))
+    assert "unawaited" in Path(done.stdout.strip()).read_text()
+    assert "holds a league" in simcb("compare", str(kept), "none").stderr
+
+
+@pytest.mark.parametrize("damage", ["{}", "[", '{"scenarios": [{"variants": [{}]}]}', "moved"])
+def test_a_damaged_league_is_refused(found: League, tmp_path: Path, damage: str) -> None:
+    """With the place, and no traceback."""
+    kept = write_league(Answer(found), tmp_path / "kept")
+    file = kept / "league.json"
+    moved = file.read_text().replace('"alike": 0', '"alike": 99')
+    file.write_text(moved if damage == "moved" else damage)
+    with pytest.raises(StudyError, match=r"league\.json"):
+        open_study(kept)

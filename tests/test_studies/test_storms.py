@@ -17,12 +17,14 @@ from simcb.studies import StudyError
 from simcb.studies.evaluation.settings import Setting, axes_of, changes_of
 from simcb.studies.tune import TuneResult, open_tune, plan_tune
 from simcb.studies.tune.advise import advise
+from simcb.studies.tune.sensitivity import grid_of
 from simcb.studies.tune.space import calmness, default_space, rule_words, tolerated
 from simcb.studies.tune.storms import STORMS, family_of, storms_named
 from simcb.views.advise import AdviceView, advise_document
 from simcb.views.data import as_json
 from simcb.views.document import Table
 from simcb.views.tune import tune_document
+from simcb.views.tune_view import TuneView
 from simcb.world.conditions import drawn_faults
 from simcb.world.streams import Streams
 
@@ -224,3 +226,31 @@ def test_advice_is_five_lines_and_moves_the_guesses() -> None:
     assert parse_scenario(SMALL).name in advise_document(advice).title
     assert advice.result.check is not None
     assert [each.name for each in advice.result.check.contenders] == ["", "yours", "no breaker"]
+
+
+def test_where_no_breaker_is_best_nobody_asks_how_far_its_values_may_move() -> None:
+    """And what cannot beat it is not run to the end."""
+    words = {"trials": 4, "batch": 4, "replicates": 3, "fresh": 2, "workers": 0}
+    space = {"breaker.failure_threshold": [1, 2], "breaker.recovery_timeout": ["4s", "8s"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
+        result = tune(scenario(), space, storms="partial,blip", **words)  # type: ignore[arg-type]
+    assert result.complete
+    assert result.advice == "no breaker"
+    assert result.reach == ()
+    assert any(each.replicates == 0 for each in result.trials)
+    with pytest.raises(StudyError, match="no breaker is as good"):
+        TuneView(result).reach("breaker.failure_threshold")
+
+
+def test_an_ordinary_day_has_a_row_of_what_is_lost_needlessly() -> None:
+    """It has no regret, and stands among the storms all the same."""
+    rows = TuneView(in_storms()).by_scenario("best", "no breaker").table.rows
+    assert [row[0] for row in rows][-1] == "day, lost needlessly"
+    assert rows[-1][2] == "0%"
+
+
+def test_of_a_long_list_both_ends_and_some_between_are_walked() -> None:
+    """The winner's own value always."""
+    (axis,) = axes_of({"breaker.failure_threshold": [*range(1, 31)]})
+    assert grid_of(axis, axis.values[8]) == (1, 7, 9, 13, 18, 24, 30)

@@ -40,7 +40,7 @@ from simcb.studies.tune import (
     plan_tune,
 )
 from simcb.studies.tune.contenders import with_default
-from simcb.studies.tune.regret import rungs
+from simcb.studies.tune.racing import rungs
 from simcb.studies.tune.search import Search, Tried
 from simcb.views import data
 from simcb.views.tune import tune_document

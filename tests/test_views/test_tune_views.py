@@ -29,8 +29,9 @@ from simcb.views.markdown import as_markdown
 from simcb.views.plots.figures import drawn
 from simcb.views.plots.tune import check_panel, front_panel, reach_panel, tune_figure
 from simcb.views.study_files import write_study
-from simcb.views.tune import findings, front_table, tune_document
+from simcb.views.tune import front_table, tune_document
 from simcb.views.tune_data import contender_rows, overlay
+from simcb.views.tune_findings import findings
 from simcb.views.tune_view import TuneView
 
 

@@ -1,4 +1,4 @@
-"""What a compiler is told of the world's classes is what their sources say."""
+"""What a compiler is told of the classes of world and breaker is what their sources say."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import pytest
 
 import simcb
 
-ROOM = Path(simcb.__file__).parent / "world"
-DECLARED = sorted(path for path in ROOM.glob("*.pxd") if not path.with_suffix(".pyx").exists())
+HOUSE = Path(simcb.__file__).parent
+ALL = sorted([*HOUSE.glob("world/*.pxd"), *HOUSE.glob("breaker/*.pxd")])
+DECLARED = [path for path in ALL if not path.with_suffix(".pyx").exists()]
 
 
 def _declarations() -> dict[str, tuple[str, set[str]]]:
     """Return the base and the attributes and methods of every declared class."""
     found: dict[str, tuple[str, set[str]]] = {}
-    for path in ROOM.glob("*.pxd"):
+    for path in ALL:
         for block in re.split(r"^cdef class ", path.read_text(), flags=re.M)[1:]:
             head, _, body = block.partition("\n")
             if head.endswith(":"):

@@ -70,7 +70,8 @@ def _serve(options: argparse.Namespace) -> None:
             payments.start()
         address = f"{HOST}:{sock.getsockname()[1]}"
         commands = EXAMPLE.split("\n", 2)[2].replace("localhost:8000", address)
-        sys.stdout.write(f"checkout on http://{address}, Ctrl-C stops it; try:\n{commands}")
+        sys.stdout.write(f"checkout on http://{address}, Ctrl-C stops it; look at it, or try:\n")
+        sys.stdout.write(commands)
         sys.stdout.flush()
         config = uvicorn.Config(app, log_level="warning", ws="none")
         with suppress(KeyboardInterrupt):

@@ -29,6 +29,7 @@ from simcb.breaker import (
 )
 from simcb.breaker.bounds import number
 from simcb.errors import MissingExtraError
+from simcb.integrations.demo.page import CheckoutPage
 from simcb.integrations.demo.serving import Service
 from simcb.integrations.fastapi import (
     answer_failures,
@@ -68,6 +69,7 @@ class Checkout:
         self.payments = payments
         self.metrics, self.registry = _metrics()
         self.breakers = BreakerRegistry(lambda name: self._breaker(name, settings))
+        self.page = CheckoutPage(payments, self.breakers)
         self.breakers.get("payments")
         self.store = _store(settings.redis)
         self.fallback = CachedFallback(
@@ -83,7 +85,7 @@ class Checkout:
             name,
             failure_threshold=settings.failure_threshold,
             recovery_timeout=settings.recovery_timeout,
-            listeners=[_tell],
+            listeners=[_tell, lambda change: self.page.changed(change)],
         )
         return self.metrics.watch(breaker) if self.metrics else breaker
 
@@ -151,6 +153,7 @@ def checkout_app(
     answer_failures(app, httpx.HTTPError, why="The payment service does not answer.")
     _add_shop(app, checkout)
     _add_controls(app, checkout)
+    checkout.page.add_to(app)
     return app
 
 
@@ -226,6 +229,11 @@ def _metrics() -> Any:
 
 # The service that fails: only there to be asked and to be stopped.
 
+LOOK_EVERY: Final = 0.05
+"""Seconds after which a payment that hangs looks whether it still has to."""
+SLOW: Final = 2.0
+"""Seconds that a slow payment service takes."""
+
 CARDS: Final = ("visa", "mastercard", "amex", "jcb")
 
 
@@ -244,13 +252,19 @@ def payments_app(*, flaky: float = 0.0, seed: int = 7) -> FastAPI:
     draw = random.Random(seed)
     charges = 0
 
-    def stumble() -> None:
+    app.state.trouble = ""
+
+    async def stumble() -> None:
+        while app.state.trouble == "hang":
+            await asyncio.sleep(LOOK_EVERY)
+        if app.state.trouble == "slow":
+            await asyncio.sleep(SLOW)
         if draw.random() < flaky:
             raise HTTPException(500, "the payment service stumbled")
 
     @app.get("/customers/{customer}/methods")
     async def methods(customer: str) -> dict[str, object]:
-        stumble()
+        await stumble()
         if customer == "nobody":
             raise HTTPException(404, "no such customer")
         kept = len(customer) % len(CARDS) + 1
@@ -259,7 +273,7 @@ def payments_app(*, flaky: float = 0.0, seed: int = 7) -> FastAPI:
     @app.post("/customers/{customer}/charges")
     async def charge(customer: str) -> dict[str, object]:
         nonlocal charges
-        stumble()
+        await stumble()
         charges += 1
         return {"customer": customer, "charge": charges}
 

@@ -212,7 +212,13 @@ def _thrown_out(case: Case, service: ServiceInfo) -> Booleans:
     then the attempt has not ended before the restart.
     """
     faults = case.trace.layout.faults
-    starts = sorted(f.start for f in faults if f.kind == "restart" and f.on == service.name)
+    own = range(service.first_replica, service.first_replica + service.replicas)
+    starts = sorted(
+        {
+            *(f.start for f in faults if f.kind == "restart" and f.on == service.name),
+            *(each.at for each in case.trace.layout.crashes if each.replica in own),
+        }
+    )
     moments = np.array([*starts, np.inf])
     freed = case.trace.attempts["freed"]
     following = moments[np.minimum(np.searchsorted(moments, freed), len(starts))]

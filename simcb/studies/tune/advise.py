@@ -20,7 +20,8 @@ from simcb.studies.evaluation.evaluator import Changes, working
 from simcb.studies.evaluation.settings import applied, changes_of
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.plan import plan_in, plan_tune
-from simcb.studies.tune.regret import FEWEST, Evaluation
+from simcb.studies.tune.racing import FEWEST
+from simcb.studies.tune.regret import Evaluation
 from simcb.studies.tune.result import TuneResult
 from simcb.studies.tune.storms import DAY, OWN, family_of
 from simcb.studies.tune.tune import tune
@@ -125,11 +126,7 @@ def _deciding(result: TuneResult) -> tuple[str, ...]:
     assert result.check is not None
     found = {DAY: None} if any(each.is_day for each in result.scenarios) else {}
     for contender in result.check.contenders:
-        losses = [
-            max((each.mean or 0.0 for each in scenario.regret), default=-1.0)
-            for scenario in contender.scenarios
-        ]
-        found[result.scenarios[losses.index(max(losses))].storm] = None
+        found[result.scenarios[contender.worst_storm].storm] = None
     return tuple(found) if set(found) != {OWN} else (OWN,)
 
 

@@ -13,7 +13,8 @@ from simcb.studies.evaluation.evaluator import Changes, Evaluator
 from simcb.studies.evaluation.objective import Better
 from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.context import TuneContext
-from simcb.studies.tune.regret import FEWEST, Evaluation, limits_of
+from simcb.studies.tune.racing import FEWEST
+from simcb.studies.tune.regret import Evaluation, limits_of
 from simcb.studies.tune.result import Check, Contender, DayCost, InScenario
 
 WINNER = ""

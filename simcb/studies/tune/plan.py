@@ -20,7 +20,7 @@ from simcb.studies.run import check_ranges
 from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.scenarios import TuneScenario, check_space, tune_scenarios
 from simcb.studies.tune.search import starting
-from simcb.studies.tune.sensitivity import STEPS
+from simcb.studies.tune.sensitivity import MOST_OF_LIST, STEPS
 from simcb.studies.tune.space import default_space
 from simcb.studies.tune.storms import family_of, storms_named, tuned_services
 
@@ -50,7 +50,7 @@ class TunePlan:
     @property
     def around(self) -> int:
         """How many settings around a winner are looked at, at most."""
-        return sum(len(axis.values) or STEPS for axis in self.axes)
+        return sum(min(len(axis.values), MOST_OF_LIST) or STEPS for axis in self.axes)
 
     @property
     def runs(self) -> int:
@@ -61,7 +61,8 @@ class TunePlan:
         """
         size = self.options.size
         beside = 0 if self.options.own else 2
-        searched = (size.trials + beside + WALKS * self.around) * size.replicates
+        walked = WALKS * (self.around + (0 if self.options.own else 1))
+        searched = (size.trials + beside + walked) * size.replicates
         checked = len(self.scenarios[0].aims) + self.contenders
         return (searched + checked * size.fresh) * len(self.scenarios)
 

@@ -28,8 +28,10 @@ class Trial:
     Args:
         number: from 0, in the order of the search.
         setting: its values.
-        replicates: how many runs it got in each scenario before it was clear that it is no good.
-        worst: its worst regret for each aim; empty if it was refused or never run.
+        replicates: how many runs it got in every scenario; 0 if it was clear in some that it is
+            no good, and the others were left out.
+        worst: its worst regret for each aim, of where it was run at least; empty if it was refused
+            or never run.
         violation: by how much it misses the limits; 0 if it keeps them.
         refused: why the scenarios refuse it, or "".
         day: the share of an ordinary day's requests that it loses and no breaker does not; None
@@ -107,6 +109,19 @@ class Contender:
     def marked_name(self) -> str:
         """Its name, with a mark if the library does something otherwise."""
         return f"{self.name}*" if self.differs else self.name
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """Its largest regret of any aim in each scenario; -1 on an ordinary day, which has none."""
+        return tuple(
+            max((each.mean or 0.0 for each in scenario.regret), default=-1.0)
+            for scenario in self.scenarios
+        )
+
+    @property
+    def worst_storm(self) -> int:
+        """The place of the scenario in which it loses most to the best setting for that alone."""
+        return self.losses.index(max(self.losses))
 
     @property
     def feasible(self) -> bool:

@@ -24,6 +24,9 @@ from simcb.studies.tune.regret import Evaluation
 STEPS = 9
 """Values along a range, the winner's own not counted."""
 
+MOST_OF_LIST = 6
+"""Values of a list, the winner's own not counted; of a longer one both ends and some between."""
+
 CLOSE = 0.4
 """The part of a step within which a value of the range gives way to the winner's."""
 
@@ -96,9 +99,12 @@ class Reach:
 
 
 def grid_of(axis: Axis, winner: Value) -> tuple[Value, ...]:
-    """Return the values of an axis to try: all of a list, or some of a range, in order."""
+    """Return the values of an axis to try, in order: all of a short list, or some."""
     if axis.values:
-        return axis.values
+        last, steps = len(axis.values) - 1, MOST_OF_LIST - 1
+        kept = {round(step * last / steps) for step in range(MOST_OF_LIST)}
+        kept |= {axis.values.index(winner)}
+        return tuple(value for place, value in enumerate(axis.values) if place in kept)
     assert axis.span is not None
     span = axis.span
     values = [span.at(step / (STEPS - 1)) for step in range(STEPS)]
@@ -172,7 +178,7 @@ def reach_of(
         near = whole and all(each.mean is None or each.mean <= tolerance for each in excess)
         perhaps = all(each.low is None or each.low <= tolerance for each in excess)
         good = near and feasible
-        unshown = good or (whole and perhaps and feasible)
+        unshown = good or (count == evaluation.losses.shape[3] and perhaps and feasible)
         steps.append(Step(value, excess, count, good, unshown, feasible))
     place = next(index for index, step in enumerate(steps) if step.value == winner)
     low, high = _stretch(steps, [step.as_good for step in steps], place)

@@ -6,17 +6,10 @@ file's own faults strike, or else the first that is guarded.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from simcb.breaker import (
-    ConsecutiveFailures,
-    FailureRate,
-    FailuresInWindow,
-    SlowCallRate,
-    TripRule,
-)
+from simcb.predictions.chance import met_by_chance
 from simcb.scenario import Scenario, parse_value
 from simcb.scenario.axes import Axis
 from simcb.scenario.breakers import Breaker
@@ -144,33 +137,15 @@ def _trips(breakers: Sequence[Breaker]) -> tuple[Value, ...]:
 def tolerated(trip: str) -> float:
     """Return at which share of failures a trip rule, as in a file, begins to open by chance.
 
-    Up to there a breaker opens about once in `RARE` calls, each failing by itself: of n in a row
-    that is pⁿ, of a share in a window Chernoff's bound of it, exp(-n KL(share, p)).
+    Up to there about one call in `RARE` finds the rule met, each failing by itself.
     """
     rules = Breaker.model_validate({"trip": parse_value(trip)}).rules()
     low, high = 0.0, 1.0
     for _ in range(30):
         middle = (low + high) / 2.0
-        rare = all(_by_chance(rule, middle) <= 1.0 / RARE for rule in rules)
+        rare = all(met_by_chance(rule, middle) <= 1.0 / RARE for rule in rules)
         low, high = (middle, high) if rare else (low, middle)
     return low
-
-
-def _by_chance(rule: TripRule, failing: float) -> float:
-    """Return about how likely a call finds a rule met if so many fail; slow ones are another's."""
-    if isinstance(rule, ConsecutiveFailures):
-        return failing**rule.threshold
-    if isinstance(rule, FailuresInWindow):
-        return min(failing * rule.threshold, 1.0)
-    if isinstance(rule, SlowCallRate) or failing <= 0.0:
-        return 0.0
-    assert isinstance(rule, FailureRate)
-    if failing >= rule.rate:
-        return 1.0
-    apart = rule.rate * math.log(rule.rate / failing)
-    if rule.rate < 1.0:
-        apart += (1.0 - rule.rate) * math.log((1.0 - rule.rate) / (1.0 - failing))
-    return math.exp(-apart * (rule.calls or rule.minimum_calls))
 
 
 def calmness(axes: Sequence[Axis], values: Sequence[Value]) -> tuple[float, ...]:

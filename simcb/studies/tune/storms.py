@@ -142,8 +142,7 @@ def _made(scenario: Scenario, services: Sequence[str], name: str) -> Iterator[Sc
     length = min(length, duration / 3.5)
     plain = scenario.without_faults()
     if storm.fault is None:
-        days = 2.0 if _steady(scenario) else 1.0
-        yield plain.with_({"name": name, "duration": _seconds(days * duration)})
+        yield plain.with_({"name": name, "duration": _seconds(duration)})
         return
     for service in services:
         called = name if len(services) == 1 else f"{name} {service}"

@@ -7,7 +7,7 @@ is for others to know.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from simcb.metrics import estimate
@@ -20,7 +20,8 @@ from simcb.studies.tune.checking import check
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.losses import check_defined
 from simcb.studies.tune.plan import WALKS, TunePlan
-from simcb.studies.tune.regret import Evaluation, Guard, race
+from simcb.studies.tune.racing import race
+from simcb.studies.tune.regret import Evaluation, Guard
 from simcb.studies.tune.result import Check, Trial, TuneResult
 from simcb.studies.tune.search import Search, Tried
 from simcb.studies.tune.sensitivity import Reach, neighbours, next_beyond, reach_of
@@ -118,8 +119,11 @@ class Tuning:
         places = range(len(self._context.scenarios))
         return self._evaluator.run_in(places, known, self._evaluator.replicates)
 
-    def _race(self, candidates: Sequence[int], margin: float = 0.0) -> bool:
-        """Race settings; one of them gets to the end, even where no breaker at all is better."""
+    def _race(self, candidates: Sequence[int], margin: float, *, rivals: bool = False) -> bool:
+        """Race settings; one of them gets to the end, even where no breaker at all is better.
+
+        After that `rivals`, no breaker and yours, eliminate nobody unless they are to.
+        """
         return race(
             self._context.scenarios,
             self._evaluator,
@@ -127,7 +131,9 @@ class Tuning:
             margin,
             self._guard,
             least=0 if self._settled else 1,
-            beside=self._rivals - set(self._tried.values()) if self._settled else set(),
+            beside=set()
+            if rivals or not self._settled
+            else self._rivals - set(self._tried.values()),
         )
 
     def _evaluated(self) -> Evaluation:
@@ -141,7 +147,8 @@ class Tuning:
                 # Everything there is has been tried.
                 break
             self._done = len(self._tried)
-            if not self._race(self._enter(settings)):
+            margin = 0.0 if self._options.own else self._options.tolerance
+            if not self._race(self._enter(settings), margin):
                 return False
             for scenario, table in zip(
                 self._context.scenarios, self._evaluator.tables, strict=True
@@ -205,31 +212,31 @@ class Tuning:
         if isinstance(candidate, str):
             return Trial(number, setting, 0, (), 0.0, candidate)
         known = self._known
-        count = int(known.seen[candidate])
-        if not count:
+        if not known.seen[candidate]:
             return Trial(number, setting, 0, (), 0.0)
         worst = known.worst(candidate)
         day = estimate([value_of(each) for each in known.lost[candidate].tolist()]).mean
+        count = int(known.counts[candidate])
         return Trial(number, setting, count, worst, known.violation(candidate), day=day)
 
     def _choose(self) -> None:
         self._evaluation = self._evaluated()
         if self._settled:
-            self._winner = self._chosen()
+            self._winner = self._chosen(self._settled)
             self._best = self._setting_of(self._winner)
 
-    def _chosen(self) -> int:
-        """Return the best of the settings that have been run to the end.
+    def _chosen(self, among: Collection[int]) -> int:
+        """Return the best of settings that have been run to the end.
 
         In a family of storms that is, of those that are as good as the best, the calmest.
         """
         known, count = self._known, self._evaluator.replicates
-        best = known.champion(self._settled, count)
+        best = known.champion(among, count)
         if self._options.own:
             return best
         tolerance = self._options.tolerance
         calm = {best: calmness(self._axes, self._setting_of(best).values)}
-        for each in self._settled:
+        for each in among:
             if known.feasible[each] == known.feasible[best] and all(
                 lead.mean is not None and lead.mean <= tolerance
                 for lead in known.leads(each, best, count)
@@ -240,19 +247,56 @@ class Tuning:
     # Walking.
 
     def _walk(self) -> tuple[bool, tuple[Reach, ...]]:
+        """Walk around the winner, anew around a better one, and tell how far each value may move.
+
+        Where no breaker at all is best nobody asks that; only what beats it goes to the end there.
+        """
         for left in reversed(range(WALKS)):
+            needless = self._needless
             winner = self._setting_of(self._winner)
             paths = [neighbours(self._axes, winner, index) for index in range(len(self._axes))]
             settings = list(dict.fromkeys(s for path in paths for s in path.values()))
             self._stage, self._done, self._total = "walking", 0, len(settings)
-            if not self._race(self._enter(settings), self._options.tolerance):
+            around = self._enter(settings)
+            if not self._race(around, self._options.tolerance, rivals=needless):
                 return False, ()
             self._evaluation = self._evaluated()
             # In a family the last walk only looks: around the winner everything is known.
-            if (not left and not self._options.own) or not self._improved():
+            if not left and not self._options.own:
                 break
+            if not self._options.own and not needless:
+                combined = self._enter([self._combined(paths)])
+                if not self._race(combined, self._options.tolerance):
+                    return False, ()
+                self._evaluation = self._evaluated()
+            if not self._improved():
+                break
+        if self._needless:
+            return True, ()
         winner = self._setting_of(self._winner)
         return True, tuple(self._reach(index, winner) for index in range(len(self._axes)))
+
+    @property
+    def _needless(self) -> bool:
+        """Whether no breaker at all is as good as the winner."""
+        if not self._rivals:
+            return False
+        none = self._evaluator.enter(self._context.without_breaker())
+        known, count = self._known, self._evaluator.replicates
+        return bool(known.feasible[none]) and all(
+            lead.mean is not None and lead.mean <= self._options.tolerance
+            for lead in known.leads(none, self._winner or 0, count)
+        )
+
+    def _combined(self, paths: Sequence[Mapping[Value, Setting]]) -> Setting:
+        """Return the best value along each path, all at once: it saves going there by turns."""
+        settled = self._settled
+        found = []
+        for index, path in enumerate(paths):
+            along = [self._tried[each] for each in path.values() if each in self._tried]
+            known = [each for each in along if isinstance(each, int) and each in settled]
+            found.append(self._setting_of(self._chosen(known)).values[index])
+        return Setting(tuple(found))
 
     def _improved(self) -> bool:
         """Put a winner that was found on the way in the old one's place, if it is worth it.
@@ -261,7 +305,7 @@ class Tuning:
         """
         known, count = self._known, self._evaluator.replicates
         assert self._winner is not None
-        found = self._chosen()
+        found = self._chosen(self._settled)
         if found == self._winner:
             return False
         if not self._options.own:

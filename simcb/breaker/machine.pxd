@@ -1,0 +1,22 @@
+cimport cython
+
+from simcb.breaker.decisions cimport Decisions
+from simcb.breaker.permit cimport Permit
+from simcb.breaker.states cimport ClosedState, HalfOpenState, OpenState, Period
+
+cdef long ADMITTED
+cdef long FAILURES
+cdef long IGNORED
+cdef long REJECTED
+cdef long SETTLED
+cdef long STALE
+cdef long SUCCESSES
+
+cdef class Machine(Decisions):
+    @cython.locals(seen=Period)
+    cdef _admit_locked(self, Permit permit)
+    @cython.locals(state=Period)
+    cdef _succeed(self, Permit permit)
+    cdef _settle(self, Permit permit, long kind, error)
+    @cython.locals(calls=long, failed=bint)
+    cpdef bint _record_locked(self, Permit permit, long kind, ClosedState seen, now, error) except? -1

@@ -1,0 +1,5 @@
+cdef class Shared:
+    pass
+
+cdef class Locked(Shared):
+    cdef object __weakref__
