@@ -54,7 +54,6 @@ GONE = "gone"
 """Instead of an outcome: who asked did not wait for it."""
 _LEAVING = -1
 _ON = struct.pack("ii", 1, 0)
-MOST_USER = 2**31
 
 
 class Door:

@@ -124,9 +124,12 @@ class Venue:
     """A scenario's services, each on its port, and the page.
 
     Args:
-        stage_of: makes the stage, given what sends attempts.
+        scenario: whose services they are.
         sockets: those that `Ports` has opened; closed at the end.
-        host: the address they listen on.
+        seed: random seed.
+        replicate: which replicate of it.
+        asked: whether the scenario's client groups ask.
+        any_host: whether the page answers by whatever name it is asked for.
     """
 
     def __init__(
