@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from simcb.metrics import Unit
-from simcb.scenario.units import Value
 from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
 from simcb.studies.tune import Contender, TuneResult
 from simcb.studies.tune.advise import Advice, Guess
@@ -17,7 +16,7 @@ from simcb.views.html import card
 from simcb.views.quantities import quantity
 from simcb.views.safe_text import one_line
 from simcb.views.tune import tune_document
-from simcb.views.tune_data import overlay, stretch
+from simcb.views.tune_data import changes_with, overlay, stretch
 from simcb.views.tune_family import aim_words, day_words, storm_table
 from simcb.views.tune_findings import winner_words
 
@@ -141,9 +140,9 @@ class AdviceView:
     advice: Advice
 
     @property
-    def best(self) -> dict[str, Value]:
+    def best(self) -> dict[str, object]:
         """The best of the values searched, by their paths."""
-        return self.advice.result.best
+        return changes_with(self.advice.result.best)
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.metrics import Estimate, Unit
+from simcb.scenario import parse_value
 from simcb.scenario.units import Value
 from simcb.studies.evaluation.objective import Better
 from simcb.studies.tune import Contender, InScenario, Reach, Trial, TuneResult, is_until
@@ -204,6 +205,14 @@ def overlay(result: TuneResult, repeat: str = "") -> str:
         key = path if _PLAIN_KEY.fullmatch(path) else json.dumps(path)
         lines.append(f"{key}: {value}")
     return "\n".join(lines) + "\n"
+
+
+def changes_with(best: Mapping[str, Value]) -> dict[str, object]:
+    """Return a winner's values as `Scenario.with_` takes them: rules as mappings, not as text."""
+    return {
+        path: parse_value(str(value)) if str(value).startswith(_RULES) else value
+        for path, value in best.items()
+    }
 
 
 def stretch(reach: Reach) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from simcb.scenario import Scenario
 from simcb.scenario.refusal import choice_remedy, quoted
-from simcb.scenario.units import Value
 from simcb.studies import StudyError
 from simcb.studies.evaluation.settings import applied, changes_of
 from simcb.studies.tune import Check, Contender, Reach, TuneResult
@@ -17,7 +16,7 @@ from simcb.views.html import card
 from simcb.views.page import save_page
 from simcb.views.table_view import TableView
 from simcb.views.tune import BEST, tune_document
-from simcb.views.tune_data import overlay
+from simcb.views.tune_data import changes_with, overlay
 from simcb.views.tune_findings import findings
 from simcb.views.tune_numbers import regret_table, standing_table
 
@@ -82,9 +81,9 @@ class TuneView:
         object.__setattr__(self, "plot", TunePlots(self.result))
 
     @property
-    def best(self) -> dict[str, Value]:
+    def best(self) -> dict[str, object]:
         """The winner's values by the space's paths; empty if there is no winner."""
-        return self.result.best
+        return changes_with(self.result.best)
 
     @property
     def check(self) -> Check | None:

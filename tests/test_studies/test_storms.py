@@ -24,6 +24,7 @@ from simcb.views.advise import AdviceView, advise_document
 from simcb.views.data import as_json
 from simcb.views.document import Table
 from simcb.views.tune import tune_document
+from simcb.views.tune_data import changes_with
 from simcb.views.tune_view import TuneView
 from simcb.world.conditions import drawn_faults
 from simcb.world.streams import Streams
@@ -223,6 +224,7 @@ def test_advice_is_five_lines_and_moves_the_guesses() -> None:
     assert len(view.lines) == 5
     assert view.lines[0].startswith(("set ", "leave it as it is"))
     assert "half and double" in view.lines[4] or "measure them" in view.lines[4]
+    assert scenario().with_(view.best).duration == scenario().duration
     assert parse_scenario(SMALL).name in advise_document(advice).title
     assert advice.result.check is not None
     assert [each.name for each in advice.result.check.contenders] == ["", "yours", "no breaker"]
@@ -254,3 +256,12 @@ def test_of_a_long_list_both_ends_and_some_between_are_walked() -> None:
     """The winner's own value always."""
     (axis,) = axes_of({"breaker.failure_threshold": [*range(1, 31)]})
     assert grid_of(axis, axis.values[8]) == (1, 7, 9, 13, 18, 24, 30)
+
+
+def test_the_best_rule_is_laid_over_a_scenario_as_it_is_given() -> None:
+    """A rule is text in an axis and a mapping in a scenario."""
+    best = changes_with({"breaker.trip": "{kind: consecutive_failures, threshold: 40}"})
+    (found,) = [
+        each.breaker.rules() for *_, each in scenario().with_(best).guarded_calls if each.breaker
+    ]
+    assert [rule.threshold for rule in found] == [40]
