@@ -241,6 +241,13 @@ def calls(draw: st.DrawFn, whole: bool = True) -> Data:
         if draw(st.booleans()):
             call["hedge"]["budget"] = draw(shares())
     if draw(one_in(4)):
+        call["cache"] = {
+            "keys": draw(st.integers(1, 12)),
+            "zipf": draw(st.floats(0.0, 2.0)),
+            "ttl": draw(times(50, 3000)),
+            "coalesce": draw(st.booleans()),
+        }
+    if draw(one_in(4)):
         call["share"] = draw(shares())
     if draw(one_in(3)):
         call["network"] = draw(works(1, 60))

@@ -20,8 +20,8 @@ SERVICES = ("api", "basket", "cache", "database")
 GROUPS = ("browsers", "apps")
 
 BASIC_FAULTS = ("latency", "errors", "hang", "refuse", "capacity", "surge")
-FAULTS = (*BASIC_FAULTS, "pause", "restart", "cold", "loss")
-ON_LINKS = ("latency", "errors", "hang", "refuse", "loss")
+FAULTS = (*BASIC_FAULTS, "pause", "restart", "cold", "loss", "flush")
+ON_LINKS = ("latency", "errors", "hang", "refuse", "loss", "flush")
 
 
 @st.composite
@@ -161,7 +161,7 @@ def faults(draw: st.DrawFn, data: Data, whole: bool) -> Data:
     lasts = draw(st.just(0.0) | times(200, 6000))
     fault: Data = {"kind": kind, "on": on, "for": lasts}
     fault["at"] = draw(times(0, int(1000 * data["duration"])))
-    if kind not in ("pause", "restart", "cold"):
+    if kind not in ("pause", "restart", "cold", "flush"):
         fault["ramp"] = draw(st.sampled_from((0.0, 0.0, lasts / 4, lasts / 2)))
     match kind:
         case "latency":
@@ -180,7 +180,7 @@ def faults(draw: st.DrawFn, data: Data, whole: bool) -> Data:
             fault["successes"] = draw(st.integers(1, 40))
     if kind in ON_LINKS:
         fault["share"] = draw(st.just(1.0) | shares())
-    if kind != "surge" and draw(st.booleans()):
+    if kind not in ("surge", "flush") and draw(st.booleans()):
         numbers = st.integers(0, data["services"][on]["replicas"] - 1)
         fault["replicas"] = draw(st.lists(numbers, min_size=1, unique=True))
     if whole:
@@ -196,7 +196,7 @@ def _elaborate(draw: st.DrawFn, fault: Data, data: Data) -> None:
     if fault["kind"] in ON_LINKS:
         if links and draw(one_in(3)):
             fault["on"] = draw(st.sampled_from(links))
-        fault["sticky"] = draw(one_in(3))
+        fault["sticky"] = fault["kind"] != "flush" and draw(one_in(3))
     if fault["for"] > 0 and draw(one_in(3)):
         gap = draw(st.just(0.0) | times(50, 2000))
         fault["repeat"] = {"every": fault["for"] + gap, "times": draw(st.integers(1, 4))}

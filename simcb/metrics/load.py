@@ -99,6 +99,19 @@ def hedged(scope: Scope) -> float | None:
     return _of_attempts(scope, "hedged")
 
 
+def hit_ratio(scope: Scope) -> float | None:
+    """Lookups that a cache in front of a call answered by itself, of all lookups, over the run.
+
+    Those that wait for an answer which somebody else has asked for are none of them. Of a service
+    they are the lookups in the caches in front of its calls.
+    """
+    layout = scope.facts.trace.layout
+    service = None if scope.service is None else layout.services[scope.service].name
+    caches = [each for each in layout.caches if service in (None, layout.calls[each.call].service)]
+    lookups = sum(each.hits + each.joined + each.misses for each in caches)
+    return sum(each.hits for each in caches) / lookups if lookups else None
+
+
 def unneeded_rejections(scope: Scope) -> float | None:
     """Rejected attempts that the service, as it then was, would have answered in time.
 

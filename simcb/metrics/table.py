@@ -61,6 +61,7 @@ _NONE_OK = "no request that arrived then ended ok"
 _FEW_FINISHED = "fewer than 10,000 requests that arrived then finished"
 _FEW_OK = "fewer than 10,000 requests that arrived then ended ok"
 _NO_ATTEMPT = "no attempt was made"
+_NO_LOOKUP = "no cache in front of a call was asked"
 _NO_BREAKER = "there is no breaker"
 _NO_FAULT = "there is no breaker, or no fault to see"
 _NO_WORK = "no worker did anything"
@@ -103,6 +104,7 @@ _ENTRIES = (
     Metric(load.shed, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.throttled, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.hedged, Unit.SHARE, _NO_ATTEMPT, _ANY),
+    Metric(load.hit_ratio, Unit.SHARE, _NO_LOOKUP, _SERVICE, phased=False),
     Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, _ANY),
     Metric(recovery.open_fraction, Unit.SHARE, _NO_BREAKER),
     Metric(recovery.time_to_trip, Unit.SECONDS, _NO_FAULT),

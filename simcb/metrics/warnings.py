@@ -18,7 +18,7 @@ from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around, SlowCallRate
 from simcb.scenario.calls import Call
 from simcb.scenario.changes import in_order
-from simcb.scenario.faults import Fault, Loss
+from simcb.scenario.faults import Fault, Flush, Loss
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Discipline, OnAbandon, Scenario, Service
 from simcb.scenario.refusal import quoted
@@ -92,10 +92,11 @@ def no_effect_warnings(
     """Return what can never matter in a run, each as a sentence with its remedy.
 
     That is a fault or a change that begins when the run is over, a change that sets what stands
-    there already, a fault that loses what nobody stops waiting for; timestamps of a replay that
-    were cut, so that its requests come in heaps; a retry or a breaker for outcomes that its call
-    cannot have; a hedge later than the timeout; a slow-call limit that no call lives to reach;
-    jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer has; a
+    there already, a fault that loses what nobody stops waiting for, or empties caches that are
+    not there; timestamps of a replay that were cut, so that its requests come in heaps; a retry or
+    a breaker for outcomes that its call cannot have; a hedge later than the timeout; a slow-call
+    limit that no call lives to reach; jitter where no retry waits; a backoff or a recovery by a
+    Retry-After that no answer has; a
     breaker or bulkhead for each of one replica; a priority that nothing goes by; a limit of
     admission that a full queue never lets be reached; one that adapts itself and only grows, or
     only shrinks; and a threshold on a phase that the run cannot have, which then only can fail.
@@ -120,6 +121,7 @@ def _of_the_system(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield what can never matter of a scenario that stays as it is."""
     yield from _cut_stamps(scenario)
     yield from _endless_losses(scenario)
+    yield from _empty_flushes(scenario)
     yield from _ineffective_retries(scenario)
     yield from _ineffective_hedges(scenario)
     yield from _ineffective_breakers(scenario)
@@ -197,6 +199,22 @@ def _endless_losses(scenario: Scenario) -> Iterator[NoEffect]:
                     "ever, as the call has no timeout; give it one like `timeout: 2s`",
                     ("faults", place),
                 )
+
+
+def _empty_flushes(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield the flushes that strike no cache."""
+    for place, (label, fault) in enumerate(scenario.labelled_faults):
+        if isinstance(fault, Flush) and not any(
+            link.call.cache is not None
+            and fault.on in (link.service, f"{link.keys[1]}{LINK}{link.service}")
+            for link in _links(scenario)
+        ):
+            yield NoEffect(
+                f"fault {quoted(label)} empties the caches in front of calls of "
+                f"{quoted(fault.service)}, and there are none; add one to a call like "
+                "`cache: {keys: 1000, ttl: 1m}`",
+                ("faults", place),
+            )
 
 
 def _ineffective_retries(scenario: Scenario) -> Iterator[NoEffect]:

@@ -171,6 +171,19 @@ def load_of_retries(failing: float, retries: float) -> float:
     return (1.0 - float(failing ** (retries + 1))) / (1.0 - failing)
 
 
+def hit_ratio(keys: int, zipf: float, ttl: float, rate: float) -> float:
+    """Return the share of lookups that a cache answers which keeps each answer for `ttl` seconds.
+
+    Key i is asked for at rate λᵢ, and of the lookups between two fills all but the first are hits:
+    λᵢT/(1 + λᵢT), for Poisson lookups and answers that come at once (Jung, Berger and
+    Balakrishnan, "Modeling TTL-based Internet Caches", INFOCOM 2003).
+    """
+    shares = np.arange(1, keys + 1, dtype=float) ** -zipf
+    shares /= shares.sum()
+    per_ttl = rate * ttl * shares
+    return float(np.sum(shares * per_ttl / (1.0 + per_ttl)))
+
+
 def calls_to_trip(failing: float, threshold: int) -> float:
     """Return the mean calls until `threshold` consecutive failures (Feller, volume I, XIII.7)."""
     return (failing**-threshold - 1.0) / (1.0 - failing)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from simcb.outcomes import AttemptOutcome
-from simcb.predictions.formulas import load_of_retries, machine_repair, wait_ggc
+from simcb.predictions.formulas import hit_ratio, load_of_retries, machine_repair, wait_ggc
 from simcb.predictions.rates import mean_rate, ordinary_until
 from simcb.predictions.spread import beyond, variation
 from simcb.scenario.arrivals import Closed, Constant
@@ -71,7 +71,7 @@ class Flow:
     """What goes through a call on an ordinary day.
 
     Args:
-        asked: requests that need it, per second.
+        asked: requests that need it and are not answered by its cache, per second.
         attempts: attempts it makes, per second, retries and hedges included.
         tries: the same without hedges.
         errors: chance that an attempt is answered with an error.
@@ -221,7 +221,8 @@ class Traffic:
             rate = self.rates[link.caller] if link.of_clients else arriving[link.caller]
             asking = going_on.get(caller, rate)
             going_on[caller] = asking * (1.0 - link.call.share * self.failing(link))
-            found[link.path] = self._flow(link, asking * link.call.share)
+            asked = asking * link.call.share
+            found[link.path] = self._flow(link, asked * (1.0 - self.hits(link, asked)))
             arriving[link.service] += found[link.path].attempts
         return found
 
@@ -237,6 +238,11 @@ class Traffic:
         more = min(more, retries_allowed(retry, asked, self.processes(link)))
         tries = asked * (1.0 + more)
         return Flow(asked, tries * hedged, tries, errors, late)
+
+    def hits(self, link: Link, lookups: float) -> float:
+        """Return the share of so many lookups a second that a call's cache answers, warm."""
+        cache = link.call.cache
+        return 0.0 if cache is None else hit_ratio(cache.keys, cache.zipf, cache.ttl, lookups)
 
     def hedges(self, link: Link) -> float:
         """Return the mean number of hedges of a try, if nobody waits for a worker.

@@ -1,7 +1,7 @@
 """How a caller asks a service: timeout, retry, hedge, breaker, rate limit, bulkhead and fallback.
 
-Outside to inside: fallback( retry( hedge( breaker( rate limit( bulkhead( timeout( network +
-service ))))))) with the throttle in the breaker's place if there is none. Retries and breakers
+Outside to inside: cache( fallback( retry( hedge( breaker( rate limit( bulkhead( timeout( network +
+service )))))))) with the throttle in the breaker's place if there is none. Retries and breakers
 have modules of their own. A new throttle is one class here and one line in `THROTTLES`.
 """
 
@@ -170,6 +170,22 @@ class Cache(Model):
     ttl: Annotated[PositiveSeconds, word("how long an answer may be served again, seconds", "5m")]
 
 
+class LookAside(Cache):
+    """A cache in front of a call: what it has is served at once, and good answers fill it.
+
+    An answer is kept for `ttl` from when it came; one from a fallback is not kept. The cache is one
+    for all caller processes. Each time the call is needed a key is drawn.
+    """
+
+    coalesce: Annotated[
+        Flag,
+        word(
+            "whether those of one process who miss the same key at the same time wait for one call",
+            "true",
+        ),
+    ] = False
+
+
 class Fallback(Model):
     """What is served when a call fails for good: a stored answer, if one is at hand."""
 
@@ -209,6 +225,10 @@ class Call(Model):
         word("the service it asks, if it goes by a name of its own", "payments"),
     ] = None
     share: Annotated[Portion, word("share of requests that need the call, by lot", "20%")] = 1.0
+    cache: Annotated[
+        LookAside | None,
+        word("a cache that is asked before the service", "{keys: 1000, ttl: 1m}"),
+    ] = None
     timeout: Annotated[
         PositiveSeconds | None,
         word("longest wait for one attempt, seconds; endless if absent", "2s"),

@@ -334,6 +334,18 @@ class Loss(Fault):
     kind: Literal["loss"] = "loss"
 
 
+class Flush(Fault):
+    """The caches in front of calls of the service are empty, and keep nothing until it is over.
+
+    On a link it is the cache of that caller; `share` is the share of the keys that are lost.
+    """
+
+    on_links: ClassVar[bool] = True
+    not_for_this: ClassVar[tuple[str, ...]] = ("sticky", "ramp", "replicas")
+
+    kind: Literal["flush"] = "flush"
+
+
 class Surge(Fault):
     """A client group sends `times` its usual rate."""
 
@@ -354,6 +366,7 @@ FAULTS: dict[str, type[Fault]] = {
     "restart": Restart,
     "cold": Cold,
     "loss": Loss,
+    "flush": Flush,
     "surge": Surge,
 }
 

@@ -45,6 +45,9 @@ MEASURING_BYTES = 30
 CALLER_BYTES = 4_000
 """Memory of one call of one caller process, and about that of a breaker."""
 
+KEY_BYTES = 150
+"""Memory of one answer that a cache keeps."""
+
 USER_BYTES = 1_000
 """Memory of one user of a closed loop: what is awaited, and the next random numbers."""
 
@@ -185,6 +188,8 @@ def _caller_bytes(
         replicas = scenario.services[service].replicas
         breakers = call.breakers(processes, replicas)
         total += (min(processes, used) + min(breakers, attempts)) * CALLER_BYTES
+        stored = [call.cache, call.fallback.cache if call.fallback else None]
+        total += sum(min(each.keys, attempts) for each in stored if each) * KEY_BYTES
     return total
 
 

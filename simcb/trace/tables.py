@@ -195,6 +195,19 @@ class CallInfo:
 
 
 @dataclass(frozen=True)
+class CacheInfo:
+    """A cache in front of a call, and what became of the lookups in it."""
+
+    call: int
+    hits: int
+    """Lookups that it answered."""
+    joined: int
+    """Lookups that waited for an answer that somebody else had asked for."""
+    misses: int
+    """Lookups for which the service was asked."""
+
+
+@dataclass(frozen=True)
 class BreakerInfo:
     """A breaker that was asked: the call it guards and, if it guards one replica only, which."""
 
@@ -246,6 +259,8 @@ class Layout:
     and empty if there is no such group."""
     idle_breakers: int = 0
     """Breakers that nobody ever asked, which are not in `breakers` and were always closed."""
+    caches: tuple[CacheInfo, ...] = ()
+    """The caches in front of calls that were asked."""
 
     changes: tuple[ChangeInfo, ...] = ()
     """What was changed while it ran, in order of time."""
@@ -271,11 +286,9 @@ class Layout:
         for service in data["services"]:
             if not service["scaled"]:
                 del service["scaled"]
-        for word in ("changes", "crashes"):
+        for word in ("idle_breakers", "caches", "changes", "crashes"):
             if not data[word]:
-                del data[word]
-        if not self.idle_breakers:
-            del data["idle_breakers"]  # as in traces that were saved without it
+                del data[word]  # as in traces that were saved without it
         return data
 
     @classmethod
@@ -295,6 +308,7 @@ class Layout:
             idle_breakers=data.get("idle_breakers", 0),
             changes=tuple(ChangeInfo(**item) for item in data.get("changes", ())),
             crashes=tuple(CrashInfo(**item) for item in data.get("crashes", ())),
+            caches=tuple(CacheInfo(**item) for item in data.get("caches", ())),
         )
 
     def service_index(self, name: str) -> int:

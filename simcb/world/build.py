@@ -32,6 +32,7 @@ from simcb.trace import (
 )
 from simcb.version import __version__
 from simcb.world.arrivals import arrival_times
+from simcb.world.caching import CachedSite, Caches
 from simcb.world.carrier import Carrier
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import Clock, Order
@@ -39,7 +40,6 @@ from simcb.world.conditions import Conditions, FaultWindow, drawn_faults, window
 from simcb.world.guards import Guards, Made
 from simcb.world.hedges import HedgingSite
 from simcb.world.occurrence import Occurrence
-from simcb.world.policies import Cache
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
 from simcb.world.rotation import Rotation
@@ -47,7 +47,7 @@ from simcb.world.routing import BALANCERS, Guard, LoadBalancer
 from simcb.world.sites import CallSite
 from simcb.world.stages import Stages, call_in, follow_calls, switched_on
 from simcb.world.streams import Column, GroupStreams, Streams, StreamTree, sampler_of, uniform
-from simcb.world.tasks import Server
+from simcb.world.tasks import Server, Site
 from simcb.world.workforce import Workforce
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class World:
         self._calls: list[CallInfo] = []
         self._wired: list[Call] = []
         self._guards = Guards(self.clock, self.recorder, self._streams)
-        self._caches: dict[int, Cache] = {}
+        self._caches = Caches(self._streams, self._windows)
         self._balancers: dict[str, LoadBalancer] = {}
         self._rotation = Rotation(self._balancers)
         self._services: list[ServiceInfo] = []
@@ -214,7 +214,7 @@ class World:
         if spec.instances > 1 and not spec.spread_in_turn:
             draws = self._streams.column(path, "instance", uniform)
 
-        def sites_of(instance: int) -> tuple[CallSite, ...]:
+        def sites_of(instance: int) -> tuple[Site, ...]:
             calls = self._stages.now.clients[name].calls
             return self._sites(first, calls, instance if spec.instances > 1 else None)
 
@@ -274,28 +274,27 @@ class World:
 
     def _sites(
         self, first: int, calls: Mapping[str, Call], instance: int | None
-    ) -> tuple[CallSite, ...]:
+    ) -> tuple[Site, ...]:
         """Make the call sites of one caller process; each has its own breakers and budgets."""
         return tuple(
-            (CallSite if call.hedge is None else HedgingSite)(
-                self.clock,
-                self.recorder,
-                self._calls[first + slot].caller,
-                first + slot,
-                slot,
-                call,
-                self._balancers[call.target(name)],
-                self._guard(first + slot, instance),
-                self._cache(first + slot, call),
-            )
+            self._site(first + slot, slot, name, call, instance)
             for slot, (name, call) in enumerate(calls.items())
         )
 
-    def _cache(self, index: int, call: Call) -> Cache | None:
-        """Return the cache behind a call; all instances of the caller share one."""
-        if call.fallback is None or call.fallback.cache is None:
-            return None
-        return self._caches.setdefault(index, Cache(call.fallback.cache.ttl))
+    def _site(self, index: int, slot: int, name: str, call: Call, instance: int | None) -> Site:
+        site = (CallSite if call.hedge is None else HedgingSite)(
+            self.clock,
+            self.recorder,
+            self._calls[index].caller,
+            index,
+            slot,
+            call,
+            self._balancers[call.target(name)],
+            self._guard(index, instance),
+            self._caches.stale(index, call),
+        )
+        cache = self._caches.before(index, self._calls[index], call)
+        return site if cache is None else CachedSite(self.clock, slot, call, site, cache)
 
     def _guard(self, index: int, instance: int | None) -> Guard | None:
         info, call = self._calls[index], self._wired[index]
@@ -408,6 +407,7 @@ class World:
             deadlines=tuple(map(self._stages.deadline, groups)),
             users=users if any(users) else (),
             idle_breakers=self._guards.count - len(breakers),
+            caches=self._caches.found(),
         )
 
 

@@ -16,6 +16,7 @@ from simcb.scenario.changes import in_order
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Scenario, Service
 from simcb.trace import CallInfo, ChangeInfo
+from simcb.world.caching import CachedSite
 from simcb.world.sites import CallSite
 from simcb.world.tasks import Site
 
@@ -151,5 +152,5 @@ def follow_calls(
 ) -> None:
     """Let a caller make its calls as they are from now on; those that code makes stay its own."""
     for site, (name, call) in zip(sites, calls.items(), strict=False):
-        if isinstance(site, CallSite) and call != before[name]:
+        if isinstance(site, CallSite | CachedSite) and call != before[name]:
             site.follow(call)

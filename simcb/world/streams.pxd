@@ -27,6 +27,7 @@ cdef class CallStreams:
     cdef public list attempts
     cdef public Column fallback
     cdef public dict hedges
+    cdef public Column item
     cdef public Column key
     cdef public Column needed
     cpdef AttemptStreams attempt(self, long retry)

@@ -263,7 +263,7 @@ class StreamTree:
 
 
 class CallStreams:
-    """The streams of one call: whether it is needed, of its attempts, and of its fallback."""
+    """The streams of one call: whether it is needed, for what, its attempts, its fallback."""
 
     __slots__ = (
         "_call",
@@ -273,6 +273,7 @@ class CallStreams:
         "attempts",
         "fallback",
         "hedges",
+        "item",
         "key",
         "needed",
     )
@@ -290,6 +291,8 @@ class CallStreams:
         cache = None if call.fallback is None else call.fallback.cache
         if cache is not None:
             self.key: Column = column(path, "key", zipf(cache.keys, cache.zipf))
+        if call.cache is not None:
+            self.item: Column = column(path, "key", zipf(call.cache.keys, call.cache.zipf))
 
     def attempt(self, retry: int) -> AttemptStreams:
         """Return the node of the first attempt (0), the first retry (1), …

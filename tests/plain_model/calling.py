@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from plain_model import conditions
 from plain_model.adapting import heard
 from plain_model.backoff import backoff
-from plain_model.policies import Adaptive, Places, Purse, Turns, turns_after
+from plain_model.policies import Adaptive, Flight, Places, Purse, Turns, turns_after
 from plain_model.record import AttemptRecord
 from plain_model.stage import Answer, Answering, Errand, Job, Process
 from simpy import Event
@@ -111,6 +111,8 @@ class Site:
         many = 0 if limit is None else replicas if limit.per_replica else 1
         self.places = [Places(world.env, limit) for _ in range(many)]
         cached = call.fallback is not None and call.fallback.cache is not None
+        self.fridge = world.fridge(self.name, service, call) if call.cache else None
+        self.flights: dict[float, Flight] = {}
         self.larder = world.larder(self.name, call) if cached else None
 
     def follow(self, call: Call) -> None:
@@ -144,6 +146,51 @@ class Site:
         number = errand.number
         if streams.needed.at(number) >= self.call.share:
             return Answer(OK)
+        if self.fridge is None or self.call.cache is None:
+            return (yield from self.answer(errand, streams))
+        key, over = streams.item.at(number), errand.over
+        if self.fridge.has(key, self.env.now):
+            return Answer(OK)
+        flight = None
+        if self.call.cache.coalesce:
+            if key in self.flights:
+                told = self.env.event()
+                self.flights[key].waiting.append((told, over))
+                yield told | over
+                if over.triggered:
+                    return Answer(ABANDONED)
+                if isinstance(told.value, Answer):
+                    return told.value
+            else:
+                self.flights[key] = Flight()
+            flight = self.flights[key]
+        answer = yield from self.answer(errand, streams)
+        if answer.outcome is OK and not answer.degraded and not over.triggered:
+            self.fridge.keep(key, self.env.now)
+        if flight is not None:
+            del self.flights[key]
+            landed = self.env.last()
+            landed.callbacks.append(  # type: ignore[union-attr]
+                lambda _: self.land(flight, key, None if over.triggered else answer)
+            )
+        return answer
+
+    def land(self, flight: Flight, key: float, answer: Answer | None) -> None:
+        """Tell those who waited for a call what came of it, or let the next of them make it."""
+        waiting = flight.still_waiting()
+        if answer is not None:
+            for told, _ in waiting:
+                told.succeed(answer)
+        elif waiting and key in self.flights:
+            self.flights[key].waiting += waiting
+        elif waiting:
+            self.flights[key] = Flight()
+            self.flights[key].waiting += waiting[1:]
+            waiting[0][0].succeed()
+
+    def answer(self, errand: Errand, streams: CallStreams) -> Answering:
+        """Make the call, and fall back if there is no other way."""
+        number = errand.number
         answer = yield from self.guarded(errand, streams)
         if answer.outcome is OK and self.larder is not None:
             self.larder.keep(streams.key.at(number), self.env.now)

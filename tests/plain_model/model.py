@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from plain_model.asking import Group
-from plain_model.policies import Larder
+from plain_model.policies import Fridge, Larder
 from plain_model.record import Record
 from plain_model.serving import Desk
 from plain_model.stage import Moments, Process
@@ -14,6 +14,7 @@ from simcb.breaker import CircuitBreaker, Transition
 from simcb.scenario.arrivals import Closed
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
+from simcb.scenario.faults import Flush
 from simcb.scenario.model import Scenario
 from simcb.world.clock import Order
 from simcb.world.conditions import drawn_faults
@@ -45,6 +46,7 @@ class PlainWorld:
         self.scenario = scenario.model_copy(update={"faults": faults})
         self.breakers: dict[str, CircuitBreaker] = {}
         self.larders: dict[str, Larder] = {}
+        self.fridges: dict[str, Fridge] = {}
         self.desks = {name: Desk(self, name) for name in sorted(scenario.services)}
         tree = StreamTree(self.streams, scenario.services)
         self.groups = [Group(self, tree, name) for name in sorted(scenario.clients)]
@@ -141,6 +143,27 @@ class PlainWorld:
         like = [each for each in self.breakers if each.rpartition(".")[0] == caller]
         until = [self.breakers[each].snapshot().next_probe_at for each in like]
         return len([each for each in until if each is not None and each > now])
+
+    def fridge(self, name: str, service: str, call: Call) -> Fridge:
+        """Return the cache that all callers of a kind have before a call."""
+        if name not in self.fridges:
+            caller = name.partition("->")[0]
+            flushes = [
+                (label, fault.share, [each for each in fault.windows if each[0] < each[1]])
+                for label, fault in self.scenario.labelled_faults
+                if isinstance(fault, Flush)
+                and fault.service == service
+                and (fault.link is None or fault.link[0] == caller)
+            ]
+            columns = {
+                label: self.streams.column(f"caches/{name}", f"fault:{label}", uniform)
+                for label, _, _ in flushes
+            }
+            assert call.cache is not None
+            self.fridges[name] = Fridge(
+                call.cache, flushes, lambda label, key: columns[label].at(key)
+            )
+        return self.fridges[name]
 
     def larder(self, name: str, call: Call) -> Larder:
         """Return the cache that all callers of a kind share for a call."""

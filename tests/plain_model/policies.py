@@ -5,6 +5,8 @@ They keep histories and count them anew whenever they are asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from plain_model.adapting import Learner
 from simpy import Environment, Event, Resource
 
@@ -204,6 +206,48 @@ class Larder:
     def has(self, key: float, now: float) -> bool:
         """Tell whether a young enough answer is there."""
         return key in self.answered and now - self.answered[key] < self.ttl
+
+
+class Flight:
+    """A call for a key that is under way, and who waits for it besides whoever makes it."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Event, Event]] = []
+
+    def still_waiting(self) -> list[tuple[Event, Event]]:
+        """Return what each is told by, and what they leave at, of those who have not left."""
+        return [each for each in self.waiting if not each[1].triggered]
+
+
+class Fridge(Larder):
+    """A larder that is asked first, and that faults empty.
+
+    Args:
+        policy: what it is like.
+        flushes: the lot's label, share and windows of each fault that strikes it.
+        lots: returns the lot of a key for a label.
+    """
+
+    def __init__(
+        self,
+        policy: Cache,
+        flushes: list[tuple[str, float, list[tuple[float, float]]]],
+        lots: Callable[[str, int], float],
+    ) -> None:
+        super().__init__(policy)
+        self.flushes = flushes
+        self.lots = lots
+
+    def has(self, key: float, now: float) -> bool:
+        """Tell whether a young enough answer is there, and was not lost since it came."""
+        if not super().has(key, now):
+            return False
+        for label, share, windows in self.flushes:
+            since = [end for start, end in windows if start <= now]
+            lost = any(self.answered[key] < end for end in since)
+            if lost and self.lots(label, int(key)) < share:
+                return False
+        return True
 
 
 class Door:
