@@ -240,7 +240,7 @@ def calls(draw: st.DrawFn, whole: bool = True) -> Data:
         call["hedge"] = {"after": draw(times(0, 300)), "times": draw(st.integers(1, 3))}
         if draw(st.booleans()):
             call["hedge"]["budget"] = draw(shares())
-    if draw(one_in(4)):
+    if draw(one_in(5)):
         call["cache"] = {
             "keys": draw(st.integers(1, 12)),
             "zipf": draw(st.floats(0.0, 2.0)),
