@@ -212,7 +212,7 @@ SIMULATORS = (
     Simulator("SimPy, a process a request", "simpy", simpy_queue, simpy_storm),
     Simulator("ciw", "ciw", ciw_queue, None),
     Simulator("happysim", "happysim", happysim_queue, None),
-    Simulator("asyncflow-sim", "asyncflow-sim", asyncflow_queue, None),
+    Simulator("asyncflow-sim, constant work", "asyncflow-sim", asyncflow_queue, None),
 )
 COMPILED, UNIT = "simcb, compiled", "SimPy, a process a request"
 STORIES = ("queue", "storm")
@@ -291,7 +291,7 @@ def table(compiled: str | None, requests: int, rounds: int) -> str:
                     costs.setdefault((each.name, story), []).append(found_cost)
     best = {key: min(each, key=lambda one: one.microseconds) for key, each in costs.items()}
     lines = [
-        "| simulator | queue | | storm | |",
+        "| CPU time of a request | queue | | storm | |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for each in sorted(there, key=lambda one: best[one.name, "queue"].microseconds):
@@ -312,7 +312,7 @@ def _cells(best: dict[tuple[str, str], Cost], name: str, story: str) -> str:
     found, unit = best.get((name, story)), best.get((UNIT, story))
     if found is None:
         return "|"
-    times = f"{unit.microseconds / found.microseconds:.1f} ×" if unit else ""
+    times = f"{unit.microseconds / found.microseconds:.2g} ×" if unit else ""
     return f"{found.microseconds:.1f} µs | {times}"
 
 

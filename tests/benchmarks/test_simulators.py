@@ -1,11 +1,13 @@
-"""Simulators that are set beside each other do the same."""
+"""Simulators that are set beside each other do the same, and the README has their table."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from benchmarks.simulators import (
+    SIMULATORS,
     Cost,
     cost_here,
     heap_queue,
@@ -35,3 +37,10 @@ def test_one_story_of_one_simulator_is_measured() -> None:
     found = cost_here("a loop over a heap", "queue", 2000)
     assert 0.0 < found.microseconds < 1000.0
     assert Cost(2.0, 1000, 0.1).microseconds == 2000.0
+
+
+def test_the_readme_has_a_line_for_each() -> None:
+    """The table in the README is of the simulators that the script knows."""
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    for each in SIMULATORS:
+        assert f"| {each.name.partition(',')[0]}" in text
