@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
@@ -14,11 +14,14 @@ from simcb.predictions.breakers import NO_BREAKER, Guarded, failing_for
 from simcb.predictions.chance import looks_back, time_to_trip
 from simcb.predictions.faults import fault_predictions
 from simcb.predictions.formulas import load_of_retries, probe_cycle, success_of_retries
+from simcb.predictions.load import load_predictions
 from simcb.predictions.predict import Predictions
 from simcb.predictions.spread import beyond, quantile
-from simcb.predictions.traffic import retries_allowed
+from simcb.predictions.traffic import ordinary, retries_allowed
 from simcb.predictions.values import COUNT, PER_SECOND, RATIO, SECONDS, SHARE
 from simcb.scenario.breakers import Around
+from simcb.scenario.model import Scenario
+from simcb.scenario.refusal import quoted
 from simcb.scenario.units import format_duration
 
 Cell = str | tuple[float, Unit]
@@ -366,6 +369,7 @@ def _recovers(found: Predictions) -> Answer:
         sentences.append(f"{each.subject} {does}: {each.remark}{saved}")
     if not rows:
         sentences = ["nothing is retried, so what is left of a fault is its backlog alone"]
+    sentences += _after_changes(found.scenario)
     return _table(
         sentences,
         ("service", "retried load / capacity", "breaker stays open for"),
@@ -373,6 +377,16 @@ def _recovers(found: Predictions) -> Answer:
         "how large a fault it takes, and how long the backlog is in the way",
         "simcb run {source} -n 10 --baseline none",
     )
+
+
+def _after_changes(scenario: Scenario) -> Iterator[str]:
+    """Yield of each moment at which something is changed who may stay down from then on."""
+    for at, stage in scenario.stages[1:]:
+        made = ", ".join(each.label for each in scenario.changes if each.at == at)
+        margins = (p for p in load_predictions(ordinary(stage)) if p.name == "collapse_margin")
+        down = [each.subject for each in margins if (each.value or 0.0) >= 1.0]
+        does = f"{', '.join(down)} may stay down still" if down else "all recovers by itself"
+        yield f"after the change at {format_duration(at)}, {quoted(made)}, {does}"
 
 
 BUDGETS = 0.05, 0.1, 0.2

@@ -448,3 +448,25 @@ def test_every_shipped_scenario_is_explained(name: str) -> None:
         said = answer(found, topic)
         assert said.sentences
         assert all(len(row) == len(said.header) for row in said.rows)
+
+
+def test_what_recovers_is_told_anew_after_each_change() -> None:
+    """Four tries of 40/s are more than 100/s can bear, one is less."""
+    made = parse_scenario("""
+name: cured
+duration: 3m
+clients:
+  shop:
+    arrivals: {kind: poisson, rate: 40/s}
+    calls: {db: {timeout: 1s, retry: {max_retries: 3}, breaker: {}}}
+services: {db: {workers: 10, work: 100ms}}
+changes:
+  - {at: 1m, set: {db.workers: 12}}
+  - {at: 2m, set: {retry.max_retries: 0}, name: retries-off}
+""")
+    said = answer(predict(made), "recovers").sentences
+    assert said[0].startswith("db may stay down")
+    assert said[1:] == (
+        "after the change at 1m, `db.workers`, db may stay down still",
+        "after the change at 2m, `retries-off`, all recovers by itself",
+    )
