@@ -1,4 +1,4 @@
-"""The build hook that compiles the world and the breaker: `SIMCB_COMPILE=1 pip install .`.
+"""The build hook that compiles the world: `SIMCB_COMPILE=1 pip install .`.
 
 It takes a C compiler. Without that variable, and in an editable install, nothing is compiled and
 no compiler is asked for. The `.py` files stay the one source; a `.pxd` beside one declares its
@@ -17,7 +17,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ROOMS = ("simcb/breaker", "simcb/world")
+ROOMS = ("simcb/world",)
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,

@@ -1,5 +1,0 @@
-cdef class Shared:
-    pass
-
-cdef class Locked(Shared):
-    cdef object __weakref__
