@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -26,7 +27,7 @@ from simcb.metrics import (
 )
 from simcb.scenario import parse_threshold
 from simcb.scenario.refusal import Refused
-from simcb.trace import Flag
+from simcb.trace import CacheInfo, Flag
 
 
 def rich_trace() -> TraceBuilder:
@@ -34,6 +35,7 @@ def rich_trace() -> TraceBuilder:
     build = TraceBuilder(
         calls=[("shop", "db", 2.0)], breakers=[(0, -1)], faults=[("hang", 20.0, 60.0)]
     )
+    build.layout = replace(build.layout, caches=(CacheInfo(0, hits=3, joined=1, misses=6),))
     for second in range(100):
         if 20 <= second < 30:
             row = build.request(second, 2.0, "failed")
@@ -82,6 +84,11 @@ def test_every_metric_is_defined_and_computed(metric: object) -> None:
     assert (measures.value(found.name, of="db") is not None) == (Per.SERVICE in found.per)
     by_phase = {each.phase for each in measures if each.name == found.name}
     assert by_phase == ({"whole", "healthy", "fault", "recovery"} if found.phased else {"whole"})
+
+
+def test_hits_are_a_share_of_all_lookups() -> None:
+    """Who waits for an answer that is under way has asked, too, and was not answered by a cache."""
+    assert crowded_measures().value("hit_ratio") == 0.3
 
 
 def test_the_order_of_measures_is_the_order_of_the_table() -> None:
