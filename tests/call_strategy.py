@@ -109,6 +109,8 @@ def retries(draw: st.DrawFn, whole: bool) -> Data:
             "earn": draw(st.floats(0, 2)),
         }
         policy["budget"] = draw(st.sampled_from((bucket, ration, parallel, tokens)))
+    if whole and draw(one_in(3)):
+        policy["elsewhere"] = True
     return policy
 
 
@@ -182,10 +184,15 @@ def breakers(draw: st.DrawFn, whole: bool) -> Data:
         found["shared"] = True
     if found["per_replica"] and draw(one_in(2)):
         found["max_open"] = draw(st.sampled_from((0.0, 0.34, 0.5, 1.0)))
+    if found["per_replica"] and draw(one_in(2)):
+        found["panic"] = draw(st.sampled_from((0.1, 0.5, 0.7, 1.0)))
+    if found["per_replica"] and draw(one_in(2)):
+        found["slow_start"] = draw(times(125, 4000))
     if draw(one_in(3)):
         found["around"] = "request"
         del found["per_replica"]
-        found.pop("max_open", None)
+        for word in ("max_open", "panic", "slow_start"):
+            found.pop(word, None)
     return found
 
 

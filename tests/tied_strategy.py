@@ -31,6 +31,7 @@ TIMES = {
         "retry_after",
         "sample_every",
         "slow",
+        "slow_start",
     ),
     *("timeout", "ttl", "up_to", "window"),
 }

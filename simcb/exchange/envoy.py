@@ -14,6 +14,7 @@ from simcb.exchange.mesh import (
     ejection_of,
     limit_retries,
     most_ejected,
+    panic_of,
     pool,
     retries,
     retry_conditions,
@@ -118,9 +119,21 @@ def _cluster(policy: Policy, part: Part, name: str, budgets: dict[str, _Budget])
     if outliers or part.has("outlier_detection"):
         common = part.part("common_lb_config")
         panic = common.part("healthy_panic_threshold")
-        _outliers(policy, outliers, panic.number("value", default=50.0, most=100.0))
+        warm_up = _warm_up(policy, part)
+        _outliers(policy, outliers, panic.number("value", default=50.0, most=100.0), warm_up)
     policy.leave(part, _QUIET)
     return policy
+
+
+def _warm_up(policy: Policy, part: Part) -> Got[float] | None:
+    """Return how long a host gets a growing share, if it does."""
+    for name in ("round_robin_lb_config", "least_request_lb_config"):
+        slow_start = part.part(name).part("slow_start_config")
+        found = slow_start.maybe_duration("slow_start_window")
+        policy.leave(slow_start)
+        if found is not None:
+            return found
+    return None
 
 
 def _node(part: Part, name: str) -> Node:
@@ -156,7 +169,7 @@ def _pools(policy: Policy, part: Part) -> Iterator[_Budget]:
         policy.leave(limits, {"track_remaining": ""})
 
 
-def _outliers(policy: Policy, part: Part, panic: Got[float]) -> None:
+def _outliers(policy: Policy, part: Part, panic: Got[float], warm_up: Got[float] | None) -> None:
     base = part.duration("base_ejection_time", default=30.0)
     threshold = part.whole("consecutive_5xx", default=5)
     enforced = part.number("enforcing_consecutive_5xx", default=100.0, most=100.0)
@@ -178,6 +191,7 @@ def _outliers(policy: Policy, part: Part, panic: Got[float]) -> None:
         part.duration("interval", default=10.0),
         part.number("max_ejection_percent", default=10.0, most=100.0),
         panic,
+        warm_up,
     )
     eject(policy, found)
     rates = part.number("enforcing_success_rate", default=100.0, most=100.0)
@@ -213,7 +227,14 @@ def _route(policy: Policy, part: Part) -> None:
         policy.set("timeout", whole.value, whole, what)
     if retry:
         many = retry.whole("num_retries", default=1, most=1000)
-        retries(policy, many, retry.word("retry_on", default=""))
+        predicates = retry.raw("retry_host_predicate")
+        previous = "previous_hosts" in str(predicates.value)
+        retries(
+            policy,
+            many,
+            retry.word("retry_on", default=""),
+            Got(previous, predicates.at, predicates.key),
+        )
         skip(policy, retry, ("retry_back_off",), "waits are Envoy's usual ones here")
         policy.leave(retry, {"host_selection_retry_max_attempts": ""})
 
@@ -265,7 +286,7 @@ def _write_cluster(asked: Asked, page: Writing) -> None:
         page.add("outlier_detection:", f"  consecutive_5xx: {threshold}", "  interval: 1s")
         page.add(f"  base_ejection_time: {proto_text(max(base, 0.001))}")
         page.add(f"  max_ejection_percent: {most_ejected(asked)}", "  enforcing_success_rate: 0")
-        page.add("common_lb_config:", "  healthy_panic_threshold: {value: 0}")
+        page.add("common_lb_config:", f"  healthy_panic_threshold: {{value: {panic_of(asked)}}}")
     page.add(
         "load_assignment:", f"  cluster_name: {asked.name}", "  endpoints:", "    - lb_endpoints:"
     )
@@ -283,6 +304,9 @@ def _write_route(asked: Asked, page: Writing) -> None:
     if attempts:
         page.add("retry_policy:", f"  num_retries: {attempts}")
         page.add(f"  retry_on: {retry_conditions(asked)}")
+        if asked.call.retry is not None and asked.call.retry.elsewhere:
+            page.add("  host_selection_retry_max_attempts: 5", "  retry_host_predicate:")
+            page.add("    - name: envoy.retry_host_predicates.previous_hosts")
         if limit is not None:
             page.add(f"  per_try_timeout: {proto_text(limit)}")
     else:

@@ -14,6 +14,7 @@ from simcb.exchange.mesh import (
     eject,
     ejection_of,
     most_ejected,
+    panic_of,
     pool,
     retries,
     retry_conditions,
@@ -85,11 +86,17 @@ def _traffic(policy: Policy, traffic: Part) -> None:
     policy.leave(http, dict.fromkeys(quiet, ""))
     load = traffic.part("loadBalancer")
     balance(policy, load.word("simple"))
-    skip(policy, load, ("warmupDurationSecs", "warmup"), "simcb has no word for it")
+    warm_up = load.maybe_duration("warmupDurationSecs")
+    warming = load.part("warmup")
+    warm_up = warm_up or warming.maybe_duration("duration")
+    policy.leave(warming)
     policy.leave(load)
     outliers = traffic.part("outlierDetection")
     if outliers:
-        _outliers(policy, outliers)
+        _outliers(policy, outliers, warm_up)
+    elif warm_up:
+        what = "a warm-up: left out; only a replica with a breaker of its own is known to be back"
+        policy.say(what, warm_up)
     policy.leave(traffic, {"tls": "", "connectionPool": "", "tunnel": "", "proxyProtocol": ""})
 
 
@@ -98,7 +105,7 @@ def _maybe_whole(part: Part, name: str) -> Got[int] | None:
     return got if got.given else None
 
 
-def _outliers(policy: Policy, part: Part) -> None:
+def _outliers(policy: Policy, part: Part, warm_up: Got[float] | None) -> None:
     inner = part.part("http")
     part = inner if inner else part
     threshold = part.whole("consecutive5xxErrors", "consecutiveErrors", default=5)
@@ -117,6 +124,7 @@ def _outliers(policy: Policy, part: Part) -> None:
         part.duration("interval", default=10.0),
         part.number("maxEjectionPercent", default=10.0, most=100.0),
         part.number("minHealthPercent", default=0.0, most=100.0),
+        warm_up,
     )
     eject(policy, found)
     skip(
@@ -160,12 +168,13 @@ def _route(policy: Policy, route: Part) -> None:
         policy.set("timeout", whole.value, whole, what)
     attempts = again.whole("attempts", default=2, most=1000)
     usual = "" if again.has("attempts") else "2 if nothing is said"
-    retries(policy, attempts, again.word("retryOn", default=_USUAL_RETRIES))
+    ignored = again.flag("retryIgnorePreviousHosts", default=True)
+    retries(policy, attempts, again.word("retryOn", default=_USUAL_RETRIES), ignored)
     policy.say(usual, None, "retry.max_retries")
     skip(
         policy,
         again,
-        ("backoff", "retryRemoteLocalities", "retryIgnorePreviousHosts"),
+        ("backoff", "retryRemoteLocalities"),
         "simcb has no word for it",
     )
     skip(policy, route, ("fault",), "write it as one of the scenario's `faults`")
@@ -217,6 +226,7 @@ def _write_outliers(asked: Asked, page: Writing) -> None:
     page.add("    outlierDetection:", f"      consecutive5xxErrors: {threshold}")
     page.add("      interval: 1s", f"      baseEjectionTime: {go_text(max(base, 0.001))}")
     page.add(f"      maxEjectionPercent: {most_ejected(asked)}")
+    page.add(f"      minHealthPercent: {panic_of(asked)}")
 
 
 def _write_route(asked: Asked, page: Writing) -> None:
@@ -229,6 +239,8 @@ def _write_route(asked: Asked, page: Writing) -> None:
         page.add(f"        perTryTimeout: {go_text(call.timeout)}")
     if attempts:
         page.add(f"        retryOn: {retry_conditions(asked)}")
+        if asked.call.retry is not None and not asked.call.retry.elsewhere:
+            page.add("        retryIgnorePreviousHosts: false")
     else:
         asked.tell("retry")
     asked.tell("timeout")

@@ -32,7 +32,8 @@ class Outliers:
         longest: how long one may last, seconds.
         interval: how often it is looked whether an ejection is over, seconds.
         most: the greatest share of the hosts that may be ejected.
-        panic: the share of healthy hosts below which all are asked; 0 for never.
+        panic: the percentage of healthy hosts below which all are asked; 0 for never.
+        warm_up: how long a host that is new gets a growing share, seconds; None for not at all.
     """
 
     threshold: Got[int]
@@ -41,6 +42,7 @@ class Outliers:
     interval: Got[float]
     most: Got[float]
     panic: Got[float]
+    warm_up: Got[float] | None = None
 
 
 def eject(policy: Policy, found: Outliers) -> None:
@@ -70,12 +72,15 @@ def eject(policy: Policy, found: Outliers) -> None:
         fewest = math.ceil(100.0 / most.value)
         note = f"{most.value:.4g}% of fewer than {fewest} hosts is none: no host is ever ejected"
     policy.set("breaker.max_open", share(most.value / 100.0), most, note)
-    if found.panic.value:
+    panic = found.panic
+    if panic.value and (panic.given or 100.0 - most.value < panic.value):
+        policy.set("breaker.panic", share(panic.value / 100.0), panic)
+    if found.warm_up is not None and found.warm_up.value:
         what = (
-            f"below {found.panic.value:.4g}% of healthy hosts all are asked there, ejected or not; "
-            "here never"
+            "hosts that are new or pass an active health check again warm up there; here those "
+            "that come back from an ejection, from nothing and evenly"
         )
-        policy.say(what, found.panic, "breaker.per_replica")
+        policy.set("breaker.slow_start", found.warm_up.value, found.warm_up, what)
 
 
 def pool(
@@ -104,8 +109,15 @@ def pool(
         policy.say(what if pending.given else "", pending, "bulkhead")
 
 
-def retries(policy: Policy, attempts: Got[int], on: Got[str]) -> None:
-    """Set retries with Envoy's waits of 25 ms that double, by lot from 0, and go elsewhere."""
+def retries(policy: Policy, attempts: Got[int], on: Got[str], elsewhere: Got[bool]) -> None:
+    """Set retries with Envoy's waits of 25 ms that double, by lot from 0.
+
+    Args:
+        policy: gets them.
+        attempts: how many there are.
+        on: the conditions.
+        elsewhere: whether hosts that were tried are avoided.
+    """
     policy.set("retry.max_retries", attempts.value, attempts)
     if not attempts.value:
         return
@@ -126,6 +138,8 @@ def retries(policy: Policy, attempts: Got[int], on: Got[str]) -> None:
         words.append("refused")
     note = "" if "error" in words else "answers with an error are not retried by these conditions"
     policy.set("retry.on", words or ["refused"], on, note)
+    if elsewhere.value:
+        policy.set("retry.elsewhere", True, elsewhere)
 
 
 def limit_retries(policy: Policy, share_of: float, least: Got[int], got: Got[Any] | Mark) -> None:
@@ -162,6 +176,12 @@ def most_ejected(asked: Asked) -> str:
     return percent(1.0 if most is None else most)
 
 
+def panic_of(asked: Asked) -> str:
+    """Return the percentage of healthy hosts below which all are asked."""
+    panic = asked.breaker.panic if asked.breaker else None
+    return percent(panic or 0.0)
+
+
 def ejection_of(asked: Asked) -> tuple[int, float] | None:
     """Return the consecutive failures and the seconds of an ejection that come nearest."""
     breaker = asked.breaker
@@ -180,12 +200,17 @@ def ejection_of(asked: Asked) -> tuple[int, float] | None:
     asked.lose("each further ejection of a host lasts longer by the first there, up to 5 minutes")
     if half.probes:
         asked.lose("half_open: a host comes back without a probe")
+    if half.ramp is not None:
+        asked.lose("half_open ramp: a host comes back with all its share there")
+    if breaker.slow_start is not None:
+        asked.lose("slow_start: only hosts that are new or pass a health check warm up there")
     if not breaker.per_replica:
         asked.lose("hosts are ejected one by one there, the service as a whole never is")
     if {outcome.value for outcome in breaker.counts} == {"error", "timeout", "refused"}:
         asked.tell("breaker.counts")
     asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
     asked.tell("breaker.recovery", "breaker.half_open", "breaker.per_replica", "breaker.max_open")
+    asked.tell("breaker.panic", "breaker.slow_start")
     if not breaker.enabled:
         asked.tell("breaker.enabled")
         return 0, recovery.timeout
@@ -209,5 +234,5 @@ def retry_conditions(asked: Asked) -> str:
     known = backoff.kind == "exponential" and abs(backoff.delay_before(1) - 0.025) < 1e-9
     if not known or retry.jitter != "full":
         asked.lose("retry.backoff: waits begin at 25 ms and double, by lot from 0, there")
-    asked.tell("retry.max_retries", "retry.backoff", "retry.jitter", "retry.on")
+    asked.tell("retry.max_retries", "retry.backoff", "retry.jitter", "retry.on", "retry.elsewhere")
     return ",".join(words or ["connect-failure"])

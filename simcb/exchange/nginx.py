@@ -11,7 +11,7 @@ from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import seconds_of
 from simcb.exchange.parts import Got
-from simcb.exchange.policy import ENDLESS, Policy, as_name
+from simcb.exchange.policy import ENDLESS, Policy, as_name, share
 from simcb.scenario.problems import Mark
 from simcb.scenario.refusal import Refused, shown
 from simcb.scenario.units import format_duration
@@ -130,27 +130,33 @@ def _passes(directive: _Directive, name: str) -> bool:
 
 def _passive(policy: Policy, servers: list[_Directive], document: Document) -> None:
     """Set the breaker that `max_fails` and `fail_timeout` are, one for each server."""
-    first: tuple[int, float] | None = None
+    first: tuple[int, float, float] | None = None
     for each in servers:
         given = dict(word.partition("=")[::2] for word in each.words[2:])
         got = Got[object](None, document.mark(each.line))
         fails = _whole(given.get("max_fails", "1"), each, document)
         window = _seconds(given.get("fail_timeout", "10s"), each.line, document)
+        slow = 0.0
         for word, value in given.items():
             why = {
                 "weight": "replicas are asked alike",
-                "slow_start": "simcb has no word for it",
             }.get(word)
+            if word == "slow_start":
+                slow = _seconds(value, each.line, document)
+                continue
             if word == "max_conns" and first is None:
                 _connections(policy, _whole(value, each, document), got)
             elif why or word not in ("max_fails", "fail_timeout", "max_conns"):
                 text = f"{word}={value}" if value else word
                 policy.say(f"{shown(text)}: left out; {why or 'simcb has no word for it'}", got)
         if first is None:
-            first = (fails, window)
+            first = (fails, window, slow)
             usual = "" if "max_fails" in given else "max_fails is 1 if it is not given"
             _eject(policy, fails, window, got, usual, alone=len(servers) == 1)
-        elif (fails, window) != first:
+            if slow and fails:
+                what = "a server that is back gets a growing weight there, a growing share here"
+                policy.set("breaker.slow_start", slow, got, what)
+        elif (fails, window, slow) != first:
             policy.say("settings of servers differ; those of the first are taken for all", got)
 
 
@@ -175,8 +181,8 @@ def _eject(
     if alone:
         policy.say("a lone server is never left out by nginx; here it is", got, "breaker")
     else:
-        what = "when all servers have failed nginx tries all again; here each waits for its time"
-        policy.say(what, got, "breaker.per_replica")
+        what = "when all servers have failed nginx tries all again, as with less than 1% left here"
+        policy.set("breaker.panic", share(0.01), got, what)
 
 
 def _proxy(policy: Policy, here: list[_Directive], servers: int, document: Document) -> None:
@@ -202,6 +208,7 @@ def _proxy(policy: Policy, here: list[_Directive], servers: int, document: Docum
     at = following or tries
     got = Got[object](None, document.mark(at.line) if at else None)
     policy.set("retry.max_retries", again, got, "each other server is tried once, at once")
+    policy.set("retry.elsewhere", True, got)
     outcomes = [word for word in ("error", "timeout") if word in on]
     named = ["timeout"] if "timeout" in outcomes else []
     if any(word.startswith("http_5") for word in on):
@@ -297,7 +304,12 @@ def _options(asked: Asked) -> str:
         asked.tell("breaker.counts")
     asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
     asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled", "breaker.per_replica")
-    return f" max_fails={fails} fail_timeout={_nginx_time(window)}"
+    asked.tell("breaker.slow_start")
+    if breaker.panic is None or breaker.panic > 1.0 / max(1, asked.service.replicas):
+        asked.lose("panic: all servers are asked when all have failed, and not before, there")
+    asked.tell("breaker.panic")
+    slow = "" if breaker.slow_start is None else f" slow_start={_nginx_time(breaker.slow_start)}"
+    return f" max_fails={fails} fail_timeout={_nginx_time(window)}{slow}"
 
 
 def _write_retry(asked: Asked, page: Writing) -> None:
@@ -318,4 +330,6 @@ def _write_retry(asked: Asked, page: Writing) -> None:
         asked.lose("retry.backoff: nginx tries the next server at once")
     if retry.max_retries >= asked.service.replicas:
         asked.lose(f"retry.max_retries {retry.max_retries}: each server is tried once at most")
-    asked.tell("retry.max_retries", "retry.backoff", "retry.jitter", "retry.on")
+    if not retry.elsewhere:
+        asked.lose("retry.elsewhere: nginx goes to a server that was not tried")
+    asked.tell("retry.max_retries", "retry.backoff", "retry.jitter", "retry.on", "retry.elsewhere")

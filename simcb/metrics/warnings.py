@@ -15,7 +15,7 @@ from simcb.metrics.measures import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.arrivals import Replay
-from simcb.scenario.breakers import Around, SlowCallRate
+from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.scenario.changes import in_order
 from simcb.scenario.faults import Fault, Flush, Loss
@@ -25,6 +25,7 @@ from simcb.scenario.refusal import quoted
 from simcb.scenario.retries import Jitter, Server
 from simcb.scenario.scalars import LINK
 from simcb.scenario.thresholds import Threshold
+from simcb.scenario.tripping import SlowCallRate
 from simcb.scenario.units import format_duration
 
 Keys = tuple[str | int, ...]
@@ -93,14 +94,14 @@ def no_effect_warnings(
 
     That is a fault or a change that begins when the run is over, a change that sets what stands
     there already, a fault that loses what nobody stops waiting for, or empties caches that are
-    not there; timestamps of a replay that were cut, so that its requests come in heaps; a retry or
-    a breaker for outcomes that its call cannot have; a hedge later than the timeout; a slow-call
-    limit that no call lives to reach; jitter where no retry waits; a backoff or a recovery by a
-    Retry-After that no answer has; a
-    breaker or bulkhead for each of one replica; a priority that nothing goes by; a limit of
-    admission that a full queue never lets be reached; one that adapts itself and only grows, or
-    only shrinks; and a threshold on a phase that the run cannot have, which then only can fail.
-    `healthy` of a run without faults is its whole.
+    not there; timestamps of a replay that were cut, so that its requests come in heaps; a retry
+    or a breaker for outcomes that its call cannot have; a hedge later than the timeout; a
+    slow-call limit that no call lives to reach; jitter where no retry waits; a backoff or a
+    recovery by a Retry-After that no answer has; a breaker or bulkhead for each of one replica;
+    a panic that never comes; a priority that nothing goes by; a limit of admission that a full
+    queue never lets be reached; one that adapts itself and only grows, or only shrinks; and a
+    threshold on a phase that the run cannot have, which then only can fail. `healthy` of a run
+    without faults is its whole.
 
     Args:
         scenario: what is to be run; its thresholds are known to be sound.
@@ -222,6 +223,7 @@ def _ineffective_retries(scenario: Scenario) -> Iterator[NoEffect]:
         place, retry = quoted(link.name), link.call.retry
         if retry is None or retry.max_retries == 0:
             continue
+        yield from _one_replica(scenario, link, "retry", "elsewhere", given=retry.elsewhere)
         if reason := _out_of_reach(link, scenario.services[link.service], retry.on):
             words = f"{place} is never retried: `retry.on` names {reason}"
             yield NoEffect(words, (*link.keys, "retry", "on"))
@@ -272,24 +274,39 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[NoEffect]:
             if reason := _never_told(asked, breaker.counts, "counts"):
                 words = f"`hint` changes nothing in the breaker of {place}: {reason}"
                 yield NoEffect(words, (*link.keys, "breaker", "recovery", "hint"))
-        yield from _one_replica(scenario, link, "breaker", per_replica=breaker.per_replica)
+        yield from _no_panic(scenario, link)
+        yield from _one_replica(scenario, link, "breaker", given=breaker.per_replica)
+
+
+def _no_panic(scenario: Scenario, link: _Link) -> Iterator[NoEffect]:
+    """Yield a panic that `max_open` never lets come."""
+    breaker, replicas = link.call.breaker, scenario.services[link.service].replicas
+    if breaker is None or breaker.panic is None or breaker.max_open is None:
+        return
+    fewest = replicas - math.floor(breaker.max_open * replicas + 1e-9)
+    if fewest >= breaker.panic * replicas:
+        yield NoEffect(
+            f"`panic` changes nothing in the breaker of {quoted(link.name)}: `max_open` lets "
+            f"{fewest} of {replicas} replicas never open; raise one of the two, or leave it out",
+            (*link.keys, "breaker", "panic"),
+        )
 
 
 def _one_replica(
-    scenario: Scenario, link: _Link, word: str, *, per_replica: bool
+    scenario: Scenario, link: _Link, part: str, word: str = "per_replica", *, given: bool
 ) -> Iterator[NoEffect]:
-    if per_replica and scenario.services[link.service].replicas == 1:
+    if given and scenario.services[link.service].replicas == 1:
         yield NoEffect(
-            f"`per_replica` changes nothing in the {word} of {quoted(link.name)}, whose service "
+            f"`{word}` changes nothing in the {part} of {quoted(link.name)}, whose service "
             "has one replica; leave it out, or give the service more like `replicas: 3`",
-            (*link.keys, word, "per_replica"),
+            (*link.keys, part, word),
         )
 
 
 def _ineffective_bulkheads(scenario: Scenario) -> Iterator[NoEffect]:
     for link in _links(scenario):
         if (bulkhead := link.call.bulkhead) is not None:
-            yield from _one_replica(scenario, link, "bulkhead", per_replica=bulkhead.per_replica)
+            yield from _one_replica(scenario, link, "bulkhead", given=bulkhead.per_replica)
 
 
 def _by_priority(service: Service) -> bool:

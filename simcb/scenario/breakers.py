@@ -1,21 +1,21 @@
 """The circuit breaker around a call, in its constructor's words.
 
-A new trip rule is one class here and one line in `TRIP_RULES`. The models say what a file may hold;
-the breaker's own settings are built from them in one place, so the world never repeats a default.
+The models say what a file may hold; the breaker's own settings are built from them in one place, so
+the world never repeats a default. What opens it is in `tripping`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from simcb import breaker as shipped
-from simcb.breaker.bounds import MOST_CALLS, MOST_PROBES
+from simcb.breaker.bounds import MOST_PROBES
 from simcb.outcomes import AttemptOutcome
-from simcb.scenario.fields import ByName, Exclusive, Model, OneOf, OneOrMore, OrWord, fields
+from simcb.scenario.fields import ByName, Exclusive, Model, OrWord
 from simcb.scenario.foreign import ForeignSetting, check_use
 from simcb.scenario.refusal import Refused, quoted
 from simcb.scenario.scalars import (
@@ -30,6 +30,7 @@ from simcb.scenario.scalars import (
     Text,
     word,
 )
+from simcb.scenario.tripping import Calls, SlowCallRate, TripRules, parameters
 
 COUNTABLE = (
     AttemptOutcome.ERROR,
@@ -43,9 +44,7 @@ COUNTABLE = (
 What the breaker itself rejects says nothing of the service, nor does a caller that left.
 """
 
-Calls = Annotated[int, Count(1, MOST_CALLS)]
 FailedShare = Annotated[float, Share(above=0.0)]
-EVERY = word("the counts are cleared so often since it closed, seconds", "8s")
 
 
 class Around(StrEnum):
@@ -53,120 +52,6 @@ class Around(StrEnum):
 
     ATTEMPT = "attempt"
     REQUEST = "request"
-
-
-class TripRule(Model):
-    """Base of all trip rules: what makes a closed breaker open."""
-
-    kind: str
-
-    def rule(self) -> shipped.TripRule:
-        """Return the breaker's own rule of these settings."""
-        return shipped.TRIP_RULES[self.kind](**_words(self))
-
-
-class ConsecutiveFailures(TripRule):
-    """It opens at the `threshold`-th failure in a row."""
-
-    kind: Literal["consecutive_failures"] = "consecutive_failures"
-    threshold: Annotated[Calls, word("failures in a row that open it", "5")] = 5
-    every: Annotated[PositiveSeconds | None, EVERY] = None
-
-
-class FailuresInWindow(TripRule):
-    """It opens at `threshold` failures within `window`, or since the counts were cleared."""
-
-    kind: Literal["failures_in_window"] = "failures_in_window"
-    threshold: Annotated[Calls, word("failures in the window that open it", "5")] = 5
-    window: Annotated[
-        PositiveSeconds | None, word("how long a failure counts, seconds; 1m if absent", "1m")
-    ] = None
-    every: Annotated[PositiveSeconds | None, EVERY] = None
-
-    exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("every", "window"),)
-
-    @model_validator(mode="after")
-    def _one_window(self) -> FailuresInWindow:
-        self.check_exclusive()
-        return self
-
-
-class WindowRule(TripRule):
-    """Base of the rules about a share of calls.
-
-    They are those of the last `calls`, of the last `window`, or since the counts were cleared.
-    """
-
-    exclusive: ClassVar[tuple[Exclusive, ...]] = (
-        Exclusive("window", "calls"),
-        Exclusive("every", "calls"),
-        Exclusive("every", "window"),
-    )
-
-    rate: Annotated[Portion, word("share of the counted calls that opens it", "50%")] = 0.5
-    calls: Annotated[Calls | None, word("how many calls the window holds", "100")] = None
-    window: Annotated[
-        PositiveSeconds | None, word("how long a call stays in the window, seconds", "1m")
-    ] = None
-    minimum_calls: Annotated[
-        Calls | None,
-        word(
-            "calls in the window below which it never opens; "
-            "if absent 10, or all of a smaller count window",
-            "20",
-        ),
-    ] = None
-    every: Annotated[PositiveSeconds | None, EVERY] = None
-    strict: Annotated[
-        Flag, word("whether it takes more than `rate`; otherwise exactly so many will do", "true")
-    ] = False
-
-    @model_validator(mode="after")
-    def _one_window(self) -> WindowRule:
-        if self.calls is None and self.window is None and self.every is None:
-            raise Refused(
-                "says neither how many calls nor how long it looks back",
-                "add `calls: 100`, `window: 1m` or `every: 1m`",
-            )
-        self.check_exclusive()
-        if not self.strict and not self.rate:
-            raise Refused("0% is too small", "write a share above 0, or add `strict: true`", "rate")
-        if self.strict and self.rate >= 1.0:
-            raise Refused("is never passed", "write less than 100%, or drop `strict`", "rate")
-        least = self.minimum_calls
-        if self.calls is not None and least is not None and least > self.calls:
-            raise Refused(
-                f"is more than the window's {self.calls} calls, so it never opens",
-                f"write at most {self.calls}",
-                "minimum_calls",
-            )
-        return self
-
-
-class FailureRate(WindowRule):
-    """It opens when at least `rate` of the calls in the window are failures."""
-
-    kind: Literal["failure_rate"] = "failure_rate"
-
-
-class SlowCallRate(WindowRule):
-    """It opens when at least `rate` of the calls in the window took `slow` or longer."""
-
-    kind: Literal["slow_call_rate"] = "slow_call_rate"
-    slow: Annotated[PositiveSeconds, word("how long a call takes to count as slow, seconds", "2s")]
-
-
-TRIP_RULES: dict[str, type[Model]] = {
-    "consecutive_failures": ConsecutiveFailures,
-    "failures_in_window": FailuresInWindow,
-    "failure_rate": FailureRate,
-    "slow_call_rate": SlowCallRate,
-}
-
-TripRules = Annotated[
-    tuple[Annotated[TripRule, OneOf("trip rule", TRIP_RULES)], ...], OneOrMore("trip rules")
-]
-"""One rule, or a list of rules of which any opens the breaker."""
 
 
 class Recovery(Model):
@@ -331,6 +216,22 @@ class Breaker(Model):
         Portion | None,
         word("with per_replica: the most of them that may be open at a time; all if absent", "50%"),
     ] = None
+    panic: Annotated[
+        Portion | None,
+        word(
+            "with per_replica: when fewer than this share of them is not open, all are asked, "
+            "open or not",
+            "50%",
+        ),
+    ] = None
+    slow_start: Annotated[
+        PositiveSeconds | None,
+        word(
+            "with per_replica: how long the weight of a replica grows from nothing to that of the "
+            "others once its breaker has closed, seconds",
+            "60s",
+        ),
+    ] = None
     shared: Annotated[
         Flag, word("one breaker for all instances of the caller instead of one for each", "true")
     ] = False
@@ -363,12 +264,13 @@ class Breaker(Model):
         if growing and self.half_open.probes == 0:
             what = "grows while probes fail, and `half_open: none` has no probes"
             raise Refused(what, "leave `factor` out", "recovery.factor")
-        if self.max_open is not None and (not self.per_replica or self.use is not None):
-            raise Refused(
-                "is about simcb's breakers of the replicas of a service, and there are none",
-                "write `per_replica: true` beside it, or leave it out",
-                "max_open",
-            )
+        for key in ("max_open", "panic", "slow_start"):
+            if getattr(self, key) is not None and (not self.per_replica or self.use is not None):
+                raise Refused(
+                    "is about simcb's breakers of the replicas of a service, and there are none",
+                    "write `per_replica: true` beside it, or leave it out",
+                    key,
+                )
         if self.per_replica and self.around is Around.REQUEST:
             raise Refused(
                 "makes no sense around a request, whose retries go to many replicas",
@@ -387,7 +289,7 @@ class Breaker(Model):
         """Return the breaker's own recovery, whichever form the file has."""
         if self.recovery is None:
             return shipped.Recovery(self.recovery_timeout)
-        return shipped.Recovery(**_words(self.recovery))
+        return shipped.Recovery(**parameters(self.recovery))
 
     def half_open_policy(self) -> shipped.HalfOpen:
         """Return the breaker's own half-open settings."""
@@ -395,8 +297,3 @@ class Breaker(Model):
         return shipped.HalfOpen(
             half.probes, half.successes, half.lease, half.verdict, half.ramp, half.start
         )
-
-
-def _words(model: Model) -> dict[str, Any]:
-    """Return the breaker's own parameters: they are the words of the file."""
-    return {word: getattr(model, word) for word in fields(type(model)) if word != "kind"}

@@ -16,7 +16,16 @@ from pydantic import model_validator
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.fields import Model, OneOf
 from simcb.scenario.refusal import Refused
-from simcb.scenario.scalars import Choice, Count, Number, Portion, PositiveSeconds, Seconds, word
+from simcb.scenario.scalars import (
+    Choice,
+    Count,
+    Flag,
+    Number,
+    Portion,
+    PositiveSeconds,
+    Seconds,
+    word,
+)
 from simcb.scenario.units import LONGEST_DURATION
 
 MOST_RETRIES = 1000  # the most retries of one request that a number can say
@@ -275,6 +284,10 @@ class Retry(Model):
         tuple[Annotated[AttemptOutcome, Choice(RETRYABLE)], ...],
         word("outcomes that are retried", "[error, timeout, refused]"),
     ] = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.REFUSED)
+    elsewhere: Annotated[
+        Flag,
+        word("whether each goes to a replica not asked yet, until all have been", "true"),
+    ] = False
     budget: Annotated[
         Annotated[Budget, OneOf("retry budget", BUDGETS)] | None,
         word(

@@ -1,10 +1,15 @@
-"""At most so many of the breakers of a service's replicas are open at a time."""
+"""What a caller makes of the breakers of a service's replicas together.
+
+At most so many may be open at a time; when too few are not, all replicas are asked; and one that is
+back gets a growing share of its turns.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from simcb.breaker import CircuitBreaker, CircuitState, Reason, Transition
+from simcb.world.clock import Clock
 
 _ROUNDING = 1e-9
 
@@ -56,3 +61,73 @@ class OpenLimit:
         """Return how many of the breakers reject calls now."""
         deadlines = (breaker.snapshot().next_probe_at for breaker in self._breakers)
         return sum(deadline is not None and deadline > now for deadline in deadlines)
+
+
+class Health:
+    """What a caller knows of a service's replicas by its breakers, and what it does about that.
+
+    Args:
+        clock: the run's clock.
+        replicas: how many there are.
+        panic: the share of them that must not be open, or else all are asked; None for none.
+        slow_start: seconds in which a replica that is back gets a growing share; None for at once.
+    """
+
+    def __init__(
+        self, clock: Clock, replicas: int, panic: float | None, slow_start: float | None
+    ) -> None:
+        self._clock = clock
+        self._panic = panic
+        self._slow_start = slow_start
+        self._until = [0.0] * replicas
+        self._latest = 0.0
+        self._back: dict[int, float] = {}
+        self._credit: dict[int, float] = {}
+        self._breakers: dict[int, CircuitBreaker] = {}
+
+    def add(self, place: int, breaker: CircuitBreaker) -> None:
+        """Take note of the breaker of a replica."""
+        self._breakers[place] = breaker
+
+    def hearing(self, place: int, write: Write) -> Write:
+        """Return what hears of a replica's transitions that last, and tells `write` of them."""
+
+        def hear(at: float, before: str, after: str) -> None:
+            self._back.pop(place, None)
+            deadline = self._breakers[place].snapshot().next_probe_at if after == "open" else None
+            self._until[place] = 0.0 if deadline is None else deadline
+            self._latest = max(self._latest, self._until[place])
+            if after == "closed" and self._slow_start is not None:
+                self._back[place], self._credit[place] = at, 0.0
+            write(at, before, after)
+
+        return hear
+
+    def is_out(self, place: int) -> bool:
+        """Whether a replica's breaker is open, and its deadline still to come."""
+        return self._until[place] > self._clock.now
+
+    def panics(self, count: int) -> bool:
+        """Whether so few of the first `count` replicas are not open that all are asked."""
+        now = self._clock.now
+        if self._panic is None or now >= self._latest:
+            return False
+        well = sum(until <= now for until in self._until[:count])
+        return well < self._panic * count - _ROUNDING
+
+    def passes_over(self, place: int) -> bool:
+        """Whether a replica that is just back leaves this turn to others.
+
+        Each turn adds the share of its moment to a credit, which a turn that is taken uses up.
+        """
+        back = self._back.get(place)
+        if back is None or self._slow_start is None:
+            return False
+        age = self._clock.now - back
+        if age >= self._slow_start:
+            del self._back[place]
+            return False
+        credit = self._credit[place] + age / self._slow_start
+        over = credit < 1.0 - _ROUNDING
+        self._credit[place] = credit if over else credit - 1.0
+        return over

@@ -12,7 +12,7 @@ from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
 from simcb.trace import STATE_CODE, BreakerInfo, CallInfo
 from simcb.world.clock import Clock
-from simcb.world.ejection import OpenLimit
+from simcb.world.ejection import Health, OpenLimit
 from simcb.world.foreign import ForeignBreaker
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer, ReplicaGuard
@@ -44,6 +44,7 @@ class Guards:
         self._made: dict[int, tuple[BreakerInfo, Made]] = {}
         self._shared: dict[int, Guard] = {}
         self._limits: dict[int, OpenLimit] = {}
+        self._health: dict[int, tuple[Health, int]] = {}
         self._later: dict[int, list[Breaker]] = {}
 
     def expect(self, breakers: int) -> None:
@@ -128,7 +129,11 @@ class Guards:
             breaker = BreakerInfo(f"{name}.{number}", index, replicas[number].index)
             return self._new_breaker(first + number, breaker, policy)
 
-        return ReplicaGuard(make, len(replicas), first)
+        health = None
+        if policy.panic is not None or policy.slow_start is not None:
+            health = Health(self._clock, len(replicas), policy.panic, policy.slow_start)
+            self._health |= {first + number: (health, number) for number in range(len(replicas))}
+        return ReplicaGuard(make, len(replicas), first, health)
 
     def _new_breaker(
         self, index: int, info: BreakerInfo, policy: Breaker
@@ -148,6 +153,9 @@ class Guards:
         self, index: int, name: str, policy: Breaker, random: Callable[[], float]
     ) -> CircuitBreaker:
         write, limit = self._transition_writer(index), self._limits.get(index)
+        health, number = self._health.get(index, (None, 0))
+        if health is not None:
+            write = health.hearing(number, write)
 
         def tell(change: Transition) -> None:
             write(change.at, change.before.value, change.after.value)
@@ -164,6 +172,8 @@ class Guards:
         )
         if limit is not None:
             limit.add(breaker)
+        if health is not None:
+            health.add(number, breaker)
         return breaker
 
     def _foreign_breaker(

@@ -10,6 +10,8 @@ cdef class LoadBalancer:
     cpdef long first(self, AttemptStreams node, long number) except? -1
     cpdef take(self, long place)
     cpdef Server pick(self, AttemptStreams node, long number)
+    @cython.locals(first=long, count=long, place=long, offset=long)
+    cpdef Server other(self, AttemptStreams node, long number, tried)
     cpdef bint would_answer(self, str caller, AttemptStreams node, long number, timeout, double ways, double now) except? -1
 
 cdef class ChoosingBalancer(LoadBalancer):
@@ -26,12 +28,22 @@ cdef class Guard:
     cdef public long index
     cdef object _make
     cdef public object acquire
+    cdef public object tried
     cdef public Server replica
     cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)
+
+cdef class Unguarded:
+    cpdef success(self)
+    cpdef failure(self)
+    cpdef ignore(self)
 
 cdef class ReplicaGuard(Guard):
     cdef object _make_for
     cdef long _first_index
+    cdef object _health
     cdef list _acquires
     @cython.locals(first=long, count=long, place=long, offset=long)
     cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)
+    cpdef _admit_in_panic(self, LoadBalancer balancer, health, long first)
+    cpdef _ask(self, long place)
+    cpdef _goes(self, LoadBalancer balancer, long place, permit)

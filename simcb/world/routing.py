@@ -12,6 +12,7 @@ from typing import Protocol
 
 from simcb.breaker import CircuitOpenError
 from simcb.scenario.model import Balance
+from simcb.world.ejection import Health
 from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import Grant, Server
 
@@ -55,6 +56,25 @@ class LoadBalancer:
     def pick(self, node: AttemptStreams, number: int) -> Server:
         """Return the replica an attempt goes to, and take note of it."""
         place = self._turn
+        self.take(place)
+        return self.replicas[place]
+
+    def other(self, node: AttemptStreams, number: int, tried: int) -> Server:
+        """Return a replica not asked yet, the first from its choice on, and take note of it.
+
+        Args:
+            node: the attempt's streams.
+            number: the request's number.
+            tried: the places of those that were, as bits; all of them if there is no other.
+        """
+        first, count = self.first(node, number), len(self.replicas)
+        place = first
+        for offset in range(count):
+            place = (first + offset) % count
+            if not tried >> place & 1:
+                break
+        else:
+            place = first
         self.take(place)
         return self.replicas[place]
 
@@ -113,6 +133,22 @@ BALANCERS: dict[Balance, type[LoadBalancer]] = {
 }
 
 
+class Unguarded:
+    """What an attempt is let through with that passes no breaker, and of which none hears."""
+
+    def success(self) -> None:
+        """Leave the breaker as it is."""
+
+    def failure(self) -> None:
+        """Leave the breaker as it is."""
+
+    def ignore(self) -> None:
+        """Leave the breaker as it is."""
+
+
+UNGUARDED = Unguarded()
+
+
 class Guard:
     """One breaker around a call site's attempts at a service.
 
@@ -123,9 +159,11 @@ class Guard:
     Attributes:
         index: that of the breaker that was asked last.
         replica: the one that its permit is for, if it matters.
+        tried: the places of the replicas that come last, as bits, because the call has asked them.
     """
 
     def __init__(self, make: Callable[[], Asked], index: int) -> None:
+        self.tried = 0
         self.index = index
         self.replica: Server | None = None
         self._make = make
@@ -146,15 +184,28 @@ class Guard:
 class ReplicaGuard(Guard):
     """One breaker for each replica: when one is open, the caller goes on to the next replica.
 
+    In a panic the balancer's choice is asked, open or not: past an open breaker, which hears
+    nothing of it. Otherwise those come last that the call has asked before, or that are just back
+    and leave their turn to others; they are asked if no other admits.
+
     Args:
         make: makes the breaker of the replica of a number, from 0.
         replicas: how many there are.
         first_index: the run's index of the first breaker.
+        health: what is known of the replicas, if the caller does anything about that.
     """
 
-    def __init__(self, make: Callable[[int], Asked], replicas: int, first_index: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[int], Asked],
+        replicas: int,
+        first_index: int,
+        health: Health | None = None,
+    ) -> None:
         self._make_for = make
         self._first_index = first_index
+        self._health = health
+        self.tried = 0
         self.index = first_index
         self.replica = None
         self._acquires: list[Acquire | None] = [None] * replicas
@@ -167,17 +218,42 @@ class ReplicaGuard(Guard):
     def admit(self, balancer: LoadBalancer, node: AttemptStreams, number: int) -> Grant | None:
         """Return the permit of the first breaker, from the balancer's choice on, that admits."""
         first, count = balancer.first(node, number), len(balancer.replicas)
-        place = first
+        health, last = self._health, 0
+        if health is not None and health.panics(count):
+            return self._admit_in_panic(balancer, health, first)
         for offset in range(count):
             place = (first + offset) % count
-            self.index = self._first_index + place
-            acquire = self._acquires[place] or self._acquire_of(place)
-            try:
-                permit = acquire()
-            except CircuitOpenError:
-                continue
-            balancer.take(place)
-            self.replica = balancer.replicas[place]
-            return permit
+            if self.tried or health is not None:
+                bit = 1 << place
+                if self.tried & bit or (health is not None and health.passes_over(place)):
+                    last |= bit
+                    continue
+            permit = self._ask(place)
+            if permit is not None:
+                return self._goes(balancer, place, permit)
+        for offset in range(count if last else 0):
+            place = (first + offset) % count
+            permit = self._ask(place) if last >> place & 1 else None
+            if permit is not None:
+                return self._goes(balancer, place, permit)
         self.replica = None
         return None
+
+    def _admit_in_panic(self, balancer: LoadBalancer, health: Health, first: int) -> Grant:
+        permit = None if health.is_out(first) else self._ask(first)
+        if permit is None:
+            self.index = -1
+        return self._goes(balancer, first, permit or UNGUARDED)
+
+    def _ask(self, place: int) -> Grant | None:
+        self.index = self._first_index + place
+        acquire = self._acquires[place] or self._acquire_of(place)
+        try:
+            return acquire()
+        except CircuitOpenError:
+            return None
+
+    def _goes(self, balancer: LoadBalancer, place: int, permit: Grant) -> Grant:
+        balancer.take(place)
+        self.replica = balancer.replicas[place]
+        return permit

@@ -51,6 +51,7 @@ cdef class CallSite(Site):
     cdef object _hit_rate
     cdef object _cache
     cdef double _heeded
+    cdef bint _elsewhere
     cdef object _arrive_callback
     cdef object _reply_callback
     @cython.locals(attempt=Attempt, guard=Guard, made=CallStreams, replica=Server, breaker=long, now=double)
@@ -59,6 +60,7 @@ cdef class CallSite(Site):
     cpdef _write_unsent(self, Task task, long retry, long breaker, long outcome, long flags)
     @cython.locals(replica=Server)
     cpdef _send(self, Attempt attempt, double now)
+    cpdef _note_tried(self, Task task, Server replica)
     cpdef _arrive(self, Attempt attempt)
     cpdef _reply(self, Attempt attempt)
     cpdef _hear(self, Attempt attempt, long outcome)

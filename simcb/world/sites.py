@@ -150,6 +150,9 @@ class CallSite(Site):
         retry = call.retry or _NO_RETRY
         self._heeded = heeded_by(retry)
         self._max_retries = retry.max_retries
+        self._elsewhere = retry.elsewhere
+        if self._guard is not None:
+            self._guard.tried = 0
         self._retried = frozenset(ATTEMPT_CODE[outcome] for outcome in retry.on)
         self._wait = wait_of(retry)
         self._budget = budget_after(self._budget, retry.budget)
@@ -173,6 +176,7 @@ class CallSite(Site):
                 return
         if self._budget is not None:
             self._budget.earn()
+        task.tried = 0
         outcome = self.try_once(task, 0, 0.0)
         if outcome is not None:
             self._after_failure(task, 0, 0.0, outcome)
@@ -207,6 +211,8 @@ class CallSite(Site):
             return SHED
         guard = self._guard
         if guard is not None:
+            if self._elsewhere:
+                guard.tried = task.tried
             try:
                 entry = guard.admit(self._balancer, node, task.number)
             except BusyError as busy:
@@ -218,6 +224,8 @@ class CallSite(Site):
             if entry is None:
                 self.reject(task, node, retry, breaker)
                 return REJECTED
+        if self._elsewhere and task.tried and replica is None:
+            replica = self._balancer.other(node, task.number, task.tried)
         wait: float | None = 0.0
         limits = self._limits
         if limits is not None:
@@ -267,6 +275,8 @@ class CallSite(Site):
         if replica is None:
             attempt.replica = replica = self._balancer.pick(attempt.node, attempt.number)
         attempt.replica_index = replica.index
+        if self._elsewhere:
+            self._note_tried(attempt.task, replica)
         attempt.sent = True
         attempt.since = now
         if replica.loses_attempts and replica.loses(attempt, now):
@@ -283,6 +293,14 @@ class CallSite(Site):
         if self._timeouts is not None:
             self._timeouts.add(attempt)
         return None
+
+    def _note_tried(self, task: Task, replica: Server) -> None:
+        """Take note that a call asks a replica; once it has asked all, it begins anew."""
+        this = 1 << replica.index - self._balancer.every[0].index
+        task.tried |= this
+        everyone = (1 << len(self._balancer.replicas)) - 1
+        if task.tried & everyone == everyone:
+            task.tried = this
 
     def _send_late(self, attempt: Attempt) -> None:
         """Send an attempt that has waited for its turn, or for a place in the bulkhead."""

@@ -38,6 +38,7 @@ cdef class Task(Waiter):
     cdef public tuple streams
     cdef public long step
     cdef public double told
+    cdef public object tried
     cdef public Attempt current
     cdef public object permit
     cdef public bint over

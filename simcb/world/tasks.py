@@ -129,6 +129,8 @@ class Task(Waiter):
         over: nobody wants the outcome any more.
         degraded: a fallback answered one of the calls.
         told: how long the last throttled answer asks it to wait, seconds; 0 for nothing.
+        tried: the places of the replicas that the present call has asked, as bits, if its retries
+            go elsewhere.
     """
 
     __slots__ = (
@@ -143,6 +145,7 @@ class Task(Waiter):
         "step",
         "streams",
         "told",
+        "tried",
     )
 
     number: int
@@ -156,6 +159,7 @@ class Task(Waiter):
     over: bool
     degraded: bool
     told: float
+    tried: int
 
     def proceed(self) -> None:
         """Make the next call, or deliver if there is none left."""

@@ -40,6 +40,19 @@ SHED = AttemptOutcome.SHED
 ABANDONED = AttemptOutcome.ABANDONED
 
 
+class NoPermit:
+    """What stands in a permit's place where no breaker was asked."""
+
+    def success(self) -> None:
+        """Tell nobody."""
+
+    def failure(self, *, retry_after: float | None = None) -> None:
+        """Tell nobody."""
+
+    def ignore(self) -> None:
+        """Tell nobody."""
+
+
 class Caller:
     """A process that makes calls: an instance of a client group, or a replica of a service.
 
@@ -110,6 +123,7 @@ class Site:
         limit, replicas = call.bulkhead, world.most_replicas(service)
         many = 0 if limit is None else replicas if limit.per_replica else 1
         self.places = [Places(world.env, limit) for _ in range(many)]
+        self.turns_since: dict[str, tuple[list[tuple[float, float]], int]] = {}
         cached = call.fallback is not None and call.fallback.cache is not None
         self.fridge = world.fridge(self.name, service, call) if call.cache else None
         self.flights: dict[float, Flight] = {}
@@ -219,7 +233,8 @@ class Site:
     def try_and_try_again(self, errand: Errand, streams: CallStreams) -> Answering:
         """Try once, and again as often as the policy allows."""
         self.purse.first_attempt()
-        answer = yield from self.race(errand, streams, 0)
+        tried: list[str] = []
+        answer = yield from self.race(errand, streams, 0, tried)
         wait: float | None = None
         for nth in count(1):
             policy = self.call.retry
@@ -238,7 +253,7 @@ class Site:
                 if errand.over.triggered:
                     self.env.process(self.forget_retry(timer))
                     return Answer(ABANDONED)
-            answer = yield from self.race(errand, streams, nth)
+            answer = yield from self.race(errand, streams, nth, tried)
         return answer
 
     def forget_retry(self, timer: Event) -> Process:
@@ -248,11 +263,11 @@ class Site:
         self.purse.retries -= 1
         yield from ()
 
-    def race(self, errand: Errand, streams: CallStreams, retry: int) -> Answering:
+    def race(self, errand: Errand, streams: CallStreams, retry: int, tried: list[str]) -> Answering:
         """Try once, with one more attempt whenever those under way take too long."""
         env, policy = self.env, self.call.hedge
         if policy is None:
-            return (yield from self.attempt(errand, streams.attempt(retry), retry))
+            return (yield from self.attempt(errand, streams.attempt(retry), retry, tried))
         self.hedges.first_attempt()
         running: dict[Running, Event] = {}
         result, nth, timer = Answer(ABANDONED), 0, env.event()
@@ -263,7 +278,8 @@ class Site:
                     node = streams.hedge(retry, nth) if nth else streams.attempt(retry)
                     lost = env.event()
                     mine = Errand(errand.number, errand.request, errand.parent, lost)
-                    running[env.process(self.attempt(mine, node, retry, hedge=nth > 0))] = lost
+                    made = self.attempt(mine, node, retry, tried, hedge=nth > 0)
+                    running[env.process(made)] = lost
                     yield env.timeout(0)
                     nth += 1
                     if nth <= policy.times:
@@ -282,18 +298,26 @@ class Site:
         return Answer(ABANDONED) if errand.over.triggered else result
 
     def attempt(
-        self, errand: Errand, streams: AttemptStreams, retry: int, hedge: bool = False
+        self,
+        errand: Errand,
+        streams: AttemptStreams,
+        retry: int,
+        tried: list[str],
+        hedge: bool = False,
     ) -> Answering:
         """Try once: past throttle, breaker and bulkhead to a replica."""
         env, number = self.env, errand.number
         row, place = self.new_row(errand, retry, hedge)
         if self.throttle is not None and self.throttle.sheds(env.now, streams.throttle.at(number)):
             return self.settle(row, Answer(SHED))
-        permit, replica = None, None
+        permit: Permit | NoPermit | None = None
+        replica: Replica | None = None
         if self.breakers and self.guards:
-            permit, replica = self.admit(row, streams, number)
+            permit, replica = self.admit(row, streams, number, tried)
             if permit is None:
                 return self.settle(row, Answer(REJECTED))
+        if self.elsewhere and tried and replica is None:
+            replica = self.not_tried(streams, number, tried)
         if self.turns is not None and self.call.rate_limit is not None:
             turn = self.turns.turn(env.now, self.call.rate_limit.max_wait)
             if turn is None:
@@ -304,7 +328,7 @@ class Site:
                     self.settle(row, Answer(SHED), permit)
                     return Answer(ABANDONED)
         if not self.places:
-            return (yield from self.send(errand, streams, row, place, permit, replica))
+            return (yield from self.send(errand, streams, row, place, permit, replica, tried))
         places = self.places[0]
         if self.call.bulkhead is not None and self.call.bulkhead.per_replica:
             desk = self.world.desks[self.service]
@@ -320,7 +344,7 @@ class Site:
                 yield env.last()
         since, good = env.now, None
         if seat.triggered and not errand.over.triggered:
-            answer = yield from self.send(errand, streams, row, place, permit, replica)
+            answer = yield from self.send(errand, streams, row, place, permit, replica, tried)
             good = heard(answer.outcome)
         else:
             answer = self.settle(row, Answer(SHED), permit)
@@ -333,13 +357,18 @@ class Site:
         streams: AttemptStreams,
         row: AttemptRecord,
         place: int,
-        permit: Permit | None,
+        permit: Permit | NoPermit | None,
         replica: Replica | None,
+        tried: list[str],
     ) -> Answering:
         """Send an attempt to a replica, and wait for whatever comes first."""
         env, call, desk = self.env, self.call, self.world.desks[self.service]
         replica = replica or desk.take(desk.choice(streams, errand.number))
         row.replica = replica.name
+        if self.elsewhere:
+            tried.append(replica.name)
+            if {each.name for each in desk.replicas[: desk.count]} <= {*tried}:
+                tried[:] = [replica.name]
         answer, cut = env.event(), env.event()
         group = self.world.record.requests[errand.request].group
         priority = self.world.scenario.clients[group].priority
@@ -364,7 +393,7 @@ class Site:
         self,
         row: AttemptRecord,
         answer: Answer,
-        permit: Permit | None = None,
+        permit: Permit | NoPermit | None = None,
     ) -> Answer:
         """End the caller's wait: write down how, and tell breaker, budget and throttle."""
         self.purse.attempt_ends(0 if row.hedge else row.retry, answer.outcome is OK)
@@ -375,7 +404,7 @@ class Site:
             self.throttle.accepts.append(self.env.now)
         return answer
 
-    def tell(self, permit: Permit, answer: Answer) -> None:
+    def tell(self, permit: Permit | NoPermit, answer: Answer) -> None:
         """Tell a breaker how what it has let through came out."""
         assert self.call.breaker is not None
         outcome = answer.outcome
@@ -397,24 +426,76 @@ class Site:
         attempts.append(row)
         return row, len(attempts) - 1
 
-    def admit(
-        self, row: AttemptRecord, streams: AttemptStreams, number: int
-    ) -> tuple[Permit | None, Replica | None]:
-        """Ask the breakers; return a permit if one grants it, and the replica if it matters."""
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it goes to other replicas than those it has asked."""
+        return self.call.retry is not None and self.call.retry.elsewhere
+
+    def not_tried(self, streams: AttemptStreams, number: int, tried: list[str]) -> Replica:
+        """Take the first replica from the choice on that was not asked, or the choice itself."""
         desk = self.world.desks[self.service]
-        assert self.call.breaker is not None
-        if not self.call.breaker.per_replica:
-            row.breaker = self.breakers[0].name
-            try:
-                return self.breakers[0].acquire(), None
-            except CircuitOpenError:
-                return None, None
+        first = desk.choice(streams, number)
+        places = [(first + offset) % desk.count for offset in range(desk.count)]
+        fresh = [place for place in places if desk.replicas[place].name not in tried]
+        return desk.take((fresh or places)[0])
+
+    def admit(
+        self, row: AttemptRecord, streams: AttemptStreams, number: int, tried: list[str]
+    ) -> tuple[Permit | NoPermit | None, Replica | None]:
+        """Ask the breakers; return a permit if one grants it, and the replica if it matters."""
+        desk, policy = self.world.desks[self.service], self.call.breaker
+        assert policy is not None
+        if not policy.per_replica:
+            return self.ask(row, 0), None
         first, count = desk.choice(streams, number), desk.count
-        for offset in range(count):
-            which = (first + offset) % count
-            row.breaker = self.breakers[which].name
-            try:
-                return self.breakers[which].acquire(), desk.take(which)
-            except CircuitOpenError:
-                continue
+        out = [self.is_out(place) for place in range(count)]
+        if policy.panic is not None and count - sum(out) < policy.panic * count - 1e-12:
+            found = None if out[first] else self.ask(row, first)
+            if found is None:
+                row.breaker = ""
+            return found or NoPermit(), desk.take(first)
+        last: list[int] = []
+        for place in [(first + offset) % count for offset in range(count)]:
+            known = self.elsewhere and desk.replicas[place].name in tried
+            if known or self.is_resting(place):
+                last.append(place)
+            elif permit := self.ask(row, place):
+                return permit, desk.take(place)
+        for place in last:
+            if permit := self.ask(row, place):
+                return permit, desk.take(place)
         return None, None
+
+    def ask(self, row: AttemptRecord, place: int) -> Permit | None:
+        """Ask one breaker."""
+        row.breaker = self.breakers[place].name
+        try:
+            return self.breakers[place].acquire()
+        except CircuitOpenError:
+            return None
+
+    def is_out(self, place: int) -> bool:
+        """Tell whether a breaker is open and stays so."""
+        until = self.breakers[place].snapshot().next_probe_at
+        return until is not None and until > self.env.now
+
+    def is_resting(self, place: int) -> bool:
+        """Tell whether a replica that is just back leaves this turn to the others.
+
+        Of its turns since then it takes as many as their shares make whole.
+        """
+        assert self.call.breaker is not None
+        lasts, name = self.call.breaker.slow_start, self.breakers[place].name
+        told = [row for row in self.world.record.transitions if row[1] == name]
+        if lasts is None or not told or told[-1][3] != "closed":
+            return False
+        back = told[-1][0]
+        if self.env.now - back >= lasts:
+            return False
+        came, taken = self.turns_since.get(name, ([], 0))
+        came = [(at, share) for at, share in came if at == back]
+        taken = taken if came else 0
+        came.append((back, (self.env.now - back) / lasts))
+        takes = sum(share for _, share in came) - taken >= 1.0 - 1e-9
+        self.turns_since[name] = came, taken + takes
+        return not takes

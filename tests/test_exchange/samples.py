@@ -46,7 +46,6 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (19, "maxRetries"),
         (23, "k·900 s"),
         (24, "50% of fewer than 2 hosts is none"),
-        (25, "below 30% of healthy hosts"),
         (30, "subset v2"),
         (41, "over all attempts"),
     ),
@@ -59,7 +58,6 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (36, "priority HIGH"),
         (39, "success rate is far below"),
         (44, "enforcing_failure_percentage"),
-        (None, "below 50% of healthy hosts"),
     ),
     "cluster.json": ((2, "k·60 s"), (None, "10% of fewer than 10 hosts is none")),
     "resiliency.yaml": (
@@ -96,5 +94,5 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (7, "tries all again"),
         (18, "each other server"),
     ),
-    "upstream.conf": ((3, "max_fails is 1"), (2, "ip_hash"), (4, "slow_start")),
+    "upstream.conf": ((3, "max_fails is 1"), (2, "ip_hash"), (4, "settings of servers differ")),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_exchange.samples import FOLDER, TRAPS
@@ -99,6 +100,38 @@ def test_a_trip_expression_is_what_gobreaker_makes_of_it(trip: str, rule: object
     """`> n` is threshold n + 1, and counts that are never cleared are remembered."""
     text = f"gobreaker: {{a: {{MaxRequests: 1, ReadyToTrip: {trip!r}}}}}"
     assert _words(text)["breaker"]["trip"] == [rule]  # type: ignore[index]
+
+
+def test_what_a_mesh_does_about_its_hosts_comes_in() -> None:
+    """The panic threshold, warming up and retries elsewhere of Envoy, Istio and nginx."""
+    envoy = """
+clusters:
+  - name: a
+    common_lb_config: {healthy_panic_threshold: {value: 40}}
+    round_robin_lb_config: {slow_start_config: {slow_start_window: 60s, aggression: 2}}
+    outlier_detection: {max_ejection_percent: 80}
+routes:
+  - route: {cluster: a, retry_policy: {num_retries: 2, retry_on: 5xx, retry_host_predicate: HOSTS}}
+""".replace("HOSTS", "[{name: envoy.retry_host_predicates.previous_hosts}]")
+    istio = """
+kind: DestinationRule
+spec:
+  host: a
+  trafficPolicy:
+    loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 60s}}
+    outlierDetection: {maxEjectionPercent: 80, minHealthPercent: 40}
+---
+kind: VirtualService
+spec: {http: [{route: [{destination: {host: a}}], retries: {attempts: 2, retryOn: 5xx}}]}
+"""
+    for text, format in ((envoy, "envoy"), (istio, "istio")):
+        words: Any = _words(text, format)
+        assert (words["breaker"]["panic"], words["breaker"]["slow_start"]) == ("40%", "1m")
+        assert words["retry"]["elsewhere"] is True
+    nginx = "upstream a { server x slow_start=30s; server y slow_start=30s; }"
+    words = _words(nginx + " server { location / { proxy_pass http://a; } }", "nginx")
+    assert (words["breaker"]["panic"], words["breaker"]["slow_start"]) == ("1%", "30s")
+    assert words["retry"]["elsewhere"] is True
 
 
 def test_a_strict_rate_stays_strict() -> None:

@@ -9,16 +9,7 @@ from simcb.scenario.adapting import Aimd, Gradient, MinRtt
 from simcb.scenario.admission import AdaptiveLimit, Codel, ConcurrencyLimit, RateLimit, Slough
 from simcb.scenario.arrivals import Closed, Poisson, RatePoint
 from simcb.scenario.arrivals import Constant as Even
-from simcb.scenario.breakers import (
-    Around,
-    Breaker,
-    ConsecutiveFailures,
-    FailureRate,
-    FailuresInWindow,
-    HalfOpen,
-    Recovery,
-    SlowCallRate,
-)
+from simcb.scenario.breakers import Around, Breaker, HalfOpen, Recovery
 from simcb.scenario.calls import (
     Adaptive,
     Bulkhead,
@@ -75,6 +66,7 @@ from simcb.scenario.retries import (
     TokenBucket,
 )
 from simcb.scenario.sweep import Sweep
+from simcb.scenario.tripping import ConsecutiveFailures, FailureRate, FailuresInWindow, SlowCallRate
 
 SERVICES = ("front", "middle", "back-1")
 CLIENTS = ("shop", "Batch_2")

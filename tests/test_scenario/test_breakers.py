@@ -13,7 +13,8 @@ from test_scenario.generated import breakers
 
 from simcb import breaker as shipped
 from simcb.scenario import ScenarioError, parse_scenario
-from simcb.scenario.breakers import TRIP_RULES, Breaker, HalfOpen, Recovery
+from simcb.scenario.breakers import Breaker, HalfOpen, Recovery
+from simcb.scenario.tripping import TRIP_RULES
 
 
 def test_every_rule_of_the_breaker_can_be_written() -> None:

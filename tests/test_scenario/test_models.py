@@ -17,7 +17,6 @@ from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.adapting import LIMITS
 from simcb.scenario.admission import ADMISSIONS
 from simcb.scenario.arrivals import ARRIVALS, Poisson
-from simcb.scenario.breakers import TRIP_RULES
 from simcb.scenario.calls import THROTTLES, Call
 from simcb.scenario.distributions import DISTRIBUTIONS, Empirical, Gamma, Lognormal, Uniform
 from simcb.scenario.faults import FAULTS, Hang, Latency
@@ -32,6 +31,7 @@ from simcb.scenario.retries import (
     NoBackoff,
     Retry,
 )
+from simcb.scenario.tripping import TRIP_RULES
 
 TABLES = {
     "admit": ADMISSIONS,

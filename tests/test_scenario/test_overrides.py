@@ -16,9 +16,9 @@ from simcb.scenario import (
     parse_value,
     read_scenario,
 )
-from simcb.scenario.breakers import ConsecutiveFailures, FailureRate, FailuresInWindow
 from simcb.scenario.distributions import Exponential, Lognormal
 from simcb.scenario.retries import Fixed
+from simcb.scenario.tripping import ConsecutiveFailures, FailureRate, FailuresInWindow
 
 TWO = swapped("services:\n", "services:\n  other: {workers: 1, work: 1s}\n")
 

@@ -14,20 +14,13 @@ from simcb.outcomes import AttemptOutcome
 from simcb.scenario import Scenario, parse_scenario, parse_threshold, parse_value, schema
 from simcb.scenario.admission import ConcurrencyLimit, RateLimit
 from simcb.scenario.arrivals import Closed
-from simcb.scenario.breakers import (
-    Around,
-    ConsecutiveFailures,
-    FailureRate,
-    FailuresInWindow,
-    HalfOpen,
-    Recovery,
-    SlowCallRate,
-)
+from simcb.scenario.breakers import Around, HalfOpen, Recovery
 from simcb.scenario.calls import Adaptive, Bulkhead, Cache, RateLimiter
 from simcb.scenario.distributions import Constant, Exponential
 from simcb.scenario.faults import Cold, Hang, Repeat
 from simcb.scenario.model import Balance, Discipline, OnAbandon, Service
 from simcb.scenario.retries import PerMinute, TokenBucket
+from simcb.scenario.tripping import ConsecutiveFailures, FailureRate, FailuresInWindow, SlowCallRate
 
 EVERYTHING = """\
 name: everything

@@ -145,6 +145,7 @@ def with_breakers(
     """
     return {
         path: {
+            **_of_replicas(breaker, words(breaker)),
             **words(breaker),
             "counts": [outcome.value for outcome in breaker.counts],
             "around": breaker.around.value,
@@ -153,3 +154,9 @@ def with_breakers(
         }
         for path, breaker in breakers_of(scenario, services)
     }
+
+
+def _of_replicas(breaker: Breaker, words: Mapping[str, object]) -> dict[str, object]:
+    """Return what a caller does about all replicas together, which only simcb's breakers take."""
+    data = {} if "use" in words else breaker.to_data()
+    return {word: data[word] for word in ("max_open", "panic", "slow_start") if word in data}
