@@ -71,7 +71,9 @@ def _of_call(call: Data) -> dict[str, st.SearchStrategy[Any]]:
 
 def _of_breaker(breaker: Data) -> dict[str, st.SearchStrategy[Any]]:
     """Settings of a breaker, at most one of each pair of words that say the same."""
-    found: dict[str, st.SearchStrategy[Any]] = {"counts": st.just(["error", "timeout"])}
+    found: dict[str, st.SearchStrategy[Any]] = {}
+    if not {"error", "timeout"} & {*breaker.get("ignores", ())}:
+        found["counts"] = st.just(["error", "timeout"])
     if "trip" not in breaker:
         found["failure_threshold"] = st.integers(1, 6)
         found["trip"] = st.fixed_dictionaries(

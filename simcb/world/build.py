@@ -176,7 +176,13 @@ class World:
 
     def _follow(self, stage: Scenario) -> None:
         """Let everything be from now on as a stage has it."""
-        before, self._stages.now = self._stages.now, stage
+        before = self._stages.now
+        for group, (name, spec) in zip(self._groups, _by_name(stage.clients), strict=False):
+            # A process that was idle until now has what it had from the beginning, like a full
+            # bucket of the size that was, so it is made while that still holds.
+            if spec.calls != before.clients[name].calls:
+                group.instances.every()
+        self._stages.now = stage
         for index, info in enumerate(self._calls):
             breaker = call_in(stage, info).breaker
             if breaker != call_in(before, info).breaker:
@@ -188,8 +194,9 @@ class World:
             law = spec.arrivals
             if isinstance(group, ClosedGroup) and isinstance(law, Closed):
                 group.let_be(law.users, self._thinking(name, law))
-            for sites in group.instances.made():
-                follow_calls(sites, before.clients[name].calls, spec.calls)
+            if spec.calls != before.clients[name].calls:
+                for sites in group.instances.every():
+                    follow_calls(sites, before.clients[name].calls, spec.calls)
         for name, service in stage.services.items():
             if service == before.services[name]:
                 continue

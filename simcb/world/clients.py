@@ -55,8 +55,11 @@ class Instances:
             made = self._made[place] = self._make(place)
         return made
 
-    def made(self) -> tuple[tuple[Site, ...], ...]:
-        """Return the sites of the processes that there are so far."""
+    def every(self) -> tuple[tuple[Site, ...], ...]:
+        """Return the sites of all processes; those that nobody has asked through are made."""
+        for place in range(self._count):
+            if place not in self._made:
+                self._made[place] = self._make(place)
         return tuple(self._made.values())
 
 

@@ -7,6 +7,27 @@ from test_world.focusing import A, Focused, R
 from simcb.scenario.arrivals import Replay
 
 CALLERS: dict[str, Focused] = {
+    "limits-change-before-most-processes-are-asked": Focused(
+        """
+duration: 4s
+clients:
+  shop:
+    arrivals: {kind: constant, rate: 30/s}
+    instances: 4
+    calls:
+      api:
+        timeout: 500ms
+        rate_limit: {rate: 2/s, burst: 3}
+        retry: {max_retries: 2, budget: {kind: token_bucket, ratio: 10%, burst: 4}}
+services:
+  api: {workers: 4, work: 30ms, errors: 50%}
+changes:
+  - {at: 50ms, set: {rate_limit: {rate: 7/s, burst: 9, max_wait: 300ms}}}
+  - {at: 50ms, set: {retry.budget: {kind: token_bucket, ratio: 20%, burst: 30}}}
+""",
+        {A.OK, A.ERROR, A.SHED},
+        {R.OK, R.FAILED},
+    ),
     "users-who-think": Focused(
         """
 duration: 15s
