@@ -11,7 +11,7 @@ import typer
 from simcb.cli.alike import Changed, Together
 from simcb.cli.console import complain
 from simcb.cli.exits import Code, leave
-from simcb.cli.options import Preset, read_source, with_fields
+from simcb.cli.options import Clients, Preset, clients_of, read_source, with_fields
 from simcb.cli.repeat import repeat_command
 from simcb.options import CompareOptions
 
@@ -46,6 +46,7 @@ def compare(
     changed: Changed,
     preset: Preset = None,
     options: CompareOptions,
+    client: Clients = None,
     together: Together,
     fail_if: Annotated[
         list[str] | None,
@@ -65,16 +66,18 @@ def compare(
     """
     from simcb.studies.compare import compare as study
     from simcb.studies.conditions import conditions_on
-    from simcb.studies.variants import check_variants
+    from simcb.studies.variants import check_variants, coded_variants
     from simcb.views.compare import answer_of, compare_document
     from simcb.views.compare_view import CompareView
     from simcb.views.safe_text import one_line
 
+    clients = clients_of(client)
     variants = _variants(scenarios, groups or (), changed, preset, quiet=together.quiet)
+    variants = coded_variants(variants, clients)
     check_variants(variants)
     conditions = conditions_on(fail_if or (), variants)
     together.check()
-    comparison = together.run(partial(study, variants, options))
+    comparison = together.run(partial(study, variants, options, clients=clients))
     seed = comparison.results[0].seed if options.seed is None else options.seed
     repeat = repeat_command(context, seed=seed)
     answer = answer_of(comparison, conditions, repeat)

@@ -117,7 +117,7 @@ def run(
         repeat = repeat_command(context)
         source = "" if is_stream(scenario) else scenario_words(context)
     if clients:
-        source = ""  # No other verb runs code, so none is proposed.
+        source = ""  # What is proposed varies policies, and the code has its own.
     answer = answer_of(result, conditions, laws=audit, repeat=repeat, source=source, tags=named)
     document = run_document(answer)
     _write(answer, out, plot, force=force)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 from time import perf_counter
 
@@ -28,19 +28,20 @@ from simcb.metrics.health import SIGMAS
 from simcb.metrics.phase import WHOLE, phases
 from simcb.options import MOST_EVENTS, MOST_ROWS, CompareOptions, JobOptions
 from simcb.scenario import Scenario
+from simcb.studies.clients import named_clients, run_coded
 from simcb.studies.evaluation.backends import Backend, Inline, WorkersLostError
 from simcb.studies.evaluation.evaluator import backend_of
 from simcb.studies.limits import SizeEstimate, check_size, estimate_size
 from simcb.studies.run import (
+    Clients,
     Result,
     Run,
     StudyError,
     check_ranges,
     checked_seed,
     result_of,
-    run_once,
 )
-from simcb.studies.variants import MOST_VARIANTS, Variant, check_variants
+from simcb.studies.variants import MOST_VARIANTS, Variant, check_variants, coded_variants
 
 ENOUGH = 10
 """Replicates if nothing else is said."""
@@ -245,6 +246,7 @@ def compare(
     stop: Callable[[], bool] = lambda: False,
     most: int = MOST_VARIANTS,
     make: Make | None = None,
+    clients: Clients | None = None,
 ) -> Comparison:
     """Run variants with the same random streams.
 
@@ -258,13 +260,17 @@ def compare(
         progress: called whenever a run has ended.
         stop: asked again and again whether to run no more.
         most: how many variants there may be.
-        make: makes one run in place of `run_once`; it goes to worker processes by its name.
+        make: makes one run in place of `run_coded`; it goes to worker processes by its name.
+        clients: code in the place of client groups' calls, in each variant that is run.
 
     Raises:
         StudyError: something makes no sense, or `stop` said so (a StoppedError).
+        ClientError: code cannot be loaded, or does what virtual time has no room for.
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
         EventBudgetError, RowBudgetError: a run is not over after what is allowed.
     """
+    named = named_clients(clients)
+    variants = coded_variants(variants, named)
     check_variants(variants, most)
     check_ranges(options, "replicates")
     kept = [each.kept for each in variants if each.kept is not None]
@@ -275,7 +281,8 @@ def compare(
     if not job.allow_large:
         check_size(_size(variants, replicates))
     todo = [(place, replicate) for place in new for replicate in range(replicates)]
-    found = _run_all(variants, todo, seed, job, progress, stop, make or _one_run)
+    make = make or partial(run_coded, named)
+    found = _run_all(variants, todo, seed, job, progress, stop, make)
     if found is None:
         raise StoppedError("the comparison was stopped", "start it again: nothing of it is kept")
     results = [
@@ -351,12 +358,6 @@ def _run_all(
     finally:
         backend.close(at_once=not orderly)
     return found if complete else None
-
-
-def _one_run(
-    scenario: Scenario, seed: int, replicate: int, events: int | None, rows: int | None
-) -> Run:
-    return run_once(scenario, seed, replicate, max_events=events, max_rows=rows)
 
 
 def _flown(

@@ -8,7 +8,7 @@ brackets, braces or quotes belongs to a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simcb.metrics import check_thresholds
@@ -16,7 +16,7 @@ from simcb.scenario import Scenario, ScenarioError, list_shipped, parse_value
 from simcb.scenario.refusal import choice_remedy, quoted
 from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.studies.evaluation.settings import applied
-from simcb.studies.run import Result, StudyError
+from simcb.studies.run import Clients, Result, StudyError, coded
 from simcb.studies.tune.contenders import DEFAULTS, Default, with_default
 
 MOST_VARIANTS = 8
@@ -259,6 +259,21 @@ def _stem(source: str) -> str:
         return "stdin"
     path = Path(source)
     return path.stem if path.suffix in (".yaml", ".yml", ".npz") else path.name or source
+
+
+def coded_variants(variants: Sequence[Variant], clients: Clients | None) -> tuple[Variant, ...]:
+    """Return the variants as they are run with code in the place of some groups' calls.
+
+    Raises:
+        StudyError: one has no such client group, or none is to be run.
+    """
+    if clients and all(each.kept for each in variants):
+        what = "clients' code is given, and every variant has been run before"
+        raise StudyError(what, "leave the code out, or name a scenario")
+    return tuple(
+        each if each.kept else replace(each, scenario=coded(each.scenario, clients))
+        for each in variants
+    )
 
 
 def check_variants(variants: Sequence[Variant], most: int = MOST_VARIANTS) -> None:

@@ -22,7 +22,7 @@ from simcb.studies.sweep import sweep as run_sweep
 from simcb.studies.tags import checked_tags
 from simcb.studies.tune import tune as run_tune
 from simcb.studies.tune.advise import advise as run_advise
-from simcb.studies.variants import Variant, altered, check_variants, parse_group
+from simcb.studies.variants import Variant, altered, check_variants, coded_variants, parse_group
 from simcb.views.advise import AdviceView
 from simcb.views.compare import answer_of as compare_answer
 from simcb.views.compare_view import CompareView
@@ -165,6 +165,7 @@ def compare(
     executor: Executor | None = None,
     dask: str | None = None,
     allow_large: bool = False,
+    clients: Clients | None = None,
 ) -> CompareView:
     """Run variants with the same random streams, and return a view of how they differ.
 
@@ -185,10 +186,13 @@ def compare(
         executor: makes the runs instead: any `concurrent.futures.Executor`.
         dask: the address of a Dask scheduler, or `local`.
         allow_large: run even what is estimated to be huge.
+        clients: your own code for a client group in place of its calls, in each variant that is
+            run: `module:function`, or a function that other processes find in its module too.
 
     Raises:
         ScenarioError: a scenario cannot be read.
         StudyError: an argument makes no sense.
+        ClientError: code cannot be loaded, or does what virtual time has no room for.
         ThresholdError: a condition names what does not exist.
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
     """
@@ -201,11 +205,12 @@ def compare(
             what = f"{group.overlays[0]!r} is a file"
             raise studies.StudyError(what, "merge it with `load(source, overlays=[…])`")
         found.append(altered(group, found[0].scenario))
+    found = list(coded_variants(found, clients))
     check_variants(found)
     conditions = conditions_on(fail_if, found)
     options = CompareOptions(replicates, seed)
     job = JobOptions(workers, dask, allow_large=allow_large, executor=executor)
-    comparison = run_compare(found, options, job)
+    comparison = run_compare(found, options, job, clients=clients)
     return CompareView(comparison, compare_answer(comparison, conditions).fail_if)
 
 
