@@ -198,10 +198,11 @@ def breakers(draw: st.DrawFn, whole: bool) -> Data:
 
 @st.composite
 def _fallbacks(draw: st.DrawFn, whole: bool) -> Data:
+    around = {"around": "attempt"} if draw(one_in(3)) else {}
     if whole and draw(st.booleans()):
         keys, skew = draw(st.integers(1, 20)), draw(st.floats(0.0, 2.0))
-        return {"cache": {"keys": keys, "zipf": skew, "ttl": draw(times(50, 4000))}}
-    return {"hit_rate": draw(shares())}
+        return {"cache": {"keys": keys, "zipf": skew, "ttl": draw(times(50, 4000))}, **around}
+    return {"hit_rate": draw(shares()), **around}
 
 
 @st.composite

@@ -128,6 +128,22 @@ services:
         Claim("success", 0.6, measured("success")),
     ),
     case(
+        "fallback-around-attempts",
+        "inside n retries: p·h degraded, pⁿ⁺¹(1 − h) failed, 1 + (1 − h)·Σ pᵏ attempts",
+        "arithmetic",
+        watched(
+            failing(
+                "200/s",
+                "40%",
+                "retry: {max_retries: 2}, fallback: {hit_rate: 70%, around: attempt}",
+            ),
+            (1, 6, 2),
+        ),
+        Claim("degraded", 0.28, measured("degraded")),
+        Claim("success", 1 - 0.28 - 0.3 * 0.4**3, measured("success")),
+        Claim("load", 1 + 0.3 * (0.4 + 0.4**2), measured("amplification")),
+    ),
+    case(
         "cache",
         "answers kept for a TTL by key: Σ p_k(1 − exp(−λ·p_k·q·TTL)) of the failed calls find one",
         "Jung, Berger and Balakrishnan 2003 (TTL caches)",

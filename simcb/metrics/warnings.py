@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from simcb.metrics.fallback_warnings import vain_fallbacks
 from simcb.metrics.limit_warnings import vain_limits
 from simcb.metrics.measures import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
@@ -99,8 +100,9 @@ def no_effect_warnings(
     slow-call limit that no call lives to reach; jitter where no retry waits; a backoff or a
     recovery by a Retry-After that no answer has; a breaker or bulkhead for each of one replica;
     a panic that never comes; a priority that nothing goes by; a limit of admission that a full
-    queue never lets be reached; one that adapts itself and only grows, or only shrinks; and a
-    threshold on a phase that the run cannot have, which then only can fail. `healthy` of a run
+    queue never lets be reached; one that adapts itself and only grows, or only shrinks; retries
+    or a breaker outside a fallback that always answers, or one inside no retries; and a threshold
+    on a phase that the run cannot have, which then only can fail. `healthy` of a run
     without faults is its whole.
 
     Args:
@@ -129,6 +131,7 @@ def _of_the_system(scenario: Scenario) -> Iterator[NoEffect]:
     yield from _ineffective_bulkheads(scenario)
     yield from _one_priority(scenario)
     yield from (NoEffect(*found) for found in vain_limits(scenario))
+    yield from (NoEffect(*found) for found in vain_fallbacks(scenario))
 
 
 def placed_warnings(warnings: Sequence[str], line_of: Callable[[Keys], str]) -> tuple[str, ...]:

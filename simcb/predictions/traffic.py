@@ -235,6 +235,8 @@ class Traffic:
             return flow
         again = flow.chance(retry.on)
         more = load_of_retries(again, retry.max_retries) - 1.0
+        if link.call.fallback is not None:
+            more *= 1.0 - link.call.fallback.before_retries
         more = min(more, retries_allowed(retry, asked, self.processes(link)))
         tries = asked * (1.0 + more)
         return Flow(asked, tries * hedged, tries, errors, late)

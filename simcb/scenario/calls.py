@@ -1,8 +1,9 @@
 """How a caller asks a service: timeout, retry, hedge, breaker, rate limit, bulkhead and fallback.
 
 Outside to inside: cache( fallback( retry( hedge( breaker( rate limit( bulkhead( timeout( network +
-service )))))))) with the throttle in the breaker's place if there is none. Retries and breakers
-have modules of their own. A new throttle is one class here and one line in `THROTTLES`.
+service )))))))) with the throttle in the breaker's place if there is none; a fallback `around:
+attempt` stands between retry and hedge. Retries and breakers have modules of their own. A new
+throttle is one class here and one line in `THROTTLES`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pydantic import model_validator
 
 from simcb.scenario.adapting import LIMITS, MOST_AT_ONCE, Limit
 from simcb.scenario.admission import Burst, tokens_of
-from simcb.scenario.breakers import Breaker
+from simcb.scenario.breakers import Around, Breaker
 from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.fields import Exclusive, Model, OneOf
 from simcb.scenario.refusal import Refused
@@ -187,7 +188,12 @@ class LookAside(Cache):
 
 
 class Fallback(Model):
-    """What is served when a call fails for good: a stored answer, if one is at hand."""
+    """What is served when a call fails: a stored answer, if one is at hand.
+
+    Around the request it is looked for when the last try has failed; around each attempt (with its
+    hedges) as soon as one has, so that nothing is tried again that an answer is at hand for. A
+    breaker around the request then hears of a success, and what it rejects finds no answer.
+    """
 
     exclusive: ClassVar[tuple[Exclusive, ...]] = (Exclusive("hit_rate", "cache"),)
 
@@ -201,6 +207,10 @@ class Fallback(Model):
             "{keys: 1000, ttl: 5m}",
         ),
     ] = None
+    around: Annotated[
+        Around,
+        word("whether it stands around the request with all its retries, or each", "attempt"),
+    ] = Around.REQUEST
 
     @model_validator(mode="after")
     def _one_source(self) -> Fallback:
@@ -211,6 +221,14 @@ class Fallback(Model):
             )
         self.check_exclusive()
         return self
+
+    @property
+    def before_retries(self) -> float:
+        """The share of calls that it answers, if they fail, before any is tried again.
+
+        What it has of `hit_rate` holds for all tries of a call; what of a cache, nobody knows.
+        """
+        return self.hit_rate or 0.0 if self.around is Around.ATTEMPT else 0.0
 
 
 class Call(Model):

@@ -50,6 +50,7 @@ cdef class CallSite(Site):
     cdef object _wait
     cdef object _hit_rate
     cdef object _cache
+    cdef bint _each_try
     cdef double _heeded
     cdef bint _elsewhere
     cdef object _arrive_callback
@@ -70,6 +71,7 @@ cdef class CallSite(Site):
     cpdef _settle_request(self, Task task, long outcome)
     cpdef _after_failure(self, Task task, long retry, double waited, long outcome)
     cpdef _give_up(self, Task task, long outcome)
+    cpdef _serve(self, Task task)
 
 cdef class _Reply(Occurrence):
     cdef public Attempt attempt

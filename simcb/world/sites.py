@@ -1,7 +1,8 @@
 """How a caller asks: the policies of one call at work, from the first try to giving up.
 
 Order from outside to inside: fallback( retry( breaker( bulkhead( timeout( network and
-service ))))); a breaker `around: request` stands outside the retries instead.
+service ))))); a breaker `around: request` stands outside the retries instead, and a fallback
+`around: attempt` inside them.
 """
 
 from __future__ import annotations
@@ -156,7 +157,9 @@ class CallSite(Site):
         self._retried = frozenset(ATTEMPT_CODE[outcome] for outcome in retry.on)
         self._wait = wait_of(retry)
         self._budget = budget_after(self._budget, retry.budget)
-        self._hit_rate = None if call.fallback is None else call.fallback.hit_rate
+        fallback = call.fallback
+        self._hit_rate = None if fallback is None else fallback.hit_rate
+        self._each_try = fallback is not None and fallback.around is Around.ATTEMPT
 
     # Asking: the first try, sending, and everything that can stop an attempt on its way.
 
@@ -417,6 +420,10 @@ class CallSite(Site):
         now = self._clock.now
         budget = self._budget
         while known is not None:
+            if self._each_try and self._falls_back(task):
+                self._settle_request(task, OK)
+                self._serve(task)
+                return
             again = known in self._retried
             if again and budget is not None:
                 budget.failed()
@@ -449,11 +456,15 @@ class CallSite(Site):
 
     def _give_up(self, task: Task, outcome: int) -> None:
         self._settle_request(task, outcome)
-        if self._falls_back(task):
-            task.degraded = True
-            task.proceed()
+        if not self._each_try and self._falls_back(task):
+            self._serve(task)
         else:
             task.break_off(outcome)
+
+    def _serve(self, task: Task) -> None:
+        """Go on with the answer of the fallback."""
+        task.degraded = True
+        task.proceed()
 
     def _falls_back(self, task: Task) -> bool:
         streams = task.streams[self._slot]

@@ -1,7 +1,8 @@
 """Who calls: the processes of client groups and services, and their policies for each call.
 
 Order: fallback( retry( breaker( bulkhead( timeout( network and service ))))), the throttle
-in the breaker's place; a breaker `around: request` stands outside the retries.
+in the breaker's place; a breaker `around: request` stands outside the retries, and a fallback
+`around: attempt` inside.
 """
 
 from __future__ import annotations
@@ -204,17 +205,21 @@ class Site:
 
     def answer(self, errand: Errand, streams: CallStreams) -> Answering:
         """Make the call, and fall back if there is no other way."""
-        number = errand.number
         answer = yield from self.guarded(errand, streams)
-        if answer.outcome is OK and self.larder is not None:
-            self.larder.keep(streams.key.at(number), self.env.now)
-        if answer.outcome in (OK, ABANDONED) or self.call.fallback is None:
+        return self.second_best(errand, streams, answer, Around.REQUEST)
+
+    def second_best(
+        self, errand: Errand, streams: CallStreams, answer: Answer, around: Around
+    ) -> Answer:
+        """Return a fallback's answer in a failure's place, if it stands there and has one."""
+        number, fallback = errand.number, self.call.fallback
+        if answer.outcome in (OK, ABANDONED) or fallback is None or fallback.around is not around:
             return answer
         if self.larder is not None:
             stored = self.larder.has(streams.key.at(number), self.env.now)
         else:
-            assert self.call.fallback.hit_rate is not None
-            stored = streams.fallback.at(number) < self.call.fallback.hit_rate
+            assert fallback.hit_rate is not None
+            stored = streams.fallback.at(number) < fallback.hit_rate
         return Answer(OK, degraded=True) if stored else answer
 
     def guarded(self, errand: Errand, streams: CallStreams) -> Answering:
@@ -234,7 +239,7 @@ class Site:
         """Try once, and again as often as the policy allows."""
         self.purse.first_attempt()
         tried: list[str] = []
-        answer = yield from self.race(errand, streams, 0, tried)
+        answer = yield from self.one_try(errand, streams, 0, tried)
         wait: float | None = None
         for nth in count(1):
             policy = self.call.retry
@@ -253,8 +258,17 @@ class Site:
                 if errand.over.triggered:
                     self.env.process(self.forget_retry(timer))
                     return Answer(ABANDONED)
-            answer = yield from self.race(errand, streams, nth, tried)
+            answer = yield from self.one_try(errand, streams, nth, tried)
         return answer
+
+    def one_try(
+        self, errand: Errand, streams: CallStreams, retry: int, tried: list[str]
+    ) -> Answering:
+        """Try once, and fall back if the fallback stands around each try."""
+        answer = yield from self.race(errand, streams, retry, tried)
+        if answer.outcome is OK and self.larder is not None:
+            self.larder.keep(streams.key.at(errand.number), self.env.now)
+        return self.second_best(errand, streams, answer, Around.ATTEMPT)
 
     def forget_retry(self, timer: Event) -> Process:
         """Give a retry up that nobody wants any more, when its wait is over."""

@@ -277,7 +277,10 @@ calls = st.builds(
         )
         | st.builds(Bulkhead, limit=limits, max_wait=positive)
     ),
-    fallback=maybe(st.builds(Fallback, hit_rate=shares) | st.builds(Fallback, cache=caches)),
+    fallback=maybe(
+        st.builds(Fallback, hit_rate=shares, around=st.sampled_from(Around))
+        | st.builds(Fallback, cache=caches, around=st.sampled_from(Around))
+    ),
 )
 
 FAULT_WORDS: dict[type[Fault], dict[str, st.SearchStrategy[object]]] = {
