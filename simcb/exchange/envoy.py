@@ -22,6 +22,7 @@ from simcb.exchange.mesh import (
 )
 from simcb.exchange.parts import Got, Part
 from simcb.exchange.policy import Policy, as_name
+from simcb.scenario.calls import MOST_HEDGES
 from simcb.scenario.problems import Mark
 from simcb.scenario.retries import Concurrent
 from simcb.scenario.tree import Entry, Items, Node, Tree
@@ -218,6 +219,11 @@ def _route(policy: Policy, part: Part) -> None:
     retry = part.part("retry_policy")
     whole = part.duration("timeout", default=15.0)
     each = retry.maybe_duration("per_try_timeout")
+    hedging = part.part("hedge_policy")
+    if hedging.flag("hedge_on_per_try_timeout", default=False).value and each and each.value:
+        _hedge(policy, retry, each)
+        each = None
+    policy.leave(hedging)
     if each:
         policy.set("timeout", max(each.value, 1e-3), each)
         what = f"timeout {whole.value:g} s over all attempts: left out; simcb has no word for it"
@@ -239,6 +245,28 @@ def _route(policy: Policy, part: Part) -> None:
         policy.leave(retry, {"host_selection_retry_max_attempts": ""})
 
 
+def _hedge(policy: Policy, retry: Part, each: Got[float]) -> None:
+    """Set a hedge: an attempt goes on after its `per_try_timeout`, and one more is made."""
+    many = retry.whole("num_retries", default=1, most=1000)
+    if not many.value:
+        return
+    policy.set(
+        "hedge.after",
+        each.value,
+        each,
+        "a hedge waits like a retry besides there, by lot up to 25 ms and more",
+        "an attempt that takes so long is a failure to outlier detection there, here if it ends so",
+    )
+    times = min(many.value, MOST_HEDGES)
+    policy.set(
+        "hedge.times",
+        times,
+        many,
+        "hedges and retries are counted together there, each by themselves here",
+        f"{many.value} there, here at most {times} for a try" if many.value > times else "",
+    )
+
+
 def write(asked: Sequence[Asked], page: Writing) -> None:
     """Write a cluster, and a route to it, for each call."""
     page.add("static_resources:", "  clusters:")
@@ -247,7 +275,9 @@ def write(asked: Sequence[Asked], page: Writing) -> None:
         page.add(f"    - name: {one.name}", "      connect_timeout: 1s")
         page.add(f"      lb_policy: {names.get(one.service.balance.value, 'ROUND_ROBIN')}")
         _write_cluster(one, page.inside("      "))
-    routes = [one for one in asked if one.call.retry or one.call.timeout is not None]
+    routes = [
+        one for one in asked if one.call.retry or one.call.hedge or one.call.timeout is not None
+    ]
     if routes:
         page.add("# For the routes of a virtual host:", "routes:")
     for one in routes:
@@ -298,12 +328,21 @@ def _write_cluster(asked: Asked, page: Writing) -> None:
 def _write_route(asked: Asked, page: Writing) -> None:
     call = asked.call
     attempts = asked.retries
-    limit = call.timeout
-    whole = "0s" if attempts or limit is None else proto_text(limit)
+    limit, hedge = call.timeout, call.hedge
+    whole = "0s" if (attempts and not hedge) or limit is None else proto_text(limit)
     page.add(f"timeout: {whole}")
+    if hedge is not None:
+        page.add("hedge_policy: {hedge_on_per_try_timeout: true}")
+        if attempts != hedge.times:
+            asked.lose(f"retries {attempts}, hedges {hedge.times}: counted together there")
+        if limit is not None:
+            asked.lose("timeout: over all attempts together there")
+        asked.lose("hedge.after: a hedge waits like a retry besides there")
+        asked.tell("hedge.after", "hedge.times")
+        attempts, limit = max(attempts, hedge.times), max(hedge.after, 1e-3)
     if attempts:
         page.add("retry_policy:", f"  num_retries: {attempts}")
-        page.add(f"  retry_on: {retry_conditions(asked)}")
+        page.add(f"  retry_on: {retry_conditions(asked) if call.retry else 'connect-failure'}")
         if asked.call.retry is not None and asked.call.retry.elsewhere:
             page.add("  host_selection_retry_max_attempts: 5", "  retry_host_predicate:")
             page.add("    - name: envoy.retry_host_predicates.previous_hosts")

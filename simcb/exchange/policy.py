@@ -13,7 +13,7 @@ from simcb.scenario.refusal import shown
 from simcb.scenario.retries import MOST_RETRIES
 from simcb.scenario.units import format_duration, format_rate, format_share, rounded
 
-ORDER = ("timeout", "retry", "breaker", "rate_limit", "bulkhead", "balance", "replicas")
+ORDER = ("timeout", "retry", "hedge", "breaker", "rate_limit", "bulkhead", "balance", "replicas")
 """The words of a call and of a service, in the order in which they are written."""
 
 OF_A_SERVICE = ("balance", "replicas")

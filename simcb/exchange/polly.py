@@ -14,15 +14,19 @@ from simcb.exchange.documents import Document
 from simcb.exchange.durations import clock_text
 from simcb.exchange.parts import Got, Part, folded
 from simcb.exchange.policy import ENDLESS, Policy, as_name, set_retries, share
+from simcb.scenario.calls import MOST_HEDGES
 from simcb.scenario.refusal import Refused
 from simcb.scenario.retries import MOST_RETRIES, Exponential, Listed
 from simcb.scenario.tree import Tree
 
 _BREAKER = ("FailureRatio", "MinimumThroughput", "SamplingDuration", "BreakDuration")
 _RETRY = ("MaxRetryAttempts", "BackoffType")
+_HEDGE = ("MaxHedgedAttempts",)
+_KEYS = (*_BREAKER, *_RETRY, *_HEDGE)
 _STRATEGIES = {
     "breaker": ("CircuitBreaker", "CircuitBreakerOptions", "CircuitBreakerStrategyOptions"),
     "retry": ("Retry", "RetryOptions", "RetryStrategyOptions"),
+    "hedge": ("Hedging", "HedgingOptions", "HedgingStrategyOptions"),
     "attempt": ("AttemptTimeout", "AttemptTimeoutOptions", "Timeout", "TimeoutStrategyOptions"),
     "total": ("TotalRequestTimeout", "TotalRequestTimeoutOptions"),
     "rate": ("RateLimiter", "RateLimiterOptions", "ConcurrencyLimiter"),
@@ -34,7 +38,7 @@ _DELEGATES = "code decides it; give `counts` or `on` the outcomes it means"
 def recognises(text: str) -> bool:
     """Whether a text looks like it."""
     plain = text.casefold()
-    return any(word.casefold() in plain for word in (*_BREAKER, *_RETRY))
+    return any(word.casefold() in plain for word in _KEYS)
 
 
 def read(document: Document) -> Iterator[Policy]:
@@ -50,7 +54,7 @@ def _search(tree: Tree, name: str, document: Document) -> Iterator[Policy]:
         for key, entry in tree.entries.items()
         if folded(key) in _WRAPPED and isinstance(entry.node, Tree)
     }
-    own = keys & {folded(key) for key in (*_BREAKER, *_RETRY)}
+    own = keys & {folded(key) for key in _KEYS}
     if inside or own:
         yield _pipeline(tree, name, document, alone=not inside)
     for key, entry in tree.entries.items():
@@ -67,6 +71,8 @@ def _pipeline(tree: Tree, name: str, document: Document, *, alone: bool) -> Poli
             _breaker(policy, root)
         if root.has(*_RETRY):
             _retry(policy, root, standard=False)
+        elif root.has(*_HEDGE):
+            _hedge(policy, root)
         policy.leave(root)
         return policy
     for kind, names in _STRATEGIES.items():
@@ -77,6 +83,8 @@ def _pipeline(tree: Tree, name: str, document: Document, *, alone: bool) -> Poli
             _breaker(policy, part)
         elif kind == "retry":
             _retry(policy, part, standard=standard)
+        elif kind == "hedge":
+            _hedge(policy, part)
         elif kind == "attempt":
             limit = part.duration("Timeout", default=10.0 if standard else 30.0)
             policy.set("timeout", limit.value, _checked(part, limit, 0.01))
@@ -178,6 +186,25 @@ def _retry(policy: Policy, part: Part, *, standard: bool) -> None:
     policy.leave(part, {"Name": "", "ShouldHandle": _DELEGATES} | dict.fromkeys(_BREAKER, ""))
 
 
+def _hedge(policy: Policy, part: Part) -> None:
+    many = part.whole("MaxHedgedAttempts", default=1, least=1, most=MOST_HEDGES)
+    if str(part.raw("Delay").value).strip().startswith("-"):
+        what = (
+            "a Delay below 0 asks again only when an attempt has failed: left out; write retries "
+            "that do not wait"
+        )
+        policy.say(what, part.raw("Delay"))
+    else:
+        after = part.duration("Delay", default=2.0)
+        what = "an attempt that fails is followed by the next at once there, here by a retry if all"
+        policy.set("hedge.after", after.value, after, f"{what} have failed")
+        policy.set("hedge.times", many.value, many)
+    for word in ("DelayGenerator", "ActionGenerator"):
+        got = part.raw(word)
+        policy.say(f"{word}: left out; code decides it" if got.given else "", got)
+    policy.leave(part, {"Name": "", "ShouldHandle": _DELEGATES})
+
+
 def _limiter(policy: Policy, part: Part) -> None:
     inner = part.part("DefaultRateLimiterOptions")
     limits = inner if inner else part
@@ -207,7 +234,9 @@ def write(asked: Sequence[Asked], page: Writing) -> None:
         comma = "," if number < len(asked) - 1 else ""
         page.add(f'    "{one.name}": {{')
         sections = [
-            each for each in (_attempt(one), _retries(one), _breaks(one), _limits(one)) if each
+            lines
+            for lines in (_attempt(one), _retries(one), _hedges(one), _breaks(one), _limits(one))
+            if lines
         ]
         for place, lines in enumerate(sections):
             last = place == len(sections) - 1
@@ -267,6 +296,16 @@ def _retries(asked: Asked) -> list[str]:
         asked.lose(f"retry.on {', '.join(sorted(on))}: say so in ShouldHandle")
     asked.tell("retry.max_retries", "retry.backoff", "retry.jitter", "retry.on")
     return _section("Retry", values)
+
+
+def _hedges(asked: Asked) -> list[str]:
+    hedge = asked.call.hedge
+    if hedge is None:
+        return []
+    asked.lose("hedge: an attempt that fails is followed by the next at once there")
+    asked.tell("hedge.after", "hedge.times")
+    values = [("MaxHedgedAttempts", str(hedge.times)), ("Delay", _time(hedge.after))]
+    return _section("Hedging", values)
 
 
 def _is_linear(delays: Sequence[float]) -> bool:

@@ -38,6 +38,12 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (14, "total timeout of 10 s"),
         (15, "outside the retries"),
     ),
+    "hedging.json": ((2, "followed by the next at once there"), (4, "asks again only when")),
+    "hedged-route.yaml": (
+        (7, "for all attempts together there"),
+        (8, "counted together there"),
+        (9, "failure to outlier detection"),
+    ),
     "strategies.json": ((None, "also that of an open breaker"),),
     "destination-rule.yaml": (
         (14, "connectTimeout"),

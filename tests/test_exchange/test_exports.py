@@ -109,6 +109,8 @@ clients:
           around: request
         bulkhead: {max_concurrent: 5, max_wait: 10ms}
         fallback: {hit_rate: 50%}
+        cache: {keys: 100, ttl: 1m}
+        hedge: {after: 100ms, times: 3, budget: 10%}
       bare: {}
 services:
   payments: {workers: 4, work: 50ms}
@@ -121,14 +123,28 @@ def test_nothing_is_left_out_in_silence(to: str) -> None:
     """Every word that a format lacks is named in the losses and at the head of the file."""
     exported = export_settings(parse_scenario(RICH), to)
     said = " ".join(exported.losses["payments"])
-    for word in ("share", "fallback", "breaker.around", "breaker.counts", "retry.budget"):
+    unsaid_by_all = ("share", "fallback", "cache", "hedge", "hedge.budget", "breaker.around")
+    for word in (*unsaid_by_all, "breaker.counts", "retry.budget"):
         assert word in said
+    assert ("hedge.times" in said) is (to not in ("polly", "envoy"))
     unsaid = {"resilience4j": "", "pybreaker": "timeout", "circuitbreaker": "timeout"}
     assert unsaid.get(to, "") in said
     head = " ".join(line.lstrip("#/ ") for line in exported.text.splitlines())
     for loss in exported.losses["payments"]:
         assert " ".join(loss.split()) in head
     assert set(exported.losses) == {"payments"}
+
+
+def test_what_polly_and_envoy_make_of_a_hedge_comes_back() -> None:
+    """The same wait and as many attempts; Envoy has one count of hedges and of retries."""
+    scenario = parse_scenario(RICH)
+    for to in ("polly", "envoy"):
+        exported = export_settings(scenario, to)
+        back = import_settings("back", text=exported.text, format=to).scenario("payments")
+        hedge = back.clients["caller"].calls["payments"].hedge
+        assert hedge is not None
+        assert (hedge.after, hedge.times) == (0.1, 3)
+    assert any("retries 2, hedges 3" in each for each in exported.losses["payments"])
 
 
 def test_a_lone_call_is_chosen_by_any_ending_of_its_path() -> None:

@@ -134,6 +134,21 @@ spec: {http: [{route: [{destination: {host: a}}], retries: {attempts: 2, retryOn
     assert words["retry"]["elsewhere"] is True
 
 
+def test_a_hedge_by_polly_and_by_envoy_comes_in() -> None:
+    """Delay and MaxHedgedAttempts with their defaults; a per-try timeout that cancels nothing."""
+    assert _words('{"MaxHedgedAttempts": 3}')["hedge"] == {"after": "2s", "times": 3}
+    text = """
+clusters: [{name: a}]
+routes:
+  - {cluster: a, timeout: 1s, hedge_policy: {hedge_on_per_try_timeout: HEDGES},
+     retry_policy: {num_retries: 20, retry_on: 5xx, per_try_timeout: 100ms}}
+"""
+    words = _words(text.replace("HEDGES", "true"), "envoy")
+    assert (words["hedge"], words["timeout"]) == ({"after": "100ms", "times": 10}, "1s")
+    words = _words(text.replace("HEDGES", "false"), "envoy")
+    assert ("hedge" in words, words["timeout"]) == (False, "100ms")
+
+
 def test_a_strict_rate_stays_strict() -> None:
     """Opossum opens above half, so 5 of 10 do not open it, and 6 do."""
     [rule] = _words("{errorThresholdPercentage: 50}")["breaker"]["trip"]  # type: ignore[index]
@@ -164,6 +179,8 @@ def test_a_strict_rate_stays_strict() -> None:
         ('{"FailureRatio": 0.5, "SamplingDuration": 60}', ":1:", "counts days"),
         ('{"FailureRatio": 0.5', ":1:", "does not end"),
         ("upstream a { server b max_fails=x; }", ":1:", "no whole number"),
+        ('{"MaxHedgedAttempts": 11}', ":1:", "write 1 to 10"),
+        ('{"MaxHedgedAttempts": 2, "Delay": "soon"}', ":1:", "no duration"),
     ],
 )
 def test_a_wrong_value_is_refused_at_its_place(text: str, place: str, what: str) -> None:
