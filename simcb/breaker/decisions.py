@@ -20,8 +20,8 @@ from simcb.breaker.settings import (
     ConsecutiveFailures,
     HalfOpen,
     Recovery,
-    SlowCallRate,
     TripRule,
+    slow_from,
 )
 from simcb.breaker.states import (
     INNER_CALLS,
@@ -104,7 +104,7 @@ class Decisions(Listeners):
             for rule in rules
             if isinstance(rule, ConsecutiveFailures) and rule.every is None
         ]
-        slow = any(isinstance(rule, SlowCallRate) for rule in rules)
+        slow = any(slow_from(rule) < NEVER for rule in rules)
         ages = any(has_window(one) and getattr(one, "calls", None) is None for one in rules)
         no_draw = None if recovery.jitter else 0.5
         return min(rows, default=NEVER), slow or bool(self._call_listeners), ages, no_draw

@@ -54,6 +54,8 @@ class FailureRate(Settings):
     """Trips when failures are at least `rate` of the last `calls` calls or `window` seconds.
 
     When `strict` they have to be more than the rate, which may then be 0: any failure trips it.
+    With `slow` seconds a call that took so long or longer is a failure to this rule, however it
+    ended, and so is a probe.
 
     One of `calls`, `window` and `every` is given; with none, the last 100 calls count. With
     `every` those count that ended since the counts were cleared, which is done each time that so
@@ -67,6 +69,7 @@ class FailureRate(Settings):
     minimum_calls: int
     every: float | None
     strict: bool
+    slow: float | None
     reason = Reason.FAILURE_RATE
 
     def __init__(
@@ -77,9 +80,14 @@ class FailureRate(Settings):
         minimum_calls: int | None = None,
         every: float | None = None,
         strict: bool = False,
+        slow: float | None = None,
     ) -> None:
-        rate = _rate(rate, strict)
-        self._fill(rate=rate, **_window(calls, window, minimum_calls, every), strict=strict)
+        self._fill(
+            rate=_rate(rate, strict),
+            **_window(calls, window, minimum_calls, every),
+            strict=strict,
+            slow=None if slow is None else duration("slow", slow, positive=True),
+        )
 
 
 class SlowCallRate(Settings):
@@ -145,6 +153,12 @@ def _window(
     size = 100 if calls is None else whole("calls", calls)
     least = min(10, size) if minimum is None else whole("minimum_calls", minimum, high=size)
     return {"calls": size, "window": None, "minimum_calls": least, "every": None}
+
+
+def slow_from(rule: TripRule) -> float:
+    """Returns the seconds from which a call is slow to a rule; infinite if none ever is."""
+    slow: float | None = getattr(rule, "slow", None)
+    return math.inf if slow is None else slow
 
 
 def tripping_share(rule: FailureRate | SlowCallRate) -> float:
@@ -229,8 +243,9 @@ class HalfOpen(Settings):
     The first probe that fails opens the breaker again, and so does a slow one if a rule counts
     slow calls. With a `verdict` it is otherwise: `probes` calls are let through in all, and when
     all of them have ended it opens again if the share of failures among them is at least the
-    verdict, or that of slow ones at least the rate of a rule that counts slow calls; otherwise
-    it closes. A call that is ignored gives its place to another.
+    verdict, or that of slow ones at least the rate of a `SlowCallRate`; otherwise it closes. Where
+    a `FailureRate` takes slow calls for failures, the verdict does so too. A call that is ignored
+    gives its place to another.
 
     With no probes, `HalfOpen(0)`, it is never half-open: at its deadline it closes, and trips again
     by its rules if the service is still down. What is counted and called then is as if new.

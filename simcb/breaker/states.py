@@ -20,8 +20,15 @@ from contextvars import ContextVar, Token
 from typing import NamedTuple, TypeAlias
 
 from simcb.breaker.enums import CircuitState, Mode, Reason
-from simcb.breaker.settings import HalfOpen, SlowCallRate, TripRule, tripping_share
-from simcb.breaker.windows import NEVER, Window, has_window, heirs
+from simcb.breaker.settings import (
+    FailureRate,
+    HalfOpen,
+    SlowCallRate,
+    TripRule,
+    slow_from,
+    tripping_share,
+)
+from simcb.breaker.windows import Window, has_window, heirs
 
 SETTLED = 0
 """The generation of a permit that has been settled, or was never granted."""
@@ -90,7 +97,7 @@ class ClosedState(Period):
         totals, calls, reason = self.totals, self.calls + 1, None
         for place, window in enumerate(self.windows):
             before = after = totals[place]
-            if failed if window.slow == NEVER else took >= window.slow:
+            if (failed and window.fails) or took >= window.slow:
                 after += 1
                 totals = (*totals[:place], after, *totals[place + 1 :])
             elif not window.hears_all:
@@ -198,11 +205,11 @@ class Probe:
 
 
 class Ended(NamedTuple):
-    """The probes of one period that have ended: all, the failed, and the slow by each rule."""
+    """The probes of one period that have ended: all, the failed, and those each rule counts."""
 
     calls: int
     failed: int
-    slow: tuple[int, ...]
+    counted: tuple[int, ...]
 
 
 NONE_ENDED = Ended(0, 0, ())
@@ -248,6 +255,15 @@ class HalfOpenState(Period):
         return probe in self.probes
 
     @property
+    def timing(self) -> list[FailureRate | SlowCallRate]:
+        """The rules to which a probe can be too slow."""
+        return [
+            rule
+            for rule in self.rules
+            if isinstance(rule, FailureRate | SlowCallRate) and rule.slow is not None
+        ]
+
+    @property
     def is_full(self) -> bool:
         """Whether all places for probes are taken: with a verdict each is used once."""
         used = 0 if self.policy.verdict is None else self.ended.calls
@@ -255,12 +271,14 @@ class HalfOpenState(Period):
 
     def one_more_ended(self, failed: bool, took: float, probes: int = 1) -> Ended:
         """Returns what more probes make of it that ended alike, after `took` seconds."""
-        slow = [rule.slow for rule in self.rules if isinstance(rule, SlowCallRate)]
-        before = self.ended.slow or (0,) * len(slow)
+        before = self.ended.counted or (0,) * len(self.timing)
         return Ended(
             self.ended.calls + probes,
             self.ended.failed + probes * failed,
-            tuple(n + probes * (took >= s) for n, s in zip(before, slow, strict=True)),
+            tuple(
+                n + probes * ((failed and isinstance(rule, FailureRate)) or took >= slow_from(rule))
+                for n, rule in zip(before, self.timing, strict=True)
+            ),
         )
 
     def decided(self, ended: Ended, failure: Reason) -> Reason | None:
@@ -275,16 +293,17 @@ class HalfOpenState(Period):
             assert policy.successes is not None
             if ended.failed:
                 return failure
-            if any(ended.slow):
+            if any(ended.counted):
                 return Reason.PROBE_SLOW
             return Reason.PROBES_SUCCEEDED if ended.calls >= policy.successes else None
         if ended.calls < policy.probes:
             return None
         if ended.failed / ended.calls >= policy.verdict:
             return Reason.FAILURE_RATE
-        rates = [tripping_share(rule) for rule in self.rules if isinstance(rule, SlowCallRate)]
-        if any(n / ended.calls >= rate for n, rate in zip(ended.slow, rates, strict=True)):
-            return Reason.SLOW_CALL_RATE
+        for counted, rule in zip(ended.counted, self.timing, strict=True):
+            by_verdict = isinstance(rule, FailureRate)
+            if counted / ended.calls >= (policy.verdict if by_verdict else tripping_share(rule)):
+                return rule.reason
         return Reason.PROBES_SUCCEEDED
 
 

@@ -17,9 +17,10 @@ from simcb.breaker.enums import Reason
 from simcb.breaker.records import RuleReading
 from simcb.breaker.settings import (
     ConsecutiveFailures,
+    FailureRate,
     FailuresInWindow,
-    SlowCallRate,
     TripRule,
+    slow_from,
     tripping_share,
 )
 
@@ -33,8 +34,10 @@ class Window(Protocol):
     """One rule's memory of a closed breaker's calls."""
 
     reason: Reason
+    fails: bool
+    """Whether failures are counted."""
     slow: float
-    """Seconds from which a call is counted; infinite when failures are counted instead."""
+    """Seconds from which a call is counted, however it ended; infinite when none is."""
     hears_all: bool
     """Whether it has to be asked about calls that it does not count, too."""
     row: int
@@ -65,12 +68,12 @@ class Window(Protocol):
 class LateWindow:
     """A window that began when `before` calls had been counted without it."""
 
-    __slots__ = ("before", "hears_all", "reason", "row", "slow", "window")
+    __slots__ = ("before", "fails", "hears_all", "reason", "row", "slow", "window")
 
     def __init__(self, window: Window, before: int) -> None:
         self.window = window
         self.before = before
-        self.reason, self.slow = window.reason, window.slow
+        self.reason, self.fails, self.slow = window.reason, window.fails, window.slow
         self.hears_all, self.row = window.hears_all, window.row
 
     def trips(self, calls: int, before: int, after: int, now: float) -> bool:
@@ -90,15 +93,18 @@ class CountWindow:
     `size` outcomes ago is still there.
     """
 
-    __slots__ = ("minimum", "rate", "reason", "ring", "size", "slow", "written")
+    __slots__ = ("fails", "minimum", "rate", "reason", "ring", "size", "slow", "written")
     hears_all = True
     row = 0
 
-    def __init__(self, size: int, minimum: int, rate: float, reason: Reason, slow: float) -> None:
+    def __init__(
+        self, size: int, minimum: int, rate: float, reason: Reason, fails: bool, slow: float
+    ) -> None:
         self.size = size
         self.minimum = minimum
         self.rate = rate
         self.reason = reason
+        self.fails = fails
         self.slow = slow
         self.ring = [0] * (size + 1)
         self.written = 0
@@ -130,6 +136,7 @@ class TimeWindow:
     """
 
     __slots__ = (
+        "fails",
         "hears_all",
         "minimum",
         "moments",
@@ -147,6 +154,7 @@ class TimeWindow:
         minimum: int,
         rate: float,
         reason: Reason,
+        fails: bool,
         slow: float,
         threshold: int = 0,
     ) -> None:
@@ -154,6 +162,7 @@ class TimeWindow:
         self.minimum = minimum
         self.rate = rate
         self.reason = reason
+        self.fails = fails
         self.slow = slow
         self.threshold = threshold
         self.hears_all = not threshold  # a rate is a share of the others, too
@@ -197,6 +206,7 @@ class PeriodWindow:
 
     __slots__ = (
         "began",
+        "fails",
         "hears_all",
         "minimum",
         "rate",
@@ -215,6 +225,7 @@ class PeriodWindow:
         minimum: int,
         rate: float,
         reason: Reason,
+        fails: bool,
         slow: float,
         threshold: int = 0,
         row: int = 0,
@@ -224,6 +235,7 @@ class PeriodWindow:
         self.minimum = minimum
         self.rate = rate
         self.reason = reason
+        self.fails = fails
         self.slow = slow
         self.threshold = threshold
         self.row = row
@@ -313,18 +325,18 @@ def _window_for(rule: TripRule, since: float) -> Window:
         many = rule.threshold
         if every is not None:
             row = many if isinstance(rule, ConsecutiveFailures) else 0
-            return PeriodWindow(since, every, 1, 1.0, reason, NEVER, many, row)
+            return PeriodWindow(since, every, 1, 1.0, reason, True, NEVER, many, row)
         assert isinstance(rule, FailuresInWindow)
         assert rule.window is not None
-        return TimeWindow(rule.window, 1, 1.0, reason, NEVER, many)
-    slow = rule.slow if isinstance(rule, SlowCallRate) else NEVER
+        return TimeWindow(rule.window, 1, 1.0, reason, True, NEVER, many)
+    fails, slow = isinstance(rule, FailureRate), slow_from(rule)
     rate, least = tripping_share(rule), rule.minimum_calls
     if every is not None:
-        return PeriodWindow(since, every, least, rate, reason, slow)
+        return PeriodWindow(since, every, least, rate, reason, fails, slow)
     if rule.window is not None:
-        return TimeWindow(rule.window, least, rate, reason, slow)
+        return TimeWindow(rule.window, least, rate, reason, fails, slow)
     assert rule.calls is not None
-    return CountWindow(rule.calls, least, rate, reason, slow)
+    return CountWindow(rule.calls, least, rate, reason, fails, slow)
 
 
 def reading(rule: TripRule, calls: int, counted: int, streak: int) -> RuleReading:

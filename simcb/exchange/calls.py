@@ -133,6 +133,12 @@ def lose_strictness(asked: Asked, *rules: FailureRate | SlowCallRate) -> None:
             asked.lose(f"strict: {percent(rule.rate)}% itself is enough there, here it takes more")
 
 
+def lose_slowness(asked: Asked, rule: FailureRate) -> None:
+    """Note that slow calls are no failures there, where they are here."""
+    if rule.slow is not None:
+        asked.lose(f"slow: a good call of {rule.slow:g} s or longer is no failure there")
+
+
 def lose_closing(asked: Asked) -> None:
     """Note that a breaker there does not close without a probe."""
     half = None if asked.breaker is None else asked.breaker.half_open_policy()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate, FailuresInWindow, TripRule
-from simcb.exchange.calls import Asked, Writing, lose_closing
+from simcb.exchange.calls import Asked, Writing, lose_closing, lose_slowness
 from simcb.exchange.documents import Document
 from simcb.exchange.literals import Code
 from simcb.exchange.parts import Part
@@ -159,6 +159,7 @@ def _condition(asked: Asked, counts: str, division: str) -> tuple[str, float]:
             first, condition, every = rule, f"{row} >= {rule.threshold}", rule.every or 0.0
         elif isinstance(rule, FailureRate):
             first, every = rule, rule.every or rule.window or 0.0
+            lose_slowness(asked, rule)
             failures, calls = count("TotalFailures", divided=True), count("Requests", divided=True)
             condition = f"{count('Requests')} >= {rule.minimum_calls} && "
             condition += f"{failures} / {calls} {'>' if rule.strict else '>='} {rule.rate:.12g}"

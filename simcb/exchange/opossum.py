@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
-from simcb.exchange.calls import Asked, Writing, just_below, lose_clearing, lose_closing
+from simcb.exchange.calls import (
+    Asked,
+    Writing,
+    just_below,
+    lose_clearing,
+    lose_closing,
+    lose_slowness,
+)
 from simcb.exchange.documents import Document
 from simcb.exchange.parts import Part
 from simcb.exchange.policy import ENDLESS, Policy, as_name, share
@@ -133,6 +140,7 @@ def _write_breaker(asked: Asked, page: Writing) -> None:
     rows = [rule for rule in asked.rules if isinstance(rule, ConsecutiveFailures)]
     if rates:
         rule = rates[0]
+        lose_slowness(asked, rule)
         lasts = rule.window or rule.every
         if lasts is None:
             asked.lose(f"calls {rule.calls}: opossum has no window of calls; it looks 10 s back")

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
-from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing, lose_strictness
+from simcb.exchange.calls import (
+    Asked,
+    Writing,
+    lose_clearing,
+    lose_closing,
+    lose_slowness,
+    lose_strictness,
+)
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import clock_text
 from simcb.exchange.parts import Got, Part, folded
@@ -329,6 +336,7 @@ def _breaks(asked: Asked) -> list[str]:
             window = 30.0
             asked.lose(f"calls {rule.calls}: Polly has no window of calls; it looks 30 s back")
         lose_strictness(asked, rule)
+        lose_slowness(asked, rule)
         least = max(2, rule.minimum_calls)
         if least != rule.minimum_calls:
             asked.lose("minimum_calls: Polly takes at least 2")

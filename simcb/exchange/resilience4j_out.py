@@ -11,6 +11,7 @@ from simcb.exchange.calls import (
     just_below,
     lose_clearing,
     lose_closing,
+    lose_slowness,
     lose_strictness,
     percent,
 )
@@ -47,6 +48,7 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
     window: FailureRate | SlowCallRate | None = None
     if rates:
         window, rate = rates[0], rates[0].rate
+        lose_slowness(asked, rates[0])
     elif rows:
         # So many failures in a row are a window of so many calls, all of which failed.
         number, rate = rows[0].threshold, 1.0

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from simcb.breaker.settings import slow_from
 from simcb.metrics.fallback_warnings import vain_fallbacks
 from simcb.metrics.limit_warnings import vain_limits
 from simcb.metrics.measures import PHASES
@@ -26,7 +27,6 @@ from simcb.scenario.refusal import quoted
 from simcb.scenario.retries import Jitter, Server
 from simcb.scenario.scalars import LINK
 from simcb.scenario.thresholds import Threshold
-from simcb.scenario.tripping import SlowCallRate
 from simcb.scenario.units import format_duration
 
 Keys = tuple[str | int, ...]
@@ -259,15 +259,15 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[NoEffect]:
         place, breaker = quoted(link.name), link.call.breaker
         if breaker is None or not breaker.enabled:
             continue
-        slow = any(isinstance(rule, SlowCallRate) for rule in breaker.trip or ())
+        timing = any(slow_from(rule) < math.inf for rule in breaker.rules())
         asked = scenario.services[link.service]
-        if not slow and (reason := _out_of_reach(link, asked, breaker.counts)):
+        if not timing and (reason := _out_of_reach(link, asked, breaker.counts)):
             words = f"the breaker of {place} never opens: `counts` names {reason}"
             yield NoEffect(words, (*link.keys, "breaker", "counts"))
-        for number, rule in enumerate(breaker.trip or ()):
-            if isinstance(rule, SlowCallRate) and rule.slow > (longest := link.longest):
+        for number, rule in enumerate(breaker.rules()):
+            if (longest := link.longest) < (slow := slow_from(rule)) < math.inf:
                 yield NoEffect(
-                    f"no call of {place} is ever slow: {format_duration(rule.slow)} are asked for, "
+                    f"no call of {place} is ever slow: {format_duration(slow)} are asked for, "
                     f"and it is given up after {format_duration(longest)} at the latest; write a "
                     "shorter `slow`, or a longer timeout",
                     (*link.keys, "breaker", "trip", number, "slow"),

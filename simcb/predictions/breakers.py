@@ -13,6 +13,8 @@ from simcb.breaker import (
     SlowCallRate,
     TripRule,
 )
+from simcb.breaker.settings import slow_from
+from simcb.outcomes import AttemptOutcome
 from simcb.predictions.chance import is_exact, looks_back, time_to_trip
 from simcb.predictions.formulas import probe_cycle
 from simcb.predictions.spread import beyond
@@ -106,14 +108,17 @@ def breaker_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Predicti
 def failing_for(traffic: Traffic, guarded: Guarded, rule: TripRule) -> float:
     """Return the chance that a rule counts a call on an ordinary day."""
     link, retry = guarded.link, guarded.link.call.retry
+    slow, counts = 0.0, guarded.breaker.counts
+    if math.inf > slow_from(rule) <= (link.call.timeout or math.inf):
+        work = traffic.scenario.services[link.service].work
+        slow = beyond(work, slow_from(rule) - link.ways)
+        counts = tuple(one for one in counts if one is not AttemptOutcome.TIMEOUT)  # slow already
     if isinstance(rule, SlowCallRate):
-        if rule.slow > (link.call.timeout or math.inf):
-            return 0.0
-        return beyond(traffic.scenario.services[link.service].work, rule.slow - link.ways)
-    chance = guarded.flow.chance(guarded.breaker.counts)
+        return slow
+    chance = guarded.flow.chance(counts)
     if guarded.breaker.around is Around.REQUEST and retry is not None:
-        return float(chance ** (1 + retry.max_retries))
-    return chance
+        chance = float(chance ** (1 + retry.max_retries))
+    return chance + slow - chance * slow
 
 
 def _false_trips(traffic: Traffic, guarded: Guarded) -> Prediction:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simcb.breaker import ConsecutiveFailures, FailuresInWindow, SlowCallRate, TripRule
+from simcb.breaker.settings import slow_from
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.breakers import Guarded, opening_length
 from simcb.predictions.chance import calls_in_a_row, looks_back, needed_share, time_to_trip
@@ -235,15 +236,21 @@ def _share_for(
     rule: TripRule, found: Struck, guarded: Guarded, fault: Fault, traffic: Traffic
 ) -> Struck:
     """Return what a rule counts under a fault: failures, or slow calls."""
-    if not isinstance(rule, SlowCallRate):
-        return found
+    drawn_out = _drawn_out(slow_from(rule), guarded, fault, traffic)
+    if isinstance(rule, SlowCallRate):
+        return drawn_out
+    return max(found, drawn_out, key=lambda each: (each.share, -each.after))
+
+
+def _drawn_out(slow: float, guarded: Guarded, fault: Fault, traffic: Traffic) -> Struck:
+    """Return which calls last `slow` seconds or longer under a fault; an infinity is never."""
     link, timeout = guarded.link, guarded.link.call.timeout or math.inf
-    if isinstance(fault, Hang | Loss | Pause) and timeout >= rule.slow and timeout < math.inf:
+    if isinstance(fault, Hang | Loss | Pause) and slow <= timeout < math.inf:
         return Struck(fault.share, timeout)
     if isinstance(fault, Latency) and fault.multiplied:
         work = traffic.scenario.services[link.service].work
-        left = (rule.slow - link.ways - fault.added) / fault.multiplied
-        return Struck(fault.share * beyond(work, left), min(rule.slow, timeout))
+        left = (slow - link.ways - fault.added) / fault.multiplied
+        return Struck(fault.share * beyond(work, left), min(slow, timeout))
     return Struck(0.0, 0.0)
 
 

@@ -30,7 +30,7 @@ from simcb.scenario.scalars import (
     Text,
     word,
 )
-from simcb.scenario.tripping import Calls, SlowCallRate, TripRules, parameters
+from simcb.scenario.tripping import Calls, TripRules, parameters
 
 COUNTABLE = (
     AttemptOutcome.ERROR,
@@ -252,7 +252,7 @@ class Breaker(Model):
                 "name it in one of the two",
                 "ignores",
             )
-        slow = any(isinstance(rule, SlowCallRate) for rule in self.trip or ())
+        slow = any(getattr(rule, "slow", None) for rule in self.trip or ())
         if not self.counts and not slow:
             raise Refused(
                 "is empty, so it never opens",

@@ -110,9 +110,13 @@ class WindowRule(TripRule):
 
 
 class FailureRate(WindowRule):
-    """It opens when at least `rate` of the calls in the window are failures."""
+    """It opens when at least `rate` of the calls in the window failed, or took `slow` or longer."""
 
     kind: Literal["failure_rate"] = "failure_rate"
+    slow: Annotated[
+        PositiveSeconds | None,
+        word("how long a call takes to count as failed here, however it ends, seconds", "2s"),
+    ] = None
 
 
 class SlowCallRate(WindowRule):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class ModelRule:
-    """One trip rule: `kind` is consecutive, in_window, rate or slow."""
+    """One trip rule: `kind` is consecutive, in_window, rate, slow, or either of these two."""
 
     kind: str
     threshold: int = 0
@@ -24,6 +24,14 @@ class ModelRule:
     every: float | None = None
     strict: bool = False
     since: float = 0.0
+
+    def counts(self, failed: bool, took: float) -> bool:
+        """Whether a call is one of those that its rate is about."""
+        return {
+            "rate": failed,
+            "slow": took >= self.slow,
+            "either": failed or took >= self.slow,
+        }[self.kind]
 
     def kept(
         self, log: list[tuple[float, bool, float]], now: float
@@ -52,7 +60,7 @@ class ModelRule:
         failed = sum(failed for _, failed, _ in inside)
         if self.kind == "in_window":
             return failed, failed, None
-        counted = failed if self.kind == "rate" else sum(took >= self.slow for *_, took in inside)
+        counted = sum(self.counts(failed, took) for _, failed, took in inside)
         return len(inside), counted, counted / len(inside) if inside else None
 
     def trips(self, log: list[tuple[float, bool, float]], now: float) -> bool:
@@ -65,9 +73,7 @@ class ModelRule:
             inside = inside[-self.calls :]
         if self.kind == "in_window":
             return sum(failed for _, failed, _ in inside) >= self.threshold
-        counted = sum(
-            took >= self.slow if self.kind == "slow" else failed for _, failed, took in inside
-        )
+        counted = sum(self.counts(failed, took) for _, failed, took in inside)
         return len(inside) >= self.minimum and self.reached(counted, len(inside))
 
     def reached(self, counted: int, calls: int) -> bool:
@@ -135,18 +141,21 @@ class Model:
 
     def judge(self, now: float) -> None:
         """Closes or opens a half-open breaker if the probes that have ended decide it."""
-        slow = [rule for rule in self.rules if rule.kind == "slow"]
+        timing = [rule for rule in self.rules if rule.kind in ("slow", "either")]
         calls = len(self.ended)
         failed = sum(failed for failed, _ in self.ended)
         if self.verdict is None:
-            if failed or any(took >= rule.slow for rule in slow for _, took in self.ended):
+            if failed or any(took >= rule.slow for rule in timing for _, took in self.ended):
                 self.open(now, again=True)
             elif calls >= self.successes:
                 self.go("closed", now=now)
         elif calls == self.probes:
-            drawn_out = (sum(took >= rule.slow for _, took in self.ended) for rule in slow)
-            too_slow = any(rule.reached(n, calls) for n, rule in zip(drawn_out, slow, strict=True))
-            if failed / calls >= self.verdict or too_slow:
+            many = [(rule, sum(rule.counts(*one) for one in self.ended)) for rule in timing]
+            too_many = any(
+                rule.reached(n, calls) if rule.kind == "slow" else n / calls >= self.verdict
+                for rule, n in many
+            )
+            if failed / calls >= self.verdict or too_many:
                 self.open(now, again=True)
             else:
                 self.go("closed", now=now)

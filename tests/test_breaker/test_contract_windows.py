@@ -221,6 +221,37 @@ def test_line_12_slow_calls_trip_and_slow_probes_do_not_close(
     assert breaker.state is room.CircuitState.CLOSED
 
 
+def test_line_12_a_failure_rate_may_take_slow_calls_for_failures(
+    room: ModuleType, clock: Clock
+) -> None:
+    """One rule counts both, each call once; with a verdict the probes are judged so, too."""
+    rule = room.FailureRate(0.75, calls=4, minimum_calls=4, slow=2.0)
+    half_open = room.HalfOpen(4, verdict=0.5)
+    breaker = room.CircuitBreaker(
+        clock=clock, trip=rule, recovery_timeout=10.0, half_open=half_open
+    )
+
+    def end(failed: bool, took: float) -> None:
+        permit = breaker.acquire()
+        clock.advance(took)
+        permit.failure() if failed else permit.success()
+
+    for failed, took in ((True, 2.0), (False, 1.9), (False, 2.0), (False, 0.0)):
+        end(failed, took)
+    reading = breaker.snapshot().rules[0]
+    assert (reading.calls, reading.counted, reading.rate) == (4, 2, 0.5)
+    for failed, took in ((True, 0.0), (False, 0.0), (False, 3.0)):
+        end(failed, took)
+        assert breaker.state is room.CircuitState.CLOSED
+    end(failed=True, took=0.0)
+    assert breaker.snapshot().reason is room.Reason.FAILURE_RATE
+    for last, then in ((2.0, room.CircuitState.OPEN), (0.0, room.CircuitState.CLOSED)):
+        clock.advance(10.0)
+        for failed, took in ((True, 2.0), (False, 1.0), (False, 1.0), (False, last)):
+            end(failed, took)
+        assert breaker.state is then
+
+
 def test_several_rules_trip_when_any_of_them_does(room: ModuleType, clock: Clock) -> None:
     """The transition says which one it was."""
     heard: list[Any] = []

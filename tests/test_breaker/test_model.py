@@ -34,7 +34,7 @@ RATES = st.sampled_from([0.1, 0.25, 0.5, 2 / 3, 1.0])
 
 @st.composite
 def rules(draw: st.DrawFn) -> ModelRule:
-    kind = draw(st.sampled_from(["consecutive", "in_window", "rate", "rate", "slow"]))
+    kind = draw(st.sampled_from(["consecutive", "in_window", "rate", "rate", "slow", "either"]))
     if kind in ("consecutive", "in_window"):
         every = draw(st.none() | EVERY)
         window = draw(st.integers(1, 20)) / 2 if kind == "in_window" and every is None else None
@@ -60,7 +60,9 @@ def real_rule(room: ModuleType, rule: ModelRule) -> Any:
     if rule.kind == "in_window":
         return room.FailuresInWindow(rule.threshold, rule.window, rule.every)
     words = (rule.rate, rule.calls, rule.window, rule.minimum, rule.every, rule.strict)
-    return room.SlowCallRate(rule.slow, *words) if rule.kind == "slow" else room.FailureRate(*words)
+    if rule.kind == "slow":
+        return room.SlowCallRate(rule.slow, *words)
+    return room.FailureRate(*words, *([rule.slow] if rule.kind == "either" else ()))
 
 
 class BreakerMachine(RuleBasedStateMachine):

@@ -100,7 +100,7 @@ clients:
         breaker:
           trip:
             - {kind: failures_in_window, threshold: 4, window: 20s}
-            - {kind: failure_rate, rate: 30%, window: 20s}
+            - {kind: failure_rate, rate: 30%, window: 20s, slow: 1500ms}
             - {kind: slow_call_rate, slow: 1s, rate: 50%, window: 20s}
             - {kind: consecutive_failures, threshold: 3}
           recovery: {timeout: 5s, factor: 2, max: 1m, jitter: 10%}
@@ -127,6 +127,8 @@ def test_nothing_is_left_out_in_silence(to: str) -> None:
     for word in (*unsaid_by_all, "breaker.counts", "retry.budget"):
         assert word in said
     assert ("hedge.times" in said) is (to not in ("polly", "envoy"))
+    lost = any(word in said for word in ("slow: a good call of 1.5 s", "slow=1.5"))
+    assert lost is (to != "simcb")
     unsaid = {"resilience4j": "", "pybreaker": "timeout", "circuitbreaker": "timeout"}
     assert unsaid.get(to, "") in said
     head = " ".join(line.lstrip("#/ ") for line in exported.text.splitlines())

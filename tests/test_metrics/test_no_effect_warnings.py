@@ -321,6 +321,7 @@ SLOW = "trip: {kind: slow_call_rate, slow: 2s, rate: 50%, calls: 10}"
         ),
         (f"timeout: 2s, breaker: {{{SLOW}}}", ""),
         (f"breaker: {{{SLOW}}}", ""),
+        (f"timeout: 1s, breaker: {{{SLOW.replace('slow_call', 'failure')}}}", "after 1s"),
         (f"timeout: 500ms, bulkhead: {{max_concurrent: 1, max_wait: 2s}}, breaker: {{{SLOW}}}", ""),
         (f"timeout: 500ms, retry: {{max_retries: 9}}, breaker: {{{SLOW}}}", "after 500ms"),
         (

@@ -282,6 +282,10 @@ def test_nothing_fails_and_nothing_opens() -> None:
             "trip: {kind: slow_call_rate, slow: 500ms, window: 10s}",
         ),
         (
+            "{kind: latency, add: 600ms, on: store, at: 50s, for: 60s}",
+            "trip: {kind: failure_rate, slow: 500ms, window: 10s}",
+        ),
+        (
             "{kind: errors, rate: 90%, on: store, at: 50s, for: 60s}",
             "trip: {kind: failures_in_window, threshold: 20, window: 10s}",
         ),

@@ -171,7 +171,9 @@ def windows(draw: st.DrawFn) -> dict[str, object]:
 trip_rules = st.one_of(
     st.builds(ConsecutiveFailures, threshold=st.integers(1, 1000)),
     st.builds(FailuresInWindow, threshold=st.integers(1, 1000), window=positive),
-    windows().map(lambda words: FailureRate(**words)),
+    st.tuples(st.none() | positive, windows()).map(
+        lambda pair: FailureRate(slow=pair[0], **pair[1])
+    ),
     st.tuples(positive, windows()).map(lambda pair: SlowCallRate(slow=pair[0], **pair[1])),
 )
 

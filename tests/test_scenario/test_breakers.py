@@ -71,7 +71,7 @@ window = {
 WORDS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "consecutive_failures": {"threshold": wholes},
     "failures_in_window": {"threshold": wholes, "window": numbers, "every": numbers},
-    "failure_rate": {"rate": numbers, **window},
+    "failure_rate": {"rate": numbers, "slow": numbers, **window},
     "slow_call_rate": {"rate": numbers, "slow": numbers, **window},
 }
 
@@ -81,10 +81,9 @@ WORDS: dict[str, dict[str, st.SearchStrategy[object]]] = {
 def test_a_rule_is_taken_exactly_when_the_breaker_takes_it(data: st.DataObject) -> None:
     """File and constructor have the same limits; only a window must be said in a file."""
     kind = data.draw(st.sampled_from(tuple(WORDS)))
-    optional = {word: values for word, values in WORDS[kind].items() if word != "slow"}
-    words = data.draw(st.fixed_dictionaries({}, optional=optional))
-    if "slow" in WORDS[kind]:
-        words["slow"] = data.draw(numbers)
+    must = ("slow",) if kind == "slow_call_rate" else ()
+    optional = {word: values for word, values in WORDS[kind].items() if word not in must}
+    words = data.draw(st.fixed_dictionaries(dict.fromkeys(must, numbers), optional=optional))
     taken = _is_taken(lambda: shipped.TRIP_RULES[kind](**words), shipped.ParameterError)
     if kind.endswith("_rate") and not {"calls", "window", "every"} & set(words):
         taken = False
