@@ -48,7 +48,7 @@ FailedShare = Annotated[float, Share(above=0.0)]
 
 
 class Around(StrEnum):
-    """What one breaker call is: each attempt, or the whole request with its retries."""
+    """What a breaker or a fallback stands around: each attempt, or the request with its retries."""
 
     ATTEMPT = "attempt"
     REQUEST = "request"

@@ -209,7 +209,9 @@ class Fallback(Model):
     ] = None
     around: Annotated[
         Around,
-        word("whether it stands around the request with all its retries, or each", "attempt"),
+        word(
+            "whether it stands around each attempt, or the request with all its retries", "attempt"
+        ),
     ] = Around.REQUEST
 
     @model_validator(mode="after")
