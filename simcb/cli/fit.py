@@ -10,6 +10,7 @@ import typer
 from simcb.cli.console import complain, emit, page
 from simcb.cli.options import Form, PlotFile, ReportFile, check_files
 from simcb.cli.repeat import repeat_command
+from simcb.cli.usage import duration
 from simcb.views.formats import Format
 
 
@@ -55,6 +56,16 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    between: Annotated[
+        float | None,
+        typer.Option(
+            parser=duration,
+            metavar="DURATION",
+            help="Time from the first to the last of several scrapes of Prometheus, if they do not "
+            "say so.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -77,9 +88,11 @@ def fit(
     Reads k6 (summary, CSV), vegeta (JSON, CSV, reports), Locust (stats, history), wrk2 and
     HdrHistogram (.hgrm), Prometheus (text, query JSON), access logs of nginx and Envoy (text,
     JSON), and traces of OpenTelemetry and Jaeger, of which it makes services and calls. Prints how
-    good the fit is: every measured percentile beside the fitted one.
+    good the fit is: every measured percentile beside the fitted one. Several scrapes of
+    Prometheus, the earlier first, are what happened between them.
     """
     from simcb.measurements import fit_files
+    from simcb.scenario.units import format_duration
     from simcb.views.files import check_new_file
     from simcb.views.fit import fit_document, next_of, save_fit
     from simcb.views.formats import render
@@ -88,14 +101,17 @@ def fit(
     printed = out is not None and str(out) == "-"
     if out is not None and not printed:
         check_new_file(out)
-    found = fit_files(files, service, where=where or (), client=client, form=source_format)
+    found = fit_files(
+        files, service, where=where or (), client=client, form=source_format, between=between
+    )
     if printed:
         emit(found.scenario() if scenario else found.overlay())
         for sentence in (*(found.guesses if scenario else ()), *found.warnings):
             complain(f"warning: {sentence}")
         return
     written = save_fit(found, out, whole=scenario) if out is not None else ()
-    repeat = repeat_command(context)
+    written_time = None if between is None else format_duration(between)
+    repeat = repeat_command(context, between=written_time)
     next_command = next_of(out, repeat, whole=scenario)
     document = fit_document(found, repeat=repeat, next_command=next_command)
     if plot is not None:

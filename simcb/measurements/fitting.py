@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 from simcb.measurements.fit import USERS, Fit, FittedService
 from simcb.measurements.formats import format_of
 from simcb.measurements.shapes import NEAR, work_of, work_of_times
-from simcb.measurements.source import MeasurementError, Source, Where
+from simcb.measurements.source import Format, MeasurementError, Source, Where
 from simcb.measurements.traces import Graph, graph_of
 from simcb.measurements.values import Floats, Measured
 from simcb.scenario.scalars import Name
@@ -27,6 +28,7 @@ def fit_files(
     where: Sequence[str] = (),
     client: str | None = None,
     form: str | None = None,
+    between: float | None = None,
 ) -> Fit:
     """Fit a scenario's words to files of measurements.
 
@@ -38,6 +40,8 @@ def fit_files(
         where: `FIELD=PATTERN`: which requests are meant; `*` and `?` stand for anything.
         client: what the scenario calls the client group that asked.
         form: the files' format; found out from what they begin with if None.
+        between: seconds from the first to the last of several scrapes of Prometheus, if they do
+            not say so themselves.
 
     Raises:
         MeasurementError: a file cannot be read, or says too little.
@@ -48,14 +52,7 @@ def fit_files(
             raise MeasurementError(word, f"{name!r:.70} is no name", "write letters and digits")
     if not files:
         raise MeasurementError("fit", "no files are given", "name one")
-    found: list[tuple[str, str, Measured]] = []
-    for file in files:
-        source = Source(Path(file))
-        try:
-            format_ = format_of(source, form)
-            found.append((source.name, format_.name, format_.read(source, meant)))
-        finally:
-            source.close()
+    found = _read(files, meant, form, between)
     sources = tuple((name, kind, each.requests) for name, kind, each in found)
     spans = [span for _, _, each in found for span in each.spans]
     notes = [note for _, _, each in found for note in each.notes]
@@ -66,6 +63,33 @@ def fit_files(
     warnings = (*fitted.warnings, *_fit_warnings(fitted))
     whole = (*dict.fromkeys([*fitted.notes, *notes]),)
     return replace(fitted, sources=sources, client=client, warnings=warnings, notes=whole)
+
+
+def _read(
+    files: Sequence[str | Path], where: Where, form: str | None, between: float | None
+) -> list[tuple[str, str, Measured]]:
+    """Return what each file says, with its name and format; of scrapes the last says it of all."""
+    with ExitStack() as stack:
+        opened: list[tuple[Source, Format]] = []
+        for file in files:
+            source = stack.enter_context(closing(Source(Path(file))))
+            opened.append((source, format_of(source, form)))
+        series = [each for each in opened if each[1].read_between is not None]
+        if between is not None and len(series) < 2:
+            what = "is the time between scrapes of Prometheus, of which there are not two"
+            raise MeasurementError("--between", what, "name two, or leave it out")
+        if len(series) < 2:
+            return [(s.name, kind.name, kind.read(s, where)) for s, kind in opened]
+        found = []
+        for source, kind in opened:
+            if kind.read_between is None:
+                said = kind.read(source, where)
+            elif source is series[-1][0]:
+                said = kind.read_between([each for each, _ in series], where, between)
+            else:
+                said = Measured()
+            found.append((source.name, kind.name, said))
+        return found
 
 
 def _pattern(text: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from simcb.measurements import (
     locust,
     otlp,
     prometheus,
+    scrapes,
     vegeta,
     vegeta_report,
 )
@@ -35,7 +36,7 @@ FORMATS: tuple[Format, ...] = (
     json_log.FORMAT,
     envoy.FORMAT,
     access_log.FORMAT,
-    prometheus.TEXT,
+    scrapes.TEXT,
 )
 """In the order in which they are tried: the surest signs first."""
 

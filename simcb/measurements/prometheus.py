@@ -1,4 +1,4 @@
-"""Prometheus: a scrape as text (exposition format), or the answer of its query API as JSON.
+"""Prometheus: the answer of its query API as JSON, and what a scrape as text has in common with it.
 
 A histogram's buckets are counted up to each bound, so they are taken apart; those of all label
 sets that are meant come together. A summary's quantiles cannot be added, so one must be meant.
@@ -16,8 +16,6 @@ from simcb.measurements.source import Format, Source, Where
 from simcb.measurements.values import Measured
 from simcb.scenario.refusal import listed
 
-_SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?\s*")
-_LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"\s*,?\s*')
 _UNITS = {
     "_seconds": 1.0,
     "_milliseconds": 1e-3,
@@ -26,56 +24,32 @@ _UNITS = {
     "_nanoseconds": 1e-9,
 }
 _STATUS = ("code", "status", "status_code", "http_status_code", "http_response_status_code")
-_NAME = "__name__"
+NAME = "__name__"
 _TIMELY = re.compile("duration|latency|seconds|time")
 
 Sample = tuple[dict[str, str], float]
-
-
-def _is_text(source: Source) -> bool:
-    lines = [line for line in source.head.splitlines()[:60] if line.strip()]
-    return bool(lines) and (
-        any(line.startswith(("# TYPE ", "# HELP ")) for line in lines)
-        or all(map(_SAMPLE.fullmatch, lines[:-1] or lines))
-    )
 
 
 def _is_query(source: Source) -> bool:
     return source.head.lstrip().startswith("{") and '"resultType"' in source.head
 
 
-def _read_text(source: Source, where: Where) -> Measured:
-    samples: list[Sample] = []
-    for line in source.lines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = _SAMPLE.fullmatch(line.split(" # ")[0])
-        if match is None:
-            raise source.error("is no sample", "write `name{labels} value`, as /metrics has it")
-        labels = dict(_LABEL.findall(match[2] or ""))
-        samples.append(({_NAME: match[1], **labels}, _value(source, match[3])))
-    family = _family(
-        source, where, {_base(labels[_NAME]) for labels, _ in samples if _is_time(labels)}
-    )
-    meant = [each for each in samples if _base(each[0][_NAME]) == family]
-    note = "a scrape counts since its process began, so it says nothing of the rate of requests"
-    return _measured(source, where, meant, (note,))
+def is_time(labels: Mapping[str, str]) -> bool:
+    """Tell whether a sample is of a histogram or a summary."""
+    return "quantile" in labels or (labels[NAME].endswith("_bucket") and "le" in labels)
 
 
-def _is_time(labels: Mapping[str, str]) -> bool:
-    return "quantile" in labels or (labels[_NAME].endswith("_bucket") and "le" in labels)
-
-
-def _base(name: str) -> str:
+def base_of(name: str) -> str:
+    """Return the name of a histogram or a summary, of that of one of its samples."""
     for ending in ("_bucket", "_sum", "_count"):
         name = name.removesuffix(ending)
     return name
 
 
-def _family(source: Source, where: Where, names: set[str]) -> str:
+def family_of(source: Source, where: Where, names: set[str]) -> str:
     """Return the one histogram or summary that is meant, or raise `MeasurementError`."""
-    chosen = [pattern for name, pattern in where.patterns if name == _NAME]
-    found = names if not chosen else {n for n in names if n in map(_base, chosen)}
+    chosen = [pattern for name, pattern in where.patterns if name == NAME]
+    found = names if not chosen else {n for n in names if n in map(base_of, chosen)}
     timely = {name for name in found if _TIMELY.search(name)}
     if len(timely or found) == 1:
         return (timely or found).pop()
@@ -83,14 +57,19 @@ def _family(source: Source, where: Where, names: set[str]) -> str:
         f" ({listed(sorted(found))})" if found else ""
     )
     raise source.error(
-        what, f"choose one: --where {_NAME}=NAME" if names else "name a scrape with one"
+        what, f"choose one: --where {NAME}=NAME" if names else "name a scrape with one"
     )
 
 
-def _measured(
+def measured_of(
     source: Source, where: Where, samples: list[Sample], notes: tuple[str, ...]
 ) -> Measured:
-    rest = Where(tuple(each for each in where.patterns if each[0] != _NAME))
+    """Return what the samples of one histogram or summary say of the requests that are meant.
+
+    Raises:
+        MeasurementError: they say nothing, or contradict each other.
+    """
+    rest = Where(tuple(each for each in where.patterns if each[0] != NAME))
     meant = [
         (labels, value)
         for labels, value in samples
@@ -102,8 +81,8 @@ def _measured(
     if scale is None:
         notes = (*notes, "its bounds are taken for seconds")
     factor = 1.0 if scale is None else scale
-    sums = [value for labels, value in meant if labels.get(_NAME, "").endswith("_sum")]
-    counts = [each for each in meant if each[0].get(_NAME, "").endswith("_count")]
+    sums = [value for labels, value in meant if labels.get(NAME, "").endswith("_sum")]
+    counts = [each for each in meant if each[0].get(NAME, "").endswith("_count")]
     total = math.fsum(value for _, value in counts)
     buckets = [(labels, value) for labels, value in meant if "le" in labels]
     quantiles = _summary(source, meant, factor) if not buckets else ()
@@ -120,11 +99,11 @@ def _measured(
 
 
 def _names(samples: Iterable[Sample]) -> set[str]:
-    return {name for labels, _ in samples for name in labels} - {_NAME, "le", "quantile"}
+    return {name for labels, _ in samples for name in labels} - {NAME, "le", "quantile"}
 
 
 def _scale(samples: list[Sample]) -> float | None:
-    names = {_base(labels.get(_NAME, "")) for labels, _ in samples}
+    names = {base_of(labels.get(NAME, "")) for labels, _ in samples}
     found = [factor for ending, factor in _UNITS.items() if any(n.endswith(ending) for n in names)]
     return found[0] if found else None
 
@@ -182,7 +161,8 @@ def _failed(counts: list[Sample]) -> float | None:
     return bad / total if total else None
 
 
-def _value(source: Source, text: str) -> float:
+def value_of(source: Source, text: str) -> float:
+    """Return the value of a sample, or raise `MeasurementError`."""
     try:
         return float(text)
     except ValueError:
@@ -208,19 +188,19 @@ def _read_query(source: Source, where: Where) -> Measured:
     for labels, values in series:
         numbers = [value for _, value in values if not math.isnan(value)]
         # A counter has kept its name; what a function made of it has not, and is a rate.
-        counter = labels.get(_NAME, "").endswith(("_bucket", "_count", "_sum"))
+        counter = labels.get(NAME, "").endswith(("_bucket", "_count", "_sum"))
         if numbers and counter:
             samples.append((labels, _increase(numbers)))
         elif numbers:
             samples.append((labels, math.fsum(numbers) / len(numbers)))
-    return _measured(source, where, samples, ())
+    return measured_of(source, where, samples, ())
 
 
 def _pair(source: Source, value: Any) -> tuple[float, float]:
     pair = source.items(value, "a value")
     if len(pair) != 2:
         raise source.error("has a value that is no pair", "give the answer of the query API")
-    return source.number(pair[0], "a moment"), _value(source, str(pair[1]))
+    return source.number(pair[0], "a moment"), value_of(source, str(pair[1]))
 
 
 def _increase(numbers: list[float]) -> float:
@@ -262,5 +242,4 @@ def _rates(
     )
 
 
-TEXT = Format("Prometheus text", _is_text, _read_text)
 QUERY = Format("Prometheus query", _is_query, _read_query)

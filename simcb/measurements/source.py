@@ -7,7 +7,7 @@ import fnmatch
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -241,11 +241,15 @@ class Format:
         name: what it is called.
         fits: tells from the beginning of a file whether it is of this format.
         read: returns what a file says of the requests that are meant.
+        read_between: returns what several files say of the time between them, the earliest first,
+            or None if each file is about a time of its own; takes the seconds from the first to
+            the last, None if the files have to say so.
     """
 
     name: str
     fits: Callable[[Source], bool]
     read: Callable[[Source, Where], Measured]
+    read_between: Callable[[Sequence[Source], Where, float | None], Measured] | None = None
 
 
 def number_in(value: object) -> float | None:

@@ -59,6 +59,7 @@ def fit(
     where: Sequence[str] = (),
     client: str | None = None,
     form: str | None = None,
+    between: float | None = None,
 ) -> FitView:
     """Fit arrivals, work, errors and workers to what was measured, and return a view of it.
 
@@ -68,12 +69,16 @@ def fit(
         where: which requests are meant, as in `path=/api/*`.
         client: what the scenario calls the client group that asked.
         form: the files' format; found out if None.
+        between: seconds from the first to the last of several scrapes of Prometheus, if they do
+            not say so themselves.
 
     Raises:
         MeasurementError: a file cannot be read, or says too little.
     """
     several = [files] if isinstance(files, str | Path) else files
-    return FitView(fit_files(several, service, where=where, client=client, form=form))
+    return FitView(
+        fit_files(several, service, where=where, client=client, form=form, between=between)
+    )
 
 
 def explain(
