@@ -27,6 +27,12 @@ _UNIMPORTANT = {
 }
 _CLASSES = "exceptions are outcomes here: give `counts` or `on` those that these classes are"
 
+_UNRECORDED = "what is not recorded is a success there"
+_IGNORED = (
+    "exceptions are outcomes here; an ignored one is neither success nor failure there: give "
+    "`ignores` those that these classes are"
+)
+
 
 def recognises(text: str) -> bool:
     """Whether a text looks like it."""
@@ -146,8 +152,9 @@ def _breaker(policy: Policy, part: Part) -> None:
         policy.set("breaker.enabled", False, state, f"initialState {state.value} never rejects")
     elif state.value.upper() != "CLOSED":
         policy.say(f"initialState {state.value}: left out; every breaker begins closed", state)
-    classes = ("recordExceptions", "ignoreExceptions", "recordFailurePredicate")
-    why = dict.fromkeys((*classes, "recordResultPredicate", "ignoreExceptionPredicate"), _CLASSES)
+    classes = ("recordExceptions", "recordFailurePredicate")
+    why = dict.fromkeys((*classes, "recordResultPredicate"), f"{_CLASSES}; {_UNRECORDED}")
+    why |= dict.fromkeys(("ignoreExceptions", "ignoreExceptionPredicate"), _IGNORED)
     policy.leave(part, {**_UNIMPORTANT, **why})
 
 

@@ -10,7 +10,7 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
     "application.yml": (
         (11, "minimumNumberOfCalls is 20, more than the window's 10 calls"),
         (13, "automaticTransitionFromOpenToHalfOpenEnabled"),
-        (16, "recordExceptions"),
+        (16, "what is not recorded is a success there"),
         (24, "strictly above 2s"),
         (28, "steps of a second"),
         (29, "its default is taken"),
@@ -29,7 +29,7 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
     ),
     "shared-configs.yaml": (
         (4, "a pool of threads"),
-        (12, "ignoreExceptions"),
+        (12, "neither success nor failure there"),
         (8, "more than the window's 20 calls"),
     ),
     "appsettings.json": (
@@ -44,7 +44,10 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (8, "counted together there"),
         (9, "failure to outlier detection"),
     ),
-    "strategies.json": ((None, "also that of an open breaker"),),
+    "strategies.json": (
+        (None, "also that of an open breaker"),
+        (None, "not handled is a success there"),
+    ),
     "destination-rule.yaml": (
         (14, "connectTimeout"),
         (17, "http1MaxPendingRequests"),
@@ -65,6 +68,12 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
         (39, "success rate is far below"),
         (44, "enforcing_failure_percentage"),
     ),
+    "cds.yaml": (
+        (7, "those that come back from an ejection"),
+        (12, "k·20 s there, up to 300 s"),
+        (15, "only 80% of what is found is enforced"),
+        (11, "success rate is far below"),
+    ),
     "cluster.json": ((2, "k·60 s"), (None, "10% of fewer than 10 hosts is none")),
     "resiliency.yaml": (
         (13, "±50%"),
@@ -84,7 +93,7 @@ TRAPS: dict[str, tuple[tuple[int | None, str], ...]] = {
     "client.js": (
         (5, "rejected calls are in opossum's count"),
         (5, "10 steps"),
-        (9, "errorFilter"),
+        (9, "an error that it filters is a success there"),
         (15, "known only when the program runs"),
         (18, "cache"),
         (20, "...shared"),

@@ -23,6 +23,9 @@ services:
 """
 
 
+R4J = "resilience4j.circuitbreaker.instances.a"
+
+
 def _words(text: str, format: str | None = None) -> dict[str, object]:
     imported = import_settings("settings", text=text, format=format)
     return imported.policies[0].words
@@ -147,6 +150,25 @@ routes:
     assert (words["hedge"], words["timeout"]) == ({"after": "100ms", "times": 10}, "1s")
     words = _words(text.replace("HEDGES", "false"), "envoy")
     assert ("hedge" in words, words["timeout"]) == (False, "100ms")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("gobreaker: {a: {MaxRequests: 1, IsSuccessful: f}}", "all else is a success there"),
+        ("gobreaker: {a: {MaxRequests: 1, IsExcluded: f}}", "neither success nor failure"),
+        ('{"resetTimeout": 9, "errorFilter": "f"}', "that it filters is a success there"),
+        ('{"FailureRatio": 0.5}', "not handled is a success there"),
+        (f"{R4J}.ignoreExceptions: [A]", "neither success nor failure there"),
+        (f"{R4J}.ignoreExceptionPredicate: A", "neither success nor failure there"),
+        (f"{R4J}.recordExceptions: [A]", "not recorded is a success there"),
+        (f"{R4J}.recordFailurePredicate: A", "not recorded is a success there"),
+    ],
+)
+def test_what_an_ignored_exception_counts_as_is_said(text: str, what: str) -> None:
+    """A success to some libraries, and nothing at all to others."""
+    notes = import_settings("file", text=text).notes
+    assert [note for note in notes if what in note.what]
 
 
 def test_a_strict_rate_stays_strict() -> None:
