@@ -17,8 +17,8 @@ from simcb.scenario.tree import Tree
 _LITERAL = re.compile(r"\bgobreaker\.Settings\{")
 _CALLBACKS = {
     "OnStateChange": "",
-    "IsSuccessful": "code decides what a failure is, and all else is a success there; give `counts` the "
-    "outcomes it means",
+    "IsSuccessful": "code decides what a failure is, and all else is a success there; give "
+    "`counts` the outcomes it means",
     "IsExcluded": "code decides what is neither success nor failure; give those to `ignores`",
     "BucketPeriod": "the counts are cleared by buckets there",
 }

@@ -29,8 +29,8 @@ _UNIMPORTANT = {
     "cache": "a cache of answers in front of a call has no word",
     "cacheTTL": "a cache of answers in front of a call has no word",
     "coalesce": "calls that share one answer have no word",
-    "errorFilter": "code decides it: an error that it filters is a success there, one that `ignores` names is "
-    "neither here; give `counts` the others",
+    "errorFilter": "code decides it: an error that it filters is a success there, one that "
+    "`ignores` names is neither here; give `counts` the others",
     "maxFailures": "it is deprecated there",
     "rotateBucketController": "",
     "cacheSize": "",
