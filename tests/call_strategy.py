@@ -125,7 +125,7 @@ def _trip_rules(draw: st.DrawFn) -> Data:
         elif rule["kind"] == "failures_in_window":
             rule["window"] = draw(times(100, 4000))
         return rule
-    if rule["kind"] == "slow_call_rate" or draw(one_in(3)):
+    if rule["kind"] == "slow_call_rate":
         rule["slow"] = draw(times(20, 800))
     rule["rate"] = draw(st.sampled_from((0.1, 0.5, 1.0)))
     if rule["rate"] < 1.0 and draw(one_in(3)):
@@ -137,6 +137,8 @@ def _trip_rules(draw: st.DrawFn) -> Data:
     else:
         rule[over] = draw(times(100, 4000))
         rule["minimum_calls"] = draw(st.integers(1, 8))
+    if rule["kind"] == "failure_rate" and draw(one_in(2)):
+        rule["slow"] = draw(times(20, 800))
     return rule
 
 
