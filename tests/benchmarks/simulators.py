@@ -233,7 +233,6 @@ class Cost(NamedTuple):
 
 def cost_here(name: str, story: str, requests: int) -> Cost:
     """Run one story of one simulator in this interpreter; what is made once is made before."""
-    logging.disable(logging.CRITICAL)
     simulator = next(each for each in SIMULATORS if each.name == name)
     run = getattr(simulator, story)
     run(min(requests, 500))
@@ -341,6 +340,7 @@ def main() -> None:
     parser.add_argument("--only", nargs=2, metavar=("NAME", "STORY"), help="run that one here")
     options = parser.parse_args()
     if options.only:
+        logging.disable(logging.CRITICAL)
         sys.stdout.write(json.dumps(cost_here(*options.only, options.requests)) + "\n")
         return
     with tempfile.TemporaryDirectory(prefix="simcb-") as folder:

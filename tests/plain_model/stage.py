@@ -191,8 +191,8 @@ class Workers(PriorityResource):
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait for a worker."""
-        return sum(seat.job is not None for seat in self.queue)
+        """How many jobs wait for a worker; one that has just got one still lies among them."""
+        return sum(seat.job is not None and not seat.triggered for seat in self.queue)
 
     def send_away(self, job: Job) -> bool:
         """Take a job out of the queue; tell whether it waited there."""

@@ -118,6 +118,8 @@ from simcb.world import simulate
 rows_file.ROWS_HELD = 1024
 trace = simulate(storm(6000))
 assert not os.listdir(sys.argv[1]), "it has a name"
+# What runs in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.kill(os.getpid(), int(sys.argv[2]))
 """
 
