@@ -65,7 +65,12 @@ def _no_cell_is_run_twice() -> Iterator[None]:
     known: OrderedDict[bytes, Run] = OrderedDict()
     variants: dict[bytes, Scenario] = {}
 
-    def remembered(scenario: Scenario, seed: int, replicate: int) -> Run:
+    def remembered(
+        scenario: Scenario, seed: int, replicate: int, *, clients: Mapping[str, str]
+    ) -> Run:
+        if clients:
+            # The same name may be other code by now.
+            return run_once(scenario, seed, replicate, clients=clients)
         key = pickle.dumps((scenario, seed, replicate))
         if key not in known:
             known[key] = run_once(scenario, seed, replicate)

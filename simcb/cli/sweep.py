@@ -13,6 +13,7 @@ from simcb.cli.console import complain, emit
 from simcb.cli.exits import Code, leave
 from simcb.cli.long_jobs import check_kept, interrupts, job_bar, leave_interrupted
 from simcb.cli.options import (
+    Clients,
     DryRun,
     Form,
     Overlays,
@@ -25,6 +26,7 @@ from simcb.cli.options import (
     Tags,
     Workers,
     check_files,
+    clients_of,
     read_source,
     tags_of,
     with_fields,
@@ -48,6 +50,7 @@ def sweep(
         bool, typer.Option("--zip", help="First values together, then the second, and so on.")
     ] = False,
     options: SweepOptions,
+    client: Clients = None,
     workers: Workers = "auto",
     job: JobOptions,
     dry_run: DryRun = False,
@@ -81,10 +84,11 @@ def sweep(
         raise typer.BadParameter("--zip and --sample exclude each other; give one of them")
     options = replace(options, design="zip" if zipped else options.design)
     job = replace(job, workers=worker_count(workers), tags=tags_of(tags))
+    clients = clients_of(client)
     loaded = read_source(scenario, overlays, sets, preset, quiet=quiet)
     _check_outputs(job, plot, report, parquet=parquet)
     if dry_run:
-        plan = study.make_plan(loaded, options)
+        plan = study.make_plan(loaded, options, clients)
         emit(sweep_size(plan, estimate_time(plan, job.workers)))
         return
     repeat = repeat_command(context)
@@ -93,7 +97,7 @@ def sweep(
         interrupts(resume_with, quiet=quiet) as stop,
         job_bar(sweep_progress, quiet=quiet) as progress,
     ):
-        result = study.sweep(loaded, options, job, progress=progress, stop=stop)
+        result = study.sweep(loaded, options, job, progress=progress, stop=stop, clients=clients)
     if result.tally.damaged and not quiet:
         complain(f"warning: {result.tally.damaged} damaged records; their runs were made again")
     if not result.complete:

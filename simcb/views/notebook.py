@@ -274,6 +274,7 @@ def sweep(
     dask: str | None = None,
     allow_large: bool = False,
     tags: Mapping[str, str] | None = None,
+    clients: Clients | None = None,
 ) -> SweepView:
     """Run a scenario at many settings with the same random streams, and return a view of them.
 
@@ -302,16 +303,19 @@ def sweep(
         dask: the address of a Dask scheduler, or `local`.
         allow_large: run even what is estimated to be huge.
         tags: what you call it, key to value, in every output.
+        clients: your own code for a client group in place of its calls: `module:function`, or a
+            function that other processes find in its module too.
 
     Raises:
         ScenarioError: the scenario cannot be read.
         StudyError: an argument makes no sense.
+        ClientError: code cannot be loaded.
         StoreError: the directory cannot be used.
     """
     base = scenario if isinstance(scenario, Scenario) else load(scenario)
     options = SweepOptions(over, design, replicates, seed, by, refine, depth, alone)
     job = JobOptions(workers, dask, out, resume, allow_large, executor, checked_tags(tags))
-    return SweepView(run_sweep(base, options, job))
+    return SweepView(run_sweep(base, options, job, clients=clients))
 
 
 def tune(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from test_cli.commands import simcb as simcb_command
 
 import simcb
 from simcb.studies import StudyError
-from simcb.studies.clients import named_clients
+from simcb.studies.clients import named_clients, source_digest
+from simcb.studies.evaluation.manifest import StoreChangedError
+from simcb.studies.evaluation.objective import parse_objective
 
 SCENARIO = """
 name: short
@@ -111,3 +114,65 @@ def test_functions_go_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request, "__module__", "__main__")
     with pytest.raises(StudyError, match="cannot be found by a name in a module"):
         named_clients({"shop": request})
+
+
+AXIS = "services.payments.work=100ms,300ms"
+
+
+def test_a_sweep_runs_code_in_every_setting() -> None:
+    """Its numbers are those of `simcb.run`."""
+    swept = simcb.sweep("short.yaml", [AXIS], replicates=2, clients=CLIENT, workers=0).result
+    for number, work in enumerate(("100ms", "300ms")):
+        scenario = simcb.load("short.yaml", sets=[f"services.payments.work={work}"])
+        one = simcb.run(scenario, replicates=2, clients=CLIENT).result
+        for metric in ("success", "p99"):
+            objective = parse_objective(f"max:{metric}", scenario, swept.table.columns)
+            found = swept.table.estimate(number, objective)
+            assert found.mean == pytest.approx(one.summary.value(metric), rel=1e-12)
+    assert swept.scenario.clients["shop"].calls["payments"].breaker is None
+
+
+def test_a_sweeps_directory_goes_on_with_the_same_code_alone() -> None:
+    """It names the code and its source, and what is finished is not run again."""
+    job = {"over": [AXIS], "replicates": 1, "workers": 0, "out": "kept"}
+    first = simcb.sweep("short.yaml", clients=CLIENT, **job).result
+    assert first.reasons_lost == ()
+    again = simcb.sweep("short.yaml", clients=CLIENT, resume=True, **job).result
+    assert (first.tally.ran, again.tally.ran, again.tally.reused) == (2, 0, 2)
+    assert simcb.open("kept").result.complete
+    study = json.loads(Path("kept/manifest.json").read_text())["study"]
+    assert study["clients"] == CLIENT
+    with pytest.raises(StoreChangedError, match="code was shop=studied_client:request, is none"):
+        simcb.sweep("short.yaml", resume=True, **job)
+    Path("studied_client.py").write_text(CODE.replace("<= 10", "<= 11"))
+    with pytest.raises(StoreChangedError, match="the source of the clients' code has changed"):
+        simcb.sweep("short.yaml", clients=CLIENT, resume=True, **job)
+
+
+def test_the_source_of_a_package_is_all_of_it() -> None:
+    """A module beside the one that is named may hold what the code does."""
+    package = Path("studied_package")
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "shop.py").write_text("from studied_package.policy import request")
+    (package / "policy.py").write_text(CODE)
+    client = {"shop": "studied_package.shop:request"}
+    before = source_digest(client)
+    assert source_digest(client) == before
+    (package / "policy.py").write_text(CODE.replace("<= 10", "<= 11"))
+    assert source_digest(client) != before
+
+
+@pytest.mark.parametrize(
+    ("client", "axis", "complaint"),
+    [
+        ("request", "clients.shop.calls.payments.timeout=1s,2s", "is up to the code of shop"),
+        ("nothing", AXIS, "has no attribute 'nothing'"),
+    ],
+)
+def test_what_cannot_be_swept_is_said(client: str, axis: str, complaint: str) -> None:
+    """Before anything runs, with exit code 2."""
+    code = f"shop=studied_client:{client}"
+    result = simcb_command("sweep", "short.yaml", "--client", code, "--over", axis)
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.output.split())

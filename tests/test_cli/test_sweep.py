@@ -207,7 +207,7 @@ def test_json_and_a_plot(small: str, tmp_path: Path) -> None:
 def test_runs_that_could_not_be_made_are_told(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The table is printed all the same, and the code is not that of success."""
 
-    def failing(*_: object) -> None:
+    def failing(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by chance")
 
     monkeypatch.setattr("simcb.studies.evaluation.cells.run_once", failing)

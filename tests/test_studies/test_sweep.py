@@ -266,10 +266,10 @@ def test_a_cell_that_fails_is_reported_and_the_rest_completes(
 ) -> None:
     """A bug in one setting costs that setting."""
 
-    def failing(variant, seed, replicate):  # type: ignore[no-untyped-def]
+    def failing(variant, seed, replicate, **more):  # type: ignore[no-untyped-def]
         if replicate == 1:
             raise ZeroDivisionError("by chance")
-        return run_once(variant, seed, replicate)
+        return run_once(variant, seed, replicate, **more)
 
     monkeypatch.setattr("simcb.studies.evaluation.cells.run_once", failing)
     result = sweep(scenario(), {"breaker.failure_threshold": [1, 3]}, replicates=3, workers=0)

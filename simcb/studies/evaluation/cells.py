@@ -16,7 +16,7 @@ import math
 import pickle
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 
@@ -179,15 +179,19 @@ class Base:
         content: the pickled scenarios, each with its columns, the same bytes for every chunk,
             so that a worker reads them once.
         seed: random seed, of every setting alike.
+        clients: the code of client groups, `module:function` each.
     """
 
     content: bytes
     seed: int
+    clients: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, scenarios: Sequence[Measured], seed: int) -> Base:
+    def of(
+        cls, scenarios: Sequence[Measured], seed: int, clients: Mapping[str, str] | None = None
+    ) -> Base:
         """Return the base of the cells of one or many scenarios."""
-        return cls(pickle.dumps(tuple(scenarios), protocol=5), seed)
+        return cls(pickle.dumps(tuple(scenarios), protocol=5), seed, dict(clients or {}))
 
 
 @dataclass(frozen=True)
@@ -230,7 +234,7 @@ def run_cells(base: Base, orders: tuple[Order, ...]) -> tuple[Done, ...]:
             if variant is None or made != (order.cell.scenario, order.changes):
                 variant = applied(scenario, order.changes)
                 made = order.cell.scenario, order.changes
-            run = run_once(variant, base.seed, order.cell.replicate)
+            run = run_once(variant, base.seed, order.cell.replicate, clients=base.clients)
             row, verdict, error = packed(run.measures, columns), run.judgement.verdict, ""
         except Exception as problem:
             # Whatever it is, it is the cell's own; it is reported with the cell.

@@ -103,6 +103,7 @@ class Evaluator:
         cache: what has been run before.
         backend: returns who runs the rest; asked when there is something to run.
         stop: asked again and again whether to send out no more.
+        clients: the code of client groups, `module:function` each.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Evaluator:
         cache: ResultCache,
         backend: Callable[[], Backend],
         stop: Callable[[], bool],
+        clients: Mapping[str, str] | None = None,
     ) -> None:
         self.replicates = replicates
         self.seed = seed
@@ -129,6 +131,7 @@ class Evaluator:
         self._cache = cache
         self._backend = backend
         self._stop = stop
+        self._clients = clients
         self._changes: list[Changes] = []
         self._digests: list[tuple[str, ...]] = []
         self._numbers: dict[tuple[str, ...], int] = {}
@@ -199,7 +202,7 @@ class Evaluator:
         if not missing:
             return True
         if self._dispatcher is None:
-            base = Base.of(self._scenarios, self.seed)
+            base = Base.of(self._scenarios, self.seed, self._clients)
             self._dispatcher = Dispatcher(self._backend(), base, self._take, self._stop)
         return self._dispatcher.run(self._orders(missing), len(missing))
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
@@ -102,6 +102,8 @@ class SweepSpec:
         digests: the effective scenario of each of them.
         beside: that of each contender.
         tags: what the user calls it.
+        clients: the code of client groups, `module:function` each.
+        source: identifies its source; "" if there is none.
     """
 
     engine: Engine
@@ -114,6 +116,8 @@ class SweepSpec:
     digests: tuple[str, ...]
     beside: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    clients: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
     kind: Literal["sweep"] = "sweep"
 
     @property
@@ -206,9 +210,23 @@ def differences(was: Spec, now: Spec) -> tuple[str, ...]:
         for name, old in was.words.items()
         if old != words[name]
     ]
+    found += _code_differences(was, now)
     if not found and was.decisive != now.decisive:
         found.append("the settings or the metrics have changed")
     return tuple(found)
+
+
+def _code_differences(was: Spec, now: Spec) -> Iterator[str]:
+    if not (isinstance(was, SweepSpec) and isinstance(now, SweepSpec)):
+        return
+    if was.clients != now.clients:
+        old, new = (
+            ", ".join(f"{group}={code}" for group, code in sorted(each.clients.items()))
+            for each in (was, now)
+        )
+        yield f"the clients' code was {shown(old, 200) or 'none'}, is {shown(new, 200) or 'none'}"
+    elif was.source != now.source:
+        yield "the source of the clients' code has changed"
 
 
 def _line_differences(was: Sequence[str], now: Sequence[str], most: int = 5) -> list[str]:
@@ -288,6 +306,7 @@ def _check_whole(spec: Spec) -> None:
             and len(spec.scenarios) == 1
             and all(map(_DIGEST.fullmatch, (spec.digest, *spec.digests, *spec.beside)))
             and len(spec.digests) == len(spec.settings)
+            and bool(spec.clients) == bool(_DIGEST.fullmatch(spec.source))
             and all(len(each) == len(spec.axes) and all(map(_is_usual, each)) for each in values)
         )
     if not fits:

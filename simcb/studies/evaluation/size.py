@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from simcb.scenario import Scenario, ScenarioError
-from simcb.studies import run_once
+from simcb.studies import Clients, run_once
 from simcb.studies.limits import estimate_size
 
 MOST_CELLS = 100_000
@@ -21,12 +21,12 @@ WORKER_MEGABYTES = 110.0
 """Memory of a worker before it has run anything: the interpreter and the libraries."""
 
 
-def pace(scenario: Scenario, seed: int) -> float:
+def pace(scenario: Scenario, seed: int, clients: Clients | None = None) -> float:
     """Return how many seconds a request of a scenario takes, as its beginning does."""
     requests = estimate_size(scenario).requests
     sample = _shortened(scenario, min(1.0, SAMPLE_REQUESTS / max(requests, 1.0)))
     begin = time.perf_counter()
-    run_once(sample, seed, 0)
+    run_once(sample, seed, 0, clients=clients)
     return (time.perf_counter() - begin) / max(estimate_size(sample).requests, 1.0)
 
 

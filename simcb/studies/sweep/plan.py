@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from simcb.errors import SimcbError
 from simcb.metrics import check_thresholds
@@ -12,6 +12,7 @@ from simcb.scenario import Scenario
 from simcb.scenario.axes import Axis
 from simcb.scenario.sweep import DEPTH, DESIGN, REPLICATES, Design
 from simcb.studies import StudyError
+from simcb.studies.clients import check_axes_beside, named_clients, source_digest
 from simcb.studies.evaluation.backends import usable_cores
 from simcb.studies.evaluation.cells import (
     ROW,
@@ -42,7 +43,7 @@ from simcb.studies.evaluation.settings import (
 )
 from simcb.studies.evaluation.size import MOST_CELLS, MOST_REQUESTS, pace
 from simcb.studies.limits import SizeEstimate, check_size, estimate_size, in_words
-from simcb.studies.run import check_ranges
+from simcb.studies.run import Clients, check_ranges, coded
 from simcb.studies.sweep.contenders import Contender, contenders_of
 from simcb.studies.sweep.refining import check_refinable
 
@@ -65,6 +66,8 @@ class Plan:
         engine: the versions it is run with.
         contenders: what the settings are held against.
         alone: whether they are to be held against nothing.
+        clients: the code of client groups, `module:function` each.
+        source: identifies its source; "" if there is none.
     """
 
     scenario: Scenario
@@ -80,6 +83,8 @@ class Plan:
     engine: Engine
     contenders: tuple[Contender, ...] = ()
     alone: bool = False
+    clients: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def cells(self) -> int:
@@ -117,6 +122,8 @@ class Plan:
             settings=self.settings,
             digests=digests[: len(self.settings)],
             beside=digests[len(self.settings) :],
+            clients=self.clients,
+            source=self.source,
         )
 
 
@@ -176,13 +183,17 @@ class TimeEstimate:
     workers: int
 
 
-def make_plan(scenario: Scenario, options: SweepOptions) -> Plan:
+def make_plan(scenario: Scenario, options: SweepOptions, clients: Clients | None = None) -> Plan:
     """Return the plan of a sweep.
 
     Raises:
         StudyError: something does not make sense.
+        ClientError: code cannot be loaded.
         ThresholdError: a threshold of the scenario names what does not exist.
     """
+    named = named_clients(clients)
+    scenario = coded(scenario, named)
+    source = source_digest(named)
     check_thresholds(scenario.thresholds, scenario)
     axes, design, wanted = _asked(scenario, options)
     base = scenario.without_sweep()
@@ -192,6 +203,7 @@ def make_plan(scenario: Scenario, options: SweepOptions) -> Plan:
     if wanted.refine is not None:
         border = parse_border(wanted.refine, base, columns)
         check_refinable(axes, design, depth)
+    check_axes_beside(base, axes, named)
     check_places(base, axes)
     if wanted.by is not None or border is None:
         usual = DEFAULT if any(policies(base, axes)) else OF_THE_WORLD
@@ -212,6 +224,8 @@ def make_plan(scenario: Scenario, options: SweepOptions) -> Plan:
         engine=this_engine(),
         contenders=() if wanted.alone else contenders_of(base, axes, settings),
         alone=wanted.alone,
+        clients=named,
+        source=source,
     )
 
 
@@ -290,7 +304,9 @@ def estimate_time(plan: Plan, workers: int | None = None) -> TimeEstimate:
     middle = plan.settings[len(plan.settings) // 2]
     variant = applied(plan.scenario, changes_of(plan.axes, middle))
     concurrency = max(1, usable_cores() if workers is None else workers)
-    return TimeEstimate(size, pace(variant, plan.seed) * size.requests / concurrency, concurrency)
+    return TimeEstimate(
+        size, pace(variant, plan.seed, plan.clients) * size.requests / concurrency, concurrency
+    )
 
 
 def check_plan(plan: Plan, *, allow_large: bool = False) -> tuple[tuple[str, ...], SweepSize]:

@@ -18,7 +18,7 @@ from simcb.studies.evaluation.objective import parse_objective, recorded_border
 from simcb.studies.evaluation.settings import Setting, applied, changes_of, parse_design, policies
 from simcb.studies.evaluation.store import Store, check_store
 from simcb.studies.evaluation.table import Table
-from simcb.studies.run import read_kept
+from simcb.studies.run import Clients, read_kept
 from simcb.studies.sweep.contenders import Contender, contenders_of
 from simcb.studies.sweep.plan import Plan, check_plan, make_plan
 from simcb.studies.sweep.ranking import badness
@@ -211,6 +211,7 @@ def sweep(
     *,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    clients: Clients | None = None,
 ) -> SweepResult:
     """Run a scenario at many settings, each with the same random streams, and rank them.
 
@@ -232,15 +233,17 @@ def sweep(
         progress: called after each chunk of cells.
         stop: asked again and again: once it says true no more cells are sent out, those that
             run are finished and saved, and the result is not `complete`.
+        clients: code in the place of client groups' calls, in every setting.
 
     Raises:
         StudyError: something does not make sense.
+        ClientError: code cannot be loaded.
         SweepTooLargeError: it is too large to be run unasked.
         StoreError: the directory cannot be used; what it held is still there.
         StoreChangedError: the directory holds a sweep of something else.
         MissingExtraError: Dask is asked for and not installed.
     """
-    plan = make_plan(scenario, options)
+    plan = make_plan(scenario, options, clients)
     if job.out is not None:
         check_store(job.out, resume=job.resume)
     digests = _digests(plan, job)
@@ -267,6 +270,7 @@ def _evaluators(
             cache=cache,
             backend=backend,
             stop=stop or (lambda: False),
+            clients=plan.clients,
         )
 
     return evaluator(), evaluator()
@@ -340,6 +344,8 @@ def _plan_of(held: SweepSpec, file: str, by: str | None) -> Plan:
             engine=held.engine,
             contenders=contenders,
             alone=asked.alone,
+            clients=held.clients,
+            source=held.source,
         )
     except (ValueError, TypeError):
         remedy = "name the directory of a sweep, or sweep anew in another"

@@ -77,6 +77,27 @@ def _is_own(root: str) -> bool:
     return found is not None and not (found.origin or "").startswith(_INSTALLED)
 
 
+def found_by_name(source: str, load: Callable[[str], ModuleType]) -> object:
+    """Return what `module:function` names.
+
+    Raises:
+        ClientError: it cannot be loaded.
+    """
+    module, function = parts_of(source)
+    try:
+        found: object = load(module)
+        for name in function.split("."):
+            found = getattr(found, name)
+    except ClientError:
+        raise
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ClientError(
+            f"{source} cannot be loaded: {why}", "it is looked for from this directory"
+        ) from error
+    return found
+
+
 def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Work:
     """Return what the requests of a group run.
 
@@ -88,21 +109,7 @@ def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Wo
     Raises:
         ClientError: it cannot be loaded, or is no coroutine function and makes none.
     """
-    found: Any = source
-    if isinstance(source, str):
-        module, function = parts_of(source)
-        try:
-            found = load(module)
-            for name in function.split("."):
-                found = getattr(found, name)
-        except ClientError:
-            raise
-        except (Exception, SystemExit) as error:
-            why = f"{type(error).__name__}: {error}"
-            raise ClientError(
-                f"{source} cannot be loaded: {why}", "it is looked for from this directory"
-            ) from error
-    made = found
+    made: Any = found_by_name(source, load) if isinstance(source, str) else source
     if not _is_coroutine_function(made):
         if callable(made):
             try:
