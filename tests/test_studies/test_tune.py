@@ -432,10 +432,11 @@ def test_the_check_is_on_other_luck_with_the_numbers_a_run_gives() -> None:
     [
         each if each == "slow-replica" else pytest.param(each, marks=pytest.mark.slow)
         for each in list_shipped()
+        if read_scenario(each).guarded_calls
     ],
 )
 @pytest.mark.parametrize("default", DEFAULTS, ids=lambda default: default.name)
-def test_every_librarys_default_fits_every_shipped_scenario(name: str, default: object) -> None:
+def test_every_librarys_default_fits_every_guarded_scenario(name: str, default: object) -> None:
     """The breaker becomes the library's; what is guarded, counted and shared stays."""
     base = read_scenario(name)
     variant = base.with_(with_default(base, default))  # type: ignore[arg-type]
