@@ -56,7 +56,7 @@ class Ports:
 
         Raises:
             PortError: a port is taken or not allowed.
-        AddressError: the address is none of this machine's.
+            AddressError: the address is none of this machine's.
         """
         found: dict[str, socket.socket] = {}
         try:

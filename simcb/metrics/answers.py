@@ -42,8 +42,8 @@ def answered(scope: Scope) -> float | None:
     first fault, and at least a second; where nothing is known of before, any answer is. Users in
     a closed loop who wait for an overdue answer count for the requests they usually make.
     """
-    tally = scope.facts.tally(scope.phase)
-    return _of(tally.good + tally.fallbacks, tally.decided)
+    missing = scope.facts.missing(scope.phase, scope.group)
+    return _of(scope.requests["answered"], scope.requests["decided"] + missing)
 
 
 def unfinished(scope: Scope) -> float | None:

@@ -90,7 +90,10 @@ class Counts:
         return by_cell
 
 
-REQUESTS = ("requests", "ok", "degraded", "failed", "unfinished", "finished", "decided")
+REQUESTS = (
+    *("requests", "ok", "degraded", "failed", "unfinished"),
+    *("finished", "decided", "answered"),
+)
 
 
 def request_counts(trace: Trace, edges: Floats, limits: LatencyLimits) -> Counts:
@@ -99,6 +102,7 @@ def request_counts(trace: Trace, edges: Floats, limits: LatencyLimits) -> Counts
     for rows in request_rows(trace):
         kinds = {name: getattr(rows, name) for name in ("ok", "degraded", "failed", "unfinished")}
         kinds["finished"], kinds["decided"] = rows.finished, limits.decided(rows, trace.duration)
+        kinds["answered"] = (rows.ok | rows.degraded) & limits.kept(rows)
         counts.add(rows.at, rows.group, {"requests": None, **kinds})
     return counts
 

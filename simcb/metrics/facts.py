@@ -102,10 +102,17 @@ class Facts:
 
     def tally(self, phase: Phase) -> Tally[int]:
         """Return how many requests of a phase are good, can be judged, and have a fallback's."""
+        windows = self._windows(phase)
+        return Tally(*(int(each.sum()) for each in self.health.within(*windows)))
+
+    def missing(self, phase: Phase, group: int | None = None) -> int:
+        """Return how many requests users who wait, of a group or all, do not make in a phase."""
+        return int(self.health.missing(*self._windows(phase), group).sum())
+
+    def _windows(self, phase: Phase) -> tuple[Floats, Floats]:
         starts, ends = np.array(phase.windows, np.float64).reshape(-1, 2).T
         # The last moment of the run belongs to its last phase.
-        ends = np.where(ends >= self.trace.duration, np.nextafter(ends, math.inf), ends)
-        return Tally(*(int(each.sum()) for each in self.health.within(starts, ends)))
+        return starts, np.where(ends >= self.trace.duration, np.nextafter(ends, math.inf), ends)
 
     @cached_property
     def attempts(self) -> AttemptCounts:

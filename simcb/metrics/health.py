@@ -287,14 +287,21 @@ class Health:
         good, decided, fallbacks = (each[many:] - each[:many] for each in before)
         return Tally(good, decided + self.missing(starts, ends), fallbacks)
 
-    def missing(self, starts: Floats, ends: Floats) -> Integers:
-        """Return how many requests users do not make in each window because they wait."""
+    def missing(self, starts: Floats, ends: Floats, group: int | None = None) -> Integers:
+        """Return how many requests users do not make in each window because they wait.
+
+        Args:
+            starts: of the windows.
+            ends: of the windows.
+            group: index of the client group whose users count; all if None.
+        """
         if not self.waiting:
             return np.zeros(len(starts), np.int64)
         found = np.zeros(len(starts))
-        for group in self.waiting:
-            seconds = group.spans.seconds_until(ends) - group.spans.seconds_until(starts)
-            found += group.pace * np.maximum(seconds, 0.0)
+        for users in self.waiting:
+            if group is None or users.group == group:
+                seconds = users.spans.seconds_until(ends) - users.spans.seconds_until(starts)
+                found += users.pace * np.maximum(seconds, 0.0)
         return np.rint(found).astype(np.int64)
 
     def is_kept(self, tally: Tally[Integers], kept: float = KEPT) -> Booleans:

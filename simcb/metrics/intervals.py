@@ -200,8 +200,8 @@ def difference(
 
 
 def bounds_of(unit: Unit) -> tuple[float, float]:
-    """Return between which values a metric's numbers lie by their nature: a share in 0 to 1."""
-    return (0.0, 1.0) if unit is Unit.SHARE else (-math.inf, math.inf)
+    """Return between which values a metric's numbers lie: a share in 0 to 1, none is below 0."""
+    return 0.0, 1.0 if unit is Unit.SHARE else math.inf
 
 
 def jackknife(whole: float, without: Sequence[float]) -> Estimate:

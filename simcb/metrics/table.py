@@ -81,7 +81,7 @@ _ENTRIES = (
     Metric(answers.success, Unit.SHARE, _NONE_DECIDED, _GROUP),
     Metric(answers.degraded, Unit.SHARE, _NONE_DECIDED, _GROUP),
     Metric(answers.availability, Unit.SHARE, _NONE_DECIDED, _GROUP),
-    Metric(answers.answered, Unit.SHARE, _NONE_DECIDED),
+    Metric(answers.answered, Unit.SHARE, _NONE_DECIDED, _GROUP),
     Metric(answers.unfinished, Unit.SHARE, _NO_REQUEST, _GROUP),
     Metric(answers.goodput, Unit.PER_SECOND, _NONE_DECIDED, _GROUP),
     Metric(answers.mean, Unit.SECONDS, _NONE_FINISHED, _GROUP),

@@ -29,6 +29,9 @@ _WHEN = {
 
 _LONGEST_NAME = 28
 _MOST_CHANGES = 3
+_MOST_GROUPS = 4
+_APART = 0.05
+"""The difference of two client groups' shares from which they are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,10 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
     phases = [phase for phase in (FAULT, BETWEEN, RECOVERY) if phase in there] or [WHOLE]
     for phase in phases:
         yield _metric(result, paired, "answered", phase, f"answered{_WHEN[phase]}")
+        if phase == phases[0]:
+            for group in _unlike(result, phase):
+                words = f"  those of {one_line(group, _LONGEST_NAME)}"
+                yield _metric(result, paired, "answered", phase, words, group)
     worst = phases[0]
     yield _metric(result, None, "success_p99", worst, f"p99 of the ok ones{_WHEN[worst]}")
     if FAULT in there:
@@ -92,6 +99,18 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
     day = result.ordinary_day
     if day is not None:
         yield _day(day, result)
+
+
+def _unlike(result: Result, phase: str) -> tuple[str, ...]:
+    """Return the client groups, worst off first, unless all fare alike; of many the outermost."""
+    groups = result.trace.layout.groups
+    found = [(result.summary.value("answered", phase, each), each) for each in groups]
+    shares = sorted((share, each) for share, each in found if share is not None)
+    if len(shares) < 2 or shares[-1][0] - shares[0][0] < _APART:
+        return ()
+    names = tuple(each for _, each in shares)
+    half = _MOST_GROUPS // 2
+    return names if len(names) <= _MOST_GROUPS else (*names[:half], *names[-half:])
 
 
 def _metric(

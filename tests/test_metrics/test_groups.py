@@ -77,6 +77,16 @@ def test_a_group_alone_has_the_numbers_of_the_run(name: str) -> None:
         assert numbers.value(name, phase, "users") == numbers.value(name, phase)
 
 
+def test_who_is_answered_is_known_of_each_group() -> None:
+    """In time by its own limit; of the run it is what all groups have, by their sizes."""
+    numbers = measure(two_groups())
+    parts = {each: numbers.value("answered", of=each) for each in ("users", "robots")}
+    assert parts == {"users": 1.0, "robots": 0.5}
+    assert numbers.value("answered") == pytest.approx(2 / 3)
+    (own,) = judge([parse_threshold("answered{robots} >= 50%")], numbers)
+    assert (own.value, own.of, own.passed) == (0.5, "robots", True)
+
+
 def test_a_name_of_a_service_and_a_group_is_the_services_where_services_are_measured() -> None:
     """So every metric has one number for a name; a threshold on it says whose that is."""
     numbers = measure(two_groups())

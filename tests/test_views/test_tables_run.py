@@ -290,6 +290,20 @@ def test_client_groups_have_a_table_where_there_are_several() -> None:
     assert group_table(answer(BARE).result) is None
 
 
+def test_the_first_screen_tells_groups_apart_that_fare_differently() -> None:
+    """The worst off first; where there is one group, or all fare alike, no line is spent on it."""
+    first, other = (run_document(answer(each)).brief for each in (TWO_GROUPS, BARE))
+    assert first is not None
+    assert other is not None
+    lines = screen.as_screen(first, Page()).plain.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("answered under the fault"))
+    worst, best = (re.split(r"  +", line.strip()) for line in lines[place + 1 : place + 3])
+    assert worst[0] == "those of prefetch"
+    assert float(worst[1].rstrip("%")) < 20.0
+    assert best == ["those of users", "100%"]
+    assert "those of" not in screen.as_screen(other, Page()).plain
+
+
 def test_the_headline_says_that_the_breaker_hurt() -> None:
     """A run that is healthy again may still be one that its breaker spoilt."""
     shown = answer(HURT, baseline=True)
