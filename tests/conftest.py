@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from simcb.scenario import Scenario
 from simcb.studies import Run
-from simcb.studies.evaluation import cells, evaluator
+from simcb.studies.evaluation import cells
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -87,5 +87,4 @@ def _no_cell_is_run_twice() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cells, "run_once", remembered)
         patch.setattr(cells, "applied", made)
-        patch.setattr(evaluator, "applied", made)
         yield

@@ -17,6 +17,7 @@ from simcb.options import CompareOptions
 
 if TYPE_CHECKING:
     from simcb.scenario import Scenario
+    from simcb.studies.compare import Comparison
     from simcb.studies.variants import Variant
 
 
@@ -64,6 +65,7 @@ def compare(
     --details adds all tables. Differences are of pairs of runs, with 95% intervals. Exits with
     0, 99 if a --fail-if holds or is undefined, 2 if something is wrong, 130 if interrupted.
     """
+    from simcb.studies.clients import named_clients
     from simcb.studies.compare import compare as study
     from simcb.studies.conditions import conditions_on
     from simcb.studies.variants import check_variants, coded_variants
@@ -73,11 +75,13 @@ def compare(
 
     clients = clients_of(client)
     variants = _variants(scenarios, groups or (), changed, preset, quiet=together.quiet)
-    variants = coded_variants(variants, clients)
+    variants = coded_variants(variants, named_clients(clients))
     check_variants(variants)
     conditions = conditions_on(fail_if or (), variants)
     together.check()
     comparison = together.run(partial(study, variants, options, clients=clients))
+    if not together.quiet:
+        _tell_of_code(comparison)
     seed = comparison.results[0].seed if options.seed is None else options.seed
     repeat = repeat_command(context, seed=seed)
     answer = answer_of(comparison, conditions, repeat)
@@ -93,6 +97,15 @@ def compare(
                 name = one_line(comparison.names[each.variant])
                 complain(f"fails with {name}: {one_line(each.condition.text)}")
         leave(Code.THRESHOLD_FAILED)
+
+
+def _tell_of_code(comparison: Comparison) -> None:
+    """Say how clients' own code ran, in the first replicate of each variant."""
+    from simcb.views.safe_text import one_line
+
+    for name, result in zip(comparison.names, comparison.results, strict=True):
+        for note in result.runs[0].notes:
+            complain(f"code: {one_line(name)}: {one_line(str(note), 1000)}")
 
 
 def _variants(

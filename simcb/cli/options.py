@@ -143,7 +143,8 @@ Clients = Annotated[
     typer.Option(
         "--client",
         metavar="GROUP=MODULE:FUNCTION",
-        help="Run your own coroutine function instead of a client group's calls. Repeatable.",
+        help="Run your own coroutine function instead of a client group's calls, or what "
+        "MODULE:MAKE(NAME=LITERAL) returns. Repeatable.",
         show_default=False,
     ),
 ]

@@ -175,8 +175,8 @@ def _tell_of_code(result: Result) -> None:
     """Say how clients' own code ran, in the first replicate."""
     from simcb.views.safe_text import one_line
 
-    for sentence in result.runs[0].notes:
-        complain(f"code: {one_line(sentence, 1000)}")
+    for note in result.runs[0].notes:
+        complain(f"code: {one_line(str(note), 1000)}")
 
 
 def _write(answer: Answer, out: Path | None, plot: Path | None, *, force: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,6 +36,9 @@ from simcb.cli.repeat import repeat_command, resume_command
 from simcb.cli.usage import whole
 from simcb.options import JobOptions, SweepOptions
 from simcb.views.formats import Format
+
+if TYPE_CHECKING:
+    from simcb.studies.sweep import SweepResult
 
 
 @with_fields
@@ -72,7 +75,7 @@ def sweep(
 
     Prints the best setting, and which cannot be told from it. Ctrl-C once finishes what runs
     and saves it; --resume goes on. Exits with 0, 1 if runs could not be made, 2 if something
-    is wrong, 130 if interrupted.
+    is wrong, in clients' code too, 130 if interrupted.
     """
     from simcb.studies import sweep as study
     from simcb.studies.sweep.plan import estimate_time
@@ -109,9 +112,22 @@ def sweep(
         write_study(document, Path(job.out))
     drawn = plot if result.known else None
     deliver(document, form, drawn, SweepView(result).plot, report)
-    if lost := result.reasons_lost:
-        complain(f"{len(lost)} runs could not be made; the first: {lost[0]}")
-        leave(Code.BUG)
+    if not quiet:
+        _tell_of_code(result)
+    if lost := result.every_lost:
+        complain(f"{len(lost)} runs could not be made; the first: {lost[0].reason}")
+        leave(Code.WRONG_INPUT if all(each.asked for each in lost) else Code.BUG)
+
+
+def _tell_of_code(result: SweepResult) -> None:
+    """Say how clients' own code ran, each thing once."""
+    from simcb.views.safe_text import one_line
+
+    for each in result.told:
+        values = result.values_of(each.cell.setting)
+        where = ", ".join(f"{path}={value}" for path, value in values.items())
+        runs = f"; in {each.runs:,} of {result.tally.ran:,} runs" if each.runs > 1 else ""
+        complain(f"code: {one_line(where, 200)}: {one_line(each.text, 1000)}{runs}")
 
 
 def _check_outputs(

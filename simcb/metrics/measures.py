@@ -171,17 +171,20 @@ def check_asked(name: str, phase: str, of: str, known: Named) -> None:
     """
     check_known("metric", name, known.names)
     check_known("phase", phase, [*PHASES, *(ONE_FAULT + fault for fault in known.faults)])
-    if of:
+    if of != "":
         check_known("service or client group", of, known.entities.names)
 
 
-def check_known(kind: str, name: str, known: Iterable[str]) -> None:
+def check_known(kind: str, name: object, known: Iterable[str]) -> None:
     """Check that a name is one of those known of its kind.
 
     Raises:
         UnknownNumberError: it is none of them; the error says which was probably meant.
     """
     names = tuple(known)
+    if not isinstance(name, str):
+        what = f"the {kind} is {quoted(name)}, which is no text"
+        raise UnknownNumberError(what, choice_remedy("", names))
     if name not in names:
         raise UnknownNumberError(f"there is no {kind} {quoted(name)}", choice_remedy(name, names))
 
@@ -274,7 +277,8 @@ class Numbers(Generic[T]):
         Raises:
             UnknownNumberError: there is no such metric, phase, service or client group.
         """
-        item = self._by_key.get((name, phase, of))
+        asked = (name, phase, of)
+        item = self._by_key.get(asked) if all(isinstance(each, str) for each in asked) else None
         if item is None:
             check_asked(name, phase, of, self)
             return self.found(name, phase) if self.entities.is_all(of) else None

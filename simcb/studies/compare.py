@@ -197,9 +197,13 @@ class Comparison:
 
     def twin(self, variant: int) -> int | None:
         """Return the variant before this one that is the same scenario; None if none is."""
-        scenario = self.variants[variant].scenario.without_sweep()
-        earlier = (each.scenario.without_sweep() for each in self.variants[:variant])
-        same = (place for place, each in enumerate(earlier) if _alike(each, scenario))
+        own = self.variants[variant]
+        scenario = own.scenario.without_sweep()
+        same = (
+            place
+            for place, each in enumerate(self.variants[:variant])
+            if each.clients == own.clients and _alike(each.scenario.without_sweep(), scenario)
+        )
         return next(same, None)
 
 
@@ -269,8 +273,7 @@ def compare(
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
         EventBudgetError, RowBudgetError: a run is not over after what is allowed.
     """
-    named = named_clients(clients)
-    variants = coded_variants(variants, named)
+    variants = coded_variants(variants, named_clients(clients))
     check_variants(variants, most)
     check_ranges(options, "replicates")
     kept = [each.kept for each in variants if each.kept is not None]
@@ -281,8 +284,8 @@ def compare(
     if not job.allow_large:
         check_size(_size(variants, replicates))
     todo = [(place, replicate) for place in new for replicate in range(replicates)]
-    make = make or partial(run_coded, named)
-    found = _run_all(variants, todo, seed, job, progress, stop, make)
+    makes = [make or partial(run_coded, each.clients) for each in variants]
+    found = _run_all(variants, todo, seed, job, progress, stop, makes)
     if found is None:
         raise StoppedError("the comparison was stopped", "start it again: nothing of it is kept")
     results = [
@@ -310,7 +313,7 @@ def _size(variants: Sequence[Variant], replicates: int) -> SizeEstimate:
 Place = tuple[int, int]
 """A variant and a replicate."""
 
-Job = tuple[Place, tuple[Scenario, int, int, int | None, int | None]]
+Job = tuple[Place, Callable[[], Run]]
 """A run: where it belongs, and what makes it."""
 
 Make = Callable[[Scenario, int, int, int | None, int | None], Run]
@@ -324,7 +327,7 @@ def _run_all(
     job: JobOptions,
     progress: Callable[[Progress], None] | None,
     stop: Callable[[], bool],
-    make: Make,
+    makes: Sequence[Make],
 ) -> Mapping[Place, Run] | None:
     """Return the runs, or None if that was stopped.
 
@@ -339,21 +342,24 @@ def _run_all(
 
     limits = (None, None) if job.allow_large else (MOST_EVENTS, MOST_ROWS)
     jobs: Iterator[Job] = iter(
-        [(place, (variants[place[0]].scenario, seed, place[1], *limits)) for place in todo]
+        [
+            (place, partial(makes[place[0]], variants[place[0]].scenario, seed, place[1], *limits))
+            for place in todo
+        ]
     )
     unasked = job.workers is None and job.executor is None and job.dask is None
     backend: Backend = Inline()
     if unasked:
         begin = perf_counter()
         for place, wanted in islice(jobs, 1):
-            one(place, make(*wanted))
+            one(place, wanted())
         if (perf_counter() - begin) * (len(todo) - len(found)) > IN_ONE_PROCESS:
             backend = backend_of(job)
     else:
         backend = backend_of(job)
     orderly = False
     try:
-        complete = _flown(backend, jobs, one, stop, make)
+        complete = _flown(backend, jobs, one, stop)
         orderly = True
     finally:
         backend.close(at_once=not orderly)
@@ -365,7 +371,6 @@ def _flown(
     jobs: Iterator[Job],
     take: Callable[[Place, Run], None],
     stop: Callable[[], bool],
-    make: Make,
 ) -> bool:
     """Have runs made, a few at a time; return false if that was stopped.
 
@@ -378,7 +383,7 @@ def _flown(
             job = next(jobs, None)
             if job is None:
                 break
-            flying[backend.submit(make, *job[1])] = job
+            flying[backend.submit(job[1])] = job
         if not flying:
             return next(jobs, None) is None
         dead = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simcb.adapters import adapter
 from simcb.errors import SimcbError
@@ -35,6 +36,9 @@ from simcb.options import MOST_EVENTS, MOST_ROWS, Baseline, RunOptions, options_
 from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies.limits import check_size, estimate_size
 from simcb.trace import Trace
+
+if TYPE_CHECKING:
+    from simcb.world.code.notes import Note
 
 Clients = Mapping[str, str | Callable[..., object]]
 """The code of client groups: `module:function`, or the function."""
@@ -82,7 +86,7 @@ class Run:
     trace: Trace
     measures: Measures
     judgement: Judgement
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What is worth telling of how clients' own code ran."""
 
 
@@ -197,7 +201,7 @@ def _has_others(scenario: Scenario) -> bool:
     return any(each is not None and each.use is not None for each in guards)
 
 
-def measured(scenario: Scenario, trace: Trace, notes: Sequence[str] = ()) -> Run:
+def measured(scenario: Scenario, trace: Trace, notes: Sequence[Note] = ()) -> Run:
     """Measure and judge what happened in one run of `scenario`."""
     facts = Facts(trace)
     measures, judgement = measure(facts), verdict(facts)
@@ -225,7 +229,7 @@ def run_once(
     """Simulate one replicate, of at most so many events and rows, and measure it."""
     from simcb.world import simulate
 
-    notes: list[str] = []
+    notes: list[Note] = []
     trace = simulate(
         scenario,
         seed,

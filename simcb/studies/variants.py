@@ -8,15 +8,16 @@ brackets, braces or quotes belongs to a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from simcb.metrics import check_thresholds
 from simcb.scenario import Scenario, ScenarioError, list_shipped, parse_value
 from simcb.scenario.refusal import choice_remedy, quoted
+from simcb.studies.clients import examined, is_code, with_code
 from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.studies.evaluation.settings import applied
-from simcb.studies.run import Clients, Result, StudyError, coded
+from simcb.studies.run import Result, StudyError, coded
 from simcb.studies.tune.contenders import DEFAULTS, Default, with_default
 
 MOST_VARIANTS = 8
@@ -47,12 +48,16 @@ class Variant:
         scenario: what is run.
         differs: what the library it is named after does otherwise; "" if nothing.
         kept: what came of it, if it has been run before.
+        code: what it changes in the code of client groups, by paths such as `client.shop`.
+        clients: the code of client groups, once `coded_variants` has said.
     """
 
     name: str
     scenario: Scenario
     differs: str = ""
     kept: Result | None = None
+    code: Mapping[str, object] = field(default_factory=dict)
+    clients: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,10 @@ def altered(group: Group, scenario: Scenario) -> Variant:
             raise StudyError(what, "give a call of it a `breaker`, or leave the library out")
         scenario, differs = applied(scenario, changes), default.differs
     changes = dict(_change(text) for text in group.sets)
-    return Variant(group.name, applied(scenario, changes) if changes else scenario, differs)
+    code = {path: value for path, value in changes.items() if is_code(path)}
+    if len(changes) > len(code):
+        scenario = applied(scenario, changes)
+    return Variant(group.name, scenario, differs, code=code)
 
 
 def with_preset(scenario: Scenario, library: str, sets: Sequence[str] = ()) -> Variant:
@@ -194,6 +202,8 @@ def with_preset(scenario: Scenario, library: str, sets: Sequence[str] = ()) -> V
 def _change(text: str) -> tuple[str, object]:
     """Return the path and the value of PATH=VALUE."""
     path, _, written = text.partition("=")
+    if is_code(path.strip()) and ":" in written:
+        return path.strip(), written.strip()  # It is no YAML, though it may look like it.
     try:
         return path.strip(), parse_value(written)
     except ScenarioError as error:
@@ -261,19 +271,29 @@ def _stem(source: str) -> str:
     return path.stem if path.suffix in (".yaml", ".yml", ".npz") else path.name or source
 
 
-def coded_variants(variants: Sequence[Variant], clients: Clients | None) -> tuple[Variant, ...]:
+def coded_variants(variants: Sequence[Variant], clients: Mapping[str, str]) -> tuple[Variant, ...]:
     """Return the variants as they are run with code in the place of some groups' calls.
+
+    Args:
+        variants: what is compared.
+        clients: the code of client groups, but for what a variant changes in it.
 
     Raises:
         StudyError: one has no such client group, or none is to be run.
+        ClientError: code cannot be loaded, or does not take its arguments.
     """
     if clients and all(each.kept for each in variants):
         what = "clients' code is given, and every variant has been run before"
         raise StudyError(what, "leave the code out, or name a scenario")
-    return tuple(
-        each if each.kept else replace(each, scenario=coded(each.scenario, clients))
-        for each in variants
-    )
+    found = tuple(each if each.kept else _coded(each, clients) for each in variants)
+    for code in {tuple(each.clients.items()) for each in found}:
+        examined(dict(code))
+    return found
+
+
+def _coded(variant: Variant, clients: Mapping[str, str]) -> Variant:
+    code = with_code(clients, variant.code)
+    return replace(variant, scenario=coded(variant.scenario, code), clients=code)
 
 
 def check_variants(variants: Sequence[Variant], most: int = MOST_VARIANTS) -> None:

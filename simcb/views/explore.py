@@ -50,7 +50,7 @@ def explore(
     axes = [axis_of(path, _spec(given)) for path, given in over.items()]
     if not axes:
         raise StudyError("nothing can be moved", 'give {"breaker.failure_threshold": (1, 20)}')
-    check_places(read, axes)
+    check_places(read, axes, {})
     return Explored(read, axes, {"seed": seed, "replicates": replicates, "baseline": baseline})
 
 
@@ -89,7 +89,7 @@ class Explored:
         """The sliders by the paths of what they move."""
         self.view: RunView | None = None
         """The last run; None if the scenario refused the setting."""
-        for axis, own in zip(axes, values_at(scenario, axes), strict=True):
+        for axis, own in zip(axes, values_at(scenario, axes, {}), strict=True):
             stops = _stops(axis, own)
             mine = quantity_of(own) if own is not None else None
             at = (n for n, each in enumerate(stops) if each == own or quantity_of(each) == mine)

@@ -16,6 +16,7 @@ from simcb.options import CompareOptions, JobOptions, SweepOptions, TuneOptions
 from simcb.predictions import predict
 from simcb.scenario import Scenario
 from simcb.studies import Baseline, Clients
+from simcb.studies.clients import named_clients
 from simcb.studies.compare import compare as run_compare
 from simcb.studies.conditions import conditions_on
 from simcb.studies.sweep import sweep as run_sweep
@@ -210,7 +211,7 @@ def compare(
             what = f"{group.overlays[0]!r} is a file"
             raise studies.StudyError(what, "merge it with `load(source, overlays=[…])`")
         found.append(altered(group, found[0].scenario))
-    found = list(coded_variants(found, clients))
+    found = list(coded_variants(found, named_clients(clients)))
     check_variants(found)
     conditions = conditions_on(fail_if, found)
     options = CompareOptions(replicates, seed)

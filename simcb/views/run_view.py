@@ -123,7 +123,7 @@ class RunView:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth telling of how clients' own code ran in the first replicate."""
-        return self.result.runs[0].notes
+        return tuple(map(str, self.result.runs[0].notes))
 
     @property
     def measures(self) -> Measures:

@@ -118,11 +118,11 @@ def notes(result: SweepResult) -> tuple[str, ...]:
         where = " ".join(f"{path}={value}" for path, value in values.items())
         lines.append(
             f"{len(result.lost)} runs could not be made and are missing; the first, replicate "
-            f"{first.cell.replicate} of {one_line(where, 200)}: {one_line(first.reason, 200)}"
+            f"{first.cell.replicate} of {one_line(where, 200)}: {one_line(first.reason, 400)}"
         )
     lines += [
         f"{len(each.lost)} runs of {each.contender.name} could not be made and are missing; "
-        f"the first: {one_line(each.lost[0], 200)}"
+        f"the first: {one_line(each.lost[0].reason, 200)}"
         for each in result.contenders
         if each.lost
     ]

@@ -52,6 +52,7 @@ from simcb.world.workforce import Workforce
 
 if TYPE_CHECKING:
     from simcb.world.code.loading import Source
+    from simcb.world.code.notes import Note
 
 T = TypeVar("T")
 
@@ -337,7 +338,7 @@ class World:
             return self._run(progress, nullcontext())
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Note, ...]:
         """What is worth telling of how clients' code ran."""
         return () if self._code is None else self._code.notes()
 
@@ -446,7 +447,7 @@ def simulate(
     max_events: int | None = MOST_EVENTS,
     max_rows: int | None = MOST_ROWS,
     clients: Mapping[str, Source] | None = None,
-    notes: list[str] | None = None,
+    notes: list[Note] | None = None,
 ) -> Trace:
     """Run a scenario once in virtual time and return its trace.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -263,7 +265,7 @@ def test_ends_are_told_with_the_request_that_had_them() -> None:
 
     about_to_stay: list[asyncio.Task[None]] = []
     result = ran(request, short(deadline="1s"))
-    notes = "\n".join(result.runs[0].notes)
+    notes = "\n".join(map(str, result.runs[0].notes))
     assert "request 2 at 2.000 s ended with ValueError at test_code.py:" in notes
     assert "([red]three)" in notes
     assert "shop: request 3 at 3.000 s left a task running" in notes
@@ -280,3 +282,26 @@ def test_a_request_may_be_answered_with_less() -> None:
             client.degraded()
 
     assert outcomes(ran(request, short())) == {"ok": 5, "degraded": 5}
+
+
+def test_code_of_a_notebook_is_told_by_its_function_and_cell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cell has no file whose name would say anything."""
+    cell = "/tmp/ipykernel_17/1234.py"
+    names: dict[str, Any] = {}
+    exec(compile("async def request():\n    raise KeyError(1)\n", cell, "exec"), names)
+
+    def told() -> str:
+        return str(ran(names["request"], short()).runs[0].notes[0])
+
+    assert "ended with KeyError at request, line 2 (1)" in told()
+
+    class Shell:
+        """What a notebook's kernel has, as far as it is asked."""
+
+        compile = SimpleNamespace(format_code_name=lambda file: ("Cell", "In[3]"))
+
+    ipython = SimpleNamespace(get_ipython=Shell)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)  # type: ignore[misc]
+    assert "at request, line 2 of cell In[3]" in told()

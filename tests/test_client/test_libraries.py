@@ -83,4 +83,4 @@ def test_a_service_in_process_is_a_client_like_any_other() -> None:
     assert result.trace.layout.breakers[0].name == "payments"
     assert result.trace.transitions["at"].tolist() == [8.0]
     assert outcomes(result)["failed"] > 10
-    assert any("returned a response of status 500" in note for note in result.runs[0].notes)
+    assert any("returned a response of status 500" in str(note) for note in result.runs[0].notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from test_metrics.building import TraceBuilder
 from test_studies.sweep_cases import swept
@@ -24,13 +26,15 @@ def measured() -> Measures:
         (("success", "recvery"), "there is no phase `recvery`; did you mean `recovery`?"),
         (("success", "fault:hang:bd"), "did you mean `fault:hang:db`?"),
         (("success", "db"), "there is no phase `db`; write one of: whole, healthy, fault"),
+        (("success", None), "the phase is `None`, which is no text; write one of: whole"),
+        (([],), "the metric is `[]`, which is no text; write one of: offered_rate"),
         (
             ("utilisation", "whole", "bd"),
             "there is no service or client group `bd`; write one of: db, shop",
         ),
     ],
 )
-def test_a_name_that_means_nothing_is_refused(asked: tuple[str, ...], told: str) -> None:
+def test_a_name_that_means_nothing_is_refused(asked: tuple[Any, ...], told: str) -> None:
     """Metric, phase and service are looked at in one run and in a summary of several."""
     run = measured()
     summary = summarise([run, run])

@@ -19,18 +19,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simcb.client.answers import ClientError
 from simcb.metrics import METRICS, Measures, Verdict, entities_of
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
 from simcb.scenario import Scenario
 from simcb.scenario.data_files import data_backed
 from simcb.studies import run_once
+from simcb.studies.clients import with_code
 from simcb.studies.evaluation.settings import applied
 from simcb.trace.trace import FORMAT_VERSION
 from simcb.version import __version__
+
+if TYPE_CHECKING:
+    from simcb.world.code.notes import Note
 
 Floats = NDArray[np.float64]
 
@@ -145,6 +151,24 @@ def scenario_digest(scenario: Scenario) -> str:
     return digest.hexdigest()
 
 
+def effective_digest(
+    scenario: Scenario, changes: Mapping[str, object], clients: Mapping[str, str]
+) -> str:
+    """Return what identifies a scenario, and the code of its groups, after changes.
+
+    Code that is not changed is not in it: it is the same in all of a study.
+
+    Raises:
+        StudyError: the scenario, or the code, refuses the changes.
+    """
+    found = scenario_digest(applied(scenario, changes))
+    code = with_code(clients, changes)
+    if code == clients:
+        return found
+    words = (found, *(f"{group}={code[group]}" for group in sorted(code)))
+    return hashlib.blake2b("\n".join(words).encode(), digest_size=_DIGEST).hexdigest()
+
+
 def cell_key(scenario: str, replicate: int, seed: int, engine: Engine) -> str:
     """Return the key of a cell: equal keys, equal numbers.
 
@@ -212,6 +236,8 @@ class Done:
         row: its numbers, as `packed` writes them.
         seconds: how long it took.
         error: why it could not be run, or "".
+        asked: whether that is the user's to mend, as wrong code is, and no bug.
+        notes: what is worth telling of how clients' code ran.
     """
 
     cell: Cell
@@ -219,6 +245,8 @@ class Done:
     row: bytes
     seconds: float
     error: str = ""
+    asked: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 def run_cells(base: Base, orders: tuple[Order, ...]) -> tuple[Done, ...]:
@@ -227,6 +255,7 @@ def run_cells(base: Base, orders: tuple[Order, ...]) -> tuple[Done, ...]:
     done: list[Done] = []
     made: tuple[int, Mapping[str, object]] | None = None
     variant: Scenario | None = None
+    clients = base.clients
     for order in orders:
         begin = time.perf_counter()
         scenario, columns = scenarios[order.cell.scenario]
@@ -234,12 +263,18 @@ def run_cells(base: Base, orders: tuple[Order, ...]) -> tuple[Done, ...]:
             if variant is None or made != (order.cell.scenario, order.changes):
                 variant = applied(scenario, order.changes)
                 made = order.cell.scenario, order.changes
-            run = run_once(variant, base.seed, order.cell.replicate, clients=base.clients)
-            row, verdict, error = packed(run.measures, columns), run.judgement.verdict, ""
+                clients = with_code(base.clients, order.changes)
+            run = run_once(variant, base.seed, order.cell.replicate, clients=clients)
+            row, verdict = packed(run.measures, columns), run.judgement.verdict
+            done.append(
+                Done(order.cell, verdict, row, time.perf_counter() - begin, notes=run.notes)
+            )
         except Exception as problem:
             # Whatever it is, it is the cell's own; it is reported with the cell.
-            row, verdict, error = b"", None, f"{type(problem).__name__}: {problem}"
-        done.append(Done(order.cell, verdict, row, time.perf_counter() - begin, error))
+            asked = isinstance(problem, ClientError)
+            error = str(problem) if asked else f"{type(problem).__name__}: {problem}"
+            seconds = time.perf_counter() - begin
+            done.append(Done(order.cell, None, b"", seconds, error, asked))
     return tuple(done)
 
 

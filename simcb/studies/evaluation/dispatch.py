@@ -38,10 +38,12 @@ class Lost:
     Args:
         cell: which.
         reason: why.
+        asked: whether that is the user's to mend, and no bug.
     """
 
     cell: Cell
     reason: str
+    asked: bool = False
 
 
 Chunk = tuple[Order, ...]
@@ -154,7 +156,9 @@ class Dispatcher:
     def _keep(self, done: tuple[Done, ...]) -> None:
         self._seconds += sum(each.seconds for each in done)
         self._timed += len(done)
-        self.lost.extend(Lost(each.cell, each.error) for each in done if each.verdict is None)
+        self.lost.extend(
+            Lost(each.cell, each.error, each.asked) for each in done if each.verdict is None
+        )
         self._take(done)
 
     def _isolate(self, dead: list[tuple[Chunk, int]]) -> None:

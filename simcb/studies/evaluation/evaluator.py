@@ -26,12 +26,11 @@ from simcb.studies.evaluation.cells import (
     Measured,
     Order,
     cell_key,
-    scenario_digest,
+    effective_digest,
 )
 from simcb.studies.evaluation.dispatch import Dispatcher, Lost
 from simcb.studies.evaluation.manifest import Spec
 from simcb.studies.evaluation.pool import Pool
-from simcb.studies.evaluation.settings import applied
 from simcb.studies.evaluation.store import Store
 from simcb.studies.evaluation.table import MISSING, Outcome, Table
 from simcb.studies.run import StudyError
@@ -57,6 +56,21 @@ class Tally:
     ran: int
     reused: int
     damaged: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something worth telling of how clients' code ran.
+
+    Args:
+        cell: the first that had it; its setting is the candidate's number.
+        text: the sentence, of that cell.
+        runs: how many had it.
+    """
+
+    cell: Cell
+    text: str
+    runs: int
 
 
 class ResultCache:
@@ -131,10 +145,11 @@ class Evaluator:
         self._cache = cache
         self._backend = backend
         self._stop = stop
-        self._clients = clients
+        self._clients = clients or {}
         self._changes: list[Changes] = []
         self._digests: list[tuple[str, ...]] = []
         self._numbers: dict[tuple[str, ...], int] = {}
+        self._told: dict[str, Told] = {}
         self._wanted: set[Cell] = set()
         self._dispatcher: Dispatcher | None = None
 
@@ -152,6 +167,11 @@ class Evaluator:
         """How much work it was so far."""
         return Tally(self.ran, self.reused, self._cache.damaged)
 
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """What is worth telling of how clients' code ran now, the most frequent first."""
+        return tuple(sorted(self._told.values(), key=lambda each: (-each.runs, each.cell)))
+
     def add(self, candidates: Sequence[Changes], digests: Sequence[tuple[str, ...]]) -> None:
         """Add candidates, each with the digests of its effective scenarios."""
         self._changes += candidates
@@ -166,7 +186,9 @@ class Evaluator:
             StudyError: a scenario refuses the changes.
         """
         pairs = zip(self._scenarios, changes, strict=True)
-        digests = tuple(scenario_digest(applied(scenario, each)) for (scenario, _), each in pairs)
+        digests = tuple(
+            effective_digest(scenario, each, self._clients) for (scenario, _), each in pairs
+        )
         if digests not in self._numbers:
             self._numbers[digests] = len(self)
             self.add([changes], [digests])
@@ -243,6 +265,14 @@ class Evaluator:
                 table = self.tables[each.cell.scenario]
                 table.put(each.cell.setting, each.cell.replicate, each.verdict, each.row)
                 self.ran += 1
+            for note in each.notes:
+                known = self._told.get(note.kind)
+                runs = 1 + (known.runs if known else 0)
+                # Whoever comes back first, the first cell's is told.
+                first = Told(each.cell, note.text, runs)
+                if known is not None and known.cell < each.cell:
+                    first = replace(known, runs=runs)
+                self._told[note.kind] = first
         self.taken(done)
 
 

@@ -23,6 +23,7 @@ from simcb.scenario.sweep import Design, Kind, are_policies, misfits, misplaced,
 from simcb.scenario.units import Measuring, Value
 from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError
+from simcb.studies.clients import at, check_code, is_code, without_code
 from simcb.studies.run import checked_seed
 
 _ROUNDS = 200
@@ -186,7 +187,7 @@ def _column(axis: Axis, count: int, seed: int) -> list[Value]:
 
 
 def changes_of(axes: Sequence[Axis], setting: Setting) -> dict[str, object]:
-    """Return a setting as the changes that `Scenario.with_` takes."""
+    """Return a setting as changes by their paths: `Scenario.with_` takes them, or `with_code`."""
     return {
         each.path: to_plain(value)
         for axis, value in zip(axes, setting.values, strict=True)
@@ -195,13 +196,13 @@ def changes_of(axes: Sequence[Axis], setting: Setting) -> dict[str, object]:
 
 
 def applied(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
-    """Return a scenario with a setting's changes.
+    """Return a scenario with a setting's changes, but for those of code.
 
     Raises:
         StudyError: the scenario refuses one of them.
     """
     try:
-        return scenario.with_(changes)
+        return scenario.with_(without_code(changes))
     except ScenarioError as error:
         words = " ".join(
             f"{shown(path)}={shown(str(value), 60)}" for path, value in changes.items()
@@ -211,23 +212,35 @@ def applied(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
         raise StudyError(f"with {words}: {place}{found.what}", found.remedy) from None
 
 
-def check_places(scenario: Scenario, axes: Sequence[Axis]) -> None:
-    """Check that each axis names one place of the scenario, and none the place of another.
+def check_places(scenario: Scenario, axes: Sequence[Axis], clients: Mapping[str, str]) -> None:
+    """Check that each axis names one place of the scenario or code, and none that of another.
 
     Raises:
         StudyError: one of them does not.
     """
     places = [each for axis in axes for each in axis.each_place]
+    for each in places:
+        if is_code(each.path):
+            check_code(each.path, clients)
+    places = [each for each in places if not is_code(each.path)]
     for _, refused in misplaced(tree_of(scenario), ROOT, places):
         raise StudyError(refused.what, refused.remedy)
 
 
 def policies(scenario: Scenario, axes: Sequence[Axis]) -> tuple[bool, ...]:
-    """Return which axes vary a policy; the others vary the world."""
-    return are_policies(tree_of(scenario), ROOT, [axis.each_place[0] for axis in axes])
+    """Return which axes vary a policy, as code is one; the others vary the world."""
+    firsts = [axis.each_place[0] for axis in axes]
+    written = [each for each in firsts if not is_code(each.path)]
+    found = iter(are_policies(tree_of(scenario), ROOT, written))
+    return tuple(is_code(each.path) or next(found) for each in firsts)
 
 
-def values_at(scenario: Scenario, axes: Sequence[Axis]) -> tuple[Value | None, ...]:
-    """Return what a scenario has at each axis's place; None where it says nothing."""
+def values_at(
+    scenario: Scenario, axes: Sequence[Axis], clients: Mapping[str, str]
+) -> tuple[Value | None, ...]:
+    """Return what a scenario, or code, has at each axis's place; None where it says nothing."""
     root = tree_of(scenario)
-    return tuple(written_at(root, ROOT, axis.path) for axis in axes)
+    return tuple(
+        at(clients, axis.path) if is_code(axis.path) else written_at(root, ROOT, axis.path)
+        for axis in axes
+    )

@@ -12,13 +12,14 @@ from simcb.scenario import Scenario
 from simcb.scenario.axes import Axis
 from simcb.scenario.sweep import DEPTH, DESIGN, REPLICATES, Design
 from simcb.studies import StudyError
-from simcb.studies.clients import check_axes_beside, named_clients, source_digest
+from simcb.studies.clients import check_axes_beside, examined, named_clients, with_code
 from simcb.studies.evaluation.backends import usable_cores
 from simcb.studies.evaluation.cells import (
     ROW,
     Column,
     Engine,
     columns_of,
+    effective_digest,
     scenario_digest,
     this_engine,
 )
@@ -193,9 +194,9 @@ def make_plan(scenario: Scenario, options: SweepOptions, clients: Clients | None
     """
     named = named_clients(clients)
     scenario = coded(scenario, named)
-    source = source_digest(named)
     check_thresholds(scenario.thresholds, scenario)
     axes, design, wanted = _asked(scenario, options)
+    named, source = examined(named, axes)
     base = scenario.without_sweep()
     settings = make_settings(axes, design, options.seed)
     columns = columns_of(base)
@@ -204,7 +205,7 @@ def make_plan(scenario: Scenario, options: SweepOptions, clients: Clients | None
         border = parse_border(wanted.refine, base, columns)
         check_refinable(axes, design, depth)
     check_axes_beside(base, axes, named)
-    check_places(base, axes)
+    check_places(base, axes, named)
     if wanted.by is not None or border is None:
         usual = DEFAULT if any(policies(base, axes)) else OF_THE_WORLD
         objective = parse_objective(wanted.by or usual, base, columns)
@@ -275,7 +276,7 @@ def measure_plan(plan: Plan) -> tuple[tuple[str, ...], SweepSize]:
     for changes in plan.changes:
         scenario = applied(plan.scenario, changes)
         sizes.append(estimate_size(scenario))
-        digests.append(scenario_digest(scenario))
+        digests.append(effective_digest(plan.scenario, changes, plan.clients))
     largest = SizeEstimate(
         max(size.requests for size in sizes),
         max(size.worst_attempts for size in sizes),
@@ -302,10 +303,11 @@ def estimate_time(plan: Plan, workers: int | None = None) -> TimeEstimate:
     """
     _, size = measure_plan(plan)
     middle = plan.settings[len(plan.settings) // 2]
-    variant = applied(plan.scenario, changes_of(plan.axes, middle))
+    changes = changes_of(plan.axes, middle)
+    variant, clients = applied(plan.scenario, changes), with_code(plan.clients, changes)
     concurrency = max(1, usable_cores() if workers is None else workers)
     return TimeEstimate(
-        size, pace(variant, plan.seed, plan.clients) * size.requests / concurrency, concurrency
+        size, pace(variant, plan.seed, clients) * size.requests / concurrency, concurrency
     )
 
 

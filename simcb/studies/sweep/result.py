@@ -12,7 +12,7 @@ from simcb.scenario.axes import Axis
 from simcb.scenario.sweep import Design
 from simcb.scenario.units import Value
 from simcb.studies.evaluation.dispatch import Lost
-from simcb.studies.evaluation.evaluator import Tally
+from simcb.studies.evaluation.evaluator import Tally, Told
 from simcb.studies.evaluation.objective import Better, Border, Objective
 from simcb.studies.evaluation.settings import Setting, applied, changes_of, policies, values_at
 from simcb.studies.evaluation.table import Failure, Outcome, Table
@@ -28,13 +28,13 @@ class Beside:
         contender: which.
         table: where its numbers are.
         number: in which row.
-        lost: why runs of it could not be made.
+        lost: its cells that could not be run.
     """
 
     contender: Contender
     table: Table
     number: int
-    lost: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ class SweepResult:
         tally: how much work it was.
         contenders: what the settings are held against, and what each came to.
         tags: what the user calls it.
+        clients: the code of client groups, with arguments if it has any.
+        told: what is worth telling of how that code ran in the settings that were run now.
     """
 
     scenario: Scenario
@@ -105,6 +107,8 @@ class SweepResult:
     tally: Tally
     contenders: tuple[Beside, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    clients: Mapping[str, str] = field(default_factory=dict)
+    told: tuple[Told, ...] = ()
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -213,7 +217,7 @@ class SweepResult:
         return Standing(
             contender.name,
             contender.world,
-            values_at(applied(self.scenario, contender.changes), self.axes),
+            values_at(applied(self.scenario, contender.changes), self.axes, self.clients),
             outcome,
             found,
             behind,
@@ -223,10 +227,14 @@ class SweepResult:
         )
 
     @property
+    def every_lost(self) -> tuple[Lost, ...]:
+        """The cells that could not be run, those of the settings first."""
+        return (*self.lost, *(lost for each in self.contenders for lost in each.lost))
+
+    @property
     def reasons_lost(self) -> tuple[str, ...]:
         """Why runs could not be made, those of the settings first."""
-        own = (each.reason for each in self.lost)
-        return (*own, *(reason for each in self.contenders for reason in each.lost))
+        return tuple(each.reason for each in self.every_lost)
 
     def values_of(self, setting: int) -> dict[str, Value]:
         """Return a setting's values by the axes' paths."""

@@ -11,11 +11,11 @@ from simcb.metrics import Estimate
 from simcb.options import JobOptions, SweepOptions
 from simcb.scenario import Scenario
 from simcb.studies.evaluation.backends import Backend, Inline
-from simcb.studies.evaluation.cells import Done, scenario_digest
+from simcb.studies.evaluation.cells import Done, effective_digest
 from simcb.studies.evaluation.evaluator import Evaluator, ResultCache, Tally, working
 from simcb.studies.evaluation.manifest import MANIFEST, StoreError, SweepSpec, read_manifest
 from simcb.studies.evaluation.objective import parse_objective, recorded_border
-from simcb.studies.evaluation.settings import Setting, applied, changes_of, parse_design, policies
+from simcb.studies.evaluation.settings import Setting, changes_of, parse_design, policies
 from simcb.studies.evaluation.store import Store, check_store
 from simcb.studies.evaluation.table import Table
 from simcb.studies.run import Clients, read_kept
@@ -108,13 +108,15 @@ class SweepRun:
             complete=complete,
             tally=self._tally,
             contenders=tuple(map(self._found, plan.contenders, self._contenders)),
+            clients=plan.clients,
+            told=self._evaluator.told,
         )
 
     def _found(self, contender: Contender, place: tuple[Table, int]) -> Beside:
         table, number = place
         if table is self._table:
             return Beside(contender, table, number)
-        lost = (each.reason for each in self._beside.lost if each.cell.setting == number)
+        lost = (each for each in self._beside.lost if each.cell.setting == number)
         return Beside(contender, table, number, tuple(lost))
 
     @property
@@ -201,7 +203,7 @@ class SweepRun:
 
     def _digest(self, setting: Setting) -> str:
         changes = changes_of(self._plan.axes, setting)
-        return scenario_digest(applied(self._plan.scenario, changes))
+        return effective_digest(self._plan.scenario, changes, self._plan.clients)
 
 
 def sweep(

@@ -108,7 +108,7 @@ def check_space(scenarios: Sequence[Scenario], axes: Sequence[Axis]) -> None:
     """
     for scenario in scenarios:
         try:
-            check_places(scenario, axes)
+            check_places(scenario, axes, {})
         except StudyError as error:
             raise StudyError(f"{quoted(scenario.name)}: {error.what}", error.remedy) from None
         for axis, policy in zip(axes, policies(scenario, axes), strict=True):

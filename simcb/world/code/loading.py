@@ -8,35 +8,26 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module, invalidate_caches
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from simcb.client.answers import ClientError
+from simcb.world.code.naming import check_argument, parts_of
+from simcb.world.code.notes import first_line, named
 from simcb.world.code.requests import Work
 
 Source = str | Callable[..., object]
-"""`module:function`, or the function; it is a coroutine function, or makes one for each run."""
+"""`module:function`, with arguments or without, or the function; it is a coroutine function, or
+makes one for each run."""
 
 _INSTALLED = tuple(
     os.path.join(path, "") for path in {*map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))}
 )
-
-
-def parts_of(text: str) -> tuple[str, str]:
-    """Return the module and the function of `module:function`.
-
-    Raises:
-        ClientError: it is no such text.
-    """
-    module, colon, function = text.partition(":")
-    names = [*module.split("."), *function.split(".")]
-    if not colon or not all(name.isidentifier() for name in names):
-        raise ClientError(
-            f"{text!r} names no function", "write module:function, as in shop:request"
-        )
-    return module, function
+_OURS = os.path.join(str(Path(__file__).parents[2]), "")
 
 
 @contextmanager
@@ -77,24 +68,31 @@ def _is_own(root: str) -> bool:
     return found is not None and not (found.origin or "").startswith(_INSTALLED)
 
 
+def _is_users(file: str) -> bool:
+    """Tell whether a file is neither installed, nor Python's own, nor simcb's."""
+    return not file.startswith((*_INSTALLED, _OURS, "<frozen"))
+
+
 def found_by_name(source: str, load: Callable[[str], ModuleType]) -> object:
-    """Return what `module:function` names.
+    """Return what `module:function` names, whatever arguments it is to be given.
 
     Raises:
-        ClientError: it cannot be loaded.
+        ClientError: it cannot be loaded, or does not take its arguments.
     """
-    module, function = parts_of(source)
+    parts = parts_of(source)
     try:
-        found: object = load(module)
-        for name in function.split("."):
+        found: object = load(parts.module)
+        for name in parts.function.split("."):
             found = getattr(found, name)
     except ClientError:
         raise
     except (Exception, SystemExit) as error:
-        why = f"{type(error).__name__}: {error}"
+        why = f"{named(error, _is_users)}: {first_line(error)}"
         raise ClientError(
             f"{source} cannot be loaded: {why}", "it is looked for from this directory"
         ) from error
+    for name in parts.arguments:
+        check_argument(parts, found, name)
     return found
 
 
@@ -109,7 +107,10 @@ def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Wo
     Raises:
         ClientError: it cannot be loaded, or is no coroutine function and makes none.
     """
-    made: Any = found_by_name(source, load) if isinstance(source, str) else source
+    made: Any = source
+    if isinstance(source, str):
+        made, arguments = found_by_name(source, load), parts_of(source).arguments
+        made = partial(made, **arguments) if arguments else made
     if not _is_coroutine_function(made):
         if callable(made):
             try:
@@ -117,10 +118,11 @@ def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Wo
             except ClientError:
                 raise
             except (Exception, SystemExit) as error:
-                why = f"{type(error).__name__}: {error}"
+                why = f"{named(error, _is_users)}: {first_line(error)}"
                 raise ClientError(
                     f"the code of {group} could not be made: {why}",
-                    "give a coroutine function, or a function without arguments that returns one",
+                    "give a coroutine function, or a function that returns one, with the "
+                    "arguments that it needs: module:make(retries=3)",
                 ) from error
         if not _is_coroutine_function(made):
             if inspect.iscoroutine(made):
@@ -129,9 +131,16 @@ def work_of(group: str, source: Source, load: Callable[[str], ModuleType]) -> Wo
                 f"the code of {group} is {type(made).__name__}, no coroutine function",
                 "give an `async def`, or a function without arguments that returns one",
             )
-    code = inspect.unwrap(getattr(made, "func", made))
+    code = inspect.unwrap(_bare(made))
     file = getattr(getattr(code, "__code__", None), "co_filename", "")
     return Work(made, _takes_request(group, made), file)
+
+
+def _bare(function: Any) -> Any:
+    """Return the function that a `partial` stands for."""
+    while isinstance(function, partial):
+        function = function.func
+    return function
 
 
 def _is_coroutine_function(value: object) -> bool:

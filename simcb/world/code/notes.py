@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import TracebackType
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import NamedTuple
 
 MOST_NOTES = 8
 """Of one group; what happened most often is told."""
 MOST_WORDS = 120
 """Characters of an exception's message."""
+
+
+class Note(NamedTuple):
+    """Something worth telling of how code ran.
+
+    Args:
+        kind: what was; the same in all runs that had it.
+        text: the sentence, with the request that had it first.
+    """
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Notes:
@@ -37,16 +55,17 @@ class Notes:
         else:
             found.count += 1
 
-    def sentences(self) -> Iterator[str]:
-        """Yield a sentence for each thing, the most frequent first."""
+    def told(self) -> Iterator[Note]:
+        """Yield a note for each thing, the most frequent first."""
         ranked = sorted(self._found.items(), key=lambda item: -item[1].count)
         for what, found in ranked[:MOST_NOTES]:
             first = f"request {found.number} at {found.at:.3f} s"
             more = f", and {found.count - 1:,} more" if found.count > 1 else ""
             words = f" ({found.words})" if found.words else ""
-            yield f"{self._group}: {first} {what}{words}{more}"
+            yield Note(f"{self._group}: {what}", f"{self._group}: {first} {what}{words}{more}")
         if len(ranked) > MOST_NOTES:
-            yield f"{self._group}: and {len(ranked) - MOST_NOTES} more kinds of end"
+            more = f"{self._group}: and {len(ranked) - MOST_NOTES} more kinds of end"
+            yield Note(f"{self._group}: more", more)
 
 
 class _Found:
@@ -64,19 +83,35 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")[:MOST_WORDS]
 
 
-def named(error: BaseException, file: str) -> str:
-    """Return an exception's type, and the last line of `file` that it came through."""
+def named(error: BaseException, is_own: Callable[[str], bool]) -> str:
+    """Return an exception's type, and the last line that it came through of files that are meant.
+
+    Args:
+        error: the exception.
+        is_own: tells of a file whether it is meant.
+    """
     kind = type(error)
     module = kind.__module__.partition(".")[0]
     name = kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
-    place = _line_of(error.__traceback__, file)
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if is_own(code.co_filename):
+            place = place_of(code, trace.tb_lineno)
+        trace = trace.tb_next
     return f"{name} at {place}" if place else name
 
 
-def _line_of(trace: TracebackType | None, file: str) -> str:
-    place = ""
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
-            place = f"{file.rpartition('/')[2]}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
+def place_of(code: CodeType, line: int) -> str:
+    """Return where a line is: in a file, or, where a notebook has it, in a function of a cell."""
+    file = code.co_filename
+    if os.path.isfile(file) and "ipykernel" not in file:
+        return f"{os.path.basename(file)}:{line}"
+    return f"{code.co_qualname}, line {line}{_cell(file)}"
+
+
+def _cell(file: str) -> str:
+    """Return which cell of a notebook a file stands for; "" if that is not known."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    named = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(file)
+    return f" of {' '.join((named[0].lower(), *named[1:]))}" if named else ""

@@ -191,7 +191,7 @@ class CodeAttempt(UserAttempt):
         except Exception as error:
             if group.over or isinstance(error, ClientError):
                 raise
-            self._tell(f"ended with {named(error, work.file)}", first_line(error))
+            self._tell(f"ended with {named(error, work.file.__eq__)}", first_line(error))
             self._end(self._cause(error))
         else:
             status = getattr(result, "status_code", 0)
@@ -232,7 +232,7 @@ class CodeAttempt(UserAttempt):
     def unheard(self, error: BaseException | None) -> None:
         """Tell of an exception that nobody looked at."""
         if error is not None:
-            kind = named(error, self.group.work.file)
+            kind = named(error, self.group.work.file.__eq__)
             self._tell(f"had a task whose end nobody looked at, {kind}", first_line(error))
 
     def _tell(self, what: str, words: str = "") -> None:

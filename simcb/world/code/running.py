@@ -13,6 +13,7 @@ from simcb.world.code.breakers import MOST_BREAKERS, CodeBreakers, CodeGuard
 from simcb.world.code.disguise import disguised
 from simcb.world.code.loading import Source, own_modules, work_of
 from simcb.world.code.loop import VirtualLoop
+from simcb.world.code.notes import Note
 from simcb.world.code.requests import CodeAttempt, CodeGroup
 from simcb.world.recorder import Recorder
 
@@ -88,13 +89,13 @@ class Code:
         if isinstance(owner, CodeAttempt):
             owner.unheard(error)
 
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Note, ...]:
         """Return what is worth telling of how it ran."""
-        found = [each for group in self._groups.values() for each in group.notes.sentences()]
+        found = [each for group in self._groups.values() for each in group.notes.told()]
         if self.breakers.count > MOST_BREAKERS:
-            found.insert(
-                0,
+            many = (
                 f"the code made {self.breakers.count:,} breakers, of which the first "
-                f"{MOST_BREAKERS:,} are shown; one that is made for each request never opens",
+                f"{MOST_BREAKERS:,} are shown; one that is made for each request never opens"
             )
+            found.insert(0, Note("breakers", many))
         return tuple(found)
