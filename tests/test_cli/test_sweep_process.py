@@ -157,6 +157,44 @@ def test_a_second_ctrl_c_ends_at_once(folder: Path) -> None:
     assert stderr.decode().splitlines()[-1].endswith("--out sweep-b --resume")
 
 
+INTERRUPTED_AT_BIRTH = """
+import multiprocessing.util as util, signal, sys, threading
+if "--multiprocessing-fork" in sys.orig_argv:
+    signal.raise_signal(signal.SIGINT)
+real = util.spawnv_passfds
+def ctrl_c():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.raise_signal(signal.SIGINT)
+def spawn(path, words, handles):
+    born = real(path, words, handles)
+    if "--multiprocessing-fork" in words:
+        for _ in range(2):
+            thread = threading.Thread(target=ctrl_c)
+            thread.start()
+            thread.join()
+    return born
+util.spawnv_passfds = spawn
+"""
+"""Ctrl-C twice between a worker's birth and its first word from the parent, and once in it.
+
+The parent's come by another thread, as they do where a library has threads of its own.
+"""
+
+
+def test_ctrl_c_while_a_worker_is_born_shows_nothing_of_it(folder: Path) -> None:
+    """The worker hears all of what it is to do, and ends in silence."""
+    (folder / "sitecustomize.py").write_text(INTERRUPTED_AT_BIRTH)
+    usual = environment()
+    path = os.pathsep.join((str(folder), usual["PYTHONPATH"]))
+    done = swept(folder, "sweep-b", "--workers", "1", env={**usual, "PYTHONPATH": path})
+    assert done.returncode == 130, done.stderr
+    wish, saved, how = done.stderr.decode().splitlines()[-3:]
+    assert wish == "finishing what runs, to save it; press Ctrl-C again to stop now"
+    assert saved == "interrupted; the runs that were finished are saved"
+    assert how.endswith("--out sweep-b --resume")
+    assert b"Traceback" not in done.stderr
+
+
 def test_a_terminal_sees_how_far_it_is(folder: Path) -> None:
     """Runs done of all, the rate, the time left, and the best so far, on standard error."""
     ours, theirs = pty.openpty()

@@ -94,16 +94,28 @@ def interrupts_held_back() -> Iterator[None]:
     """Keep Ctrl-C waiting for a moment; processes begun meanwhile never get one.
 
     A terminal sends it to all of its processes, and one that is still being spawned would die
-    of it with a traceback.
+    of it with a traceback. So would one whose parent is interrupted before it has told the
+    newborn what to do: a library's thread may take the signal that this thread keeps off, and
+    Python then handles it in this one all the same.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        handler = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    except ValueError:
+        # Only the main thread is interrupted.
+        handler = None
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number in came:
+            signal.raise_signal(number)
 
 
 class Borrowed(Backend):
