@@ -218,9 +218,9 @@ def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_a_large_data_file_is_read_in_time(tmp_path: Path) -> None:
     """A hundred thousand moments take a fraction of a second."""
     (tmp_path / "calls.csv").write_text("\n".join(str(n / 1000) for n in range(100_000)))
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert len(replay_of(MOMENTS, tmp_path).moments) == 100_000
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 def test_a_file_finds_its_data_beside_it_whatever_the_working_directory(

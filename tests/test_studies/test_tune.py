@@ -180,8 +180,11 @@ def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
         kept(tmp_path / "t", resume=True, trials=5)
     assert "it holds another study" in str(told.value)
     assert "sweep" not in str(told.value)
-    with pytest.raises(StoreChangedError, match="the design was a search"):
+    with pytest.raises(StoreChangedError, match=r"this sweep .*\n  it is the directory of a tune$"):
         sweep(scenario(), GRID, replicates=6, workers=0, out=tmp_path / "t", resume=True)
+    sweep(scenario(), GRID, replicates=1, workers=0, out=tmp_path / "s")
+    with pytest.raises(StoreChangedError, match=r"this tune .*\n  it is the directory of a sweep$"):
+        kept(tmp_path / "s", resume=True)
 
 
 @pytest.mark.parametrize(

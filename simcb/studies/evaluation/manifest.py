@@ -77,11 +77,7 @@ class StoreChangedError(SimcbError):
 
     def __str__(self) -> str:
         listed = "".join(f"\n  {each}" for each in self.differences)
-        holds = (
-            "another study, and this tune cannot go on with it"
-            if self.study == "tune"
-            else "another sweep, and results of the two cannot be mixed"
-        )
+        holds = f"another study, and this {self.study} cannot go on with it"
         remedy = "ask for what it holds, or name another directory"
         return f"{self.path}: it holds {holds}; {remedy}:{listed}"
 
@@ -195,6 +191,8 @@ def _adapter() -> TypeAdapter[Spec]:
 
 def differences(was: Spec, now: Spec) -> tuple[str, ...]:
     """Return what one manifest has otherwise than an earlier one."""
+    if was.kind != now.kind:
+        return (f"it is the directory of a {was.kind}",)
     versions = zip(was.engine.items.items(), now.engine.items.values(), strict=True)
     found = [f"{name} was {old}, is {new}" for (name, old), new in versions if old != new]
     found += _line_differences(was.scenarios, now.scenarios)
