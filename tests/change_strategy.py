@@ -100,6 +100,11 @@ def _of_service(service: Data) -> dict[str, st.SearchStrategy[Any]]:
         "errors": shares().map(lambda share: share * 0.5),
         "contention": times(0, 20),
     }
+    if "scale" in service:
+        del found["replicas"]
+        found["scale.target"] = st.integers(1, 10).map(lambda n: n / 10)
+        found["scale.least"] = st.just(1)
+        found["scale.most"] = st.integers(service["scale"]["least"], 7)
     kind = service.get("admit", {}).get("kind")
     if kind == "concurrency":
         found["admit"] = places

@@ -109,6 +109,22 @@ def admissions(draw: st.DrawFn) -> Data:
 
 
 @st.composite
+def scales(draw: st.DrawFn) -> Data:
+    """An autoscaler that looks some times in a run, and goes up and down."""
+    least = draw(st.integers(1, 3))
+    return {
+        "target": draw(st.integers(1, 10)) / 10,
+        "measure": draw(st.sampled_from(("working", "held"))),
+        "every": draw(times(200, 1500)),
+        "delay": draw(times(0, 1500)),
+        "least": least,
+        "most": least + draw(st.integers(0, 4)),
+        "tolerance": draw(st.sampled_from((0.0, 0.1))),
+        "window": draw(times(0, 3000)),
+    }
+
+
+@st.composite
 def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) -> Data:
     """A service that calls up to two of those after it, so no request runs in circles."""
     service: Data = {
@@ -140,6 +156,8 @@ def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) ->
     if draw(one_in(4)):
         above, lasts, down = draw(st.integers(5, 10)), draw(times(50, 800)), draw(times(50, 2000))
         service["crash"] = {"above": above / 10, "for": lasts, "restart": down}
+    if draw(one_in(4)):
+        service["scale"] = draw(scales())
     if draw(one_in(2)):
         service["on_abandon"] = draw(st.sampled_from(("drop_queued", "stop")))
     return service
@@ -181,11 +199,17 @@ def faults(draw: st.DrawFn, data: Data, whole: bool) -> Data:
     if kind in ON_LINKS:
         fault["share"] = draw(st.just(1.0) | shares())
     if kind not in ("surge", "flush") and draw(st.booleans()):
-        numbers = st.integers(0, data["services"][on]["replicas"] - 1)
+        numbers = st.integers(0, _most_replicas(data["services"][on]) - 1)
         fault["replicas"] = draw(st.lists(numbers, min_size=1, unique=True))
     if whole:
         _elaborate(draw, fault, data)
     return fault
+
+
+def _most_replicas(service: Data) -> int:
+    """Return how many replicas a service has at most."""
+    most: int = service["scale"]["most"] if "scale" in service else service["replicas"]
+    return most
 
 
 def _elaborate(draw: st.DrawFn, fault: Data, data: Data) -> None:

@@ -150,6 +150,19 @@ def utilisation(scope: Scope) -> float | None:
     return busy / sum(service.worker_seconds(*window) for window in scope.phase.windows)
 
 
+def replicas(scope: Scope) -> float | None:
+    """Replicas of a service that take new work, as an average over time.
+
+    Those that an autoscaler has started and that are not there yet are none of them; those that
+    are down because they start anew are.
+    """
+    if scope.service is None:
+        return None
+    service = scope.facts.trace.layout.services[scope.service]
+    total = sum(service.replica_seconds(*window) for window in scope.phase.windows)
+    return total / scope.seconds
+
+
 def queue_peak(scope: Scope) -> float | None:
     """The most attempts ever waiting for a worker of a service at once, over all replicas."""
     if scope.service is None:

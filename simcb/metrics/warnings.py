@@ -15,6 +15,7 @@ from simcb.metrics.fallback_warnings import vain_fallbacks
 from simcb.metrics.limit_warnings import vain_limits
 from simcb.metrics.measures import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
+from simcb.metrics.process_warnings import vain_processes
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around
@@ -100,7 +101,8 @@ def no_effect_warnings(
     slow-call limit that no call lives to reach; jitter where no retry waits; a backoff or a
     recovery by a Retry-After that no answer has; a breaker or bulkhead for each of one replica;
     a panic that never comes; a priority that nothing goes by; a limit of admission that a full
-    queue never lets be reached; one that adapts itself and only grows, or only shrinks; retries
+    queue never lets be reached; one that adapts itself and only grows, or only shrinks; an
+    autoscaler that never adds a replica, too few or too late; retries
     or a breaker outside a fallback that always answers, or one inside no retries; and a threshold
     on a phase that the run cannot have, which then only can fail. `healthy` of a run
     without faults is its whole.
@@ -132,6 +134,7 @@ def _of_the_system(scenario: Scenario) -> Iterator[NoEffect]:
     yield from _one_priority(scenario)
     yield from (NoEffect(*found) for found in vain_limits(scenario))
     yield from (NoEffect(*found) for found in vain_fallbacks(scenario))
+    yield from (NoEffect(*found) for found in vain_processes(scenario))
 
 
 def placed_warnings(warnings: Sequence[str], line_of: Callable[[Keys], str]) -> tuple[str, ...]:
@@ -283,7 +286,7 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[NoEffect]:
 
 def _no_panic(scenario: Scenario, link: _Link) -> Iterator[NoEffect]:
     """Yield a panic that `max_open` never lets come."""
-    breaker, replicas = link.call.breaker, scenario.services[link.service].replicas
+    breaker, replicas = link.call.breaker, scenario.services[link.service].most_replicas
     if breaker is None or breaker.panic is None or breaker.max_open is None:
         return
     fewest = replicas - math.floor(breaker.max_open * replicas + 1e-9)
@@ -298,7 +301,7 @@ def _no_panic(scenario: Scenario, link: _Link) -> Iterator[NoEffect]:
 def _one_replica(
     scenario: Scenario, link: _Link, part: str, word: str = "per_replica", *, given: bool
 ) -> Iterator[NoEffect]:
-    if given and scenario.services[link.service].replicas == 1:
+    if given and scenario.services[link.service].most_replicas == 1:
         yield NoEffect(
             f"`{word}` changes nothing in the {part} of {quoted(link.name)}, whose service "
             "has one replica; leave it out, or give the service more like `replicas: 3`",

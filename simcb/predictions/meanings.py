@@ -25,6 +25,7 @@ class Meaning:
 MEANINGS = {
     "utilisation": Meaning("workers busy", ("utilisation",), 2),
     "wait": Meaning("mean wait for a worker", ("mean_queue", "mean", "success_mean"), 3),
+    "replicas": Meaning("replicas its autoscaler makes", ("replicas",), 2),
     "refused": Meaning("turned away, queue full", ("success",), 3),
     "throttled": Meaning("turned away by its limit", ("throttled", "success"), 3),
     "amplification": Meaning("tries for one request", ("amplification", "attempt_rate"), 1),

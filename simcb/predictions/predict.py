@@ -9,6 +9,7 @@ from simcb.predictions.admission import admission_predictions
 from simcb.predictions.breakers import Guarded, breaker_predictions, guarded_calls
 from simcb.predictions.faults import fault_predictions
 from simcb.predictions.load import load_predictions
+from simcb.predictions.scaling import scaling_predictions
 from simcb.predictions.traffic import Traffic, ordinary
 from simcb.predictions.values import Prediction
 from simcb.scenario import Scenario
@@ -49,6 +50,7 @@ def predict(scenario: Scenario) -> Predictions:
     traffic = ordinary(scenario)
     guarded = guarded_calls(traffic)
     items = [*load_predictions(traffic), *admission_predictions(traffic)]
+    items += scaling_predictions(traffic, scenario)
     for each in guarded:
         items += breaker_predictions(traffic, each)
         items += fault_predictions(traffic, each)

@@ -12,15 +12,23 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from simcb.outcomes import AttemptOutcome
-from simcb.predictions.formulas import hit_ratio, load_of_retries, machine_repair, wait_ggc
+from simcb.predictions.formulas import (
+    hit_ratio,
+    load_of_retries,
+    machine_repair,
+    settled_replicas,
+    wait_ggc,
+)
 from simcb.predictions.rates import mean_rate, ordinary_until
 from simcb.predictions.spread import beyond, variation
 from simcb.scenario.arrivals import Closed, Constant
 from simcb.scenario.calls import Call
+from simcb.scenario.fields import Named
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Balance, Scenario, Service
 from simcb.scenario.retries import Concurrent, FailureTokens, PerMinute, Retry, TokenBucket
 from simcb.scenario.scalars import LINK
+from simcb.scenario.scaling import Measured
 
 MOST_USERS_SOLVED = 20_000
 """Users of a closed group for whom the chain of machine repair is solved; more get a bound."""
@@ -292,6 +300,12 @@ class Traffic:
             self._held[name, waits] = seconds
         return self._held[name, waits]
 
+    def busy(self, name: str) -> float:
+        """Return the seconds of an attempt for which a service's autoscaler sees a busy worker."""
+        service = self.scenario.services[name]
+        held = service.scale is not None and service.scale.measure is Measured.HELD
+        return self.held(name, waits=False) if held else service.work.mean_value
+
     def _nested(self, name: str, *, waits: bool) -> float:
         """Return the mean time that a service's own calls take, in seconds."""
         return math.fsum(
@@ -363,7 +377,22 @@ class Traffic:
 def ordinary(scenario: Scenario) -> Traffic:
     """Return the traffic of an ordinary day."""
     until = ordinary_until(scenario)
-    return Traffic(scenario, {n: _rate(scenario, n, until) for n in scenario.clients})
+    return _settled(Traffic(scenario, {n: _rate(scenario, n, until) for n in scenario.clients}))
+
+
+def _settled(traffic: Traffic) -> Traffic:
+    """Return a day's traffic with as many replicas as autoscalers make in the long run."""
+    scaled = {}
+    for name, service in traffic.scenario.services.items():
+        if service.scale is not None:
+            load = traffic.arriving(name) * traffic.busy(name)
+            wanted = settled_replicas(load, service.workers, service.scale.target)
+            scaled[name] = service.model_copy(update={"replicas": service.scale.bounded(wanted)})
+    if not scaled:
+        return traffic
+    services = Named({**traffic.scenario.services, **scaled})
+    scenario = traffic.scenario.model_copy(update={"services": services})
+    return Traffic(scenario, traffic.rates)
 
 
 def _rate(scenario: Scenario, name: str, until: float) -> float:

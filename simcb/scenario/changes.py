@@ -61,6 +61,9 @@ OF_A_SERVICE = (
     ("admit",),
     ("errors",),
     ("contention",),
+    ("scale", "target"),
+    ("scale", "least"),
+    ("scale", "most"),
 )
 CHANGEABLE = {"clients": OF_A_GROUP, "services": OF_A_SERVICE}
 """What may change while a scenario runs, by the words behind a group's or a service's name."""
@@ -69,8 +72,9 @@ FROM_THE_START = {
     "bulkhead": "{max_concurrent: 1000000}",
     "breaker": "{enabled: false}",
     "fallback": "{hit_rate: 0%}",
+    "scale": "{target: 60%, least: 3, most: 3}",
 }
-"""Parts of a call that have to be there from the start, and how they are there to no effect."""
+"""Parts that have to be there from the start, and how they are there to no effect."""
 
 COME_AND_GO = {
     ("admit",): ("rate",),
@@ -211,11 +215,16 @@ def _check(keys: Keys, path: str, root: Tree) -> None:
             raise Refused(what, "set it from the start, outside of `changes`")
         raise Refused(what, f"what can, here, is: {known}")
     part = words[0]
+    scale = _at(root, _owner(keys, words, "scale"))
+    if words == ("replicas",) and isinstance(scale, Tree):
+        raise Refused(
+            f"{quoted(path)} is what its `scale` says while the scenario runs",
+            "change `scale.least` or `scale.most`",
+        )
     if part in FROM_THE_START and not isinstance(_at(root, _owner(keys, words, part)), Tree):
         raise Refused(
             f"there is no `{part}` before {quoted(path)} is set",
-            f"give the call one from the start that does nothing, like `{part}: "
-            f"{FROM_THE_START[part]}`",
+            f"give it one from the start that does nothing, like `{part}: {FROM_THE_START[part]}`",
         )
 
 

@@ -157,7 +157,7 @@ def _fault(
     if refused:
         yield Finding(place, refused)
     elif kind.target is Target.SERVICE:
-        there = services[service].get("replicas", 1)
+        there = _replicas_of(services[service])
         yield from _replicas(index, fault.get("replicas"), service, there)
 
 
@@ -208,6 +208,12 @@ def _not_a_group(kind: type[Fault], on: str, clients: Tables, services: Tables) 
 
 def _word(kind: type[Fault]) -> str:
     return str(kind.model_fields["kind"].default)
+
+
+def _replicas_of(service: Mapping[object, object]) -> object:
+    """Return how many replicas a service has at most, as it is written."""
+    scale = service.get("scale")
+    return scale.get("most") if isinstance(scale, Mapping) else service.get("replicas", 1)
 
 
 def _replicas(index: int, wanted: object, service: str, there: object) -> Iterator[Finding]:

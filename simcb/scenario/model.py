@@ -37,6 +37,7 @@ from simcb.scenario.scalars import (
     Text,
     word,
 )
+from simcb.scenario.scaling import Scale
 from simcb.scenario.sweep import Sweep, sweep_checks
 from simcb.scenario.thresholds import ThresholdLine
 from simcb.scenario.tree import plain
@@ -98,6 +99,13 @@ class Service(Model):
     """Who answers: replicas with workers, a queue each, and work to do."""
 
     replicas: Annotated[int, Count(1, MOST_REPLICAS), word("identical copies", "3")] = 1
+    scale: Annotated[
+        Scale | None,
+        word(
+            "an autoscaler, which begins with `replicas` and says how many there are from then on",
+            "{target: 60%, every: 15s, delay: 30s, least: 2, most: 20}",
+        ),
+    ] = None
     balance: Annotated[Balance, word("how attempts are spread over the replicas", "least_busy")] = (
         Balance.ROUND_ROBIN
     )
@@ -139,6 +147,16 @@ class Service(Model):
             "drop_queued",
         ),
     ] = OnAbandon.FINISH
+
+    @property
+    def first_replicas(self) -> int:
+        """How many replicas there are at the beginning."""
+        return self.replicas if self.scale is None else self.scale.bounded(self.replicas)
+
+    @property
+    def most_replicas(self) -> int:
+        """How many replicas there ever are, unless something else changes that."""
+        return self.replicas if self.scale is None else self.scale.most
 
 
 Caller = TypeVar("Caller", ClientGroup, Service)

@@ -130,9 +130,9 @@ def estimate_size(scenario: Scenario, *, runs: int = 1) -> SizeEstimate:
             standing += group.arrivals.users * USER_BYTES
     for service in scenario.services.values():
         standing += _caller_bytes(
-            scenario, service.replicas, service.calls, service.replicas, attempts
+            scenario, service.most_replicas, service.calls, service.most_replicas, attempts
         )
-    replicas = sum(service.replicas for service in scenario.services.values())
+    replicas = sum(service.most_replicas for service in scenario.services.values())
     samples = replicas * (scenario.duration / scenario.sample_every + 1.0)
     rows = _held_bytes(REQUESTS, requests, runs) + _held_bytes(ATTEMPTS, attempts, runs)
     rows += samples * SAMPLES.row.size * runs
@@ -185,7 +185,7 @@ def _caller_bytes(
     total = 0.0
     for name, call in calls.items():
         service = call.target(name)
-        replicas = scenario.services[service].replicas
+        replicas = scenario.services[service].most_replicas
         breakers = call.breakers(processes, replicas)
         total += (min(processes, used) + min(breakers, attempts)) * CALLER_BYTES
         stored = [call.cache, call.fallback.cache if call.fallback else None]

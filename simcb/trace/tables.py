@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import IntFlag
 from functools import cached_property
@@ -150,13 +151,19 @@ class ServiceInfo:
 
     def worker_seconds(self, start: float, end: float) -> float:
         """Return the time of all workers in rotation between two moments, in worker-seconds."""
-        if not self.scaled:
-            return self.workers * self.replicas * (end - start)
-        ends = [at for at, _, _ in self.scaled[1:]] + [math.inf]
-        return sum(
-            replicas * workers * max(0.0, min(until, end) - max(at, start))
-            for (at, replicas, workers), until in zip(self.scaled, ends, strict=True)
-        )
+        stretches = self._stretches(start, end)
+        return sum(replicas * workers * seconds for replicas, workers, seconds in stretches)
+
+    def replica_seconds(self, start: float, end: float) -> float:
+        """Return the time of all replicas in rotation between two moments, in seconds of each."""
+        return sum(replicas * seconds for replicas, _, seconds in self._stretches(start, end))
+
+    def _stretches(self, start: float, end: float) -> Iterator[tuple[int, int, float]]:
+        """Yield how many replicas and workers there are for how long, between two moments."""
+        course = self.scaled or ((0.0, self.replicas, self.workers),)
+        ends = [at for at, _, _ in course[1:]] + [math.inf]
+        for (at, replicas, workers), until in zip(course, ends, strict=True):
+            yield replicas, workers, max(0.0, min(until, end) - max(at, start))
 
 
 @dataclass(frozen=True)

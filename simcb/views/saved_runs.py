@@ -292,4 +292,4 @@ def _is_of(trace: Trace, scenario: Scenario) -> bool:
 def _most(scenario: Scenario, service: str) -> tuple[int, int]:
     """Return the most replicas and workers that a service has in a run."""
     every = [stage.services[service] for _, stage in scenario.stages]
-    return max(each.replicas for each in every), max(each.workers for each in every)
+    return max(each.most_replicas for each in every), max(each.workers for each in every)

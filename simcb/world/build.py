@@ -10,6 +10,7 @@ import gc
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
@@ -44,6 +45,7 @@ from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
 from simcb.world.rotation import Rotation
 from simcb.world.routing import BALANCERS, Guard, LoadBalancer
+from simcb.world.scaling import Autoscaler
 from simcb.world.sites import CallSite
 from simcb.world.stages import Stages, call_in, follow_calls, switched_on
 from simcb.world.streams import Column, GroupStreams, Streams, StreamTree, sampler_of, uniform
@@ -114,6 +116,7 @@ class World:
         self._caches = Caches(self._streams, self._windows)
         self._balancers: dict[str, LoadBalancer] = {}
         self._rotation = Rotation(self._balancers)
+        self._scalers: dict[str, Autoscaler] = {}
         self._services: list[ServiceInfo] = []
         self._replicas: list[Replica] = []
         for name, _ in _by_name(scenario.services):
@@ -147,7 +150,6 @@ class World:
                 discipline=service.queue.discipline.value,
                 blocking=service.blocking,
                 on_abandon=service.on_abandon.value,
-                scaled=self._stages.scaled(name),
             )
         )
         servers: Sequence[Server] = self._replicas[first:]
@@ -155,7 +157,19 @@ class World:
             way = self._carrier.way
             servers = [way(name, number, each) for number, each in enumerate(self.replicas(name))]
         self._balancers[name] = BALANCERS[service.balance](servers)
-        self._rotation.let_be(name, service.replicas)
+        if service.scale is None:
+            self._let_be(name, service.replicas)
+            return
+        self._scalers[name] = Autoscaler(
+            self.clock,
+            service,
+            self._replicas[first:],
+            partial(self._let_be, name),
+            lambda replica: self._guards.renew(replica.index),
+        )
+
+    def _let_be(self, service: str, replicas: int) -> None:
+        self._rotation.let_be(service, replicas, self.clock.now)
 
     def replicas(self, service: str) -> Sequence[Replica]:
         """Return the replicas of a service."""
@@ -201,7 +215,10 @@ class World:
         for name, service in stage.services.items():
             if service == before.services[name]:
                 continue
-            self._rotation.let_be(name, service.replicas)
+            if name in self._scalers:
+                self._scalers[name].follow(service)
+            else:
+                self._let_be(name, service.replicas)
             for replica in self.replicas(name):
                 replica.follow(service)
                 follow_calls(replica.sites, before.services[name].calls, service.calls)
@@ -391,12 +408,17 @@ class World:
             **self.recorder.freeze(tuple(breakers)),
         )
 
+    def _course_of(self, info: ServiceInfo) -> ServiceInfo:
+        """Return what the layout says of a service, with how many replicas it had when."""
+        workers = self._stages.course(lambda stage: stage.services[info.name].workers)
+        return replace(info, scaled=self._rotation.scaled(info.name, workers))
+
     def _layout(self, breakers: list[BreakerInfo]) -> Layout:
         groups = [name for name, _ in _by_name(self._first.clients)]
         users = tuple(self._users[name] for name in groups)
         return Layout(
             groups=tuple(groups),
-            services=tuple(self._services),
+            services=tuple(map(self._course_of, self._services)),
             calls=tuple(self._calls),
             breakers=tuple(breakers),
             faults=tuple(

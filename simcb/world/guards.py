@@ -105,6 +105,15 @@ class Guards:
             if info.call == call and isinstance(breaker, CircuitBreaker):
                 _configure(breaker, policy)
 
+    def renew(self, replica: int) -> None:
+        """Let the breakers of one replica, by its index, begin anew: it is another process now.
+
+        Those of other packages know of no such thing, and keep their state.
+        """
+        for info, breaker in self._made.values():
+            if info.replica == replica and isinstance(breaker, CircuitBreaker):
+                breaker.reset()
+
     def _new_guard(
         self,
         index: int,

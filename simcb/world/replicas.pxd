@@ -51,6 +51,7 @@ cdef class Replica(Server):
     cdef long _served
     cdef dict _served_before
     cdef public object crash
+    cdef object _meter
     cdef dict _inside
     cdef bint _watched
     cpdef long load(self) except? -1

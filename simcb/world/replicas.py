@@ -19,6 +19,7 @@ from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow
 from simcb.world.crashing import Crash
 from simcb.world.delays import delay_limit_of
+from simcb.world.metering import Meter
 from simcb.world.occurrence import Callback, Occurrence
 from simcb.world.queues import PriorityQueue, queue_of
 from simcb.world.recorder import Recorder
@@ -106,6 +107,7 @@ class Replica(Server):
         self._inside: dict[int, Attempt] | None = {} if restarts or self.crash else None
         for window in restarts:
             clock.tell(window.start, _CONDITIONS, self._restart)
+        self._meter = None if service.scale is None else Meter(clock, service.scale.measure)
         self.follow(service)
 
     def follow(self, service: Service) -> None:
@@ -222,9 +224,13 @@ class Replica(Server):
                 attempt.fails = True
             if hung:
                 attempt.flags |= _HUNG
+                if self._meter is not None:
+                    self._meter.begins(attempt, hangs=True)
                 self._held[attempt] = None
                 self._hang(attempt)
                 return
+        if self._meter is not None:
+            self._meter.begins(attempt, hangs=False)
         attempt.callback = self._done_callback
         done = now + work if self._steady else self._workforce.finish(now, work)
         self._clock.at(done, _DONE, attempt)
@@ -243,6 +249,19 @@ class Replica(Server):
         if not event.attempt.finished:
             self._hang(event.attempt)
 
+    # What an autoscaler asks.
+
+    def busy_seconds(self) -> float:
+        """Return how long its workers have been busy until now, in worker-seconds."""
+        return 0.0 if self._meter is None else self._meter.seconds()
+
+    def is_down(self) -> bool:
+        """Tell whether it is about to start anew, and refuses everything."""
+        now = self._clock.now
+        if self.crash is not None and now < self.crash.down_until:
+            return True
+        return any(each.kind is Restart for each in self._conditions.active(now).refusing)
+
     # Letting them go.
 
     def _done(self, attempt: Attempt) -> None:
@@ -251,6 +270,8 @@ class Replica(Server):
         if attempt.fails or not self.sites:
             self.complete(attempt, ERROR if attempt.fails else OK)
             return
+        if self._meter is not None:
+            self._meter.has_worked(attempt)
         if not self._blocking:
             self._release(attempt)
         attempt.asked = self._clock.now
@@ -294,6 +315,8 @@ class Replica(Server):
     def _release(self, attempt: Attempt) -> None:
         attempt.freed = self._clock.now
         self.busy -= 1
+        if self._meter is not None:
+            self._meter.lets_go(attempt)
         if self.queue:
             self._dispatch()
         if self.crash is not None:

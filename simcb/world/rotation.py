@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from simcb.world.replicas import Replica
 from simcb.world.routing import LoadBalancer
@@ -18,16 +20,38 @@ class Rotation:
     def __init__(self, balancers: Mapping[str, LoadBalancer]) -> None:
         self._balancers = balancers
         self._resting: set[int] = set()
+        self._counts: dict[str, list[tuple[float, int]]] = {}
 
-    def let_be(self, service: str, count: int) -> None:
-        """Let a service have so many replicas in rotation, its first ones."""
+    def let_be(self, service: str, count: int, now: float) -> None:
+        """Let a service have so many replicas in rotation from now on, its first ones."""
         balancer = self._balancers[service]
         balancer.rotate(count)
         self._resting -= {each.index for each in balancer.replicas}
         self._resting |= {each.index for each in balancer.every[count:]}
+        self._counts.setdefault(service, []).append((now, count))
 
     def capacity(self, replica: Replica) -> int:
         """Return how many workers a replica has; none once it rests."""
         if replica.index in self._resting and not replica.busy and not replica.queue:
             return 0
         return replica.capacity
+
+    def scaled(
+        self, service: str, workers: Sequence[tuple[float, int]]
+    ) -> tuple[tuple[float, int, int], ...]:
+        """Return from when on a service had how many replicas and workers, if that changed.
+
+        Args:
+            service: its name.
+            workers: moments in seconds, 0 first, with the workers of each replica from then on.
+        """
+        counts = self._counts[service]
+        moments = sorted({at for at, _ in (*counts, *workers)})
+        course = [(at, _at(at, counts), _at(at, workers)) for at in moments]
+        kept = [next(same) for _, same in groupby(course, lambda each: each[1:])]
+        return tuple(kept) if len(kept) > 1 else ()
+
+
+def _at(moment: float, course: Sequence[tuple[float, int]]) -> int:
+    """Return what of a course holds at a moment."""
+    return course[bisect_right(course, moment, key=lambda each: each[0]) - 1][1]

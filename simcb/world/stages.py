@@ -66,7 +66,7 @@ class Stages:
 
     def replicas(self, service: str) -> int:
         """Return the most replicas that a service ever has."""
-        return max(self.every(lambda stage: stage.services[service].replicas))
+        return max(self.every(lambda stage: stage.services[service].most_replicas))
 
     def users(self, group: str) -> int | None:
         """Return the most users that a closed group ever has; None for an open one."""
@@ -77,13 +77,6 @@ class Stages:
         """Return the longest that a group's users ever stay, seconds; None if that is for ever."""
         deadlines = self.every(lambda stage: stage.clients[group].deadline)
         return None if None in deadlines else max(each or 0.0 for each in deadlines)
-
-    def scaled(self, service: str) -> tuple[tuple[float, int, int], ...]:
-        """Return from when on a service has how many replicas and workers, if that changes."""
-        course = self.course(
-            lambda stage: (stage.services[service].replicas, stage.services[service].workers)
-        )
-        return tuple((at, *counts) for at, counts in course) if len(course) > 1 else ()
 
     def call_info(
         self,

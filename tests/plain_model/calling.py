@@ -114,6 +114,9 @@ class Site:
                 world.breaker(f"{owner}->{what}", call.breaker, service)
                 for what in (guarded if call.breaker.per_replica else [name])
             ]
+            for number, breaker in enumerate(self.breakers if call.breaker.per_replica else ()):
+                guarding = world.guarding.setdefault((service, number), [])
+                guarding += [] if breaker.name in guarding else [breaker.name]
         outside = call.breaker is not None and call.breaker.around is Around.REQUEST
         self.outer_breaker = self.breakers.pop() if outside and self.breakers else None
         self.purse = Purse(None if call.retry is None else call.retry.budget)

@@ -45,6 +45,7 @@ class PlainWorld:
         faults = tuple(fault for _, fault in drawn_faults(scenario, self.streams))
         self.scenario = scenario.model_copy(update={"faults": faults})
         self.breakers: dict[str, CircuitBreaker] = {}
+        self.guarding: dict[tuple[str, int], list[str]] = {}
         self.larders: dict[str, Larder] = {}
         self.fridges: dict[str, Fridge] = {}
         self.desks = {name: Desk(self, name) for name in sorted(scenario.services)}
@@ -91,7 +92,7 @@ class PlainWorld:
 
     def most_replicas(self, service: str) -> int:
         """Return the most replicas that a service has at any time."""
-        return max(stage.services[service].replicas for _, stage in self.stages)
+        return max(stage.services[service].most_replicas for _, stage in self.stages)
 
     def sampling(self) -> Process:
         """Write the state of every replica down at regular moments."""
@@ -116,7 +117,7 @@ class PlainWorld:
         def write(change: Transition) -> None:
             states = (change.before.value, change.after.value)
             if policy.max_open is not None and change.after.value == "open":
-                beside = self.scenario.services[service].replicas + 1e-12
+                beside = self.desks[service].count + 1e-12
                 if self.open_beside(name, change.at) > policy.max_open * beside:
                     kept.append(change.before.value)
                     self.breakers[name].reset()

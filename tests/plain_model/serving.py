@@ -10,12 +10,14 @@ from plain_model import conditions
 from plain_model.calling import Caller
 from plain_model.conditions import Window
 from plain_model.policies import Door
+from plain_model.scaling import Scaler
 from plain_model.stage import Answer, Errand, Job, Process, Seat, Workers
 from simpy import Event
 
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Balance, OnAbandon, Service
+from simcb.scenario.scaling import Measured
 from simcb.world.clock import Order
 from simcb.world.streams import AttemptStreams
 
@@ -52,6 +54,8 @@ class Replica:
         self.inside: list[Job] = []
         self.served = 0
         self.served_before: dict[tuple[str, Window], int] = {}
+        self.worked: list[list[float]] = []
+        self.held: list[list[float]] = []
         self.full_since: float | None = None
         self.down_until = -inf
         self.workers.told = self.look
@@ -122,6 +126,19 @@ class Replica:
         if self.full_since == since:
             self.down_until = self.env.now + lasts
             self.start_anew()
+
+    def is_down(self) -> bool:
+        """Tell whether it is about to start anew."""
+        now = self.env.now
+        restarts = [fault for _, fault in self.faults if isinstance(fault, Restart)]
+        return now < self.down_until or any(conditions.window(each, now) for each in restarts)
+
+    def busy_between(self, since: float, until: float) -> float:
+        """Return the worker-seconds that lie between two moments, the second not after now."""
+        scale = self.service.scale
+        held = scale is not None and scale.measure is Measured.HELD
+        spells = [(begin, min(end, until)) for begin, end in (self.held if held else self.worked)]
+        return sum(max(0.0, end - max(begin, since)) for begin, end in spells)
 
     def start_anew(self) -> None:
         """Lose the queue and all work; callers then see their connections break."""
@@ -198,6 +215,8 @@ class Replica:
             return
         row.begin = env.now
         self.inside.append(job)
+        self.held.append([env.now, inf])
+        job.held = self.held[-1]
         result = yield from self.work(job, seat)
         self.inside.remove(job)
         good = None if result is not None and result.outcome is ERROR else result is not None
@@ -226,8 +245,12 @@ class Replica:
                 return None
         if job.row.hung:
             return None
+        begun = env.now
         done = conditions.done_at(self.faults, self.crew, env.now, work)
+        spell = [begun, inf]
+        self.worked.append(spell)
         yield env.at(done, Order.DONE) | job.cut
+        spell[1] = env.now
         if job.cut.triggered:
             return None
         if fails:
@@ -250,7 +273,7 @@ class Replica:
 
     def let_go(self, job: Job, seat: Seat) -> Process:
         """Release a job's worker; the next who waits begins before the job goes on."""
-        job.row.freed = self.env.now
+        job.row.freed = job.held[1] = self.env.now
         self.workers.release(seat)
         yield self.env.timeout(0)
 
@@ -270,15 +293,23 @@ class Desk:
         self.service = world.scenario.services[name]
         most = world.most_replicas(name)
         self.replicas = [Replica(world, name, number) for number in range(most)]
-        self.count = self.service.replicas
+        self.count = self.service.first_replicas
         self.turn = 0
+        if self.service.scale is not None:
+            world.env.process(Scaler(world, self, name).scaling())
 
     def follow(self, service: Service) -> None:
         """Have another number of replicas in rotation, which serve in another way."""
-        self.service, self.count = service, service.replicas
-        self.turn = self.turn if self.turn < self.count else 0
+        self.service = service
+        if service.scale is None:
+            self.rotate(service.replicas)
         for replica in self.replicas:
             replica.follow(service)
+
+    def rotate(self, count: int) -> None:
+        """Have so many replicas in rotation, the first ones."""
+        self.count = count
+        self.turn = self.turn if self.turn < count else 0
 
     def is_away(self, replica: Replica) -> bool:
         """Tell whether a replica is out of rotation."""

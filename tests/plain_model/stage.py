@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappush
 from itertools import count
 from math import inf
@@ -117,6 +117,7 @@ class Job:
         priority: of whose request it is.
         displaced: whether it had to make room for one of a higher priority.
         thrown_out: whether it has waited too long.
+        held: from when until when a worker is held for it.
     """
 
     row: AttemptRecord
@@ -130,6 +131,7 @@ class Job:
     priority: int = 0
     displaced: bool = False
     thrown_out: bool = False
+    held: list[float] = field(default_factory=list)
 
     @property
     def deserted(self) -> bool:

@@ -274,7 +274,7 @@ def _part_there(trace: Trace, scenario: Scenario, name: str, moments: Floats) ->
     later = [(at, stage.services[name].workers) for at, stage in scenario.stages[1:]]
     forces = [
         Workforce(windows_on(windows, name, replica), service.workers, later)
-        for replica in range(service.replicas)
+        for replica in range(service.most_replicas)
     ]
     for place, moment in enumerate(moments.tolist()):
         if count := sum(force.count(moment) for force in forces):
