@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import count
+from typing import Any, Protocol
 
 from simcb.adapters import Adapter, adapter
 from simcb.breaker import CircuitBreaker, Transition
@@ -18,7 +19,15 @@ from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer, ReplicaGuard
 from simcb.world.streams import Streams, uniform
 
-Made = CircuitBreaker | ForeignBreaker
+
+class Counted(Protocol):
+    """A breaker that other code made, as far as it is asked when the run is over."""
+
+    def snapshot(self) -> Any:
+        """Return what became of its calls, under the names of `simcb.breaker`."""
+
+
+Made = CircuitBreaker | ForeignBreaker | Counted
 
 
 class Guards:
@@ -52,9 +61,7 @@ class Guards:
         self._first.append(self.count)
         self.count += breakers
 
-    def add(
-        self, written: Callable[[set[str]], Iterable[tuple[int, BreakerInfo, CircuitBreaker]]]
-    ) -> None:
+    def add(self, written: Callable[[set[str]], Iterable[tuple[int, BreakerInfo, Made]]]) -> None:
         """Add breakers that were made elsewhere, each with its index and a name of its own."""
         for index, info, breaker in [*written({info.name for info, _ in self._made.values()})]:
             self._made[index] = (info, breaker)

@@ -1,4 +1,7 @@
-"""The breakers of `simcb.breaker` that client code makes, written down like the scenario's own."""
+"""The breakers that client code makes, written down like the scenario's own.
+
+Those of `simcb.breaker` make their permits themselves; others are heard through `simcb.adapters`.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,55 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit, Transition
+from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState, Permit, Transition
 from simcb.client.answers import CALLER, ClientError
 from simcb.trace import STATE_CODE, BreakerInfo
 from simcb.world.code.disguise import running
 from simcb.world.code.requests import CodeAttempt
+from simcb.world.foreign import Counts
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
 from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import Grant
 
-_HELD: ContextVar[tuple[Permit, int] | None] = ContextVar("simcb.permit", default=None)
+_HELD: ContextVar[tuple[Permit | HeardCall, int] | None] = ContextVar("simcb.permit", default=None)
 """The permit that the running task got last, and the index of the breaker that gave it."""
 
 MOST_BREAKERS = 1000
 """Breakers written down; code that makes one for each request makes as many as there are."""
 
 _init, _acquire = CircuitBreaker.__init__, CircuitBreaker.acquire
+
+
+class HeardCall:
+    """A call that another package's breaker has let through.
+
+    Args:
+        before: what the task held before.
+    """
+
+    def __init__(self, before: tuple[Permit | HeardCall, int] | None) -> None:
+        self.settled = False
+        self.before = before
+
+
+class HeardBreaker:
+    """Another package's breaker that code has made, as far as it is heard.
+
+    Args:
+        name: what it is called.
+        breaker: itself, which is kept so that no other takes its place.
+    """
+
+    def __init__(self, name: str, breaker: object) -> None:
+        self.name = name
+        self.breaker = breaker
+        self.admitted = self.rejected = self.successes = self.failures = 0
+
+    def snapshot(self) -> Counts:
+        """Return what became of its calls."""
+        counts = self.admitted, self.rejected, self.successes, self.failures
+        return Counts(*counts, ignored=self.admitted - self.successes - self.failures)
 
 
 class _Permitted:
@@ -63,7 +98,7 @@ class CodeGuard(Guard):
 class _Made(NamedTuple):
     """A breaker that code has made, and its index in the run, -1 if it is not written down."""
 
-    breaker: CircuitBreaker
+    breaker: CircuitBreaker | HeardBreaker
     number: int
 
 
@@ -89,17 +124,21 @@ class CodeBreakers:
         _init(breaker, *args, **named)
         if running() is None:
             return
-        index = -1
-        if self.count < MOST_BREAKERS:
-            index = self._first + self.count
+        index = self._enter(id(breaker), breaker)
+        if index >= 0:
             write = self._recorder.transition
 
             def tell(change: Transition) -> None:
                 write(change.at, index, STATE_CODE[change.before], STATE_CODE[change.after])
 
             breaker.add_listener(tell)
+
+    def _enter(self, key: int, breaker: CircuitBreaker | HeardBreaker) -> int:
+        """Return the index of a new breaker, -1 if it is not written down."""
+        index = self._first + self.count if self.count < MOST_BREAKERS else -1
         self.count += 1
-        self._made[id(breaker)] = _Made(breaker, index)
+        self._made[key] = _Made(breaker, index)
+        return index
 
     def acquire(self, breaker: CircuitBreaker) -> Permit:
         """Acquire a permit, in the place of the method; a rejection is written down."""
@@ -118,12 +157,58 @@ class CodeBreakers:
         try:
             permit = _acquire(breaker)
         except CircuitOpenError:
-            attempt = CALLER.get(None)
-            if isinstance(attempt, CodeAttempt) and made.number >= 0:
-                attempt.rejected(self._slot(attempt, made), made.number)
+            self._write_rejected(made)
             raise
         _HELD.set((permit, made.number))
         return permit
+
+    def _write_rejected(self, made: _Made) -> None:
+        attempt = CALLER.get(None)
+        if isinstance(attempt, CodeAttempt) and made.number >= 0:
+            attempt.rejected(self._slot(attempt, made), made.number)
+
+    # What is heard of other packages' breakers; see `simcb.adapters.heard`.
+
+    def made(self, breaker: object, name: str) -> None:
+        """Hear that there is a breaker."""
+        if running() is not None:
+            package = type(breaker).__module__.partition(".")[0]
+            self._enter(id(breaker), HeardBreaker(name or package, breaker))
+
+    def changed(self, breaker: object, before: str, after: str) -> None:
+        """Hear of a change of state, and write it down."""
+        loop, made = running(), self._made.get(id(breaker))
+        if loop is not None and made is not None and made.number >= 0 and before != after:
+            codes = (STATE_CODE[CircuitState(word)] for word in (before, after))
+            self._recorder.transition(loop.time(), made.number, *codes)
+
+    def passed(self, breaker: object) -> None:
+        """Hear that a call was let through."""
+        made = self._made.get(id(breaker))
+        if running() is not None and made is not None:
+            assert isinstance(made.breaker, HeardBreaker)
+            made.breaker.admitted += 1
+            _HELD.set((HeardCall(_HELD.get()), made.number))
+
+    def rejected(self, breaker: object) -> None:
+        """Hear that a call was turned away, and write it down."""
+        made = self._made.get(id(breaker))
+        if running() is not None and made is not None:
+            assert isinstance(made.breaker, HeardBreaker)
+            made.breaker.rejected += 1
+            self._write_rejected(made)
+
+    def ended(self, breaker: object, *, good: bool) -> None:
+        """Hear how a call has come out that was let through."""
+        made, held = self._made.get(id(breaker)), _HELD.get()
+        if running() is None or made is None:
+            return
+        assert isinstance(made.breaker, HeardBreaker)
+        made.breaker.successes += good
+        made.breaker.failures += not good
+        if held is not None and isinstance(held[0], HeardCall) and held[1] == made.number:
+            held[0].settled = True
+            _HELD.set(held[0].before)
 
     def _slot(self, attempt: CodeAttempt, made: _Made) -> int:
         """Return which of the calls a breaker guards: as it has been seen, or by its name."""
@@ -139,7 +224,9 @@ class CodeBreakers:
         """Take note of the call that a breaker guards: the first that it let through."""
         self._calls.setdefault(breaker, call)
 
-    def written(self, names: set[str]) -> Iterator[tuple[int, BreakerInfo, CircuitBreaker]]:
+    def written(
+        self, names: set[str]
+    ) -> Iterator[tuple[int, BreakerInfo, CircuitBreaker | HeardBreaker]]:
         """Yield the breakers that are written down, each with a name that no other has.
 
         Args:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from asyncio import events
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -139,7 +139,10 @@ def _found(instead: dict[int, object]) -> Iterator[tuple[Any, str, object]]:
 
 @contextmanager
 def disguised(
-    seed: str, breaker: Callable[..., None], acquire: Callable[..., Any]
+    seed: str,
+    breaker: Callable[..., None],
+    acquire: Callable[..., Any],
+    heard: Iterable[tuple[Any, str, object]],
 ) -> Iterator[None]:
     """Show code virtual time and seeded chance, and bar what virtual time has no room for.
 
@@ -147,14 +150,16 @@ def disguised(
         seed: what `random` is seeded with.
         breaker: stands for `CircuitBreaker.__init__`.
         acquire: stands for `CircuitBreaker.acquire`.
+        heard: (class, name, value) of what hears other packages' breakers.
     """
     defaults = [
         (made, "__kwdefaults__", {**(made.__kwdefaults__ or {}), "clock": _CLOCKS["monotonic"]})
         for made in (CircuitBreaker.__init__, MemoryStore.__init__)
     ]
     ours = [(CircuitBreaker, "__init__", breaker), (CircuitBreaker, "acquire", acquire)]
+    others = [*heard]  # This loads packages, whose clocks are found then.
     chance = random.getstate()
-    with Rebound(*_found(_instead()), *_BARRED, *defaults, *ours):
+    with Rebound(*_found(_instead()), *_BARRED, *defaults, *ours, *others):
         random.seed(seed)
         try:
             yield

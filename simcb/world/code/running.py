@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from simcb.adapters.heard import heard
 from simcb.breaker import CircuitBreaker, Permit
 from simcb.client.answers import Caller
 from simcb.world.clock import Clock
@@ -73,7 +74,11 @@ class Code:
         def acquire(breaker: CircuitBreaker) -> Permit:
             return breakers.acquire(breaker)
 
-        with own_modules() as load, disguised(seed, create, acquire), self._loop.hooked():
+        with (
+            own_modules() as load,
+            disguised(seed, create, acquire, heard(breakers)),
+            self._loop.hooked(),
+        ):
             try:
                 with self._loop.running():
                     for name, group in self._groups.items():
