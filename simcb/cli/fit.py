@@ -66,6 +66,15 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    arrivals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="open|closed",
+            help="Whether those who ask wait for an answer before they ask again; found out by "
+            "default.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -102,7 +111,13 @@ def fit(
     if out is not None and not printed:
         check_new_file(out)
     found = fit_files(
-        files, service, where=where or (), client=client, form=source_format, between=between
+        files,
+        service,
+        where=where or (),
+        client=client,
+        form=source_format,
+        between=between,
+        arrivals=arrivals,
     )
     if printed:
         emit(found.scenario() if scenario else found.overlay())

@@ -1,7 +1,7 @@
 """What files of measurements come to, and the scenario words that say it.
 
 Workers are proposed by Little's law: on average rate times time requests are in progress, and a
-pool should not be busier than `BUSIEST`.
+pool should neither be busier than `BUSIEST` nor let them wait for more than `MOST_WAIT` of it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simcb.measurements.loops import Loop
 from simcb.measurements.shapes import Point, rounded
 from simcb.measurements.values import Floats
-from simcb.predictions.spread import beyond
+from simcb.predictions.formulas import wait_ggc
+from simcb.predictions.spread import beyond, variation
 from simcb.scenario import Scenario, parse_scenario
 from simcb.scenario.distributions import Distribution
 from simcb.scenario.recorded import Column, recording_text
@@ -23,6 +25,9 @@ from simcb.scenario.writer import flow, to_yaml
 
 BUSIEST = 0.7
 """How busy proposed workers are on average."""
+
+MOST_WAIT = 0.02
+"""Part of the mean time that requests may wait for one of the proposed workers on average."""
 
 MOST_MOMENTS = 1_000_000
 """Requests beyond which a file of arrivals has the rate of each second instead of each request."""
@@ -47,6 +52,8 @@ class FittedService:
         requests: how many were measured.
         calls: whom it asks: name to (share of requests that do, seconds each way).
         steps: (seconds, share that is longer) of the times themselves, to be drawn.
+        most: how many requests can be in progress at a time, since no more users ask; None for
+            any number.
     """
 
     name: str
@@ -58,6 +65,7 @@ class FittedService:
     requests: int | None
     calls: Mapping[str, tuple[float, float]]
     steps: tuple[tuple[float, float], ...] = ()
+    most: int | None = None
 
     @property
     def busy(self) -> float | None:
@@ -66,8 +74,20 @@ class FittedService:
 
     @property
     def workers(self) -> int | None:
-        """How many workers that would keep them `BUSIEST` busy."""
-        return None if self.busy is None else max(1, math.ceil(self.busy / BUSIEST))
+        """How many workers keep them `BUSIEST` busy at most, and add no wait to speak of.
+
+        Measured times hold whatever wait there was, so the proposed ones add at most `MOST_WAIT`
+        to it. Nobody waits where each user has a worker.
+        """
+        if self.busy is None:
+            return None
+        least = max(1, math.ceil(self.busy / BUSIEST))
+        most = self.most or math.inf
+        if self.rate and self.held and self.work is not None:
+            limit, spread = MOST_WAIT * self.held, variation(self.work)
+            while least < most and wait_ggc(least, self.rate, self.held, 1.0, spread) > limit:
+                least += 1
+        return int(min(least, most))
 
     @property
     def distance(self) -> float | None:
@@ -120,6 +140,8 @@ class Fit:
         client: the client group that is meant, if one is named.
         warnings: what makes these numbers say something else than one may think.
         notes: what else has to be known about them.
+        loop: the users who asked, if they are known.
+        closed: whether arrivals are those of users who wait for answers.
     """
 
     sources: tuple[tuple[str, str, int | None], ...]
@@ -134,6 +156,8 @@ class Fit:
     client: str | None
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    loop: Loop | None = None
+    closed: bool = False
 
     @property
     def rate(self) -> float | None:
@@ -144,6 +168,8 @@ class Fit:
     @property
     def csv(self) -> str:
         """The data file of the arrivals; "" if there is nothing to replay."""
+        if self.closed:
+            return ""
         if self.moments is not None and len(self.moments) <= MOST_MOMENTS:
             return recording_text(self._placed().tolist(), Column.TIMESTAMPS)
         rates = self._rates()
@@ -162,7 +188,9 @@ class Fit:
         return [float(count) for count in np.bincount(np.floor(self.moments).astype(int))]
 
     def arrivals(self, file: str = "") -> dict[str, object] | None:
-        """Return what a scenario says of arrivals: a replay of a file, or the mean rate."""
+        """Return what a scenario says of arrivals: users, a replay of a file, or the mean rate."""
+        if self.closed and self.loop is not None:
+            return self.loop.words
         if file and self.csv:
             if self.moments is not None and len(self.moments) <= MOST_MOMENTS:
                 cut = {"resolution": format_duration(self.resolution)} if self.resolution else {}

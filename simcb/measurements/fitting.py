@@ -13,10 +13,12 @@ import numpy as np
 
 from simcb.measurements.fit import USERS, Fit, FittedService
 from simcb.measurements.formats import format_of
+from simcb.measurements.loops import Loop
 from simcb.measurements.shapes import NEAR, work_of, work_of_times
 from simcb.measurements.source import Format, MeasurementError, Source, Where
 from simcb.measurements.traces import Graph, graph_of
 from simcb.measurements.values import Floats, Measured
+from simcb.scenario.refusal import quoted
 from simcb.scenario.scalars import Name
 from simcb.scenario.units import format_duration
 
@@ -29,6 +31,7 @@ def fit_files(
     client: str | None = None,
     form: str | None = None,
     between: float | None = None,
+    arrivals: str | None = None,
 ) -> Fit:
     """Fit a scenario's words to files of measurements.
 
@@ -42,10 +45,14 @@ def fit_files(
         form: the files' format; found out from what they begin with if None.
         between: seconds from the first to the last of several scrapes of Prometheus, if they do
             not say so themselves.
+        arrivals: `open` or `closed`, whether those who asked waited for answers before they asked
+            again; as the data show it if None.
 
     Raises:
         MeasurementError: a file cannot be read, or says too little.
     """
+    if arrivals not in (None, "open", "closed"):
+        raise MeasurementError("--arrivals", f"is {quoted(arrivals)}", "write open or closed")
     meant = Where(tuple(map(_pattern, where)))
     for word, name in (("--service", service), ("--client", client)):
         if name is not None and not re.fullmatch(Name.pattern, name):
@@ -60,6 +67,7 @@ def fit_files(
         fitted = _of_traces(graph_of(spans), service)
     else:
         fitted = _of_requests([each for _, _, each in found], service or "service", sources[0][0])
+    fitted = _by_loop(fitted, arrivals)
     warnings = (*fitted.warnings, *_fit_warnings(fitted))
     whole = (*dict.fromkeys([*fitted.notes, *notes]),)
     return replace(fitted, sources=sources, client=client, warnings=warnings, notes=whole)
@@ -119,24 +127,15 @@ def _of_requests(found: Sequence[Measured], name: str, place: str) -> Fit:
     held = first.mean if first is not None and first.mean is not None else None
     if held is None and work is not None:
         held = work.mean_value
+    mean = held if held is not None else next((m.mean for m in found if m.mean), None)
     measured = next((m.requests for m in found if m.requests is not None), None)
     service = FittedService(name, work, points, errors, rate, held, measured, {}, steps)
-    users = max((m.users or 0) for m in found)
-    notes, warnings = [], []
+    users = next((m.users for m in found if m.users is not None), None)
+    warnings = []
     if work is not None:
         warnings.append(
             "measured times hold the wait for a worker and whatever is downstream; work is less "
             "where a service was busy, or asks others"
-        )
-    if users and rate:
-        notes.append(
-            f"{users} virtual users waited for answers before they asked again, so a slow service "
-            "was asked less: arrivals of kind `closed` are like that"
-        )
-    if came is not None and came.resolution:
-        notes.append(
-            "all moments are whole seconds, in which many requests would come at once: a replay "
-            f"spreads those of a second over it (`resolution: {format_duration(came.resolution)}`)"
         )
     if work is None:
         warnings.append("no times are in these files, so there is no work")
@@ -155,8 +154,35 @@ def _of_requests(found: Sequence[Measured], name: str, place: str) -> Fit:
         dispersion=_dispersion(moments),
         client=None,
         warnings=tuple(warnings),
-        notes=tuple(notes),
+        notes=(),
+        loop=Loop(users, rate, mean) if users is not None and rate and mean else None,
     )
+
+
+def _by_loop(fit: Fit, arrivals: str | None) -> Fit:
+    """Return the fit with a closed loop where that is meant, or shown and nothing else meant."""
+    loop = fit.loop
+    if loop is None and arrivals == "closed":
+        what = "is closed, and no file says how many virtual users asked, how often and how long"
+        raise MeasurementError("--arrivals", what, "add k6's results or Locust's, or leave it out")
+    notes = list(fit.notes)
+    closed = loop is not None and (loop.shown if arrivals is None else arrivals == "closed")
+    if closed and loop is not None:
+        notes.append(
+            f"{loop.why}; users who wait ask a slow service less than others would: "
+            "`--arrivals open` is for those"
+        )
+    elif loop is not None:
+        notes.append(f"{loop.why}; `--arrivals closed` is for users who wait for answers")
+    if not closed and fit.resolution:
+        notes.append(
+            "all moments are whole seconds, in which many requests would come at once: a replay "
+            f"spreads those of a second over it (`resolution: {format_duration(fit.resolution)}`)"
+        )
+    services = fit.services
+    if closed and loop is not None:
+        services = (replace(services[0], most=loop.users), *services[1:])
+    return replace(fit, notes=tuple(notes), closed=closed, services=services)
 
 
 def _joined(logs: Sequence[Measured]) -> Measured:

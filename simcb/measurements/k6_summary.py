@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from simcb.measurements.source import Format, Source, Where, choose_all, number_in
-from simcb.measurements.values import Measured
+from simcb.measurements.values import Measured, Users
 
 _PERCENTILE = re.compile(r"p\((\d{1,2}(?:\.\d+)?)\)")
 _FIXED = {"min": 0.0, "med": 0.5, "max": 1.0}
 _DURATION = "http_req_duration"
+ITERATIONS = "iterations per second times their mean time"
 _EXPECTED = "http_req_duration{expected_response:true}"
 
 
@@ -43,9 +44,7 @@ def _read(source: Source, where: Where) -> Measured:
         if share is not None and value is not None:
             quantiles.append((share, source.number(value, f"`{word}`") / 1000.0))
     made = _values(source, metrics, "http_reqs") or {}
-    users = _values(source, metrics, "vus_max") or _values(source, metrics, "vus") or {}
     count, rate = number_in(made.get("count")), number_in(made.get("rate"))
-    most = number_in(users.get("max", users.get("value")))
     return Measured(
         requests=None if count is None else int(count),
         failed=bad if bad is None or 0.0 <= bad <= 1.0 else None,
@@ -53,9 +52,25 @@ def _read(source: Source, where: Where) -> Measured:
         rate=rate,
         quantiles=tuple(sorted(quantiles)),
         mean=None if mean is None else source.number(mean, "`avg`") / 1000.0,
-        users=None if most is None else int(most),
+        users=_users(source, metrics),
         notes=tuple(notes),
     )
+
+
+def _users(source: Source, metrics: dict[str, Any]) -> Users | None:
+    """Return how many virtual users there were, and how many by Little's law were active.
+
+    `vus` does not say it: users that wait for a rate's turn are counted there, too.
+    """
+    users = _values(source, metrics, "vus_max") or _values(source, metrics, "vus") or {}
+    most = number_in(users.get("max", users.get("value")))
+    if most is None or most < 1.0:
+        return None
+    made = _values(source, metrics, "iterations") or {}
+    took = _values(source, metrics, "iteration_duration") or {}
+    rate, mean = number_in(made.get("rate")), number_in(took.get("avg"))
+    active = None if rate is None or mean is None else rate * mean / 1000.0
+    return Users(int(most), active, ITERATIONS)
 
 
 def _values(source: Source, metrics: dict[str, Any], name: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from simcb.measurements.source import Format, Source, Where, number_in
-from simcb.measurements.values import Measured
+from simcb.measurements.values import Measured, Users
 
 _PERCENTILE = re.compile(r"(\d{1,3}(?:\.\d+)?)%")
 _AGGREGATED = "Aggregated"
@@ -87,17 +87,22 @@ def _read_history(source: Source, where: Where) -> Measured:
     last = rows[-1]
     count = number_in(last.get("Total Request Count"))
     failed = number_in(last.get("Total Failure Count"))
-    users = max((number_in(row.get("User Count")) or 0.0) for row in rows)
+    users = [number_in(row.get("User Count")) or 0.0 for row in rows]
+    most = int(max(users))
     mean = number_in(last.get("Total Average Response Time"))
+    before = number_in(rows[0].get("Total Request Count"))
+    # Rates of ten seconds are too low at first, totals are not.
+    made_since = None if count is None or before is None else max(0.0, count - before)
     return Measured(
         requests=None if count is None else int(count),
         failed=failed / count if count and failed is not None else None,
         seconds=moments[-1] - moments[0] + every,
+        rate=made_since / (moments[-1] - moments[0]) if made_since else None,
         rates=tuple(made),
         every=every,
         quantiles=(),
         mean=None if mean is None else mean / 1000.0,
-        users=int(users),
+        users=Users(most, sum(users) / len(users), "mean of `User Count`") if most else None,
         notes=("Locust's rates are means over the ten seconds before each row",),
     )
 

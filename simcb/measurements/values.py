@@ -41,6 +41,21 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Users:
+    """Virtual users of a load test.
+
+    Args:
+        most: how many there were at most.
+        active: how many were in the midst of what they do on average; None if that is unknown.
+        how: how that is known.
+    """
+
+    most: int
+    active: float | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
 class Measured:
     """What one file says; what it does not say is None or empty. Times are in seconds.
 
@@ -57,7 +72,7 @@ class Measured:
         resolution: what the moments were cut to; 0 for not at all.
         rates: requests per second, one after the other.
         every: for how long each of these rates held.
-        users: how many virtual users waited for answers and asked again.
+        users: the virtual users who asked.
         spans: those of traces.
         notes: what has to be known about these numbers, in sentences.
     """
@@ -74,7 +89,7 @@ class Measured:
     resolution: float = 0.0
     rates: tuple[float, ...] = ()
     every: float = 0.0
-    users: int | None = None
+    users: Users | None = None
     spans: tuple[Span, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simcb.measurements import Fit, FittedService, Point
+from simcb.measurements.loops import Loop
 from simcb.metrics import Unit
 from simcb.scenario import Scenario
 from simcb.scenario.writer import flow
@@ -123,8 +124,11 @@ def _numbers(fit: Fit) -> Table:
     notes = []
     if any(each.workers is not None for each in fit.services):
         notes.append(
-            "in progress: rate times mean time (Little's law); workers: so many are 70% busy then"
+            "in progress: rate times mean time (Little's law); workers: at most 70% busy, "
+            "2% of wait"
         )
+    if fit.closed and fit.loop is not None:
+        notes.append(f"closed loop: users / (think + answer) = {fit.loop.check}")
     if fit.dispersion is not None:
         kind = (
             "as independent ones do (poisson)"
@@ -176,12 +180,23 @@ def _object(fit: Fit) -> dict[str, JsonValue]:
     return {
         "files": [{"file": n, "format": f, "requests": r} for n, f, r in fit.sources],
         "arrivals": fit.arrivals(),  # type: ignore[dict-item]
+        "loop": None if fit.loop is None else _loop(fit.loop),
         "dispersion": number(fit.dispersion),
         "services": [_service(each) for each in fit.services],
         "warnings": [*fit.warnings],
         "notes": [*fit.notes],
         "overlay": fit.overlay(),
         "scenario": fit.scenario() if _is_whole(fit) else None,
+    }
+
+
+def _loop(loop: Loop) -> dict[str, JsonValue]:
+    return {
+        "users": loop.counted.most,
+        "active": number(loop.active),
+        "closed": loop.shown,
+        "why": loop.why,
+        "arrivals": loop.words,  # type: ignore[dict-item]
     }
 
 

@@ -61,6 +61,7 @@ def fit(
     client: str | None = None,
     form: str | None = None,
     between: float | None = None,
+    arrivals: str | None = None,
 ) -> FitView:
     """Fit arrivals, work, errors and workers to what was measured, and return a view of it.
 
@@ -72,13 +73,23 @@ def fit(
         form: the files' format; found out if None.
         between: seconds from the first to the last of several scrapes of Prometheus, if they do
             not say so themselves.
+        arrivals: `open` or `closed`, whether those who asked waited for answers before they asked
+            again; as the data show it if None.
 
     Raises:
         MeasurementError: a file cannot be read, or says too little.
     """
     several = [files] if isinstance(files, str | Path) else files
     return FitView(
-        fit_files(several, service, where=where, client=client, form=form, between=between)
+        fit_files(
+            several,
+            service,
+            where=where,
+            client=client,
+            form=form,
+            between=between,
+            arrivals=arrivals,
+        )
     )
 
 

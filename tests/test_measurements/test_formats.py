@@ -11,7 +11,8 @@ from test_measurements import samples
 from test_measurements.samples import LOGS, OTHERS, SUMMARIES, Request
 
 from simcb.measurements import FORMATS, Fit, MeasurementError, fit_files
-from simcb.predictions.spread import quantile
+from simcb.predictions.formulas import wait_ggc
+from simcb.predictions.spread import quantile, variation
 from simcb.scenario import parse_scenario, read_scenario
 from simcb.world.streams import Streams, sampler_of
 
@@ -71,7 +72,13 @@ def test_requests_one_by_one_are_counted_once(name: str, folder: Path) -> None:
     assert service.distance is not None
     assert service.distance < 0.02
     assert service.busy == pytest.approx(service.rate * samples.mean(GOOD), rel=1e-3)
-    assert service.workers == -(-service.busy // 0.7)
+    assert service.workers >= service.busy / 0.7
+    cv = variation(service.work)
+    waits = [
+        wait_ggc(n, service.rate, service.held, 1.0, cv)
+        for n in (service.workers - 1, service.workers)
+    ]
+    assert waits[1] <= 0.02 * service.held < waits[0]
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
@@ -139,7 +146,8 @@ def test_arrivals_are_replayed_from_a_file(folder: Path, tmp_path: Path) -> None
 
 def test_rates_over_time_are_replayed_with_their_interval(folder: Path) -> None:
     """Locust's history rises to 40 a second, a row a second."""
-    fit = fitted(folder, "locust_stats_history.csv")
+    fit = fit_files([folder / "locust_stats_history.csv"], "payments", arrivals="open")
+    assert fit.rate == pytest.approx(40.0)
     assert fit.arrivals("a.csv") == {"kind": "replay", "file": "a.csv", "interval": "1s"}
     assert fit.csv.splitlines()[:4] == ["rates", "0.0", "4.0", "8.0"]
     assert fit.services[0].work is None
