@@ -29,7 +29,7 @@ def compare(
         typer.Argument(
             metavar="SCENARIO",
             help="Files, shipped names, or directories that run --out wrote; after the first "
-            "also none, a library, or PATH=VALUE.",
+            "also none, a library, use=NAME, or PATH=VALUE.",
             show_default=False,
         ),
     ],
@@ -39,8 +39,9 @@ def compare(
         typer.Option(
             "--with",
             metavar="[NAME:] CHANGE",
-            help="The first one changed: none (no breaker), a library such as resilience4j, an "
-            "overlay file, or PATH=VALUE; several parted by commas. Repeatable.",
+            help="The first one changed: none (no breaker), a library such as resilience4j (our "
+            "breaker with its defaults), use=NAME (that library's breaker itself), an overlay "
+            "file, or PATH=VALUE; several parted by commas. Repeatable.",
             show_default=False,
         ),
     ] = None,

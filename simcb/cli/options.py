@@ -55,7 +55,7 @@ Preset = Annotated[
     typer.Option(
         "--preset",
         metavar="LIBRARY",
-        help="Give every breaker a library's defaults, such as resilience4j's, before --set.",
+        help="Give every breaker the defaults of a library such as resilience4j, before --set.",
         show_default=False,
     ),
 ]
@@ -134,7 +134,7 @@ def read_source(
     plain = studies.read(source, overlays=overlays or ())
     found = with_preset(plain, preset, sets or ())
     if found.differs and not quiet:
-        complain(f"note: {preset} {found.differs}")
+        complain(f"note: {preset}: {found.differs}")
     return found.scenario
 
 

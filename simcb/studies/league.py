@@ -19,7 +19,7 @@ from simcb.studies.compare import Comparison, Progress, compare
 from simcb.studies.evaluation.contenders import NO_BREAKER, without_breaker
 from simcb.studies.evaluation.settings import applied
 from simcb.studies.run import Run, StudyError, run_once
-from simcb.studies.tune.contenders import with_breakers
+from simcb.studies.tune.contenders import left_out, with_breakers
 from simcb.studies.variants import Variant
 
 SHIPPED = "simcb"
@@ -193,7 +193,8 @@ def _variants(
 
     def entered(name: str, words: Words, differs: str = "") -> int:
         changed = applied(scenario, with_breakers(scenario, words))
-        variants.append(Variant(name, changed, differs))
+        told = filter(None, (differs, left_out(scenario, words)))
+        variants.append(Variant(name, changed, "; ".join(told)))
         return len(variants) - 1
 
     def shipped(breaker: Breaker) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """Variants: what a comparison is made of, and how one is written on a command line.
 
 `--with [NAME:] ITEM[, ITEM]…` changes the first scenario. An item is `none` (no breaker), a
-library whose defaults every breaker gets, an overlay file, or PATH=VALUE. A comma inside
-brackets, braces or quotes belongs to a value.
+library whose defaults every breaker gets, `use=NAME` for another package's breaker itself in the
+place of every one, an overlay file, or PATH=VALUE. A comma inside brackets, braces or quotes
+belongs to a value.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from simcb.adapters import adapter, names
 from simcb.metrics import check_thresholds
 from simcb.scenario import Scenario, ScenarioError, list_shipped, parse_value
 from simcb.scenario.refusal import choice_remedy, quoted
@@ -18,7 +20,13 @@ from simcb.studies.clients import examined, is_code, with_code
 from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.studies.evaluation.settings import applied
 from simcb.studies.run import Result, StudyError, coded
-from simcb.studies.tune.contenders import DEFAULTS, Default, with_default
+from simcb.studies.tune.contenders import (
+    DEFAULTS,
+    Default,
+    left_out,
+    with_breakers,
+    with_default,
+)
 
 MOST_VARIANTS = 8
 """More than that no table of 100 columns and no plot can show."""
@@ -27,6 +35,8 @@ LONGEST_NAME = 60
 """Characters of a variant's name."""
 
 NONE = "none"
+
+_USE = "use="
 
 LIBRARIES: dict[str, Default] = {
     library.casefold(): default
@@ -69,6 +79,7 @@ class Group:
         overlays: files merged over the first scenario.
         without_breakers: whether every breaker is switched off.
         library: whose defaults every breaker gets.
+        use: whose breaker stands in the place of every one.
         sets: PATH=VALUE each.
     """
 
@@ -76,6 +87,7 @@ class Group:
     overlays: tuple[str, ...] = ()
     without_breakers: bool = False
     library: str = ""
+    use: str = ""
     sets: tuple[str, ...] = ()
 
 
@@ -88,24 +100,28 @@ def parse_group(text: str) -> Group:
     name, items = _named(text.strip())
     if not items:
         raise StudyError(f"{quoted(text)} says nothing to compare with", _WAYS)
-    sets = tuple(item for item in items if "=" in item)
+    foreign = [item for item in items if item.startswith(_USE)]
+    sets = tuple(item for item in items if "=" in item and item not in foreign)
     words = [item for item in items if "=" not in item]
     breakers = [word for word in words if word == NONE or word.casefold() in LIBRARIES]
     overlays = tuple(word for word in words if word not in breakers)
+    breakers += foreign
     for overlay in overlays:
         _check_overlay(overlay)
     if len(breakers) > 1:
         what = f"{quoted(text)} names {' and '.join(map(quoted, breakers))}"
         raise StudyError(what, "give each a variant of its own")
-    library = next((word for word in breakers if word != NONE), "")
-    usual = ", ".join(NO_BREAKER if item == NONE else item for item in items)
+    library = next((word for word in breakers if word != NONE and word not in foreign), "")
+    use = foreign[0].removeprefix(_USE).strip() if foreign else ""
+    said = {NONE: NO_BREAKER, library: f"like {library}", f"{_USE}{use}": use}
+    usual = ", ".join(said.get(item, item) for item in items)
     if len(items) == len(overlays) == 1:
         usual = Path(overlays[0]).stem
-    return Group(name or usual, overlays, NONE in breakers, library, sets)
+    return Group(name or usual, overlays, NONE in breakers, library, use, sets)
 
 
 _WAYS = (
-    "write `none`, a library such as `resilience4j`, an overlay file, or "
+    "write `none`, a library such as `resilience4j`, `use=NAME`, an overlay file, or "
     "`NAME: PATH=VALUE, PATH=VALUE`"
 )
 
@@ -168,18 +184,51 @@ def altered(group: Group, scenario: Scenario) -> Variant:
     differs = ""
     if group.without_breakers:
         scenario = scenario.without_breakers()
-    if group.library:
-        default = LIBRARIES[group.library.casefold()]
-        changes = with_default(scenario, default)
+    if group.library or group.use:
+        if group.use:
+            words = _itself(group.use)
+            changes = with_breakers(scenario, lambda _: words)
+            differs = left_out(scenario, lambda _: words)
+        else:
+            default = LIBRARIES[group.library.casefold()]
+            changes, differs = with_default(scenario, default), _only_near(group.library, default)
         if not changes:
-            what = f"{quoted(group.library)} is a breaker, and {quoted(scenario.name)} has none"
+            named = group.library or group.use
+            what = f"{quoted(named)} is a breaker, and {quoted(scenario.name)} has none"
             raise StudyError(what, "give a call of it a `breaker`, or leave the library out")
-        scenario, differs = applied(scenario, changes), default.differs
+        scenario = applied(scenario, changes)
     changes = dict(_change(text) for text in group.sets)
     code = {path: value for path, value in changes.items() if is_code(path)}
     if len(changes) > len(code):
         scenario = applied(scenario, changes)
     return Variant(group.name, scenario, differs, code=code)
+
+
+def _itself(name: str) -> dict[str, object]:
+    """Return the words that put another package's breaker in the place of ours.
+
+    Raises:
+        StudyError: nobody has registered it.
+        MissingExtraError: its package is not installed.
+    """
+    known = names()
+    if name not in known:
+        what = f"{quoted(name)} is no breaker that is registered"
+        raise StudyError(what, choice_remedy(name, known))
+    adapter(name).parameters()
+    return {"use": name}
+
+
+def _only_near(library: str, default: Default) -> str:
+    """Return what is to be known of our breaker with a library's defaults, in words."""
+    told = "simcb's breaker with the library's defaults"
+    if default.differs:
+        told += f"; the library {default.differs}"
+    itself = [name for name in names() if name.removesuffix("-cb") == library.casefold()]
+    if itself:
+        model = "is a model of its rules" if adapter(itself[0]).model else "is the library itself"
+        told += f"; `use={itself[0]}` {model}"
+    return told
 
 
 def with_preset(scenario: Scenario, library: str, sets: Sequence[str] = ()) -> Variant:

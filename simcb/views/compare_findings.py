@@ -253,22 +253,26 @@ def _higher(change: Change) -> str:
     return "higher" if change.more else "lower"
 
 
+def in_time(comparison: Comparison) -> str:
+    """Return how long an answer may take to be in time."""
+    limits: dict[str, list[str]] = {}
+    for name, result in zip(comparison.names, comparison.results, strict=True):
+        words = Facts(result.trace).latency_limits.words or "at all"
+        limits.setdefault(words, []).append(shown_name(name))
+    if len(limits) == 1:
+        return f"answered: ok or from a fallback {next(iter(limits))}"
+    each = "; ".join(f"{', '.join(names)}: {words}" for words, names in limits.items())
+    return f"answered: ok or from a fallback in time, by what is usual: {each}"
+
+
 def notes(comparison: Comparison) -> tuple[str, ...]:
     """Return what has to be said of the variants: what libraries do otherwise, what is in time."""
     found: dict[str, list[str]] = {}
     for variant in comparison.variants:
         if variant.differs:
             found.setdefault(variant.differs, []).append(shown_name(variant.name))
-    lines = [f"* {', '.join(names)}: {differs}" for differs, names in found.items()]
-    limits: dict[str, list[str]] = {}
-    for name, result in zip(comparison.names, comparison.results, strict=True):
-        words = Facts(result.trace).latency_limits.words or "at all"
-        limits.setdefault(words, []).append(shown_name(name))
-    if len(limits) == 1:
-        lines.insert(0, f"answered: ok or from a fallback {next(iter(limits))}")
-    else:
-        each = "; ".join(f"{', '.join(names)}: {words}" for words, names in limits.items())
-        lines.insert(0, f"answered: ok or from a fallback in time, by what is usual: {each}")
+    lines = [in_time(comparison)]
+    lines += [f"* {', '.join(names)}: {differs}" for differs, names in found.items()]
     every = [each.trace.versions for each in comparison.results]
     # Variants may have breakers of different packages, each with a version of its own.
     common = set(every[0]).intersection(*every)

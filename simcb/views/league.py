@@ -12,7 +12,7 @@ from simcb.studies.compare import Comparison
 from simcb.studies.league import Contender, League
 from simcb.views.compare import HEADER as OF_VARIANTS
 from simcb.views.compare import compare_rows
-from simcb.views.compare_findings import notes, verdicts
+from simcb.views.compare_findings import in_time, verdicts
 from simcb.views.document import (
     Block,
     CheckResult,
@@ -142,7 +142,7 @@ def _one_table(league: League) -> Table:
             cells = [_cell(comparison, one.alike, *each[:2], sure) for each in columns]
             rows.append(
                 (
-                    _mark(comparison, one),
+                    _mark(league, one),
                     *cells,
                     _cell(comparison, one.usual, "answered", WHOLE, sure),
                 )
@@ -162,7 +162,7 @@ def _wide_table(league: League) -> Table:
         header += ["answered", "own defaults"]
     rows = [
         (
-            _mark(league.comparisons[0], one),
+            _mark(league, one),
             *(
                 _cell(comparison, place, "answered", WHOLE, sure=True)
                 for comparison in league.comparisons
@@ -187,9 +187,15 @@ def _alike(league: League, scenario: int) -> str:
     return f"{threshold} failures, {clock(timeout)}"
 
 
-def _mark(comparison: Comparison, one: Contender) -> str:
-    differs = one.alike is not None and comparison.variants[one.alike].differs
-    return one_line(one.name, 40) + ("*" if differs else "")
+def _mark(league: League, one: Contender) -> str:
+    return one_line(one.name, 40) + ("*" if _differs(league, one) else "")
+
+
+def _differs(league: League, one: Contender) -> list[str]:
+    """Return what a breaker has not of what the others have, in whichever scenario and setting."""
+    places = [place for place in (one.alike, one.usual) if place is not None]
+    told = (each.variants[place].differs for each in league.comparisons for place in places)
+    return [*dict.fromkeys(filter(None, told))]
 
 
 def _cell(comparison: Comparison, place: int | None, name: str, phase: str, sure: bool) -> str:
@@ -202,7 +208,15 @@ def _cell(comparison: Comparison, place: int | None, name: str, phase: str, sure
 
 
 def _notes(league: League, scenario: int) -> tuple[str, ...]:
-    lines = list(notes(league.only(scenario, alike=True)))
+    found: dict[str, list[str]] = {}
+    for one in league.contenders:
+        told = _differs(league, one)
+        # What is left out at its defaults is so at comparable settings, too, beside more.
+        for each in told:
+            if not any(each != other and each in other for other in told):
+                found.setdefault(each, []).append(one_line(one.name, 40))
+    lines = [in_time(league.only(scenario, alike=True))]
+    lines += [f"* {', '.join(names)}: {differs}" for differs, names in found.items()]
     if league.missing:
         names = ", ".join(league.missing)
         lines.append(f"not installed: {names}; run: pip install 'simcb[peers]'")

@@ -192,8 +192,9 @@ def compare(
     Args:
         variants: scenarios, what `load` makes one of, runs that were made before, or one mapping
             of names to these: `{"now": s, "fast": s.with_({"breaker.recovery_timeout": "5s"})}`.
-        with_: changes of the first one: `none`, a library such as `resilience4j`, an overlay
-            file, or `NAME: PATH=VALUE, PATH=VALUE`.
+        with_: changes of the first one: `none`, a library such as `resilience4j` (our breaker with
+            its defaults), `use=NAME` (that package's breaker), an overlay file, or `NAME:
+            PATH=VALUE, PATH=VALUE`.
         replicates: runs of each; if None, as many as the runs made before have, or 10.
         seed: the random seed, which all share; if None, that of runs made before, or 0.
         fail_if: conditions under which it counts as failed, as in `success < 99%`, about every

@@ -183,4 +183,6 @@ def differing(check: Check) -> list[str]:
     for contender in check.contenders:
         if contender.differs:
             found.setdefault(contender.differs, []).append(contender.name)
-    return [f"* {'; '.join(names)}: {differs}" for differs, names in found.items()]
+    lines = [f"* {'; '.join(names)}: {differs}" for differs, names in found.items()]
+    ours = "named after libraries: simcb's breaker; `compare … --with use=NAME` has their own"
+    return [*lines, ours] if lines else []

@@ -187,7 +187,7 @@ def test_a_saved_comparison_is_what_it_was(
     assert picture.read_bytes() == (kept / "out" / "compare.png").read_bytes()
     view = open_saved(kept / "out")
     assert isinstance(view, CompareView)
-    assert view.names == ("small", "polly", "now")
+    assert view.names == ("small", "like polly", "now")
     assert not view.good
     assert view.headline in page.read_text()
 

@@ -341,7 +341,10 @@ def test_a_preset_gives_every_breaker_a_librarys_defaults() -> None:
     """What it does otherwise is told, `--set` comes after it, and the command repeats itself."""
     words = "run flaky-payments --alone --set duration=9s --set faults=[] --set thresholds=[]"
     done = simcb(*words.split(), "--preset", "Resilience4j", "--format", "json")
-    assert "note: Resilience4j a late result counts" in done.stderr
+    assert (
+        "note: Resilience4j: simcb's breaker with the library's defaults; the library counts a late"
+        in done.stderr
+    )
     assert "--preset Resilience4j" in json.loads(done.stdout)["repeat"]
     scenario = with_preset(load("flaky-payments"), "Polly", ["recovery.timeout=7s"]).scenario
     breaker = scenario.clients["shop"].calls["payments"].breaker

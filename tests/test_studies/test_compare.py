@@ -62,7 +62,12 @@ def compared(*groups: str, replicates: int = 3) -> Comparison:
         ("x: trip={kind: failure_rate, rate: 50%}, b=[1, 2]", "x", None),
         ("x: name='a, b', c=3", "x", ("name='a, b'", "c=3")),
         ("none", "no breaker", ()),
-        ("Polly", "Polly", ()),
+        ("Polly", "like Polly", ()),
+        (
+            "use=textbook, settings.recovery_timeout=9",
+            "textbook, settings.recovery_timeout=9",
+            ("settings.recovery_timeout=9",),
+        ),
         ("my own: resilience4j, recovery_timeout=9s", "my own", ("recovery_timeout=9s",)),
         ("best.yaml", "best", ()),
     ],
@@ -81,6 +86,7 @@ def test_a_group_is_a_name_and_changes(text: str, name: str, sets: tuple[str, ..
         ("slow-replica", "give it without --with"),
         ("x:", "says nothing to compare with"),
         ("x: none, Polly", "names `none` and `Polly`"),
+        ("Polly, use=polly", "names `Polly` and `use=polly`"),
     ],
 )
 def test_a_group_that_makes_no_sense_says_what_to_write(text: str, words: str) -> None:
@@ -94,6 +100,23 @@ def test_a_change_that_does_not_fit_is_refused_with_its_place() -> None:
     """The path that was misspelt is named, with the one that was meant."""
     with pytest.raises(StudyError, match="recovery_timeot=5s"):
         altered(parse_group("breaker.recovery_timeot=5s"), small())
+
+
+def test_a_librarys_defaults_and_the_library_are_two_things() -> None:
+    """Our breaker with its defaults says so, and names what puts the other one there."""
+    near, itself = variants("polly", "use=polly")[1:]
+    ours = near.scenario.clients["shop"].calls["store"].breaker
+    theirs = itself.scenario.clients["shop"].calls["store"].breaker
+    assert ours is not None
+    assert theirs is not None
+    assert (near.name, ours.use, itself.name, theirs.use) == ("like polly", None, "polly", "polly")
+    assert near.differs.startswith(
+        "simcb's breaker with the library's defaults; the library counts"
+    )
+    assert near.differs.endswith("`use=polly` is a model of its rules")
+    assert itself.differs == ""
+    with pytest.raises(StudyError, match="`pollly` is no breaker that is registered"):
+        variants("use=pollly")
 
 
 def test_variants_have_names_of_their_own_and_last_equally_long() -> None:

@@ -86,6 +86,30 @@ def test_the_chart_has_a_row_for_each(found: League) -> None:
     assert [ax.get_title(loc="right") for ax in figure.axes] == ["story", "later"]
 
 
+def test_what_others_have_not_is_said_of_each_and_nothing_else_is_lost() -> None:
+    """Words about all replicas are ours alone; what is heard and where it stands is everybody's."""
+    words = "failure_threshold: 3, per_replica: true, max_open: 50%, panic: 30%, ignores: [refused]"
+    text = STORY.replace("failure_threshold: 3", f"{words}, counts: [error, timeout]")
+    scenario = parse_scenario(text)
+    found = league([scenario], CompareOptions(1), HERE, only=["textbook", "nopanic"])
+    variants = {each.name: each for each in found.comparisons[0].variants}
+    said = "runs without `max_open`, `panic`, which only simcb's breaker has"
+    for name in ("textbook", "textbook, its defaults", "nopanic, its defaults"):
+        assert variants[name].differs == said
+    assert variants["nopanic"].differs.endswith(f"; {said}")
+    assert variants["simcb"].differs == variants["simcb, its defaults"].differs == ""
+    kept = variants["simcb, its defaults"].scenario.clients["shop"].calls["payments"].breaker
+    other = variants["textbook"].scenario.clients["shop"].calls["payments"].breaker
+    assert kept is not None
+    assert other is not None
+    assert (kept.max_open, kept.panic, other.max_open) == (0.5, 0.3, None)
+    assert kept.counts == other.counts != type(kept)().counts
+    assert kept.ignores == other.ignores != type(kept)().ignores
+    shown = render(league_document(Answer(found)), Format.TABLE, Page()).plain
+    assert f"* textbook: {said}" in shown
+    assert "textbook*" in shown
+
+
 def test_a_league_needs_a_breaker_to_replace_and_names_that_are_registered() -> None:
     """What makes no sense is told with what to do."""
     bare = parse_scenario(STORY.replace("        breaker: {failure_threshold: 3}\n", ""))

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.scenario import Scenario
-from simcb.scenario.breakers import Breaker
+from simcb.scenario.breakers import OWN_WORDS, Breaker
+from simcb.scenario.refusal import listed, quoted
 from simcb.studies.evaluation.contenders import breakers_of
 
 _ANY = 10_000
@@ -19,7 +20,7 @@ _ANY = 10_000
 _NO_LEASE = "365d"
 """How long a probe may take: none of the libraries stops waiting for it."""
 
-_LATE = "a late result counts in whatever state it finds, here it changes nothing"
+_LATE = "counts a late result in whatever state it finds, here it changes nothing"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ def with_breakers(
 ) -> dict[str, object]:
     """Return the changes that put others in the place of breakers: all, or those of services.
 
-    What is guarded, what counts as a failure and who shares the breaker stay the scenario's.
+    What is guarded, what counts as a failure and who shares the breaker stay the scenario's. What
+    the others cannot be told is in `left_out`.
 
     Args:
         scenario: whose breakers are replaced.
@@ -144,19 +146,40 @@ def with_breakers(
         services: the services whose breakers are replaced; None for all.
     """
     return {
-        path: {
-            **_of_replicas(breaker, words(breaker)),
-            **words(breaker),
-            "counts": [outcome.value for outcome in breaker.counts],
-            "around": breaker.around.value,
-            "per_replica": breaker.per_replica,
-            "shared": breaker.shared,
-        }
+        path: {**_kept(breaker, words(breaker)), **words(breaker)}
         for path, breaker in breakers_of(scenario, services)
     }
 
 
-def _of_replicas(breaker: Breaker, words: Mapping[str, object]) -> dict[str, object]:
-    """Return what a caller does about all replicas together, which only simcb's breakers take."""
-    data = {} if "use" in words else breaker.to_data()
-    return {word: data[word] for word in ("max_open", "panic", "slow_start") if word in data}
+_OF_ITSELF = {*OWN_WORDS, "use", "settings", "enabled"}
+"""What says how a breaker behaves; all else is about where it stands and what it hears."""
+
+_OF_OURS = {"max_open", "panic", "slow_start"}
+"""What a caller does about the breakers of all replicas together, which only simcb's take."""
+
+
+def _kept(breaker: Breaker, words: Mapping[str, object]) -> dict[str, object]:
+    """Return the words of a breaker that hold for the one in its place, too."""
+    without = _OF_ITSELF | (_OF_OURS if "use" in words else set())
+    return {word: said for word, said in breaker.to_data().items() if word not in without}
+
+
+def left_out(
+    scenario: Scenario,
+    words: Callable[[Breaker], Mapping[str, object]],
+    services: Collection[str] | None = None,
+) -> str:
+    """Return which words of breakers those in their place have not, in words; "" if none.
+
+    Args:
+        scenario: as in `with_breakers`.
+        words: as there.
+        services: as there.
+    """
+    lost = {
+        word
+        for _, breaker in breakers_of(scenario, services)
+        for word in {*breaker.to_data()} - _OF_ITSELF - {*_kept(breaker, words(breaker))}
+    }
+    named = listed(map(quoted, sorted(lost)))
+    return f"runs without {named}, which only simcb's breaker has" if lost else ""
