@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from test_catalogue.telling import Told, told
 
+pytestmark = pytest.mark.slow
+
 COALESCE = "database.cache.coalesce=true"
 DATABASE = 1
 """The index of the call behind the cache."""

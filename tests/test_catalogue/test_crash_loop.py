@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from test_catalogue.telling import Told, told
 
 CURE = "changes.a-tenth.set.arrivals.rate"
@@ -39,6 +40,7 @@ def test_a_tenth_of_the_load_ends_it_and_then_all_of_it_is_borne() -> None:
     assert answered(run, 9) == 1.0
 
 
+@pytest.mark.slow
 def test_eight_tenths_are_not_little_enough() -> None:
     """The few that are up get the load of all, and fall before the others are back."""
     run = told("crash-loop", f"{CURE}=80/s")

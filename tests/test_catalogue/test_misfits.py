@@ -75,7 +75,8 @@ def test_slow_network_fails_no_call_and_starves_the_scaled_in_tier() -> None:
     assert told("slow-network").value("queue_peak", "fault", "web") < 50
 
 
-@pytest.mark.parametrize("sets", [(), pytest.param((BLIND,), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sets", [(), (BLIND,)])
 def test_slow_network_is_a_slow_wire_because_the_backend_has_workers_to_spare(
     sets: tuple[str, ...],
 ) -> None:

@@ -29,7 +29,7 @@ def ends(name: str, *sets: str, seeds: int, breaker: bool = True) -> Counter[Ver
     return Counter(run.verdict for run in runs)
 
 
-LONG = ("error-queries", "redis-500-retries")
+LONG = ("cold-cache", "error-queries", "metadata-refetch", "redis-500-retries", "retry-storm")
 """Those of most requests."""
 
 

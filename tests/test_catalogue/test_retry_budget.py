@@ -43,7 +43,9 @@ def test_the_storm_is_a_quarter_more_and_ends_with_its_cause() -> None:
     assert run.value("time_to_recover") == pytest.approx(20, abs=10)
 
 
-@pytest.mark.parametrize(("sets", "calls"), [(UNLIMITED, 4.0), (HALF, 2.0)])
+@pytest.mark.parametrize(
+    ("sets", "calls"), [pytest.param(UNLIMITED, 4.0, marks=pytest.mark.slow), (HALF, 2.0)]
+)
 def test_more_retries_are_a_storm_without_end(sets: str, calls: float) -> None:
     """Four and two calls a request need all of the 200 a second that are answered, or more."""
     run = told("retry-budget", sets)

@@ -30,8 +30,13 @@ KNOWN = {
 }
 """The lines that each breaks at the version that the extra `peers` brings."""
 
+REPEATS = ("asyncbreaker", "fluxgate", "interlock-cb", "nopanic", "pyresilience")
+"""Those that break no line that none of the others breaks."""
 
-@pytest.mark.parametrize("name", KNOWN)
+NAMES = [pytest.param(each, marks=pytest.mark.slow if each in REPEATS else ()) for each in KNOWN]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_a_breaker_breaks_is_found(name: str) -> None:
     """No more and no less than was seen by hand, each with a history."""
     found = conformity(adapter(name))

@@ -56,10 +56,14 @@ def begun_early(name: str, duration: float) -> Scenario:
     return scenario.with_({**moved, "duration": f"{min(duration, scenario.duration):g}s"})
 
 
+BUSY = {"hedged-reads": 4.0}
+"""Seconds that are enough of those with thousands of calls in each."""
+
+
 @pytest.mark.parametrize("name", list_shipped())
 def test_models_agree_on_the_beginning_of_shipped_scenario(name: str) -> None:
     """Each shipped scenario gives the same events while its outage begins."""
-    assert_agreement(begun_early(name, 12.0), seed=1)
+    assert_agreement(begun_early(name, BUSY.get(name, 12.0)), seed=1)
 
 
 SPARSE = (

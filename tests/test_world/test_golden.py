@@ -46,7 +46,15 @@ def regenerate() -> None:
     TABLE.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
-@pytest.mark.parametrize("name", list_shipped())
+BUSY = ("cache-stampede", "hedged-reads")
+"""Those of a hundred thousand calls and more."""
+
+NAMES = [
+    pytest.param(each, marks=pytest.mark.slow if each in BUSY else ()) for each in list_shipped()
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_scenario_does_what_it_did(name: str) -> None:
     """The same scenario and seed give the bytes that are on record, and they obey every law."""
     table = known()
