@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 settings.register_profile(
     "steady",
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,

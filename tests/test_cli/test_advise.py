@@ -31,6 +31,7 @@ def file(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_five_lines_and_a_file_to_lay_over(file: str, tmp_path: Path) -> None:
     """Errors one by one are no overload: no breaker answers most, and the overlay says so."""
     out = tmp_path / "advice"

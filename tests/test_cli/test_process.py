@@ -39,6 +39,7 @@ def test_json_is_the_same_under_any_hash_seed(small: str) -> None:
     assert json.loads(outputs.pop())["digest"]
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_plain_text(small: str) -> None:
     """Nothing but a terminal gets colours, and nobody gets a progress bar in a file."""
     done = process("run", small, FORCE_COLOR="1")
@@ -68,6 +69,7 @@ def test_a_process_without_any_output_still_has_its_code(small: str) -> None:
     assert done.returncode == 99
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_told(small: str) -> None:
     """Output that could not be written is not passed off as good."""
@@ -128,7 +130,8 @@ def test_a_terminal_gets_colours_unless_it_says_no(small: str) -> None:
     assert b"\x1b" not in dumb
 
 
-@pytest.mark.parametrize("form", ["table", pytest.param("md", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["table", "md"])
 def test_a_name_cannot_command_a_terminal(tmp_path: Path, form: str) -> None:
     """Escape sequences and markup in a scenario reach a terminal as visible characters."""
     file = tmp_path / "hostile.yaml"

@@ -30,7 +30,9 @@ def small(tmp_path: Path) -> str:
     ("words", "redirection", "code"),
     [
         # It would warn that the fault never strikes.
-        ("run {small} --set duration=5s --format csv", "2>/dev/full", 99),
+        pytest.param(
+            "run {small} --set duration=5s --format csv", "2>/dev/full", 99, marks=pytest.mark.slow
+        ),
         pytest.param(
             "run {small} --set duration=5s --format csv", "2>&-", 99, marks=pytest.mark.slow
         ),
@@ -85,6 +87,7 @@ def test_what_is_closed_is_not_handed_to_a_file(small: str, tmp_path: Path) -> N
     assert json.loads((out / "summary.json").read_text())["passed"] is False
 
 
+@pytest.mark.slow
 def test_a_closed_standard_input_is_an_empty_scenario() -> None:
     """It is told as a file without text is."""
     done = shell("$SIMCB run - <&-")

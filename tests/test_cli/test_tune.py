@@ -94,6 +94,7 @@ def test_the_directory_holds_an_overlay_that_fits_every_scenario(
     assert len({row["contender"] for row in contenders}) * 2 == len(contenders)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_a_finished_tune_is_drawn_again_without_a_run(
     storms: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

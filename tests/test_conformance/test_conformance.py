@@ -187,7 +187,7 @@ def strikes(failures: int, seconds: float) -> dict[str, object]:
     return {"strikes": failures, "pause": seconds}
 
 
-@pytest.mark.parametrize("make", [Hoarding, Immortal])
+@pytest.mark.parametrize("make", [Hoarding, pytest.param(Immortal, marks=pytest.mark.slow)])
 def test_what_grows_is_caught(make: type[TwoStrikes]) -> None:
     """With the calls, or with the breakers."""
     found = conformity(Adapter("broken", make, ""), strikes)
@@ -221,7 +221,7 @@ def test_the_verb_says_it_line_by_line() -> None:
     screen = simcb("conformance", "textbook")
     assert screen.exit_code == 99
     assert "textbook breaks 4 lines of the contract" in screen.stdout
-    data = json.loads(simcb("conformance", "textbook", "simcb", "--format", "json").stdout)
+    data = json.loads(simcb("conformance", "textbook", "--format", "json").stdout)
     broken = [
         line["line"] for line in data["breakers"][0]["lines"] if line["standing"] == "violated"
     ]

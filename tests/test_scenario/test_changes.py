@@ -102,7 +102,7 @@ def test_when_and_how_far_are_axes_of_a_sweep() -> None:
     """How early must one act, and how far must one cut?"""
     over = {"changes.1.at": ["25s", "60s"], "changes.1.set.retry.max_retries": [0, 3]}
     base = parse_scenario(TEXT).with_({"duration": "70s", "arrivals.rate": "5/s"})
-    swept = sweep(base, over, replicates=1, by="min:attempt_rate")
+    swept = sweep(base, over, replicates=1, by="min:attempt_rate", workers=0)
     rates = {}
     for each in swept.ranking:
         values = swept.values_of(each.setting)

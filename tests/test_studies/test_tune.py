@@ -127,7 +127,8 @@ def test_bad_settings_get_few_runs() -> None:
     assert result.tally.ran < len(result.trials) * 5 * 2 + 15 * 3 * 2
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 def test_who_runs_it_changes_nothing(workers: int) -> None:
     """The same bytes from this process, from threads, and from one or two other processes."""
     assert bytes_of(tuned_with(workers=workers)) == bytes_of(briefly())

@@ -124,6 +124,7 @@ os.kill(os.getpid(), int(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="a file can lose its name on POSIX alone")
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_of_a_killed_process(kill: signal.Signals, tmp_path: Path) -> None:

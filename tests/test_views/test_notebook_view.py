@@ -289,6 +289,7 @@ def test_without_pandas_the_frame_names_what_to_install(
         _ = view.df
 
 
+@pytest.mark.slow
 def test_running_loads_neither_matplotlib_nor_pandas() -> None:
     """A script that only wants numbers does not pay for plots."""
     code = (

@@ -475,6 +475,7 @@ def test_an_interrupted_sweep_says_so_in_its_view(tmp_path: Path) -> None:
     assert "incomplete" in view.plot().texts[1].get_text()
 
 
+@pytest.mark.slow
 def test_a_notebook_loads_nothing_heavy_for_a_sweep() -> None:
     """No matplotlib and no pandas until a plot or a frame is asked for."""
     program = (

@@ -395,6 +395,7 @@ def test_a_directory_that_takes_nothing_is_told(tmp_path: Path) -> None:
         write_study(tune_document(tuned()), tmp_path)
 
 
+@pytest.mark.slow
 def test_importing_simcb_loads_no_optuna() -> None:
     """It is loaded when something is tuned."""
     code = "import simcb, sys; simcb.tune; print('optuna' in sys.modules)"
