@@ -158,6 +158,14 @@ def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) ->
         service["crash"] = {"above": above / 10, "for": lasts, "restart": down}
     if draw(one_in(4)):
         service["scale"] = draw(scales())
+    if further and draw(one_in(3)):
+        service["liveness"] = {
+            "asks": draw(st.sampled_from(further)),
+            "every": draw(times(100, 1000)),
+            "timeout": draw(times(50, 800)),
+            "failures": draw(st.integers(1, 3)),
+            "restart": draw(times(50, 2000)),
+        }
     if draw(one_in(2)):
         service["on_abandon"] = draw(st.sampled_from(("drop_queued", "stop")))
     return service

@@ -163,6 +163,35 @@ def replicas(scope: Scope) -> float | None:
     return total / scope.seconds
 
 
+def restarts(scope: Scope) -> float | None:
+    """How often a replica started anew by itself: it was full for too long, or a check went wrong.
+
+    Restarts that are faults of the scenario are not among them.
+    """
+    falls = scope.facts.trace.layout.crashes_of(scope.service)
+    return float(sum(_is_within(each.at, scope) for each in falls))
+
+
+def down(scope: Scope) -> float | None:
+    """Share of the time of replicas that take work in which they are gone and start anew.
+
+    As in `restarts`, those are none that the scenario's faults restart.
+    """
+    layout = scope.facts.trace.layout
+    services = layout.services if scope.service is None else (layout.services[scope.service],)
+    gone = there = 0.0
+    for start, end in scope.phase.windows:
+        there += sum(each.replica_seconds(start, end) for each in services)
+        for fall in layout.crashes_of(scope.service):
+            gone += max(0.0, min(fall.until, end) - max(fall.at, start))
+    return min(1.0, gone / there) if there > 0.0 else None
+
+
+def _is_within(at: float, scope: Scope) -> bool:
+    duration = scope.facts.trace.duration
+    return any(start <= at < end or at == end == duration for start, end in scope.phase.windows)
+
+
 def queue_peak(scope: Scope) -> float | None:
     """The most attempts ever waiting for a worker of a service at once, over all replicas."""
     if scope.service is None:

@@ -114,6 +114,8 @@ _ENTRIES = (
     Metric(recovery.time_to_recover, Unit.SECONDS, _TOO_LATE, phased=False),
     Metric(load.utilisation, Unit.SHARE, _NO_TIME, Per.SERVICE),
     Metric(load.replicas, Unit.COUNT, _NO_TIME, Per.SERVICE),
+    Metric(load.restarts, Unit.COUNT, _NO_TIME, _SERVICE),
+    Metric(load.down, Unit.SHARE, _NO_TIME, _SERVICE),
     Metric(load.queue_peak, Unit.COUNT, _NO_TIME, Per.SERVICE),
     Metric(load.mean_queue, Unit.COUNT, _NO_TIME, Per.SERVICE),
     Metric(load.wasted_work, Unit.SHARE, _NO_WORK, _SERVICE),

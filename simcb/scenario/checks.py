@@ -26,6 +26,7 @@ def cross_checks(data: object) -> Iterator[Finding]:
     yield from _unknown_services("clients", clients, services)
     yield from _unknown_services("services", services, services)
     yield from _cycles(services)
+    yield from _unknown_checks(services)
     names: dict[str, int] = {}
     for index, fault in enumerate(_list(data, "faults")):
         if isinstance(fault, Mapping):
@@ -102,6 +103,18 @@ def _unknown_services(key: str, callers: Tables, services: Tables) -> Iterator[F
                 what = f"is a service itself, and asks {quoted(service)}"
                 remedy = f"give the call another name, like `{name}-{service}`"
                 yield Finding(place, Refused(what, remedy), at_key=True)
+
+
+def _unknown_checks(services: Tables) -> Iterator[Finding]:
+    for name, part in services.items():
+        liveness = part.get("liveness")
+        asks = liveness.get("asks") if isinstance(liveness, Mapping) else None
+        if not isinstance(asks, str) or (asks in services and asks != name):
+            continue
+        what = f"{quoted(asks)} is " + ("the service itself" if asks == name else "not a service")
+        others = {each: 0 for each in services if each != name}
+        remedy = choice_remedy(asks, others) if others else "add the service that it depends on"
+        yield Finding(("services", name, "liveness", "asks"), Refused(what, remedy))
 
 
 def _cycles(services: Tables) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from simcb.scenario.distributions import AnyDistribution
 from simcb.scenario.faults import FAULTS, MOST_REPLICAS, Fault, label_of, numbered
 from simcb.scenario.fields import ByName, Model, Named, Object, OneOf
 from simcb.scenario.groups import ClientGroup
+from simcb.scenario.liveness import Liveness
 from simcb.scenario.paths import find_place
 from simcb.scenario.recorded import Recording, recall_known
 from simcb.scenario.refusal import Refused
@@ -139,6 +140,13 @@ class Service(Model):
         Crash | None,
         word("when load breaks a replica; never if absent", "{above: 95%, for: 10s, restart: 30s}"),
     ] = None
+    liveness: Annotated[
+        Liveness | None,
+        word(
+            "a health check that asks a dependency; a replica that fails it starts anew",
+            "{asks: database, every: 10s, timeout: 1s, failures: 3, restart: 30s}",
+        ),
+    ] = None
     on_abandon: Annotated[
         OnAbandon,
         word(
@@ -147,6 +155,11 @@ class Service(Model):
             "drop_queued",
         ),
     ] = OnAbandon.FINISH
+
+    @property
+    def falls(self) -> bool:
+        """Whether its replicas may start anew by themselves."""
+        return self.crash is not None or self.liveness is not None
 
     @property
     def first_replicas(self) -> int:

@@ -374,11 +374,11 @@ class CallTree:
             yield AttemptOutcome.SHED, 0.0
         elif call.bulkhead is not None:
             yield AttemptOutcome.SHED, call.bulkhead.max_wait
-        if asked.queue.limit is not None or asked.crash is not None or faults & {Refuse, Restart}:
+        if asked.queue.limit is not None or asked.falls or faults & {Refuse, Restart}:
             yield AttemptOutcome.REFUSED, _ways(call)
         if asked.admit is not None or asked.queue.discipline is Discipline.PRIORITY:
             yield AttemptOutcome.THROTTLED, _ways(call)
-        if Restart in faults or asked.crash is not None:
+        if Restart in faults or asked.falls:
             yield AttemptOutcome.ERROR, _ways(call)
         elif asked.errors > 0.0 or Errors in faults or asked.calls:
             yield AttemptOutcome.ERROR, self._answer(service, call)

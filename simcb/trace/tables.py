@@ -244,10 +244,14 @@ class ChangeInfo:
 
 @dataclass(frozen=True)
 class CrashInfo:
-    """A replica that its load has broken, and when, in seconds of the run."""
+    """A replica that has started anew: because it was full for too long, or a check went wrong."""
 
     replica: int
     at: float
+    until: float
+    """From when on it is there again; all in seconds of the run."""
+    by_check: bool
+    """True if a health check of a dependency was why."""
 
 
 @dataclass(frozen=True)
@@ -272,7 +276,7 @@ class Layout:
     changes: tuple[ChangeInfo, ...] = ()
     """What was changed while it ran, in order of time."""
     crashes: tuple[CrashInfo, ...] = ()
-    """Replicas that were full for too long and started anew, each replica's in order of time."""
+    """Replicas that started anew by themselves, each replica's in order of time."""
 
     @property
     def breaker_count(self) -> int:
@@ -317,6 +321,14 @@ class Layout:
             crashes=tuple(CrashInfo(**item) for item in data.get("crashes", ())),
             caches=tuple(CacheInfo(**item) for item in data.get("caches", ())),
         )
+
+    def crashes_of(self, service: int | None) -> tuple[CrashInfo, ...]:
+        """Return the replicas of a service, by its index, that started anew; of all for None."""
+        if service is None:
+            return self.crashes
+        info = self.services[service]
+        own = range(info.first_replica, info.first_replica + info.replicas)
+        return tuple(each for each in self.crashes if each.replica in own)
 
     def service_index(self, name: str) -> int:
         """Return the index of the service called `name`; KeyError if there is none."""

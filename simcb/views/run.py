@@ -325,6 +325,11 @@ def _sketch(result: Result, width: int) -> Text:
         width,
         trace.layout.breaker_count,
         trace.layout.changes,
+        {
+            service.name: [each.at for each in fallen]
+            for index, service in enumerate(trace.layout.services)
+            if (fallen := trace.layout.crashes_of(index))
+        },
     )
     if len(result.runs) == 1:
         return strip

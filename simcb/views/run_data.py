@@ -191,9 +191,9 @@ def _series_rows(traces: Iterable[tuple[str, Trace]], step: float) -> Iterator[R
 
 
 def events(trace: Trace) -> Iterator[Event]:
-    """Yield breakers' transitions, faults' begins and ends, and changes, by time.
+    """Yield breakers' transitions, faults' begins and ends, changes and crashes, by time.
 
-    Of one moment faults come first, then changes, then breakers.
+    Of one moment faults come first, then changes and crashes, then breakers.
 
     A fault that has not ended when the run does has no end here, and one that begins after
     it none at all.
@@ -211,9 +211,17 @@ def events(trace: Trace) -> Iterator[Event]:
     for place, made in enumerate(trace.layout.changes):
         told: Event = {"at": made.at, "event": "change", "change": made.name}
         found.append((made.at, _CHANGE, place, told))
-    for place, fallen in enumerate(trace.layout.crashes):
-        told = {"at": fallen.at, "event": "crash", "replica": fallen.replica}
-        found.append((fallen.at, _CHANGE, place, told))
+    for index, service in enumerate(trace.layout.services):
+        for place, fallen in enumerate(trace.layout.crashes_of(index)):
+            told = {
+                "at": fallen.at,
+                "event": "crash",
+                "service": service.name,
+                "replica": fallen.replica,
+                "until": fallen.until,
+                "by": "liveness" if fallen.by_check else "load",
+            }
+            found.append((fallen.at, _CHANGE, place, told))
     for place, (at, breaker, before, after) in enumerate(trace.transitions.tolist()):
         change = {
             "breaker": trace.layout.breakers[breaker].name,

@@ -6,7 +6,7 @@ moment only has a sign of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -19,6 +19,7 @@ from simcb.views.safe_text import one_line
 CLOSED, HALF_OPEN, PARTLY_OPEN, OPEN = "·", "▒", "▄", "█"
 FAULT = "━"
 CHANGE = "▲"
+CRASH = "▼"
 
 # These differ for the colour-blind as well, which the usual green and red do not.
 STYLES = {CLOSED: "#56B4E9", HALF_OPEN: "#F0E442", PARTLY_OPEN: "#D55E00", OPEN: "#D55E00"}
@@ -77,8 +78,11 @@ def state_strip(
     width: int,
     total: int | None = None,
     changes: Sequence[ChangeInfo] = (),
+    crashes: Mapping[str, Sequence[float]] | None = None,
 ) -> Text:
     """Draw the strip: a line a fault, a change, a breaker, a line of time, and what signs mean.
+
+    A service whose replicas started anew has a line with a mark for each time, or several.
 
     A fault that comes again and again has one line with all its windows.
 
@@ -90,6 +94,7 @@ def state_strip(
         width: terminal columns to fill.
         total: how many breakers there are, with those that no call went through.
         changes: what somebody changed in the run.
+        crashes: when replicas started anew by themselves, seconds, by the service's name.
     """
     total = len(breakers) if total is None else total
     names = [one_line(each.name, _WIDEST_NAME) for each in breakers]
@@ -99,7 +104,10 @@ def state_strip(
     many = len(breakers) > MOST_LINES
     crowd = f"{total:,} breakers"
     made = [(one_line(each.name, _WIDEST_NAME), each.at) for each in changes]
-    labels = [*([crowd] if many else names), *windows, *(name for name, _ in made)]
+    fallen = {
+        f"{one_line(name, _WIDEST_NAME)} restarts": at for name, at in (crashes or {}).items()
+    }
+    labels = [*([crowd] if many else names), *windows, *(name for name, _ in made), *fallen]
     margin = max(map(len, labels), default=0)
     count = max(20, min(72, width - margin - 2))
     lines = []
@@ -108,6 +116,10 @@ def state_strip(
     for name, at in made:
         place = min(count - 1, int(at / duration * count))
         lines.append(Text(f"{name:<{margin}}  {' ' * place}{CHANGE} {clock(round(at, 6))}"))
+    for label, moments in fallen.items():
+        places = {min(count - 1, int(at / duration * count)) for at in moments}
+        signs = "".join(CRASH if place in places else " " for place in range(count)).rstrip()
+        lines.append(Text(f"{label:<{margin}}  {signs} {len(moments)}"))
     cut = [stretches(each, duration, count) for each in states]
     if many:
         lines.append(Text(f"{crowd:<{margin}}  ").append(_share_line(cut, total), STYLES[OPEN]))

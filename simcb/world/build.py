@@ -35,6 +35,7 @@ from simcb.version import __version__
 from simcb.world.arrivals import arrival_times
 from simcb.world.caching import CachedSite, Caches
 from simcb.world.carrier import Carrier
+from simcb.world.checking import Checker
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow, drawn_faults, windows_of, windows_on
@@ -127,6 +128,7 @@ class World:
         self._groups = [self._open_group(index, name) for index, (name, _) in enumerate(asking)]
         for name, _ in _by_name(scenario.services):
             self._connect_service(name)
+        self._checkers = [*self._check_replicas()]
         self._sample_event = Occurrence()
         self._progress: Callable[[float], None] | None = None
 
@@ -273,6 +275,34 @@ class World:
         first = self._call_infos(name, calls, len(replicas), from_client=False)
         for instance, replica in enumerate(replicas):
             replica.sites = self._sites(first, calls, instance)
+
+    def _check_replicas(self) -> Iterator[Checker]:
+        """Begin the health checks of all replicas that have some."""
+        for name, service in _by_name(self._first.services):
+            spec = service.liveness
+            if spec is None:
+                continue
+            path = f"services/{name}/liveness"
+            streams = GroupStreams(self.tree, path, None)
+            (calls,) = streams.calls(path, {spec.asks: Call()})
+            own, others = self._balancers[name], self._balancers[spec.asks]
+            asked = self.replicas(spec.asks)
+            replicas = self.replicas(name)
+            for place, replica in enumerate(replicas):
+                assert replica.falls is not None
+                yield Checker(
+                    self.clock,
+                    spec,
+                    name,
+                    (place, len(replicas)),
+                    calls.attempt(0),
+                    replica,
+                    replica.falls,
+                    lambda own=own, others=others, asked=asked: (
+                        len(own.replicas),
+                        asked[: len(others.replicas)],
+                    ),
+                )
 
     def _call_infos(
         self,
@@ -429,10 +459,10 @@ class World:
             ),
             changes=self._stages.changes,
             crashes=tuple(
-                CrashInfo(each.index, at)
-                for each in self._replicas
-                if each.crash is not None
-                for at in each.crash.falls
+                CrashInfo(replica.index, *fall)
+                for replica in self._replicas
+                if replica.falls is not None
+                for fall in replica.falls.each
             ),
             deadlines=tuple(map(self._stages.deadline, groups)),
             users=users if any(users) else (),

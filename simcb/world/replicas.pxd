@@ -50,7 +50,9 @@ cdef class Replica(Server):
     cdef public long capacity
     cdef long _served
     cdef dict _served_before
-    cdef public object crash
+    cdef public object falls
+    cdef object _crash
+    cdef list _checks
     cdef object _meter
     cdef dict _inside
     cdef bint _watched

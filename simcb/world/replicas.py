@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from math import inf
 
 from simcb.scenario.faults import Cold, Restart
 from simcb.scenario.model import Discipline, OnAbandon, Service
 from simcb.trace import Flag
 from simcb.world.adapting import ANSWERED, DROPPED, NEITHER
 from simcb.world.admission import Gate, gate_after
+from simcb.world.checking import Check
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow
-from simcb.world.crashing import Crash
+from simcb.world.crashing import Crash, Falls
 from simcb.world.delays import delay_limit_of
 from simcb.world.metering import Meter
 from simcb.world.occurrence import Callback, Occurrence
@@ -103,8 +105,12 @@ class Replica(Server):
             clock.tell(window.start, _CONDITIONS, lambda window=window: self._go_cold(window))  # type: ignore[misc]
         # Who is inside is only needed by a restart, which throws them all out.
         restarts = conditions.beginnings(Restart)
-        self.crash = None if service.crash is None else Crash(clock, service.crash, self._restart)
-        self._inside: dict[int, Attempt] | None = {} if restarts or self.crash else None
+        self.falls = Falls(clock, self._restart) if service.falls else None
+        self._crash: Crash | None = None
+        if service.crash is not None and self.falls is not None:
+            self._crash = Crash(clock, service.crash, self.falls)
+        self._checks: list[Check] = []
+        self._inside: dict[int, Attempt] | None = {} if restarts or self.falls else None
         for window in restarts:
             clock.tell(window.start, _CONDITIONS, self._restart)
         self._meter = None if service.scale is None else Meter(clock, service.scale.measure)
@@ -134,7 +140,7 @@ class Replica(Server):
         ):
             attempt.freed = now
             return REFUSED
-        if self.crash is not None and now < self.crash.down_until:
+        if self.falls is not None and now < self.falls.down_until:
             attempt.freed = now
             return REFUSED
         if attempt.settled and self._drops:
@@ -203,8 +209,8 @@ class Replica(Server):
     def _start(self, attempt: Attempt, now: float) -> None:
         others = self.busy
         self.busy = others + 1
-        if self.crash is not None:
-            self.crash.look(self.busy, self.capacity)
+        if self._crash is not None:
+            self._crash.look(self.busy, self.capacity)
         attempt.begin = now
         if self._inside is not None:
             self._inside[attempt.attempt_row] = attempt
@@ -258,9 +264,46 @@ class Replica(Server):
     def is_down(self) -> bool:
         """Tell whether it is about to start anew, and refuses everything."""
         now = self._clock.now
-        if self.crash is not None and now < self.crash.down_until:
+        if self.falls is not None and now < self.falls.down_until:
             return True
         return any(each.kind is Restart for each in self._conditions.active(now).refusing)
+
+    # What health checks ask.
+
+    def take_check(self, check: Check) -> None:
+        """Answer a check, now or once there is a worker for it that nobody before it waits for."""
+        now = self._clock.now
+        caller, node, number = check.caller, check.node, check.number
+        active = self._conditions.active(now)
+        if self.is_down() or active.refuses(now, caller, node, number):
+            return
+        if active.loses(now, caller, node, number):
+            return
+        self._checks.append(check)
+        check.ahead = list(self.queue)
+        if self.busy < self.capacity:
+            self._answer_checks(now)
+
+    def forget_check(self, check: Check) -> None:
+        """Have nothing more to do with a check."""
+        if check in self._checks:
+            self._checks.remove(check)
+
+    def _answer_checks(self, now: float) -> None:
+        """Take note when the checks are answered for which there is a worker now."""
+        for check in self._checks:
+            ahead = check.ahead
+            while ahead and ahead[-1] not in self.queue:
+                ahead.pop()
+            if ahead or check.taken:
+                continue
+            check.taken = True
+            caller, node, number = check.caller, check.node, check.number
+            work, fails, hung = self._conditions.active(now).effect(
+                now, caller, node, number, node.work.at(number), self._warmed_so_far
+            )
+            if not (fails or hung or node.errors.at(number) < self._errors):
+                check.answered = self._workforce.finish(now, work)
 
     # Letting them go.
 
@@ -317,21 +360,25 @@ class Replica(Server):
         self.busy -= 1
         if self._meter is not None:
             self._meter.lets_go(attempt)
-        if self.queue:
+        if self.queue or self._checks:
             self._dispatch()
-        if self.crash is not None:
-            self.crash.look(self.busy, self.capacity)
+        if self._crash is not None:
+            self._crash.look(self.busy, self.capacity)
 
     def _dispatch(self) -> None:
         queue = self.queue
         now = self._clock.now
         while queue and self.busy < self.capacity:
+            if self._checks:
+                self._answer_checks(now)
             attempt, _ = queue.popitem(last=self._lifo)
             limit = self._delay_limit
             if limit is not None and limit.throws_out(now, now - attempt.arrive, len(queue)):
                 self._throw_out(attempt, now)
             else:
                 self._start(attempt, now)
+        if self._checks and self.busy < self.capacity:
+            self._answer_checks(now)
 
     def _lose(self, attempt: Attempt) -> None:
         """Release the worker of an attempt that will never be answered."""
@@ -393,8 +440,8 @@ class Replica(Server):
     def _change_capacity(self) -> None:
         self.capacity = self._workforce.count(self._clock.now)
         self._dispatch()
-        if self.crash is not None:
-            self.crash.look(self.busy, self.capacity)
+        if self._crash is not None:
+            self._crash.look(self.busy, self.capacity)
 
     def _go_cold(self, window: FaultWindow) -> None:
         self._served_before.setdefault(window, self._served)
@@ -412,6 +459,9 @@ class Replica(Server):
         assert self._inside is not None
         thrown_out = [*self._inside.values(), *self.queue]
         now = self._clock.now
+        for check in self._checks:
+            if check.answered > now:
+                check.answered, check.taken = inf, True
         self.queue.clear()
         for attempt in thrown_out:
             if attempt.begin == attempt.begin:
@@ -458,7 +508,7 @@ class Replica(Server):
         active = self._active
         if active.refusing and active.refuses(now, caller, node, number):
             return False
-        if self.crash is not None and now < self.crash.down_until:
+        if self.falls is not None and now < self.falls.down_until:
             return False
         if active.losing and active.loses(now, caller, node, number):
             return False

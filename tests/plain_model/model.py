@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from plain_model.asking import Group
+from plain_model.checking import checkers
 from plain_model.policies import Fridge, Larder
 from plain_model.record import Record
 from plain_model.serving import Desk
@@ -51,6 +52,10 @@ class PlainWorld:
         self.desks = {name: Desk(self, name) for name in sorted(scenario.services)}
         tree = StreamTree(self.streams, scenario.services)
         self.groups = [Group(self, tree, name) for name in sorted(scenario.clients)]
+        for name, desk in self.desks.items():
+            if desk.service.liveness is not None:
+                for checker in checkers(self, name):
+                    self.env.process(checker.checking())
         self.env.process(self.sampling())
 
     def run(self) -> Record:

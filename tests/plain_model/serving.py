@@ -22,6 +22,7 @@ from simcb.world.clock import Order
 from simcb.world.streams import AttemptStreams
 
 if TYPE_CHECKING:
+    from plain_model.checking import Question
     from plain_model.model import PlainWorld
 
 OK = AttemptOutcome.OK
@@ -54,6 +55,8 @@ class Replica:
         self.inside: list[Job] = []
         self.served = 0
         self.served_before: dict[tuple[str, Window], int] = {}
+        self.questions: list[Question] = []
+        self.workers.granting = self.answer_questions
         self.worked: list[list[float]] = []
         self.held: list[list[float]] = []
         self.full_since: float | None = None
@@ -127,6 +130,25 @@ class Replica:
             self.down_until = self.env.now + lasts
             self.start_anew()
 
+    def hear(self, question: Question) -> None:
+        """Take a health check in, unless nobody listens or it is lost."""
+        now = self.env.now
+        if self.is_down() or conditions.refuses(self.faults, now, question):
+            return
+        if conditions.loses(self.faults, now, question):
+            return
+        question.before = [
+            seat.job for seat in self.workers.queue if seat.job is not None and not seat.triggered
+        ]
+        self.questions.append(question)
+        self.answer_questions(None)
+
+    def answer_questions(self, getting: Job | None) -> None:
+        """Let health checks have the worker that somebody is about to get, or one that is free."""
+        if getting is not None or self.workers.count < self.workers.capacity:
+            for question in self.questions:
+                question.look(self, getting)
+
     def is_down(self) -> bool:
         """Tell whether it is about to start anew."""
         now = self.env.now
@@ -142,6 +164,9 @@ class Replica:
 
     def start_anew(self) -> None:
         """Lose the queue and all work; callers then see their connections break."""
+        for question in self.questions:
+            if question.good_at > self.env.now:
+                question.open, question.good_at = False, inf
         lost = [*self.inside, *self.workers.clear_queue()]
         for job in lost:
             job.cut.succeed()

@@ -180,6 +180,7 @@ class Workers(PriorityResource):
         self.taken: list[Seat] = []
         self._tickets = count(1)
         self.told: Callable[[], None] | None = None
+        self.granting: Callable[[Job | None], None] | None = None
 
     @property
     def left(self) -> int:
@@ -252,6 +253,8 @@ class Workers(PriorityResource):
         if self.count == self.capacity:
             return False
         event.company = self.busy
+        if self.granting is not None and event.job is not None:
+            self.granting(event.job)
         if self.story is not None and event.job is not None:
             delay = self._env.now - event.job.row.arrive
             if self.story.send(Next(self._env.now, delay, self.waiting - 1)):
@@ -261,6 +264,11 @@ class Workers(PriorityResource):
         super()._do_put(event)
         self.tell()
         return True
+
+    def _trigger_put(self, get_event: Release | None) -> None:
+        super()._trigger_put(get_event)
+        if self.granting is not None:
+            self.granting(None)
 
     def tell(self) -> None:
         """Tell whoever wants to know that somebody came or went."""

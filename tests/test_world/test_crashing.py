@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
+from simcb.metrics import no_effect_warnings
 from simcb.metrics.laws import audit
 from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario import ScenarioError, parse_scenario
@@ -80,3 +83,17 @@ def test_a_crash_that_makes_no_sense_is_told(crash: str, told: str) -> None:
     """Time has to pass between two of them."""
     with pytest.raises(ScenarioError, match=told):
         parse_scenario(TEXT.replace("CRASH", crash))
+
+
+@pytest.mark.parametrize(
+    ("crash", "told"),
+    [
+        ("{for: 1m, restart: 3s}", "never falls: it would have to be full for 1m"),
+        ("{for: 2s, restart: 3s}", "always falls: .* holds 2.5 workers"),
+        ("{for: 2s, restart: 3s}, admit: {kind: concurrency, limit: 1}", "lets 1 in at once"),
+    ],
+)
+def test_check_tells_a_crash_that_never_comes_or_always(crash: str, told: str) -> None:
+    """Each with what it would take."""
+    (warning,) = no_effect_warnings(parse_scenario(TEXT.replace("CRASH", crash)))
+    assert re.search(told, warning), warning

@@ -212,11 +212,11 @@ def _thrown_out(case: Case, service: ServiceInfo) -> Booleans:
     then the attempt has not ended before the restart.
     """
     faults = case.trace.layout.faults
-    own = range(service.first_replica, service.first_replica + service.replicas)
+    falls = case.trace.layout.crashes_of(case.trace.layout.service_index(service.name))
     starts = sorted(
         {
             *(f.start for f in faults if f.kind == "restart" and f.on == service.name),
-            *(each.at for each in case.trace.layout.crashes if each.replica in own),
+            *(each.at for each in falls),
         }
     )
     moments = np.array([*starts, np.inf])

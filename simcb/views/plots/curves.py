@@ -148,6 +148,8 @@ class Curves:
     """Whether each replicate has its faults at other times."""
     changes: tuple[ChangeInfo, ...] = ()
     """What somebody changed in the run."""
+    crashes: tuple[float, ...] = ()
+    """When replicas started anew by themselves, in seconds; of the first replicate."""
 
     @property
     def duration(self) -> float:
@@ -187,6 +189,7 @@ def curves_of(result: Result, step: float | None = None) -> Curves:
         baseline=_variant(baseline, step)[0] if baseline else None,
         faults_drawn=any(fault.by_lot for fault in result.scenario.faults),
         changes=trace.layout.changes,
+        crashes=tuple(sorted(each.at for each in trace.layout.crashes)),
     )
 
 

@@ -115,7 +115,7 @@ def begin(ax: Axes, curves: Curves, label: str, *, named: bool) -> list[Entry]:
     time_axis(ax, curves.duration)
     ax.set_ylabel(label, **letters(LABEL_SIZE))
     entries = fault_windows(ax, curves.faults, curves.duration)
-    entries += change_lines(ax, curves.changes)
+    entries += change_lines(ax, curves.changes) + crash_marks(ax, curves.crashes)
     return entries if named else []
 
 
@@ -130,6 +130,24 @@ def change_lines(ax: Axes, changes: Sequence[ChangeInfo]) -> list[Entry]:
     names = [name_text(each.name) for each in changes]
     told = ", ".join(names) if len(names) <= MOST_FAULT_LABELS else f"{len(names)} in all"
     return [Entry(lines[0], f"changed: {told}")]
+
+
+def crash_marks(ax: Axes, crashes: Sequence[float]) -> list[Entry]:
+    """Mark the moments at which replicas start anew at the top; return their legend entry."""
+    if not crashes:
+        return []
+    marks = ax.plot(
+        crashes,
+        [1.0] * len(crashes),
+        linestyle="none",
+        marker="v",
+        markersize=4.0,
+        color=INK,
+        transform=ax.get_xaxis_transform(),
+        clip_on=False,
+        zorder=4.0,
+    )
+    return [Entry(marks[0], f"replica restarts: {len(crashes)}")]
 
 
 def fault_windows(ax: Axes, faults: Sequence[FaultInfo], duration: float) -> list[Entry]:

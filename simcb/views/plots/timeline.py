@@ -21,6 +21,7 @@ from simcb.views.plots.figures import Picture, axes_or_new, dress, new_picture
 from simcb.views.plots.frame import (
     Entry,
     change_lines,
+    crash_marks,
     legend_above,
     paint,
     set_row_ticks,
@@ -182,7 +183,7 @@ def states(curves: Curves, ax: Axes | None = None) -> Axes:
     ax.tick_params(axis="y", length=0.0)
     fills = STATE_FILLS.items() if breakers else ()
     keys = [Entry(paint(Patch(), fill), _STATE_LABELS[state]) for state, fill in fills]
-    keys += change_lines(ax, curves.changes)
+    keys += change_lines(ax, curves.changes) + crash_marks(ax, curves.crashes)
     if keys:
         legend_above(ax, keys, below_strip=True)
     return ax
