@@ -44,7 +44,7 @@ def scenario(words: str, down: str = "[0, 1, 2]", retry: str = "") -> Scenario:
 @pytest.mark.parametrize(("panic", "all_asked"), [("25%", False), ("26%", True), ("50%", True)])
 def test_when_too_few_replicas_are_not_open_all_are_asked(panic: str, all_asked: bool) -> None:
     """One of four is a quarter, which is not fewer; past open breakers no breaker is named."""
-    found = scenario(f"panic: {panic}")
+    found = scenario(f"panic: {panic}").with_({"duration": "20s"})
     rows = simulate(found, 1).attempts
     during = rows[(rows["start"] > 7.0) & (rows["start"] < 15.0)]
     sent_to = np.bincount(during["replica"], minlength=4)
@@ -87,7 +87,7 @@ def test_a_replica_in_its_slow_start_is_asked_where_no_other_admits() -> None:
 def test_retries_go_to_a_replica_not_asked_yet(guarded: bool, balance: str) -> None:
     """All four are asked before any is asked again, and none twice in a row."""
     found = scenario("failure_threshold: 1000000", retry="retry: {max_retries: 5, elsewhere: true}")
-    found = found.with_({"app.balance": balance})
+    found = found.with_({"app.balance": balance, "duration": "12s"})
     found = found if guarded else found.without_breakers()
     rows = simulate(found, 2).attempts
     assert (rows["retry"] == 3).any()
