@@ -12,15 +12,15 @@ import logging
 import random
 import threading
 import tracemalloc
-from asyncio import run
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from simcb.adapters import AdapterError
 from simcb.adapters.protocol import Adapter
+from simcb.conformance.guarding import as_coroutine, as_it_is, guarded, hears, outcome, shares
 from simcb.conformance.search import Shown
 from simcb.conformance.stories import CLOSED, TIMEOUT, Act, Answer, Event, Step, Story, told
 
@@ -139,7 +139,7 @@ def _bounded(subject: Subject) -> Shown:
             subject.story().run((Step(Act.ASK, 1), Step(Act.FAIL, 1)))
             guard = subject.guard()
             if guard is not None:
-                _guarded(guard, _as_coroutine(lambda: None))
+                guarded(guard, as_coroutine(lambda: None))
             if made % 100 == 0:
                 gc.collect()
         return len(gc.get_objects())
@@ -221,15 +221,15 @@ def untouched(subject: Subject) -> Shown | Left:
         return result
 
     shown = False
-    for kind, plain in (("function", _as_it_is), ("coroutine function", _as_coroutine)):
-        made = _guarded(guard, plain(answers))
-        if made is None or _outcome(made) is not result:
+    for kind, plain in (("function", as_it_is), ("coroutine function", as_coroutine)):
+        made = guarded(guard, plain(answers))
+        if made is None or outcome(made) is not result:
             continue
         shown = True
         depths = []
         failing = guard(plain(fails))
         for _ in range(3):
-            got = _outcome(failing)
+            got = outcome(failing)
             if got is not error:
                 what = f"the error of a {kind} comes out as {type(got).__name__}"
                 return Shown(True, "a guarded call raises", what)
@@ -256,15 +256,15 @@ def one_state(subject: Subject) -> Shown | Left:
 
     kinds = [
         made
-        for plain in (_as_it_is, _as_coroutine)
-        if (made := _guarded(guard, plain(fails))) is not None and _hears(subject, plain)
+        for plain in (as_it_is, as_coroutine)
+        if (made := guarded(guard, plain(fails))) is not None and hears(subject.guard(), plain)
     ]
     if len(kinds) < 2:
         return Left("its decorator guards one kind of function only")
-    if not _shares(subject):
+    if not shares(subject.guard()):
         return Left("each function that it guards has a breaker of its own")
     for made in kinds:
-        _outcome(made)
+        outcome(made)
     if len(calls) > 1:
         history = "a function fails, a coroutine function is called"
         return Shown(True, history, "it is called, though the breaker is open")
@@ -276,10 +276,10 @@ def unheard(subject: Subject) -> Shown | Left:
     guard = subject.guard()
     if guard is None:
         return Left("its adapter names no decorator", applies=True)
-    made = _guarded(guard, _as_coroutine(lambda: None))
+    made = guarded(guard, as_coroutine(lambda: None))
     if made is None:
         return Left("it refuses coroutine functions")
-    if not _hears(subject, _as_coroutine):
+    if not hears(subject.guard(), as_coroutine):
         history = "a guarded coroutine function raises when it is awaited"
         return Shown(True, history, "the failure is not heard: it never opens")
     return Shown(True)
@@ -295,11 +295,11 @@ def entered_again(subject: Subject) -> Shown | Left:
     def nested() -> object:
         return entered.pop()() if entered else None
 
-    made = _guarded(guard, nested)
+    made = guarded(guard, nested)
     if made is None:
         return Left("it guards coroutine functions only")
     entered.append(made)
-    thread = threading.Thread(target=_outcome, args=(made,), daemon=True)
+    thread = threading.Thread(target=outcome, args=(made,), daemon=True)
     thread.start()
     thread.join(_PATIENCE)
     if thread.is_alive():
@@ -346,82 +346,6 @@ def _unlogged() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-def _as_it_is(function: Callable[[], object]) -> Callable[[], object]:
-    return function
-
-
-def _as_coroutine(function: Callable[[], object]) -> Callable[[], Any]:
-    async def coroutine() -> object:
-        return function()
-
-    coroutine.__name__ = coroutine.__qualname__ = function.__name__
-    coroutine.__doc__ = function.__doc__
-    return coroutine
-
-
-def _guarded(guard: Callable[[Any], Any], function: Callable[[], Any]) -> Any | None:
-    """Return the guarded function; None if the library refuses to guard it."""
-    with suppress(Exception):
-        return guard(function)
-    return None
-
-
-def _hears(subject: Subject, plain: Callable[[Callable[[], object]], Callable[[], object]]) -> bool:
-    """Tell whether a failure of this kind of function opens the breaker."""
-    called: list[str] = []
-
-    def fails() -> None:
-        called.append("called")
-        raise ValueError
-
-    guard = subject.guard()
-    made = _guarded(guard, plain(fails)) if guard else None
-    if made is None:
-        return False
-    for _ in range(2):
-        _outcome(made)
-    return len(called) == 1
-
-
-def _shares(subject: Subject) -> bool:
-    """Tell whether two functions guarded by one decorator share its state."""
-    called: list[str] = []
-
-    def fails() -> None:
-        called.append("called")
-        raise ValueError
-
-    guard = subject.guard()
-    for _ in range(2):
-        made = _guarded(guard, fails) if guard else None
-        if made is not None:
-            _outcome(made)
-    return len(called) == 1
-
-
-def _outcome(guarded: Callable[[], Any]) -> object:
-    """Return what a guarded function comes to: its result, or what it raises."""
-    try:
-        found = guarded()
-    except Exception as error:
-        return error
-    if not inspect.iscoroutine(found):
-        return found
-    # A loop that has run in a thread changes what asyncio finds there afterwards.
-    ended: list[object] = []
-    thread = threading.Thread(target=lambda: ended.append(run(_awaited(found))))
-    thread.start()
-    thread.join()
-    return ended[0]
-
-
-async def _awaited(found: Coroutine[Any, Any, object]) -> object:
-    try:
-        return await found
-    except Exception as error:
-        return error
 
 
 def _frames(error: BaseException) -> Iterator[object]:

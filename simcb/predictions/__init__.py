@@ -4,10 +4,11 @@ No scenario is simulated here; how often a rate trips by chance is drawn. Each p
 formula, the numbers in it, how sure it is and which lines of the file it comes from.
 """
 
+from simcb.predictions.answers import Answer
 from simcb.predictions.meanings import MEANINGS
 from simcb.predictions.predict import Predictions, predict
 from simcb.predictions.telling import driving_lines, findings, predictions_of_metric
-from simcb.predictions.topics import TOPICS, Answer, answer
+from simcb.predictions.topics import TOPICS, answer
 from simcb.predictions.values import Number, Prediction, Sureness
 
 __all__ = [
