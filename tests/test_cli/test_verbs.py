@@ -269,6 +269,7 @@ def test_a_saved_sweep_is_drawn_again(folder: Path) -> None:
     assert "did you mean `goodput`?" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_a_saved_run_has_the_page_it_had(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`report` writes from the files alone what `--report` wrote, its conditions and all."""
     (folder / "small.yaml").write_text(GUARDED)

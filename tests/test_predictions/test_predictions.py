@@ -78,10 +78,18 @@ def mean_of(made: Scenario, name: str, of: str = "", phase: str = "whole", runs:
 @pytest.mark.parametrize(
     ("arrivals", "service"),
     [
-        ("{kind: poisson, rate: 60/s}", "workers: 4, work: {kind: exponential, mean: 50ms}"),
+        pytest.param(
+            "{kind: poisson, rate: 60/s}",
+            "workers: 4, work: {kind: exponential, mean: 50ms}",
+            marks=pytest.mark.slow,
+        ),
         ("{kind: poisson, rate: 8/s}", "workers: 1, work: {kind: lognormal, mean: 80ms, cv: 1}"),
         ("{kind: constant, rate: 8/s}", "workers: 1, work: 100ms"),
-        ("{kind: poisson, rate: 60/s}", "workers: 2, replicas: 2, balance: random, work: 50ms"),
+        pytest.param(
+            "{kind: poisson, rate: 60/s}",
+            "workers: 2, replicas: 2, balance: random, work: 50ms",
+            marks=pytest.mark.slow,
+        ),
         (
             "{kind: poisson, rate: [{at: 0s, rate: 20/s}, {at: 100s, rate: 60/s}]}",
             "workers: 9, work: 50ms",
@@ -381,6 +389,7 @@ def test_probes_and_the_open_share_under_an_outage() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_breaker_hurts_as_much_as_said() -> None:
     """A long partial failure: how long it is open, and what is still answered."""
     made = scenario(
@@ -400,7 +409,9 @@ def test_the_breaker_hurts_as_much_as_said() -> None:
     assert "about" in findings(found)[0]
 
 
-@pytest.mark.parametrize("lasts", [15, 45, 150])
+@pytest.mark.parametrize(
+    "lasts", [15, *(pytest.param(each, marks=pytest.mark.slow) for each in (45, 150))]
+)
 def test_a_short_fault_begins_with_the_breaker_closed(lasts: int) -> None:
     """What is answered before it trips weighs more, the shorter the fault is."""
     made = scenario(
