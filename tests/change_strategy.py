@@ -11,7 +11,7 @@ from simcb.scenario import Scenario
 from simcb.scenario.changes import COME_AND_GO
 from simcb.scenario.units import format_duration, format_rate
 
-OPEN = ("poisson", "constant")
+OPEN = ("poisson", "constant", "backlog")
 
 
 def _of_group(group: Data) -> dict[str, st.SearchStrategy[Any]]:
@@ -23,6 +23,14 @@ def _of_group(group: Data) -> dict[str, st.SearchStrategy[Any]]:
     }
     if law["kind"] in OPEN:
         found["arrivals.rate"] = st.integers(0, 4000).map(lambda n: n / 100)
+    if law["kind"] == "backlog":
+        del found["refresh"]
+        found["arrivals.consumers"] = st.integers(1, 6)
+        found["arrivals.pause_when"] = st.sampled_from((None, "open"))
+        found["arrivals.poll"] = times(50, 1500)
+        found["arrivals.redeliver"] = st.none() | st.fixed_dictionaries(
+            {"after": times(50, 2000), "times": st.integers(1, 3)}
+        )
     if law["kind"] == "closed":
         found["arrivals.users"] = st.integers(1, 14)
         found["arrivals.think"] = times(100, 800)
@@ -128,7 +136,7 @@ def places_of(data: Data) -> dict[str, st.SearchStrategy[Any]]:
 SECONDS = {
     *("after", "base", "contention", "deadline", "delay", "delays", "max", "max_wait"),
     "recovery_timeout",
-    *("think", "timeout", "up_to", "window"),
+    *("poll", "think", "timeout", "up_to", "window"),
 }
 """Words whose number is a time; `max` is one where a backoff has it."""
 

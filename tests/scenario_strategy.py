@@ -53,6 +53,22 @@ def closed_arrivals(draw: st.DrawFn) -> Data:
 
 
 @st.composite
+def backlogs(draw: st.DrawFn, duration: float) -> Data:
+    """A few consumers of a queue that may be full at first."""
+    found: Data = {
+        **draw(arrivals(duration)),
+        "kind": "backlog",
+        "consumers": draw(st.integers(1, 6)),
+        "initial": draw(st.integers(0, 30)),
+    }
+    if draw(st.booleans()):
+        found["pause_when"], found["poll"] = "open", draw(times(50, 1500))
+    if draw(st.booleans()):
+        found["redeliver"] = {"after": draw(times(50, 2000)), "times": draw(st.integers(1, 3))}
+    return found
+
+
+@st.composite
 def replays(draw: st.DrawFn, duration: float) -> Data:
     """Recorded timestamps, equal ones and ones after the end too, or recorded rates."""
     if draw(st.booleans()):
@@ -69,18 +85,19 @@ def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool
     needs = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=2))
     asking = arrivals(duration)
     if whole:
-        asking = asking | closed_arrivals() | replays(duration)
+        asking = asking | closed_arrivals() | replays(duration) | backlogs(duration)
     group: Data = {
         "arrivals": draw(asking),
         "calls": {to: draw(calls(whole)) for to in needs},
     }
     if whole and draw(one_in(4)):
         group["calls"]["again"] = {**draw(calls(whole)), "to": needs[0]}
-    if draw(st.booleans()):
+    pulls = group["arrivals"]["kind"] == "backlog"
+    if draw(st.booleans()) and not pulls:
         group["refresh"] = {"after": draw(times(50, 1500)), "times": draw(st.integers(0, 3))}
     if whole and draw(one_in(3)):
         group["instances"] = draw(st.integers(1, 4))
-        if draw(st.booleans()):
+        if draw(st.booleans()) and not pulls:
             group["spread"] = draw(st.sampled_from(("random", "round_robin")))
     if whole and draw(st.booleans()):
         group["priority"] = draw(st.integers(0, 2))

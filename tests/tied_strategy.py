@@ -26,6 +26,7 @@ TIMES = {
         "lease",
         "max",
         "max_wait",
+        "poll",
         "recovery_timeout",
         "restart",
         "retry_after",
@@ -64,6 +65,10 @@ def _arrivals(law: Data) -> Data:
     if law["kind"] == "closed":
         think = _work(law["think"])
         return {**law, "think": {**think, "value": max(1 / GRID, think["value"])}}
+    if law["kind"] == "backlog":
+        # What is produced comes by chance, off the grid.
+        later = {word: on_the_grid({word: law[word]})[word] for word in WAITS if word in law}
+        return {**law, **later, "rate": 0.0}
     if "moments" in law:
         return {**law, "moments": tuple(_rounded(moment) for moment in law["moments"])}
     if "rates" in law:
@@ -78,6 +83,9 @@ def _arrivals(law: Data) -> Data:
     stepped = [{"at": _rounded(p["at"]), "rate": _rate(p["rate"]), "ramp": 0.0} for p in points]
     return {"kind": "constant", "rate": list({p["at"]: p for p in stepped}.values())}
 
+
+WAITS = ("poll", "redeliver")
+"""Words of consumers with a time in them."""
 
 SPECIAL: dict[str, Callable[[Any], Any]] = {
     "arrivals": _arrivals,

@@ -5,6 +5,7 @@ A new kind of arrivals is one class here and one line in `ARRIVALS`.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, model_validator
@@ -18,6 +19,10 @@ from simcb.scenario.scalars import FROM_FILE, Count, PerSecond, PositiveSeconds,
 
 MOST_USERS = 1_000_000_000
 """The most users of a closed client group; what a run can hold is far less."""
+
+MOST_CONSUMERS = 100_000  # the most consumers of one queue
+
+MOST_DELIVERIES = 100  # how often a message is delivered again at most
 
 
 class RatePoint(Model):
@@ -106,6 +111,65 @@ class Closed(Arrivals):
     ]
 
 
+class PauseWhen(StrEnum):
+    """When consumers take no messages: while a breaker of theirs is open."""
+
+    OPEN = "open"
+
+
+class Redeliver(Model):
+    """A message that failed is delivered again, behind all that wait, after a while."""
+
+    after: Annotated[
+        PositiveSeconds,
+        word("how long a message that failed is hidden before it is in the queue again", "30s"),
+    ]
+    times: Annotated[
+        int,
+        Count(1, MOST_DELIVERIES),
+        word("how often a message is delivered again before it is a dead letter", "4"),
+    ]
+
+
+class Backlog(OpenArrivals):
+    """Messages in a queue that consumers pull from: produced independently of each other.
+
+    A message is a request. Each consumer takes the oldest, makes the calls, and takes the next
+    when that is done or has failed with all its retries. Then the message is a dead letter, a
+    failed request, unless it is delivered again. Its latency begins when it is produced.
+    """
+
+    kind: Literal["backlog"] = "backlog"
+    consumers: Annotated[
+        int,
+        Count(1, MOST_CONSUMERS),
+        word("how many messages are worked on at once; consumers take turns at instances", "20"),
+    ]
+    initial: Annotated[
+        int,
+        Count(most=MOST_USERS),
+        word("messages that are in the queue when the run begins", "10000"),
+    ] = 0
+    redeliver: Annotated[
+        Redeliver | None,
+        word(
+            "messages that fail come again; dead letters at once if absent",
+            "{after: 30s, times: 4}",
+        ),
+    ] = None
+    pause_when: Annotated[
+        PauseWhen | None,
+        word(
+            "consumers whose breaker is open take no messages, and put back what it rejects",
+            "open",
+        ),
+    ] = None
+    poll: Annotated[
+        PositiveSeconds,
+        word("how long a paused consumer waits before it looks again, seconds", "1s"),
+    ] = 1.0
+
+
 class Replay(Arrivals, DataBacked):
     """Requests that came once, or as many as came: read from a CSV beside the scenario.
 
@@ -184,5 +248,6 @@ ARRIVALS: dict[str, type[Model]] = {
     "poisson": Poisson,
     "constant": Constant,
     "closed": Closed,
+    "backlog": Backlog,
     "replay": Replay,
 }

@@ -32,6 +32,10 @@ OF_A_GROUP = (
     ("arrivals", "rate"),
     ("arrivals", "users"),
     ("arrivals", "think"),
+    ("arrivals", "consumers"),
+    ("arrivals", "redeliver"),
+    ("arrivals", "pause_when"),
+    ("arrivals", "poll"),
     ("deadline",),
     ("refresh",),
 )

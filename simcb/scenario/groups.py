@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from simcb.scenario.arrivals import ARRIVALS, Arrivals, Closed
+from pydantic import model_validator
+
+from simcb.scenario.arrivals import ARRIVALS, Arrivals, Backlog, Closed
 from simcb.scenario.calls import Call
 from simcb.scenario.fields import ByName, Model, OneOf
+from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import Count, PositiveSeconds, word
 
 MOST_INSTANCES = 100_000  # the most caller processes of one client group
@@ -53,7 +56,8 @@ class ClientGroup(Model):
         Spread | None,
         word(
             "how requests are spread over the instances: each by lot, or in turn; if "
-            "absent by lot, but each user of a closed group keeps to one instance, as in turn",
+            "absent by lot, but each user of a closed group and each consumer of a backlog keeps "
+            "to one instance, as in turn",
             "round_robin",
         ),
     ] = None
@@ -77,9 +81,26 @@ class ClientGroup(Model):
         word("the services a request needs, in this order", "{payments: {}}"),
     ]
 
+    @model_validator(mode="after")
+    def _nobody_presses(self) -> ClientGroup:
+        if isinstance(self.arrivals, Backlog):
+            if self.refresh is not None:
+                raise Refused(
+                    "is of people who wait, and consumers pull messages from a queue",
+                    "leave it out; `redeliver` in the arrivals lets messages that fail come again",
+                    "refresh",
+                )
+            if self.spread is Spread.RANDOM:
+                raise Refused(
+                    "is not for consumers, each of which is in one instance",
+                    "write `round_robin`, or leave it out",
+                    "spread",
+                )
+        return self
+
     @property
     def spread_in_turn(self) -> bool:
         """Whether user number n goes through instance n modulo their number; else it is by lot."""
         if self.spread is None:
-            return isinstance(self.arrivals, Closed)
+            return isinstance(self.arrivals, Closed | Backlog)
         return self.spread is Spread.ROUND_ROBIN

@@ -65,7 +65,7 @@ REQUESTS = Table(
         ("arrival", "d", "when the user first asked (the intended start)"),
         ("end", "d", "when the user had an answer or gave up; nan if unfinished"),
         ("group", "h", "client group"),
-        ("presses", "h", "times the user asked: 1 plus refreshes"),
+        ("presses", "h", "times the user asked: 1 plus refreshes; a message's deliveries"),
         ("outcome", "B", "code of a RequestOutcome"),
         ("cause", "B", "code of the AttemptOutcome of the last settled attempt"),
     ),
@@ -268,6 +268,9 @@ class Layout:
     users: tuple[int | None, ...] = ()
     """Users of each group that ask again only when they are answered; None for any other group,
     and empty if there is no such group."""
+    consumers: tuple[int | None, ...] = ()
+    """Consumers of each group that pulls messages from a queue, the most if they change; None for
+    any other group, and empty if there is no such group."""
     idle_breakers: int = 0
     """Breakers that nobody ever asked, which are not in `breakers` and were always closed."""
     caches: tuple[CacheInfo, ...] = ()
@@ -297,7 +300,7 @@ class Layout:
         for service in data["services"]:
             if not service["scaled"]:
                 del service["scaled"]
-        for word in ("idle_breakers", "caches", "changes", "crashes"):
+        for word in ("consumers", "idle_breakers", "caches", "changes", "crashes"):
             if not data[word]:
                 del data[word]  # as in traces that were saved without it
         return data
@@ -316,6 +319,7 @@ class Layout:
             faults=tuple(FaultInfo(**item) for item in data["faults"]),
             deadlines=tuple(data.get("deadlines", ())),
             users=tuple(data.get("users", ())),
+            consumers=tuple(data.get("consumers", ())),
             idle_breakers=data.get("idle_breakers", 0),
             changes=tuple(ChangeInfo(**item) for item in data.get("changes", ())),
             crashes=tuple(CrashInfo(**item) for item in data.get("crashes", ())),

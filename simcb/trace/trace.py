@@ -351,6 +351,8 @@ def _layout_problems(layout: Layout) -> Iterator[str]:
             yield f"it has two of one {what}'s name"
     if len(layout.deadlines) not in (0, len(layout.groups)):
         yield "it has deadlines of other groups"
+    if len(layout.consumers) not in (0, len(layout.groups)):
+        yield "it has consumers of other groups"
     first = 0
     for service in layout.services:
         if service.first_replica != first or service.replicas < 1 or service.workers < 1:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from simcb.options import MOST_EVENTS, MOST_ROWS
-from simcb.scenario.arrivals import Closed
+from simcb.scenario.arrivals import Backlog, Closed
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
 from simcb.scenario.model import Scenario
@@ -39,6 +39,7 @@ from simcb.world.checking import Checker
 from simcb.world.clients import ClosedGroup, Group, Instances, OpenGroup, UserAttemptStreams
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import Conditions, FaultWindow, drawn_faults, windows_of, windows_on
+from simcb.world.consumers import ConsumerGroup
 from simcb.world.guards import Guards, Made
 from simcb.world.hedges import HedgingSite
 from simcb.world.occurrence import Occurrence
@@ -61,7 +62,8 @@ T = TypeVar("T")
 
 _PATIENCE = 200_000
 _PATIENCE_PER_USER = 50
-"""Events without delay in one moment: all users may ask, fail and be told at the same time."""
+"""Events without delay in one moment: all users may ask, fail and be told at the same time, and
+all messages of a queue may be taken and fail."""
 
 
 def _by_name(entities: Mapping[str, T]) -> list[tuple[str, T]]:
@@ -95,7 +97,8 @@ class World:
         self._first = self._stages.now
         self._users = {name: self._stages.users(name) for name in scenario.clients}
         most_users = max((each or 0 for each in self._users.values()), default=0)
-        patience = _PATIENCE + _PATIENCE_PER_USER * most_users
+        messages = sum(self._stages.messages(name) for name in scenario.clients)
+        patience = _PATIENCE + _PATIENCE_PER_USER * (most_users + messages)
         self.clock = Clock(patience, max_events)
         self._carrier = carrier
         make = Recorder if carrier is None else carrier.recorder
@@ -211,6 +214,8 @@ class World:
             law = spec.arrivals
             if isinstance(group, ClosedGroup) and isinstance(law, Closed):
                 group.let_be(law.users, self._thinking(name, law))
+            elif isinstance(group, ConsumerGroup) and isinstance(law, Backlog):
+                group.let_be(law)
             if spec.calls != before.clients[name].calls:
                 for sites in group.instances.every():
                     follow_calls(sites, before.clients[name].calls, spec.calls)
@@ -251,9 +256,13 @@ class World:
             for window in self._windows
             if isinstance(window.fault, Surge) and window.fault.on == name
         ]
-        kind = OpenGroup if users is None else ClosedGroup
+        kind: type[Group] = OpenGroup if users is None else ClosedGroup
+        if isinstance(law, Backlog):
+            kind = ConsumerGroup
         instances = Instances(spec.instances, sites_of, draws)
         group = kind(self.clock, self.recorder, index, spec, instances, user_attempts)
+        if isinstance(group, ConsumerGroup) and isinstance(law, Backlog):
+            group.let_pull(law)
         if isinstance(group, OpenGroup):
             until = self.scenario.duration
             later = self._stages.course(lambda stage: stage.clients[name].arrivals)[1:]
@@ -446,6 +455,7 @@ class World:
     def _layout(self, breakers: list[BreakerInfo]) -> Layout:
         groups = [name for name, _ in _by_name(self._first.clients)]
         users = tuple(self._users[name] for name in groups)
+        consumers = tuple(map(self._stages.consumers, groups))
         return Layout(
             groups=tuple(groups),
             services=tuple(map(self._course_of, self._services)),
@@ -466,6 +476,7 @@ class World:
             ),
             deadlines=tuple(map(self._stages.deadline, groups)),
             users=users if any(users) else (),
+            consumers=consumers if any(consumers) else (),
             idle_breakers=self._guards.count - len(breakers),
             caches=self._caches.found(),
         )

@@ -174,6 +174,10 @@ class CachedSite(Site):
         self._share = call.share
         self._behind.follow(call)
 
+    def is_open(self, now: float) -> bool:
+        """Tell whether the breaker behind the cache is open until later than now."""
+        return self._behind.is_open(now)
+
     def ask(self, task: Task) -> None:
         """Look the answer up, or make the call, or wait for one that is made for the same key."""
         streams, cache = task.streams[self._slot], self._cache

@@ -27,9 +27,11 @@ cdef class LeastBusyBalancer(ChoosingBalancer):
 cdef class Guard:
     cdef public long index
     cdef object _make
+    cdef object _breaker
     cdef public object acquire
     cdef public object tried
     cdef public Server replica
+    cpdef bint is_open(self, LoadBalancer balancer, double now) except? -1
     cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)
 
 cdef class Unguarded:
@@ -42,6 +44,7 @@ cdef class ReplicaGuard(Guard):
     cdef long _first_index
     cdef object _health
     cdef list _acquires
+    cdef list _breakers
     @cython.locals(first=long, count=long, place=long, offset=long)
     cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)
     cpdef _admit_in_panic(self, LoadBalancer balancer, health, long first)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from simcb.breaker import CircuitOpenError
+from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState
 from simcb.scenario.model import Balance
 from simcb.world.ejection import Health
 from simcb.world.streams import AttemptStreams
@@ -25,6 +25,17 @@ class Asked(Protocol):
     @property
     def acquire(self) -> Acquire:
         """Returns what a call is let through with, or raises `CircuitOpenError`."""
+
+
+def _is_open(breaker: Asked | None, now: float) -> bool:
+    """Tell whether a breaker is open until later than now.
+
+    Another package's never says for how long it is, nor does one that nobody has asked yet.
+    """
+    if not isinstance(breaker, CircuitBreaker) or breaker.state is not CircuitState.OPEN:
+        return False
+    probe_at = breaker.snapshot().next_probe_at
+    return probe_at is None or now < probe_at
 
 
 class LoadBalancer:
@@ -167,11 +178,17 @@ class Guard:
         self.index = index
         self.replica: Server | None = None
         self._make = make
+        self._breaker: Asked | None = None
         self.acquire: Acquire = self._acquire_first
 
     def _acquire_first(self) -> Grant:
-        self.acquire = self._make().acquire
+        self._breaker = self._make()
+        self.acquire = self._breaker.acquire
         return self.acquire()
+
+    def is_open(self, balancer: LoadBalancer, now: float) -> bool:
+        """Tell whether nothing is let through until later than now."""
+        return _is_open(self._breaker, now)
 
     def admit(self, balancer: LoadBalancer, node: AttemptStreams, number: int) -> Grant | None:
         """Return a permit, or None if the call is rejected; `index` and `replica` say the rest."""
@@ -209,11 +226,17 @@ class ReplicaGuard(Guard):
         self.index = first_index
         self.replica = None
         self._acquires: list[Acquire | None] = [None] * replicas
+        self._breakers: list[Asked | None] = [None] * replicas
 
     def _acquire_of(self, place: int) -> Acquire:
-        acquire = self._make_for(place).acquire
-        self._acquires[place] = acquire
+        breaker = self._breakers[place] = self._make_for(place)
+        acquire = self._acquires[place] = breaker.acquire
         return acquire
+
+    def is_open(self, balancer: LoadBalancer, now: float) -> bool:
+        """Tell whether the breakers of all replicas in rotation are open until later than now."""
+        every = self._breakers[: len(balancer.replicas)]
+        return all(_is_open(breaker, now) for breaker in every)
 
     def admit(self, balancer: LoadBalancer, node: AttemptStreams, number: int) -> Grant | None:
         """Return the permit of the first breaker, from the balancer's choice on, that admits."""

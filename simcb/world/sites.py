@@ -161,6 +161,11 @@ class CallSite(Site):
         self._hit_rate = None if fallback is None else fallback.hit_rate
         self._each_try = fallback is not None and fallback.around is Around.ATTEMPT
 
+    def is_open(self, now: float) -> bool:
+        """Tell whether its breaker, or that of every replica, is open until later than now."""
+        guard = self._guard or self._outer_guard
+        return guard is not None and guard.is_open(self._balancer, now)
+
     # Asking: the first try, sending, and everything that can stop an attempt on its way.
 
     def ask(self, task: Task) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from simcb.scenario.arrivals import Closed
+from simcb.scenario.arrivals import Backlog, Closed
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.scenario.changes import in_order
@@ -72,6 +72,16 @@ class Stages:
         """Return the most users that a closed group ever has; None for an open one."""
         laws = self.every(lambda stage: stage.clients[group].arrivals)
         return max((law.users for law in laws if isinstance(law, Closed)), default=None)
+
+    def consumers(self, group: str) -> int | None:
+        """Return the most consumers that a group ever has; None if it pulls from no queue."""
+        laws = self.every(lambda stage: stage.clients[group].arrivals)
+        return max((law.consumers for law in laws if isinstance(law, Backlog)), default=None)
+
+    def messages(self, group: str) -> int:
+        """Return how many messages are in a group's queue when the run begins."""
+        law = self.now.clients[group].arrivals
+        return law.initial if isinstance(law, Backlog) else 0
 
     def deadline(self, group: str) -> float | None:
         """Return the longest that a group's users ever stay, seconds; None if that is for ever."""

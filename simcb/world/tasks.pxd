@@ -12,6 +12,7 @@ cdef class Site:
     cdef public long index
     cdef public str caller
     cpdef ask(self, Task task)
+    cpdef bint is_open(self, double now) except? -1
     cpdef answer(self, Attempt attempt, long outcome)
     cpdef abandon(self, Attempt attempt)
 

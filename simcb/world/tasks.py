@@ -54,6 +54,10 @@ class Site:
         """Make the call for `task`, which hears of the result when there is one."""
         raise NotImplementedError
 
+    def is_open(self, now: float) -> bool:
+        """Tell whether its breaker, or that of every replica, is open until later than now."""
+        raise NotImplementedError
+
     def answer(self, attempt: Attempt, outcome: int) -> None:
         """Send the service's answer back to the caller."""
         raise NotImplementedError

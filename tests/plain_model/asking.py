@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from plain_model.calling import Caller
 from plain_model.record import RequestRecord
-from plain_model.stage import Errand, Process
+from plain_model.stage import Answer, Errand, Process
 from simpy import Event
 
 from simcb.outcomes import AttemptOutcome, RequestOutcome
@@ -70,6 +71,11 @@ class Group:
         self.instances = [Caller(world, name, number, self.spec) for number in numbers]
         self.lots = world.streams.column(self.path, "instance", uniform)
         self.came = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Let users come."""
+        law = self.spec.arrivals
         if isinstance(law, Closed):
             self.let_be(law)
         else:
@@ -108,7 +114,11 @@ class Group:
         )
         for number, moment in enumerate(chain.from_iterable(blocks)):
             yield self.env.at(moment, Order.ASK)
-            self.env.process(self.want(number, number))
+            self.come(number)
+
+    def come(self, number: int) -> None:
+        """Let one come from outside."""
+        self.env.process(self.want(number, number))
 
     def regular(self, user: int) -> Process:
         """Be a user who thinks, asks, waits for the answer, and thinks again.
@@ -159,8 +169,8 @@ class Group:
             return user % count
         return int(self.lots.at(number) * count)
 
-    def press(self, want: Want, caller: Caller) -> Process:
-        """Make the calls of a request once; the first press with an answer ends the want."""
+    def once(self, want: Want, caller: Caller) -> Generator[Event, None, Answer | None]:
+        """Make the calls once; return the answer, or None if nobody wants it any more."""
         nth = want.row.presses - 1
         if nth not in self.streams:
             self.streams[nth] = self.root.calls(f"{self.path}/{nth}", self.spec.calls)
@@ -168,8 +178,15 @@ class Group:
         want.presses.append(errand)
         answer = yield from caller.make_calls(errand, self.streams[nth])
         if errand.over.triggered:
-            return
+            return None
         want.presses.remove(errand)
+        return answer
+
+    def press(self, want: Want, caller: Caller) -> Process:
+        """Make the calls of a request once; the first press with an answer ends the want."""
+        answer = yield from self.once(want, caller)
+        if answer is None:
+            return
         want.row.cause = answer.outcome
         if answer.outcome is AttemptOutcome.OK:
             outcome = RequestOutcome.DEGRADED if answer.degraded else RequestOutcome.OK

@@ -159,6 +159,17 @@ class Site:
         """Whether its breakers are switched on."""
         return self.call.breaker is not None and self.call.breaker.enabled
 
+    def is_open(self) -> bool:
+        """Tell whether its breaker is open until later, or that of every replica there is."""
+        breakers = [self.outer_breaker] if self.outer_breaker else self.breakers
+        policy = self.call.breaker
+        if policy is None or not self.guards:
+            return False
+        if policy.per_replica:
+            breakers = breakers[: self.world.scenario.services[self.service].replicas]
+        now = [breaker.snapshot() for breaker in breakers if breaker is not None]
+        return all((each.next_probe_at or 0.0) > self.env.now for each in now)
+
     def make(self, errand: Errand, streams: CallStreams) -> Answering:
         """Make the call, if it is needed, and fall back if there is no other way."""
         number = errand.number

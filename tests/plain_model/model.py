@@ -7,6 +7,7 @@ from itertools import count
 from plain_model.asking import Group
 from plain_model.checking import checkers
 from plain_model.policies import Fridge, Larder
+from plain_model.pulling import Queue
 from plain_model.record import Record
 from plain_model.serving import Desk
 from plain_model.stage import Moments, Process
@@ -20,6 +21,8 @@ from simcb.scenario.model import Scenario
 from simcb.world.clock import Order
 from simcb.world.conditions import drawn_faults
 from simcb.world.streams import Streams, StreamTree, uniform
+
+KINDS: dict[str, type[Group]] = {"backlog": Queue}
 
 
 class PlainWorld:
@@ -51,7 +54,10 @@ class PlainWorld:
         self.fridges: dict[str, Fridge] = {}
         self.desks = {name: Desk(self, name) for name in sorted(scenario.services)}
         tree = StreamTree(self.streams, scenario.services)
-        self.groups = [Group(self, tree, name) for name in sorted(scenario.clients)]
+        self.groups = [
+            KINDS.get(scenario.clients[name].arrivals.kind, Group)(self, tree, name)
+            for name in sorted(scenario.clients)
+        ]
         for name, desk in self.desks.items():
             if desk.service.liveness is not None:
                 for checker in checkers(self, name):

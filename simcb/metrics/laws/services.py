@@ -378,20 +378,22 @@ def _states_are_obeyed(case: Case) -> Finding:
     for index, mine in case.by_breaker():
         if case.trace.layout.calls[case.trace.layout.breakers[index].call].by_code:
             continue  # A permit of the code's may be for several attempts.
-        state = _state_at(case.start[mine], lives[index])
+        changes = case.trace.transitions["at"][case.trace.transitions["breaker"] == index]
+        state = _state_at(case.start[mine], lives[index], changes)
         wrong[mine] = np.where(
             rejected[mine], state == STATE_CODE["closed"], state == STATE_CODE["open"]
         )
     return broken(wrong, "attempts passed while open, or rejected while closed", "all obeyed")
 
 
-def _state_at(moments: np.ndarray, life: tuple[StateInterval, ...]) -> np.ndarray:
+def _state_at(
+    moments: np.ndarray, life: tuple[StateInterval, ...], changes: np.ndarray
+) -> np.ndarray:
     """Return the code of the state at each moment, -1 at a moment of change."""
     starts = np.array([interval.start for interval in life])
     codes = np.array([STATE_CODE[interval.state] for interval in life])
     place = np.searchsorted(starts, moments, side="right") - 1
-    changing = (starts[place] == moments) & (place > 0)
-    return np.where(changing, -1, codes[place])
+    return np.where(np.isin(moments, changes), -1, codes[place])
 
 
 CHECKS = (
