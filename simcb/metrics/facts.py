@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from simcb.metrics.backlog import Lag, lag_of
 from simcb.metrics.cells import AttemptCounts, Counts, cells_of, edges_of, request_counts
 from simcb.metrics.health import Health, LatencyLimits, Tally, harmful, health_of, latency_limits_of
 from simcb.metrics.latencies import Latencies, latencies_of
@@ -152,6 +153,16 @@ class Facts:
         for name, same in groupby(enumerate(self.faults), lambda each: each[1].name):
             found[name] = tuple(place for place, _ in same)
         return found
+
+    def lag(self, group: int | None) -> Lag:
+        """Return the lag of all consumers of the run, or of those of one client group."""
+        if group not in self._lags:
+            self._lags[group] = lag_of(self.trace, group)
+        return self._lags[group]
+
+    @cached_property
+    def _lags(self) -> dict[int | None, Lag]:
+        return {}
 
     @cached_property
     def worker_time(self) -> WorkerTime:

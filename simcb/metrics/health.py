@@ -5,14 +5,15 @@ before the first fault, and at least one second, below which people do not lose 
 thought (Nielsen, "Usability Engineering", 1993, chapter 5). Without it a frozen frontend whose
 users are all answered a minute late would count as unharmed. Each group has its own, for what is
 usual in a slow one would excuse any delay of a fast one. A group without an ok answer before the
-first fault has nothing to compare with, and no limit.
+first fault has nothing to compare with, and no limit. Nor has one of consumers that pull messages
+from a queue: nobody waits for them, and a message is good that is done in the end.
 
 *Good.* A request is good if it ends ok within the latency limit of its client group. A
 fallback's answer is never good, but it is told apart from no answer if it comes in that time.
 
-*Decided.* An unfinished request is bad once it has lasted longer than that limit (a minute,
-where there is none); a younger one is neither good nor bad and is left out, so a run that
-merely ends does not look ill.
+*Decided.* An unfinished request is bad once it has lasted longer than that limit (a minute, where
+there is none; a message in a queue never is); a younger one is neither good nor bad and is left
+out, so a run that merely ends does not look ill.
 
 *Missing.* Users in a closed loop who wait for an overdue answer ask for nothing else, so a run
 in which everybody is stuck has no bad requests, for it has none. Each such user counts for the
@@ -59,9 +60,11 @@ class LatencyLimits:
     Args:
         seconds: within which an ok answer is good, for each group in the layout's order;
             infinite where there is nothing to compare with.
+        overdue: after which an unfinished one is taken for lost.
     """
 
     seconds: Floats
+    overdue: Floats
 
     @property
     def words(self) -> str:
@@ -88,12 +91,8 @@ class LatencyLimits:
         return within
 
     def longest(self, rows: RequestRows) -> Floats | np.float64:
-        """Return how long each request may stay unfinished before it is overdue, in seconds.
-
-        That is its group's limit, or a minute where it has none.
-        """
-        known = np.where(np.isinf(self.seconds), LATENCY_UNKNOWN, self.seconds)
-        return _each(known, rows)
+        """Return how long each request may stay unfinished before it is overdue, in seconds."""
+        return _each(self.overdue, rows)
 
     def lost(self, rows: RequestRows, now: float) -> Booleans:
         """Return which requests are overdue if they are still unfinished at `now`."""
@@ -126,7 +125,12 @@ def latency_limits_of(trace: Trace, healthy_until: float) -> LatencyLimits:
         for group, latencies in enumerate(found):
             chosen = ok if len(found) == 1 else ok & (rows.group == group)
             latencies.append(rows.latency[chosen])
-    return LatencyLimits(np.array([_limit(each) for each in found]))
+    seconds = np.array([_limit(each) for each in found])
+    overdue = np.where(np.isinf(seconds), LATENCY_UNKNOWN, seconds)
+    for group, consumers in enumerate(trace.layout.consumers):
+        if consumers is not None:
+            seconds[group] = overdue[group] = math.inf
+    return LatencyLimits(seconds, overdue)
 
 
 def _limit(healthy_latencies: list[Floats]) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simcb.errors import FieldsError
-from simcb.metrics import answers, load, recovery
+from simcb.metrics import answers, lag, load, recovery
 from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, facts_of
 from simcb.metrics.measures import Entity, Measure, Measures, Per, Unit, check_known
 from simcb.metrics.phase import WHOLE
@@ -67,6 +67,8 @@ _NO_FAULT = "there is no breaker, or no fault to see"
 _NO_WORK = "no worker did anything"
 _TOO_LATE = "no fault ends, or the run does too soon after it"
 _NO_TIME = "it takes no time"
+_NO_QUEUE = "nobody pulls messages from a queue"
+_NO_END = "nobody pulls messages from a queue, or a fault lasts to the end"
 
 _ANY = Per.RUN | Per.SERVICE | Per.GROUP
 _GROUP = Per.RUN | Per.GROUP
@@ -105,6 +107,9 @@ _ENTRIES = (
     Metric(load.throttled, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.hedged, Unit.SHARE, _NO_ATTEMPT, _ANY),
     Metric(load.hit_ratio, Unit.SHARE, _NO_LOOKUP, _SERVICE, phased=False),
+    Metric(lag.lag, Unit.COUNT, _NO_QUEUE, _GROUP),
+    Metric(lag.lag_at_end, Unit.COUNT, _NO_QUEUE, _GROUP),
+    Metric(lag.time_to_catch_up, Unit.SECONDS, _NO_END, _GROUP, phased=False),
     Metric(load.unneeded_rejections, Unit.COUNT, _NO_ATTEMPT, _ANY),
     Metric(recovery.open_fraction, Unit.SHARE, _NO_BREAKER),
     Metric(recovery.time_to_trip, Unit.SECONDS, _NO_FAULT),

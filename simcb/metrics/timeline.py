@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simcb.errors import FieldsError
+from simcb.metrics.backlog import consumers_of, lag_of
 from simcb.metrics.openings import state_intervals, time_in
 from simcb.metrics.rows import Booleans, RequestRows, attempt_rows, in_order, request_rows
 from simcb.metrics.spans import Floats, Integers, Spans
@@ -93,6 +94,8 @@ class Series:
         client_attempts: attempts clients made, per second.
         rejected: attempts turned away by a breaker, per second, whoever made them.
         throttled: attempts that services' admission turned away, likewise.
+        lag: messages that were produced and are not over, at the left edges; empty in a run in
+            which nobody pulls messages from a queue.
         ok, degraded, failed, unfinished: requests per second, by what became of them.
         p50, p95, p99: latency of finished requests.
         success_p50, success_p95, success_p99: latency of those that ended ok.
@@ -108,6 +111,7 @@ class Series:
     client_attempts: Floats
     rejected: Floats
     throttled: Floats
+    lag: Floats
     ok: Floats
     degraded: Floats
     failed: Floats
@@ -126,7 +130,7 @@ class Series:
     def columns(self) -> Iterator[tuple[str, Floats]]:
         """Yield every column with its name; those of a service or a group as `sent{NAME}`."""
         for name, column in vars(self).items():
-            if name not in ("services", "groups"):
+            if name not in ("services", "groups") and (name != "lag" or len(column)):
                 yield name, column
         parts: tuple[ServiceSeries | GroupSeries, ...] = (*self.services, *self.groups)
         for each in parts:
@@ -157,6 +161,7 @@ def series(trace: Trace, step: float = 1.0) -> Series:
         client_attempts=client_attempts,
         rejected=rejected,
         throttled=throttled,
+        lag=lag_of(trace).at(edges[:-1]) if consumers_of(trace) else np.empty(0),
         breakers_open=_share_in(trace, "open", edges),
         breakers_half_open=_share_in(trace, "half_open", edges),
         services=_services(trace, sent, edges),

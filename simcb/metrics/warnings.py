@@ -16,6 +16,7 @@ from simcb.metrics.limit_warnings import vain_limits
 from simcb.metrics.measures import PHASES
 from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
 from simcb.metrics.process_warnings import vain_processes
+from simcb.metrics.queue_warnings import vain_queues
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around
@@ -135,6 +136,7 @@ def _of_the_system(scenario: Scenario) -> Iterator[NoEffect]:
     yield from (NoEffect(*found) for found in vain_limits(scenario))
     yield from (NoEffect(*found) for found in vain_fallbacks(scenario))
     yield from (NoEffect(*found) for found in vain_processes(scenario))
+    yield from (NoEffect(*found) for found in vain_queues(scenario))
 
 
 def placed_warnings(warnings: Sequence[str], line_of: Callable[[Keys], str]) -> tuple[str, ...]:

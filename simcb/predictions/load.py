@@ -19,7 +19,7 @@ from simcb.predictions.values import (
     Sureness,
     numbers,
 )
-from simcb.scenario.arrivals import Closed, Constant
+from simcb.scenario.arrivals import Backlog, Closed, Constant
 from simcb.scenario.distributions import Exponential
 from simcb.scenario.model import Balance, Service
 
@@ -75,6 +75,8 @@ def _sureness(traffic: Traffic, name: str) -> Sureness:
     closed = [each for each in groups if isinstance(groups[each].arrivals, Closed)]
     if any(alone(traffic.scenario, each) is None for each in closed):
         return Sureness.MOST
+    if any(isinstance(group.arrivals, Backlog) for group in groups.values()):
+        return Sureness.ABOUT
     simple = not service.calls and not service.contention and service.queue.limit is None
     markov = not closed or isinstance(service.work, Exponential)
     certain = not any(flow.timeouts for flow in traffic.flows.values())
@@ -93,7 +95,7 @@ def _wait(traffic: Traffic, name: str, service: Service) -> Prediction:
     # What comes over another service, or again, is no Poisson stream any more.
     poisson = all(
         link.of_clients
-        and not isinstance(groups[link.caller].arrivals, Constant)
+        and not isinstance(groups[link.caller].arrivals, Constant | Backlog)
         and traffic.flows[link.path].attempts == traffic.flows[link.path].asked
         for link in callers
     )
@@ -287,7 +289,9 @@ def _most(traffic: Traffic, link: Link) -> float:
     cycle = link.call.timeout + (next(retry.mean_waits(), 0.0) if retry else 0.0)
     if link.of_clients:
         group = traffic.scenario.clients[link.caller]
-        waiting = group.arrivals.users if isinstance(group.arrivals, Closed) else math.inf
+        law, waiting = group.arrivals, math.inf
+        if isinstance(law, Closed | Backlog):
+            waiting = law.users if isinstance(law, Closed) else law.consumers
         return waiting * (1 + presses(traffic, link)) / cycle
     caller = traffic.scenario.services[link.caller]
     return caller.workers * caller.replicas / cycle if caller.blocking else math.inf

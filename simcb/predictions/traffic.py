@@ -21,7 +21,7 @@ from simcb.predictions.formulas import (
 )
 from simcb.predictions.rates import mean_rate, ordinary_until
 from simcb.predictions.spread import beyond, variation
-from simcb.scenario.arrivals import Closed, Constant
+from simcb.scenario.arrivals import Backlog, Closed, Constant
 from simcb.scenario.calls import Call
 from simcb.scenario.fields import Named
 from simcb.scenario.groups import ClientGroup
@@ -398,22 +398,32 @@ def _settled(traffic: Traffic) -> Traffic:
 def _rate(scenario: Scenario, name: str, until: float) -> float:
     group = scenario.clients[name]
     law = group.arrivals
-    if not isinstance(law, Closed):
+    if not isinstance(law, Closed | Backlog):
         return mean_rate(group, until)
     idle = Traffic(scenario, dict.fromkeys(scenario.clients, 0.0))
+    if isinstance(law, Backlog):
+        # Consumers work off what was there at first, too, as long as that lasts.
+        coming = mean_rate(group, until) + law.initial / until
+        return min(coming, _most_of(idle, name, law.consumers, 0.0))
     think = law.think.mean_value
     service = alone(scenario, name)
     if service is not None and law.users <= MOST_USERS_SOLVED:
         link = idle.links[0]
         held = service.work.mean_value
         return machine_repair(law.users, think + link.ways, held, service.workers)
+    return _most_of(idle, name, law.users, think)
+
+
+def _most_of(idle: Traffic, name: str, users: int, think: float) -> float:
+    """Return the most requests a second of users who wait for each answer and think."""
+    scenario = idle.scenario
     answer = math.fsum(
         link.call.share * (link.ways + idle.held(link.service, waits=False))
         for link in idle.links
         if link.of_clients and link.caller == name
     )
     cycle = think + answer
-    most = law.users / cycle if cycle else math.inf
+    most = users / cycle if cycle else math.inf
     for link in idle.links:
         held = idle.held(link.service, waits=False)
         if link.of_clients and link.caller == name and link.call.share and held:

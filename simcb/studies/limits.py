@@ -19,6 +19,7 @@ from simcb.outcomes import AttemptOutcome
 from simcb.scenario import Scenario
 from simcb.scenario.arrivals import (
     Arrivals,
+    Backlog,
     Closed,
     OpenArrivals,
     RatePoint,
@@ -128,6 +129,8 @@ def estimate_size(scenario: Scenario, *, runs: int = 1) -> SizeEstimate:
         standing += _caller_bytes(scenario, group.instances, group.calls, arriving, making)
         if isinstance(group.arrivals, Closed):
             standing += group.arrivals.users * USER_BYTES
+        if isinstance(group.arrivals, Backlog):
+            standing += arriving * USER_BYTES
     for service in scenario.services.values():
         standing += _caller_bytes(
             scenario, service.most_replicas, service.calls, service.most_replicas, attempts
@@ -160,6 +163,11 @@ def _attempts(tree: CallTree, group: ClientGroup, arriving: float, duration: flo
     if seconds > horizon:
         most = min(most, once + most * horizon / seconds)
     presses = 1 + (group.refresh.times if group.refresh else 0)
+    if isinstance(group.arrivals, Backlog):
+        law = group.arrivals
+        again = 1 + (law.redeliver.times if law.redeliver else 0)
+        put_back = 0.0 if law.pause_when is None else law.consumers * duration / law.poll
+        return arriving * again * most + put_back
     if not isinstance(group.arrivals, Closed):
         return arriving * presses * most
     cycle = group.arrivals.think.mean_value + min(seconds, horizon)
@@ -220,7 +228,8 @@ def expected_arrivals(
     """
     match arrivals:
         case OpenArrivals(rate=points):
-            return _integral(points, surges, duration)
+            there = arrivals.initial if isinstance(arrivals, Backlog) else 0
+            return there + _integral(points, surges, duration)
         case Closed(users=users, think=think):
             cycle = think.mean_value + answer
             return users * (1.0 + duration / cycle) if cycle > 0.0 else math.inf

@@ -32,6 +32,7 @@ BY_PHASE = (
     *("offered_rate", "goodput", "success", "unfinished", "degraded", "availability"),
     *("p50", "p95", "p99", "success_p50", "success_p95", "success_p99"),
     *("rejected", "unneeded_rejections", "throttled", "hedged", "open_fraction", "downstream_rate"),
+    *("lag", "lag_at_end"),
     *("amplification", "amplification_worst", "wasted_work", "worker_seconds_waiting"),
 )
 """The metrics shown by phase; all others are in the other formats."""
@@ -41,7 +42,10 @@ WITH_BREAKER = frozenset({"rejected", "unneeded_rejections", "open_fraction"})
 LEAST_UNFINISHED = 0.01
 """Share of a phase's requests that has to be unfinished to be shown; every run's end has some."""
 
-OF_THE_RUN = ("time_to_trip", "time_to_recover", "false_trips", "missed_trips", "flaps", "burn")
+OF_THE_RUN = (
+    *("time_to_trip", "time_to_recover", "time_to_catch_up"),
+    *("false_trips", "missed_trips", "flaps", "burn"),
+)
 OF_A_SERVICE = ("utilisation", "queue_peak")
 OF_A_GROUP = ("success", "goodput", "success_p99")
 FLATTERED = "*"
@@ -160,9 +164,11 @@ def _phase_rows(result: Result) -> tuple[str, ...]:
         left_out |= WITH_FALLBACK
     if not any(each.trace.layout.breaker_count for each in variants):
         left_out |= WITH_BREAKER
-    for name in ("throttled", "hedged"):
+    for name in ("throttled", "hedged", "lag"):
         if not any(each.summary.value(name) for each in variants):
             left_out.add(name)
+    if "lag" in left_out:
+        left_out.add("lag_at_end")
     return tuple(name for name in BY_PHASE if name not in left_out)
 
 

@@ -13,7 +13,7 @@ from test_scenario.written import SMALL, problem_of, problems_of, swapped
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario import Scenario, parse_scenario, parse_threshold, parse_value, schema
 from simcb.scenario.admission import ConcurrencyLimit, RateLimit
-from simcb.scenario.arrivals import Closed
+from simcb.scenario.arrivals import Backlog, Closed, PauseWhen, Redeliver
 from simcb.scenario.breakers import Around, HalfOpen, Recovery
 from simcb.scenario.calls import Adaptive, Bulkhead, Cache, RateLimiter
 from simcb.scenario.distributions import Constant, Exponential
@@ -111,6 +111,52 @@ def test_every_word_means_what_it_says() -> None:
     assert below.breaker is not None
     assert below.breaker.trip == (FailureRate(window=30),)
     assert below.breaker.per_replica
+
+
+QUEUE = """\
+name: queue
+duration: 1m
+clients:
+  jobs:
+    arrivals:
+      kind: backlog
+      rate: 5/s
+      initial: 1000
+      consumers: 20
+      redeliver: {after: 30s, times: 4}
+      pause_when: open
+      poll: 5s
+    calls: {mail: {breaker: {failure_threshold: 5}}}
+services:
+  mail: {workers: 1, work: 1ms}
+"""
+
+
+def test_the_words_of_a_queue_mean_what_they_say() -> None:
+    """Consumers are found in the model, and keep to one instance each."""
+    group = parse_scenario(QUEUE).clients["jobs"]
+    law = group.arrivals
+    assert isinstance(law, Backlog)
+    assert (law.initial, law.consumers, law.poll) == (1000, 20, 5.0)
+    assert law.redeliver == Redeliver(after=30.0, times=4)
+    assert law.pause_when is PauseWhen.OPEN
+    assert group.spread_in_turn
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ("pause_when: open", "pause_when: half_open", "did you mean `open`"),
+        ("consumers: 20", "consumers: 0", "too small"),
+        ("after: 30s", "after: 0s", "redeliver"),
+        ("poll: 5s", "poll: 5", "has no unit"),
+        ("    calls:", "    refresh: {after: 8s, times: 3}\n    calls:", "consumers pull messages"),
+        ("    calls:", "    spread: random\n    calls:", "not for consumers"),
+    ],
+)
+def test_a_queue_refuses_what_means_nothing(was: str, now: str, told: str) -> None:
+    """What is no word of a queue, or is about people who wait, is told where it stands."""
+    assert told in str(problem_of(QUEUE.replace(was, now)))
 
 
 def test_the_breakers_words_mean_what_they_say() -> None:

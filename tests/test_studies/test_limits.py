@@ -124,6 +124,7 @@ KINDS = {
     "constant": ({"rate": [{"at": "0s", "rate": "5/s"}, {"at": "50s", "rate": "20/s"}]}, 1250.0),
     # Ten users, each of whom thinks for 0.9 s and waits 0.1 s: a request a second.
     "closed": ({"users": 10, "think": "900ms"}, 1010.0),
+    "backlog": ({"rate": "10/s", "initial": 500, "consumers": 3}, 1500.0),
     "replay": ({"file": "calls.csv", "moments": [1.0, 2.0, 99.0, 101.0]}, 3.0),
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from simcb.scenario import Scenario
-from simcb.scenario.arrivals import Closed, OpenArrivals
+from simcb.scenario.arrivals import Backlog, Closed, OpenArrivals
 from simcb.scenario.axes import Axis
 from simcb.scenario.distributions import Uniform
 from simcb.scenario.faults import Fault
@@ -178,9 +178,14 @@ def _steady(scenario: Scenario) -> bool:
     """Tell whether as much comes at any time, so that a storm may be shorter than the file."""
     laws = [group.arrivals for group in scenario.clients.values()]
     return all(
-        isinstance(law, Closed) or (isinstance(law, OpenArrivals) and len(law.rate) == 1)
+        isinstance(law, Closed)
+        or (isinstance(law, OpenArrivals) and len(law.rate) == 1 and not _piled_up(law))
         for law in laws
     )
+
+
+def _piled_up(law: OpenArrivals) -> bool:
+    return isinstance(law, Backlog) and law.initial > 0
 
 
 def _jittered(fault: Fault) -> Fault:

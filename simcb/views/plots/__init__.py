@@ -19,7 +19,7 @@ from simcb.views.plots.figures import (
     drawn,
     save,
 )
-from simcb.views.plots.panels import latency, load, outcomes, workers
+from simcb.views.plots.panels import lag, latency, load, outcomes, workers
 from simcb.views.plots.timeline import states, timeline
 
 Panel = Callable[[Curves, Axes | None], Axes]
@@ -30,6 +30,7 @@ PANELS: dict[str, Panel] = {
     "load": load,
     "outcomes": outcomes,
     "workers": workers,
+    "lag": lag,
 }
 """Name to panel."""
 
@@ -44,6 +45,7 @@ __all__ = [
     "check_plot_path",
     "curves_of",
     "drawn",
+    "lag",
     "latency",
     "load",
     "outcomes",

@@ -114,6 +114,8 @@ class Variant:
     """How many there are, with those that no call went through."""
     throttled: Band | None = None
     """What services' admission turned away; None if that is nothing."""
+    lag: Band | None = None
+    """Messages in queues that consumers pull from, a number; None if there are no such queues."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,7 @@ def _variant(result: Result, step: float) -> tuple[Variant, Floats]:
         breakers=_breakers(result, edges),
         breaker_count=result.trace.layout.breaker_count,
         throttled=named("throttled") if any(one.throttled.any() for one in every) else None,
+        lag=named("lag") if all(len(one.lag) for one in every) else None,
     )
     return variant, edges
 

@@ -342,6 +342,27 @@ def outcomes(curves: Curves, ax: Axes | None = None, *, below_strip: bool = Fals
     return ax
 
 
+def lag(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False) -> Axes:
+    """Draw how many messages were produced and are not over; the baseline's are dashed."""
+    ax = axes_or_new(ax)
+    faults = begin(ax, curves, "lag (messages)", named=not below_strip)
+    entries, highest = [], 0.0
+    if curves.main.lag is None:
+        note(ax, "nobody pulls messages from a queue")
+    else:
+        line = draw_curve(ax, curves, curves.main.lag, "lag", color=OFFERED_COLOR)
+        entries.append(Entry(line, "lag"))
+        highest = _peak(curves.main.lag)
+    without = curves.baseline.lag if curves.baseline else None
+    if without is not None:
+        label = "lag without breakers"
+        entries.append(Entry(draw_baseline(ax, curves, without, label), label))
+        highest = max(highest, _peak(without))
+    _rates_from_zero(ax, highest, 4)
+    legend_above(ax, [*entries, *faults], below_strip=below_strip)
+    return ax
+
+
 def _ok_lines(ax: Axes, curves: Curves, ok: Band) -> list[Entry]:
     entries = []
     if ok.replicates > 1:

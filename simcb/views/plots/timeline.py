@@ -27,7 +27,7 @@ from simcb.views.plots.frame import (
     set_row_ticks,
     time_axis,
 )
-from simcb.views.plots.panels import latency, load, outcomes
+from simcb.views.plots.panels import lag, latency, load, outcomes
 from simcb.views.plots.style import (
     BASELINE_COLOR,
     FAULT_BAR_FILL,
@@ -49,23 +49,27 @@ _MARGIN = 0.054
 _LEAST_NAME = 1.6
 """Inches of the scenario's name, about 20 letters, that are never given up."""
 
-_PANEL_HEIGHTS = (1.35, 1.15, 1.0)
-
 
 def timeline(result: Result | Curves) -> Picture:
-    """Draw states, latency, load and outcomes of a result above each other, 9 × 6.2 inches."""
+    """Draw states, latency, load and outcomes of a result above each other, 9 × 6.2 inches.
+
+    Where consumers pull messages from a queue their lag is below.
+    """
     curves = result if isinstance(result, Curves) else curves_of(result)
     caption = _caption_of(curves)
     picture = new_picture(*FIGURE_SIZE, below=caption.bottom)
     strip = _ROW_HEIGHT * max(1.5, rows_of(curves))
     rest = FIGURE_SIZE[1] - strip - 1.7
-    total = sum(_PANEL_HEIGHTS)
-    heights = [strip, *(rest * part / total for part in _PANEL_HEIGHTS)]
+    panels = {latency: 1.35, load: 1.15, outcomes: 1.0}
+    if curves.main.lag is not None:
+        panels[lag] = 0.9
+    total = sum(panels.values())
+    heights = [strip, *(rest * part / total for part in panels.values())]
     axes: list[Axes] = list(
-        picture.subplots(4, 1, sharex=True, gridspec_kw={"height_ratios": heights})
+        picture.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
     )
     states(curves, axes[0])
-    for panel, ax in zip((latency, load, outcomes), axes[1:], strict=True):
+    for panel, ax in zip(panels, axes[1:], strict=True):
         panel(curves, ax, below_strip=True)
     picture.align_ylabels(axes[1:])
     _write(picture, caption)
