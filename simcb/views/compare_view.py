@@ -61,7 +61,7 @@ class ComparePlots:
         """Return panels of a run's timeline, each variant's below its name, on the same scales.
 
         Args:
-            panels: which, from the top: `states`, `latency`, `load`, `outcomes`, `workers`.
+            panels: which, from the top: `states`, `latency`, `load`, `outcomes`, `workers`, `lag`.
 
         Raises:
             StudyError: there is no such panel, or none is named.

@@ -68,8 +68,14 @@ class RunPlots:
         """Draw how many of each service's workers were busy."""
         return self._panel("workers", ax)
 
+    def lag(self, ax: Axes | None = None) -> Axes:
+        """Draw how many messages of a queue were not over."""
+        return self._panel("lag", ax)
+
     def __repr__(self) -> str:
-        return "<plots: call for the timeline; .states .latency .load .outcomes .workers for one>"
+        return (
+            "<plots: call for the timeline; .states .latency .load .outcomes .workers .lag for one>"
+        )
 
     def _panel(self, name: str, ax: Axes | None) -> Axes:
         from simcb.views.plots import PANELS
