@@ -83,7 +83,7 @@ class RunOptions:
     ] = 1
     baseline: Annotated[
         Baseline | None,
-        Option("none: also the same random streams without any breaker.", "none"),
+        Option("none: no ordinary day beside it, only the run without any breaker.", "none"),
     ] = None
     ordinary_day: bool = False
     allow_large: Annotated[bool, Option("Run even what is, or is estimated to be, huge.")] = False
