@@ -166,7 +166,7 @@ class Site:
         if policy is None or not self.guards:
             return False
         if policy.per_replica:
-            breakers = breakers[: self.world.scenario.services[self.service].replicas]
+            breakers = breakers[: self.world.desks[self.service].count]
         now = [breaker.snapshot() for breaker in breakers if breaker is not None]
         return all((each.next_probe_at or 0.0) > self.env.now for each in now)
 
