@@ -29,6 +29,7 @@ from simcb.metrics import METRICS, Measures, Verdict, entities_of
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
 from simcb.scenario import Scenario
 from simcb.scenario.data_files import data_backed
+from simcb.scenario.writer import to_yaml
 from simcb.studies import run_once
 from simcb.studies.clients import with_code
 from simcb.studies.evaluation.settings import applied
@@ -144,7 +145,12 @@ def scenario_digest(scenario: Scenario) -> str:
 
     What is swept over it decides nothing about a run, so a `sweep` in the file is left out.
     """
-    digest = hashlib.blake2b(scenario.without_sweep().to_yaml().encode(), digest_size=_DIGEST)
+    return digest_of(scenario, scenario.without_sweep().to_data())
+
+
+def digest_of(scenario: Scenario, data: Mapping[str, object]) -> str:
+    """Return what identifies some of a scenario, its words, and all the data it replays."""
+    digest = hashlib.blake2b(to_yaml(data).encode(), digest_size=_DIGEST)
     for path, each in data_backed(scenario):
         digest.update(path.encode())
         digest.update(np.array(each.numbers, "<f8").tobytes())

@@ -46,6 +46,23 @@ class Lost:
     asked: bool = False
 
 
+@dataclass(frozen=True)
+class Spare:
+    """A cell that somebody will want later: it keeps a worker busy that has nothing else to do.
+
+    Should it fail, that is found out once it is wanted.
+
+    Args:
+        base: what it has in common with others.
+        order: the cell.
+        take: gets it when it is done.
+    """
+
+    base: Base
+    order: Order
+    take: Callable[[tuple[Done, ...]], None]
+
+
 Chunk = tuple[Order, ...]
 Flight = Future[tuple[Done, ...]]
 
@@ -72,20 +89,24 @@ class Dispatcher:
         self._take = take
         self._stop = stop
         self._flying: dict[Flight, Chunk] = {}
+        self._spares: dict[Flight, Spare] = {}
         self._quarantined: deque[Chunk] = deque()
         self._deaths: Counter[Cell] = Counter()
+        self._doubted = False
         self._seconds = 0.0
         self._timed = 0
         self._left = 0
         self.lost: list[Lost] = []
         """The cells that were given up."""
+        self.spare: Iterator[Spare] = iter(())
+        """What to do besides, so that nobody waits for the last cells of a run."""
 
     def run(self, orders: Iterable[Order], count: int) -> bool:
         """Run cells; return false if it was stopped before all were done.
 
         Args:
             orders: the cells, made as they are needed.
-            count: how many there are.
+            count: how many there are at most.
         """
         waiting = iter(orders)
         self._left = count
@@ -97,21 +118,31 @@ class Dispatcher:
                 self._send_out(waiting)
             if not self._flying:
                 return not stopped and not self._quarantined and not self._left
-            done, _ = wait(self._flying, timeout=POLL, return_when=FIRST_COMPLETED)
-            self._take_in(done)
+            if not stopped:
+                self._fill_up()
+            flights = [*self._flying, *self._spares]
+            done, _ = wait(flights, timeout=POLL, return_when=FIRST_COMPLETED)
+            self._take_spares(done)
+            self._take_in(each for each in done if each in self._flying)
+
+    def settle(self) -> None:
+        """Wait for what was done besides."""
+        self._take_spares(wait(self._spares).done)
 
     def _send_out(self, waiting: Iterator[Order]) -> None:
         while self._quarantined or self._left:
             if self._quarantined:
                 # A suspect is sent out alone, so whose death it is cannot be in doubt.
                 if not self._flying:
+                    self.settle()
                     self._submit(self._quarantined.popleft())
                 return
             if len(self._flying) >= self._backend.max_in_flight:
                 return
             chunk = tuple(islice(waiting, self._length()))
-            self._left -= len(chunk)
-            self._submit(chunk)
+            self._left = self._left - len(chunk) if chunk else 0
+            if chunk:
+                self._submit(chunk)
 
     def _length(self) -> int:
         """Return how many cells the next chunk has."""
@@ -125,9 +156,26 @@ class Dispatcher:
     def _submit(self, chunk: Chunk) -> None:
         self._flying[self._backend.submit(run_cells, self._base, chunk)] = chunk
 
+    def _fill_up(self) -> None:
+        """Have something ready for whoever is the first to have nothing left to do."""
+        while 0 < len(self._flying) + len(self._spares) <= self._backend.concurrency:
+            spare = None if self._quarantined else next(self.spare, None)
+            if spare is None:
+                return
+            self._spares[self._backend.submit(run_cells, spare.base, (spare.order,))] = spare
+
     def _call_back(self) -> None:
-        for future in [each for each in self._flying if each.cancel()]:
-            del self._flying[future]
+        for flights in (self._flying, self._spares):
+            for future in [each for each in flights if each.cancel()]:
+                del flights[future]
+
+    def _take_spares(self, futures: Iterable[Flight]) -> None:
+        for future in [each for each in futures if each in self._spares]:
+            spare, error = self._spares.pop(future), _error_of(future)
+            if error is None:
+                spare.take(tuple(each for each in future.result() if each.verdict is not None))
+            elif self._backend.deaths(error):
+                self._doubted = True
 
     def _take_in(self, futures: Iterable[Flight]) -> None:
         dead: list[tuple[Chunk, int]] = []
@@ -167,8 +215,10 @@ class Dispatcher:
         Whose death it was is certain of a chunk that was alone in flight, and only if the worker
         had begun to work.
         """
-        certain = len(dead) == 1 or not self._backend.falls_together
+        alone = len(dead) == 1 and not self._spares and not self._doubted
+        certain = alone or not self._backend.falls_together
         certain = self._backend.renew() and certain
+        self._doubted = False
         for chunk, deaths in dead:
             if not certain:
                 self._quarantined.append(chunk)

@@ -28,9 +28,11 @@ from simcb.studies.evaluation.cells import (
     cell_key,
     effective_digest,
 )
-from simcb.studies.evaluation.dispatch import Dispatcher, Lost
+from simcb.studies.evaluation.dispatch import Dispatcher, Lost, Spare
 from simcb.studies.evaluation.manifest import Spec
 from simcb.studies.evaluation.pool import Pool
+from simcb.studies.evaluation.settings import applied
+from simcb.studies.evaluation.stand_ins import Behaviour, StandIns, in_turn
 from simcb.studies.evaluation.store import Store
 from simcb.studies.evaluation.table import MISSING, Outcome, Table
 from simcb.studies.run import StudyError
@@ -140,6 +142,8 @@ class Evaluator:
         """How many cells were run now, and how many had been run before."""
         self.taken: Callable[[tuple[Done, ...]], None] = lambda done: None
         """Called whenever cells have come back."""
+        self.spare: Iterator[Spare] = iter(())
+        """What workers run besides who would otherwise wait for the last cells of a run."""
         self._scenarios = tuple(scenarios)
         self._engine = engine
         self._cache = cache
@@ -148,9 +152,12 @@ class Evaluator:
         self._clients = clients or {}
         self._changes: list[Changes] = []
         self._digests: list[tuple[str, ...]] = []
+        self._behaviours: list[tuple[Behaviour, ...]] = []
+        self._stand_ins = StandIns([columns for _, columns in scenarios])
         self._numbers: dict[tuple[str, ...], int] = {}
         self._told: dict[str, Told] = {}
-        self._wanted: set[Cell] = set()
+        self._asked: set[Cell] = set()
+        self._base = Base.of(self._scenarios, seed, clients)
         self._dispatcher: Dispatcher | None = None
 
     def __len__(self) -> int:
@@ -185,12 +192,16 @@ class Evaluator:
         Raises:
             StudyError: a scenario refuses the changes.
         """
-        pairs = zip(self._scenarios, changes, strict=True)
+        pairs = [*zip(self._scenarios, changes, strict=True)]
         digests = tuple(
             effective_digest(scenario, each, self._clients) for (scenario, _), each in pairs
         )
         if digests not in self._numbers:
             self._numbers[digests] = len(self)
+            if not self._clients:
+                # What clients' own code does is known to nobody.
+                effective = (applied(scenario, each) for (scenario, _), each in pairs)
+                self._behaviours.append(tuple(map(Behaviour.of, effective)))
             self.add([changes], [digests])
         return self._numbers[digests]
 
@@ -214,19 +225,36 @@ class Evaluator:
     def run(self, wanted: Iterable[Cell]) -> bool:
         """Run cells that are not known; return false if it was stopped before all was done.
 
-        What could not be run is not tried again.
+        What could not be run is not tried again. Of candidates that were entered those are not
+        run for which a run of another one stands in.
         """
+        missing = [cell for cell in dict.fromkeys(wanted) if not self._is_known(cell)]
         missing = sorted(
-            (cell for cell in wanted if not self._is_known(cell)),
+            (cell for cell in missing if not self._has_stand_in(cell)),
             # The scenarios of a candidate lie together, and their replicates share a scenario.
             key=lambda cell: (cell.setting, cell.scenario, cell.replicate),
         )
         if not missing:
             return True
         if self._dispatcher is None:
-            base = Base.of(self._scenarios, self.seed, self._clients)
-            self._dispatcher = Dispatcher(self._backend(), base, self._take, self._stop)
+            self._dispatcher = Dispatcher(self._backend(), self._base, self._take, self._stop)
+            self._dispatcher.spare = self.spare
+        if self._behaviours:
+            turns = in_turn([(self._behaviour(each), each.replicate) for each in missing])
+            missing = [missing[turn] for turn in turns]
+        self._asked.update(missing)
         return self._dispatcher.run(self._orders(missing), len(missing))
+
+    def spares(self, certain: Iterable[Cell]) -> Iterator[Spare]:
+        """Yield what is not known of cells that will be wanted for sure, for others to run."""
+        for cell in certain:
+            if not self._is_known(cell) and not self._has_stand_in(cell):
+                yield Spare(self._base, self._order(cell), self._take_spare)
+
+    def settle(self) -> None:
+        """Wait for the spares of others that are being run."""
+        if self._dispatcher is not None:
+            self._dispatcher.settle()
 
     def run_in(self, places: Iterable[int], candidates: Iterable[int], replicates: int) -> bool:
         """Run candidates in some scenarios up to so many replicates; false if it was stopped."""
@@ -240,30 +268,55 @@ class Evaluator:
 
     def _is_known(self, cell: Cell) -> bool:
         """Tell whether a cell was asked for before, or its numbers are in the cache."""
-        if cell in self._wanted:
+        if cell in self._asked:
             return True
-        self._wanted.add(cell)
         known = self._cache.recall(self._key(cell))
         if known is None:
             return False
-        self.tables[cell.scenario].put(cell.setting, cell.replicate, *known)
+        self._put(cell, *known)
         self.reused += 1
         return True
 
-    def _orders(self, cells: Sequence[Cell]) -> Iterator[Order]:
+    def _put(self, cell: Cell, verdict: Verdict, row: bytes) -> None:
+        self._asked.add(cell)
+        self.tables[cell.scenario].put(cell.setting, cell.replicate, verdict, row)
+        if self._behaviours:
+            self._stand_ins.add(cell.scenario, self._behaviour(cell), cell.replicate, verdict, row)
+
+    def _behaviour(self, cell: Cell) -> Behaviour:
+        return self._behaviours[cell.setting][cell.scenario]
+
+    def _has_stand_in(self, cell: Cell) -> bool:
+        """Tell whether another candidate's run is the same as a cell, and take its numbers."""
+        if not self._behaviours:
+            return False
+        known = self._stand_ins.find(self._behaviour(cell), cell.replicate)
+        if known is not None:
+            self._asked.add(cell)
+            self.tables[cell.scenario].put(cell.setting, cell.replicate, *known)
+        return known is not None
+
+    def _orders(self, cells: Iterable[Cell]) -> Iterator[Order]:
         for cell in cells:
-            yield Order(cell, self._changes[cell.setting][cell.scenario])
+            if not self._has_stand_in(cell):
+                yield self._order(cell)
+
+    def _order(self, cell: Cell) -> Order:
+        return Order(cell, self._changes[cell.setting][cell.scenario])
 
     def _key(self, cell: Cell) -> str:
         digest = self._digests[cell.setting][cell.scenario]
         return cell_key(digest, cell.replicate, self.seed, self._engine)
 
+    def _take_spare(self, done: tuple[Done, ...]) -> None:
+        # Somebody may have stood in for it, or it was not waited for and asked for once more.
+        self._take(tuple(each for each in done if each.cell not in self._asked))
+
     def _take(self, done: tuple[Done, ...]) -> None:
         self._cache.save((self._key(each.cell), each) for each in done)
         for each in done:
             if each.verdict is not None:
-                table = self.tables[each.cell.scenario]
-                table.put(each.cell.setting, each.cell.replicate, each.verdict, each.row)
+                self._put(each.cell, each.verdict, each.row)
                 self.ran += 1
             for note in each.notes:
                 known = self._told.get(note.kind)
