@@ -44,15 +44,22 @@ def sweep_progress(now: Progress) -> str:
 
 
 def tune_size(plan: TunePlan, seconds: float, workers: int) -> str:
-    """Return what a dry run says: settings, runs, time and memory, at most."""
+    """Return what a dry run says: settings, runs, time and memory.
+
+    Args:
+        plan: what is to be done.
+        seconds: how long a run takes, about.
+        workers: how many are made at once.
+    """
     scenarios = f"{len(plan.scenarios)} scenario{'s' if len(plan.scenarios) > 1 else ''}"
+    likely, most = (rough_clock(runs * seconds / workers) for runs in (plan.likely_runs, plan.runs))
     memory = workers * (WORKER_MEGABYTES + plan.largest_run)
     lines = (
         f"settings  {plan.options.size.trials:,} searched, {plan.around:,} around each of up to "
         f"{WALKS} bests, {plan.contenders} contenders",
-        f"runs      at most {plan.runs:,} in {scenarios}; usually less than half of that",
+        f"runs      about {plan.likely_runs:,} in {scenarios}, at most {plan.runs:,}",
         f"requests  at most about {in_words(plan.requests)}",
-        f"time      at most about {rough_clock(seconds)} on {workers} workers",
+        f"time      about {likely} on {workers} workers, at most {most}",
         f"memory    at most {plan.megabytes:,.0f} MB for the results; at worst {memory:,.0f} MB "
         "for the workers",
     )

@@ -8,16 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from simcb.studies.evaluation.objective import Objective
-from simcb.studies.tune import (
-    Trial,
-    TuneResult,
-)
+from simcb.studies.tune import Check, Trial, TuneResult
 from simcb.views.data import csv_lines
 from simcb.views.document import Block, CheckResult, Document, Figure, Table, all_made
 from simcb.views.files import write_text
 from simcb.views.quantities import UNDEFINED
 from simcb.views.safe_text import one_line
 from simcb.views.tune_data import (
+    at_least,
     contender_rows,
     overlay,
     readings,
@@ -197,25 +195,38 @@ def _contenders(result: TuneResult, most: int) -> Table:
     limited = bool(result.scenarios[0].limits)
     header += [name for name, _ in DAY_COLUMNS] if check.winner.day else []
     header += ["limits"] * limited
+    header += ["runs"] * result.family
     rows = []
     for contender in check.contenders:
         row = [contender.marked_name or BEST]
+        least = at_least(contender)
         for index, read in enumerate(readings(result)):
             behind = contender.behind[index] if contender.behind else None
-            row += [read.words(contender.worst[index]), read.words(behind) if behind else BEST]
+            row.append(least + read.words(contender.worst[index]))
+            row.append(least + read.words(behind) if behind else BEST)
         for place in shown:
             found = contender.scenarios[place].aims
             row += [aim_words(each, aim.unit) for aim, each in zip(result.aims, found, strict=True)]
         row += day_cells(contender) if check.winner.day else []
         row += ["kept" if contender.feasible else "missed"] * limited
+        row += [f"{contender.runs}{', stopped early' * contender.stopped}"] * result.family
         rows.append(tuple(row))
     return Table(
         tuple(one_line(cell, 40) for cell in header),
         tuple(rows),
         heading="The best beside others",
-        title=f"on a fresh seed ({check.seed}; {check.replicates} runs of each in each scenario)",
-        notes=() if result.family else _left_out(result, most),
+        title=f"on a fresh seed ({check.seed}; up to {check.replicates} runs in each scenario)"
+        if result.family
+        else f"on a fresh seed ({check.seed}; {check.replicates} runs of each in each scenario)",
+        notes=_early(check) if result.family else _left_out(result, most),
     )
+
+
+def _early(check: Check) -> tuple[str, ...]:
+    """Return what a row is that was stopped early, as a line; nothing if none was."""
+    if not any(each.stopped for each in check.contenders):
+        return ()
+    return ("≥ at least: stopped early, as it was behind beyond doubt where it was run",)
 
 
 def _left_out(result: TuneResult, shown: int) -> tuple[str, ...]:

@@ -108,7 +108,8 @@ def _contender(result: TuneResult, contender: Contender) -> dict[str, JsonValue]
     return {
         "name": contender.name or "best",
         "differs": contender.differs or None,
-        "feasible": contender.feasible,
+        **plain(contender, "feasible", "runs"),
+        "stopped_early": contender.stopped,
         "ordinary_day": None
         if contender.day is None
         else {
@@ -125,6 +126,7 @@ def _contender(result: TuneResult, contender: Contender) -> dict[str, JsonValue]
 
 def _in_scenario(found: InScenario) -> dict[str, JsonValue]:
     return {
+        "replicates": found.replicates,
         "aims": _estimates(found.aims),
         "regret": _estimates(found.regret),
         "behind": None if found.behind is None else _estimates(found.behind),
@@ -166,6 +168,7 @@ def contender_rows(result: TuneResult) -> Iterator[Row]:
         "contender",
         "scenario",
         "aim",
+        "replicates",
         *(what + end for what in whats for end in ends),
         "differs",
     )
@@ -174,7 +177,7 @@ def contender_rows(result: TuneResult) -> Iterator[Row]:
             for index, aim in enumerate(scenario.aims):
                 behind = found.behind[index] if found.behind else None
                 yield (
-                    *(contender.name or "best", scenario.name, str(aim)),
+                    *(contender.name or "best", scenario.name, str(aim), found.replicates),
                     *_ends(found.aims[index]),
                     *_ends(found.regret[index] if found.regret else None),
                     *_ends(behind),
@@ -213,6 +216,11 @@ def changes_with(best: Mapping[str, Value]) -> dict[str, object]:
         path: parse_value(str(value)) if str(value).startswith(_RULES) else value
         for path, value in best.items()
     }
+
+
+def at_least(contender: Contender) -> str:
+    """Return what goes before the regrets of a contender that was stopped early."""
+    return "≥ " if contender.stopped else ""
 
 
 def stretch(reach: Reach) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from simcb.studies.tune import Contender, TuneResult
 from simcb.views.document import Table
+from simcb.views.quantities import UNDEFINED
 from simcb.views.safe_text import one_line
 from simcb.views.tune import BEST
-from simcb.views.tune_data import readings
+from simcb.views.tune_data import at_least, readings
 from simcb.views.tune_family import day_cells
 
 _LONGEST = 40
@@ -25,7 +26,8 @@ def standing_table(result: TuneResult, contenders: Sequence[Contender]) -> Table
         row = [_name(each)]
         for place, read in enumerate(readings(result)):
             behind = each.behind[place] if each.behind else None
-            row += [read.words(each.worst[place]), read.words(behind) if behind else BEST]
+            row.append(at_least(each) + read.words(each.worst[place]))
+            row.append(at_least(each) + read.words(behind) if behind else BEST)
         rows.append(tuple(row))
     return Table(tuple(one_line(each, _LONGEST) for each in header), tuple(rows))
 
@@ -41,8 +43,8 @@ def regret_table(result: TuneResult, contenders: Sequence[Contender]) -> Table:
             continue
         for number, (aim, read) in enumerate(zip(scenario.aims, readings(result), strict=True)):
             about = f" {aim}" if len(scenario.aims) > 1 else ""
-            found = [each.scenarios[place].regret[number] for each in contenders]
-            cells = (read.words(each) for each in found)
+            found = [each.scenarios[place].regret for each in contenders]
+            cells = (read.words(each[number]) if each else UNDEFINED for each in found)
             rows.append((one_line(f"{scenario.name}{about}", 60), *cells))
     header = ("regret", *map(_name, contenders))
     return Table(header, tuple(rows), breakable=True)

@@ -151,8 +151,9 @@ class TuneView:
     def contenders(self) -> Any:  # pandas brings no types
         """Every contender in every scenario with fresh seeds, as rows of a pandas frame.
 
-        The columns are contender, scenario, aim, mean, low, high, regret (what is lost there to
-        the best setting known for that scenario alone), behind (how much worse than the
+        The columns are contender, scenario, aim, replicates (0 where it was not run, as it was
+        behind before), mean, low, high, regret (what is lost there to the best setting known for
+        that scenario alone), behind (how much worse than the
         winner, paired), behind_low, behind_high, worst_regret over all scenarios, and differs
         (what the library of that name does otherwise; "" if nothing).
 
@@ -167,12 +168,12 @@ class TuneView:
                     mean, behind = found.aims[index], found.behind
                     paired = behind[index] if behind else None
                     ends = (paired.mean, paired.low, paired.high) if paired else (0.0, None, None)
-                    row = [contender.name or "best", scenario.name, str(aim)]
+                    row = [contender.name or "best", scenario.name, str(aim), found.replicates]
                     worst = contender.worst[index].mean
                     regret = found.regret[index].mean if found.regret else None
                     numbers = [mean.mean, mean.low, mean.high, regret, *ends, worst]
                     rows.append([*row, *numbers, contender.differs])
-        columns = ["contender", "scenario", "aim", "mean", "low", "high", "regret"]
+        columns = ["contender", "scenario", "aim", "replicates", "mean", "low", "high", "regret"]
         columns += ["behind", "behind_low", "behind_high", "worst_regret", "differs"]
         return frame(rows, columns)
 

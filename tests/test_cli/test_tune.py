@@ -170,20 +170,21 @@ def test_wrong_words_are_2_and_told(storms: list[str], words: list[str], said: s
 
 
 def test_a_dry_run_runs_nothing(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says how many runs there would be at most, and for how long."""
+    """It says how many runs there would be, about and at most, and for how long."""
     monkeypatch.setattr("simcb.studies.tune.tune", lambda *_, **__: pytest.fail("it was run"))
     done = simcb("tune", *storms, *WIDE, "--dry-run", "--workers", "2")
     assert done.exit_code == 0
     assert "settings  60 searched, 18 around each of up to 3 bests, 13 contenders\n" in done.stdout
-    # (60 + 3 × 18) of 10 replicates, 13 of 20 and the best there of 20, in each of two scenarios
-    assert "runs      at most 2,840 in 2 scenarios; usually less than half of that\n" in done.stdout
-    assert "on 2 workers" in done.stdout
+    # (60 + 3 × 18) of 10 replicates, 13 of 20 and the best there of 20, in each of two scenarios;
+    # usually half of 60 + 18.
+    assert "runs      about 1,340 in 2 scenarios, at most 2,840\n" in done.stdout
+    assert " on 2 workers, at most " in done.stdout
     assert "memory    at most " in done.stdout
     assert simcb("tune", *storms, *WIDE, "--dry-run", "--trials", "0").exit_code == 2
     family = simcb("tune", *storms, "--dry-run", "--workers", "2").stdout
     assert "settings  16 searched, " in family
     # Both are one system, whose seven storms and own two are run.
-    assert " in 9 scenarios; usually less than half of that\n" in family
+    assert " in 9 scenarios, at most " in family
 
 
 def test_without_optuna_the_code_is_3(storms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,8 @@ from simcb.studies.tune.space import calmness, default_space, rule_words, tolera
 from simcb.studies.tune.storms import STORMS, family_of, storms_named
 from simcb.views.advise import AdviceView, advise_document
 from simcb.views.data import as_json
-from simcb.views.document import Table
+from simcb.views.document import Page, Table
+from simcb.views.formats import Format, render
 from simcb.views.tune import tune_document
 from simcb.views.tune_data import changes_with
 from simcb.views.tune_view import TuneView
@@ -93,19 +94,62 @@ def test_a_day_alone_is_nothing_to_withstand() -> None:
         plan_tune(scenario(), TuneOptions({"breaker.failure_threshold": [3, 5]}, storms="day"))
 
 
+IN_STORMS: dict[str, object] = {
+    "storms": "day,refused,flapping,own",
+    "trials": 6,
+    "batch": 6,
+    "replicates": 3,
+    "fresh": 3,
+}
+ERRING = SMALL.replace("workers:", "errors: 2%, workers:")
+RULES_OF_ERRING = {
+    "breaker.failure_threshold": [1, 3, 12],
+    "breaker.recovery_timeout": ["500ms", "8s"],
+}
+
+
 @cache
 def in_storms() -> TuneResult:
     """Return a tune in which a threshold of one rejects what an ordinary day would answer."""
-    erring = parse_scenario(SMALL.replace("workers:", "errors: 2%, workers:"))
-    space = {"breaker.failure_threshold": [1, 3, 12], "breaker.recovery_timeout": ["500ms", "8s"]}
-    return tuned_with_storms(erring, space)
-
-
-def tuned_with_storms(base: Scenario, space: dict[str, list[object]]) -> TuneResult:
-    words = {"trials": 6, "batch": 6, "replicates": 3, "fresh": 3, "workers": 0}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("simcb.studies.tune.checking.DEFAULTS", FEW)
-        return tune(base, space, storms="day,refused,partial,own", **words)  # type: ignore[arg-type]
+        return tune(scenario(ERRING), RULES_OF_ERRING, workers=0, **IN_STORMS)  # type: ignore[arg-type]
+
+
+def test_a_library_goes_no_further_once_it_is_behind_and_its_row_says_so() -> None:
+    """What is known of it then is at least so much; the ordinary day it has had before."""
+    result = in_storms()
+    assert result.check is not None
+    stopped = [each for each in result.check.contenders if each.stopped]
+    assert stopped
+    for each in stopped:
+        assert each.name not in ("", "yours", "no breaker")
+        assert 0 < each.runs < result.check.winner.runs == 3 * 4
+        assert all(lead.low is not None and lead.low > 0.0 for lead in each.behind or ())
+        assert each.day is not None
+        assert each.day.lost.n == 3
+        ran = [found for found in each.scenarios if found.replicates]
+        assert max(found.regret[0].mean or 0.0 for found in ran if found.regret) == pytest.approx(
+            each.worst[0].mean
+        )
+    lines = render(tune_document(result), Format.TABLE, Page(width=120)).plain.splitlines()
+    (row,) = (line for line in lines if line.startswith(stopped[0].marked_name) and "early" in line)
+    assert f" {stopped[0].runs}, stopped early" in row
+    assert row.count("≥ ") == 2
+    assert any(line.startswith("≥ at least: stopped early") for line in lines)
+    cells = TuneView(result).by_scenario(stopped[0].name).table.rows
+    assert [row[1] for row in cells].count("–") == sum(
+        not each.replicates for each in stopped[0].scenarios
+    )
+
+
+def test_as_many_runs_are_foretold_as_are_made_to_a_factor_of_two() -> None:
+    """Of a family and of own faults alike."""
+    made = in_storms().tally.ran
+    plan = plan_tune(scenario(ERRING), TuneOptions(RULES_OF_ERRING, **IN_STORMS))  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simcb.studies.tune.plan.DEFAULTS", FEW)
+        assert plan.likely_runs / 2 <= made <= min(plan.likely_runs * 2, plan.runs)
 
 
 def test_what_costs_the_ordinary_day_too_much_is_not_eligible() -> None:
@@ -187,7 +231,7 @@ def test_the_page_says_what_the_ordinary_day_costs_and_goes_storm_by_storm() -> 
     assert [row[0] for row in storms.rows] == [each.name for each in result.scenarios]
     assert storms.header[2:] == ("best", "yours", "no breaker")
     data = document.data()
-    assert data["storms"] == ["own", "refused", "partial", "day"]
+    assert data["storms"] == ["own", "refused", "flapping", "day"]
     again = replace(result, tolerance=0.99)
     assert again.advice == "no breaker"
     assert tune_document(again).findings[0].startswith("no breaker is as good")

@@ -61,10 +61,25 @@ class TunePlan:
         """
         size = self.options.size
         beside = 0 if self.options.own else 2
-        walked = WALKS * (self.around + (0 if self.options.own else 1))
-        searched = (size.trials + beside + walked) * size.replicates
+        searched = (size.trials + beside + WALKS * self.around) * size.replicates
         checked = len(self.scenarios[0].aims) + self.contenders
         return (searched + checked * size.fresh) * len(self.scenarios)
+
+    @property
+    def likely_runs(self) -> int:
+        """How many runs there usually are, to a factor of two.
+
+        Half of the settings that are searched, or walked to once, are eliminated early; in a
+        family of storms a library is run on the day and in the first of them alone, and the best
+        setting for a storm is the same for several.
+        """
+        size, options, places = self.options.size, self.options, len(self.scenarios)
+        tried = (size.trials + self.around) * size.replicates * places / 2.0
+        if options.own:
+            return round(tried + (self.contenders + 1) * size.fresh * places)
+        libraries = self.contenders - 3
+        beside = 2 * size.replicates * places
+        return round(beside + tried + 3.5 * size.fresh * places + 2 * libraries * size.fresh)
 
     @property
     def contenders(self) -> int:
@@ -177,14 +192,13 @@ def check_small(plan: TunePlan) -> None:
 
 
 def estimate_tune_time(plan: TunePlan, workers: int | None = None) -> tuple[float, int]:
-    """Return how long a tune takes at most, in seconds, and on how many workers.
+    """Return how long a run of a tune takes, in seconds, and how many are made at once.
 
-    The beginning of each scenario is run to find out, so the estimate is rough; bad settings
-    that are eliminated early, and walks that find nothing better, usually save more than half.
+    The beginning of each scenario is run to find out, so the estimate is rough.
     """
     seconds = sum(
         pace(scenario.base, plan.options.seed) * estimate_size(scenario.base).requests
         for scenario in plan.scenarios
     )
     concurrency = max(1, usable_cores() if workers is None else workers)
-    return seconds * plan.runs / len(plan.scenarios) / concurrency, concurrency
+    return seconds / len(plan.scenarios), concurrency

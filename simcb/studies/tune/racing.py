@@ -9,8 +9,7 @@ import numpy as np
 
 from simcb.studies.evaluation.evaluator import Evaluator
 from simcb.studies.tune.regret import Evaluation, Guard
-from simcb.studies.tune.scenarios import TuneScenario
-from simcb.studies.tune.storms import OWN
+from simcb.studies.tune.scenarios import TuneScenario, is_family
 
 FAR, CLEARLY = 0.2, 0.05
 """The regret, beyond the margin, by which a mean is too far behind in a family of storms: of one
@@ -41,7 +40,8 @@ def race(
 
     In a family of storms one after the other is run, those first where the candidates that have
     been run everywhere lose most: a candidate is as bad as its worst storm, so one is enough to
-    know. Whoever is far behind there after a single run goes no further.
+    know. Whoever is far behind there after a single run goes no further; and who has lost least in
+    the first storm is run in all others before anybody else, to be held against.
 
     Args:
         scenarios: the scenarios.
@@ -54,37 +54,51 @@ def race(
     """
     live = list(dict.fromkeys(candidates))
     before = Evaluation.of(scenarios, evaluator, guard)
-    looks = rungs(evaluator.replicates)
-    looks = (1, *looks) if _is_family(before) else looks
-    for places in _in_turn(before, evaluator):
+    full = evaluator.replicates
+    looks = rungs(full)
+    looks = (1, *looks) if is_family(scenarios) else looks
+
+    def remaining(replicates: int) -> list[int]:
+        evaluation = Evaluation.of(scenarios, evaluator, guard)
+        # What could not be run there goes no further.
+        able = [each for each in live if (evaluation.ran[each, places] >= replicates).all()]
+        field = [each for each in able if not beaten(evaluation, each, replicates, margin, beside)]
+        if len(field) < least:
+            worst = {each: evaluation.worst(each, replicates) for each in able}
+            able.sort(key=lambda each: (not evaluation.feasible[each], worst[each], each))
+            field = able[:least]
+        return field
+
+    first, *others = in_turn(before, full)
+    for places in (first, *others):
         for replicates in looks:
             if not evaluator.run_in(places, live, replicates):
                 return False
+            live = remaining(replicates)
+        if places is first and others and len(live) > 1:
             evaluation = Evaluation.of(scenarios, evaluator, guard)
-            # What could not be run there goes no further.
-            live = [each for each in live if (evaluation.ran[each, places] >= replicates).all()]
-            field = [
-                each for each in live if not beaten(evaluation, each, replicates, margin, beside)
-            ]
-            if len(field) < least:
-                worst = {each: evaluation.worst(each, replicates) for each in live}
-                live.sort(key=lambda each: (not evaluation.feasible[each], worst[each], each))
-                field = live[:least]
-            live = field
+            lost = {
+                each: evaluation.regrets(each, full)[:, places].mean(axis=(1, 2)).max()
+                for each in {*live, *evaluation.complete} - set(beside)
+            }
+            ahead = min(live, key=lambda each: (lost[each], each))
+            if all(lost[each] > lost[ahead] + margin for each in lost if each in before.complete):
+                if not evaluator.run_in(range(len(scenarios)), [ahead], full):
+                    return False
+                live = remaining(full)
     return True
 
 
-def _is_family(evaluation: Evaluation) -> bool:
-    return any(each.storm != OWN for each in evaluation.scenarios)
+def in_turn(evaluation: Evaluation, replicates: int) -> list[list[int]]:
+    """Return which scenarios are run at the same time, in their order.
 
-
-def _in_turn(evaluation: Evaluation, evaluator: Evaluator) -> list[list[int]]:
-    """Return which scenarios are run at the same time, in their order."""
+    Those of a family come one by one, first where those that were run everywhere lose most.
+    """
     places = list(range(len(evaluation.scenarios)))
-    known = evaluation.complete
-    if not known or not _is_family(evaluation):
+    known = evaluation.with_count(replicates)
+    if not known or not is_family(evaluation.scenarios):
         return [places]
-    regrets = [evaluation.regrets(each, evaluator.replicates).mean(axis=(0, 2)) for each in known]
+    regrets = [evaluation.regrets(each, replicates).mean(axis=(0, 2)) for each in known]
     means = np.nan_to_num(np.mean(regrets, axis=0), nan=-1.0)
     return [[place] for place in sorted(places, key=lambda place: (-means[place], place))]
 
@@ -111,7 +125,7 @@ def beaten(
     if evaluation.surely_violates(candidate, replicates):
         return True
     enough = math.inf
-    if _is_family(evaluation):
+    if is_family(evaluation.scenarios):
         full = replicates == evaluation.losses.shape[3]
         enough = margin + (0.0 if full else CLEARLY if replicates >= FEWEST else FAR)
     return any(

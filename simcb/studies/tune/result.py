@@ -16,9 +16,8 @@ from simcb.studies.evaluation.evaluator import Tally
 from simcb.studies.evaluation.objective import Objective
 from simcb.studies.evaluation.settings import Setting
 from simcb.studies.tune.losses import Filled
-from simcb.studies.tune.scenarios import TuneScenario
+from simcb.studies.tune.scenarios import TuneScenario, is_family
 from simcb.studies.tune.sensitivity import Reach
-from simcb.studies.tune.storms import OWN
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class InScenario:
     """How a contender does in one scenario.
 
     Args:
+        replicates: how many runs that is; 0 if it was behind before, and not run there.
         aims: each aim's mean over the replicates with its interval.
         regret: what is lost there to the best setting known for that scenario alone, by aim.
         behind: how much worse that is than the winner's, paired; None for the winner.
@@ -60,6 +60,7 @@ class InScenario:
         limits: how the limits of the tune fare.
     """
 
+    replicates: int
     aims: tuple[Estimate, ...]
     regret: tuple[Estimate, ...]
     behind: tuple[Estimate, ...] | None
@@ -89,6 +90,9 @@ class DayCost:
 class Contender:
     """One of those that were held against each other on fresh random streams.
 
+    Who was behind beyond doubt in some scenarios was not run in the others: its worst regret, and
+    how far it is behind, are then at least so much.
+
     Args:
         name: who it is; "" for the winner.
         worst: its worst regret for each aim, with its interval.
@@ -111,8 +115,18 @@ class Contender:
         return f"{self.name}*" if self.differs else self.name
 
     @property
+    def runs(self) -> int:
+        """How many runs that is in all."""
+        return sum(each.replicates for each in self.scenarios)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was behind beyond doubt before it was run in every scenario."""
+        return not all(each.replicates for each in self.scenarios)
+
+    @property
     def losses(self) -> tuple[float, ...]:
-        """Its largest regret of any aim in each scenario; -1 on an ordinary day, which has none."""
+        """Its largest regret of any aim in each scenario; -1 where none is known."""
         return tuple(
             max((each.mean or 0.0 for each in scenario.regret), default=-1.0)
             for scenario in self.scenarios
@@ -233,7 +247,7 @@ class TuneResult:
     @property
     def family(self) -> bool:
         """Whether the scenarios are a family of storms, and not just their own faults."""
-        return any(scenario.storm != OWN for scenario in self.scenarios)
+        return is_family(self.scenarios)
 
     @property
     def advice(self) -> str:

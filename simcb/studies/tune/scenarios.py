@@ -14,7 +14,7 @@ from simcb.studies import StudyError
 from simcb.studies.evaluation.cells import Column, columns_of
 from simcb.studies.evaluation.objective import DEFAULT, Objective, parse_objective
 from simcb.studies.evaluation.settings import check_places, policies
-from simcb.studies.tune.storms import DAY
+from simcb.studies.tune.storms import DAY, OWN
 
 MOST_SCENARIOS = 100
 MOST_AIMS = 4
@@ -52,6 +52,11 @@ class TuneScenario:
 def is_until(aim: Objective) -> bool:
     """Return whether an aim is the time from a fault until something happens."""
     return aim.column.metric in _UNTIL
+
+
+def is_family(scenarios: Sequence[TuneScenario]) -> bool:
+    """Tell whether scenarios are a family of storms, and not just their own faults."""
+    return any(each.storm != OWN for each in scenarios)
 
 
 def tune_scenarios(

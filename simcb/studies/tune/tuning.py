@@ -7,7 +7,7 @@ is for others to know.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from simcb.metrics import estimate
@@ -16,7 +16,7 @@ from simcb.studies import StudyError
 from simcb.studies.evaluation.cells import Done, value_of
 from simcb.studies.evaluation.evaluator import Changes
 from simcb.studies.evaluation.settings import Setting, applied, changes_of
-from simcb.studies.tune.checking import check
+from simcb.studies.tune.checking import Checking
 from simcb.studies.tune.context import TuneContext
 from simcb.studies.tune.losses import check_defined
 from simcb.studies.tune.plan import WALKS, TunePlan
@@ -72,6 +72,13 @@ class Tuning:
         self._search = search
         self._evaluator = context.evaluator(plan.options.size.replicates, plan.options.seed)
         self._evaluator.taken = self._tell
+        self._checking = Checking(
+            context,
+            replicates=plan.options.size.fresh,
+            seed=plan.options.seed + 1,
+            taken=self._tell,
+        )
+        self._evaluator.spare = self._checking.ahead()
         self._tried: dict[Setting, int | str] = {}
         self._evaluation: Evaluation | None = None
         self._guard: Guard | None = None
@@ -92,15 +99,7 @@ class Tuning:
             complete, reach = self._walk()
         if complete and self._winner is not None:
             self._stage, self._done, self._total = "checking", 0, 1
-            complete, checked = check(
-                self._context,
-                self._evaluator,
-                self._known,
-                self._winner,
-                replicates=self._options.size.fresh,
-                seed=self._options.seed + 1,
-                taken=self._tell,
-            )
+            complete, checked = self._checking.check(self._evaluator, self._known, self._winner)
         return self._result(searched, reach, checked, complete=complete)
 
     # Searching.
@@ -249,32 +248,38 @@ class Tuning:
     def _walk(self) -> tuple[bool, tuple[Reach, ...]]:
         """Walk around the winner, anew around a better one, and tell how far each value may move.
 
-        Where no breaker at all is best nobody asks that; only what beats it goes to the end there.
+        In a family of storms that is along one axis after the other, each from the best so far;
+        the first of the axes comes last, which in the usual space is the rule, where most of the
+        values are as good. Where no breaker at all is best nobody asks how far a value may move;
+        only what beats it goes to the end there.
         """
+        every = range(len(self._axes))
+        turns = [[*every]] if self._options.own else [[index] for index in reversed(every)]
         for left in reversed(range(WALKS)):
-            needless = self._needless
-            winner = self._setting_of(self._winner)
-            paths = [neighbours(self._axes, winner, index) for index in range(len(self._axes))]
-            settings = list(dict.fromkeys(s for path in paths for s in path.values()))
-            self._stage, self._done, self._total = "walking", 0, len(settings)
-            around = self._enter(settings)
-            if not self._race(around, self._options.tolerance, rivals=needless):
-                return False, ()
-            self._evaluation = self._evaluated()
-            # In a family the last walk only looks: around the winner everything is known.
-            if not left and not self._options.own:
-                break
-            if not self._options.own and not needless:
-                combined = self._enter([self._combined(paths)])
-                if not self._race(combined, self._options.tolerance):
+            before = self._winner
+            for turn in turns:
+                if not self._go(turn):
                     return False, ()
-                self._evaluation = self._evaluated()
-            if not self._improved():
+                # In a family the last walk only looks: around the winner everything is known.
+                if left or self._options.own:
+                    self._improve()
+            if self._winner == before:
                 break
         if self._needless:
             return True, ()
         winner = self._setting_of(self._winner)
-        return True, tuple(self._reach(index, winner) for index in range(len(self._axes)))
+        return True, tuple(self._reach(index, winner) for index in every)
+
+    def _go(self, axes: Iterable[int]) -> bool:
+        """Race what differs from the winner in one of some axes; false if it was stopped."""
+        winner = self._setting_of(self._winner)
+        paths = [neighbours(self._axes, winner, index) for index in axes]
+        settings = list(dict.fromkeys(s for path in paths for s in path.values()))
+        self._stage, self._done, self._total = "walking", 0, len(settings)
+        around = self._enter(settings)
+        ended = self._race(around, self._options.tolerance, rivals=self._needless)
+        self._evaluation = self._evaluated()
+        return ended
 
     @property
     def _needless(self) -> bool:
@@ -288,29 +293,19 @@ class Tuning:
             for lead in known.leads(none, self._winner or 0, count)
         )
 
-    def _combined(self, paths: Sequence[Mapping[Value, Setting]]) -> Setting:
-        """Return the best value along each path, all at once: it saves going there by turns."""
-        settled = self._settled
-        found = []
-        for index, path in enumerate(paths):
-            along = [self._tried[each] for each in path.values() if each in self._tried]
-            known = [each for each in along if isinstance(each, int) and each in settled]
-            found.append(self._setting_of(self._chosen(known)).values[index])
-        return Setting(tuple(found))
-
-    def _improved(self) -> bool:
+    def _improve(self) -> None:
         """Put a winner that was found on the way in the old one's place, if it is worth it.
 
-        It is if it is better beyond doubt, or by more than the tolerance.
+        In a family it always is; else if it is better beyond doubt, or by more than the tolerance.
         """
         known, count = self._known, self._evaluator.replicates
         assert self._winner is not None
         found = self._chosen(self._settled)
         if found == self._winner:
-            return False
+            return
         if not self._options.own:
             self._winner = found
-            return True
+            return
         leads = known.leads(found, self._winner, count)
         surely = all(each.high is not None and each.high < 0.0 for each in leads)
         clearly = all(
@@ -321,8 +316,6 @@ class Tuning:
         kept = known.feasible[found] and not known.feasible[self._winner]
         if surely or clearly or beaten or kept:
             self._winner = found
-            return True
-        return False
 
     def _reach(self, index: int, winner: Setting) -> Reach:
         path = neighbours(self._axes, winner, index)

@@ -35,7 +35,7 @@ from simcb.views.plots.style import (
 )
 from simcb.views.plots.text_fit import letters, shortened
 from simcb.views.quantities import quantity
-from simcb.views.tune_data import Reading, readings, shown_value, stretch
+from simcb.views.tune_data import Reading, at_least, readings, shown_value, stretch
 
 GOOD = STATE_FILLS["closed"].color
 MOST_PANELS = 9
@@ -123,7 +123,7 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
     alone = ax is None
     ax = axes_or_new(ax, 3.6)
     dress(ax)
-    names = [each.marked_name or "best" for each in check.contenders]
+    names = [f"{at_least(each)}{each.marked_name or 'best'}" for each in check.contenders]
     places = np.arange(float(len(names)))
     several = len(result.aims)
     read = readings(result)
@@ -148,9 +148,11 @@ def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
         f"{len(result.scenarios)} scenarios" if len(result.scenarios) > 1 else "the scenario"
     )
     aims = read[0].name if several == 1 else "each aim"
-    seed = f"on a fresh seed ({check.seed}; {check.replicates} runs of each)"
+    runs = f"{'up to ' * result.family}{check.replicates} runs of each"
+    seed = f"on a fresh seed ({check.seed}; {runs})"
     near = any(each.differs for each in check.contenders)
     note = "; * comes only near the library" if near else ""
+    note += "; ≥ at least" if any(each.stopped for each in check.contenders) else ""
     name_axis(ax, "x", f"worst regret of {aims} over {scenarios}, {seed}{_mark(read)}{note}")
     if alone:
         key(ax)
