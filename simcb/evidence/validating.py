@@ -16,7 +16,7 @@ from statistics import NormalDist
 from simcb.errors import SimcbError
 from simcb.evidence import limits, losses, published, queues, relations, retrying, tripping
 from simcb.evidence.case import Case, Claim, Observed, Relation
-from simcb.metrics.intervals import two_sided_t
+from simcb.metrics.student import two_sided_t
 from simcb.world import simulate
 
 STANDARD_ERRORS = 4.0

@@ -12,8 +12,9 @@ from typing import TypeVar
 from simcb.live.loop import loop_factory
 from simcb.live.serving import Ports, Venue, end_when_interrupted
 from simcb.metrics import METRICS, Measures, Unit
-from simcb.metrics.intervals import bounds_of, two_sided_t
+from simcb.metrics.intervals import bounds_of
 from simcb.metrics.phase import WHOLE
+from simcb.metrics.student import two_sided_t
 from simcb.scenario import Scenario
 from simcb.scenario.distributions import Empirical
 from simcb.scenario.fields import Named

@@ -21,7 +21,7 @@ from simcb.evidence import (
     validate,
 )
 from simcb.evidence.validating import CONFIDENCE, FULL_TIMES
-from simcb.metrics.intervals import two_sided_t
+from simcb.metrics.student import two_sided_t
 from simcb.world import simulate
 
 TINY = "duration: 1s\nclients: {u: {arrivals: {kind: constant, rate: 1/s}, calls: {a: {}}}}\n"

@@ -22,7 +22,7 @@ from simcb.metrics import (
     summarise,
     summarise_difference,
 )
-from simcb.metrics.intervals import QuantileError, two_sided_t
+from simcb.metrics.student import QuantileError, two_sided_t
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from simcb.metrics import Estimate, Unit, bounds_of, difference, estimate
-from simcb.metrics.intervals import two_sided_t
+from simcb.metrics.student import two_sided_t
 from simcb.scenario import parse_scenario
 from simcb.studies import run
 
