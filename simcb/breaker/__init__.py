@@ -31,6 +31,7 @@ purpose and demands that its test notices):
 | 14 | one state for threads and event loops; no timers, no threads of its own | `test_line_14_…`, `test_schedules` |
 | 15 | every way of calling gives the same states for the same calls | `test_contract_windows` `test_line_15_…` |
 | 16 | opened by hand for a while it recovers by itself; new settings keep state, counts and calls | `test_controls` `test_line_16_…` |
+| 17 | where a rule says `in_flight`, a call out for `slow` seconds counts as slow, once, and since then | `test_in_flight` `test_line_17_…`; `test_model` |
 
 What a guarded function calls through its own breaker while it is a probe, in its own thread or
 task or a task begun from there, is part of it: it takes no place of its own, and the probe's end

@@ -17,7 +17,7 @@ from types import GeneratorType, TracebackType
 from typing import Any, Protocol, TypeAlias, TypeGuard, TypeVar, cast
 
 from simcb.breaker.kinds import is_thread_future
-from simcb.breaker.states import enter, leave
+from simcb.breaker.nesting import enter, leave
 
 R = TypeVar("R")
 Steps: TypeAlias = Callable[[Any], Coroutine[Any, Any, Any]]

@@ -247,8 +247,8 @@ class CircuitBreaker(Controls, Scoped[Permit]):
                 return tuple(reading(rule, 0, 0, 0) for rule in self._rules)
             calls, streak, totals = state.calls, state.streak, state.totals
             now = self._now_locked() if self._ages else self._latest
-            pairs = zip(state.windows, totals, strict=True)
-            inside = iter([window.read(calls, total, now) for window, total in pairs])
+            counts = zip(state.windows, state.ahead, totals, strict=False)
+            inside = iter([one.read(calls + more, total, now) for one, more, total in counts])
             readings = tuple(
                 reading(rule, *next(inside, (0, 0)), streak)
                 if has_window(rule)

@@ -11,8 +11,9 @@ from simcb.breaker.errors import CircuitOpenError
 from simcb.breaker.guards import function, guarded
 from simcb.breaker.kinds import LASTING, PLAIN, lasting, unfinished
 from simcb.breaker.machine import Machine
+from simcb.breaker.nesting import enter, leave
 from simcb.breaker.permit import ADMITTED, Permit
-from simcb.breaker.states import SETTLED, enter, leave
+from simcb.breaker.states import SETTLED
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -117,7 +117,8 @@ class Controls(Calls):
         The breaker stays in its state, with its deadline and the calls that are out. A closed one
         keeps the failures in a row, and what a rule has counted if the new rule at its place
         looks at the same calls (other thresholds, rates and minima do not matter); a rule that
-        looks at others begins to count now. The next call that ends is judged by the new rules.
+        looks at others begins to count now, and one that counts calls in flight does so with those
+        that begin now. The next call that ends is judged by the new rules.
         A half-open period ends by the settings it began with.
 
         Raises:
@@ -139,9 +140,12 @@ class Controls(Calls):
                 closed = seen if isinstance(seen, ClosedState) else None
                 threshold, timed, ages, no_draw = self._derived(rules, policy)
                 if closed is not None:
-                    calls, new = closed.calls, closed.judged_by(self._rules, rules, timed)
+                    calls, credit = closed.calls, closed.credit
+                    new = closed.judged_by(self._rules, rules, timed)
                 draw = no_draw if no_draw is not None or self._no_draw is not None else self._draw
-                if self._state is not seen or (closed is not None and closed.calls != calls):
+                if self._state is not seen or (
+                    closed is not None and (closed.calls != calls or closed.credit != credit)
+                ):
                     continue  # a re-entrant call came between
                 self._state, self._rules, self._threshold = new, rules, threshold
                 self._timed, self._ages, self._half_open = timed, ages, trial

@@ -14,6 +14,7 @@ from simcb.breaker.enums import Mode, Reason
 from simcb.breaker.errors import ClockError
 from simcb.breaker.judging import Judge, log_failure
 from simcb.breaker.listeners import CallListener, Listener, Listeners
+from simcb.breaker.nesting import INNER_CALLS
 from simcb.breaker.permit import STALE, Permit
 from simcb.breaker.records import Transition
 from simcb.breaker.settings import (
@@ -24,7 +25,6 @@ from simcb.breaker.settings import (
     slow_from,
 )
 from simcb.breaker.states import (
-    INNER_CALLS,
     SETTLED,
     ClosedState,
     HalfOpenState,
@@ -90,6 +90,15 @@ class Decisions(Listeners):
         if born is not None:
             now = number("born", born, -MOST_SECONDS, now, "a reading of the clock, until now")
         self._state: State = self._closed(1, now, Mode.AUTOMATIC)
+
+    def _renew_lock(self) -> None:
+        """Renews the lock; of the calls in flight nobody knows which live on in a forked child."""
+        super()._renew_lock()
+        state = getattr(self, "_state", None)
+        if isinstance(state, ClosedState):
+            for flights in state.flights:
+                if flights is not None:
+                    flights.out.clear()
 
     def _derived(
         self, rules: tuple[TripRule, ...], recovery: Recovery

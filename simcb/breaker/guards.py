@@ -15,7 +15,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 from simcb.breaker.awaitables import OnDone
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.kinds import COROUTINE, GENERATOR
-from simcb.breaker.states import enter, leave
+from simcb.breaker.nesting import enter, leave
 
 P = ParamSpec("P")
 R = TypeVar("R")

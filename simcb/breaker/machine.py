@@ -22,6 +22,7 @@ from typing import TypeAlias
 from simcb.breaker.decisions import Decisions
 from simcb.breaker.enums import Mode, Reason
 from simcb.breaker.errors import bare
+from simcb.breaker.nesting import outer_of
 from simcb.breaker.permit import (
     ADMITTED,
     FAILURES,
@@ -43,7 +44,6 @@ from simcb.breaker.states import (
     RampState,
     State,
     opening,
-    outer_of,
 )
 from simcb.breaker.windows import NEVER
 
@@ -67,9 +67,13 @@ class Machine(Decisions):
             now = self._now_locked()
             seen = self._state
             if type(seen) is ClosedState:
+                if seen.flights and self._overdue_locked(seen, now):
+                    continue
                 permit._began = now
                 permit._generation = seen.generation
                 self._counts[ADMITTED] += 1
+                if seen.flights:
+                    self._fly_locked(permit, seen)
                 return None
             if isinstance(seen, OpenState):
                 left = seen.deadline - now
@@ -97,6 +101,8 @@ class Machine(Decisions):
     ) -> bool | None:
         """Whether a call of a half-open period passes; None if that is to be asked again."""
         if isinstance(seen, RampState):
+            if seen.flights and self._overdue_locked(seen, now):
+                return None
             if seen.is_over(now):
                 closed = self._closed(seen.generation + 1, now, Mode.AUTOMATIC)
                 self._replace_locked(seen, closed, Reason.RAMP_ENDED)
@@ -127,24 +133,69 @@ class Machine(Decisions):
         permit._began, permit._probe, permit._generation = now, probe, generation
         seen.credit = left
         self._counts[ADMITTED] += passes
+        if passes and seen.flights:
+            self._fly_locked(permit, seen)
         return passes
+
+    def _fly_locked(self, permit: Permit, seen: ClosedState) -> None:
+        """Puts a call that was let through among those in flight."""
+        permit._counted = ()
+        for flights in seen.flights:
+            if flights is not None:
+                flights.out[permit] = None
+
+    def _overdue_locked(self, seen: ClosedState, now: float, ending: Permit | None = None) -> bool:
+        """Counts a call in flight that has become slow, and opens the breaker if that trips it.
+
+        Returns whether the state is to be looked at again: because there was such a call, or a
+        re-entrant one came between.
+
+        Args:
+            seen: the state, in which a rule counts calls in flight.
+            now: seconds.
+            ending: the call that ends now, which is in flight no more.
+        """
+        for place, flights in enumerate(seen.flights):
+            if flights is None:
+                continue
+            flight = flights.overdue(seen.generation, now, ending)
+            if flight is None:
+                continue
+            calls, credit, counted = seen.calls, seen.credit, (*flight._counted, flights)
+            moment = min(flight._began + flights.slow, now)
+            new, reason = seen.with_one_overdue(place, moment, now)
+            opened = None
+            if reason is not None and seen.mode is not Mode.COUNT_ONLY:
+                opened = self._opened(seen, now, reason, None, None)
+            if self._state is not seen or seen.calls != calls or seen.credit != credit:
+                return True
+            if flight._generation != seen.generation:
+                return True
+            if opened is not None:
+                self._replace_locked(seen, opened, reason)
+                return True
+            self._state, flight._counted = new, counted
+            flights.forget(flight)
+            return True
+        return False
 
     def _grant_probe_locked(
         self, permit: Permit, seen: OpenState | HalfOpenState, period: HalfOpenState, now: float
     ) -> bool:
         """Sends the permit out as a probe of the period, if the state is still the one seen."""
         permit._began = now
-        permit._probe = probe = Probe(now + period.policy.lease, self._inner_calls)
+        permit._probe = probe = Probe(now + period.patience[0], self._inner_calls)
         new = period.with_probes((*period.probes, probe), period.ended)
         reason = Reason.DEADLINE_PASSED
         return self._replace_locked(seen, new, reason, permit, new.generation, ADMITTED)
 
     def _leases_ran_out_locked(self, seen: HalfOpenState, now: float) -> bool:
-        """Counts probes that have been out for their whole lease as failed, if there are any."""
+        """Counts probes that have been out for too long as failed or slow, if there are any."""
         if not seen.probes or now < seen.probes[0].until:
             return False
         probes = tuple(one for one in seen.probes if now < one.until)
-        ended = seen.one_more_ended(True, seen.policy.lease, len(seen.probes) - len(probes))
+        lasted, failed = seen.patience
+        ended = seen.one_more_ended(failed, lasted, len(seen.probes) - len(probes))
         self._end_probes_locked(seen, now, probes, ended, Reason.LEASE_EXPIRED)
         return True
 
@@ -215,10 +266,15 @@ class Machine(Decisions):
         """Settles a permit; returns None if it was settled before."""
         while permit._generation:
             seen, now = self._state, None
+            closed = seen if seen.flights and isinstance(seen, ClosedState) else None
+            if closed is not None and self._overdue_locked(closed, self._now_locked(), permit):
+                continue
             if isinstance(seen, ClosedState) and permit._generation == seen.generation:
                 if kind != IGNORED and seen.judges:
                     now = self._now_locked() if self._timed or self._ages else None
                     if self._record_locked(permit, kind, seen, now, error):
+                        if closed is not None:
+                            closed.forget(permit)
                         return kind, now
                     continue
             elif isinstance(seen, HalfOpenState):
@@ -243,6 +299,8 @@ class Machine(Decisions):
             if permit._generation:
                 permit._generation = SETTLED
                 self._counts[kind] += 1
+                if closed is not None:
+                    closed.forget(permit)
                 return kind, now
         return None
 
@@ -263,7 +321,7 @@ class Machine(Decisions):
         streak = seen.streak + 1 if failed else 0
         reason = Reason.CONSECUTIVE_FAILURES if streak >= self._threshold else None
         took = self._took(permit, now) if self._timed and now is not None else 0.0
-        totals, tripped = seen.with_one_more(failed, took, now or 0.0, streak)
+        totals, tripped = seen.with_one_more(failed, took, now or 0.0, streak, permit)
         reason = reason or tripped
         if reason is None or seen.mode is Mode.COUNT_ONLY:
             if seen.calls != calls - 1 or self._state is not seen or not permit._generation:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from simcb.breaker.bounds import duration
 from simcb.breaker.enums import Outcome
+from simcb.breaker.flights import Flight
 from simcb.breaker.judging import Judge, asked_by
 from simcb.breaker.settings import Recovery
 from simcb.breaker.sharing import Locked
@@ -35,7 +36,7 @@ class Issuer(Locked):
         raise NotImplementedError
 
 
-class Permit:
+class Permit(Flight):
     """One admitted call; `CircuitBreaker.acquire` makes it, and it settles once.
 
     Whichever of `success`, `failure`, `ignore`, `returned` and `raised` comes first counts;
@@ -46,11 +47,9 @@ class Permit:
             ask_upstream()
     """
 
-    __slots__ = ("_began", "_breaker", "_generation", "_probe", "_retry_after")
+    __slots__ = ("_breaker", "_probe", "_retry_after")
 
-    _began: float
     _breaker: Issuer
-    _generation: int
     _probe: Probe | None
     _retry_after: float
 

@@ -55,7 +55,7 @@ class FailureRate(Settings):
 
     When `strict` they have to be more than the rate, which may then be 0: any failure trips it.
     With `slow` seconds a call that took so long or longer is a failure to this rule, however it
-    ended, and so is a probe.
+    ended, and so is a probe. With `in_flight` besides it need not have ended: see `SlowCallRate`.
 
     One of `calls`, `window` and `every` is given; with none, the last 100 calls count. With
     `every` those count that ended since the counts were cleared, which is done each time that so
@@ -70,6 +70,7 @@ class FailureRate(Settings):
     every: float | None
     strict: bool
     slow: float | None
+    in_flight: bool
     reason = Reason.FAILURE_RATE
 
     def __init__(
@@ -81,12 +82,16 @@ class FailureRate(Settings):
         every: float | None = None,
         strict: bool = False,
         slow: float | None = None,
+        in_flight: bool = False,
     ) -> None:
+        if _flag("in_flight", in_flight) and slow is None:
+            raise ParameterError("in_flight", in_flight, "slow beside it: seconds of a slow call")
         self._fill(
             rate=_rate(rate, strict),
             **_window(calls, window, minimum_calls, every),
             strict=strict,
             slow=None if slow is None else duration("slow", slow, positive=True),
+            in_flight=in_flight,
         )
 
 
@@ -96,6 +101,11 @@ class SlowCallRate(Settings):
     Successes and failures count alike; the window's parameters are those of `FailureRate`.
     A half-open breaker with this rule takes a probe of `slow` seconds or more for a failed
     one: it would otherwise close on a service that is still slow.
+
+    With `in_flight` a call counts as slow once it has been out for `slow` seconds, without having
+    ended: when a service hangs, that is `slow` seconds later, and not once clients give up. It is
+    looked for whenever a call asks or ends. Such a call has been counted, so its end adds nothing
+    to this rule. A probe that has been out so long has ended as a slow one.
     """
 
     slow: float
@@ -105,6 +115,7 @@ class SlowCallRate(Settings):
     minimum_calls: int
     every: float | None
     strict: bool
+    in_flight: bool
     reason = Reason.SLOW_CALL_RATE
 
     def __init__(
@@ -116,12 +127,14 @@ class SlowCallRate(Settings):
         minimum_calls: int | None = None,
         every: float | None = None,
         strict: bool = False,
+        in_flight: bool = False,
     ) -> None:
         self._fill(
             slow=duration("slow", slow, positive=True),
             rate=_rate(rate, strict),
             **_window(calls, window, minimum_calls, every),
             strict=strict,
+            in_flight=_flag("in_flight", in_flight),
         )
 
 
@@ -129,10 +142,14 @@ def _every(every: float | None) -> float | None:
     return None if every is None else duration("every", every, positive=True)
 
 
+def _flag(parameter: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ParameterError(parameter, value, "True or False")
+    return value
+
+
 def _rate(rate: float, strict: bool) -> float:
-    if not isinstance(strict, bool):
-        raise ParameterError("strict", strict, "True or False")
-    if strict:
+    if _flag("strict", strict):
         below = math.nextafter(1.0, 0.0)
         return number("rate", rate, 0.0, below, "a share from 0 and below 1, as it is strict")
     return share("rate", rate)
@@ -159,6 +176,11 @@ def slow_from(rule: TripRule) -> float:
     """Returns the seconds from which a call is slow to a rule; infinite if none ever is."""
     slow: float | None = getattr(rule, "slow", None)
     return math.inf if slow is None else slow
+
+
+def counts_in_flight(rule: TripRule) -> bool:
+    """Whether a call counts to a rule before it has ended, once it is slow."""
+    return getattr(rule, "in_flight", False)
 
 
 def tripping_share(rule: FailureRate | SlowCallRate) -> float:
@@ -212,8 +234,7 @@ class Recovery(Settings):
         if longest < timeout:
             raise ParameterError("max", max, f"at least the timeout, {timeout:g} s")
         jitter = number("jitter", jitter, 0.0, 1.0, "a share from 0 to 1")
-        if not isinstance(hint, bool):
-            raise ParameterError("hint", hint, "True or False")
+        _flag("hint", hint)
         self._fill(timeout=timeout, factor=factor, max=longest, jitter=jitter, hint=hint)
 
     def grown(self, wait: float) -> float:

@@ -4,31 +4,24 @@ A breaker's whole memory hangs on one reference to one of these, so a change is 
 assignment, and whatever interrupts it, be it a signal, another thread or a garbage collection,
 finds what was before it or what is after it. Results carry the `generation` of the state that
 let their call through; every transition begins a new one.
-
-A function that is guarded and calls another one guarded by the same breaker is one call on
-trial: were the inner call rejected because the outer one has the only place, no probe could
-ever end well. So what runs inside a probe is marked by a variable of the context, which tasks
-and `asyncio.to_thread` inside the probe have too. A permit or a `with` block is a place taken
-by hand and marks nothing. A mark that an interrupt leaves behind is harmless: it only says
-something while its probe is out.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from contextvars import ContextVar, Token
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from simcb.breaker.enums import CircuitState, Mode, Reason
+from simcb.breaker.flights import Flight, Flights
 from simcb.breaker.settings import (
     FailureRate,
     HalfOpen,
     SlowCallRate,
     TripRule,
+    counts_in_flight,
     slow_from,
     tripping_share,
 )
-from simcb.breaker.windows import Window, has_window, heirs
+from simcb.breaker.windows import NEVER, Window, has_window, heirs
 
 SETTLED = 0
 """The generation of a permit that has been settled, or was never granted."""
@@ -47,10 +40,13 @@ class Period:
 class ClosedState(Period):
     """Calls pass, and their outcomes are counted: all, those failing in a row, by each window.
 
-    It `judges` unless it was forced closed.
+    It `judges` unless it was forced closed. `totals` are what the windows have counted. Where a
+    rule counts calls in flight, `flights` has those that each window has yet to count, None for a
+    window that does not; and behind the totals stands for each by how many calls it is ahead of
+    those that have ended.
     """
 
-    __slots__ = ("judges", "mode", "totals", "windows")
+    __slots__ = ("credit", "flights", "judges", "mode", "totals", "windows")
     state = CircuitState.CLOSED
 
     def __init__(
@@ -63,7 +59,10 @@ class ClosedState(Period):
         self.windows = windows
         self.calls = 0
         self.streak = 0
-        self.totals: tuple[int, ...] = (0,) * len(windows)
+        flights = tuple(window.flights for window in windows)
+        self.flights: tuple[Flights | None, ...] = flights if any(flights) else ()
+        self.totals: tuple[int, ...] = (0,) * (len(windows) + len(self.flights))
+        self.credit = 0.0
         self.untimed = not timed
         self.unheard = not timed and not any(window.hears_all for window in windows)
 
@@ -80,31 +79,81 @@ class ClosedState(Period):
         if self.mode is Mode.FORCED_CLOSED:
             return self._twin((), (), timed)
         old = (rule for rule in before if has_window(rule))
-        counted = [*zip(old, self.windows, self.totals, strict=True)]
-        return self._twin(*heirs(counted, rules, self.since, self.calls), timed)
+        counted = [*zip(old, self.windows, self.totals, self.ahead, strict=False)]
+        windows, totals, ahead = heirs(counted, rules, self.since, self.calls)
+        return self._twin(windows, totals + ahead, timed)
 
     def _twin(
         self, windows: tuple[Window, ...], totals: tuple[int, ...], timed: bool
     ) -> ClosedState:
-        twin = ClosedState(self.generation, self.since, self.mode, windows, timed)
-        twin.calls, twin.streak, twin.totals = self.calls, self.streak, totals
+        return self._as_far(
+            ClosedState(self.generation, self.since, self.mode, windows, timed), totals
+        )
+
+    def _as_far(self, twin: C, totals: tuple[int, ...]) -> C:
+        """Returns the other state, which has come as far as this one and has these totals."""
+        twin.calls, twin.streak, twin.credit = self.calls, self.streak, self.credit
+        twin.totals = totals[: len(twin.totals)]
         return twin
 
+    @property
+    def ahead(self) -> tuple[int, ...]:
+        """How many calls in flight each window has counted."""
+        return self.totals[len(self.windows) :] or (0,) * len(self.windows)
+
     def with_one_more(
-        self, failed: bool, took: float, now: float, streak: int
+        self, failed: bool, took: float, now: float, streak: int, permit: Flight
     ) -> tuple[tuple[int, ...], Reason | None]:
         """Returns the windows' totals with one more outcome, and why it trips if it does."""
-        totals, calls, reason = self.totals, self.calls + 1, None
+        totals, calls, flights, reason = self.totals, self.calls + 1, self.flights, None
         for place, window in enumerate(self.windows):
+            if flights:
+                behind = len(flights) + place
+                if window.flights in getattr(permit, "_counted", ()):
+                    totals = put(totals, behind, totals[behind] - 1)
+                    continue
+                calls = self.calls + 1 + totals[behind]
             before = after = totals[place]
             if (failed and window.fails) or took >= window.slow:
                 after += 1
-                totals = (*totals[:place], after, *totals[place + 1 :])
+                totals = put(totals, place, after)
             elif not window.hears_all:
                 continue
             if window.trips(calls, before, after, now) and streak >= window.row:
                 reason = reason or window.reason
         return totals, reason
+
+    def with_one_overdue(
+        self, place: int, moment: float, now: float
+    ) -> tuple[ClosedState, Reason | None]:
+        """Returns the state where a window has counted a call in flight, and why it trips if so.
+
+        Args:
+            place: which window.
+            moment: when the call became slow, seconds.
+            now: seconds.
+        """
+        window, before, ahead = self.windows[place], self.totals[place], self.ahead[place] + 1
+        calls, after = self.calls + ahead, before + 1
+        window.trips(calls, before, after, moment)
+        inside, counted = window.read(calls, after, now)
+        trips = inside >= window.minimum and counted / inside >= window.rate
+        totals = put(put(self.totals, place, after), len(self.windows) + place, ahead)
+        return self._twin(self.windows, totals, True), window.reason if trips else None
+
+    def forget(self, permit: Flight) -> None:
+        """Drops a call that has ended from those in flight."""
+        for each in self.flights:
+            if each is not None:
+                each.forget(permit)
+
+
+C = TypeVar("C", bound=ClosedState)
+
+
+def put(values: tuple[int, ...], place: int, value: int) -> tuple[int, ...]:
+    """Returns the same numbers with another one at a place."""
+    return (*values[:place], value, *values[place + 1 :])
 
 
 class OpenState(Period):
@@ -116,6 +165,7 @@ class OpenState(Period):
 
     __slots__ = ("deadline", "last_error", "mode", "reason", "wait")
     state = CircuitState.OPEN
+    flights: tuple[Flights | None, ...] = ()
 
     def __init__(
         self,
@@ -145,7 +195,7 @@ class RampState(ClosedState):
     whole one: so the first does, and those that pass are the shares' sum to less than one.
     """
 
-    __slots__ = ("credit", "length", "opened", "start")
+    __slots__ = ("length", "opened", "start")
     state = CircuitState.HALF_OPEN
 
     def __init__(
@@ -165,10 +215,7 @@ class RampState(ClosedState):
 
     def _twin(self, windows: tuple[Window, ...], totals: tuple[int, ...], timed: bool) -> RampState:
         settings = self.opened, self.length, self.start
-        twin = RampState(self.generation, self.since, windows, *settings)
-        twin.calls, twin.streak, twin.totals = self.calls, self.streak, totals
-        twin.credit = self.credit
-        return twin
+        return self._as_far(RampState(self.generation, self.since, windows, *settings), totals)
 
     def is_over(self, now: float) -> bool:
         """Whether all calls pass from this moment on."""
@@ -224,6 +271,7 @@ class HalfOpenState(Period):
     __slots__ = ("ended", "opened", "policy", "probes", "rules")
     state = CircuitState.HALF_OPEN
     mode = Mode.AUTOMATIC
+    flights: tuple[Flights | None, ...] = ()
 
     def __init__(
         self,
@@ -262,6 +310,16 @@ class HalfOpenState(Period):
             for rule in self.rules
             if isinstance(rule, FailureRate | SlowCallRate) and rule.slow is not None
         ]
+
+    @property
+    def patience(self) -> tuple[float, bool]:
+        """How long a probe may be out, seconds, and whether it then counts as failed, or as slow.
+
+        With several rules that count calls in flight it is slow to the least patient.
+        """
+        counted = (slow_from(rule) for rule in self.rules if counts_in_flight(rule))
+        slow = min(counted, default=NEVER)
+        return min(self.policy.lease, slow), self.policy.lease <= slow
 
     @property
     def is_full(self) -> bool:
@@ -315,40 +373,3 @@ def opening(state: State) -> OpenState | None:
     if isinstance(state, (HalfOpenState, RampState)):
         return state.opened
     return state if isinstance(state, OpenState) else None
-
-
-# What runs inside a probe.
-
-INSIDE: ContextVar[tuple[Probe, ...]] = ContextVar("simcb.breaker.probes", default=())
-"""The probes, of any breakers, that the present code is part of."""
-
-INNER_CALLS = 10
-"""How many calls a probe may make through its own breaker, before one has needed more.
-
-What needs more could then never be a probe that ends well, so the next probe may make twice as
-many as the last one could not do with.
-"""
-
-Mark = Token[tuple[Probe, ...]]
-
-
-def enter(held: object) -> Mark | None:
-    """Marks what follows as part of the call that this permit, if it is one, stands for."""
-    probe = getattr(held, "_probe", None)
-    return None if probe is None else INSIDE.set((*INSIDE.get(), probe))
-
-
-def outer_of(period: HalfOpenState | RampState) -> Probe | None:
-    """Returns which of a period's probes the present code is part of, if it is of any."""
-    return next((probe for probe in INSIDE.get() if period.holds(probe)), None)
-
-
-def leave(mark: Mark | None) -> None:
-    """Takes the mark away, if there is one.
-
-    There may be none any more: a coroutine that another context finishes or throws away has
-    left it in the first, and an interrupted call may leave twice.
-    """
-    if mark is not None:
-        with suppress(ValueError, RuntimeError):
-            INSIDE.reset(mark)

@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from simcb.breaker.enums import Reason
+from simcb.breaker.flights import Flights
 from simcb.breaker.records import RuleReading
 from simcb.breaker.settings import (
     ConsecutiveFailures,
     FailureRate,
     FailuresInWindow,
+    SlowCallRate,
     TripRule,
+    counts_in_flight,
     slow_from,
     tripping_share,
 )
@@ -42,6 +45,12 @@ class Window(Protocol):
     """Whether it has to be asked about calls that it does not count, too."""
     row: int
     """How many failures in a row it takes besides."""
+    minimum: int
+    """With fewer outcomes in it the rule does not speak."""
+    rate: float
+    """The share of the counted kind from which it trips."""
+    flights: Flights | None
+    """The calls in flight, if those count too."""
 
     def trips(self, calls: int, before: int, after: int, now: float) -> bool:
         """Whether outcome number `calls` is enough to open the breaker.
@@ -68,13 +77,25 @@ class Window(Protocol):
 class LateWindow:
     """A window that began when `before` calls had been counted without it."""
 
-    __slots__ = ("before", "fails", "hears_all", "reason", "row", "slow", "window")
+    __slots__ = (
+        "before",
+        "fails",
+        "flights",
+        "hears_all",
+        "minimum",
+        "rate",
+        "reason",
+        "row",
+        "slow",
+        "window",
+    )
 
     def __init__(self, window: Window, before: int) -> None:
         self.window = window
         self.before = before
         self.reason, self.fails, self.slow = window.reason, window.fails, window.slow
         self.hears_all, self.row = window.hears_all, window.row
+        self.minimum, self.rate, self.flights = window.minimum, window.rate, window.flights
 
     def trips(self, calls: int, before: int, after: int, now: float) -> bool:
         """Asks the window about the calls since it began."""
@@ -93,7 +114,7 @@ class CountWindow:
     `size` outcomes ago is still there.
     """
 
-    __slots__ = ("fails", "minimum", "rate", "reason", "ring", "size", "slow", "written")
+    __slots__ = ("fails", "flights", "minimum", "rate", "reason", "ring", "size", "slow", "written")
     hears_all = True
     row = 0
 
@@ -106,6 +127,7 @@ class CountWindow:
         self.reason = reason
         self.fails = fails
         self.slow = slow
+        self.flights: Flights | None = None
         self.ring = [0] * (size + 1)
         self.written = 0
 
@@ -137,6 +159,7 @@ class TimeWindow:
 
     __slots__ = (
         "fails",
+        "flights",
         "hears_all",
         "minimum",
         "moments",
@@ -164,6 +187,7 @@ class TimeWindow:
         self.reason = reason
         self.fails = fails
         self.slow = slow
+        self.flights: Flights | None = None
         self.threshold = threshold
         self.hears_all = not threshold  # a rate is a share of the others, too
         self.moments: deque[tuple[float, int, int]] = deque()
@@ -207,6 +231,7 @@ class PeriodWindow:
     __slots__ = (
         "began",
         "fails",
+        "flights",
         "hears_all",
         "minimum",
         "rate",
@@ -237,6 +262,7 @@ class PeriodWindow:
         self.reason = reason
         self.fails = fails
         self.slow = slow
+        self.flights: Flights | None = None
         self.threshold = threshold
         self.row = row
         self.hears_all = not threshold
@@ -267,27 +293,27 @@ def windows_for(rules: tuple[TripRule, ...], since: float) -> tuple[Window, ...]
     return tuple(_window_for(rule, since) for rule in rules if has_window(rule))
 
 
-MEMORIES = ("ring", "written", "moments", "since", "began")
+MEMORIES = ("ring", "written", "moments", "since", "began", "flights")
 """What the windows of all kinds remember; all else follows from their rules."""
 
 
 def heirs(
-    counted: Sequence[tuple[TripRule, Window, int]],
+    counted: Sequence[tuple[TripRule, Window, int, int]],
     rules: tuple[TripRule, ...],
     since: float,
     calls: int,
-) -> tuple[tuple[Window, ...], tuple[int, ...]]:
-    """Returns the windows of other rules, and how many outcomes each has counted.
+) -> tuple[tuple[Window, ...], tuple[int, ...], tuple[int, ...]]:
+    """Returns the windows of other rules, their totals, and how far ahead of the calls each is.
 
     One that looks at the same calls as one before goes on with its memory.
 
     Args:
-        counted: the rules before, their windows and what those have counted.
+        counted: the rules before, their windows, totals, and how far ahead those are.
         rules: the rules from now on.
         since: when the breaker closed.
         calls: outcomes since then.
     """
-    left, windows, totals = [*counted], [], []
+    left, windows, totals, ahead = [*counted], [], [], []
     for rule in rules:
         if not has_window(rule):
             continue
@@ -296,6 +322,7 @@ def heirs(
         if old is None:
             windows.append(LateWindow(window, calls) if calls else window)
             totals.append(0)
+            ahead.append(0)
             continue
         left.remove(old)
         late = old[1] if isinstance(old[1], LateWindow) else None
@@ -305,12 +332,13 @@ def heirs(
                 setattr(window, name, getattr(remembers, name))
         windows.append(window if late is None else LateWindow(window, late.before))
         totals.append(old[2])
-    return (*windows,), (*totals,)
+        ahead.append(old[3])
+    return (*windows,), (*totals,), (*ahead,)
 
 
 def _looks_at(rule: TripRule) -> tuple[object, ...]:
     """Which calls a rule counts, and among which."""
-    words = ("slow", "calls", "window", "every")
+    words = ("slow", "calls", "window", "every", "in_flight")
     return type(rule), *(getattr(rule, word, None) for word in words)
 
 
@@ -320,19 +348,24 @@ def has_window(rule: TripRule) -> bool:
 
 
 def _window_for(rule: TripRule, since: float) -> Window:
-    every, reason = rule.every, rule.reason
-    if isinstance(rule, (ConsecutiveFailures, FailuresInWindow)):
-        many = rule.threshold
-        if every is not None:
-            row = many if isinstance(rule, ConsecutiveFailures) else 0
-            return PeriodWindow(since, every, 1, 1.0, reason, True, NEVER, many, row)
-        assert isinstance(rule, FailuresInWindow)
-        assert rule.window is not None
-        return TimeWindow(rule.window, 1, 1.0, reason, True, NEVER, many)
-    fails, slow = isinstance(rule, FailureRate), slow_from(rule)
-    rate, least = tripping_share(rule), rule.minimum_calls
+    if isinstance(rule, (FailureRate, SlowCallRate)):
+        window = _rate_window(rule, since)
+        window.flights = Flights(slow_from(rule)) if counts_in_flight(rule) else None
+        return window
+    many, every, reason = rule.threshold, rule.every, rule.reason
     if every is not None:
-        return PeriodWindow(since, every, least, rate, reason, fails, slow)
+        row = many if isinstance(rule, ConsecutiveFailures) else 0
+        return PeriodWindow(since, every, 1, 1.0, reason, True, NEVER, many, row)
+    assert isinstance(rule, FailuresInWindow)
+    assert rule.window is not None
+    return TimeWindow(rule.window, 1, 1.0, reason, True, NEVER, many)
+
+
+def _rate_window(rule: FailureRate | SlowCallRate, since: float) -> Window:
+    fails, slow = isinstance(rule, FailureRate), slow_from(rule)
+    rate, least, reason = tripping_share(rule), rule.minimum_calls, rule.reason
+    if rule.every is not None:
+        return PeriodWindow(since, rule.every, least, rate, reason, fails, slow)
     if rule.window is not None:
         return TimeWindow(rule.window, least, rate, reason, fails, slow)
     assert rule.calls is not None

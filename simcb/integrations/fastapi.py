@@ -43,7 +43,7 @@ from simcb.breaker import (
     ParameterError,
     Permit,
 )
-from simcb.breaker.states import enter, leave
+from simcb.breaker.nesting import enter, leave
 from simcb.errors import MissingExtraError
 from simcb.integrations import encodable
 from simcb.integrations.transports import SERVER_ERROR, TOO_MANY_REQUESTS

@@ -39,6 +39,7 @@ class Broken:
 STATES, EXITS = "test_contract_states", "test_contract_exits"
 AWAITABLES, INTERRUPTS, NESTING = "test_awaitables", "test_interrupts", "test_nesting"
 THREADS, WINDOWS, SCHEDULES = "test_contract_threads", "test_contract_windows", "test_schedules"
+IN_FLIGHT = "test_in_flight"
 
 WRONG_GENERATION = Broken(
     "a permit is of whatever state the breaker is in by then",
@@ -325,6 +326,56 @@ BROKEN = (
         f"{THREADS}::test_line_09_listeners_hear_every_transition_once_in_order",
     ),
     Broken(
+        "a call counted in flight is counted again when it ends",
+        17,
+        "states.py",
+        'if window.flights in getattr(permit, "_counted", ()):',
+        "if False:",
+        f"{IN_FLIGHT}::test_line_17_what_a_call_ends_with_adds_nothing_to_what_was_counted",
+    ),
+    Broken(
+        "a call in flight is slow a tick late",
+        17,
+        "flights.py",
+        "now - first._began >= self.slow",
+        "now - first._began > self.slow",
+        f"{IN_FLIGHT}::test_line_17_a_hung_service_opens_it_once_its_calls_are_slow",
+        ("SlowCallRate",),
+    ),
+    Broken(
+        "a call in flight is counted when it is found out, however late",
+        17,
+        "machine.py",
+        "moment = min(flight._began + flights.slow, now)",
+        "moment = now",
+        f"{IN_FLIGHT}::test_line_17_a_call_is_counted_at_the_moment_it_became_slow",
+        ({"window": 6.0},),
+    ),
+    Broken(
+        "calls in flight are forgotten with new settings",
+        17,
+        "windows.py",
+        '"began", "flights")',
+        '"began")',
+        f"{IN_FLIGHT}::test_line_17_new_settings_keep_the_calls_in_flight",
+    ),
+    Broken(
+        "a forked child takes the calls of its parent's threads for hung",
+        17,
+        "decisions.py",
+        "flights.out.clear()",
+        "pass",
+        f"{IN_FLIGHT}::test_line_17_a_forked_child_takes_nobodys_calls_for_hung",
+    ),
+    Broken(
+        "a handler's count of the slow calls is written over",
+        17,
+        "machine.py",
+        "if self._state is not seen or seen.calls != calls or seen.credit != credit:",
+        "if False:",
+        f"{IN_FLIGHT}::test_line_17_each_is_counted_once_whatever_interrupts",
+    ),
+    Broken(
         "a verdict that lets a new probe through for every one that has ended",
         2,
         "states.py",
@@ -353,8 +404,8 @@ BROKEN = (
         "new settings make calls stale that are out",
         16,
         "states.py",
-        "twin = ClosedState(self.generation, self",
-        "twin = ClosedState(self.generation + 1, self",
+        "ClosedState(self.generation, self",
+        "ClosedState(self.generation + 1, self",
         "test_controls::test_line_16_new_settings_keep_the_state_and_the_deadline",
     ),
     Broken(
@@ -378,7 +429,7 @@ BROKEN = (
         "a probe whose lease has run out counts for nothing in the verdict",
         6,
         "machine.py",
-        "ended = seen.one_more_ended(True, seen.policy.lease, len(seen.probes) - len(probes))",
+        "ended = seen.one_more_ended(failed, lasted, len(seen.probes) - len(probes))",
         "ended = seen.ended",
         "test_verdict::test_line_06_a_lost_probe_counts_as_failed_in_the_verdict",
     ),

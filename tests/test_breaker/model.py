@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+Entry = tuple[float, bool, float]
+"""An outcome: when, whether it failed, how long it took."""
+
 
 @dataclass
 class ModelRule:
@@ -24,6 +27,9 @@ class ModelRule:
     every: float | None = None
     strict: bool = False
     since: float = 0.0
+    in_flight: bool = False
+    log: list[Entry] = field(default_factory=list)
+    early: list[ModelPermit] = field(default_factory=list)
 
     def counts(self, failed: bool, took: float) -> bool:
         """Whether a call is one of those that its rate is about."""
@@ -33,20 +39,16 @@ class ModelRule:
             "either": failed or took >= self.slow,
         }[self.kind]
 
-    def kept(
-        self, log: list[tuple[float, bool, float]], now: float
-    ) -> list[tuple[float, bool, float]]:
+    def kept(self, now: float) -> list[Entry]:
         """The outcomes since the counts were cleared."""
         if self.every is None:
-            return log
+            return self.log
         period = (now - self.since) // self.every
-        return [entry for entry in log if (entry[0] - self.since) // self.every == period]
+        return [entry for entry in self.log if (entry[0] - self.since) // self.every == period]
 
-    def seen(
-        self, log: list[tuple[float, bool, float]], now: float
-    ) -> tuple[int, int, float | None]:
+    def seen(self, now: float) -> tuple[int, int, float | None]:
         """What a snapshot has to say of it: calls it looks at, those it counts, their share."""
-        log = self.kept(log, now)
+        log = self.kept(now)
         if self.kind == "consecutive":
             streak = 0
             for _, failed, _ in reversed(log):
@@ -63,8 +65,8 @@ class ModelRule:
         counted = sum(self.counts(failed, took) for _, failed, took in inside)
         return len(inside), counted, counted / len(inside) if inside else None
 
-    def trips(self, log: list[tuple[float, bool, float]], now: float) -> bool:
-        log = self.kept(log, now)
+    def trips(self, now: float) -> bool:
+        log = self.kept(now)
         if self.kind == "consecutive":
             tail = log[-self.threshold :]
             return len(tail) == self.threshold and all(failed for _, failed, _ in tail)
@@ -111,7 +113,7 @@ class Model:
     wait: float = 0.0
     ended: list[tuple[bool, float]] = field(default_factory=list)
     out: list[ModelPermit] = field(default_factory=list)
-    log: list[tuple[float, bool, float]] = field(default_factory=list)
+    flying: list[ModelPermit] = field(default_factory=list)
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
             ("admitted", "rejected", "success", "failure", "ignored", "stale"), 0
@@ -120,10 +122,10 @@ class Model:
 
     def go(self, state: str, forced: str = "", now: float = 0.0) -> None:
         for rule in self.rules:
-            rule.since = now
+            rule.since, rule.log, rule.early = now, [], []
         self.state, self.forced = state, forced
         self.generation += 1
-        self.log, self.out, self.ended = [], [], []
+        self.flying, self.out, self.ended = [], [], []
         self.began, self.asked, self.passed = now, [], 0
 
     def open(self, now: float, again: bool) -> None:
@@ -131,13 +133,30 @@ class Model:
         self.deadline = now + self.wait
         self.go("open", now=now)
 
-    def notice(self, now: float) -> None:
-        """A lease that has run out is a failed probe that took all of it."""
-        lost = [one for one in self.out if now >= one.granted + self.lease]
+    def notice(self, now: float, but: ModelPermit | None = None) -> None:
+        """A lease that has run out is a failed probe that took all of it.
+
+        What is slow and in flight is counted since it is slow, once.
+        """
+        lasts = min([self.lease, *(rule.slow for rule in self.rules if rule.in_flight)])
+        lost = [one for one in self.out if now >= one.granted + lasts]
         self.out = [one for one in self.out if one not in lost]
-        self.ended += [(True, self.lease)] * len(lost)
+        self.ended += [(lasts == self.lease, lasts)] * len(lost)
         if lost:
             self.judge(now)
+        opens = False
+        for rule in self.rules if self.forced != "closed" else []:
+            slow = [
+                one
+                for one in self.flying
+                if one not in rule.early and one is not but and now - one.granted >= rule.slow
+            ]
+            if rule.in_flight and slow:
+                rule.early += slow
+                rule.log += [(one.granted + rule.slow, False, rule.slow) for one in slow]
+                opens = opens or rule.trips(now)
+        if opens and self.forced != "count":
+            self.open(now, again=self.ramping)
 
     def judge(self, now: float) -> None:
         """Closes or opens a half-open breaker if the probes that have ended decide it."""
@@ -181,8 +200,8 @@ class Model:
             return None
         self.counts["admitted"] += 1
         permit = ModelPermit(self.generation, now)
-        if self.state == "half_open" and not self.ramping:
-            self.out.append(permit)
+        half_open = self.state == "half_open" and not self.ramping
+        (self.out if half_open else self.flying).append(permit)
         return permit
 
     @property
@@ -193,7 +212,7 @@ class Model:
         if permit.settled:
             return
         permit.settled = True
-        self.notice(now)
+        self.notice(now, permit)
         half_open = self.state == "half_open" and not self.ramping
         if permit.generation != self.generation or (half_open and permit not in self.out):
             self.counts["stale"] += 1
@@ -205,12 +224,14 @@ class Model:
             if outcome != "ignored":
                 self.ended.append((outcome == "failure", took))
                 self.judge(now)
-        elif outcome != "ignored" and self.forced != "closed":
-            self.log.append((now, outcome == "failure", took))
+            return
+        self.flying.remove(permit)
+        if outcome != "ignored" and self.forced != "closed":
             failed_now = outcome == "failure"
+            hearing = [rule for rule in self.rules if permit not in rule.early]
+            for rule in hearing:
+                rule.log.append((now, failed_now, took))
             if self.forced != "count" and any(
-                rule.trips(self.log, now)
-                for rule in self.rules
-                if failed_now or rule.kind != "consecutive"
+                rule.trips(now) for rule in hearing if failed_now or rule.kind != "consecutive"
             ):
                 self.open(now, again=self.ramping)

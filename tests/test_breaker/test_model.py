@@ -51,7 +51,9 @@ def rules(draw: st.DrawFn) -> ModelRule:
     slow = draw(st.integers(1, 8)) / 4
     strict = draw(st.booleans())
     rate = draw(st.sampled_from([0.0, 0.1, 0.25, 0.5, 2 / 3]) if strict else RATES)
-    return ModelRule(kind, 0, rate, calls, window, minimum, slow, every, strict)
+    found = ModelRule(kind, 0, rate, calls, window, minimum, slow, every, strict)
+    found.in_flight = kind != "rate" and draw(st.booleans())
+    return found
 
 
 def real_rule(room: ModuleType, rule: ModelRule) -> Any:
@@ -61,8 +63,8 @@ def real_rule(room: ModuleType, rule: ModelRule) -> Any:
         return room.FailuresInWindow(rule.threshold, rule.window, rule.every)
     words = (rule.rate, rule.calls, rule.window, rule.minimum, rule.every, rule.strict)
     if rule.kind == "slow":
-        return room.SlowCallRate(rule.slow, *words)
-    return room.FailureRate(*words, *([rule.slow] if rule.kind == "either" else ()))
+        return room.SlowCallRate(rule.slow, *words, rule.in_flight)
+    return room.FailureRate(*words, *([rule.slow, rule.in_flight] if rule.kind == "either" else ()))
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -207,7 +209,7 @@ class BreakerMachine(RuleBasedStateMachine):
         assert seen.probes_failed == sum(failed for failed, _ in model.ended)
         assert (seen.reason is None) == (model.state == "closed")
         readings = [(one.calls, one.counted, one.rate) for one in seen.rules]
-        assert readings == [rule.seen(model.log, self.clock.now) for rule in model.rules]
+        assert readings == [rule.seen(self.clock.now) for rule in model.rules]
         if model.state == "open" and not model.forced:
             assert seen.next_probe_at == model.deadline
         told = [t.after for t in self.heard]
