@@ -139,6 +139,8 @@ def _trip_rules(draw: st.DrawFn) -> Data:
         rule["minimum_calls"] = draw(st.integers(1, 8))
     if rule["kind"] == "failure_rate" and draw(one_in(2)):
         rule["slow"] = draw(times(20, 800))
+    if "slow" in rule and draw(one_in(2)):
+        rule["in_flight"] = True
     return rule
 
 

@@ -139,6 +139,12 @@ def lose_slowness(asked: Asked, rule: FailureRate) -> None:
         asked.lose(f"slow: a good call of {rule.slow:g} s or longer is no failure there")
 
 
+def lose_flights(asked: Asked, rule: SlowCallRate | None) -> None:
+    """Note that a call counts there when it ends, where it does here once it is slow."""
+    if rule is not None and rule.in_flight:
+        asked.lose("in_flight: a call counts there when it ends, however long it hangs")
+
+
 def lose_closing(asked: Asked) -> None:
     """Note that a breaker there does not close without a probe."""
     half = None if asked.breaker is None else asked.breaker.half_open_policy()

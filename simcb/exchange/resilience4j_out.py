@@ -11,6 +11,7 @@ from simcb.exchange.calls import (
     just_below,
     lose_clearing,
     lose_closing,
+    lose_flights,
     lose_slowness,
     lose_strictness,
     percent,
@@ -55,6 +56,7 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
         window = FailureRate(rate, calls=number, minimum_calls=number)
     lose_strictness(asked, *rates[:1], *slows[:1])
     slow = slows[0] if slows else None
+    lose_flights(asked, slow)
     window = window or slow
     used = [*(rates or rows)[:1], *slows[:1]]
     for rule in asked.rules:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from simcb.breaker.settings import slow_from
+from simcb.breaker.settings import counts_in_flight, slow_from
 from simcb.metrics.fallback_warnings import vain_fallbacks
 from simcb.metrics.limit_warnings import vain_limits
 from simcb.metrics.measures import PHASES
@@ -99,8 +99,9 @@ def no_effect_warnings(
     there already, a fault that loses what nobody stops waiting for, or empties caches that are
     not there; timestamps of a replay that were cut, so that its requests come in heaps; a retry
     or a breaker for outcomes that its call cannot have; a hedge later than the timeout; a
-    slow-call limit that no call lives to reach; jitter where no retry waits; a backoff or a
-    recovery by a Retry-After that no answer has; a breaker or bulkhead for each of one replica;
+    slow-call limit that no call lives to reach, or only as it is given up where those in flight
+    count; jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer has;
+    a breaker or bulkhead for each of one replica;
     a panic that never comes; a priority that nothing goes by; a limit of admission that a full
     queue never lets be reached; one that adapts itself and only grows, or only shrinks; an
     autoscaler that never adds a replica, too few or too late; retries
@@ -276,6 +277,13 @@ def _ineffective_breakers(scenario: Scenario) -> Iterator[NoEffect]:
                     f"and it is given up after {format_duration(longest)} at the latest; write a "
                     "shorter `slow`, or a longer timeout",
                     (*link.keys, "breaker", "trip", number, "slow"),
+                )
+            elif counts_in_flight(rule) and longest == slow:
+                yield NoEffect(
+                    f"`in_flight` changes nothing in the breaker of {place}: a call is slow after "
+                    f"{format_duration(slow)}, and it is given up just then; write a shorter "
+                    "`slow`, or a longer timeout",
+                    (*link.keys, "breaker", "trip", number, "in_flight"),
                 )
         if breaker.recovery is not None and breaker.recovery.hint:
             asked = scenario.services[link.service]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simcb.breaker import ConsecutiveFailures, FailuresInWindow, SlowCallRate, TripRule
-from simcb.breaker.settings import slow_from
+from simcb.breaker.settings import counts_in_flight, slow_from
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.breakers import Guarded, opening_length
 from simcb.predictions.chance import calls_in_a_row, looks_back, needed_share, time_to_trip
@@ -155,7 +155,8 @@ def _detection(
         times.append((seconds, each))
     value, rule = min(times, key=lambda each: each[0])
     lasts = min(b - a for a, b in active_windows(fault, traffic.scenario.duration))
-    remark = found.why
+    counted = _share_for(rule, found, guarded, fault, traffic)
+    remark = "" if counted.share and counted is not found else found.why
     if math.isinf(value):
         remark = remark or "too few of them fail at this traffic"
     elif value > lasts:
@@ -166,7 +167,7 @@ def _detection(
         and isinstance(fault, Hang | Loss)
         and not link.retries
     )
-    share = _share_for(rule, found, guarded, fault, traffic).share
+    share = counted.share
     if isinstance(rule, ConsecutiveFailures) and found.share:
         calls = calls_in_a_row(share, rule.threshold)
         # Of those under way when it begins, some are still answered, or all are lost.
@@ -177,12 +178,13 @@ def _detection(
         given = numbers(t=(after, SECONDS), n=(calls, COUNT), λ=(rate, PER_SECOND))
     elif share:
         formula = "{t} + the rule at {p} of {λ}"
-        given = numbers(t=(found.after, SECONDS), p=(share, SHARE), λ=(rate, PER_SECOND))
+        given = numbers(t=(counted.after, SECONDS), p=(share, SHARE), λ=(rate, PER_SECOND))
     else:
         formula, given = "", ()
     place = [name for name, _ in traffic.scenario.labelled_faults].index(label)
     lines = [f"faults.{place}", guarded.rule_path(guarded.breaker.rules().index(rule))]
-    if found.after and link.call.timeout and not isinstance(fault, Errors | Refuse | Restart):
+    by_timeout = counted.after == found.after and not isinstance(fault, Errors | Refuse | Restart)
+    if found.after and link.call.timeout and by_timeout:
         lines.append(f"{link.path}.timeout")
     return Prediction(
         "time_to_detect",
@@ -236,17 +238,23 @@ def _share_for(
     rule: TripRule, found: Struck, guarded: Guarded, fault: Fault, traffic: Traffic
 ) -> Struck:
     """Return what a rule counts under a fault: failures, or slow calls."""
-    drawn_out = _drawn_out(slow_from(rule), guarded, fault, traffic)
+    drawn_out = _drawn_out(slow_from(rule), counts_in_flight(rule), guarded, fault, traffic)
     if isinstance(rule, SlowCallRate):
         return drawn_out
     return max(found, drawn_out, key=lambda each: (each.share, -each.after))
 
 
-def _drawn_out(slow: float, guarded: Guarded, fault: Fault, traffic: Traffic) -> Struck:
-    """Return which calls last `slow` seconds or longer under a fault; an infinity is never."""
+def _drawn_out(
+    slow: float, in_flight: bool, guarded: Guarded, fault: Fault, traffic: Traffic
+) -> Struck:
+    """Return which calls last `slow` seconds or longer under a fault; an infinity is never.
+
+    What hangs is known to be slow when it is given up, or at once where calls in flight count.
+    """
     link, timeout = guarded.link, guarded.link.call.timeout or math.inf
-    if isinstance(fault, Hang | Loss | Pause) and slow <= timeout < math.inf:
-        return Struck(fault.share, timeout)
+    if isinstance(fault, Hang | Loss | Pause) and slow <= timeout:
+        after = slow if in_flight else timeout
+        return Struck(fault.share, after) if after < math.inf else Struck(0.0, 0.0)
     if isinstance(fault, Latency) and fault.multiplied:
         work = traffic.scenario.services[link.service].work
         left = (slow - link.ways - fault.added) / fault.multiplied

@@ -13,6 +13,11 @@ from simcb.scenario.refusal import Refused
 from simcb.scenario.scalars import Count, Flag, Portion, PositiveSeconds, word
 
 Calls = Annotated[int, Count(1, MOST_CALLS)]
+IN_FLIGHT = word(
+    "whether a call counts as slow once it has been out for `slow`, before it ends; "
+    "its end then adds nothing to this rule",
+    "true",
+)
 EVERY = word("the counts are cleared so often since it closed, seconds", "8s")
 
 
@@ -117,6 +122,14 @@ class FailureRate(WindowRule):
         PositiveSeconds | None,
         word("how long a call takes to count as failed here, however it ends, seconds", "2s"),
     ] = None
+    in_flight: Annotated[Flag, IN_FLIGHT] = False
+
+    @model_validator(mode="after")
+    def _slow_in_flight(self) -> FailureRate:
+        if self.in_flight and self.slow is None:
+            what = "counts slow calls before they end, and the rule does not say what is slow"
+            raise Refused(what, "add `slow: 2s`, or leave it out", "in_flight")
+        return self
 
 
 class SlowCallRate(WindowRule):
@@ -124,6 +137,7 @@ class SlowCallRate(WindowRule):
 
     kind: Literal["slow_call_rate"] = "slow_call_rate"
     slow: Annotated[PositiveSeconds, word("how long a call takes to count as slow, seconds", "2s")]
+    in_flight: Annotated[Flag, IN_FLIGHT] = False
 
 
 TRIP_RULES: dict[str, type[Model]] = {

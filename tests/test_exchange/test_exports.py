@@ -101,7 +101,7 @@ clients:
           trip:
             - {kind: failures_in_window, threshold: 4, window: 20s}
             - {kind: failure_rate, rate: 30%, window: 20s, slow: 1500ms}
-            - {kind: slow_call_rate, slow: 1s, rate: 50%, window: 20s}
+            - {kind: slow_call_rate, slow: 1s, rate: 50%, window: 20s, in_flight: true}
             - {kind: consecutive_failures, threshold: 3}
           recovery: {timeout: 5s, factor: 2, max: 1m, jitter: 10%}
           half_open: {probes: 2, successes: 4, lease: 3s}
@@ -128,6 +128,8 @@ def test_nothing_is_left_out_in_silence(to: str) -> None:
         assert word in said
     assert ("hedge.times" in said) is (to not in ("polly", "envoy"))
     lost = any(word in said for word in ("slow: a good call of 1.5 s", "slow=1.5"))
+    assert lost is (to != "simcb")
+    lost = any(word in said for word in ("in_flight: a call counts there", "in_flight=True"))
     assert lost is (to != "simcb")
     unsaid = {"resilience4j": "", "pybreaker": "timeout", "circuitbreaker": "timeout"}
     assert unsaid.get(to, "") in said

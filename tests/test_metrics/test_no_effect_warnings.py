@@ -347,6 +347,24 @@ def test_a_call_that_is_given_up_before_it_is_slow_is_told(call: str, told: str)
     assert all(told in each for each in found)
 
 
+@pytest.mark.parametrize("timeout", ["1500ms", "2s", "3s"])
+def test_a_call_that_is_slow_only_as_it_is_given_up_is_told(timeout: str) -> None:
+    """Then it makes no difference that it counts in flight, and with a longer timeout it does."""
+    hang = "[{kind: hang, on: store, at: 2s, for: 6s}]"
+    trips = []
+    for word in ("", ", in_flight: true"):
+        trip = SLOW.replace("}", f", minimum_calls: 3{word}}}")
+        made = scenario(hang, call=f"timeout: {timeout}, breaker: {{{trip}}}")
+        told = [each for each in no_effect_warnings(made) if "in_flight" in each]
+        assert len(told) == (bool(word) and timeout == "2s")
+        assert all("is slow after 2s, and it is given up just then" in each for each in told)
+        trips.append(simulate(made).transitions["at"].tolist())
+    if timeout == "3s":
+        assert trips[1][0] < trips[0][0] - 0.9
+    else:
+        assert trips[0][:1] == trips[1][:1]
+
+
 def test_a_limit_that_a_timeout_never_lets_happen_opens_no_breaker() -> None:
     """What is told is so: the breaker stays closed through a hang, and opens with a limit below."""
     hang = "[{kind: hang, on: store, at: 2s, for: 6s}]"

@@ -294,6 +294,10 @@ def test_nothing_fails_and_nothing_opens() -> None:
             "trip: {kind: failure_rate, slow: 500ms, window: 10s}",
         ),
         (
+            "{kind: hang, on: store, at: 50s, for: 60s}",
+            "trip: {kind: failure_rate, slow: 300ms, in_flight: true, calls: 20}",
+        ),
+        (
             "{kind: errors, rate: 90%, on: store, at: 50s, for: 60s}",
             "trip: {kind: failures_in_window, threshold: 20, window: 10s}",
         ),

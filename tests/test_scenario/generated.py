@@ -171,10 +171,10 @@ def windows(draw: st.DrawFn) -> dict[str, object]:
 trip_rules = st.one_of(
     st.builds(ConsecutiveFailures, threshold=st.integers(1, 1000)),
     st.builds(FailuresInWindow, threshold=st.integers(1, 1000), window=positive),
-    st.tuples(st.none() | positive, windows()).map(
-        lambda pair: FailureRate(slow=pair[0], **pair[1])
+    windows().map(lambda words: FailureRate(**words)),
+    st.tuples(st.sampled_from((FailureRate, SlowCallRate)), positive, st.booleans(), windows()).map(
+        lambda one: one[0](slow=one[1], in_flight=one[2], **one[3])
     ),
-    st.tuples(positive, windows()).map(lambda pair: SlowCallRate(slow=pair[0], **pair[1])),
 )
 
 half_opens = st.one_of(

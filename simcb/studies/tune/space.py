@@ -185,4 +185,5 @@ def _in_words(rule: Mapping[str, object]) -> str:
         return f"{rule.get('threshold', 5)} within {rule.get('window', '1m')}"
     looks = f"of {rule['calls']} calls" if "calls" in rule else f"within {rule.get('window')}"
     what = " slow" if kind == "slow_call_rate" else " failed or slow" if "slow" in rule else ""
+    what += " in flight" if rule.get("in_flight") is True else ""
     return f"{rule.get('rate', '50%')}{what} {looks}"
