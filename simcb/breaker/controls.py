@@ -118,8 +118,9 @@ class Controls(Calls):
         keeps the failures in a row, and what a rule has counted if the new rule at its place
         looks at the same calls (other thresholds, rates and minima do not matter); a rule that
         looks at others begins to count now, and one that counts calls in flight does so with those
-        that begin now. The next call that ends is judged by the new rules.
-        A half-open period ends by the settings it began with.
+        that begin now. The next call that ends is judged by the new rules. A half-open period ends
+        by the settings it began with. If it opens again, that lasts as if the new recovery had been
+        there since it opened first.
 
         Raises:
             ParameterError: when a value makes no sense, or two contradict; nothing has changed.
@@ -142,6 +143,10 @@ class Controls(Calls):
                 if closed is not None:
                     calls, credit = closed.calls, closed.credit
                     new = closed.judged_by(self._rules, rules, timed)
+                opened = opening(seen)
+                row, wait = (1, 0.0) if opened is None else (opened.row, opened.wait)
+                if policy != self._recovery:
+                    wait = policy.opening(row)
                 draw = no_draw if no_draw is not None or self._no_draw is not None else self._draw
                 if self._state is not seen or (
                     closed is not None and (closed.calls != calls or closed.credit != credit)
@@ -151,4 +156,6 @@ class Controls(Calls):
                 self._timed, self._ages, self._half_open = timed, ages, trial
                 self._recovery, self._random = policy, random
                 self._no_draw, self._draw = no_draw, draw
+                if opened is not None:
+                    opened.wait = wait
                 return

@@ -162,7 +162,8 @@ class Decisions(Listeners):
         draw = self._draw
         lasts = recovery.lasts(wait, draw) if asked is None else recovery.heeds(asked, draw)
         until = now + lasts
-        return OpenState(seen.generation + 1, now, Mode.AUTOMATIC, until, wait, reason, error)
+        row = 1 if before is None else before.row + 1
+        return OpenState(seen.generation + 1, now, Mode.AUTOMATIC, until, wait, reason, error, row)
 
     def _replace_locked(
         self,

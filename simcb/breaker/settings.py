@@ -241,6 +241,16 @@ class Recovery(Settings):
         """Returns how long the opening after one of `wait` seconds lasts, before jitter."""
         return min(wait * self.factor, self.max)
 
+    def opening(self, row: int) -> float:
+        """Returns how long the `row`-th opening in a row lasts, before jitter."""
+        wait = self.timeout
+        for _ in range(row - 1):
+            longer = self.grown(wait)
+            if longer == wait:
+                break
+            wait = longer
+        return wait
+
     def lasts(self, wait: float, draw: float | None) -> float:
         """Returns how long an opening of `wait` seconds before jitter lasts.
 

@@ -159,11 +159,12 @@ def put(values: tuple[int, ...], place: int, value: int) -> tuple[int, ...]:
 class OpenState(Period):
     """No call passes before `deadline`; `wait` is the timeout it was computed from.
 
+    It is the `row`-th opening without a close between, and the next one's wait grows from its own.
     A breaker that was forced open has a deadline that never comes. `last_error` is what the
     call that opened it raised; see `errors` for what is kept of it.
     """
 
-    __slots__ = ("deadline", "last_error", "mode", "reason", "wait")
+    __slots__ = ("deadline", "last_error", "mode", "reason", "row", "wait")
     state = CircuitState.OPEN
     flights: tuple[Flights | None, ...] = ()
 
@@ -176,12 +177,14 @@ class OpenState(Period):
         wait: float,
         reason: Reason,
         last_error: BaseException | None = None,
+        row: int = 1,
     ) -> None:
         self.generation = generation
         self.since = since
         self.calls = self.streak = 0
         self.untimed = self.unheard = False
         self.mode = mode
+        self.row = row
         self.deadline = deadline
         self.wait = wait
         self.reason = reason

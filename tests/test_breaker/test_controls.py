@@ -111,6 +111,48 @@ def test_line_16_new_settings_keep_the_state_and_the_deadline(
     assert breaker.snapshot().next_probe_at == clock.now + 3.0
 
 
+@pytest.mark.parametrize("failures", range(4))
+@pytest.mark.parametrize("set_when", ["open", "half_open"])
+def test_line_16_the_next_opening_lasts_as_if_the_new_recovery_had_always_been_there(
+    room: ModuleType, clock: Clock, failures: int, set_when: str
+) -> None:
+    """Shorter or longer, with another factor or none: what was waited before is not built on."""
+    first = room.Recovery(60.0, factor=2.0)
+    for later in (room.Recovery(5.0), room.Recovery(3.0, factor=3.0, max=50.0), first):
+        breaker = tripped(room, clock, recovery=first)
+        for _ in range(failures):
+            clock.advance(600.0)
+            fail(breaker)
+        waits = breaker.snapshot().next_probe_at
+        if set_when == "half_open":
+            clock.advance(600.0)
+            probe = breaker.acquire()
+            breaker.configure(recovery=later)
+            probe.failure()
+        else:
+            breaker.configure(recovery=later)
+            assert breaker.snapshot().next_probe_at == waits
+            clock.advance(600.0)
+            fail(breaker)
+        lasts = min(later.timeout * later.factor ** (failures + 1), later.max)
+        assert breaker.snapshot().next_probe_at == clock.now + lasts
+        breaker.reset()
+        fail(breaker)
+        assert breaker.snapshot().next_probe_at == clock.now + later.timeout
+
+
+def test_what_is_forced_open_suggests_the_recovery_that_is_set(
+    room: ModuleType, clock: Clock
+) -> None:
+    """Also if that is set later."""
+    breaker = room.CircuitBreaker(clock=clock, recovery_timeout=60.0)
+    breaker.force_open()
+    breaker.configure(recovery_timeout=5.0)
+    with pytest.raises(room.CircuitOpenError) as caught:
+        breaker.call(good)
+    assert (caught.value.retry_after, caught.value.forced) == (5.0, True)
+
+
 def test_a_lower_threshold_counts_the_failures_until_now(room: ModuleType, clock: Clock) -> None:
     """The next failure is judged by it; a success before that begins the row anew."""
     breaker = room.CircuitBreaker(clock=clock, failure_threshold=9)
