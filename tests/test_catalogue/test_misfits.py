@@ -51,6 +51,18 @@ def test_herd_leaves_the_database_idle_between_its_waves() -> None:
     assert by_second[:12].sum() > 0.6 * by_second.sum()
 
 
+HANGING = "breaker.trip={kind: slow_call_rate, slow: 2s, calls: 20, in_flight: true}"
+
+
+def test_slow_replica_is_noticed_before_calls_time_out_where_those_in_flight_count() -> None:
+    """After 2.7 s and not 30.7 s, where the same rule without the word waits for timeouts."""
+    blind = HANGING.replace(", in_flight: true", "")
+    for sets, opens, answered in (((blind,), 30.7, 0.851), ((HANGING,), 2.7, 0.994)):
+        run = told("slow-replica", *sets)
+        assert run.value("time_to_trip", "fault") == pytest.approx(opens, abs=0.06)
+        assert run.value("answered", "fault") == pytest.approx(answered, abs=0.001)
+
+
 def test_slow_network_is_unseen_by_a_breaker_that_counts_errors() -> None:
     """Counting errors it changes not a single request; counting slow calls it saves the site."""
     assert same_to_the_user("slow-network", BLIND)
