@@ -12,6 +12,7 @@ Where nothing else is known, a piece has the mean that a lognormal through its e
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -263,7 +264,8 @@ def _rate(mean: float) -> float:
     The mean is 1/r - 1/(exp(r) - 1), which falls with r; of a negative r they grow towards 1.
     """
     if not _FLATTEST < mean < 1.0 - _FLATTEST:
-        return 1.0 / mean if mean < 0.5 else -1.0 / (1.0 - mean)
+        rest = max(min(mean, 1.0 - mean), sys.float_info.epsilon)
+        return 1.0 / rest if mean < 0.5 else -1.0 / rest
     low, high = -1.0 / _FLATTEST, 1.0 / _FLATTEST
     for _ in range(60):
         r = (low + high) / 2.0
