@@ -13,6 +13,7 @@ from simcb.scenario import Scenario
 from simcb.world import simulate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", [queue, storm], ids=["queue", "storm"])
 def test_measuring_takes_little_for_each_request(scenario: Callable[[int], Scenario]) -> None:
     """It takes 0.2 µs and 25 bytes; the bound is tight for memory, which is always the same."""

@@ -9,6 +9,7 @@ from plain_model import differences, record_of, simulate_plainly
 from simcb.world import simulate
 
 
+@pytest.mark.slow
 def test_both_models_do_the_same_work_in_the_benchmark() -> None:
     """What is timed is the same story, with retries, timeouts and trips in it."""
     scenario = storm(4000)

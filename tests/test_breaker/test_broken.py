@@ -77,8 +77,14 @@ def demand(mistake: Broken, room: ModuleType) -> None:
     test(**given, **choices)
 
 
-LONG = ("test_schedules::", "test_contract_threads::", "test_interrupts::")
-"""Where the guards are that try hundreds of schedules or lines; their mistakes are for CI."""
+LONG = (
+    *("test_schedules::", "test_contract_threads::", "test_interrupts::", "test_why_it_opened::"),
+    "test_nesting::test_line_07_a_call_that_fans_out",
+    "test_awaitables::test_line_05_what_nobody_awaits",
+)
+"""Where the guards are that try hundreds of schedules or lines, or collect garbage; their mistakes
+are for CI.
+"""
 
 
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")

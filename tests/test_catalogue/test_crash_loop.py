@@ -48,6 +48,7 @@ def test_eight_tenths_are_not_little_enough() -> None:
     assert answered(run, 11) < 0.2
 
 
+@pytest.mark.slow
 def test_servers_that_turn_away_what_would_break_them_never_fall() -> None:
     """With a place less than there are workers they are never full; a sixth is throttled."""
     run = told("crash-loop", "frontend.admit={kind: concurrency, limit: 11}")

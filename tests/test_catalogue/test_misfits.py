@@ -63,6 +63,7 @@ def test_slow_replica_is_noticed_before_calls_time_out_where_those_in_flight_cou
         assert run.value("answered", "fault") == pytest.approx(answered, abs=0.001)
 
 
+@pytest.mark.slow
 def test_slow_network_is_unseen_by_a_breaker_that_counts_errors() -> None:
     """Counting errors it changes not a single request; counting slow calls it saves the site."""
     assert same_to_the_user("slow-network", BLIND)
@@ -137,7 +138,8 @@ def test_hung_redis_is_harmless_with_short_and_rare_probes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timeout", "recovery", "share"), [("250ms", "2s", 2.33), ("50ms", "30s", 0.035)]
+    ("timeout", "recovery", "share"),
+    [("250ms", "2s", 2.33), pytest.param("50ms", "30s", 0.035, marks=pytest.mark.slow)],
 )
 def test_hung_redis_probes_cost_what_the_formula_says(
     timeout: str, recovery: str, share: float
@@ -159,6 +161,7 @@ def test_hung_redis_probes_cost_what_the_formula_says(
     assert held / 60.0 / threads == pytest.approx(share, rel=0.1)
 
 
+@pytest.mark.slow
 def test_bad_shard_becomes_everybodys_outage_at_ten_percent() -> None:
     """A fifth of the users fails; at 10 % the breaker takes the store from the rest as well."""
     bare = told("bad-shard", breaker=False)

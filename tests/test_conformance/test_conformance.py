@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any, ClassVar
 
 import pytest
@@ -12,7 +13,14 @@ from simcb.adapters import AdapterError
 from simcb.adapters.ours import ADAPTER as OURS
 from simcb.adapters.protocol import Adapter, Clock, Comparable
 from simcb.adapters.registry import adapter
-from simcb.conformance import LINES, ConformanceError, Standing, conformity, contract_test
+from simcb.conformance import (
+    LINES,
+    ConformanceError,
+    Conformity,
+    Standing,
+    conformity,
+    contract_test,
+)
 from simcb.conformance.stories import Story
 
 KNOWN = {
@@ -36,10 +44,16 @@ REPEATS = ("asyncbreaker", "fluxgate", "interlock-cb", "nopanic", "pyresilience"
 NAMES = [pytest.param(each, marks=pytest.mark.slow if each in REPEATS else ()) for each in KNOWN]
 
 
+@cache
+def checked(name: str) -> Conformity:
+    """Return what is found of an installed breaker."""
+    return conformity(adapter(name))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_breaker_breaks_is_found(name: str) -> None:
     """No more and no less than was seen by hand, each with a history."""
-    found = conformity(adapter(name))
+    found = checked(name)
     assert {each.line.number for each in found.violated} == KNOWN[name]
     assert all(each.history and each.what for each in found.violated)
 
@@ -52,7 +66,7 @@ def test_ours_keeps_every_line() -> None:
 
 def test_a_history_is_as_short_as_it_can_be() -> None:
     """A late success that closes needs two calls, one failure, and nothing else."""
-    found = conformity(adapter("circuitbreaker"))
+    found = checked("circuitbreaker")
     late = next(each for each in found.violated if each.line.number == 4)
     assert late.history == "call 1 asks, call 2 asks, call 1 fails, call 2 succeeds"
 

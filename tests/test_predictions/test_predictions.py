@@ -232,7 +232,11 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "failing", "rate", "exact"), RULES, ids=range(len(RULES)))
+@pytest.mark.parametrize(
+    ("rule", "failing", "rate", "exact"),
+    [*RULES[:7], *(pytest.param(*each, marks=pytest.mark.slow) for each in RULES[7:])],
+    ids=range(len(RULES)),
+)
 def test_a_breaker_opens_by_chance_as_often_as_said(
     rule: TripRule, failing: float, rate: float, exact: bool
 ) -> None:

@@ -58,6 +58,7 @@ def test_an_outage_is_outlasted_and_a_deadline_is_not() -> None:
         assert (mine["start"] <= leaving.requests["arrival"][request] + 5.0).all()
 
 
+@pytest.mark.slow
 def test_more_retries_than_a_row_can_count_are_all_there() -> None:
     """Time goes on from try to try, so tens of thousands of one request do no harm."""
     many = stubborn("backoff: {kind: fixed, delay: 100us}", errors="100%", duration="10s")
