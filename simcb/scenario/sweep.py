@@ -47,8 +47,11 @@ GIVEN_OF_A_CALL = frozenset(
 )
 """What is found and not set of a call: how often it is made, its wire, what a cache holds."""
 
-CHOSEN_OF_A_SERVICE = frozenset({"queue", "balance", "blocking", "on_abandon"})
+CHOSEN_OF_A_SERVICE = frozenset({"queue", "balance", "blocking", "on_abandon", "scale", "liveness"})
 """What is set of a service besides its calls."""
+
+GIVEN_OF_A_CHANGE = frozenset({"arrivals", "deadline", "refresh", "share", "errors", "contention"})
+"""Words of a change's path that say what users or services do, and no operator."""
 
 
 class Kind(StrEnum):
@@ -278,6 +281,10 @@ def is_policy(keys: Sequence[str | int]) -> bool:
     if len(keys) < 3:
         return False
     part, _, word, *rest = keys
+    if part == "changes":
+        # When an operator acts and what is set then is chosen, unless it is what users do.
+        named = {each for key in rest for each in str(key).split(".")}
+        return word == "at" or (word == "set" and not named & GIVEN_OF_A_CHANGE)
     if word == "calls" and part in ("clients", "services"):
         inside = tuple(rest[1:])
         return not any(inside[: len(given)] == given for given in GIVEN_OF_A_CALL)

@@ -41,10 +41,14 @@ services:
     workers: 8
     work: 20ms
     queue: {limit: 5}
+    scale: {target: 60%, most: 4}
+    liveness: {asks: disk, restart: 3s}
     calls: {disk: {timeout: 1s}}
   disk: {workers: 2, work: 1ms}
 faults:
   - {kind: refuse, on: store, at: 3s, for: 4s}
+changes:
+  - {at: 5s, set: {breaker.recovery_timeout: 1s, arrivals.rate: 5/s}}
 """
 
 GIVEN = """
@@ -74,6 +78,7 @@ faults.0.at
 faults.0.for
 faults.0.share
 services.disk.workers
+changes.0.set.arrivals.rate
 """
 
 CHOSEN = """
@@ -90,6 +95,10 @@ services.store.queue.discipline
 services.store.balance
 services.store.on_abandon
 services.store.blocking
+services.store.scale.target
+services.store.liveness.failures
+changes.0.at
+changes.0.set.breaker.recovery_timeout
 """
 
 
