@@ -162,7 +162,7 @@ def combined() -> Iterator[Any]:
     """Yield every situation with every call; those that change nothing more are for CI."""
     for situation in SITUATIONS:
         for call in CALLS:
-            quick = situation in (windowed, probing) or call in ("success", "failing with")
+            quick = situation is probing or call in ("success", "failing with")
             name = f"{situation.__name__}-{call}"
             yield pytest.param(situation, call, id=name, marks=() if quick else pytest.mark.slow)
 

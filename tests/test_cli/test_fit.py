@@ -89,6 +89,7 @@ def test_the_other_formats_have_every_number(folder: Path) -> None:
     assert "| p95" in simcb("fit", "k6.json", "--format", "md").stdout
 
 
+@pytest.mark.slow
 def test_it_is_drawn_and_written_as_a_page(folder: Path) -> None:
     """A picture for up to six services, and one page with all of it."""
     done = simcb("fit", "traces.json", "--plot", "fit.png", "--report", "fit.html")

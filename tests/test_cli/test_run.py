@@ -75,6 +75,7 @@ def test_the_next_command_can_be_given(small: str) -> None:
     assert simcb(*words, "--dry-run").exit_code == 0
 
 
+@pytest.mark.slow
 def test_an_ordinary_day_is_kept_and_read_back(small: str, tmp_path: Path) -> None:
     """What `--out` writes holds all that was run, and is the same when it is opened."""
     out = tmp_path / "kept"

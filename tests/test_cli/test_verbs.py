@@ -52,7 +52,7 @@ def test_every_help_ends_with_an_example(words: tuple[str, ...], example: str) -
 SETTINGS = Path(__file__).parents[1] / "test_exchange" / "settings"
 """Files of other programs."""
 
-COMPARING = (("compare",), ("conformance",), ("league",))
+COMPARING = (("compare",), ("conformance",), ("league",), ("run",))
 """The verbs whose examples run for more than a few seconds, and cannot be planned."""
 
 LONG = (("sweep",), ("tune",), ("advise",))

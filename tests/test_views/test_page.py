@@ -168,20 +168,27 @@ def test_a_name_is_text_wherever_it_stands(name: str) -> None:
     assert Tags(plain).text.count("words") >= 20
 
 
-def test_a_name_is_text_in_a_figure() -> None:
+PAIRS = [*zip(HOSTILE[::2], (*HOSTILE[1::2], HOSTILE[0]), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [PAIRS[0], *(pytest.param(*each, marks=pytest.mark.slow) for each in PAIRS[1:])],
+    ids=range(len(PAIRS)),
+)
+def test_a_name_is_text_in_a_figure(name: str, other: str) -> None:
     """A name on a picture is drawn, and stands nowhere else in it."""
-    for name, other in zip(HOSTILE[::2], (*HOSTILE[1::2], HOSTILE[0]), strict=True):
-        result = renamed(outage(), name, other)
-        text = page(run_document(Answer(result, repeat=name)))
-        found = demand_inert(text)
-        assert "\x1b" not in text
-        assert "\u202e" not in text
-        svg = text[text.index("<svg") : text.index("</svg>")]
-        assert "alert" not in svg
-        assert {tag for tag, _ in Tags(svg + "</svg>").tags} <= {
-            *("svg", "g", "path", "defs", "use", "clippath", "rect", "pattern"),
-        }
-        assert found.named("script") == []
+    result = renamed(outage(), name, other)
+    text = page(run_document(Answer(result, repeat=name)))
+    found = demand_inert(text)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    svg = text[text.index("<svg") : text.index("</svg>")]
+    assert "alert" not in svg
+    assert {tag for tag, _ in Tags(svg + "</svg>").tags} <= {
+        *("svg", "g", "path", "defs", "use", "clippath", "rect", "pattern"),
+    }
+    assert found.named("script") == []
 
 
 def test_the_same_run_is_the_same_page(run_page: str) -> None:
