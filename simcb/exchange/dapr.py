@@ -48,7 +48,9 @@ def _targets(targets: Part, policies: Part) -> Iterator[Policy]:
                         yield _target(f"{name}{suffix}", target.part(way), policies)
             else:
                 policy = _target(name, target, policies)
-                policy.leave(target, {"circuitBreakerCacheSize": "", "circuitBreakerScope": ""})
+                scope = "one breaker for all actors of a type here"
+                words = ("circuitBreakerCacheSize", "circuitBreakerScope")
+                policy.leave(target, dict.fromkeys(words, scope))
                 yield policy
 
 
@@ -111,10 +113,10 @@ def _retry(policy: Policy, part: Part) -> None:
     else:
         first = wait = part.duration("duration", default=5.0)
         policy.set("retry.backoff", {"kind": "fixed", "delay": wait.value}, wait)
-        part.raw("maxInterval")
     set_retries(policy, many, endless=many.value < 0, wait=first.value)
     codes = "status codes are one outcome here, `error`"
-    policy.leave(part, {"matching": codes})
+    grow = "constant waits do not grow"
+    policy.leave(part, {"matching": codes, "maxInterval": grow, "initialInterval": grow})
 
 
 def _breaker(policy: Policy, part: Part) -> None:

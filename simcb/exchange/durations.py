@@ -61,6 +61,13 @@ def seconds_of(value: object, bare: str) -> float:
     return float(f"{seconds:.12g}")
 
 
+def is_bare(value: object) -> bool:
+    """Whether a duration is a number without a unit."""
+    return isinstance(value, (int, float)) or (
+        isinstance(value, str) and bool(_BARE.fullmatch(value.strip()))
+    )
+
+
 def _times(number: float | int, bare: str) -> float:
     try:
         return float(number) * UNITS[bare]

@@ -21,28 +21,22 @@ from simcb.exchange.mesh import (
     skip,
 )
 from simcb.exchange.parts import Got, Part
-from simcb.exchange.policy import Policy, as_name
+from simcb.exchange.policy import NO_CALL, Policy, as_name
 from simcb.scenario.calls import MOST_HEDGES
 from simcb.scenario.problems import Mark
 from simcb.scenario.retries import Concurrent
 from simcb.scenario.tree import Entry, Items, Node, Tree
 
 _WORDS = ("outlier_detection", "circuit_breakers", "lb_policy", "outlierDetection", "lbPolicy")
-_QUIET = dict.fromkeys(
-    (
-        *("name", "alt_stat_name", "type", "dns_lookup_family", "dns_refresh_rate", "@type"),
-        *("transport_socket", "typed_extension_protocol_options", "http2_protocol_options"),
-        *(
-            "load_assignment",
-            "hosts",
-            "upstream_connection_options",
-            "metadata",
-            "common_lb_config",
-        ),
-        *("eds_cluster_config", "respect_dns_ttl", "cleanup_interval", "health_checks"),
-    ),
-    "",
-)
+_QUIET = {
+    **dict.fromkeys(("name", "@type", "load_assignment", "hosts", "common_lb_config"), ""),
+    **dict.fromkeys(("alt_stat_name", "type", "dns_lookup_family", "dns_refresh_rate"), NO_CALL),
+    **dict.fromkeys(("transport_socket", "typed_extension_protocol_options"), NO_CALL),
+    **dict.fromkeys(("http2_protocol_options", "upstream_connection_options"), NO_CALL),
+    **dict.fromkeys(("metadata", "eds_cluster_config", "respect_dns_ttl"), NO_CALL),
+    "cleanup_interval": NO_CALL,
+    "health_checks": "only calls tell how a replica is",
+}
 
 
 def recognises(text: str) -> bool:
@@ -167,7 +161,7 @@ def _pools(policy: Policy, part: Part) -> Iterator[_Budget]:
             policy.leave(budget)
         elif at is not None:
             yield 0.0, most, most.at or at
-        policy.leave(limits, {"track_remaining": ""})
+        policy.leave(limits, {"track_remaining": NO_CALL})
 
 
 def _outliers(policy: Policy, part: Part, panic: Got[float], warm_up: Got[float] | None) -> None:
@@ -242,7 +236,7 @@ def _route(policy: Policy, part: Part) -> None:
             Got(previous, predicates.at, predicates.key),
         )
         skip(policy, retry, ("retry_back_off",), "waits are Envoy's usual ones here")
-        policy.leave(retry, {"host_selection_retry_max_attempts": ""})
+        policy.leave(retry)
 
 
 def _hedge(policy: Policy, retry: Part, each: Got[float]) -> None:

@@ -21,7 +21,7 @@ from simcb.exchange.mesh import (
     skip,
 )
 from simcb.exchange.parts import Got, Part
-from simcb.exchange.policy import Policy, as_name
+from simcb.exchange.policy import NO_CALL, Policy, as_name
 
 _KIND = re.compile(r"[\"']?kind[\"']?\s*:\s*[\"']?(DestinationRule|VirtualService)\b")
 _CONNECT = "an attempt has one timeout, `timeout`"
@@ -64,7 +64,7 @@ def _rule(policy: Policy, spec: Part) -> None:
         name = subset.word("name").value
         if inner:
             policy.say(f"trafficPolicy of subset {name}: left out; a service is one here", inner.at)
-    policy.leave(spec, {"host": "", "subsets": "", "exportTo": "", "workloadSelector": ""})
+    policy.leave(spec, {"host": "", "exportTo": NO_CALL, "workloadSelector": NO_CALL})
 
 
 def _traffic(policy: Policy, traffic: Part) -> None:
@@ -81,9 +81,10 @@ def _traffic(policy: Policy, traffic: Part) -> None:
     skip(policy, tcp, ("connectTimeout",), _CONNECT)
     skip(policy, http, ("maxRetries",), "retries at once have no limit, `retry.budget` is by share")
     skip(policy, http, ("maxRequestsPerConnection",), "connections are not modelled")
-    policy.leave(tcp, dict.fromkeys(("tcpKeepalive", "idleTimeout", "maxConnectionDuration"), ""))
+    policy.leave(tcp, dict.fromkeys(("tcpKeepalive", "idleTimeout"), NO_CALL))
     quiet = ("idleTimeout", "h2UpgradePolicy", "useClientProtocol", "http2KeepAlive")
-    policy.leave(http, dict.fromkeys(quiet, ""))
+    policy.leave(http, dict.fromkeys(quiet, NO_CALL))
+    policy.leave(connections)
     load = traffic.part("loadBalancer")
     balance(policy, load.word("simple"))
     warm_up = load.maybe_duration("warmupDurationSecs")
@@ -97,7 +98,7 @@ def _traffic(policy: Policy, traffic: Part) -> None:
     elif warm_up:
         what = "a warm-up: left out; only a replica with a breaker of its own is known to be back"
         policy.say(what, warm_up)
-    policy.leave(traffic, {"tls": "", "connectionPool": "", "tunnel": "", "proxyProtocol": ""})
+    policy.leave(traffic, dict.fromkeys(("tls", "tunnel", "proxyProtocol"), NO_CALL))
 
 
 def _maybe_whole(part: Part, name: str) -> Got[int] | None:
@@ -178,9 +179,10 @@ def _route(policy: Policy, route: Part) -> None:
         "simcb has no word for it",
     )
     skip(policy, route, ("fault",), "write it as one of the scenario's `faults`")
-    quiet = ("match", "name", "headers", "rewrite", "corsPolicy", "route", "redirect", "mirror")
+    quiet = dict.fromkeys(("headers", "rewrite", "corsPolicy"), NO_CALL)
+    which = "every request takes the first route here"
     policy.leave(again)
-    policy.leave(route, dict.fromkeys((*quiet, "mirrorPercentage", "delegate"), ""))
+    policy.leave(route, {**quiet, "name": "", "match": which})
 
 
 def write(asked: Sequence[Asked], page: Writing) -> None:

@@ -101,6 +101,12 @@ def pool(
     note = "" if limit is requests else "each connection has one request at a time with HTTP/1"
     policy.set("bulkhead.max_concurrent", many, limit, note)
     policy.say("the limit is of each proxy there, of each `instances` here", limit, "bulkhead")
+    if requests is not None and connections is not None and connections.value < UNLIMITED:
+        what = (
+            f"{connections.key} {connections.value}: left out; with HTTP/1 it is the limit of "
+            "requests at once, and that of all is taken"
+        )
+        policy.say(what if connections.given else "", connections, "bulkhead")
     if pending.value:
         what = (
             f"{pending.key or 'pending requests'} {pending.value}: left out; how many may wait is "
@@ -198,6 +204,7 @@ def ejection_of(asked: Asked) -> tuple[int, float] | None:
     if recovery.factor > 1 or recovery.jitter:
         asked.lose("recovery: the k-th ejection lasts k times as long there, without jitter")
     asked.lose("each further ejection of a host lasts longer by the first there, up to 5 minutes")
+    asked.lose("a host comes back at the next sweep there, each 1 s")
     if half.probes:
         asked.lose("half_open: a host comes back without a probe")
     if half.ramp is not None:

@@ -21,6 +21,13 @@ MOST_DEPTH = 32
 
 _TOKEN = re.compile(r"""\s+|\#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{};]|[^\s{};"'#]+""")
 _BALANCE = {"least_conn": "least_busy", "random": "random"}
+_PASS = re.compile(r"(proxy|grpc|fastcgi|uwsgi|scgi)_pass")
+_BESIDE = {
+    "limit_req": "it holds for each client there; `rate_limit` of a call, or the service's `admit`",
+    "limit_conn": "it holds for each client there; `bulkhead` of a call, or the service's `admit`",
+    "cache": "give the call a `cache`",
+    "cache_use_stale": "give the call a `fallback`",
+}
 _HARMLESS = ("keepalive", "keepalive_timeout", "keepalive_requests", "zone", "queue", "state")
 
 
@@ -118,14 +125,17 @@ def _upstream(
             policy.set("balance", _BALANCE[word], Got(None, mark))
         elif word not in ("server", *_HARMLESS):
             policy.say(f"{shown(' '.join(each.words))}: left out; simcb has no word for it", mark)
-    users = [here for one, here in every if one.words[:1] == ["proxy_pass"] and _passes(one, name)]
-    _proxy(policy, users[0] if users else [], len(live), document)
+    users = [(one, here) for one, here in every if _passes(one, name)]
+    way = users[0][0].words[0].removesuffix("pass") if users else "proxy_"
+    _proxy(policy, way, users[0][1] if users else [], len(live), document)
     return policy
 
 
 def _passes(directive: _Directive, name: str) -> bool:
-    target = directive.words[1] if len(directive.words) > 1 else ""
-    return re.split(r"[/:]", target.partition("://")[2])[0] == name
+    if len(directive.words) < 2 or not _PASS.fullmatch(directive.words[0]):
+        return False
+    # Connections are passed to a bare name (`stream`), and so are other protocols than HTTP.
+    return re.split(r"[/:]", directive.words[1].rpartition("://")[2])[0] == name
 
 
 def _passive(policy: Policy, servers: list[_Directive], document: Document) -> None:
@@ -185,22 +195,38 @@ def _eject(
         policy.set("breaker.panic", share(0.01), got, what)
 
 
-def _proxy(policy: Policy, here: list[_Directive], servers: int, document: Document) -> None:
-    """Set what the place has that passes requests to the upstream; the innermost word holds."""
-    words = {each.words[0]: each for each in here if each.words[0].startswith("proxy_")}
-    read = words.get("proxy_read_timeout")
+def _proxy(
+    policy: Policy, way: str, here: list[_Directive], servers: int, document: Document
+) -> None:
+    """Set what the place has that passes requests to the upstream; the innermost word holds.
+
+    Args:
+        policy: gets it.
+        way: what the words of that place begin with, as in `proxy_`.
+        here: what holds there.
+        servers: how many are asked.
+        document: where they stand.
+    """
+    words = {each.words[0].removeprefix(way): each for each in here}
+    for word, why in _BESIDE.items():
+        each = words.get(word)
+        if each and each.words[1:] != ["off"]:
+            what = f"{shown(' '.join(each.words))}: left out; {why}"
+            policy.say(what, document.mark(each.line))
+    read = words.get("read_timeout") or words.get("timeout")
     limit = _seconds(_argument(read, "60s"), read.line if read else 1, document)
     mark = document.mark(read.line) if read else None
     what = "the longest pause between two pieces of an answer there, all of an attempt here"
     policy.set("timeout", limit, Got(None, mark), what)
-    for word in ("proxy_connect_timeout", "proxy_send_timeout"):
+    for word in ("connect_timeout", "send_timeout"):
         each = words.get(word)
         if each:
-            what = f"{word}: left out; `timeout` is that of an attempt as a whole"
+            what = f"{each.words[0]}: left out; `timeout` is that of an attempt as a whole"
             policy.say(what, document.mark(each.line), "timeout")
-    following = words.get("proxy_next_upstream")
+    following = words.get("next_upstream")
     on = set(following.words[1:]) if following else {"error", "timeout"}
-    tries = words.get("proxy_next_upstream_tries")
+    on |= {"error", "timeout"} if "on" in on else set()
+    tries = words.get("next_upstream_tries")
     most = _whole(_argument(tries, "0"), tries, document) if tries else 0
     if "off" in on or servers < 2:
         return
@@ -215,9 +241,9 @@ def _proxy(policy: Policy, here: list[_Directive], servers: int, document: Docum
         named.insert(0, "error")
     named += ["refused"] if "error" in outcomes else []
     policy.set("retry.on", named or ["refused"], got)
-    limit_all = words.get("proxy_next_upstream_timeout")
-    if limit_all:
-        what = "proxy_next_upstream_timeout: left out; simcb has no limit over all attempts"
+    limit_all = words.get("next_upstream_timeout")
+    if limit_all and limit_all.words[1:] != ["0"]:
+        what = f"{limit_all.words[0]}: left out; simcb has no limit over all attempts"
         policy.say(what, document.mark(limit_all.line), "retry")
 
 

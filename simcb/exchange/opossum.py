@@ -9,31 +9,31 @@ from simcb.breaker import ConsecutiveFailures, FailureRate
 from simcb.exchange.calls import (
     Asked,
     Writing,
-    just_below,
     lose_clearing,
     lose_closing,
     lose_slowness,
+    percent,
 )
 from simcb.exchange.documents import Document
 from simcb.exchange.parts import Part
-from simcb.exchange.policy import ENDLESS, Policy, as_name, share
+from simcb.exchange.policy import ENDLESS, NO_CALL, Policy, as_name, share
 from simcb.scenario.tree import Tree
 
 _OWN = ("errorThresholdPercentage", "resetTimeout", "rollingCountTimeout", "volumeThreshold")
 _KEYS = re.compile(rf"""["']?\b(?:{"|".join(_OWN)})["']?\s*:(?!\s*(?:number|boolean)\s*[;,}}?])""")
 _NAMED = re.compile(r"(\w+)\s*(?::[^={};]*)?[=:]\s*(?:new\s+[\w.]*Breaker\b[^{}]*)?$")
 _UNIMPORTANT = {
-    **dict.fromkeys(("name", "group", "enableSnapshots", "rollingPercentilesEnabled"), ""),
-    **dict.fromkeys(("cacheGetKey", "coalesceSize", "coalesceTTL", "coalesceResetOn"), ""),
-    **dict.fromkeys(("abortController", "autoRenewAbortController", "status", "state"), ""),
-    "cache": "a cache of answers in front of a call has no word",
-    "cacheTTL": "a cache of answers in front of a call has no word",
+    "name": "",
+    **dict.fromkeys(("group", "enableSnapshots", "rollingPercentilesEnabled"), NO_CALL),
+    **dict.fromkeys(("abortController", "autoRenewAbortController"), NO_CALL),
+    **dict.fromkeys(("status", "state"), "it begins closed, with nothing counted"),
+    **dict.fromkeys(("cache", "cacheTTL", "cacheSize", "cacheGetKey"), "give the call a `cache`"),
+    **dict.fromkeys(("coalesceTTL", "coalesceSize", "coalesceResetOn"), "it belongs to coalesce"),
     "coalesce": "calls that share one answer have no word",
     "errorFilter": "code decides it: an error that it filters is a success there, one that "
     "`ignores` names is neither here; give `counts` the others",
     "maxFailures": "it is deprecated there",
-    "rotateBucketController": "",
-    "cacheSize": "",
+    "rotateBucketController": NO_CALL,
 }
 
 
@@ -145,8 +145,14 @@ def _write_breaker(asked: Asked, page: Writing) -> None:
         lasts = rule.window or rule.every
         if lasts is None:
             asked.lose(f"calls {rule.calls}: opossum has no window of calls; it looks 10 s back")
-        rate = rule.rate if rule.strict else just_below(rule.rate)
-        page.add(f"errorThresholdPercentage: {rate * 100:.8g},")
+        rate = rule.rate if rule.strict else rule.rate * (1.0 - 1e-9)
+        if not rule.strict:
+            asked.lose(
+                f"rate {percent(rule.rate)}%: it opens above a rate, so a little less stands"
+            )
+        asked.lose("calls that are rejected are in its count of calls, and not in that of here")
+        asked.lose("the window moves in 10 steps there, here each call ages by itself")
+        page.add(f"errorThresholdPercentage: {rate * 100:.12g},")
         page.add(f"volumeThreshold: {rule.minimum_calls},")
         page.add(f"rollingCountTimeout: {millis(lasts or 10.0)},")
     elif rows:

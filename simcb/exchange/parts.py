@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from simcb.exchange.durations import seconds_of
+from simcb.exchange.durations import is_bare, seconds_of
 from simcb.exchange.literals import Code
 from simcb.scenario.problems import Findings, Mark
 from simcb.scenario.refusal import Refused, quoted, shown
@@ -61,6 +61,7 @@ class Part:
         findings: where problems go.
         beneath: what has the values that this mapping leaves out.
         bare: what a bare number counts where a duration is wanted.
+        odd: whether it is to be said that a bare number counts that.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Part:
         *,
         beneath: Part | None = None,
         bare: str = "second",
+        odd: bool = False,
     ) -> None:
         self.path = path
         self.at = node.mark if node else None
         self._findings = findings
         self._beneath = beneath
         self._bare = bare
+        self._odd = odd
         self._entries: dict[str, tuple[str, Entry]] = {}
         self._read: set[str] = set()
         for key, entry in node.entries.items() if node else ():
@@ -114,24 +117,39 @@ class Part:
             if not (isinstance(node, Scalar) and node.value is None):
                 self.refuse(found, Refused("is not a mapping", "write `key: value` below it"))
             node = None
-        return Part(node, path, self._findings, beneath=beneath, bare=self._bare)
+        return Part(node, path, self._findings, beneath=beneath, bare=self._bare, odd=self._odd)
 
     def parts(self, *names: str) -> list[Part]:
         """Return the mappings of a list inside."""
         found = self.entry(*names)
         node = found[1].node if found else None
         if isinstance(node, Tree):
-            return [Part(node, f"{self.path}.{names[0]}", self._findings, bare=self._bare)]
+            return [
+                Part(
+                    node, f"{self.path}.{names[0]}", self._findings, bare=self._bare, odd=self._odd
+                )
+            ]
         items = node.items if isinstance(node, Items) else ()
         return [
-            Part(item, f"{self.path}.{names[0]}.{number}", self._findings, bare=self._bare)
+            Part(
+                item,
+                f"{self.path}.{names[0]}.{number}",
+                self._findings,
+                bare=self._bare,
+                odd=self._odd,
+            )
             for number, item in enumerate(items)
             if isinstance(item, Tree)
         ]
 
     def duration(self, *names: str, default: float) -> Got[float]:
         """Return a duration in seconds."""
-        return self._got(names, default, lambda value: seconds_of(value, self._bare))
+        got = self._got(names, default, lambda value: seconds_of(value, self._bare))
+        found = self.entry(*names) if self._odd and got.value and not got.said else None
+        node = found[1].node if found else None
+        if isinstance(node, Scalar) and is_bare(node.value):
+            return Got(got.value, got.at, got.key, f"a bare number counts {self._bare}s there")
+        return got
 
     def maybe_duration(self, *names: str) -> Got[float] | None:
         """Return a duration in seconds, or None if it is not there."""

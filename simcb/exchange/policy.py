@@ -108,6 +108,10 @@ class Policy:
             self.say(f"{key}{text}: left out; {reason or 'simcb has no word for it'}", mark)
 
 
+NO_CALL = "it changes no call"
+"""Why a setting is left out that says nothing of what callers do."""
+
+
 def _plain_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else shown(str(value), 60)
 

@@ -337,6 +337,7 @@ def _breaks(asked: Asked) -> list[str]:
             asked.lose(f"calls {rule.calls}: Polly has no window of calls; it looks 30 s back")
         lose_strictness(asked, rule)
         lose_slowness(asked, rule)
+        asked.lose("counts move in ten buckets of the window there, here each call ages by itself")
         least = max(2, rule.minimum_calls)
         if least != rule.minimum_calls:
             asked.lose("minimum_calls: Polly takes at least 2")

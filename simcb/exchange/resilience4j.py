@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from simcb.exchange.documents import Document, nested
 from simcb.exchange.durations import go_text
 from simcb.exchange.parts import Part, folded
-from simcb.exchange.policy import ENDLESS, Policy, as_name, bare, just_above, rate, share
+from simcb.exchange.policy import ENDLESS, NO_CALL, Policy, as_name, bare, just_above, rate, share
 from simcb.scenario.refusal import Refused
 from simcb.scenario.units import rounded
 
 _UNIMPORTANT = {
-    "registerHealthIndicator": "it changes no call",
-    "allowHealthIndicatorToFail": "it changes no call",
-    "eventConsumerBufferSize": "it changes no call",
-    "writableStackTraceEnabled": "it changes no call",
+    "registerHealthIndicator": NO_CALL,
+    "allowHealthIndicatorToFail": NO_CALL,
+    "eventConsumerBufferSize": NO_CALL,
+    "writableStackTraceEnabled": NO_CALL,
     "automaticTransitionFromOpenToHalfOpenEnabled": "it changes only what is shown: a breaker "
     "that nobody calls is as good as half-open",
-    "subscribeForEvents": "it changes no call",
-    "ignoreClassBindingExceptions": "it changes no call",
+    "subscribeForEvents": NO_CALL,
+    "ignoreClassBindingExceptions": NO_CALL,
 }
 _CLASSES = "exceptions are outcomes here: give `counts` or `on` those that these classes are"
 
@@ -42,7 +42,8 @@ def recognises(text: str) -> bool:
 def read(document: Document) -> Iterator[Policy]:
     """Yield the policy of every instance that any module names."""
     for number, tree in enumerate(document.trees()):
-        root = Part(nested(tree), "", document.findings, bare="millisecond").part("resilience4j")
+        root = Part(nested(tree), "", document.findings, bare="millisecond", odd=True)
+        root = root.part("resilience4j")
         modules = {module: root.part(module) for module in _READERS}
         names: dict[str, str] = {}
         for part in modules.values():

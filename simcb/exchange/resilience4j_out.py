@@ -80,7 +80,10 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
         same = (slow.calls, slow.window, slow.minimum_calls)
         if same != (window.calls, window.window, window.minimum_calls):
             asked.lose("slow calls are counted in the same window as failures there")
-        page.add(f"slowCallDurationThreshold: {go_text(just_below(slow.slow))}")
+        threshold = go_text(just_below(slow.slow))
+        if threshold == go_text(slow.slow):
+            asked.lose(f"slow {threshold}: only what takes longer than that is slow there")
+        page.add(f"slowCallDurationThreshold: {threshold}")
         page.add(f"slowCallRateThreshold: {percent(slow.rate)}")
     elif asked.call.timeout is None or asked.call.timeout >= USUALLY_SLOW:
         # Its usual rule of slow calls would open it.

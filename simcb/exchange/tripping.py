@@ -39,6 +39,8 @@ def trip(policy: Policy, text: str, every: Got[float], at: Got[object] | Mark | 
         at: where it stands.
     """
     got = at if isinstance(at, Got) else Got[object](None, at)
+    if every.said:
+        policy.say(every.said, every, "breaker.trip.0")
     if not text:
         row(policy, 6, every, got, "more than 5 consecutive failures, that is the 6th, is usual")
         return
