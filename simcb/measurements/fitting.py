@@ -18,6 +18,7 @@ from simcb.measurements.shapes import NEAR, work_of, work_of_times
 from simcb.measurements.source import Format, MeasurementError, Source, Where
 from simcb.measurements.traces import Graph, graph_of
 from simcb.measurements.values import Floats, Measured
+from simcb.scenario.arrivals import MOST_USERS
 from simcb.scenario.refusal import quoted
 from simcb.scenario.scalars import Name
 from simcb.scenario.units import format_duration
@@ -131,6 +132,9 @@ def _of_requests(found: Sequence[Measured], name: str, place: str) -> Fit:
     measured = next((m.requests for m in found if m.requests is not None), None)
     service = FittedService(name, work, points, errors, rate, held, measured, {}, steps)
     users = next((m.users for m in found if m.users is not None), None)
+    if users is not None and users.most > MOST_USERS:
+        what = f"has {users.most:.3g} virtual users, and a scenario has {MOST_USERS:,} at most"
+        raise MeasurementError(place, what, "give the file as it was written")
     warnings = []
     if work is not None:
         warnings.append(

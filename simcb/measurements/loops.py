@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from simcb.measurements.shapes import rounded
 from simcb.measurements.values import Users
-from simcb.scenario.units import format_duration
+from simcb.scenario.units import LONGEST_DURATION, format_duration
 
 _NEARLY_ALL = 0.9
 """The share of all users from which on a loop is shown to be closed."""
@@ -40,7 +40,7 @@ class Loop:
     @property
     def active(self) -> float:
         """How many were in the midst of an iteration on average: at least those who waited."""
-        return max(self.counted.active or 0.0, min(self.rate * self.held, self.counted.most))
+        return min(max(self.counted.active or 0.0, self.rate * self.held), self.counted.most)
 
     @property
     def users(self) -> int:
@@ -52,7 +52,7 @@ class Loop:
         """Seconds from an answer to the next request, so that the rate is the measured one."""
         cycle = self.users / self.rate
         think = cycle - self.held
-        return think if think >= _NO_THINK * cycle else 0.0
+        return min(think, LONGEST_DURATION) if think >= _NO_THINK * cycle else 0.0
 
     @property
     def parallel(self) -> bool:

@@ -182,6 +182,15 @@ def test_open_and_closed_can_be_chosen(tmp_path: Path) -> None:
         fitted(tmp_path, alone, arrivals="closed")
 
 
+def test_counts_that_cannot_be_are_refused_or_bounded(tmp_path: Path) -> None:
+    """More users than a scenario has; more active ones than there are."""
+    load = seen(SYSTEM.format(arrivals=PAUSES))
+    with pytest.raises(MeasurementError, match=r"has 1e\+18 virtual users"):
+        fitted(tmp_path, locust(load, lambda second: 10**18))
+    fit = fitted(tmp_path, k6_summary(load, 1e300))
+    assert fit.arrivals()["users"] == USERS
+
+
 def test_an_overlay_with_a_loop_lies_over_arrivals_at_a_rate(tmp_path: Path) -> None:
     """The words of the other kind go."""
     load = seen(SYSTEM.format(arrivals=PAUSES))
