@@ -228,7 +228,8 @@ class Breaker(Model):
         PositiveSeconds | None,
         word(
             "with per_replica: how long the weight of a replica grows from nothing to that of the "
-            "others once its breaker has closed, seconds",
+            "others once its breaker has closed, seconds; as nginx has it, for nobody but its "
+            "breaker tells who is back: a replica that is new or restarted has its whole weight",
             "60s",
         ),
     ] = None
