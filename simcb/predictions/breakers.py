@@ -13,7 +13,7 @@ from simcb.breaker import (
     SlowCallRate,
     TripRule,
 )
-from simcb.breaker.settings import slow_from
+from simcb.breaker.settings import counts_in_flight, slow_from
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.chance import is_exact, looks_back, time_to_trip
 from simcb.predictions.formulas import probe_cycle
@@ -185,7 +185,12 @@ def _probes(traffic: Traffic, guarded: Guarded) -> Prediction:
     link = guarded.link
     opened = opening_length(guarded)
     probe = link.call.timeout or traffic.held(link.service) + link.ways
-    cycle = probe_cycle(guarded.rate, opened, probe) if guarded.rate else math.inf
+    seen = probe
+    if guarded.rate:
+        # What is out for too long is found out by the next call that asks.
+        found = _patience(guarded.breaker) + 1.0 / guarded.rate
+        seen = min(probe, found)
+    cycle = probe_cycle(guarded.rate, opened, seen) if guarded.rate else math.inf
     value = guarded.count / cycle
     remark = ""
     if not link.of_clients and link.call.timeout:
@@ -203,12 +208,20 @@ def _probes(traffic: Traffic, guarded: Guarded) -> Prediction:
             N=(guarded.count, COUNT),
             D=(opened, SECONDS),
             λ=(guarded.rate, PER_SECOND),
-            s=(probe, SECONDS),
+            s=(seen, SECONDS),
         ),
         Sureness.EXACT if guarded.breaker.half_open_policy().probes == 1 else Sureness.LEAST,
-        "every probe fails after its timeout, and one is made at a time",
+        "every probe hangs until its timeout, or until it counts as slow; one is made at a time",
         (guarded.recovery_path, f"{link.path}.timeout"),
         remark=remark,
+    )
+
+
+def _patience(breaker: Breaker) -> float:
+    """Return the seconds after which a probe that is still out has failed or is slow."""
+    rules = breaker.rules()
+    return min(
+        breaker.half_open.lease, *(slow_from(r) for r in rules if counts_in_flight(r)), math.inf
     )
 
 

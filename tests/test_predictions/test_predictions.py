@@ -381,17 +381,27 @@ def test_why_a_fault_opens_nothing_is_said(fault: str, call: str, why: str) -> N
     assert measure(simulate(made)).value("time_to_trip", phase="fault") == math.inf
 
 
-def test_probes_and_the_open_share_under_an_outage() -> None:
-    """One probe in each recovery timeout, its wait for a caller, and its own timeout."""
+IN_FLIGHT = "trip: {kind: slow_call_rate, slow: 200ms, calls: 5, in_flight: true}"
+
+
+@pytest.mark.parametrize(
+    ("timeout", "trip", "said"),
+    [("200ms", "failure_threshold: 5", 0.18868), ("4s", IN_FLIGHT, 0.18519)],
+)
+def test_probes_and_the_open_share_under_an_outage(timeout: str, trip: str, said: float) -> None:
+    """One probe in each recovery timeout, its wait for a caller, and its own timeout.
+
+    Where calls in flight count it is slow before, and the next one that asks finds that out.
+    """
     made = scenario(
         "{kind: poisson, rate: 10/s}",
-        "timeout: 200ms, breaker: {failure_threshold: 5, recovery_timeout: 5s}",
+        f"timeout: {timeout}, breaker: {{{trip}, recovery_timeout: 5s}}",
         service="workers: 500, work: 50ms",
         faults="[{kind: hang, on: store, at: 1s, for: 599s}]",
         duration="600s",
     )
     probes = only(made, "probes")
-    assert probes.value == pytest.approx(0.18868, abs=1e-4)
+    assert probes.value == pytest.approx(said, abs=1e-4)
     assert mean_of(made, "downstream_rate", "store", "fault") == pytest.approx(
         probes.value, rel=0.07
     )
