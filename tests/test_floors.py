@@ -55,7 +55,7 @@ GUESTS = {
     "predictions": {"numpy"},
     "studies": {"numpy"},
     "evidence": {"numpy"},
-    "live": {"httpx", "prometheus_client", "starlette", "uvicorn"},
+    "live": {"httpx", "numpy", "prometheus_client", "starlette", "uvicorn"},
     "measurements": {"numpy", "pydantic"},
     "views": {"matplotlib", "rich", "numpy"},
     "cli": {"typer", "rich"},

@@ -41,8 +41,8 @@ def live(
         typer.Option(
             "-n",
             "--replicates",
-            metavar=f"5..{MOST_REPLICATES}",
-            parser=whole(5, MOST_REPLICATES),
+            metavar=f"9..{MOST_REPLICATES}",
+            parser=whole(9, MOST_REPLICATES),
             help="Simulated runs that the prediction is made of.",
         ),
     ] = 40,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from simcb.errors import MissingExtraError
 from simcb.live.doors import RETRY_AFTER_MS
@@ -15,14 +15,25 @@ except ImportError as error:
     raise MissingExtraError("httpx", "serve") from error
 
 
+MOST_FREE = 200
+"""Connections to one address that are kept for later."""
+
+
 class _Connections(httpx.AsyncBaseTransport):
     """As many connections as there are requests under way, those that are free kept for later.
 
     One pool of httpx looks, for each request, at all pairs of its connections; with a hundred
     that hang this takes longer than the request. Here each connection is a pool of its own.
+
+    Args:
+        most: connections that there may be; who wants one more is told that there is none.
+        full: called then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, full: Callable[[], None]) -> None:
+        self._most = most
+        self._full = full
+        self._used = 0
         self._tls = httpx.create_ssl_context(verify=False, trust_env=False)
         self._free: dict[tuple[str, int | None], list[httpx.AsyncHTTPTransport]] = {}
 
@@ -31,16 +42,25 @@ class _Connections(httpx.AsyncBaseTransport):
         free = self._free.setdefault((request.url.host, request.url.port), [])
         if free:
             one = free.pop()
+        elif self._used + sum(map(len, self._free.values())) >= self._most:
+            self._full()
+            raise httpx.ConnectError("no file can be opened for it", request=request)
         else:
             limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
             one = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)
+        self._used += 1
         try:
             response = await one.handle_async_request(request)
             await response.aread()
         except BaseException:
             await one.aclose()
             raise
-        free.append(one)
+        finally:
+            self._used -= 1
+        if len(free) < MOST_FREE:
+            free.append(one)
+        else:
+            await one.aclose()
         return response
 
     async def aclose(self) -> None:
@@ -52,15 +72,20 @@ class _Connections(httpx.AsyncBaseTransport):
 
 def new_client(
     mounts: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    *,
+    most: int = 2**31,
+    full: Callable[[], None] = lambda: None,
 ) -> httpx.AsyncClient:
     """Return a client that waits for ever, for as many answers as there are; callers time out.
 
     Args:
         mounts: what stands for the network at an address.
+        most: connections that there may be.
+        full: called when one more is wanted.
     """
     return httpx.AsyncClient(
         timeout=None,
-        transport=_Connections(),
+        transport=_Connections(most, full),
         trust_env=False,
         mounts=mounts,
     )

@@ -13,10 +13,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from simcb.errors import FieldsError, MissingExtraError, SimcbError
+from simcb.errors import MissingExtraError, SimcbError
 from simcb.integrations.ports import HIGHEST_PORT, HOST, PortError, listen
 from simcb.live.doors import Door, Receive, Scope, SendBack, reset
 from simcb.live.loop import loop_factory
+from simcb.live.machine import OpenFilesError, allowed_files, connections_allowed
 from simcb.live.stage import Stage
 from simcb.live.troubles import Troubles
 from simcb.scenario.model import Scenario
@@ -80,22 +81,6 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class OpenFilesError(FieldsError):
-    """There are as many connections as the system allows.
-
-    Args:
-        connections: how many there are.
-    """
-
-    connections: int
-
-    def __str__(self) -> str:
-        return (
-            f"too many open files, at {self.connections:,} connections; lower the scenario's "
-            "rates or retries, or --scale, or allow more with `ulimit -n`"
-        )
-
-
 @dataclass
 class Served:
     """What has been served.
@@ -130,6 +115,7 @@ class Venue:
         replicate: which replicate of it.
         asked: whether the scenario's client groups ask.
         any_host: whether the page answers by whatever name it is asked for.
+        scale: seconds of the scenario in one of the wall clock.
     """
 
     def __init__(
@@ -141,14 +127,16 @@ class Venue:
         replicate: int = 0,
         asked: bool = False,
         any_host: bool = False,
+        scale: float = 1.0,
     ) -> None:
+        self._scale = scale
         self.title = scenario.name or "scenario"
         self.about = scenario.about or ""
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.urls = {name: url_of(sock) for name, sock in sockets.items()}
         self._sockets = sockets
         self._any_host = any_host
-        self._client = new_client()
+        self._client = new_client(most=connections_allowed(), full=self._fail_of_files)
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unheard)
         self.stage = Stage(
@@ -177,9 +165,13 @@ class Venue:
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-            self._fail(OpenFilesError(len(self._transports)))
+            self._fail_of_files()
         else:
             loop.default_exception_handler(context)
+
+    def _fail_of_files(self) -> None:
+        late = self.stage.lateness / self._scale
+        self._fail(OpenFilesError(len(self._transports), allowed_files(), late))
 
     def _fail(self, error: BaseException) -> None:
         if not self.over.done():
@@ -189,6 +181,10 @@ class Venue:
         """Wait for the scenario's end, or for who ends it before."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self.over), self.stage.scenario.duration)
+
+    async def knock(self) -> None:
+        """Send a request to a service before the scenario has begun: it is answered at once."""
+        await self._client.post(self.urls[next(iter(self.stage.scenario.services))])
 
     def interrupt(self) -> None:
         """End it before its end."""
@@ -202,6 +198,9 @@ class Venue:
         door = self._doors.get(scope["server"][1])
         if door is None:
             await self._page(scope, receive, send)
+        elif not self.stage.begun:
+            await send({"type": "http.response.start", "status": 503, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
         elif scope["path"] == "/metrics" and scope["method"] == "GET":
             self.stage.sync()
             self.stage.arm()
@@ -316,9 +315,11 @@ async def _serve(
     sockets: dict[str, socket.socket],
     seed: int,
     any_host: bool,
+    scale: float,
     ready: Callable[[dict[str, str]], None],
 ) -> Served:
-    venue = Venue(scenario, sockets, seed=seed, any_host=any_host)
+    allowed_files()  # Whoever asks from outside takes one each.
+    venue = Venue(scenario, sockets, seed=seed, any_host=any_host, scale=scale)
     end_when_interrupted(venue)
     async with venue.open():
         venue.stage.begin()
@@ -356,7 +357,9 @@ def serve(
     sockets = ports.listen(scenario.services)
     try:
         with asyncio.Runner(loop_factory=loop_factory(scale)) as runner:
-            return runner.run(_serve(scenario, sockets, seed, ports.host not in LOOPBACK, ready))
+            return runner.run(
+                _serve(scenario, sockets, seed, ports.host not in LOOPBACK, scale, ready)
+            )
     finally:
         for sock in sockets.values():
             sock.close()

@@ -69,6 +69,11 @@ class Stage:
 
     # Time.
 
+    @property
+    def begun(self) -> bool:
+        """Whether the scenario has begun."""
+        return self._begun is not None
+
     def begin(self) -> None:
         """Let the scenario begin now."""
         self._begun = self._loop.time()

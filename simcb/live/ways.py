@@ -77,8 +77,8 @@ class Ways:
         # Nobody outside can guess it, and have an attempt answered that is not theirs.
         self._token = secrets.token_hex(8)
         self._hops: dict[int, _Hop] = {}
-        self.times: list[float] = []
-        """How long attempts and answers have been on their ways, seconds."""
+        self.times: list[tuple[float, float]] = []
+        """When attempts and answers came, and how long they had been on their ways, seconds."""
 
     def send(self, attempt: Attempt, service: str) -> None:
         """Send an attempt to the door of a service."""
@@ -95,7 +95,7 @@ class Ways:
         del self._hops[row]
         if hop.visit is not None:
             hop.visit.tell_origin()
-            self.times.append(now - hop.visit.answered)
+            self.times.append((now, now - hop.visit.answered))
         if reply.degraded:
             origin.flags |= DEGRADED
         origin.fails = reply.failed
@@ -116,7 +116,7 @@ class Ways:
         """Take note of what the service has of an attempt that has arrived."""
         hop = self._hops[visit.attempt_row]
         hop.visit = visit
-        self.times.append(visit.since - hop.origin.since)
+        self.times.append((visit.since, visit.since - hop.origin.since))
 
     def leave(self, attempt: Attempt) -> None:
         """Break the connection of an attempt whose caller has gone."""

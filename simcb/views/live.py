@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simcb.live.study import INSIDE, Laid, Live
+from simcb.live.bands import INSIDE, Laid
+from simcb.live.study import Live
 from simcb.metrics import Unit
 from simcb.metrics.phase import WHOLE
 from simcb.scenario.units import format_duration
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 _HEADER = ("number", "measured", "predicted", "band", "")
 _COLUMNS = ("metric", "phase", "unit", "measured", "predicted", "low", "high", "inside")
+BUSY = 10.0
+"""How many times as long as on an idle machine ways may be before that is told."""
+
 LATE = 0.1
 """Seconds of the wall clock by which a machine may be late to what is due."""
 
@@ -84,9 +88,8 @@ def _verdict(live: Live) -> Verdict:
 def _sentences(live: Live) -> Iterator[str]:
     n = len(live.predicted.runs)
     yield (
-        f"the band is made of {n} simulated runs of other random streams, and so wide that "
-        f"{INSIDE:.0%} of further ones lie in it with all their numbers, if they are spread "
-        "normally"
+        f"the band is made of {n} simulated runs of other random streams, and so wide that about "
+        f"{INSIDE:.0%} of further single runs lie in it with all their numbers at once"
     )
     if live.scale != 1.0:
         yield (
@@ -98,8 +101,21 @@ def _sentences(live: Live) -> Iterator[str]:
     yield (
         f"a way over these sockets took {quantity(half, Unit.SECONDS)} of the scenario, 99% of "
         f"them at most {quantity(most, Unit.SECONDS)}; the prediction is told of these ways, and "
-        "times may differ by one there and back besides"
+        "times may differ by one there and back in their phase besides: the median way for a "
+        "median, else one that 99% are shorter than"
     )
+    idle, busy = live.idle, 2.0 * half / live.scale
+    yield (
+        f"before it began, with nothing else to do, a request took "
+        f"{quantity(idle.journey, Unit.SECONDS)} there and back on this machine, 99% at most "
+        f"{quantity(idle.slowest, Unit.SECONDS)}, and the loop came "
+        f"{quantity(idle.lag, Unit.SECONDS)} late, {quantity(idle.latest, Unit.SECONDS)} at most"
+    )
+    if idle.journey and busy > BUSY * idle.journey:
+        yield (
+            f"in the run they took {quantity(busy, Unit.SECONDS)}, {busy / idle.journey:.0f} times "
+            "as long: this machine was not idle, or --scale is too large for it"
+        )
     late = live.lateness / live.scale
     if late > LATE:
         yield (
@@ -158,4 +174,5 @@ def _object(live: Live) -> dict[str, JsonValue]:
         "way_p50": float(half),
         "way_p99": float(most),
         "lateness": live.lateness,
+        "idle": plain(live.idle, "journey", "slowest", "lag", "latest"),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from test_cli.commands import simcb
+from test_integrations.browser import CHROMIUM, browser
 
 from simcb.integrations.ports import listen
 
@@ -99,9 +99,6 @@ def test_only_the_page_itself_may_ask_the_page(tmp_path: Path) -> None:
         assert policy.startswith("default-src 'none'")
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_the_page_works_in_a_browser(tmp_path: Path) -> None:
@@ -122,6 +119,33 @@ def test_the_page_works_in_a_browser(tmp_path: Path) -> None:
     assert 'aria-label="heal payments"' in shown
     assert "api.0-&gt;payments, closed → open" in shown
     assert 'class="error"' in shown
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_its_buttons_hang_slow_stop_and_heal_a_service(tmp_path: Path) -> None:
+    """Each click changes the badge of that service alone, and what it answers."""
+    with served(tmp_path) as (_, urls), browser(tmp_path) as page:
+        page.open(urls["page"])
+        badges = "[...document.querySelectorAll('.card .badge')].map(each => each.textContent)"
+
+        def wait_for(*wanted: str) -> None:
+            assert page.until(f"({badges}).join() === '{','.join(wanted)}' && {badges}")
+
+        wait_for("healthy", "healthy")
+        for button, trouble in (("hang", "hang"), ("slow", "latency"), ("stop", "refuse")):
+            page.click(f"{button} payments")
+            wait_for("healthy", trouble)
+            page.click("heal payments")
+            wait_for("healthy", "healthy")
+        page.click("stop payments")
+        wait_for("healthy", "refuse")
+        with httpx.Client(timeout=DEADLINE) as client:
+            assert client.get(urls["api"]).status_code == 503
+        assert page.until("document.querySelector('.badge.open')?.textContent") == "open"
+        assert "closed → open" in page.until("document.querySelector('#events li')?.textContent")
+        page.click("heal payments")
+        wait_for("healthy", "healthy")
 
 
 def test_a_time_that_is_over_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

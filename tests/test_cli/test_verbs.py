@@ -60,7 +60,7 @@ LONG = (("sweep",), ("tune",), ("advise",))
 
 BRIEFLY = {
     ("serve",): "--for 1s --scale 10",
-    ("live",): "--set duration=2s --set faults=[] --set rate=5/s -n 5",
+    ("live",): "--set duration=2s --set faults=[] --set rate=5/s -n 9",
 }
 """What is added to examples that would go on for minutes."""
 

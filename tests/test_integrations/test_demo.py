@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
+from test_integrations.browser import CHROMIUM
+from test_integrations.browser import browser as chromium
 from test_integrations.redis_servers import redis_server
 
 from simcb.integrations.demo.checkout import Settings, checkout_app, payments_app
@@ -132,6 +135,28 @@ def test_its_page_shows_trouble_and_makes_and_ends_it():
         words = {word for _, counts in seen["steps"]["checkout"] for word in counts}
         assert {"ok", "refused"} <= words
         assert client.post("/services/nobody/stop").status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_its_page_works_in_a_browser(tmp_path: Path):
+    """Its buttons make and end trouble, and the breaker that opens is on it."""
+    settings = Settings(failure_threshold=1, recovery_timeout=0.2, timeout=0.2)
+    with shop(settings) as client, chromium(tmp_path) as page:
+        page.open(str(client.base_url))
+        badge = "document.querySelector('.card .badge')?.textContent"
+        assert page.until(f"{badge} === 'healthy' && {badge}")
+        for action in ("hang", "slow", "stop"):
+            page.click(f"{action} payments")
+            assert page.until(f"{badge} === '{action}' && {badge}")
+            assert client.get("/checkout/bob").status_code == 503
+            page.click("heal payments")
+            assert page.until(f"{badge} === 'healthy' && {badge}")
+            eventually(lambda: client.get("/checkout/ann"), 200)
+        changes = "[...document.querySelectorAll('#events li')].map(each => each.textContent)"
+        assert page.until(f"({changes}).some(each => each.includes('closed → open'))")
+        legend = "[...document.querySelectorAll('.legend')].map(each => each.textContent).join()"
+        assert page.until(f"({legend}).includes('ok') && ({legend}).includes('refused')")
 
 
 def test_an_open_breaker_answers_without_asking_payments():

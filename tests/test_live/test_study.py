@@ -11,7 +11,11 @@ import pytest
 from test_cli.commands import simcb
 from test_views.small_runs import GUARDED
 
-from simcb.live.study import INSIDE, Live, laid, live, with_ways
+from simcb.live.bands import INSIDE, Journeys, laid
+from simcb.live.machine import Idle, OpenFilesError, check_open_files, most_connections
+from simcb.live.study import Live, live, with_ways
+from simcb.metrics import Unit
+from simcb.metrics.phase import phases
 from simcb.scenario import parse_scenario
 from simcb.studies import StudyError
 from simcb.studies.run import Run, result_of, run_once
@@ -36,13 +40,51 @@ def one_live(runs: list[Run], measured: Run) -> Live:
     """Return a study whose measured run is a simulated one."""
     predicted = result_of(runs[:REPLICATES])
     numbers = laid(measured.measures, [each.measures for each in runs[:REPLICATES]])
-    return Live(SCENARIO, 3, 6.0, measured, predicted, numbers, (0.001, 0.002, 0.03), 0.0)
+    idle = Idle(0.001, 0.002, 0.0001, 0.0004)
+    return Live(SCENARIO, 3, 6.0, measured, predicted, numbers, (0.001, 0.002, 0.03), 0.0, idle)
 
 
 def test_nine_in_ten_further_runs_lie_in_the_band_with_all_their_numbers(runs: list[Run]) -> None:
     further = [one_live(runs, run) for run in runs[REPLICATES:]]
     assert sum(each.inside for each in further) >= (INSIDE - 0.1) * REPLICATES
     assert all(number.low <= number.mean <= number.high for number in further[0].numbers)
+
+
+def test_times_may_differ_by_the_journeys_of_their_phase(runs: list[Run]) -> None:
+    """A phase in which ways were long has a wider band for times, and for nothing else."""
+    trace = runs[0].trace
+    every = phases(trace)
+    healthy = next(each for each in every if each.name == "healthy")
+    begin, end = healthy.windows[0]
+    moments = [begin + (end - begin) * share / 201 for share in range(200)]
+    ways = [(at, 0.5 if number >= 195 else 0.01) for number, at in enumerate(moments)]
+    journeys = Journeys([*ways, (trace.duration, 0.02)], every)
+    assert journeys.slack("p50", "healthy") == pytest.approx(0.02)
+    assert journeys.slack("p99", "healthy") == pytest.approx(1.0)
+    assert journeys.slack("p99", "recovery") == pytest.approx(0.04)
+    assert journeys.slack("p99", "fault") == 0.0
+    measures = [each.measures for each in runs]
+    plain = laid(measures[0], measures[1:])
+    wider = {each.name + each.phase: each for each in laid(measures[0], measures[1:], journeys)}
+    for each in plain:
+        slack = wider[each.name + each.phase].high - each.high
+        wanted = journeys.slack(each.name, each.phase) if each.unit is Unit.SECONDS else 0.0
+        assert slack == pytest.approx(wanted)
+
+
+def test_a_system_that_allows_too_few_open_files_is_told_before(
+    runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connection has a file at both ends; how many there are is what the simulation says."""
+    trace = runs[0].trace
+    most = most_connections(trace)
+    assert 1 <= most <= len(trace.attempts)
+    check_open_files(most)
+    monkeypatch.setattr("simcb.live.machine.allowed_files", lambda: 256)
+    with pytest.raises(OpenFilesError, match="of 256 that `ulimit -n` allows, with 29 connections"):
+        check_open_files(29)
+    late = str(OpenFilesError(400, 1000, 12.0))
+    assert "this machine is 12 s late, so more and more requests are under way" in late
 
 
 def test_another_scenario_lies_outside(runs: list[Run]) -> None:
@@ -70,6 +112,7 @@ def test_it_is_said_in_every_format(runs: list[Run]) -> None:
     inside = sum(each.inside for each in study.numbers)
     assert f"{inside} of {count} numbers lie in the predicted band" in table
     assert "6 seconds of the scenario passed in one of the wall clock" in table
+    assert "a request took 1.00 ms there and back on this machine" in " ".join(table.split())
     data = json.loads(as_text(document, Format.JSON))
     assert len(data["numbers"]) == count
     assert data["inside"] is study.inside
@@ -99,7 +142,7 @@ def test_measured_and_predicted_are_drawn_over_each_other(runs: list[Run]) -> No
 
 
 def test_too_few_replicates_are_refused() -> None:
-    with pytest.raises(StudyError, match="give 5 or more"):
+    with pytest.raises(StudyError, match="give 9 or more"):
         live(SCENARIO, replicates=2)
 
 
@@ -107,8 +150,8 @@ def test_too_few_replicates_are_refused() -> None:
 def test_a_scenario_is_run_on_real_sockets() -> None:
     """Every request goes over HTTP, and as many arrive as in the simulation of those streams."""
     scenario = SCENARIO.model_copy(update={"duration": 4.0, "faults": ()})
-    study = live(scenario, seed=1, replicates=5, scale=4.0)
-    simulated = run_once(scenario, 1, 5).trace
+    study = live(scenario, seed=1, replicates=9, scale=2.0)
+    simulated = run_once(scenario, 1, 9).trace
     trace = study.measured.trace
     assert len(trace.requests) == len(simulated.requests)
     assert trace.requests["arrival"] == pytest.approx(simulated.requests["arrival"])
@@ -127,7 +170,7 @@ def test_nobody_who_asks_is_an_error() -> None:
         "--set",
         "rate=1/h",
         "-n",
-        "5",
+        "9",
         "-q",
     )
     assert done.exit_code == 2
