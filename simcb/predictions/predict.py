@@ -50,7 +50,10 @@ def predict(scenario: Scenario) -> Predictions:
     traffic = ordinary(scenario)
     guarded = guarded_calls(traffic)
     items = [*load_predictions(traffic), *admission_predictions(traffic)]
-    items += scaling_predictions(traffic, scenario)
+    for scaled in scaling_predictions(traffic, scenario):
+        # Beside what else there is to say of the service.
+        places = [place for place, each in enumerate(items, 1) if each.subject == scaled.subject]
+        items.insert(places[-1], scaled)
     for each in guarded:
         items += breaker_predictions(traffic, each)
         items += fault_predictions(traffic, each)
