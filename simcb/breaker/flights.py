@@ -5,7 +5,7 @@ moment it has been out for `slow` seconds, as slow, and its end then adds nothin
 even if it is ignored; to other rules it adds what any call does. There is no timer: what has become
 slow is looked for whenever a call asks or ends, before anything else, and it is then that the
 breaker opens, if what the rule has in its window by then is enough. The call that just ends is in
-flight no more, and is judged by its end.
+flight no more, and is judged by its end; one that is ignored is no occasion to look.
 
 A permit says for itself which rules have counted it, and the lists are only an index to them: an
 entry that an interrupt has left behind is found to be settled, or counted, and dropped. What has

@@ -267,7 +267,11 @@ class Machine(Decisions):
         while permit._generation:
             seen, now = self._state, None
             closed = seen if seen.flights and isinstance(seen, ClosedState) else None
-            if closed is not None and self._overdue_locked(closed, self._now_locked(), permit):
+            if (
+                closed is not None
+                and kind != IGNORED  # which settles without a clock, whatever that is like
+                and self._overdue_locked(closed, self._now_locked(), permit)
+            ):
                 continue
             if isinstance(seen, ClosedState) and permit._generation == seen.generation:
                 if kind != IGNORED and seen.judges:

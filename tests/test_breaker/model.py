@@ -133,7 +133,7 @@ class Model:
         self.deadline = now + self.wait
         self.go("open", now=now)
 
-    def notice(self, now: float, but: ModelPermit | None = None) -> None:
+    def notice(self, now: float, but: ModelPermit | None = None, look: bool = True) -> None:
         """A lease that has run out is a failed probe that took all of it.
 
         What is slow and in flight is counted since it is slow, once.
@@ -145,7 +145,7 @@ class Model:
         if lost:
             self.judge(now)
         opens = False
-        for rule in self.rules if self.forced != "closed" else []:
+        for rule in self.rules if look and self.forced != "closed" else []:
             slow = [
                 one
                 for one in self.flying
@@ -212,7 +212,7 @@ class Model:
         if permit.settled:
             return
         permit.settled = True
-        self.notice(now, permit)
+        self.notice(now, permit, look=outcome != "ignored")
         half_open = self.state == "half_open" and not self.ramping
         if permit.generation != self.generation or (half_open and permit not in self.out):
             self.counts["stale"] += 1

@@ -88,6 +88,21 @@ def test_line_17_what_a_call_ends_with_adds_nothing_to_what_was_counted(
     assert seen.consecutive_failures == 1
 
 
+def test_line_17_a_call_is_let_go_of_without_a_clock(room: ModuleType, clock: Clock) -> None:
+    """Where the clock has stopped to be one, what is ignored is settled all the same."""
+    breaker = counting(room, clock)
+    first, second = hung(breaker, 2)
+    clock.now = float("nan")
+    first.ignore()
+    with pytest.raises(room.ClockError):
+        breaker.call(good)
+    assert breaker.snapshot().in_flight == 1
+    clock.now = 1002.0
+    second.ignore()
+    assert passes(room, breaker)
+    assert reading(breaker) == (1, 0)
+
+
 def test_line_17_reading_counts_nothing(room: ModuleType, clock: Clock) -> None:
     """Neither the state nor a snapshot looks for calls that have become slow."""
     breaker = room.CircuitBreaker(
