@@ -115,7 +115,8 @@ class Replica:
         crash, workers = self.service.crash, self.workers
         if crash is None:
             return
-        load = workers.busy + workers.waiting
+        # A worker that is let go is held at once by whoever waits, unless a fault takes it.
+        load = min(workers.busy + workers.waiting, max(workers.busy, workers.left))
         if load == 0 or load < crash.above * workers.left - 1e-9:
             self.full_since = None
         elif self.full_since is None:

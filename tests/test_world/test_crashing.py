@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from plain_model import differences, record_of, simulate_plainly
 
 from simcb.metrics import no_effect_warnings
 from simcb.metrics.laws import audit
@@ -61,6 +62,21 @@ def test_without_a_crash_nothing_is_another() -> None:
     """One that never comes changes no attempt."""
     never = run("{for: 1h, restart: 3s}").attempts
     assert never.tobytes() == run("null").attempts.tobytes()
+
+
+def test_one_whose_workers_are_all_taken_is_not_full() -> None:
+    """Nobody holds a worker of a paused one, however many wait; a change of it is no reason."""
+    faults = """
+faults: [{kind: pause, on: db, at: 1.1s, for: 3s}]
+changes: [{at: 2.6s, set: {services.db.contention: 250ms}}]
+"""
+    text = TEXT.replace("CRASH", "{above: 50%, for: 200ms, restart: 500ms}") + faults
+    text = text.replace("250ms, crash", "0s, crash").replace("duration: 30s", "duration: 5s")
+    scenario = parse_scenario(text.replace("db: {}", "db: {timeout: 2s}"))
+    trace = simulate(scenario)
+    # The 30 that waited are served one after the other then, which is when it is full.
+    assert [each.at for each in trace.layout.crashes if each.at < 4.1] == []
+    assert differences(simulate_plainly(scenario), record_of(trace)) == []
 
 
 def test_a_layout_keeps_the_crashes() -> None:
