@@ -304,11 +304,14 @@ def test_an_argument_that_cannot_be_swept_is_said(axis: str, complaint: str) -> 
 
 
 def test_code_is_varied_only_where_there_is_some() -> None:
-    """Neither a sweep without code nor sliders take such a path."""
+    """Neither a sweep without code nor a tune takes such a path."""
     axis = "client.shop.retries=1,2"
     result = simcb_command("sweep", "short.yaml", "--over", axis)
     assert result.exit_code == 2
     assert "give its code, as in `--client shop=module:make`" in " ".join(result.output.split())
+    result = simcb_command("tune", "short.yaml", "--space", axis)
+    assert result.exit_code == 2
+    assert "which no tune runs" in " ".join(result.output.split())
 
 
 def test_cells_whose_code_fails_say_what_and_where() -> None:

@@ -11,6 +11,7 @@ from simcb.scenario import Scenario, Threshold, parse_threshold
 from simcb.scenario.axes import Axis
 from simcb.scenario.refusal import Refused, quoted
 from simcb.studies import StudyError
+from simcb.studies.clients import is_code
 from simcb.studies.evaluation.cells import Column, columns_of
 from simcb.studies.evaluation.objective import DEFAULT, Objective, parse_objective
 from simcb.studies.evaluation.settings import check_places, policies
@@ -111,6 +112,10 @@ def check_space(scenarios: Sequence[Scenario], axes: Sequence[Axis]) -> None:
     Raises:
         StudyError: it names none, or several, in one of them, or varies the world.
     """
+    for axis in axes:
+        if is_code(axis.path):
+            what = f"{quoted(axis.path)} is up to clients' code, which no tune runs"
+            raise StudyError(what, "sweep it: simcb sweep SCENARIO --client GROUP=module:make")
     for scenario in scenarios:
         try:
             check_places(scenario, axes, {})
