@@ -17,7 +17,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ROOMS = ("simcb/world",)
+ROOMS = ("simcb/breaker", "simcb/world")
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,

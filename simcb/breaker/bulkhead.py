@@ -127,7 +127,6 @@ class Bulkhead(Locked, Scoped[Place]):
 
     __slots__ = (
         "_life",
-        "_lock",
         "_running",
         "_scopes",
         "_waiters",

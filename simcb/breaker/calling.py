@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 from simcb.breaker.awaitables import follow
-from simcb.breaker.enums import Outcome
 from simcb.breaker.errors import CircuitOpenError
 from simcb.breaker.guards import function, guarded
 from simcb.breaker.kinds import LASTING, PLAIN, lasting, unfinished
 from simcb.breaker.machine import Machine
 from simcb.breaker.nesting import enter, leave
-from simcb.breaker.permit import ADMITTED, Permit
+from simcb.breaker.permit import NO_PROBE, Permit
 from simcb.breaker.states import SETTLED
 
 P = ParamSpec("P")
@@ -40,30 +39,18 @@ class Calls(Machine):
         Raises:
             CircuitOpenError: if the breaker lets no call through now.
         """
-        if self._draw is None:
-            self._draw_jitter()
         permit = Permit.__new__(Permit)
         permit._breaker = self
         permit._probe = None
         permit._generation = SETTLED
         try:
-            with self._lock:
-                state = self._state
-                if state.untimed:
-                    permit._generation = state.generation
-                    self._counts[ADMITTED] += 1
-                    return permit
-                refusal = self._admit_locked(permit)
-            if self._news:
-                self._announce()
-            if refusal is None:
-                return permit
-            if self._call_listeners:
-                self._report(Outcome.REJECTED, self._latest, 0.0, None)
+            refusal = self._admit(permit)
         except BaseException:
             permit.ignore()
             raise
-        raise CircuitOpenError(*refusal)
+        if refusal is not None:
+            raise CircuitOpenError(*refusal)
+        return permit
 
     def call(self, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function and returns what it returns, or raises what it raises.
@@ -98,28 +85,34 @@ class Calls(Machine):
         """Makes a call whose work ends when it returns, unless what it returns has yet to end.
 
         The inner `try` settles by how the call ended, the outer one catches an interrupt that
-        arrives while the inner one is at it.
+        arrives while the inner one is at it, or while the breaker admits the call.
         """
-        permit = self.acquire()
+        permit = Permit.__new__(Permit)
+        permit._breaker = self
+        permit._probe = NO_PROBE
+        permit._generation = SETTLED
         mark = None
         try:
-            try:
-                if permit._probe is not None:
-                    mark = enter(permit)
-                result = func(*args, **kwargs)
-                if mark is not None:
+            refusal = self._admit(permit)
+            if refusal is None:
+                try:
+                    if permit._probe is not None:
+                        mark = enter(permit)
+                    result = func(*args, **kwargs)
+                    if mark is not None:
+                        leave(mark)
+                    if id(type(result)) not in PLAIN and unfinished(result):
+                        return follow(result, permit)
+                    if self._judge.failed_result is None:
+                        self._succeed(permit)
+                    else:
+                        permit.returned(result)
+                    return result
+                except BaseException as error:
                     leave(mark)
-                if id(type(result)) not in PLAIN and unfinished(result):
-                    return follow(result, permit)
-                if self._judge.failed_result is None:
-                    self._succeed(permit)
-                else:
-                    permit.returned(result)
-                return result
-            except BaseException as error:
-                leave(mark)
-                permit.raised(error)
-                raise
+                    permit.raised(error)
+                    raise
         except BaseException:
             permit.ignore()
             raise
+        raise CircuitOpenError(*refusal)

@@ -17,7 +17,29 @@ from __future__ import annotations
 from collections import OrderedDict
 
 
-class Flight:
+class Grant:
+    """What a call is let through with: it is told, once, how the call ended."""
+
+    __slots__ = ()
+
+    def success(self) -> object:
+        """Hears that the call went well."""
+        raise NotImplementedError
+
+    def _succeed(self) -> object:
+        """Hears the same in a simulation, where nothing is interrupted."""
+        return self.success()
+
+    def failure(self) -> object:
+        """Hears that the call failed."""
+        raise NotImplementedError
+
+    def ignore(self) -> object:
+        """Hears that the call was given up."""
+        raise NotImplementedError
+
+
+class Flight(Grant):
     """What there is to know of a call in flight: it is what a permit is, before it is settled."""
 
     __slots__ = ("_began", "_counted", "_generation")

@@ -33,7 +33,6 @@ class Listeners(Issuer):
     __slots__ = (
         "_call_listeners",
         "_listeners",
-        "_lock",
         "_news",
         "_teller",
         "_to_tell",

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from simcb.breaker.decisions import Decisions
-from simcb.breaker.enums import Mode, Reason
+from simcb.breaker.enums import Mode, Outcome, Reason
 from simcb.breaker.errors import bare
 from simcb.breaker.nesting import outer_of
 from simcb.breaker.permit import (
@@ -60,6 +60,43 @@ class Machine(Decisions):
     __slots__ = ()
 
     # Asking for a permit.
+
+    def _admit(self, permit: Permit) -> Refusal | None:
+        """Grants a permit that is new and returns None, or returns what the call is rejected with.
+
+        It is granted inside, so that whoever has made it can settle it whatever comes in between.
+        """
+        if self._draw is None:
+            self._draw_jitter()
+        with self._lock:
+            state = self._state
+            if state.untimed:
+                permit._generation = state.generation
+                self._counts[ADMITTED] += 1
+                return None
+            refusal = self._admit_locked(permit)
+        if self._news:
+            self._announce()
+        if refusal is not None and self._call_listeners:
+            self._report(Outcome.REJECTED, self._latest, 0.0, None)
+        return refusal
+
+    def _grant(self) -> Permit | None:
+        """Returns the permit for one call; None if the breaker lets no call through now.
+
+        It is what `acquire` is in a simulation: nothing is interrupted, and nobody else is there,
+        so what changes nothing but counts needs no lock. So it is with `_succeed_alone`.
+        """
+        permit = Permit.__new__(Permit)
+        permit._breaker = self
+        permit._probe = None
+        state = self._state
+        if state.untimed and self._draw is not None:
+            permit._generation = state.generation
+            self._counts[ADMITTED] += 1
+            return permit
+        permit._generation = SETTLED
+        return permit if self._admit(permit) is None else None
 
     def _admit_locked(self, permit: Permit) -> Refusal | None:
         """Grants the permit and returns None, or returns what the call is rejected with."""
@@ -238,6 +275,16 @@ class Machine(Decisions):
                 return
             settled = self._settle_locked(permit, SUCCESSES, None)
         self._tell(permit, settled, None)
+
+    def _succeed_alone(self, permit: Permit) -> None:
+        state = self._state
+        if state.unheard and permit._generation == state.generation and self._draw is not None:
+            permit._generation = SETTLED
+            state.calls += 1
+            state.streak = 0
+            self._counts[SUCCESSES] += 1
+        else:
+            self._succeed(permit)
 
     def _settle(self, permit: Permit, kind: int, error: BaseException | None) -> None:
         if self._draw is None:

@@ -17,6 +17,9 @@ SUCCESSES, FAILURES, IGNORED, STALE, ADMITTED, REJECTED = range(6)
 """What a breaker counts; the first four are ends of calls."""
 
 OUTCOMES = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.IGNORED, Outcome.STALE)
+NO_PROBE: Probe | None = None
+"""What the call of a new permit is on trial for: nothing as yet."""
+
 KIND_OF = {outcome: kind for kind, outcome in enumerate(OUTCOMES)}
 
 
@@ -30,6 +33,9 @@ class Issuer(Locked):
     _recovery: Recovery
 
     def _succeed(self, permit: Permit) -> None:
+        raise NotImplementedError
+
+    def _succeed_alone(self, permit: Permit) -> None:
         raise NotImplementedError
 
     def _settle(self, permit: Permit, kind: int, error: BaseException | None) -> None:
@@ -68,6 +74,9 @@ class Permit(Flight):
     def success(self) -> None:
         """Settles the call as a success."""
         self._breaker._succeed(self)
+
+    def _succeed(self) -> None:
+        self._breaker._succeed_alone(self)
 
     def failure(
         self, error: BaseException | None = None, *, retry_after: float | None = None

@@ -8,6 +8,7 @@ another thread held at that moment would never be released.
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from typing import NoReturn, SupportsIndex
 from weakref import ref
 
@@ -27,7 +28,9 @@ class Shared:
 class Locked(Shared):
     """Has a lock, which a forked child renews."""
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_lock")
+
+    _lock: AbstractContextManager[object]
 
     def __init__(self) -> None:
         self._renew_lock()

@@ -109,7 +109,7 @@ class ClosedState(Period):
         for place, window in enumerate(self.windows):
             if flights:
                 behind = len(flights) + place
-                if window.flights in getattr(permit, "_counted", ()):
+                if window.flights in (getattr(permit, "_counted", ()) or ()):
                     totals = put(totals, behind, totals[behind] - 1)
                     continue
                 calls = self.calls + 1 + totals[behind]

@@ -40,7 +40,7 @@ class MemoryStore(Locked):
         clock: returns seconds that never go back.
     """
 
-    __slots__ = ("_clock", "_entries", "_lock", "max_entries")
+    __slots__ = ("_clock", "_entries", "max_entries")
 
     def __init__(
         self, max_entries: int = 1024, *, clock: Callable[[], float] = time.monotonic

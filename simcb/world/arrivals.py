@@ -46,7 +46,7 @@ class RateCurve:
     counts: Floats
 
     def moment(self, count: Floats) -> Floats:
-        """Return when `count` arrivals are expected to have come; inf if they never are.
+        """Return when `count` arrivals, ascending, are expected; inf if they never are.
 
         One that is due where a piece ends belongs to the next piece on which the rate is not 0:
         after a step to 0 it comes when the rate rises again, or never.
@@ -54,7 +54,9 @@ class RateCurve:
         On a piece the count grows as `r x + slope x²/2`; its root is taken in the form
         `2 c / (r + sqrt(r² + 2 slope c))`, which is exact for a slope of 0.
         """
-        piece = np.searchsorted(self.counts, count, side="right") - 1
+        first, last = np.searchsorted(self.counts, count[[0, -1]], side="right") - 1
+        within = first == last  # as it mostly is: one piece for all of them
+        piece = first if within else np.searchsorted(self.counts, count, side="right") - 1
         rest = count - self.counts[piece]
         rate, slope = self.rates[piece], self.slopes[piece]
         root = np.sqrt(np.maximum(rate * rate + 2.0 * slope * rest, 0.0))

@@ -228,7 +228,10 @@ class Expiries:
             self._head += 1
             self._expire(head)
         waiting, place = self._waiting, self._head
-        while place < len(waiting) and waiting[place].settled:
+        while place < len(waiting):
+            head = waiting[place]
+            if not head.settled:
+                break
             waiting[place] = None
             place += 1
         self._head = place

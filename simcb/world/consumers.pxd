@@ -18,8 +18,6 @@ cdef class ConsumerGroup(OpenGroup):
     cdef object _look_callback
     cdef object _return_callback
     cpdef Request _produce(self, long number)
-    cpdef _enqueue(self, Request request)
-    cpdef bint _look(self, long consumer) except? -1
     cpdef _pause(self, long consumer, double seconds)
 
 cdef class _Look(Occurrence):

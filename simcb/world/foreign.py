@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from simcb.adapters import BUSY, AdapterError, Breaker, CallFailed
-from simcb.breaker import CircuitOpenError
+from simcb.breaker.flights import Grant
 from simcb.errors import FieldsError
 from simcb.trace import STATE_CODE
 from simcb.world.clock import Clock
@@ -43,7 +43,7 @@ class BusyError(FieldsError):
     breaker: ForeignBreaker
 
 
-class ForeignPermit:
+class ForeignPermit(Grant):
     """A call that was let through, to be settled once."""
 
     __slots__ = ("breaker", "entry")
@@ -96,11 +96,10 @@ class ForeignBreaker:
         self._again = False
         """Whether who waits next was the first of them, and still is."""
 
-    def acquire(self) -> ForeignPermit:
-        """Return a permit for one call.
+    def _grant(self) -> ForeignPermit | None:
+        """Return a permit for one call; None if the breaker lets no call through.
 
         Raises:
-            CircuitOpenError: the breaker lets no call through.
             BusyError: the caller has to wait first.
         """
         turn, self._turn = self._turn, False
@@ -116,7 +115,7 @@ class ForeignBreaker:
         self._look()
         if entry is None:
             self._rejected += 1
-            raise CircuitOpenError(self._name, 0.0)
+            return None
         self._admitted += 1
         permit = ForeignPermit(self, entry)
         self._out[permit] = None

@@ -22,20 +22,20 @@ cdef class Recorder(Packer):
     cdef Py_ssize_t _request_room
     cdef Py_ssize_t _attempt_count
     cdef Py_ssize_t _attempt_room
-    cdef dict _open_requests
-    cdef dict _open_attempts
+    cdef list _open_requests
+    cdef list _open_attempts
     cdef Py_ssize_t _held
     cdef Py_ssize_t _requests_gone
     cdef Py_ssize_t _attempts_gone
     cdef object _requests_file
     cdef object _attempts_file
     cpdef long open_request(self, Request request) except? -1
-    @cython.locals(row=long, place=Py_ssize_t, table=bytearray)
+    @cython.locals(row=long, place=Py_ssize_t, table=bytearray, last=Request)
     cpdef close_request(self, Request request, long outcome, double end)
     cpdef long open_attempt(self, Attempt attempt) except? -1
     cpdef long _new_attempt(self) except? -1
     cpdef _check_room(self)
-    @cython.locals(row=long, place=Py_ssize_t, table=bytearray)
+    @cython.locals(row=long, place=Py_ssize_t, table=bytearray, last=Attempt)
     cpdef close_attempt(self, Attempt attempt)
     @cython.locals(row=long)
     cpdef unsent_attempt(self, double now, long request, long parent, long call, long retry, long breaker, long outcome, long flags)

@@ -72,8 +72,9 @@ class Recorder(Packer):
         self._counters = bytearray()
         self._request_count = self._request_room = 0
         self._attempt_count = self._attempt_room = 0
-        self._open_requests: dict[int, Request] = {}
-        self._open_attempts: dict[int, Attempt] = {}
+        # In no order: one that is closed leaves its place to the last of them.
+        self._open_requests: list[Request] = []
+        self._open_attempts: list[Attempt] = []
         self._held = rows_file.ROWS_HELD
         # How many rows have left for a file; those in memory follow them.
         self._requests_gone = self._attempts_gone = 0
@@ -89,13 +90,17 @@ class Recorder(Packer):
                 self._requests_gone += _leave(self._requests, self._requests_file, self._held // 2)
             self._requests += _EMPTY * _REQUEST_SIZE
             self._request_room += _ROOM
-        self._open_requests[row] = request
+        request.open_place = len(self._open_requests)
+        self._open_requests.append(request)
         return row
 
     def close_request(self, request: Request, outcome: int, end: float) -> None:
         """Write down how a request ended, and when."""
         row = request.request_row
-        del self._open_requests[row]
+        last = self._open_requests.pop()
+        if last is not request:
+            self._open_requests[request.open_place] = last
+            last.open_place = request.open_place
         table, place = self._requests, row - self._requests_gone
         if place < 0:
             table, place = self._requests_file.late(row)
@@ -113,7 +118,8 @@ class Recorder(Packer):
     def open_attempt(self, attempt: Attempt) -> int:
         """Reserve the row of an attempt and return its number."""
         row = self._new_attempt()
-        self._open_attempts[row] = attempt
+        attempt.open_place = len(self._open_attempts)
+        self._open_attempts.append(attempt)
         return row
 
     def _new_attempt(self) -> int:
@@ -134,7 +140,10 @@ class Recorder(Packer):
     def close_attempt(self, attempt: Attempt) -> None:
         """Write down an attempt that its caller and its worker are done with."""
         row = attempt.attempt_row
-        del self._open_attempts[row]
+        last = self._open_attempts.pop()
+        if last is not attempt:
+            self._open_attempts[attempt.open_place] = last
+            last.open_place = attempt.open_place
         table, place = self._attempts, row - self._attempts_gone
         if place < 0:
             table, place = self._attempts_file.late(row)
@@ -206,10 +215,10 @@ class Recorder(Packer):
             breakers: the indexes of the breakers that were made, ascending; in the tables the
                 first is number 0, the second number 1, and so on.
         """
-        for request in list(self._open_requests.values()):
-            self.close_request(request, _UNFINISHED, NAN)
-        for attempt in list(self._open_attempts.values()):
-            self.close_attempt(attempt)
+        while self._open_requests:
+            self.close_request(self._open_requests[-1], _UNFINISHED, NAN)
+        while self._open_attempts:
+            self.close_attempt(self._open_attempts[-1])
         requests = self._request_count - self._requests_gone
         attempts = self._attempt_count - self._attempts_gone
         del self._requests[requests * _REQUEST_SIZE :]

@@ -1,3 +1,5 @@
+cimport cython
+
 from simcb.world.clock cimport Clock
 from simcb.world.occurrence cimport Occurrence
 from simcb.world.conditions cimport FaultWindow, InForce
@@ -58,6 +60,7 @@ cdef class Replica(Server):
     cdef bint _watched
     cpdef long load(self) except? -1
     cpdef _look_around(self, double now)
+    @cython.locals(node=AttemptStreams, number=long, others=long, work=double, done=double)
     cpdef _start(self, Attempt attempt, double now)
     cpdef _done(self, Attempt attempt)
     cpdef complete(self, Attempt attempt, long outcome)
@@ -67,6 +70,7 @@ cdef class Replica(Server):
     cpdef _lose(self, Attempt attempt)
     cpdef _drop(self, Attempt attempt, double now)
     cpdef _cancel(self, Attempt attempt)
+    @cython.locals(active=InForce, begin=double, work=double, done=double)
     cpdef bint would_answer(self, str caller, AttemptStreams node, long number, timeout, double ways, double now) except? -1
     cpdef double _wait(self, double now) except? -1
     cpdef double _caught_share(self, double now) except? -1

@@ -1,5 +1,6 @@
 cimport cython
 
+from simcb.breaker.flights cimport Grant
 from simcb.world.streams cimport AttemptStreams
 from simcb.world.tasks cimport Server
 
@@ -28,25 +29,23 @@ cdef class Guard:
     cdef public long index
     cdef object _make
     cdef object _breaker
-    cdef public object acquire
+    cdef public object ask
     cdef public object tried
     cdef public Server replica
     cpdef bint is_open(self, LoadBalancer balancer, double now) except? -1
-    cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)
+    cpdef Grant admit(self, LoadBalancer balancer, AttemptStreams node, long number)
 
-cdef class Unguarded:
-    cpdef success(self)
-    cpdef failure(self)
-    cpdef ignore(self)
+cdef class Unguarded(Grant):
+    pass
 
 cdef class ReplicaGuard(Guard):
     cdef object _make_for
     cdef long _first_index
     cdef object _health
-    cdef list _acquires
+    cdef list _asks
     cdef list _breakers
     @cython.locals(first=long, count=long, place=long, offset=long)
-    cpdef admit(self, LoadBalancer balancer, AttemptStreams node, long number)
-    cpdef _admit_in_panic(self, LoadBalancer balancer, health, long first)
-    cpdef _ask(self, long place)
-    cpdef _goes(self, LoadBalancer balancer, long place, permit)
+    cpdef Grant admit(self, LoadBalancer balancer, AttemptStreams node, long number)
+    cpdef Grant _admit_in_panic(self, LoadBalancer balancer, health, long first)
+    cpdef Grant _ask_at(self, long place)
+    cpdef Grant _goes(self, LoadBalancer balancer, long place, Grant permit)

@@ -10,21 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState
+from simcb.breaker import CircuitBreaker, CircuitState
+from simcb.breaker.flights import Grant
 from simcb.scenario.model import Balance
 from simcb.world.ejection import Health
 from simcb.world.streams import AttemptStreams
-from simcb.world.tasks import Grant, Server
+from simcb.world.tasks import Server
 
-Acquire = Callable[[], Grant]
+Ask = Callable[[], Grant | None]
+"""Returns what a breaker lets a call through with; None if it rejects it."""
 
 
 class Asked(Protocol):
     """A breaker that guards calls: the shipped one, or another package's."""
 
     @property
-    def acquire(self) -> Acquire:
-        """Returns what a call is let through with, or raises `CircuitOpenError`."""
+    def _grant(self) -> Ask:
+        """Asks it for one call."""
 
 
 def _is_open(breaker: Asked | None, now: float) -> bool:
@@ -144,7 +146,7 @@ BALANCERS: dict[Balance, type[LoadBalancer]] = {
 }
 
 
-class Unguarded:
+class Unguarded(Grant):
     """What an attempt is let through with that passes no breaker, and of which none hears."""
 
     def success(self) -> None:
@@ -179,12 +181,12 @@ class Guard:
         self.replica: Server | None = None
         self._make = make
         self._breaker: Asked | None = None
-        self.acquire: Acquire = self._acquire_first
+        self.ask: Ask = self._ask_first
 
-    def _acquire_first(self) -> Grant:
+    def _ask_first(self) -> Grant | None:
         self._breaker = self._make()
-        self.acquire = self._breaker.acquire
-        return self.acquire()
+        self.ask = self._breaker._grant
+        return self.ask()
 
     def is_open(self, balancer: LoadBalancer, now: float) -> bool:
         """Tell whether nothing is let through until later than now."""
@@ -192,10 +194,7 @@ class Guard:
 
     def admit(self, balancer: LoadBalancer, node: AttemptStreams, number: int) -> Grant | None:
         """Return a permit, or None if the call is rejected; `index` and `replica` say the rest."""
-        try:
-            return self.acquire()
-        except CircuitOpenError:
-            return None
+        return self.ask()
 
 
 class ReplicaGuard(Guard):
@@ -225,13 +224,13 @@ class ReplicaGuard(Guard):
         self.tried = 0
         self.index = first_index
         self.replica = None
-        self._acquires: list[Acquire | None] = [None] * replicas
+        self._asks: list[Ask | None] = [None] * replicas
         self._breakers: list[Asked | None] = [None] * replicas
 
-    def _acquire_of(self, place: int) -> Acquire:
+    def _ask_of(self, place: int) -> Ask:
         breaker = self._breakers[place] = self._make_for(place)
-        acquire = self._acquires[place] = breaker.acquire
-        return acquire
+        ask = self._asks[place] = breaker._grant
+        return ask
 
     def is_open(self, balancer: LoadBalancer, now: float) -> bool:
         """Tell whether the breakers of all replicas in rotation are open until later than now."""
@@ -251,30 +250,27 @@ class ReplicaGuard(Guard):
                 if self.tried & bit or (health is not None and health.passes_over(place)):
                     last |= bit
                     continue
-            permit = self._ask(place)
+            permit = self._ask_at(place)
             if permit is not None:
                 return self._goes(balancer, place, permit)
         for offset in range(count if last else 0):
             place = (first + offset) % count
-            permit = self._ask(place) if last >> place & 1 else None
+            permit = self._ask_at(place) if last >> place & 1 else None
             if permit is not None:
                 return self._goes(balancer, place, permit)
         self.replica = None
         return None
 
     def _admit_in_panic(self, balancer: LoadBalancer, health: Health, first: int) -> Grant:
-        permit = None if health.is_out(first) else self._ask(first)
+        permit = None if health.is_out(first) else self._ask_at(first)
         if permit is None:
             self.index = -1
         return self._goes(balancer, first, permit or UNGUARDED)
 
-    def _ask(self, place: int) -> Grant | None:
+    def _ask_at(self, place: int) -> Grant | None:
         self.index = self._first_index + place
-        acquire = self._acquires[place] or self._acquire_of(place)
-        try:
-            return acquire()
-        except CircuitOpenError:
-            return None
+        ask = self._asks[place] or self._ask_of(place)
+        return ask()
 
     def _goes(self, balancer: LoadBalancer, place: int, permit: Grant) -> Grant:
         balancer.take(place)

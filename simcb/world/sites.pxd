@@ -72,6 +72,11 @@ cdef class CallSite(Site):
     cpdef _after_failure(self, Task task, long retry, double waited, long outcome)
     cpdef _give_up(self, Task task, long outcome)
     cpdef _serve(self, Task task)
+    @cython.locals(streams=CallStreams)
+    cpdef bint _falls_back(self, Task task) except? -1
+    @cython.locals(task=Task)
+    cpdef try_again(self, _Retry event)
+    cpdef bint _admit_request(self, Task task, Guard guard) except? -1
 
 cdef class _Reply(Occurrence):
     cdef public Attempt attempt

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 
-from simcb.breaker import CircuitOpenError
 from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
@@ -190,13 +189,11 @@ class CallSite(Site):
             self._after_failure(task, 0, 0.0, outcome)
 
     def _admit_request(self, task: Task, guard: Guard) -> bool:
-        try:
-            task.permit = guard.acquire()
-        except CircuitOpenError:
+        task.permit = guard.ask()
+        if task.permit is None:
             node = task.streams[self._slot].attempt(0)
             self.reject(task, node, 0, guard.index)
-            return False
-        return True
+        return task.permit is not None
 
     def try_once(
         self, task: Task, retry: int, waited: float, node: AttemptStreams | None = None
@@ -399,7 +396,7 @@ class CallSite(Site):
         attempt.task.current = None
         if attempt.entry is not None:
             if outcome == OK:
-                attempt.entry.success()
+                attempt.entry._succeed()
             else:
                 self._verdicts.tell(attempt.entry, outcome, attempt.task)
         if not attempt.owed:

@@ -18,6 +18,8 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from struct import unpack
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator, Philox
@@ -58,11 +60,12 @@ class Column:
     At hand are the `_values` from index `_first` on, of the block that was asked for last.
     """
 
-    __slots__ = ("_blocks", "_first", "_kept", "_key", "_sampler", "_values")
+    __slots__ = ("_blocks", "_draws", "_first", "_kept", "_key", "_sampler", "_values")
 
     _values: array[float]
 
-    def __init__(self, key: int, sampler: Sampler, kept: int) -> None:
+    def __init__(self, draws: Draws, key: tuple[int, int], sampler: Sampler, kept: int) -> None:
+        self._draws = draws
         self._key = key
         self._sampler = sampler
         self._kept = kept
@@ -88,8 +91,31 @@ class Column:
 
     def block(self, block: int) -> Floats:
         """Return the `BLOCK` numbers of block number `block`, shape (BLOCK,)."""
-        generator = Generator(Philox(key=self._key, counter=[0, 0, block, 0]))
-        return self._sampler(generator, BLOCK)
+        return self._sampler(self._draws.at(self._key, block), BLOCK)
+
+
+class Draws:
+    """A counter-based generator that begins where it is told: to make another one is dear."""
+
+    def __init__(self) -> None:
+        self._philox = Philox(0)
+        self._generator = Generator(self._philox)
+
+    def at(self, key: tuple[int, int], block: int) -> Generator:
+        """Return the generator of a key, its low word first, at the beginning of a block."""
+        state: Any = {
+            "bit_generator": "Philox",
+            "state": {"counter": (0, 0, block, 0), "key": key},
+            "buffer": _NO_BUFFER,
+            "buffer_pos": len(_NO_BUFFER),
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+        self._philox.state = state
+        return self._generator
+
+
+_NO_BUFFER = (0, 0, 0, 0)
 
 
 class Streams:
@@ -104,13 +130,14 @@ class Streams:
 
     def __init__(self, seed: int, replicate: int, spread: int = 0) -> None:
         self._prefix = f"{seed}/{replicate}/"
+        self._draws = Draws()
         self._kept = _LEAST_KEPT_BLOCKS + _KEPT_ROUNDS * (spread >> BLOCK_BITS)
 
     def column(self, path: str, purpose: str, sampler: Sampler) -> Column:
         """Return the stream that decides `purpose` for the entity at `path`."""
         name = f"{self._prefix}{path}#{purpose}".encode()
-        key = int.from_bytes(blake2b(name, digest_size=16).digest(), "little")
-        return Column(key, sampler, self._kept)
+        low, high = unpack("<QQ", blake2b(name, digest_size=16).digest())
+        return Column(self._draws, (low, high), sampler, self._kept)
 
 
 def uniform(generator: Generator, size: int) -> Floats:

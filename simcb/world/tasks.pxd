@@ -1,5 +1,6 @@
 cimport cython
 
+from simcb.breaker.flights cimport Grant
 from simcb.world.clock cimport Waiter
 from simcb.world.conditions cimport InForce
 from simcb.world.streams cimport AttemptStreams
@@ -41,7 +42,7 @@ cdef class Task(Waiter):
     cdef public double told
     cdef public object tried
     cdef public Attempt current
-    cdef public object permit
+    cdef public Grant permit
     cdef public bint over
     cdef public bint degraded
     @cython.locals(site=Site)
@@ -58,6 +59,7 @@ cdef class Request(Waiter):
     cdef public double start
     cdef public long user_attempts
     cdef public list alive
+    cdef public long open_place
     cdef public long cause
     cpdef prepare(self, Origin group, long number, tuple sites, double start)
 
@@ -71,7 +73,7 @@ cdef class Attempt(Task):
     cdef public AttemptStreams node
     cdef public long retry
     cdef public double waited
-    cdef public object entry
+    cdef public Grant entry
     cdef public long breaker
     cdef public double start
     cdef public Server replica
@@ -82,6 +84,7 @@ cdef class Attempt(Task):
     cdef public double freed
     cdef public double asked
     cdef public long outcome
+    cdef public long open_place
     cdef public long flags
     cdef public bint sent
     cdef public bint owed
@@ -92,4 +95,4 @@ cdef class Attempt(Task):
     cdef public InForce looked_at
     cdef public bint caught
     @cython.locals(never=double)
-    cpdef prepare(self, Site site, Task task, AttemptStreams node, long retry, double waited, object entry, long breaker, double start, Server replica)
+    cpdef prepare(self, Site site, Task task, AttemptStreams node, long retry, double waited, Grant entry, long breaker, double start, Server replica)

@@ -7,8 +7,8 @@ first; those import this module, not the reverse.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
+from simcb.breaker.flights import Grant
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace import Flag
 from simcb.world.clock import Waiter
@@ -29,19 +29,6 @@ REQUEST_OK = REQUEST_CODE[RequestOutcome.OK]
 REQUEST_DEGRADED = REQUEST_CODE[RequestOutcome.DEGRADED]
 REQUEST_FAILED = REQUEST_CODE[RequestOutcome.FAILED]
 DEGRADED = int(Flag.DEGRADED)
-
-
-class Grant(Protocol):
-    """What a breaker lets a call through with: the shipped one's permit, or another's."""
-
-    def success(self) -> object:
-        """Report that the call went well."""
-
-    def failure(self) -> object:
-        """Report that the call failed; the shipped one also takes a Retry-After."""
-
-    def ignore(self) -> object:
-        """Report that the call was given up."""
 
 
 class Site:
@@ -203,6 +190,7 @@ class Request(Waiter):
         user_attempts: how often the user has asked.
         alive: the user attempts that have not failed.
         cause: code of the attempt outcome that settled it last.
+        open_place: where the recorder finds it among those that are not over.
     """
 
     __slots__ = (
@@ -210,11 +198,14 @@ class Request(Waiter):
         "cause",
         "group",
         "number",
+        "open_place",
         "request_row",
         "sites",
         "start",
         "user_attempts",
     )
+
+    open_place: int
 
     def prepare(self, group: Origin, number: int, sites: Sequence[Site], start: float) -> None:
         """Be a group's request number `number`, made at `start`, which nobody has asked yet."""
@@ -290,6 +281,7 @@ class Attempt(Task):
         answer: code of the answer that is on its way back.
         retry_after: of a throttled one, how long its caller is told to wait, seconds; 0 if it is
             told nothing.
+        open_place: where the recorder finds it among those of which more is to be written.
         looked_at, caught: the faults for which it was last asked whether a hang will catch it,
             and whether one will.
     """
@@ -309,6 +301,7 @@ class Attempt(Task):
         "freed",
         "looked_at",
         "node",
+        "open_place",
         "outcome",
         "owed",
         "replica",
@@ -324,6 +317,7 @@ class Attempt(Task):
 
     asked: float
     answer: int
+    open_place: int
     retry_after: float
 
     def prepare(

@@ -1,3 +1,4 @@
+from simcb.breaker.flights cimport Grant
 from simcb.world.tasks cimport Task
 
 cdef long OK
@@ -6,4 +7,4 @@ cdef long THROTTLED
 cdef class Verdicts:
     cdef frozenset _failing
     cdef frozenset _ignored
-    cpdef tell(self, object permit, long outcome, Task task)
+    cpdef tell(self, Grant permit, long outcome, Task task)

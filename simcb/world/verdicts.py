@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from simcb.breaker import Permit
+from simcb.breaker.flights import Grant
 from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Breaker
-from simcb.world.tasks import ABANDONED, OK, REJECTED, SHED, THROTTLED, Grant, Task
+from simcb.world.tasks import ABANDONED, OK, REJECTED, SHED, THROTTLED, Task
 
 
 class Verdicts:

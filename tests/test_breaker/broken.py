@@ -44,15 +44,15 @@ IN_FLIGHT = "test_in_flight"
 WRONG_GENERATION = Broken(
     "a permit is of whatever state the breaker is in by then",
     4,
-    "calling.py",
-    "                    permit._generation = state.generation\n"
-    "                    self._counts[ADMITTED] += 1\n"
-    "                    return permit\n",
-    "                    self._counts[ADMITTED] += 1\n"
-    "            if state.untimed:\n"
-    "                permit._generation = self._state.generation\n"
-    "                return permit\n"
-    "            with self._lock:\n",
+    "machine.py",
+    "                permit._generation = state.generation\n"
+    "                self._counts[ADMITTED] += 1\n"
+    "                return None\n",
+    "                self._counts[ADMITTED] += 1\n"
+    "        if state.untimed:\n"
+    "            permit._generation = self._state.generation\n"
+    "            return None\n"
+    "        with self._lock:\n",
     f"{STATES}::test_line_04_a_permit_is_of_the_state_that_admitted_it_and_no_later_one",
 )
 
@@ -84,17 +84,17 @@ BROKEN = (
     Broken(
         "check, then act, without a lock",
         2,
-        "calling.py",
-        "with self._lock:\n                state = self._state\n                if state.untimed",
-        "if True:\n                state = self._state\n                if state.untimed",
+        "machine.py",
+        "with self._lock:\n            state = self._state\n            if state.untimed",
+        "if True:\n            state = self._state\n            if state.untimed",
         f"{SCHEDULES}::test_line_02_probes_are_counted_under_any_schedule",
     ),
     Broken(
         "each of the callers that arrive together makes its own transition",
         3,
-        "calling.py",
-        "with self._lock:\n                state = self._state\n                if state.untimed",
-        "if True:\n                state = self._state\n                if state.untimed",
+        "machine.py",
+        "with self._lock:\n            state = self._state\n            if state.untimed",
+        "if True:\n            state = self._state\n            if state.untimed",
         f"{SCHEDULES}::test_line_03_one_half_open_transition_under_any_schedule",
     ),
     Broken(
@@ -199,11 +199,11 @@ BROKEN = (
     Broken(
         "an interrupt between counting a call and granting it counts one that never ends",
         5,
-        "calling.py",
-        "                    permit._generation = state.generation\n"
-        "                    self._counts[ADMITTED] += 1\n",
-        "                    self._counts[ADMITTED] += 1\n"
-        "                    permit._generation = int(state.generation)\n",
+        "machine.py",
+        "                permit._generation = state.generation\n"
+        "                self._counts[ADMITTED] += 1\n",
+        "                self._counts[ADMITTED] += 1\n"
+        "                permit._generation = int(state.generation)\n",
         f"{INTERRUPTS}::test_an_interrupt_at_any_moment_leaves_the_breaker_whole",
         (closed, "success"),
     ),
@@ -502,8 +502,8 @@ BROKEN = (
         "a failure that raises its error from a new one",
         11,
         "calling.py",
-        "                permit.raised(error)\n                raise\n",
-        "                permit.raised(error)\n                raise ValueError from error\n",
+        "permit.raised(error)\n                    raise\n",
+        "permit.raised(error)\n                    raise ValueError from error\n",
         f"{EXITS}::test_line_11_exceptions_and_results_arrive_untouched",
     ),
     Broken(

@@ -27,6 +27,9 @@ from test_breaker.stage import (
     tripped,
 )
 
+import simcb.breaker
+from simcb.version import is_compiled
+
 
 def test_line_09_listeners_hear_every_transition_once_in_order(
     room: ModuleType, clock: Clock
@@ -271,7 +274,8 @@ def test_line_10_a_handler_may_enter_at_any_moment(
         if kind != "half-open":
             assert seen.admitted - before.admitted == 7, line
             assert (seen.failures, seen.successes) == (2, 5), line
-    assert line > 20
+    # Compiled code lets nothing in, so there are only the moments of what is not.
+    assert line > (8 if is_compiled() and room is simcb.breaker else 20)
 
 
 def test_line_10_a_finalizer_may_enter_the_breaker(room: ModuleType, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""What a compiler is told of the world's classes is what their sources say."""
+"""What a compiler is told of the world's and the breaker's classes is what their sources say."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import simcb
 
 HOUSE = Path(simcb.__file__).parent
-ALL = sorted(HOUSE.glob("world/*.pxd"))
+ALL = sorted([*HOUSE.glob("breaker/*.pxd"), *HOUSE.glob("world/*.pxd")])
 DECLARED = [path for path in ALL if not path.with_suffix(".pyx").exists()]
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState, Permit, Transition
+from simcb.breaker import CircuitBreaker, CircuitState, Permit, Transition
+from simcb.breaker.flights import Grant
+from simcb.breaker.machine import Refusal
 from simcb.client.answers import CALLER, ClientError
 from simcb.trace import STATE_CODE, BreakerInfo
 from simcb.world.code.disguise import running
@@ -18,7 +20,6 @@ from simcb.world.foreign import Counts
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
 from simcb.world.streams import AttemptStreams
-from simcb.world.tasks import Grant
 
 _HELD: ContextVar[tuple[Permit | HeardCall, int] | None] = ContextVar("simcb.permit", default=None)
 """The permit that the running task got last, and the index of the breaker that gave it."""
@@ -26,7 +27,7 @@ _HELD: ContextVar[tuple[Permit | HeardCall, int] | None] = ContextVar("simcb.per
 MOST_BREAKERS = 1000
 """Breakers written down; code that makes one for each request makes as many as there are."""
 
-_init, _acquire = CircuitBreaker.__init__, CircuitBreaker.acquire
+_init, _admit = CircuitBreaker.__init__, CircuitBreaker._admit
 
 
 class HeardCall:
@@ -60,13 +61,17 @@ class HeardBreaker:
         return Counts(*counts, ignored=self.admitted - self.successes - self.failures)
 
 
-class _Permitted:
+class _Permitted(Grant):
     """What an attempt holds whose breaker is the code's own business."""
 
     def success(self) -> None:
         """Do nothing."""
 
-    failure = ignore = success
+    def failure(self) -> None:
+        """Do nothing."""
+
+    def ignore(self) -> None:
+        """Do nothing."""
 
 
 _PERMITTED = _Permitted()
@@ -140,11 +145,11 @@ class CodeBreakers:
         self._made[key] = _Made(breaker, index)
         return index
 
-    def acquire(self, breaker: CircuitBreaker) -> Permit:
-        """Acquire a permit, in the place of the method; a rejection is written down."""
+    def admit(self, breaker: CircuitBreaker, permit: Permit) -> Refusal | None:
+        """Ask for a permit, in the place of the method; a rejection is written down."""
         loop = running()
         if loop is None:
-            return _acquire(breaker)
+            return _admit(breaker, permit)
         made = self._made.get(id(breaker))
         if made is None:
             error = ClientError(
@@ -154,13 +159,12 @@ class CodeBreakers:
             )
             loop.halt(error)
             raise error
-        try:
-            permit = _acquire(breaker)
-        except CircuitOpenError:
+        refusal = _admit(breaker, permit)
+        if refusal is None:
+            _HELD.set((permit, made.number))
+        else:
             self._write_rejected(made)
-            raise
-        _HELD.set((permit, made.number))
-        return permit
+        return refusal
 
     def _write_rejected(self, made: _Made) -> None:
         attempt = CALLER.get(None)

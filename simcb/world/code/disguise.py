@@ -141,7 +141,7 @@ def _found(instead: dict[int, object]) -> Iterator[tuple[Any, str, object]]:
 def disguised(
     seed: str,
     breaker: Callable[..., None],
-    acquire: Callable[..., Any],
+    admit: Callable[..., Any],
     heard: Iterable[tuple[Any, str, object]],
 ) -> Iterator[None]:
     """Show code virtual time and seeded chance, and bar what virtual time has no room for.
@@ -149,14 +149,14 @@ def disguised(
     Args:
         seed: what `random` is seeded with.
         breaker: stands for `CircuitBreaker.__init__`.
-        acquire: stands for `CircuitBreaker.acquire`.
+        admit: stands for `CircuitBreaker._admit`.
         heard: (class, name, value) of what hears other packages' breakers.
     """
     defaults = [
         (made, "__kwdefaults__", {**(made.__kwdefaults__ or {}), "clock": _CLOCKS["monotonic"]})
         for made in (CircuitBreaker.__init__, MemoryStore.__init__)
     ]
-    ours = [(CircuitBreaker, "__init__", breaker), (CircuitBreaker, "acquire", acquire)]
+    ours = [(CircuitBreaker, "__init__", breaker), (CircuitBreaker, "_admit", admit)]
     others = [*heard]  # This loads packages, whose clocks are found then.
     chance = random.getstate()
     with Rebound(*_found(_instead()), *_BARRED, *defaults, *ours, *others):

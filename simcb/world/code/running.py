@@ -8,6 +8,7 @@ from typing import Any
 
 from simcb.adapters.heard import heard
 from simcb.breaker import CircuitBreaker, Permit
+from simcb.breaker.machine import Refusal
 from simcb.client.answers import Caller
 from simcb.world.clock import Clock
 from simcb.world.code.breakers import MOST_BREAKERS, CodeBreakers, CodeGuard
@@ -71,12 +72,12 @@ class Code:
         def create(breaker: CircuitBreaker, *args: Any, **named: Any) -> None:
             breakers.create(breaker, *args, **named)
 
-        def acquire(breaker: CircuitBreaker) -> Permit:
-            return breakers.acquire(breaker)
+        def admit(breaker: CircuitBreaker, permit: Permit) -> Refusal | None:
+            return breakers.admit(breaker, permit)
 
         with (
             own_modules() as load,
-            disguised(seed, create, acquire, heard(breakers)),
+            disguised(seed, create, admit, heard(breakers)),
             self._loop.hooked(),
         ):
             try:
