@@ -1,4 +1,4 @@
-"""The build hook that compiles the world: `SIMCB_COMPILE=1 pip install .`.
+"""The build hook that compiles the world and the breaker: `SIMCB_COMPILE=1 pip install .`.
 
 It takes a C compiler. Without that variable, and in an editable install, nothing is compiled and
 no compiler is asked for. The `.py` files stay the one source; a `.pxd` beside one declares its

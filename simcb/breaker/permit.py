@@ -139,7 +139,7 @@ class Permit(Flight):
     ) -> Literal[False]:
         try:
             if error is None:
-                self.success()
+                self._breaker._succeed(self)
             else:
                 self.raised(error)
         except BaseException:

@@ -15,6 +15,9 @@ from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+import simcb.breaker
+from simcb.version import is_compiled
+
 PATIENCE = 10.0
 """Seconds of real time after which something that should have ended is taken for stuck."""
 
@@ -127,6 +130,11 @@ def drive(coroutine: Coroutine[Any, Any, Any]) -> object:
 def lines_of(room: ModuleType) -> str:
     """The folder whose lines count as the room's own."""
     return str(Path(room.__file__ or "").parent)
+
+
+def is_interpreted(room: ModuleType) -> bool:
+    """Whether no part of the room is compiled, which lets nothing in at any moment."""
+    return room is not simcb.breaker or not is_compiled()
 
 
 CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX")

@@ -22,13 +22,11 @@ from test_breaker.stage import (
     elsewhere,
     fail,
     good,
+    is_interpreted,
     passes,
     recovers,
     tripped,
 )
-
-import simcb.breaker
-from simcb.version import is_compiled
 
 
 def test_line_09_listeners_hear_every_transition_once_in_order(
@@ -274,8 +272,7 @@ def test_line_10_a_handler_may_enter_at_any_moment(
         if kind != "half-open":
             assert seen.admitted - before.admitted == 7, line
             assert (seen.failures, seen.successes) == (2, 5), line
-    # Compiled code lets nothing in, so there are only the moments of what is not.
-    assert line > (8 if is_compiled() and room is simcb.breaker else 20)
+    assert line > (20 if is_interpreted(room) else 5)
 
 
 def test_line_10_a_finalizer_may_enter_the_breaker(room: ModuleType, clock: Clock) -> None:
