@@ -32,7 +32,6 @@ cdef class Guard:
     cdef public object ask
     cdef public object tried
     cdef public Server replica
-    cpdef bint is_open(self, LoadBalancer balancer, double now) except? -1
     cpdef Grant admit(self, LoadBalancer balancer, AttemptStreams node, long number)
 
 cdef class Unguarded(Grant):
