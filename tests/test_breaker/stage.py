@@ -132,9 +132,9 @@ def lines_of(room: ModuleType) -> str:
     return str(Path(room.__file__ or "").parent)
 
 
-def is_interpreted(room: ModuleType) -> bool:
-    """Whether no part of the room is compiled, which lets nothing in at any moment."""
-    return room is not simcb.breaker or not is_compiled()
+def at_least(moments: int, room: ModuleType) -> int:
+    """The fewest moments there have to be; what is compiled of a room lets nothing in."""
+    return 2 if room is simcb.breaker and is_compiled() else moments
 
 
 CALLS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX")

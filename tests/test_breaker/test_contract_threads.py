@@ -17,12 +17,12 @@ import pytest
 from test_breaker.stage import (
     Clock,
     Interrupts,
+    at_least,
     bad,
     balanced,
     elsewhere,
     fail,
     good,
-    is_interpreted,
     passes,
     recovers,
     tripped,
@@ -272,7 +272,7 @@ def test_line_10_a_handler_may_enter_at_any_moment(
         if kind != "half-open":
             assert seen.admitted - before.admitted == 7, line
             assert (seen.failures, seen.successes) == (2, 5), line
-    assert line > (20 if is_interpreted(room) else 5)
+    assert line > at_least(20, room)
 
 
 def test_line_10_a_finalizer_may_enter_the_breaker(room: ModuleType, clock: Clock) -> None:

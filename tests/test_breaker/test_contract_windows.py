@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from test_breaker.stage import Clock, Interrupts, bad, drive, fail, good, is_interpreted, passes
+from test_breaker.stage import Clock, Interrupts, at_least, bad, drive, fail, good, passes
 from test_breaker.unfinished import Acquiring, awaited, entered, submitted
 
 
@@ -90,7 +90,7 @@ def test_line_12_a_window_is_exact_after_a_handler_has_entered(
                 fail(breaker) if last[-1] == "f" else passes(room, breaker)
                 seen = breaker.snapshot().rules[0]
                 assert (seen.calls, seen.counted) == (3, last.count("f")), (handled, moment)
-        assert moment > (10 if is_interpreted(room) else 5)
+        assert moment > at_least(10, room)
 
 
 def test_line_12_a_listener_that_comes_late_finds_every_call_in_the_window(
