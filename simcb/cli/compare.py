@@ -17,7 +17,7 @@ from simcb.options import CompareOptions
 
 if TYPE_CHECKING:
     from simcb.scenario import Scenario
-    from simcb.studies.compare import Comparison
+    from simcb.studies.comparison import Comparison
     from simcb.studies.variants import Variant
 
 

@@ -38,10 +38,12 @@ class Facts:
     Args:
         trace: what is measured.
         slo: share of requests that has to be answered, for `burn` and `budget_used`.
+        limits: what is in time; by what is usual in this run if None.
     """
 
     trace: Trace
     slo: float = DEFAULT_SLO
+    limits: LatencyLimits | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trace", in_order(self.trace))
@@ -94,7 +96,7 @@ class Facts:
     @cached_property
     def latency_limits(self) -> LatencyLimits:
         """How long the users of each client group wait, by what was usual in good times."""
-        return latency_limits_of(self.trace, self.healthy_until)
+        return self.limits or latency_limits_of(self.trace, self.healthy_until)
 
     @cached_property
     def health(self) -> Health:
@@ -173,7 +175,7 @@ class Facts:
 def facts_of(run: Trace | Facts, slo: float = DEFAULT_SLO) -> Facts:
     """Return the facts of a run: those at hand, or new ones made from its trace."""
     if isinstance(run, Facts):
-        return run if run.slo == slo else Facts(run.trace, slo)
+        return run if run.slo == slo else Facts(run.trace, slo, run.limits)
     return Facts(run, slo)
 
 

@@ -61,10 +61,12 @@ class LatencyLimits:
         seconds: within which an ok answer is good, for each group in the layout's order;
             infinite where there is nothing to compare with.
         overdue: after which an unfinished one is taken for lost.
+        whose: the name of the variant in which that was usual, if it is not that measured.
     """
 
     seconds: Floats
     overdue: Floats
+    whose: str = ""
 
     @property
     def words(self) -> str:
@@ -74,14 +76,13 @@ class LatencyLimits:
         if not len(known):
             return ""
         least, most = float(known[0]), float(known[-1])
+        whose = f" of {self.whose}" if self.whose else ""
         if len(different) > 1:
-            origin = (
-                f"{LATENCY_FACTOR:.0f} × each group's healthy p99, at least {LATENCY_FLOOR:.0f} s"
-            )
+            origin = f"{LATENCY_FACTOR:.0f} × each group's healthy p99{whose}"
             within = f"{least:.3g} to {most:.3g}" if most > least else f"{least:.3g}"
-            return f"within {within} s ({origin})"
+            return f"within {within} s ({origin}, at least {LATENCY_FLOOR:.0f} s)"
         floor = most <= LATENCY_FLOOR * (1.0 + 1e-9)
-        origin = "the least" if floor else f"{LATENCY_FACTOR:.0f} × healthy p99"
+        origin = "the least" if floor else f"{LATENCY_FACTOR:.0f} × healthy p99{whose}"
         return f"within {most:.3g} s ({origin})"
 
     def kept(self, rows: RequestRows) -> Booleans:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from simcb.metrics import METRICS, ThresholdResult, Unit, check_thresholds, judge
 from simcb.scenario import Threshold, parse_threshold
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.studies.run import StudyError
 from simcb.studies.variants import NONE, Variant

@@ -15,7 +15,8 @@ from simcb.scenario import Scenario
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.refusal import choice_remedy, quoted
 from simcb.scenario.units import format_duration
-from simcb.studies.compare import Comparison, Progress, compare
+from simcb.studies.compare import Progress, compare
+from simcb.studies.comparison import Comparison
 from simcb.studies.evaluation.contenders import NO_BREAKER, without_breaker
 from simcb.studies.evaluation.settings import applied
 from simcb.studies.run import Run, StudyError, run_once

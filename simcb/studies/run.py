@@ -38,6 +38,7 @@ from simcb.studies.limits import check_size, estimate_size
 from simcb.trace import Trace
 
 if TYPE_CHECKING:
+    from simcb.metrics.health import LatencyLimits
     from simcb.world.code.notes import Note
 
 Clients = Mapping[str, str | Callable[..., object]]
@@ -201,9 +202,21 @@ def _has_others(scenario: Scenario) -> bool:
     return any(each is not None and each.use is not None for each in guards)
 
 
-def measured(scenario: Scenario, trace: Trace, notes: Sequence[Note] = ()) -> Run:
-    """Measure and judge what happened in one run of `scenario`."""
-    facts = Facts(trace)
+def measured(
+    scenario: Scenario,
+    trace: Trace,
+    notes: Sequence[Note] = (),
+    limits: LatencyLimits | None = None,
+) -> Run:
+    """Measure and judge what happened in one run of `scenario`.
+
+    Args:
+        scenario: what was run.
+        trace: what happened.
+        notes: what is worth telling of clients' own code.
+        limits: what is in time; by what is usual in this run if None.
+    """
+    facts = Facts(trace, limits=limits)
     measures, judgement = measure(facts), verdict(facts)
     return Run(scenario, trace.seed, trace.replicate, trace, measures, judgement, tuple(notes))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from simcb.metrics import METRICS, Summary
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.studies.conditions import Condition, Judged, judged, unit_of
 from simcb.views.compare_findings import marked_name, notes, sentence, verdicts
 from simcb.views.data import plain

@@ -10,7 +10,7 @@ from functools import partial
 
 from simcb.metrics import Facts, Unit
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE
-from simcb.studies.compare import Change, Comparison
+from simcb.studies.comparison import Change, Comparison
 from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.views.document import Tone, Verdict
 from simcb.views.quantities import interval, quantity
@@ -256,8 +256,10 @@ def _higher(change: Change) -> str:
 def in_time(comparison: Comparison) -> str:
     """Return how long an answer may take to be in time."""
     limits: dict[str, list[str]] = {}
+    first = comparison.results[0]
     for name, result in zip(comparison.names, comparison.results, strict=True):
-        words = Facts(result.trace).latency_limits.words or "at all"
+        one = first if result.trace.layout.groups == first.trace.layout.groups else result
+        words = Facts(one.trace).latency_limits.words or "at all"
         limits.setdefault(words, []).append(shown_name(name))
     if len(limits) == 1:
         return f"answered: ok or from a fallback {next(iter(limits))}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.studies.evaluation.cells import Column
 from simcb.views.compare import cell
 from simcb.views.compare_findings import marked_name, notes

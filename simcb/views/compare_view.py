@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from simcb.metrics import Summary
 from simcb.scenario.refusal import choice_remedy, quoted
 from simcb.studies import Result, StudyError
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.studies.conditions import Judged
 from simcb.studies.evaluation.objective import parse_number
 from simcb.views.compare import HEADER, Answer, compare_document, compare_rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from simcb.metrics import METRICS
 from simcb.metrics.phase import FAULT, WHOLE
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.studies.league import Contender, League
 from simcb.views.compare import HEADER as OF_VARIANTS
 from simcb.views.compare import compare_rows

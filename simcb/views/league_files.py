@@ -17,7 +17,7 @@ from simcb.metrics import METRICS, Judgement, Measure, Measures, Verdict, entiti
 from simcb.plain_files import read_plain
 from simcb.scenario.refusal import shown
 from simcb.studies import StudyError, read_kept, result_of
-from simcb.studies.compare import Comparison, comparison_of
+from simcb.studies.comparison import Comparison, comparison_of
 from simcb.studies.league import SHIPPED, Contender, League
 from simcb.studies.run import Run
 from simcb.studies.variants import Variant

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from simcb import studies
 from simcb.options import CompareOptions, JobOptions
 from simcb.scenario import Scenario
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.studies.league import League
 from simcb.studies.league import league as run_league
 from simcb.views.compare_findings import verdicts

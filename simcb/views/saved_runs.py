@@ -20,7 +20,7 @@ from simcb.plain_files import read_plain
 from simcb.scenario import Scenario, list_shipped
 from simcb.scenario.refusal import quoted, shown
 from simcb.studies import Result, StudyError, measured, read_kept, result_of
-from simcb.studies.compare import comparison_of
+from simcb.studies.comparison import comparison_of
 from simcb.studies.conditions import conditions_on
 from simcb.studies.sweep import is_sweep
 from simcb.studies.tags import checked_tags

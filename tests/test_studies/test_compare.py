@@ -13,11 +13,13 @@ from simcb.metrics.intervals import apart
 from simcb.options import CompareOptions, JobOptions
 from simcb.scenario import Scenario, parse_scenario
 from simcb.studies import StudyError
-from simcb.studies.compare import Comparison, compare
+from simcb.studies.compare import compare
+from simcb.studies.comparison import Comparison
 from simcb.studies.conditions import conditions_on, judged
 from simcb.studies.variants import Variant, altered, check_variants, parse_group
 from simcb.views.compare import Answer, compare_document
 from simcb.views.compare_findings import sentence, verdicts
+from simcb.views.markdown import as_markdown
 
 HERE = JobOptions(workers=0)
 
@@ -172,6 +174,21 @@ def test_a_breaker_that_hurts_is_said_to() -> None:
     assert first.words == "no breaker is best"
     assert other.words == "better"
     assert "points more answered under the fault" in other.reason
+
+
+def test_in_time_is_what_was_usual_in_the_first_variant() -> None:
+    """One behind which users always wait long is not good by its own measure."""
+    slow = "slow: timeout=5s, store.work=1.5s, store.workers=99"
+    found = compared(slow, "breaker.failure_threshold=4")
+    alone = studies.run(altered(parse_group(slow), small()).scenario, seed=1)
+    assert (alone.summary.value("answered", "healthy") or 0.0) > 0.99
+    assert found.results[1].summary.value("answered", "healthy") == 0.0
+    assert found.results[1].summary.value("success", "healthy") == 1.0
+    assert found.best != 1
+    words = "answered: ok or from a fallback within 1 s (the least)"
+    assert words in as_markdown(compare_document(Answer(found)))
+    first = studies.run(small(), seed=1, replicates=3)
+    assert found.results[0].summary == first.summary
 
 
 def test_what_differs_in_nothing_is_told_as_the_same() -> None:

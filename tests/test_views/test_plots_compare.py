@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import simcb
 from simcb.scenario import parse_scenario
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.views.plots.compare import answered, load, opened, overlay
 
 SLOW = """

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from matplotlib.axes import Axes
 
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.views.plots import PANELS
 from simcb.views.plots.curves import curves_of
 from simcb.views.plots.figures import Picture, new_picture

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from simcb.metrics import Series, series
 from simcb.metrics.phase import effective_faults
-from simcb.studies.compare import Comparison
+from simcb.studies.comparison import Comparison
 from simcb.trace import FaultInfo
 from simcb.views.plots.curves import Band, Curves, Floats, band, curves_of, readable_step
 from simcb.views.plots.figures import Picture, axes_or_new, new_picture
