@@ -36,7 +36,7 @@ class Observed:
         single = f"fault:{WATCHED}"
         if single in self.measures.phases:
             return single
-        return "fault" if WATCHED in self.measures.faults else "whole"
+        return "fault" if single in self.measures.phase_names.faults else "whole"
 
     @property
     def window(self) -> tuple[float, float]:

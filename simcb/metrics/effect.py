@@ -19,7 +19,7 @@ from simcb.metrics.facts import Facts
 from simcb.metrics.health import SIGMAS, Tally
 from simcb.metrics.intervals import Estimate, difference, estimate
 from simcb.metrics.measures import Measures
-from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
+from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE, is_single
 from simcb.trace import STATE_CODE, Trace
 
 LEAST = 0.001
@@ -163,7 +163,7 @@ def _by_phase(
     pairs: Sequence[tuple[Facts, Facts]], counted: Callable[[Tally[int]], int]
 ) -> tuple[PhaseEffect, ...]:
     names = dict.fromkeys(each.name for facts, _ in pairs for each in facts.phases)
-    parts = [name for name in names if name != WHOLE and not name.startswith(ONE_FAULT)]
+    parts = [name for name in names if name != WHOLE and not is_single(name)]
     return tuple(_phase_effect(name, pairs, counted) for name in parts or [WHOLE])
 
 

@@ -287,7 +287,9 @@ def summarise_apart(a: Summary, b: Summary) -> Summary:
         other = b.estimate(*key) if key in shared else None
         if other is not None:
             found.append(replace(item, estimate=apart(item.estimate, other)))
-    return Summary(tuple(found), a.phases, a.entities, a.faults, min(a.replicates, b.replicates))
+    return Summary(
+        tuple(found), a.phases, a.entities, a.phase_names, min(a.replicates, b.replicates)
+    )
 
 
 def apart(a: Estimate, b: Estimate) -> Estimate:
@@ -312,7 +314,7 @@ def _summarised(item: Measure, value: Estimate) -> Summarised:
 
 
 def _summary(items: list[Summarised], like: Measures, replicates: int) -> Summary:
-    return Summary(tuple(items), like.phases, like.entities, like.faults, replicates)
+    return Summary(tuple(items), like.phases, like.entities, like.phase_names, replicates)
 
 
 def _same_kind(replicates: Sequence[Measures]) -> Measures:

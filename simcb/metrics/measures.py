@@ -7,14 +7,13 @@ service or client group of the run is a slip of the pen, and None would hide it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Flag, StrEnum, auto
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
-from simcb import outcomes
 from simcb.errors import FieldsError
-from simcb.metrics.phase import ONE_FAULT, WHOLE
+from simcb.metrics.phase import WHOLE, PhaseNames
 from simcb.scenario.refusal import choice_remedy, quoted
 
 if TYPE_CHECKING:
@@ -103,10 +102,6 @@ def entities_of(scenario: Scenario) -> Entities:
     return Entities(tuple(scenario.services), tuple(scenario.clients))
 
 
-PHASES = (WHOLE, *outcomes.PHASES)
-"""The phases that every run may have; a fault's own is `fault:NAME`."""
-
-
 class UnknownNumberError(FieldsError):
     """A number was asked for by a name that means nothing.
 
@@ -134,8 +129,8 @@ class Named(Protocol):
         """Names of the services and of the client groups."""
 
     @property
-    def faults(self) -> tuple[str, ...]:
-        """Names of the faults."""
+    def phase_names(self) -> PhaseNames:
+        """Names of the phases that may be asked for."""
 
 
 class Valued(Protocol):
@@ -150,8 +145,8 @@ class Valued(Protocol):
         """Names of the services and of the client groups."""
 
     @property
-    def faults(self) -> tuple[str, ...]:
-        """Names of the faults."""
+    def phase_names(self) -> PhaseNames:
+        """Names of the phases that may be asked for."""
 
     def value(self, name: str, phase: str = WHOLE, of: str = "") -> float | None:
         """Return a metric's value, None if undefined."""
@@ -170,7 +165,7 @@ def check_asked(name: str, phase: str, of: str, known: Named) -> None:
         UnknownNumberError: there is no such metric, phase, service or client group.
     """
     check_known("metric", name, known.names)
-    check_known("phase", phase, [*PHASES, *(ONE_FAULT + fault for fault in known.faults)])
+    check_known("phase", phase, known.phase_names.askable)
     if of != "":
         check_known("service or client group", of, known.entities.names)
 
@@ -250,13 +245,13 @@ class Numbers(Generic[T]):
         items: the numbers.
         phases: names of the phases there are.
         entities: names of the services and of the client groups.
-        faults: names of the faults, those that were never active included.
+        phase_names: names of the phases that may be asked for.
     """
 
     items: tuple[T, ...]
     phases: tuple[str, ...]
     entities: Entities
-    faults: tuple[str, ...] = ()
+    phase_names: PhaseNames = field(default_factory=PhaseNames)
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)

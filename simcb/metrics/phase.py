@@ -1,6 +1,6 @@
 """Phases: the stretches of a run that are measured apart from each other.
 
-This file knows the windows of faults and nothing about what happened in them.
+This file knows when faults are active and changes are made, and nothing about what happened then.
 """
 
 from __future__ import annotations
@@ -8,16 +8,78 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from simcb.outcomes import PHASES
-from simcb.trace import FaultInfo, Trace
+from simcb import outcomes
+from simcb.trace import FaultInfo, Layout, Trace
+
+if TYPE_CHECKING:
+    from simcb.scenario.model import Scenario
 
 WHOLE = "whole"
-HEALTHY, FAULT, BETWEEN, RECOVERY = PHASES
+HEALTHY, FAULT, BETWEEN, RECOVERY = outcomes.PHASES
+PHASES = (WHOLE, *outcomes.PHASES)
+"""The phases that every run may have; `PhaseNames` has those of its faults and changes."""
+
 ONE_FAULT = "fault:"
 """Prefix of the phase of a single fault: `fault:NAME`."""
+ONE_CHANGE = "change:"
+"""Prefix of the phase that follows a change: `change:NAME`."""
 
 Window = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PhaseNames:
+    """The phases by which numbers of a scenario's runs may be asked for.
+
+    Args:
+        faults: the phases of its single faults, those that are never active included.
+        changes: the phases that follow its changes.
+    """
+
+    faults: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+
+    @property
+    def askable(self) -> tuple[str, ...]:
+        """All of them, whether or not a run has them."""
+        return (*PHASES, *self.faults, *self.changes)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Those that a run may have, in the order of `phases`."""
+        single = self.faults if len(self.faults) > 1 else ()
+        during = (HEALTHY, FAULT, *single, BETWEEN, RECOVERY) if self.faults else ()
+        return (WHOLE, *during, *self.changes)
+
+    def meant(self, name: str) -> str:
+        """Return the phase of which a name is one: that of the only fault is `fault`."""
+        return FAULT if (name,) == self.faults else name
+
+
+def phase_names(scenario: Scenario) -> PhaseNames:
+    """Return the phases that may be asked for in a scenario's runs."""
+    faults = (label for label, _ in scenario.labelled_faults)
+    return phases_of(faults, (label for label, _ in scenario.labelled_changes))
+
+
+def layout_phases(layout: Layout) -> PhaseNames:
+    """Return the phases that may be asked for in the run of a trace."""
+    return phases_of((each.name for each in layout.faults), (each.name for each in layout.changes))
+
+
+def phases_of(faults: Iterable[str], changes: Iterable[str]) -> PhaseNames:
+    """Return the phases of faults and changes of these names."""
+    return PhaseNames(
+        tuple(dict.fromkeys(ONE_FAULT + name for name in faults)),
+        tuple(dict.fromkeys(ONE_CHANGE + name for name in changes)),
+    )
+
+
+def is_single(phase: str) -> bool:
+    """Return whether a phase is that of one fault or change, and lies within others."""
+    return phase.startswith((ONE_FAULT, ONE_CHANGE))
 
 
 @dataclass(frozen=True)
@@ -69,7 +131,26 @@ def phases(trace: Trace) -> tuple[Phase, ...]:
     `fault:NAME` while that one is (only if there are two of different name), `between` the time
     while none is active and one is still to come, `recovery` the time after the last. A phase of
     no length is left out; a run without faults is all of one piece and has only `whole`.
+
+    `change:NAME` is what follows a change under the conditions in which it was made: until the
+    next change, until a fault begins where none is active, or until none is active any more.
     """
+    parts = _parts(trace)
+    if not trace.layout.changes:
+        return parts
+    around = (phase.windows for phase in parts if not is_single(phase.name))
+    edges = {edge for windows in around for window in windows for edge in window}
+    edges.update(change.at for change in trace.layout.changes)
+    by_name: dict[str, list[Window]] = {}
+    for change in trace.layout.changes:
+        until = min((edge for edge in edges if edge > change.at), default=change.at)
+        if change.at < until:
+            by_name.setdefault(change.name, []).append((change.at, min(until, trace.duration)))
+    after = (Phase(ONE_CHANGE + name, merged(each)) for name, each in by_name.items())
+    return (*parts, *after)
+
+
+def _parts(trace: Trace) -> tuple[Phase, ...]:
     end = trace.duration
     found = [Phase(WHOLE, ((0.0, end),))]
     faults = effective_faults(trace)

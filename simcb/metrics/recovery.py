@@ -15,7 +15,7 @@ import numpy as np
 from simcb.metrics.facts import Facts, Scope
 from simcb.metrics.health import Health
 from simcb.metrics.openings import Opening
-from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
+from simcb.metrics.phase import FAULT, ONE_FAULT, WHOLE
 from simcb.metrics.spans import Floats
 from simcb.trace import FaultInfo
 
@@ -110,7 +110,9 @@ def _faults(scope: Scope) -> list[_Noticed] | None:
     None stands for a phase, or a run, in which the question makes no sense.
     """
     facts, name = scope.facts, scope.phase.name
-    if not facts.trace.layout.breaker_count or name in (HEALTHY, BETWEEN, RECOVERY):
+    if not facts.trace.layout.breaker_count:
+        return None
+    if name not in (WHOLE, FAULT) and not name.startswith(ONE_FAULT):
         return None
     every = range(len(facts.faults))
     chosen = every if name in (WHOLE, FAULT) else facts.places[name.removeprefix(ONE_FAULT)]

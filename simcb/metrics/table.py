@@ -14,7 +14,7 @@ from simcb.errors import FieldsError
 from simcb.metrics import answers, lag, load, recovery
 from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, facts_of
 from simcb.metrics.measures import Entity, Measure, Measures, Per, Unit, check_known
-from simcb.metrics.phase import WHOLE
+from simcb.metrics.phase import WHOLE, layout_phases
 from simcb.scenario.thresholds import spelled
 from simcb.trace import Trace
 
@@ -203,7 +203,7 @@ def measure(run: Trace | Facts, *, slo: float = DEFAULT_SLO) -> Measures:
         items=tuple(items),
         phases=tuple(each.name for each in facts.phases),
         entities=facts.entities,
-        faults=tuple(dict.fromkeys(each.name for each in facts.trace.layout.faults)),
+        phase_names=layout_phases(facts.trace.layout),
     )
 
 

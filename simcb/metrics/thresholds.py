@@ -11,8 +11,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from simcb.errors import FieldsError
-from simcb.metrics.measures import PHASES, Entities, Per, Unit, Valued, entities_of
-from simcb.metrics.phase import FAULT, HEALTHY, ONE_FAULT, WHOLE
+from simcb.metrics.measures import Entities, Per, Unit, Valued, entities_of
+from simcb.metrics.phase import (
+    FAULT,
+    HEALTHY,
+    ONE_CHANGE,
+    ONE_FAULT,
+    PHASES,
+    WHOLE,
+    PhaseNames,
+    is_single,
+    phase_names,
+    phases_of,
+)
 from simcb.metrics.table import METRICS, Metric
 from simcb.scenario.model import Scenario
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
@@ -136,8 +147,7 @@ def check_thresholds(thresholds: Sequence[Threshold], scenario: Scenario) -> Non
             group, or have a limit of another kind than the metric's unit, or more than the whole of
             a share.
     """
-    faults = [label for label, _ in scenario.labelled_faults]
-    _targets(thresholds, entities_of(scenario), faults)
+    _targets(thresholds, entities_of(scenario), phase_names(scenario))
 
 
 def place_of(threshold: Threshold, scenario: Scenario) -> tuple[str, str]:
@@ -146,13 +156,17 @@ def place_of(threshold: Threshold, scenario: Scenario) -> tuple[str, str]:
     Raises:
         ThresholdError: as for `check_thresholds`.
     """
-    faults = [label for label, _ in scenario.labelled_faults]
-    (target,) = _targets((threshold,), entities_of(scenario), faults)
-    return target.phase, target.of
+    names = phase_names(scenario)
+    (target,) = _targets((threshold,), entities_of(scenario), names)
+    return names.meant(target.phase), target.of
 
 
 def refusal_of(
-    threshold: Threshold, services: Sequence[str], groups: Sequence[str], faults: Sequence[str]
+    threshold: Threshold,
+    services: Sequence[str],
+    groups: Sequence[str],
+    faults: Sequence[str],
+    changes: Sequence[str],
 ) -> Refused | None:
     """Return why a threshold cannot be judged; None if it can.
 
@@ -161,9 +175,10 @@ def refusal_of(
         services: names of the services there are.
         groups: names of the client groups there are.
         faults: labels of the faults there are.
+        changes: labels of the changes there are.
     """
     try:
-        _target(threshold, Entities(tuple(services), tuple(groups)), faults)
+        _target(threshold, Entities(tuple(services), tuple(groups)), phases_of(faults, changes))
     except _Unjudgeable as error:
         return Refused(*error.args)
     return None
@@ -250,23 +265,18 @@ def _phase_of(target: _Target, values: Valued) -> tuple[str, str]:
     if target.phase == HEALTHY and FAULT not in values.phases:
         return WHOLE, "no fault was active: taken from the whole run"
     several = any(each.startswith(ONE_FAULT) for each in values.phases)
-    if (
-        FAULT in values.phases
-        and not several
-        and target.phase.startswith(ONE_FAULT)
-        and target.phase.removeprefix(ONE_FAULT) in values.faults
-    ):
+    if FAULT in values.phases and not several and target.phase in values.phase_names.faults:
         return FAULT, ""
     return target.phase, ""
 
 
 def _targets(
-    thresholds: Iterable[Threshold], entities: Entities, faults: Sequence[str] | None
+    thresholds: Iterable[Threshold], entities: Entities, known: PhaseNames | None
 ) -> list[_Target]:
     targets, problems = [], []
     for threshold in thresholds:
         try:
-            targets.append(_target(threshold, entities, faults))
+            targets.append(_target(threshold, entities, known))
         except _Unjudgeable as error:
             what, remedy = error.args
             problems.append(ThresholdProblem(threshold.text, what, remedy))
@@ -275,7 +285,7 @@ def _targets(
     return targets
 
 
-def _target(threshold: Threshold, entities: Entities, faults: Sequence[str] | None) -> _Target:
+def _target(threshold: Threshold, entities: Entities, known: PhaseNames | None) -> _Target:
     metric = METRICS.get(threshold.metric)
     if metric is None:
         raise _Unjudgeable(
@@ -284,16 +294,16 @@ def _target(threshold: Threshold, entities: Entities, faults: Sequence[str] | No
         )
     phases, names = [], []
     for name in threshold.qualifiers:
-        if name in PHASES or name.startswith(ONE_FAULT):
+        if name in PHASES or is_single(name):
             phases.append(name)
-            _check_fault(name, faults)
+            _check_single(name, known)
         elif name in entities.names:
             names.append(name)
         else:
-            known = [*PHASES, *(ONE_FAULT + each for each in faults or ()), *entities.names]
+            there = known.askable if known else PHASES
             raise _Unjudgeable(
                 f"{quoted(name)} is neither a phase, a service nor a client group",
-                choice_remedy(name, known),
+                choice_remedy(name, [*there, *entities.names]),
             )
     for kind, found in (("phases", phases), ("services or client groups", names)):
         if len(found) > 1:
@@ -307,10 +317,15 @@ def _target(threshold: Threshold, entities: Entities, faults: Sequence[str] | No
     return _Target(metric, phase, _place(metric, names[0], entities) if names else "")
 
 
-def _check_fault(phase: str, faults: Sequence[str] | None) -> None:
-    name = phase.removeprefix(ONE_FAULT)
-    if faults is not None and phase.startswith(ONE_FAULT) and name not in faults:
-        raise _Unjudgeable(f"there is no fault {quoted(name)}", choice_remedy(name, faults))
+def _check_single(phase: str, known: PhaseNames | None) -> None:
+    if known is None or phase in known.askable:
+        return
+    kinds = (("fault", ONE_FAULT, known.faults), ("change", ONE_CHANGE, known.changes))
+    for kind, prefix, there in kinds:
+        if phase.startswith(prefix):
+            name = phase.removeprefix(prefix)
+            names = [each.removeprefix(prefix) for each in there]
+            raise _Unjudgeable(f"there is no {kind} {quoted(name)}", choice_remedy(name, names))
 
 
 def _place(metric: Metric, name: str, entities: Entities) -> str:

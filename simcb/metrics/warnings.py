@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from simcb.breaker.settings import counts_in_flight, slow_from
 from simcb.metrics.fallback_warnings import vain_fallbacks
 from simcb.metrics.limit_warnings import vain_limits
-from simcb.metrics.measures import PHASES
-from simcb.metrics.phase import BETWEEN, HEALTHY, ONE_FAULT, RECOVERY, WHOLE, merged
+from simcb.metrics.phase_warnings import active_windows, vain_thresholds
 from simcb.metrics.process_warnings import vain_processes
 from simcb.metrics.queue_warnings import vain_queues
 from simcb.outcomes import AttemptOutcome
@@ -22,7 +21,7 @@ from simcb.scenario.arrivals import Replay
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.scenario.changes import in_order
-from simcb.scenario.faults import Fault, Flush, Loss
+from simcb.scenario.faults import Flush, Loss
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Discipline, OnAbandon, Scenario, Service
 from simcb.scenario.refusal import quoted
@@ -114,13 +113,14 @@ def no_effect_warnings(
         conditions: further thresholds, likewise.
     """
     stages = [stage.model_copy(update={"faults": scenario.faults}) for _, stage in scenario.stages]
+    everything = (*scenario.thresholds, *conditions)
     first, *later = [list(_of_the_system(stage)) for stage in stages]
     return (
         *_late_faults(scenario),
         *_late_changes(scenario),
         # What may matter after a change is no mistake before it.
         *(each for each in first if all(each in found for found in later)),
-        *_failing_thresholds(scenario, (*scenario.thresholds, *conditions)),
+        *(NoEffect(*found) for found in vain_thresholds(scenario, everything)),
     )
 
 
@@ -199,7 +199,7 @@ def _cut_stamps(scenario: Scenario) -> Iterator[NoEffect]:
 def _endless_losses(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield the calls whose lost attempts are awaited for ever: nobody is told of them."""
     for place, (label, fault) in enumerate(scenario.labelled_faults):
-        if not isinstance(fault, Loss) or not _active(fault, scenario.duration):
+        if not isinstance(fault, Loss) or not active_windows(fault, scenario.duration):
             continue
         for link in _links(scenario):
             struck = fault.on in (link.service, f"{link.keys[1]}{LINK}{link.service}")
@@ -348,18 +348,6 @@ def _one_priority(scenario: Scenario) -> Iterator[NoEffect]:
         )
 
 
-def _failing_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iterator[NoEffect]:
-    missing = _missing_phases(scenario)
-    for place, threshold in enumerate(thresholds):
-        for name in threshold.qualifiers:
-            if name in missing:
-                yield NoEffect(
-                    f"threshold {quoted(threshold.text)} can only fail: {missing[name]}; "
-                    "take another phase, or leave it out",
-                    ("thresholds", place) if place < len(scenario.thresholds) else (),
-                )
-
-
 def _links(scenario: Scenario) -> Iterator[_Link]:
     every: dict[str, Mapping[str, ClientGroup | Service]] = {
         "clients": scenario.clients,
@@ -404,30 +392,3 @@ def _never_told(service: Service, outcomes: Sequence[AttemptOutcome], word: str)
 
 
 _ADMISSION = "admission (`admit`)"
-
-
-def _active(fault: Fault, end: float) -> list[tuple[float, float]]:
-    """Return the windows in which a fault strikes before the end of the run, in seconds."""
-    return [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
-
-
-def _missing_phases(scenario: Scenario) -> dict[str, str]:
-    """Return the phases that no run of a scenario has, each with the reason."""
-    end = scenario.duration
-    windows = {label: _active(fault, end) for label, fault in scenario.labelled_faults}
-    missing = {
-        ONE_FAULT + label: f"the fault {quoted(label)} is never active in it"
-        for label, own in windows.items()
-        if not own
-    }
-    every = [window for own in windows.values() for window in own]
-    if not every:
-        none = "no fault is ever active in it"
-        return {**missing, **{name: none for name in PHASES if name not in (WHOLE, HEALTHY)}}
-    if min(start for start, _ in every) <= 0.0:
-        missing[HEALTHY] = "a fault is active from the first moment on"
-    if len(merged(every)) < 2:
-        missing[BETWEEN] = "no time without a fault lies between two of them"
-    if max(stop for _, stop in every) >= end:
-        missing[RECOVERY] = "a fault is active until the run ends"
-    return missing

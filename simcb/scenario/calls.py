@@ -300,3 +300,11 @@ class Call(Model):
         if policy is None or not policy.enabled:
             return 0
         return (1 if policy.shared else processes) * (replicas if policy.per_replica else 1)
+
+    @property
+    def without_breaker(self) -> Call:
+        """The same call with its breaker, if it has one, switched off."""
+        if self.breaker is None:
+            return self
+        off = self.breaker.model_copy(update={"enabled": False})
+        return self.model_copy(update={"breaker": off})

@@ -7,12 +7,13 @@ an operator can set while the system runs may be changed: `CHANGEABLE` says whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from simcb.scenario.fields import ByName, Model, Shape
+from simcb.scenario.faults import numbered
+from simcb.scenario.fields import ByName, Model, Named, Shape
 from simcb.scenario.paths import find_place, with_value
 from simcb.scenario.problems import Location
 from simcb.scenario.refusal import Refused, quoted
@@ -153,7 +154,60 @@ class Change(Model):
     @property
     def label(self) -> str:
         """Its name, or what it sets."""
-        return self.name or ", ".join(self.set)
+        return label_of(self.name, self.set)
+
+
+def label_of(name: str | None, paths: Iterable[str]) -> str:
+    """Return a change's name or, if it has none, the paths it sets."""
+    return name or "+".join(paths)
+
+
+def labelled(changes: Sequence[Change]) -> tuple[tuple[str, Change], ...]:
+    """Return changes in order of time, each with a label unique in the scenario.
+
+    The label is the change's name or what it sets, with `#2`, `#3` for those alike that come
+    later in the file.
+    """
+    labels = numbered(each.label for each in changes)
+    return tuple((labels[place], change) for place, change in in_order(changes))
+
+
+def change_labels(changes: Iterable[object]) -> list[str]:
+    """Return the labels of changes in plain data."""
+    return numbered(_written_label(each) for each in changes)
+
+
+def _written_label(change: object) -> str:
+    if not isinstance(change, Mapping):
+        return ""
+    name, paths = change.get("name"), change.get("set")
+    return label_of(str(name or ""), map(str, paths) if isinstance(paths, Mapping) else ())
+
+
+def rewritten(
+    changes: Sequence[Change],
+    where: Callable[[str], Keys],
+    instead: Callable[[Keys, object], object],
+) -> tuple[Change, ...]:
+    """Return changes that set other values; one that sets nothing any more is left out.
+
+    Args:
+        changes: what is changed.
+        where: where a path leads.
+        instead: the value to set there instead of another; `...` for none.
+    """
+    found = []
+    for change in changes:
+        values = {path: instead(where(path), value) for path, value in change.set.items()}
+        kept = {path: value for path, value in values.items() if value is not ...}
+        if kept:
+            found.append(change.model_copy(update={"set": Named(kept)}))
+    return tuple(found)
+
+
+def no_breaker(keys: Keys, value: object) -> object:
+    """Return the value to set somewhere instead of one that would switch a breaker on there."""
+    return False if keys[4:] == ("breaker", "enabled") else value
 
 
 def in_order(changes: Sequence[Change]) -> list[tuple[int, Change]]:

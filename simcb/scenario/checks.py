@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from simcb.scenario.changes import change_labels
 from simcb.scenario.faults import FAULTS, ON, Fault, Target, written_labels
 from simcb.scenario.problems import Finding
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
@@ -34,24 +35,28 @@ def cross_checks(data: object) -> Iterator[Finding]:
             yield from _duplicate(index, fault, names)
 
 
-ThresholdCheck = Callable[[Threshold, Sequence[str], Sequence[str], Sequence[str]], Refused | None]
+ThresholdCheck = Callable[
+    [Threshold, Sequence[str], Sequence[str], Sequence[str], Sequence[str]], Refused | None
+]
 """Says what is wrong with a threshold, for whoever knows metrics.
 
-It is given the names of the services and of the client groups, and the labels of the faults.
+It is given the names of the services and of the client groups, and the labels of the faults
+and of the changes.
 """
 
 
 def threshold_checks(data: object, check: ThresholdCheck) -> Iterator[Finding]:
     """Yield every threshold that somebody who knows metrics refuses."""
     services, groups = (list(_tables(data, key)) for key in ("services", "clients"))
-    labels = written_labels(_list(data, "faults"))
+    faults = written_labels(_list(data, "faults"))
+    made = change_labels(_list(data, "changes"))
     for index, text in enumerate(_list(data, "thresholds")):
         try:
             threshold = parse_threshold(str(text))
         except Refused:
             # It is told by the model.
             continue
-        refused = check(threshold, services, groups, labels)
+        refused = check(threshold, services, groups, faults, made)
         if refused is not None:
             yield Finding(("thresholds", index), refused)
 

@@ -15,7 +15,15 @@ from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from simcb.outcomes import PHASES
 from simcb.scenario.admission import ADMISSIONS, Admission
 from simcb.scenario.calls import Call
-from simcb.scenario.changes import MOST_CHANGES, Change, Keys, in_order, staged
+from simcb.scenario.changes import (
+    MOST_CHANGES,
+    Change,
+    Keys,
+    labelled,
+    no_breaker,
+    rewritten,
+    staged,
+)
 from simcb.scenario.checks import cross_checks
 from simcb.scenario.crashing import Crash
 from simcb.scenario.data_files import data_backed
@@ -231,6 +239,11 @@ class Scenario(Model):
         return tuple(zip(labels, self.faults, strict=True))
 
     @property
+    def labelled_changes(self) -> tuple[tuple[str, Change], ...]:
+        """Every change in order of time, with a label unique in the scenario."""
+        return labelled(self.changes)
+
+    @property
     def guarded_calls(self) -> tuple[tuple[str, str, Call], ...]:
         """Each call with a breaker as (caller, its name, call), clients first."""
         callers: list[tuple[str, ClientGroup | Service]] = [
@@ -269,7 +282,7 @@ class Scenario(Model):
         """
         now = self.model_copy(update={"faults": (), "changes": (), "thresholds": (), "sweep": None})
         found = {0.0: now}
-        for _, change in in_order(self.changes):
+        for _, change in self.labelled_changes:
             if change.at < self.duration:
                 found[change.at] = now = now.with_(change.values)
         return tuple(found.items())
@@ -282,26 +295,16 @@ class Scenario(Model):
             update={
                 "clients": Named(clients),
                 "services": Named(services),
-                "changes": self._changes_but(lambda keys: "breaker" in keys[4:5]),
+                "changes": self._changes(no_breaker),
             }
         )
 
-    def _changes_but(self, unwanted: Callable[[Keys], bool]) -> tuple[Change, ...]:
-        """Return the changes without what they set at some places."""
+    def _changes(self, instead: Callable[[Keys, object], object]) -> tuple[Change, ...]:
+        """Return the changes with other values, by where they lead; without those left out."""
         if not self.changes:
             return ()
-        root = tree_of(self.model_copy(update={"changes": ()}))
-        return tuple(
-            change.model_copy(update={"set": Named(kept)})
-            for change in self.changes
-            if (
-                kept := {
-                    path: value
-                    for path, value in change.set.items()
-                    if not unwanted(find_place(root, ROOT, path).keys)
-                }
-            )
-        )
+        root = tree_of(self.without_faults())
+        return rewritten(self.changes, lambda path: find_place(root, ROOT, path).keys, instead)
 
     def without_policies_of(self, groups: Collection[str]) -> Scenario:
         """Return the same scenario where these client groups only say whom they call, and how far.
@@ -323,7 +326,9 @@ class Scenario(Model):
             else each
             for name, each in self.clients.items()
         }
-        changes = self._changes_but(lambda keys: keys[1] in groups and keys[2] == "calls")
+        changes = self._changes(
+            lambda keys, value: ... if keys[1] in groups and keys[2] == "calls" else value
+        )
         return self.model_copy(update={"clients": Named(clients), "changes": changes})
 
     def without_faults(self) -> Scenario:
@@ -391,11 +396,5 @@ def schema() -> dict[str, object]:
 
 def _without_breakers(caller: Caller) -> Caller:
     """Return a client group or service whose calls have no breaker switched on."""
-    off = {
-        name: call.model_copy(
-            update={"breaker": call.breaker.model_copy(update={"enabled": False})}
-        )
-        for name, call in caller.calls.items()
-        if call.breaker is not None
-    }
-    return caller.model_copy(update={"calls": Named({**caller.calls, **off})}) if off else caller
+    calls = {name: call.without_breaker for name, call in caller.calls.items()}
+    return caller.model_copy(update={"calls": Named(calls)})

@@ -44,14 +44,16 @@ class Threshold:
 
     text: str  # the line, with single spaces around the comparison
     metric: str
-    qualifiers: tuple[str, ...]  # phases, faults (`fault:NAME`), services and client groups
+    qualifiers: tuple[str, ...]  # phases, also of one fault or change, services and client groups
     op: Comparison
     limit: float  # seconds, per second, 0 to 1, or a plain number; `never` is infinity
     unit: LimitUnit = LimitUnit.NUMBER  # as written, so that a mismatch can be told
 
 
 _NAME = Name.pattern
-_QUALIFIER = re.compile(rf"(?:fault:)?{_NAME}(?::{_NAME}(?:->{_NAME})?(?:#[1-9][0-9]{{0,5}})?)?")
+_QUALIFIER = re.compile(
+    rf"(?:fault:)?{_NAME}(?::{_NAME}(?:->{_NAME})?(?:#[1-9][0-9]{{0,5}})?)?|change:[^\s{{}},]+"
+)
 _LINE = re.compile(r"([^\s{}<>=]+)\s*(?:\{([^{}]*)\})?\s*(<=|>=|==|<|>)\s*(\S+)")
 _METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _POINT = re.compile(r"((?:success_)?p99)\.(99?)")
@@ -91,8 +93,8 @@ def _qualifiers(inside: str | None) -> tuple[str, ...]:
         if not _QUALIFIER.fullmatch(name):
             raise Refused(
                 f"{quoted(name)} does not qualify a metric",
-                "write `healthy`, `fault`, `fault:NAME`, `between`, `recovery` or the name of a "
-                "service or a client group",
+                "write `healthy`, `fault`, `fault:NAME`, `between`, `recovery`, `change:NAME` or "
+                "the name of a service or a client group",
             )
     return names
 

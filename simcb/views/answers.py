@@ -8,10 +8,18 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simcb.metrics import METRICS, Effect, Facts, Summary, Unit
-from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE, effective_faults
+from simcb.metrics.phase import (
+    BETWEEN,
+    FAULT,
+    HEALTHY,
+    ONE_CHANGE,
+    RECOVERY,
+    WHOLE,
+    effective_faults,
+)
 from simcb.scenario import Scenario
 from simcb.studies import Result
 from simcb.views.document import Entries, Table
@@ -89,7 +97,11 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
         yield _metric(result, None, "time_to_recover", WHOLE, "healthy again, after its end")
     for change in result.trace.layout.changes[:_MOST_CHANGES]:
         words = f"changed at {clock(round(change.at, 6))}: {one_line(change.name, _LONGEST_NAME)}"
-        yield _Row(words, _healed_since(result, change.at))
+        row = _metric(result, paired, "answered", ONE_CHANGE + change.name, words)
+        healed = _healed_since(result, change.at)
+        yield replace(
+            row, with_it=", ".join(each for each in (f"{row.with_it} answered", healed) if each)
+        )
     service = _hit(result)
     where = f" that reach {one_line(service, _LONGEST_NAME)}" if service else " that are sent"
     yield _metric(result, None, "downstream_rate", worst, f"calls{where}{_WHEN[worst]}", service)

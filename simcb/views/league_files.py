@@ -14,6 +14,7 @@ from typing import Any
 
 from simcb.adapters import adapter, names
 from simcb.metrics import METRICS, Judgement, Measure, Measures, Verdict, entities_of
+from simcb.metrics.phase import phase_names
 from simcb.plain_files import read_plain
 from simcb.scenario.refusal import shown
 from simcb.studies import StudyError, read_kept, result_of
@@ -120,7 +121,6 @@ def _run(run: Run) -> dict[str, Any]:
         "reason": run.judgement.reason,
         "digest": run.trace.digest(),
         "phases": [*run.measures.phases],
-        "faults": [*run.measures.faults],
         "numbers": [
             [each.name, each.phase, each.of, "never" if each.value == math.inf else each.value]
             for each in run.measures
@@ -146,8 +146,8 @@ def _runs(path: Path, place: int, number: int, told: list[dict[str, Any]]) -> It
             Measure(name, METRICS[name].unit, str(phase), str(of), _value(value))
             for name, phase, of, value in each["numbers"]
         )
-        phases, faults = (tuple(str(name) for name in each[key]) for key in ("phases", "faults"))
-        measures = Measures(items, phases, entities_of(scenario), faults)
+        phases = tuple(str(name) for name in each["phases"])
+        measures = Measures(items, phases, entities_of(scenario), phase_names(scenario))
         judgement = Judgement(Verdict(each["verdict"]), str(each["reason"]))
         yield Run(scenario, trace.seed, trace.replicate, trace, measures, judgement)
 

@@ -17,7 +17,7 @@ from simcb.metrics import (
     Verdict,
     is_flattered,
 )
-from simcb.metrics.phase import FAULT, WHOLE
+from simcb.metrics.phase import FAULT, WHOLE, is_single
 from simcb.studies import Result
 from simcb.views.document import FAILED, PASSED, Table, no_room
 from simcb.views.quantities import UNDEFINED, difference, interval, quantity
@@ -25,8 +25,6 @@ from simcb.views.safe_text import one_line
 
 WITH, WITHOUT = "with", "without"
 """What a result and its baseline are called: with the breaker, and without."""
-
-ONE_FAULT = "fault:"
 
 BY_PHASE = (
     *("offered_rate", "goodput", "success", "unfinished", "degraded", "availability"),
@@ -115,12 +113,12 @@ def cell_with_interval(result: Result, name: str, phase: str = WHOLE, of: str = 
 def phase_table(result: Result) -> Table:
     """Return the metrics by phase: one table, or two if a baseline does not fit beside.
 
-    What does not fit is left out in this order, with a note: the phases of single faults, the
-    whole run.
+    What does not fit is left out in this order, with a note: those of single faults and changes,
+    the whole run.
     """
     baseline = result.baseline
     everything = _phases(result)
-    single = tuple(phase for phase in everything if not phase.startswith(ONE_FAULT))
+    single = tuple(phase for phase in everything if not is_single(phase))
     parts = tuple(phase for phase in single if phase != WHOLE) or single
     choices = tuple(dict.fromkeys((everything, single, parts)))
     rows = _phase_rows(result)
@@ -217,7 +215,7 @@ def difference_table(result: Result, paired: Summary | None) -> Table | None:
     """
     if paired is None or paired.replicates < 2:
         return None
-    phases = tuple(phase for phase in _phases(result) if not phase.startswith(ONE_FAULT))
+    phases = tuple(phase for phase in _phases(result) if not is_single(phase))
     rows = []
     for name in _phase_rows(result):
         unit = METRICS[name].unit
@@ -295,9 +293,9 @@ def _entity_table(
 
 
 def _parts(result: Result) -> tuple[str, ...]:
-    """Return the phases that a run is made of: not the whole, nor single faults."""
+    """Return the phases a run is made of: not the whole, nor those of single faults and changes."""
     phases = _phases(result)
-    return tuple(p for p in phases if p != WHOLE and not p.startswith(ONE_FAULT)) or (WHOLE,)
+    return tuple(p for p in phases if p != WHOLE and not is_single(p)) or (WHOLE,)
 
 
 def _amplified(result: Result) -> tuple[str, ...]:

@@ -143,7 +143,8 @@ class RunView:
 
         Args:
             name: the metric, as in `simcb metrics`.
-            phase: `whole`, `healthy`, `fault`, `fault:NAME`, `between` or `recovery`.
+            phase: `whole`, `healthy`, `fault`, `fault:NAME`, `between`, `recovery` or
+                `change:NAME`.
             of: the service or the client group, for what is measured of each.
 
         Raises:

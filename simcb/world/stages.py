@@ -12,7 +12,6 @@ from typing import TypeVar
 from simcb.scenario.arrivals import Backlog, Closed
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
-from simcb.scenario.changes import in_order
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Scenario, Service
 from simcb.trace import CallInfo, ChangeInfo
@@ -40,8 +39,8 @@ class Stages:
     def __init__(self, scenario: Scenario) -> None:
         self._stages = scenario.stages
         self.changes = tuple(
-            ChangeInfo(each.label, each.at)
-            for _, each in in_order(scenario.changes)
+            ChangeInfo(label, each.at)
+            for label, each in scenario.labelled_changes
             if each.at < scenario.duration
         )
         self.now = self._stages[0][1]

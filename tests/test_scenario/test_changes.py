@@ -118,7 +118,7 @@ def test_without_breakers_no_change_switches_one_on() -> None:
     changes = parse_scenario(TEXT).without_breakers().changes
     assert [dict(each.values) for each in changes] == [
         {"db.workers": 10},
-        {"retry.max_retries": 0},
+        {"retry.max_retries": 0, "breaker.enabled": False},
     ]
     assert not parse_scenario(TEXT).without_faults().changes
 

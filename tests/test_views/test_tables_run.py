@@ -19,7 +19,7 @@ from simcb.scenario import parse_scenario
 from simcb.studies import run
 from simcb.views import data, markdown, screen
 from simcb.views import run_tables as tables
-from simcb.views.answers import remarks
+from simcb.views.answers import answers_table, remarks
 from simcb.views.document import Page, Table
 from simcb.views.quantities import quantity
 from simcb.views.run import Answer, run_document
@@ -404,3 +404,16 @@ def test_a_number_of_workers_that_decides_is_named() -> None:
         if said:
             assert words.startswith("store is full under the fault, so its workers, 3, decide this")
             assert words.endswith("--over store.workers=1,3,6")
+
+
+def test_the_first_screen_says_what_a_change_brought() -> None:
+    """The answered share of what follows it, in both variants at the same moment."""
+    change = "changes: [{at: 15s, set: {breaker.enabled: false, retry.max_retries: 0}, name: cut}]"
+    shown = answer(f"{GUARDED}{change}\n", baseline=True)
+    table = answers_table(shown.result, shown.difference)
+    (row,) = [each for each in table.rows if each[0] == "changed at 15s: cut"]
+    for cell, result in zip(row[1:3], (shown.result, shown.result.baseline), strict=True):
+        assert result is not None
+        share = result.summary.value("answered", "change:cut")
+        assert cell.removesuffix(" answered") == quantity(share, Unit.SHARE)
+    assert "change:cut" in as_json(shown)

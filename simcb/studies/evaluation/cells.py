@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from simcb.client.answers import ClientError
 from simcb.metrics import METRICS, Measures, Verdict, entities_of
-from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, ONE_FAULT, RECOVERY, WHOLE
+from simcb.metrics.phase import WHOLE, phase_names
 from simcb.scenario import Scenario
 from simcb.scenario.data_files import data_backed
 from simcb.scenario.writer import to_yaml
@@ -62,13 +62,10 @@ def columns_of(scenario: Scenario) -> tuple[Column, ...]:
 
     Some settings lack a phase (the fault lasts until the end); theirs is undefined.
     """
-    labels = tuple(dict.fromkeys(label for label, _ in scenario.labelled_faults))
-    single = tuple(ONE_FAULT + label for label in labels) if len(labels) > 1 else ()
-    phases = (WHOLE, HEALTHY, FAULT, *single, BETWEEN, RECOVERY) if labels else (WHOLE,)
     entities = entities_of(scenario)
     return tuple(
         Column(metric.name, phase, entity.name)
-        for phase in phases
+        for phase in phase_names(scenario).measured
         for metric in METRICS.values()
         if metric.phased or phase == WHOLE
         for entity in entities.having(metric.per)
@@ -78,7 +75,7 @@ def columns_of(scenario: Scenario) -> tuple[Column, ...]:
 def packed(measures: Measures, columns: Iterable[Column]) -> bytes:
     """Return a run's measures as a row; a column that this run does not know is undefined.
 
-    A setting may rename a fault, and with it the fault's own phase.
+    A setting may rename a fault or a change, and with it the phase of its own.
     """
     known = {(each.name, each.phase, each.of): each.value for each in measures}
     values = (known.get((each.metric, each.phase, each.of)) for each in columns)

@@ -15,7 +15,7 @@ from simcb.metrics import (
     entities_of,
     place_of,
 )
-from simcb.metrics.phase import FAULT, ONE_FAULT, WHOLE
+from simcb.metrics.phase import WHOLE
 from simcb.scenario import Scenario, parse_threshold
 from simcb.scenario.refusal import Refused, choice_remedy, quoted
 from simcb.scenario.thresholds import spelled
@@ -198,6 +198,4 @@ def parse_number(text: str, scenario: Scenario, known: Sequence[str] = ()) -> Co
     except ThresholdError as error:
         problem = error.problems[0]
         raise StudyError(f"{quoted(text)}: {problem.what}", problem.remedy) from None
-    if phase.startswith(ONE_FAULT) and len(scenario.faults) == 1:
-        phase = FAULT
     return Column(threshold.metric, phase, of)

@@ -28,7 +28,7 @@ from simcb.metrics import (
     judge,
     probability,
 )
-from simcb.metrics.phase import WHOLE
+from simcb.metrics.phase import WHOLE, PhaseNames, phase_names
 from simcb.scenario import Scenario
 from simcb.studies.evaluation.cells import Column, Floats, unpacked, value_of
 from simcb.studies.evaluation.objective import COLLAPSE, Objective
@@ -139,9 +139,9 @@ class Outcome:
         return entities_of(self.scenario)
 
     @property
-    def faults(self) -> tuple[str, ...]:
-        """Names of the faults."""
-        return tuple(label for label, _ in self.scenario.labelled_faults)
+    def phase_names(self) -> PhaseNames:
+        """Names of the phases that may be asked for."""
+        return phase_names(self.scenario)
 
     @cached_property
     def phases(self) -> tuple[str, ...]:
@@ -208,4 +208,4 @@ class Outcome:
             if found is not None and column.phase in self.phases:
                 unit = METRICS[column.metric].unit
                 items.append(Summarised(column.metric, unit, column.phase, column.of, found))
-        return Summary(tuple(items), self.phases, self.entities, self.faults, self.runs)
+        return Summary(tuple(items), self.phases, self.entities, self.phase_names, self.runs)

@@ -1,0 +1,64 @@
+"""Thresholds on a phase that no run of the scenario has, and which therefore can only fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from simcb.metrics.limit_warnings import Found
+from simcb.metrics.phase import (
+    BETWEEN,
+    HEALTHY,
+    ONE_CHANGE,
+    ONE_FAULT,
+    PHASES,
+    RECOVERY,
+    WHOLE,
+    merged,
+)
+from simcb.scenario.faults import Fault
+from simcb.scenario.model import Scenario
+from simcb.scenario.refusal import quoted
+from simcb.scenario.thresholds import Threshold
+
+
+def vain_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iterator[Found]:
+    """Yield the thresholds, those of the scenario first, whose phase is in no run."""
+    missing = _missing(scenario)
+    for place, threshold in enumerate(thresholds):
+        for name in threshold.qualifiers:
+            if name in missing:
+                yield (
+                    f"threshold {quoted(threshold.text)} can only fail: {missing[name]}; "
+                    "take another phase, or leave it out",
+                    ("thresholds", place) if place < len(scenario.thresholds) else (),
+                )
+
+
+def _missing(scenario: Scenario) -> dict[str, str]:
+    """Return the phases that no run of a scenario has, each with the reason."""
+    end = scenario.duration
+    windows = {label: active_windows(fault, end) for label, fault in scenario.labelled_faults}
+    missing = {
+        ONE_FAULT + label: f"the fault {quoted(label)} is never active in it"
+        for label, own in windows.items()
+        if not own
+    }
+    for label, change in scenario.labelled_changes:
+        if change.at >= end:
+            missing[ONE_CHANGE + label] = f"the change {quoted(label)} is made when it is over"
+    every = [window for own in windows.values() for window in own]
+    if not every:
+        none = "no fault is ever active in it"
+        return {**missing, **{name: none for name in PHASES if name not in (WHOLE, HEALTHY)}}
+    if min(start for start, _ in every) <= 0.0:
+        missing[HEALTHY] = "a fault is active from the first moment on"
+    if len(merged(every)) < 2:
+        missing[BETWEEN] = "no time without a fault lies between two of them"
+    if max(stop for _, stop in every) >= end:
+        missing[RECOVERY] = "a fault is active until the run ends"
+    return missing
+
+
+def active_windows(fault: Fault, end: float) -> list[tuple[float, float]]:
+    """Return the windows in which a fault strikes before the end of the run, in seconds."""
+    return [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
