@@ -86,9 +86,12 @@ def how_long(found: Predictions) -> Answer:
     """Say what each time of being open spares and costs."""
     rows: list[tuple[Cell, ...]] = []
     guarded = _each(found)
-    sentences, command = [], ""
+    sentences, command, costs = [], "", "turns away"
     if guarded is not None and guarded.rate:
+        asking = guarded.rate
         probe = guarded.link.call.timeout or found.traffic.held(guarded.link.service)
+        if guarded.coming is not None:
+            costs, asking = "lets wait", guarded.coming
         mine = guarded.breaker.recovery_policy().timeout
         for opened in sorted({1.0, 5.0, 15.0, 30.0, 60.0, mine}):
             asked = guarded.count / probe_cycle(guarded.rate, opened, probe)
@@ -96,20 +99,20 @@ def how_long(found: Predictions) -> Answer:
             rows.append(
                 (
                     format_duration(opened),
-                    (guarded.rate * opened, COUNT),
+                    (asking * opened, COUNT),
                     (asked, PER_SECOND),
                     (late, SECONDS),
                 )
             )
         sentences = [
             f"of {guarded.link.name}: long enough that probes spare the service, no longer; what a "
-            "needless opening turns away and the delay after a fault grow with it"
+            f"needless opening {costs} and the delay after a fault grow with it"
         ]
         word = "recovery.timeout" if guarded.breaker.recovery else "recovery_timeout"
         command = _axis(guarded, word, "1s,5s,15s,30s,1m")
     return tabled(
         sentences,
-        ("open for", "one opening turns away", "probes when down", "mean delay after"),
+        ("open for", f"one opening {costs}", "probes when down", "mean delay after"),
         rows,
         "how long faults last: if all last as long as one opening, that opening looks best",
         command or "simcb run {source}",
@@ -228,7 +231,7 @@ def shared(found: Predictions) -> Answer:
                     (each.rate, PER_SECOND),
                     (needed, SECONDS),
                     (min(trips), SECONDS),
-                    (1.0 / count, SHARE),
+                    (1.0 / count if guarded.coming is None else 0.0, SHARE),
                 )
             )
             if processes == 1:
@@ -257,18 +260,24 @@ def false_trips(found: Predictions) -> Answer:
         opened = guarded.breaker.recovery_policy().timeout
         open_for = opened + (1.0 / guarded.rate if guarded.rate else 0.0)
         lost = open_for / (open_for + between) if math.isfinite(between) else 0.0
+        turned = guarded.rate * opened
+        if guarded.coming is not None:
+            lost = turned = 0.0
         daily = guarded.count * 86_400.0 / (open_for + between)
         rows.append(
             (
                 guarded.link.name,
                 (between, SECONDS),
                 (daily, RATIO),
-                (guarded.rate * opened, COUNT),
+                (turned, COUNT),
                 (lost, SHARE),
             )
         )
+        costs = f"turns away {lost:.2g} of its calls by mistake"
+        if guarded.coming is not None:
+            costs = f"lets {guarded.coming * opened:,.0f} messages wait for each opening"
         sentences.append(
-            f"{guarded.link.name} turns away {lost:.2g} of its calls by mistake, where "
+            f"{guarded.link.name} {costs}, where "
             f"{guarded.flow.chance(guarded.breaker.counts):.2g} of them fail"
         )
     return tabled(

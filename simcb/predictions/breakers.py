@@ -17,6 +17,7 @@ from simcb.breaker.settings import counts_in_flight, slow_from
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.chance import is_exact, looks_back, time_to_trip
 from simcb.predictions.formulas import probe_cycle
+from simcb.predictions.rates import mean_rate
 from simcb.predictions.spread import beyond
 from simcb.predictions.traffic import Flow, Link, Traffic
 from simcb.predictions.values import (
@@ -28,6 +29,7 @@ from simcb.predictions.values import (
     Sureness,
     numbers,
 )
+from simcb.scenario.arrivals import Backlog
 from simcb.scenario.breakers import Around, Breaker
 
 NO_BREAKER = "no call has a breaker that is switched on and simcb's own"
@@ -44,6 +46,8 @@ class Guarded:
         count: how many breakers there are.
         rate: calls that each of them hears, per second.
         flow: what goes through all of them.
+        coming: messages per second that come while the callers pause, if they are consumers who
+            do so when it is open; None of callers that go on asking.
     """
 
     link: Link
@@ -51,6 +55,7 @@ class Guarded:
     count: int
     rate: float
     flow: Flow
+    coming: float | None = None
 
     @property
     def scope(self) -> str:
@@ -90,8 +95,16 @@ def guarded_calls(traffic: Traffic) -> tuple[Guarded, ...]:
         count = link.call.breakers(traffic.processes(link), replicas)
         flow = traffic.flows[link.path]
         heard = flow.asked if breaker.around is Around.REQUEST else flow.attempts
-        found.append(Guarded(link, breaker, count, heard / count, flow))
+        coming = _coming(traffic, link)
+        found.append(Guarded(link, breaker, count, heard / count, flow, coming))
     return tuple(found)
+
+
+def _coming(traffic: Traffic, link: Link) -> float | None:
+    group = traffic.scenario.clients[link.caller] if link.of_clients else None
+    if group is None or not isinstance(group.arrivals, Backlog) or not group.arrivals.pause_when:
+        return None
+    return mean_rate(group, traffic.scenario.duration)
 
 
 def breaker_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Prediction]:
@@ -100,7 +113,7 @@ def breaker_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Predicti
     for place, rule in enumerate(guarded.breaker.rules()):
         yield can_trip(guarded, rule, guarded.rule_path(place))
     yield _false_trips(traffic, guarded)
-    yield _rejected(guarded)
+    yield _rejected(guarded) if guarded.coming is None else _left_waiting(guarded, guarded.coming)
     if guarded.breaker.half_open_policy().probes:
         yield _probes(traffic, guarded)
 
@@ -176,6 +189,28 @@ def _rejected(guarded: Guarded) -> Prediction:
         numbers(λ=(guarded.rate, PER_SECOND), D=(opened, SECONDS)),
         Sureness.LEAST,
         "callers go on asking, and the first probe closes it",
+        (guarded.recovery_path,),
+    )
+
+
+def _left_waiting(guarded: Guarded, coming: float) -> Prediction:
+    """Return the messages that come in one opening, in which paused consumers take none.
+
+    Where another breaker may be closed, its consumers go on, and fewer may wait.
+    """
+    opened = guarded.breaker.recovery_policy().timeout
+    alone = guarded.count == 1
+    return Prediction(
+        "lag_by_one",
+        guarded.link.name,
+        coming * opened,
+        COUNT,
+        "{λ} × {D}",
+        numbers(λ=(coming, PER_SECOND), D=(opened, SECONDS)),
+        Sureness.LEAST if alone else Sureness.MOST,
+        "consumers that pause take no message, and the first probe closes it"
+        if alone
+        else "the first probe closes it; the other breakers' consumers go on",
         (guarded.recovery_path,),
     )
 

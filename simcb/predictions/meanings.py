@@ -36,6 +36,7 @@ MEANINGS = {
     "calls_in_window": Meaning("calls in its window", ("time_to_trip", "missed_trips")),
     "false_trips": Meaning("opens by chance every", ("false_trips",)),
     "rejected_by_one": Meaning("one opening turns away", ("rejected", "unneeded_rejections"), 2),
+    "lag_by_one": Meaning("one opening lets wait", ("lag",), 2),
     "probes": Meaning("probes while it is down", ("downstream_rate", "open_fraction"), 3),
     "time_to_detect": Meaning("opens after", ("time_to_trip", "missed_trips")),
     "open_under": Meaning("open under", ("open_fraction", "rejected"), 1),

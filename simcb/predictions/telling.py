@@ -49,11 +49,14 @@ def _findings(found: Predictions) -> Iterator[str]:
             yield f"{each.subject} is overloaded before any fault: {each.remark}"
     for each in found.of("false_trips"):
         if (each.value or math.inf) < 30 * DAY:
-            turned = found.of("rejected_by_one", each.subject)[0].value or 0.0
+            turned = found.of("rejected_by_one", each.subject)
+            waiting = found.of("lag_by_one", each.subject)
+            costs = f"lets {waiting[0].value or 0.0:,.0f} messages wait" if waiting else ""
+            if turned:
+                costs = f"turns away {turned[0].value or 0.0:,.0f} calls"
             yield (
                 f"each breaker of {each.subject} opens by chance about every "
-                f"{_rough(each.value or 0.0)} on an ordinary day, and turns away {turned:,.0f} "
-                "calls"
+                f"{_rough(each.value or 0.0)} on an ordinary day, and {costs}"
             )
     for each in found.of("collapse_margin"):
         if (each.value or 0.0) >= 1.0:

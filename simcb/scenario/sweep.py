@@ -47,7 +47,9 @@ GIVEN_OF_A_CALL = frozenset(
 )
 """What is found and not set of a call: how often it is made, its wire, what a cache holds."""
 
-CHOSEN_OF_A_SERVICE = frozenset({"queue", "balance", "blocking", "on_abandon", "scale", "liveness"})
+CHOSEN_OF_A_SERVICE = frozenset(
+    {"admit", "balance", "blocking", "liveness", "on_abandon", "queue", "scale"}
+)
 """What is set of a service besides its calls."""
 
 GIVEN_OF_A_CHANGE = frozenset({"arrivals", "deadline", "refresh", "share", "errors", "contention"})

@@ -503,3 +503,32 @@ changes:
         "after the change at 1m, `db.workers`, db may stay down still",
         "after the change at 2m, `retries-off`, all recovers by itself",
     )
+
+
+PAUSING = "{kind: backlog, rate: 40/s, consumers: 20, pause_when: open, poll: 100ms}"
+
+
+def test_consumers_that_pause_let_messages_wait_and_lose_none() -> None:
+    """What comes in one opening lies in the queue when the first probe closes it."""
+    blip = "[{kind: errors, on: store, rate: 100%, at: 20s, for: 500ms}]"
+    made = scenario(arrivals=PAUSING, faults=blip, duration="40s")
+    found = predict(made)
+    assert not found.of("rejected_by_one")
+    (waiting,) = found.of("lag_by_one", "shop->store")
+    assert (waiting.value, waiting.sureness) == (200.0, "at least")
+    measures = measure(simulate(made))
+    # Poisson: as many come in five seconds as 200 ± 14.
+    assert measures.value("lag") == pytest.approx(waiting.value, rel=0.2)
+    assert measures.value("lag_at_end") < 20
+    told = answer(found, "false-trips")
+    assert "lets 200 messages wait" in " ".join(told.sentences)
+    assert "one opening lets wait" in answer(found, "how-long-open").header
+
+
+def test_of_several_instances_the_others_go_on_while_one_pauses() -> None:
+    """Then the same number is the most that can wait; callers that do not pause are turned away."""
+    (waiting,) = predict(scenario(arrivals=PAUSING, instances=4)).of("lag_by_one")
+    assert (waiting.value, waiting.sureness) == (200.0, "at most")
+    other = predict(scenario(arrivals=PAUSING.replace(", pause_when: open, poll: 100ms", "")))
+    assert not other.of("lag_by_one")
+    assert other.of("rejected_by_one")[0].value == pytest.approx(200.0)

@@ -41,6 +41,7 @@ services:
     workers: 8
     work: 20ms
     queue: {limit: 5}
+    admit: {kind: rate, rate: 50/s}
     scale: {target: 60%, most: 4}
     liveness: {asks: disk, restart: 3s}
     calls: {disk: {timeout: 1s}}
@@ -97,6 +98,7 @@ services.store.on_abandon
 services.store.blocking
 services.store.scale.target
 services.store.liveness.failures
+services.store.admit.rate
 changes.0.at
 changes.0.set.breaker.recovery_timeout
 """
@@ -200,6 +202,13 @@ def test_a_tune_refuses_an_axis_of_the_world() -> None:
     """The best arrival rate is none."""
     with pytest.raises(StudyError, match=r"`arrivals.rate` is no policy but the world"):
         plan_tune(scenario(), TuneOptions({"arrivals.rate": "5/s..50/s"}))
+
+
+def test_a_tune_takes_a_services_own_limit() -> None:
+    """What it lets in is chosen by whoever runs it."""
+    limited = scenario().with_({"store.admit": {"kind": "rate", "rate": "50/s"}})
+    planned = plan_tune(limited, TuneOptions({"admit.rate": "5/s..50/s"}))
+    assert [each.path for each in planned.axes] == ["admit.rate"]
 
 
 def test_the_sweeps_collapsed_are_those_of_the_runs() -> None:
