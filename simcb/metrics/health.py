@@ -6,7 +6,8 @@ thought (Nielsen, "Usability Engineering", 1993, chapter 5). Without it a frozen
 users are all answered a minute late would count as unharmed. Each group has its own, for what is
 usual in a slow one would excuse any delay of a fast one. A group without an ok answer before the
 first fault has nothing to compare with, and no limit. Nor has one of consumers that pull messages
-from a queue: nobody waits for them, and a message is good that is done in the end.
+from a queue: nobody waits for them, and a message is good that is done in the end. Variants that
+are compared have the limits of the first of them.
 
 *Good.* A request is good if it ends ok within the latency limit of its client group. A
 fallback's answer is never good, but it is told apart from no answer if it comes in that time.

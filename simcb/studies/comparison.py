@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
-
 from simcb.metrics import (
     METRICS,
     Estimate,
-    Facts,
     Summary,
     Unit,
     probability,
@@ -27,7 +24,7 @@ from simcb.metrics.effect import LEAST
 from simcb.metrics.health import SIGMAS
 from simcb.metrics.phase import WHOLE, phases
 from simcb.scenario import Scenario
-from simcb.studies.run import Result, measured, result_of
+from simcb.studies.run import Result, measured_by, result_of
 from simcb.studies.variants import Variant
 
 PRACTICAL = 0.05
@@ -221,12 +218,9 @@ def _by_the_limits_of(name: str, first: Result, result: Result) -> Result:
     """Measure a variant's runs by what was usual in those of the first, where that is another."""
     if result.trace.layout.groups != first.trace.layout.groups:
         return result
-    runs = []
-    for place, run in enumerate(result.runs):
-        usual = Facts(first.runs[min(place, len(first.runs) - 1)].trace).latency_limits
-        if np.array_equal(usual.seconds, Facts(run.trace).latency_limits.seconds):
-            runs.append(run)
-        else:
-            runs.append(measured(run.scenario, run.trace, run.notes, replace(usual, whose=name)))
+    usual = [replace(run.limits, whose=name) for run in first.runs]
+    runs = [
+        measured_by(usual[min(place, len(usual) - 1)], run) for place, run in enumerate(result.runs)
+    ]
     again = result_of(runs)
     return replace(result, runs=again.runs, summary=again.summary, thresholds=again.thresholds)

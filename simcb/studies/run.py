@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from simcb.adapters import adapter
 from simcb.errors import SimcbError
@@ -87,6 +89,8 @@ class Run:
     trace: Trace
     measures: Measures
     judgement: Judgement
+    limits: LatencyLimits = field(compare=False, repr=False)
+    """What was in time for its numbers."""
     notes: tuple[Note, ...] = ()
     """What is worth telling of how clients' own code ran."""
 
@@ -217,8 +221,17 @@ def measured(
         limits: what is in time; by what is usual in this run if None.
     """
     facts = Facts(trace, limits=limits)
-    measures, judgement = measure(facts), verdict(facts)
-    return Run(scenario, trace.seed, trace.replicate, trace, measures, judgement, tuple(notes))
+    measures, judgement, used = measure(facts), verdict(facts), facts.latency_limits
+    return Run(
+        scenario, trace.seed, trace.replicate, trace, measures, judgement, used, tuple(notes)
+    )
+
+
+def measured_by(limits: LatencyLimits, run: Run) -> Run:
+    """Return a run measured by other limits of what is in time; itself if they are the same."""
+    if np.array_equal(limits.seconds, run.limits.seconds):
+        return run
+    return measured(run.scenario, run.trace, run.notes, limits)
 
 
 def result_of(runs: Sequence[Run]) -> Result:

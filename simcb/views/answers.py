@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from simcb.metrics import METRICS, Effect, Facts, Summary, Unit
+from simcb.metrics import METRICS, Effect, Summary, Unit
 from simcb.metrics.phase import (
     BETWEEN,
     FAULT,
@@ -66,7 +66,7 @@ def answers_table(result: Result, paired: Summary | None) -> Table:
     else:
         header = ("", "with it", "without it", "")
         lines = [(row.words, row.with_it, row.without_it, row.change) for row in rows]
-    limits = Facts(result.trace).latency_limits
+    limits = result.runs[0].limits
     return Table(
         header,
         tuple(lines),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from simcb.metrics import Facts, Unit
+from simcb.metrics import Unit
 from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE
 from simcb.studies.comparison import Change, Comparison
 from simcb.studies.evaluation.contenders import NO_BREAKER
@@ -259,7 +259,7 @@ def in_time(comparison: Comparison) -> str:
     first = comparison.results[0]
     for name, result in zip(comparison.names, comparison.results, strict=True):
         one = first if result.trace.layout.groups == first.trace.layout.groups else result
-        words = Facts(one.trace).latency_limits.words or "at all"
+        words = one.runs[0].limits.words or "at all"
         limits.setdefault(words, []).append(shown_name(name))
     if len(limits) == 1:
         return f"answered: ok or from a fallback {next(iter(limits))}"

@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simcb.adapters import adapter, names
 from simcb.metrics import METRICS, Judgement, Measure, Measures, Verdict, entities_of
+from simcb.metrics.health import LatencyLimits
 from simcb.metrics.phase import phase_names
 from simcb.plain_files import read_plain
 from simcb.scenario.refusal import shown
@@ -120,11 +123,12 @@ def _run(run: Run) -> dict[str, Any]:
         "verdict": run.judgement.verdict.value,
         "reason": run.judgement.reason,
         "digest": run.trace.digest(),
+        "in_time": {
+            each: [_said(seconds) for seconds in getattr(run.limits, each).tolist()]
+            for each in _LIMITS
+        },
         "phases": [*run.measures.phases],
-        "numbers": [
-            [each.name, each.phase, each.of, "never" if each.value == math.inf else each.value]
-            for each in run.measures
-        ],
+        "numbers": [[each.name, each.phase, each.of, _said(each.value)] for each in run.measures],
     }
 
 
@@ -149,7 +153,18 @@ def _runs(path: Path, place: int, number: int, told: list[dict[str, Any]]) -> It
         phases = tuple(str(name) for name in each["phases"])
         measures = Measures(items, phases, entities_of(scenario), phase_names(scenario))
         judgement = Judgement(Verdict(each["verdict"]), str(each["reason"]))
-        yield Run(scenario, trace.seed, trace.replicate, trace, measures, judgement)
+        seconds, overdue = (
+            np.array([_value(one) for one in each["in_time"][name]], np.float64) for name in _LIMITS
+        )
+        limits = LatencyLimits(seconds, overdue)
+        yield Run(scenario, trace.seed, trace.replicate, trace, measures, judgement, limits)
+
+
+_LIMITS = ("seconds", "overdue")
+
+
+def _said(value: float | None) -> object:
+    return "never" if value == math.inf else value
 
 
 def _value(said: object) -> float | None:
