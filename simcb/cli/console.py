@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
     from rich.text import Text
 
+    from simcb.studies.run import Run
     from simcb.views.document import Page
 
 PLAIN_WIDTH = 100
@@ -211,3 +212,11 @@ def _encodable(text: str, stream: TextIO) -> str:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
     encoding = stream.encoding or "ascii"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def tell_of_code(run: Run) -> None:
+    """Say how clients' own code ran."""
+    from simcb.views.safe_text import one_line
+
+    for note in run.notes:
+        complain(f"code: {one_line(str(note), 1000)}")

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from simcb.cli.console import complain, emit, page, progress_bar
+from simcb.cli.console import complain, emit, page, progress_bar, tell_of_code
 from simcb.cli.exits import Code, leave
 from simcb.cli.options import (
+    Clients,
     Form,
     Overlays,
     PlotFile,
@@ -18,6 +19,7 @@ from simcb.cli.options import (
     Sets,
     Source,
     check_files,
+    clients_of,
     read_source,
 )
 from simcb.cli.repeat import repeat_command
@@ -46,6 +48,7 @@ def live(
             help="Simulated runs that the prediction is made of.",
         ),
     ] = 40,
+    client: Clients = None,
     form: Form = Format.TABLE,
     plot: PlotFile = None,
     report: ReportFile = None,
@@ -59,9 +62,14 @@ def live(
     runs with other random streams, which are told how long ways over these sockets took. It takes
     as long as the scenario does, or --scale times less; use an idle machine.
 
+    With --client the requests of a group are your own coroutine function, on sockets and in the
+    prediction: `simcb.client.transport()` sends them over httpx's own transport to the service's
+    port. It runs at --scale 1.
+
     Exits with 0 if all numbers lie in the band, 99 if one does not, 2 if something is wrong with
     the scenario, 130 if interrupted.
     """
+    clients = clients_of(client)
     loaded = read_source(scenario, overlays, sets, preset, quiet=quiet)
     check_files(plot, report)
     from simcb.live.study import live as study
@@ -73,7 +81,16 @@ def live(
         length = format_duration(round(loaded.duration / scale, 1))
         complain(f"on real sockets for {length}, then {replicates} simulated runs")
     with progress_bar("runs", replicates, quiet=quiet) as progress:
-        result = study(loaded, seed=seed, replicates=replicates, scale=scale, progress=progress)
+        result = study(
+            loaded,
+            seed=seed,
+            replicates=replicates,
+            scale=scale,
+            progress=progress,
+            clients=clients,
+        )
+    if not quiet:
+        tell_of_code(result.measured)
     document = live_document(result, repeat_command(context))
     if plot is not None:
         from simcb.views import plots

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simcb.cli.console import complain, emit, page, progress_bar
+from simcb.cli.console import complain, emit, page, progress_bar, tell_of_code
 from simcb.cli.exits import Code, leave
 from simcb.cli.options import (
     Clients,
@@ -107,7 +107,7 @@ def run(
         result = studies.run(loaded, progress=progress, clients=clients, **vars(options))
     if not quiet:
         _warn_of_stalls(result)
-        _tell_of_code(result)
+        tell_of_code(result.runs[0])
     if out is not None and is_stream(scenario):
         # It cannot be read twice; what is written holds all of it.
         written = str(out / SCENARIO)
@@ -169,14 +169,6 @@ def _warn_of_stalls(result: Result) -> None:
     for where, each in variants:
         for sentence in hidden_stalls(each.trace) if each is not None else ():
             complain(f"warning: {where}{one_line(sentence, 1000)}")
-
-
-def _tell_of_code(result: Result) -> None:
-    """Say how clients' own code ran, in the first replicate."""
-    from simcb.views.safe_text import one_line
-
-    for note in result.runs[0].notes:
-        complain(f"code: {one_line(str(note), 1000)}")
 
 
 def _write(answer: Answer, out: Path | None, plot: Path | None, *, force: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -132,13 +133,25 @@ class Heard(NamedTuple):
     degraded: bool
 
 
+Send = Callable[[str, dict[str, str]], Awaitable[Any]]
+"""(address, headers to add) -> the response of HTTP; raises TimeoutError or ConnectionError."""
+
+
 class Caller(Protocol):
     """The request under way, as far as client code may use it."""
 
     degraded: bool
 
+    @property
+    def wires(self) -> dict[object, Any] | None:
+        """What transports have opened, each by its transport; None where there are no sockets."""
+
     async def attempt(
-        self, service: str, timeout: float | None, connect: float | None = None
+        self,
+        service: str,
+        timeout: float | None,
+        connect: float | None = None,
+        send: Send | None = None,
     ) -> Heard:
         """Send one attempt and wait for what comes of it.
 
@@ -146,6 +159,7 @@ class Caller(Protocol):
             service: who is asked.
             timeout: seconds to wait for the answer; None for ever.
             connect: seconds to wait if the network loses it; None for as long as `timeout`.
+            send: sends it over a socket, with these timeouts; None if that is no matter.
         """
 
     def shed(self, service: str) -> None:

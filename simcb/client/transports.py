@@ -1,10 +1,15 @@
 """A transport for httpx, and for httpx2: the host of a request is a service of the scenario.
 
+In virtual time (`simcb run --client`) nothing leaves the process; on sockets (`simcb live
+--client`) the request goes over the library's own transport to the port of that service.
+
 What an attempt comes to is what httpx makes of it: an error is a response of status 500, or 503
 if a service that it depends on failed; a throttled one 429 with Retry-After; a refused connection
 is `ConnectError`, silence `ReadTimeout`, silence of a network that loses everything
 `ConnectTimeout`, and waiting for a free connection `PoolTimeout`. Sending takes no time, so
-nothing is ever a `WriteTimeout`. The path, the method and the body decide nothing.
+nothing is ever a `WriteTimeout`. The path, the method and the body decide nothing. On sockets a
+service that refuses resets the connection, and what is lost is only silent: they are the same
+exceptions, but a loss is told after the read timeout, also where the connect timeout is another.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from simcb.client.answers import Caller, Heard, caller
+from simcb.client.answers import CALLER, Caller, Heard, caller
 from simcb.errors import MissingExtraError
 from simcb.outcomes import AttemptOutcome
 
@@ -41,7 +46,7 @@ def transport(
         MissingExtraError: that library is not installed.
     """
     most = MOST_CONNECTIONS if limits is None else limits.max_connections
-    made: httpx.AsyncBaseTransport = _transport_class(library)(most)
+    made: httpx.AsyncBaseTransport = _transport_class(library)(most, limits)
     return made
 
 
@@ -53,16 +58,36 @@ def _transport_class(library: str) -> Any:
         raise MissingExtraError(library, library) from error
 
     class SimulatedTransport(http.AsyncBaseTransport):  # type: ignore[misc]
-        def __init__(self, most: int | None) -> None:
+        def __init__(self, most: int | None, limits: Any) -> None:
             self._pool = None if most is None else asyncio.Semaphore(most)
+            self._limits = {} if limits is None else {"limits": limits}
 
         async def handle_async_request(self, request: Any) -> Any:
             service, now = request.url.host, caller()
             waits = request.extensions.get("timeout", {})
             async with self._connection(now, request, service, waits.get("pool")):
                 read, connect = waits.get("read"), waits.get("connect")
-                heard = await now.attempt(service, read, connect)
+                if now.wires is None:
+                    heard = await now.attempt(service, read, connect)
+                    return _response(http, heard, request, service)
+                sending = _Sending(http, self._wire(now.wires), request)
+                heard = await now.attempt(service, read, connect, sending)
+            if sending.response is not None and heard.status:
+                return sending.response
             return _response(http, heard, request, service)
+
+        def _wire(self, wires: dict[object, Any]) -> Any:
+            wire = wires.get(self)
+            if wire is None:
+                # Nothing is encrypted on the way to a port of this machine.
+                wires[self] = wire = http.AsyncHTTPTransport(verify=False, **self._limits)
+            return wire
+
+        async def aclose(self) -> None:
+            now = CALLER.get(None)
+            wire = None if now is None or now.wires is None else now.wires.pop(self, None)
+            if wire is not None:
+                await wire.aclose()
 
         @asynccontextmanager
         async def _connection(
@@ -88,6 +113,45 @@ def _transport_class(library: str) -> Any:
                 pool.release()
 
     return SimulatedTransport
+
+
+class _Sending:
+    """Sends a request over a socket, once.
+
+    Args:
+        http: the library.
+        wire: its own transport.
+        request: what is sent.
+
+    Attributes:
+        response: what came back; None if nothing did.
+    """
+
+    def __init__(self, http: Any, wire: Any, request: Any) -> None:
+        self._http = http
+        self._wire = wire
+        self._request = request
+        self.response: Any = None
+
+    async def __call__(self, address: str, headers: dict[str, str]) -> Any:
+        """Send it to an address; see `Send`."""
+        http, request, to = self._http, self._request, self._http.URL(address)
+        sent = http.Request(
+            request.method,
+            request.url.copy_with(scheme=to.scheme, host=to.host, port=to.port),
+            headers=[*request.headers.raw, *headers.items()],
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        try:
+            response = await self._wire.handle_async_request(sent)
+            await response.aread()
+        except http.TimeoutException as error:
+            raise TimeoutError from error
+        except http.TransportError as error:
+            raise ConnectionError from error
+        self.response = response
+        return response
 
 
 def _response(http: Any, heard: Heard, request: Any, service: str) -> Any:

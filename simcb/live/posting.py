@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+from simcb.client.answers import Send
 from simcb.errors import MissingExtraError
 from simcb.live.doors import RETRY_AFTER_MS
 from simcb.live.ways import Post, Reply
-from simcb.world.tasks import ERROR, OK, REFUSED, THROTTLED
+from simcb.world.tasks import ERROR, OK, REFUSED, THROTTLED, TIMEOUT
 
 try:
     import httpx
@@ -92,24 +94,29 @@ def new_client(
 
 
 def posting(client: httpx.AsyncClient, urls: Mapping[str, str]) -> Post:
-    """Return what sends an attempt to a service by POST.
+    """Return what sends an attempt to a service, by POST unless a client sends it itself.
 
     Args:
         client: sends it.
         urls: addresses of the services.
     """
 
-    async def post(service: str, headers: dict[str, str]) -> Reply:
+    async def post(service: str, headers: dict[str, str], send: Send | None) -> Reply:
         try:
-            response = await client.post(urls[service], headers=headers)
-        except httpx.TransportError:
+            if send is None:
+                response = await client.post(urls[service], headers=headers)
+            else:
+                response = await send(urls[service], headers)
+        except (httpx.TransportError, ConnectionError):
             return Reply(REFUSED)
+        except TimeoutError:
+            return Reply(TIMEOUT)
         return _reply_of(response)
 
     return post
 
 
-def _reply_of(response: httpx.Response) -> Reply:
+def _reply_of(response: Any) -> Reply:
     told = response.headers
     degraded = told.get("x-degraded") == "true"
     if response.status_code == 429:

@@ -8,7 +8,7 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from simcb.live.stage import Stage
 from simcb.live.troubles import Troubles
 from simcb.scenario.model import Scenario
 from simcb.trace import STATE_NAMES
+from simcb.world.code.loading import Source
 
 try:
     import uvicorn
@@ -116,6 +117,7 @@ class Venue:
         asked: whether the scenario's client groups ask.
         any_host: whether the page answers by whatever name it is asked for.
         scale: seconds of the scenario in one of the wall clock.
+        clients: the code that the requests of a group run, in place of its calls.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class Venue:
         asked: bool = False,
         any_host: bool = False,
         scale: float = 1.0,
+        clients: Mapping[str, Source] | None = None,
     ) -> None:
         self._scale = scale
         self.title = scenario.name or "scenario"
@@ -147,6 +150,7 @@ class Venue:
             asked=asked,
             post=posting(self._client, self.urls),
             failed=self._fail,
+            clients=clients,
         )
         world = self.stage.world
         self.stage.ledger.changed = self._changed
@@ -166,7 +170,7 @@ class Venue:
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             self._fail_of_files()
-        else:
+        elif self.stage.coded is None or not self.stage.coded.hear(context):
             loop.default_exception_handler(context)
 
     def _fail_of_files(self) -> None:
@@ -230,6 +234,12 @@ class Venue:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Listen; at the end everything is closed. The scenario begins when the stage does."""
+        with self.stage.world.coding():
+            async with self._open():
+                yield
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
         transports = self._transports
 
         class Protocol(H11Protocol):
@@ -263,6 +273,8 @@ class Venue:
             yield
         finally:
             self.stage.end()
+            if self.stage.coded is not None:
+                await self.stage.coded.wind_up()
             await self._client.aclose()
             for transport in list(transports.values()):
                 transport.abort()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import copy_context
 
+from simcb.live.hosting import SocketHost
 from simcb.live.visits import Ledger
 from simcb.live.ways import Post, Way, Ways
 from simcb.options import MOST_ROWS
@@ -13,6 +15,8 @@ from simcb.scenario.model import Scenario
 from simcb.trace import Trace
 from simcb.world import World
 from simcb.world.clock import Clock
+from simcb.world.code.hosts import Unheard
+from simcb.world.code.loading import Source
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
 
@@ -31,6 +35,7 @@ class Stage:
         asked: whether the scenario's client groups ask.
         post: sends an attempt over the network.
         failed: told of what ends it before its end.
+        clients: the code that the requests of a group run, in place of its calls.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Stage:
         asked: bool,
         post: Post,
         failed: Callable[[BaseException], None],
+        clients: Mapping[str, Source] | None = None,
     ) -> None:
         self.scenario = scenario
         self.asked = asked
@@ -52,8 +58,11 @@ class Stage:
         self._failed = failed
         self._timer: TimerHandle | None = None
         self._begun: float | None = None
+        self._context = copy_context()
         self.ways = Ways(self, loop, post)
-        self.world = World(scenario, seed, replicate, None, MOST_ROWS, carrier=self)
+        self.coded: SocketHost | None = None
+        """What runs clients' code, if there is any."""
+        self.world = World(scenario, seed, replicate, None, MOST_ROWS, clients, carrier=self)
         self.clock = self.world.clock
 
     # What the world asks for.
@@ -66,6 +75,11 @@ class Stage:
     def way(self, service: str, number: int, replica: Replica) -> Way:
         """Return what stands for a replica where it is called."""
         return Way(self.ways, service, number, replica)
+
+    def host(self, unheard: Unheard) -> SocketHost:
+        """Return what runs the code of client groups."""
+        self.coded = SocketHost(self, self._loop, unheard, self._failed)
+        return self.coded
 
     # Time.
 
@@ -80,13 +94,18 @@ class Stage:
         self.world.begin()
         self.arm()
 
-    def sync(self) -> float:
-        """Let all happen that is due, and return the moment, seconds of the scenario."""
-        clock = self.clock
+    def now(self) -> float:
+        """Return the seconds of the scenario; what is due then may not have happened yet."""
         if self._begun is None:
             return 0.0
+        return min(self._loop.time() - self._begun, self.scenario.duration)
+
+    def sync(self) -> float:
+        """Let all happen that is due, and return the moment, seconds of the scenario."""
+        clock, now = self.clock, self.now()
+        if self._begun is None:
+            return now
         end = self.scenario.duration
-        now = min(self._loop.time() - self._begun, end)
         due = clock.due()
         if due <= now:
             self.lateness = max(self.lateness, now - due)
@@ -104,7 +123,9 @@ class Stage:
             if timer.when() <= due:
                 return
             timer.cancel()
-        self._timer = None if math.isinf(due) else self._loop.call_at(due, self._ring)
+        # Not in the context of a client's code, which may be what has put something there.
+        context, ring = self._context, self._ring
+        self._timer = None if math.isinf(due) else self._loop.call_at(due, ring, context=context)
 
     def _ring(self) -> None:
         self._timer = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,7 +19,7 @@ from simcb.scenario.distributions import Empirical
 from simcb.scenario.fields import Named
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Service
-from simcb.studies.run import Result, Run, StudyError, measured, result_of, run_once
+from simcb.studies.run import Clients, Result, Run, StudyError, coded, measured, result_of, run_once
 
 Caller = TypeVar("Caller", ClientGroup, Service)
 
@@ -40,6 +41,7 @@ class Live:
         ways: seconds of the scenario that single ways over the sockets took, ascending.
         lateness: the most that the machine came late to what was due, seconds of the scenario.
         idle: what the machine was like before it began.
+        coded: the client groups whose requests were their own code, here and in the prediction.
     """
 
     scenario: Scenario
@@ -51,6 +53,7 @@ class Live:
     ways: tuple[float, ...]
     lateness: float
     idle: Idle
+    coded: tuple[str, ...] = ()
 
     @property
     def inside(self) -> bool:
@@ -69,11 +72,24 @@ class _Performed:
 
 
 async def _perform(
-    scenario: Scenario, ports: Ports, seed: int, replicate: int, scale: float
+    scenario: Scenario,
+    sockets: dict[str, socket.socket],
+    scale: float,
+    *,
+    seed: int,
+    replicate: int,
+    clients: Clients | None,
 ) -> _Performed | None:
     """Return what has happened; None if it was interrupted."""
-    sockets = ports.listen(scenario.services)
-    venue = Venue(scenario, sockets, seed=seed, replicate=replicate, asked=True, scale=scale)
+    venue = Venue(
+        scenario,
+        sockets,
+        seed=seed,
+        replicate=replicate,
+        asked=True,
+        scale=scale,
+        clients=clients,
+    )
     end_when_interrupted(venue)
     async with venue.open():
         idle = await measure_idle(venue.knock, scale)
@@ -87,7 +103,8 @@ async def _perform(
         # What was due at the very end has happened before it is over.
         venue.stage.sync()
     stage = venue.stage
-    return _Performed(measured(scenario, stage.trace()), stage.ways.times, stage.lateness, idle)
+    run = measured(scenario, stage.trace(), stage.world.notes)
+    return _Performed(run, stage.ways.times, stage.lateness, idle)
 
 
 def live(
@@ -98,6 +115,7 @@ def live(
     scale: float = 1.0,
     ports: Ports | None = None,
     progress: Callable[[float], None] | None = None,
+    clients: Clients | None = None,
 ) -> Live:
     """Run a scenario on real sockets and lay what is measured over what is predicted.
 
@@ -115,20 +133,33 @@ def live(
             fast, of work and timeouts as well as of arrivals, so that counts stay as they are.
         ports: where the services listen.
         progress: called with the share of all work that is done.
+        clients: the code that the requests of a client group run in place of its calls, on
+            sockets and in the prediction; see `simcb.run`. Then `scale` is 1: what such code
+            reads from `time` is the machine's.
 
     Raises:
         StudyError: a parameter makes no sense.
+        ClientError: code cannot be loaded, or does what virtual time has no room for.
         PortError: a port is taken or not allowed.
         OpenFilesError: it needs more connections than the system allows.
     """
     if replicates < LEAST_REPLICATES:
         raise StudyError(f"replicates is {replicates}", f"give {LEAST_REPLICATES} or more")
-    check_open_files(most_connections(run_once(scenario, seed, replicates).trace))
+    if clients and scale != 1.0:
+        remedy = "leave --scale out: clocks that the code reads go by the machine's time"
+        raise StudyError(f"scale is {scale:g} for clients' own code", remedy)
+    scenario = coded(scenario, clients)
+    check_open_files(most_connections(run_once(scenario, seed, replicates, clients=clients).trace))
+    sockets = (ports or Ports()).listen(scenario.services)
     try:
         with asyncio.Runner(loop_factory=loop_factory(scale)) as runner:
-            performed = runner.run(_perform(scenario, ports or Ports(), seed, replicates, scale))
+            performed = runner.run(
+                _perform(scenario, sockets, scale, seed=seed, replicate=replicates, clients=clients)
+            )
     finally:
         gc.unfreeze()
+        for sock in sockets.values():
+            sock.close()
     if performed is None:
         raise KeyboardInterrupt
     run, ways = performed.run, sorted(seconds for _, seconds in performed.ways)
@@ -138,7 +169,7 @@ def live(
     known = with_ways(scenario, ways)
     runs = []
     for replicate in range(replicates):
-        runs.append(run_once(known, seed, replicate))
+        runs.append(run_once(known, seed, replicate, clients=clients))
         if progress is not None:
             progress((replicate + 1) / replicates)
     predicted = result_of(runs)
@@ -148,6 +179,7 @@ def live(
         *(scenario, seed, scale, run, predicted, numbers, tuple(ways)),
         lateness=performed.lateness,
         idle=performed.idle,
+        coded=tuple(clients or ()),
     )
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 from asyncio import AbstractEventLoop, Task
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from typing import NamedTuple, Protocol
 
+from simcb.client.answers import Send
 from simcb.live.visits import Ledger, Visit
+from simcb.world.code.requests import CodeCall
 from simcb.world.replicas import Replica
+from simcb.world.sites import CallSite
 from simcb.world.streams import AttemptStreams
-from simcb.world.tasks import DEGRADED, Attempt, Server
+from simcb.world.tasks import DEGRADED, TIMEOUT, Attempt, Server
 
 ATTEMPT = "simcb-attempt"
 """The header by which an attempt of the scenario's own callers is known at the door."""
@@ -32,8 +36,8 @@ class Reply(NamedTuple):
     degraded: bool = False
 
 
-Post = Callable[[str, dict[str, str]], Awaitable[Reply]]
-"""(service, headers) -> what becomes of the request."""
+Post = Callable[[str, dict[str, str], Send | None], Awaitable[Reply]]
+"""(service, headers, what sends it if that is a client's own) -> what becomes of the request."""
 
 
 class Driven(Protocol):
@@ -77,21 +81,33 @@ class Ways:
         # Nobody outside can guess it, and have an attempt answered that is not theirs.
         self._token = secrets.token_hex(8)
         self._hops: dict[int, _Hop] = {}
+        # No request of a client's code is under way where an attempt is carried.
+        self._context = copy_context()
         self.times: list[tuple[float, float]] = []
         """When attempts and answers came, and how long they had been on their ways, seconds."""
 
     def send(self, attempt: Attempt, service: str) -> None:
         """Send an attempt to the door of a service."""
         hop = self._hops[attempt.attempt_row] = _Hop(attempt)
-        hop.task = self._loop.create_task(self._carry(hop, service))
+        send, task = None, attempt.task
+        if isinstance(task, CodeCall):
+            send, task.send = task.send, None
+        carry = self._carry(hop, service, send)
+        hop.task = self._loop.create_task(carry, context=self._context.copy())
 
-    async def _carry(self, hop: _Hop, service: str) -> None:
+    async def _carry(self, hop: _Hop, service: str, send: Send | None) -> None:
         origin = hop.origin
         row = origin.attempt_row
-        reply = await self._post(service, {ATTEMPT: f"{self._token}-{row}"})
+        reply = await self._post(service, {ATTEMPT: f"{self._token}-{row}"}, send)
         now = self._stage.sync()
         if self._hops.get(row) is not hop:
             return  # The caller has left at this very moment.
+        if reply.outcome == TIMEOUT:
+            hop.task = None  # It is this one, which has nothing more to break off.
+            assert isinstance(origin.site, CallSite)
+            origin.site.expire(origin)
+            self._stage.arm()
+            return
         del self._hops[row]
         if hop.visit is not None:
             hop.visit.tell_origin()

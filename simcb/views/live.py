@@ -91,6 +91,12 @@ def _sentences(live: Live) -> Iterator[str]:
         f"the band is made of {n} simulated runs of other random streams, and so wide that about "
         f"{INSIDE:.0%} of further single runs lie in it with all their numbers at once"
     )
+    if live.coded:
+        names = ", ".join(one_line(each, 80) for each in live.coded)
+        yield (
+            f"the requests of {names} are clients' own code, the same on sockets as in the "
+            "simulated runs"
+        )
     if live.scale != 1.0:
         yield (
             f"{live.scale:g} seconds of the scenario passed in one of the wall clock: all times "

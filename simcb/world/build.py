@@ -108,7 +108,8 @@ class World:
             # asyncio is slow to load, and only code needs it.
             from simcb.world.code.running import Code
 
-            self._code = Code(self.clock, self.recorder, clients)
+            host = None if carrier is None else carrier.host
+            self._code = Code(self.clock, self.recorder, clients, host)
         for at, stage in self._stages.later:
             self.clock.tell(at, int(Order.CONDITIONS), partial(self._follow, stage))
         self._streams = Streams(seed, replicate, most_users)
@@ -187,12 +188,20 @@ class World:
 
     def breakers(self) -> Iterator[tuple[str, Made]]:
         """Yield the breakers that have been made, by their names."""
-        for info, breaker in self._guards.made().values():
+        for info, breaker in self._every_breaker().values():
             yield info.name, breaker
 
     def breaker_name(self, index: int) -> str:
         """Return the name of a breaker that has been made, by its index."""
-        return self._guards.made()[index][0].name
+        return self._every_breaker()[index][0].name
+
+    def _every_breaker(self) -> dict[int, tuple[BreakerInfo, Made]]:
+        made = self._guards.made()
+        if self._code is not None:
+            names = {info.name for info, _ in made.values()}
+            for index, info, breaker in self._code.breakers.written(names):
+                made.setdefault(index, (info, breaker))
+        return made
 
     def _follow(self, stage: Scenario) -> None:
         """Let everything be from now on as a stage has it."""
@@ -388,10 +397,16 @@ class World:
         """
         if self._code is None:
             return self._run(progress, _no_garbage_collection())
+        with self.coding():
+            return self._run(progress, nullcontext())
+
+    def coding(self) -> AbstractContextManager[None]:
+        """Load clients' code, which runs within, and end what it leaves."""
+        if self._code is None:
+            return nullcontext()
         seed = f"{self.seed}/{self.replicate}/clients#random"
         call = next(index for index, each in enumerate(self._calls) if each.by_code)
-        with self._code.running(seed, self._guards.count, call):
-            return self._run(progress, nullcontext())
+        return self._code.running(seed, self._guards.count, call)
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -420,6 +435,8 @@ class World:
         """End what is still under way."""
         self.clock.clear()
         self._guards.close()
+        if self._code is not None:
+            self._code.end()
 
     def trace(self) -> Trace:
         """Return what happened; the run is over."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from simcb.world.clock import Clock
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
 from simcb.world.tasks import Server
+
+if TYPE_CHECKING:
+    from simcb.world.code.hosts import Host, Unheard
 
 
 class Carrier(Protocol):
@@ -24,3 +27,10 @@ class Carrier(Protocol):
 
     def way(self, service: str, number: int, replica: Replica) -> Server:
         """Return what stands for a replica where it is called."""
+
+    def host(self, unheard: Unheard) -> Host:
+        """Return what runs the code of client groups.
+
+        Args:
+            unheard: told of exceptions that nobody looked at.
+        """

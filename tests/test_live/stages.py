@@ -60,7 +60,7 @@ class Theatre:
             loop,
             seed=seed,
             asked=asked,
-            post=lambda service, headers: posting(self.client, urls)(service, headers),
+            post=lambda *how: posting(self.client, urls)(*how),
             failed=self.over.set_exception,
         )
         self.urls = urls

@@ -14,7 +14,8 @@ from simcb.breaker.flights import Grant
 from simcb.breaker.machine import Refusal
 from simcb.client.answers import CALLER, ClientError
 from simcb.trace import STATE_CODE, BreakerInfo
-from simcb.world.code.disguise import running
+from simcb.world.clock import Clock
+from simcb.world.code.hosts import Host
 from simcb.world.code.requests import CodeAttempt
 from simcb.world.foreign import Counts
 from simcb.world.recorder import Recorder
@@ -111,13 +112,24 @@ class CodeBreakers:
     """The breakers that the code of one run makes.
 
     Args:
+        clock: the run's clock.
         recorder: where transitions are written down.
+        current: returns the host whose code is running, if one's is.
         first: the index in the run of the first of them.
         call: the index of the call that a breaker is said to guard which guards none.
     """
 
-    def __init__(self, recorder: Recorder, first: int, call: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        recorder: Recorder,
+        current: Callable[[], Host | None],
+        first: int,
+        call: int,
+    ) -> None:
+        self._clock = clock
         self._recorder = recorder
+        self._current = current
         self._first = first
         self._call = call
         self._made: dict[int, _Made] = {}
@@ -127,16 +139,22 @@ class CodeBreakers:
     def create(self, breaker: CircuitBreaker, *args: Any, **named: Any) -> None:
         """Make a breaker, in the place of its constructor; one of the code's is written down."""
         _init(breaker, *args, **named)
-        if running() is None:
+        if self._current() is None:
             return
         index = self._enter(id(breaker), breaker)
         if index >= 0:
-            write = self._recorder.transition
 
             def tell(change: Transition) -> None:
-                write(change.at, index, STATE_CODE[change.before], STATE_CODE[change.after])
+                self._write_change(index, change.before, change.after)
 
             breaker.add_listener(tell)
+
+    def _write_change(self, index: int, before: CircuitState, after: CircuitState) -> None:
+        host = self._current()
+        if host is not None:
+            with host.outside:
+                codes = STATE_CODE[before], STATE_CODE[after]
+                self._recorder.transition(self._clock.now, index, *codes)
 
     def _enter(self, key: int, breaker: CircuitBreaker | HeardBreaker) -> int:
         """Return the index of a new breaker, -1 if it is not written down."""
@@ -147,17 +165,19 @@ class CodeBreakers:
 
     def admit(self, breaker: CircuitBreaker, permit: Permit) -> Refusal | None:
         """Ask for a permit, in the place of the method; a rejection is written down."""
-        loop = running()
-        if loop is None:
+        host = self._current()
+        if host is None:
             return _admit(breaker, permit)
         made = self._made.get(id(breaker))
         if made is None:
+            if host.wires is not None:
+                return _admit(breaker, permit)  # The real clock is the right one.
             error = ClientError(
                 f"the breaker {breaker.name!r} was made before the run, so it has the real clock",
                 "make it where the run does: give `module:function` as a text, or a function "
                 "that makes the breaker and returns the coroutine function",
             )
-            loop.halt(error)
+            host.halt(error)
             raise error
         refusal = _admit(breaker, permit)
         if refusal is None:
@@ -175,21 +195,20 @@ class CodeBreakers:
 
     def made(self, breaker: object, name: str) -> None:
         """Hear that there is a breaker."""
-        if running() is not None:
+        if self._current() is not None:
             package = type(breaker).__module__.partition(".")[0]
             self._enter(id(breaker), HeardBreaker(name or package, breaker))
 
     def changed(self, breaker: object, before: str, after: str) -> None:
         """Hear of a change of state, and write it down."""
-        loop, made = running(), self._made.get(id(breaker))
-        if loop is not None and made is not None and made.number >= 0 and before != after:
-            codes = (STATE_CODE[CircuitState(word)] for word in (before, after))
-            self._recorder.transition(loop.time(), made.number, *codes)
+        made = self._made.get(id(breaker))
+        if made is not None and made.number >= 0 and before != after:
+            self._write_change(made.number, CircuitState(before), CircuitState(after))
 
     def passed(self, breaker: object) -> None:
         """Hear that a call was let through."""
         made = self._made.get(id(breaker))
-        if running() is not None and made is not None:
+        if self._current() is not None and made is not None:
             assert isinstance(made.breaker, HeardBreaker)
             made.breaker.admitted += 1
             _HELD.set((HeardCall(_HELD.get()), made.number))
@@ -197,7 +216,7 @@ class CodeBreakers:
     def rejected(self, breaker: object) -> None:
         """Hear that a call was turned away, and write it down."""
         made = self._made.get(id(breaker))
-        if running() is not None and made is not None:
+        if self._current() is not None and made is not None:
             assert isinstance(made.breaker, HeardBreaker)
             made.breaker.rejected += 1
             self._write_rejected(made)
@@ -205,7 +224,7 @@ class CodeBreakers:
     def ended(self, breaker: object, *, good: bool) -> None:
         """Hear how a call has come out that was let through."""
         made, held = self._made.get(id(breaker)), _HELD.get()
-        if running() is None or made is None:
+        if self._current() is None or made is None:
             return
         assert isinstance(made.breaker, HeardBreaker)
         made.breaker.successes += good

@@ -9,11 +9,11 @@ from contextvars import copy_context
 from typing import Any, NamedTuple
 
 from simcb.breaker import CircuitOpenError
-from simcb.client.answers import CALLER, ClientError, Heard, Request
+from simcb.client.answers import CALLER, ClientError, Heard, Request, Send
 from simcb.outcomes import AttemptOutcome
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Order
-from simcb.world.code.loop import VirtualLoop
+from simcb.world.code.hosts import Host
 from simcb.world.code.notes import Notes, first_line, named
 from simcb.world.recorder import Recorder
 from simcb.world.sites import CallSite
@@ -52,7 +52,7 @@ class CodeGroup:
         name: the group.
         calls: the place of each service among the group's calls.
         users: how many users a closed group has; None where each request is another user's.
-        loop: the run's event loop.
+        host: what runs it.
         clock: the run's clock.
         recorder: where attempts are written down.
 
@@ -68,14 +68,14 @@ class CodeGroup:
         name: str,
         calls: Mapping[str, int],
         users: int | None,
-        loop: VirtualLoop,
+        host: Host,
         clock: Clock,
         recorder: Recorder,
     ) -> None:
         self.name = name
         self.calls = calls
         self.users = users
-        self.loop = loop
+        self.host = host
         self.clock = clock
         self.recorder = recorder
         self.over = False
@@ -91,7 +91,7 @@ class CodeGroup:
         """Start the code of a request."""
         context = self._context.copy()
         context.run(CALLER.set, attempt)
-        return self.loop.start(attempt.run(), context)
+        return self.host.start(attempt.run(), context)
 
     def expire(self, attempt: Attempt, after: float) -> None:
         """Let an attempt time out that was sent now, after so many seconds."""
@@ -110,12 +110,19 @@ def _expire(attempt: Attempt) -> None:
 
 
 class CodeCall(UserAttempt):
-    """One attempt that the code makes."""
+    """One attempt that the code makes.
 
-    __slots__ = ("future", "outcome")
+    Attributes:
+        send: sends it over a socket; None where the world does, or does so already.
+    """
 
-    def __init__(self, request: Wanted, streams: Sequence[CallStreams]) -> None:
+    __slots__ = ("future", "outcome", "send")
+
+    def __init__(
+        self, request: Wanted, streams: Sequence[CallStreams], send: Send | None = None
+    ) -> None:
         self.prepare(request, streams)
+        self.send = send
         self.told = 0.0
         self.outcome = _UNSENT
         self.future: asyncio.Future[None] | None = None
@@ -187,7 +194,7 @@ class CodeAttempt(UserAttempt):
             self._end(ERROR)
         except SystemExit:
             why = f"the code of {group.name} ends the process, in request {self.number}"
-            group.loop.halt(ClientError(why, "let it raise an exception of its own"))
+            group.host.halt(ClientError(why, "let it raise an exception of its own"))
         except Exception as error:
             if group.over or isinstance(error, ClientError):
                 raise
@@ -219,15 +226,14 @@ class CodeAttempt(UserAttempt):
             elif task._log_traceback:
                 self.unheard(task.exception())
         self.tasks.clear()
-        if self.over:
-            if outcome == OK:
-                self._tell("went on although its user had gone")
-        else:
-            with self.group.loop.outside:
+        with self.group.host.outside:
+            if self.over:
                 if outcome == OK:
-                    self.deliver()
-                else:
-                    self.break_off(outcome)
+                    self._tell("went on although its user had gone")
+            elif outcome == OK:
+                self.deliver()
+            else:
+                self.break_off(outcome)
 
     def unheard(self, error: BaseException | None) -> None:
         """Tell of an exception that nobody looked at."""
@@ -236,7 +242,7 @@ class CodeAttempt(UserAttempt):
             self._tell(f"had a task whose end nobody looked at, {kind}", first_line(error))
 
     def _tell(self, what: str, words: str = "") -> None:
-        self.group.notes.tell(what, self.number, self.group.clock.now, words)
+        self.group.notes.tell(what, self.number, self.group.host.time(), words)
 
     # What the code asks for.
 
@@ -248,43 +254,50 @@ class CodeAttempt(UserAttempt):
                 f"{name}'s code asks {service!r}, which is no service that {name} calls",
                 f"name it among the `calls` of {name} in the scenario; there are: {known}",
             )
-            self.group.loop.halt(error)
+            self.group.host.halt(error)
             raise error
         if self.group.over:
             raise CancelledError
         return slot
 
     async def attempt(
-        self, service: str, timeout: float | None, connect: float | None = None
+        self,
+        service: str,
+        timeout: float | None,
+        connect: float | None = None,
+        send: Send | None = None,
     ) -> Heard:
         """Send one attempt and wait for what comes of it; see `Caller`."""
         slot = self._slot(service)
-        call = CodeCall(self.request, self.streams)
+        call = CodeCall(self.request, self.streams, send)
         retry = self.made[slot]
         self.made[slot] = retry + 1
-        outside = self.group.loop.outside
+        outside = self.group.host.outside
         try:
             with outside:
                 outcome = self._site(slot).try_once(call, retry, 0.0)
         except Exception as error:
-            self.group.loop.halt(error)
+            self.group.host.halt(error)
             raise
         sent = call.current
         if outcome is None and sent is not None:
             lost = bool(sent.flags & _LOST)
             waits = timeout if connect is None or not lost else connect
-            if waits is not None:
+            # What is on a socket already has a timeout there.
+            if waits is not None and (send is None or call.send is not None):
                 self.group.expire(sent, waits)
-            call.future = self.group.loop.create_future()
+            call.future = self.group.host.create_future()
             try:
                 await call.future
             except BaseException:
                 if call.outcome == _UNSENT and not self.group.over:
-                    self.last = ABANDONED
                     with outside:
-                        call.stop()
+                        if call.outcome == _UNSENT:
+                            self.last = ABANDONED
+                            call.stop()
                 raise
             outcome = call.outcome
+            lost = bool(sent.flags & _LOST)
             failed = not sent.fails
         else:
             lost = failed = False
@@ -309,7 +322,13 @@ class CodeAttempt(UserAttempt):
         self.made[site] = retry + 1
         self.last = REJECTED
         node = self.streams[site].attempt(retry)
-        self._site(site).reject(self, node, retry, breaker)
+        with self.group.host.outside:
+            self._site(site).reject(self, node, retry, breaker)
+
+    @property
+    def wires(self) -> dict[object, Any] | None:
+        """What transports have opened on sockets; None where there are none."""
+        return self.group.host.wires
 
     def started(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task that the code has started."""
@@ -326,5 +345,7 @@ class CodeAttempt(UserAttempt):
         group, retry = self.group, self.made[slot]
         self.made[slot] = retry + 1
         self.last = SHED
-        now, call = group.clock.now, self.sites[slot].index
-        group.recorder.unsent_attempt(now, self.request_row, -1, call, retry, -1, SHED, 0)
+        call = self.sites[slot].index
+        with group.host.outside:
+            now = group.clock.now
+            group.recorder.unsent_attempt(now, self.request_row, -1, call, retry, -1, SHED, 0)

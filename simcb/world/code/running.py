@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,9 +12,8 @@ from simcb.breaker.machine import Refusal
 from simcb.client.answers import Caller
 from simcb.world.clock import Clock
 from simcb.world.code.breakers import MOST_BREAKERS, CodeBreakers, CodeGuard
-from simcb.world.code.disguise import disguised
+from simcb.world.code.hosts import Host, Unheard, VirtualHost
 from simcb.world.code.loading import Source, own_modules, work_of
-from simcb.world.code.loop import VirtualLoop
 from simcb.world.code.notes import Note
 from simcb.world.code.requests import CodeAttempt, CodeGroup
 from simcb.world.recorder import Recorder
@@ -27,15 +26,23 @@ class Code:
         clock: the run's clock.
         recorder: where attempts are written down.
         sources: by the name of the group.
+        host: makes what runs it; None for virtual time.
     """
 
-    def __init__(self, clock: Clock, recorder: Recorder, sources: Mapping[str, Source]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        recorder: Recorder,
+        sources: Mapping[str, Source],
+        host: Callable[[Unheard], Host] | None = None,
+    ) -> None:
         self._clock = clock
         self._recorder = recorder
         self._sources = sources
-        self._loop = VirtualLoop(clock, self._unheard)
+        make = host or (lambda unheard: VirtualHost(clock, unheard))
+        self._host = make(self._unheard)
         self._groups: dict[str, CodeGroup] = {}
-        self.breakers = CodeBreakers(recorder, 0, 0)
+        self.breakers = self._breakers(0, 0)
 
     def has(self, group: str) -> bool:
         """Tell whether a group's requests run code."""
@@ -50,7 +57,7 @@ class Code:
             users: how many users a closed group has.
         """
         calls = {service: place for place, service in enumerate(services)}
-        group = CodeGroup(name, calls, users, self._loop, self._clock, self._recorder)
+        group = CodeGroup(name, calls, users, self._host, self._clock, self._recorder)
         self._groups[name] = group
         return group
 
@@ -67,7 +74,7 @@ class Code:
             first_breaker: the index of the first breaker that it makes.
             first_call: the index of the call that breakers guard which guard none.
         """
-        self.breakers = breakers = CodeBreakers(self._recorder, first_breaker, first_call)
+        self.breakers = breakers = self._breakers(first_breaker, first_call)
 
         def create(breaker: CircuitBreaker, *args: Any, **named: Any) -> None:
             breakers.create(breaker, *args, **named)
@@ -75,21 +82,24 @@ class Code:
         def admit(breaker: CircuitBreaker, permit: Permit) -> Refusal | None:
             return breakers.admit(breaker, permit)
 
-        with (
-            own_modules() as load,
-            disguised(seed, create, admit, heard(breakers)),
-            self._loop.hooked(),
-        ):
+        with own_modules() as load, self._host.open(seed, create, admit, heard(breakers)):
             try:
-                with self._loop.running():
+                with self._host.running():
                     for name, group in self._groups.items():
                         group.work = work_of(name, self._sources[name], load)
-                if self._loop.halted is not None:
-                    raise self._loop.halted
+                if self._host.halted is not None:
+                    raise self._host.halted
                 yield
             finally:
-                for group in self._groups.values():
-                    group.over = True
+                self.end()
+
+    def end(self) -> None:
+        """Write down nothing more: the run is over."""
+        for group in self._groups.values():
+            group.over = True
+
+    def _breakers(self, first: int, call: int) -> CodeBreakers:
+        return CodeBreakers(self._clock, self._recorder, self._host.current, first, call)
 
     def _unheard(self, owner: Caller | None, error: BaseException) -> None:
         if isinstance(owner, CodeAttempt):
