@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from simcb.adapters.rebinding import Rebound
-from simcb.breaker import CircuitBreaker
 from simcb.client.answers import CALLER, Caller
+from simcb.world.code.disguise import breakers_heard
 from simcb.world.code.hosts import Host, Unheard
 
 _LOADING: ContextVar[bool] = ContextVar("simcb.loading", default=False)
@@ -91,7 +91,7 @@ class SocketHost:
         self._in_world = False
 
     def time(self) -> float:
-        """Return the seconds of the scenario."""
+        """Return the seconds since the scenario began."""
         return self._stage.now()
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -141,8 +141,8 @@ class SocketHost:
         admit: Callable[..., Any],
         heard: Iterable[tuple[Any, str, object]],
     ) -> Iterator[None]:
-        """Have the code's breakers heard, and its tasks counted; chance and clocks are real."""
-        ours = [(CircuitBreaker, "__init__", breaker), (CircuitBreaker, "_admit", admit)]
+        """Have the code's breakers heard, with the loop's clock, and its tasks counted."""
+        ours = breakers_heard(breaker, admit, self.time)
         loop, factory = self._loop, self._loop.get_task_factory()
         with Rebound(*ours, *heard):
             loop.set_task_factory(self._task)

@@ -95,17 +95,15 @@ class Stage:
         self.arm()
 
     def now(self) -> float:
-        """Return the seconds of the scenario; what is due then may not have happened yet."""
-        if self._begun is None:
-            return 0.0
-        return min(self._loop.time() - self._begun, self.scenario.duration)
+        """Return the seconds since it began; what is due then may not have happened yet."""
+        return 0.0 if self._begun is None else self._loop.time() - self._begun
 
     def sync(self) -> float:
         """Let all happen that is due, and return the moment, seconds of the scenario."""
-        clock, now = self.clock, self.now()
         if self._begun is None:
-            return now
-        end = self.scenario.duration
+            return 0.0
+        clock, end = self.clock, self.scenario.duration
+        now = min(self.now(), end)
         due = clock.due()
         if due <= now:
             self.lateness = max(self.lateness, now - due)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -15,6 +15,7 @@ from simcb.live.posting import new_client, posting
 from simcb.live.stage import Stage
 from simcb.live.troubles import Troubles
 from simcb.scenario import Scenario
+from simcb.world.code.loading import Source
 
 T = TypeVar("T")
 
@@ -46,10 +47,39 @@ def reset(_: object) -> bool:
     raise httpx.ReadError("reset")
 
 
+class Wire(httpx.AsyncBaseTransport):
+    """In the place of httpx's own transport: doors in memory, by their addresses.
+
+    Args:
+        mounts: what leads to the door at an address.
+    """
+
+    def __init__(self, mounts: Mapping[str, httpx.AsyncBaseTransport]) -> None:
+        self._mounts = mounts
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and wait no longer than it says."""
+        url = request.url
+        try:
+            async with asyncio.timeout(request.extensions["timeout"]["read"]):
+                return await self._mounts[f"{url.scheme}://{url.host}"].handle_async_request(
+                    request
+                )
+        except TimeoutError:
+            raise httpx.ReadTimeout("silence", request=request) from None
+
+
 class Theatre:
     """A stage whose doors are reached in memory."""
 
-    def __init__(self, scenario: Scenario, *, asked: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        asked: bool = False,
+        seed: int = 0,
+        clients: Mapping[str, Source] | None = None,
+    ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         mounts: dict[str, httpx.AsyncBaseTransport] = {}
         urls = {name: f"http://{place}.test" for place, name in enumerate(scenario.services)}
@@ -62,12 +92,14 @@ class Theatre:
             asked=asked,
             post=lambda *how: posting(self.client, urls)(*how),
             failed=self.over.set_exception,
+            clients=clients,
         )
         self.urls = urls
         for name, url in urls.items():
             door = Door(self.stage, name, reset, self._count)
             mounts[url] = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
         self.client = new_client(mounts)
+        self.mounts = mounts
         self.troubles = Troubles(self.stage.world)
 
     def _count(self, service: str, outcome: str, seconds: float) -> None:
@@ -95,12 +127,16 @@ def played(play: Callable[[Theatre], Awaitable[T]], scenario: Scenario, **how: A
 
     async def run() -> T:
         theatre = Theatre(scenario, **how)
-        theatre.stage.begin()
-        try:
-            return await play(theatre)
-        finally:
-            theatre.stage.end()
-            await asyncio.sleep(0)
+        coded = theatre.stage.coded
+        with theatre.stage.world.coding():
+            theatre.stage.begin()
+            try:
+                return await play(theatre)
+            finally:
+                theatre.stage.end()
+                if coded is not None:
+                    await coded.wind_up()
+                await asyncio.sleep(0)
 
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         return runner.run(run())

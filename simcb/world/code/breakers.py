@@ -171,7 +171,7 @@ class CodeBreakers:
         made = self._made.get(id(breaker))
         if made is None:
             if host.wires is not None:
-                return _admit(breaker, permit)  # The real clock is the right one.
+                return _admit(breaker, permit)  # It has the machine's clock, which goes on.
             error = ClientError(
                 f"the breaker {breaker.name!r} was made before the run, so it has the real clock",
                 "make it where the run does: give `module:function` as a text, or a function "

@@ -50,7 +50,7 @@ def _clock_ns(real: Callable[[], int], begin: float) -> Callable[[], int]:
     return nanoseconds
 
 
-_CLOCKS: dict[str, Callable[[], object]] = {
+_CLOCKS: dict[str, Callable[[], Any]] = {
     name: (_clock_ns if name.endswith("_ns") else _clock)(
         getattr(time, name), _EPOCH if name.startswith("time") else 0.0
     )
@@ -137,6 +137,24 @@ def _found(instead: dict[int, object]) -> Iterator[tuple[Any, str, object]]:
                 yield module, held, new
 
 
+def breakers_heard(
+    create: Callable[..., None], admit: Callable[..., Any], clock: Callable[[], float]
+) -> list[tuple[Any, str, object]]:
+    """Return (class or function, name, value) of what hears the breakers of `simcb.breaker`.
+
+    Args:
+        create: stands for `CircuitBreaker.__init__`.
+        admit: stands for `CircuitBreaker._admit`.
+        clock: what a breaker has that is given no other.
+    """
+    defaults = [
+        (made, "__kwdefaults__", {**(made.__kwdefaults__ or {}), "clock": clock})
+        for made in (CircuitBreaker.__init__, MemoryStore.__init__)
+    ]
+    ours = [(CircuitBreaker, "__init__", create), (CircuitBreaker, "_admit", admit)]
+    return [*defaults, *ours]
+
+
 @contextmanager
 def disguised(
     seed: str,
@@ -152,14 +170,10 @@ def disguised(
         admit: stands for `CircuitBreaker._admit`.
         heard: (class, name, value) of what hears other packages' breakers.
     """
-    defaults = [
-        (made, "__kwdefaults__", {**(made.__kwdefaults__ or {}), "clock": _CLOCKS["monotonic"]})
-        for made in (CircuitBreaker.__init__, MemoryStore.__init__)
-    ]
-    ours = [(CircuitBreaker, "__init__", breaker), (CircuitBreaker, "_admit", admit)]
+    ours = breakers_heard(breaker, admit, _CLOCKS["monotonic"])
     others = [*heard]  # This loads packages, whose clocks are found then.
     chance = random.getstate()
-    with Rebound(*_found(_instead()), *_BARRED, *defaults, *ours, *others):
+    with Rebound(*_found(_instead()), *_BARRED, *ours, *others):
         random.seed(seed)
         try:
             yield
