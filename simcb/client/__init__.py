@@ -1,4 +1,4 @@
-"""What one's own asynchronous client code calls while `simcb run --client` runs it.
+"""What one's own asynchronous client code calls while `simcb run --client` runs it, or `live`.
 
     client = httpx.AsyncClient(transport=simcb.client.transport(), timeout=1.0)
 
@@ -6,7 +6,8 @@
         response = await client.get("http://payments/charge")
         response.raise_for_status()         # or: await simcb.client.call("payments", timeout=1.0)
 
-    simcb run slow-replica --client browsers=shop:request
+    simcb run slow-replica --client browsers=shop:request       in virtual time
+    simcb live slow-replica --client browsers=shop:request      over sockets of this machine
 
 Each request of the client group runs the coroutine function; the services it reaches are those
 that the group `calls` in the scenario, by their names as hosts. A request that returns is ok; one

@@ -175,7 +175,8 @@ class SocketHost:
     async def wind_up(self) -> None:
         """Cancel the code that still runs, and close what it has opened."""
         self._unheard = lambda *_: None
-        left = {*self._tasks, *(task for task in self._owners if not task.done())}
+        owned = set(self._owners)
+        left = {*self._tasks, *(task for task in owned if not task.done())}
         for task in left:
             task.cancel()
         if left:
@@ -183,5 +184,8 @@ class SocketHost:
             for task in pending:  # What will not end is left where it is, unfinished.
                 asyncio.tasks._unregister_task(task)
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
+        for task in owned:
+            if task.done() and not task.cancelled():
+                task.exception()  # It is heard: what comes after the end is no part of the run.
         for wire in (self.wires or {}).values():
             await wire.aclose()
