@@ -232,6 +232,25 @@ def limits(draw: st.DrawFn) -> Data:
 
 
 @st.composite
+def grouped(draw: st.DrawFn, made: Data) -> Data:
+    """A caller's calls, of which some may have one breaker together."""
+    together = [name for name, call in made.items() if "breaker" in call]
+    if not together or not draw(st.booleans()):
+        return made
+    first = made[together[0]]["breaker"]
+    alone = {"per_replica", "max_open", "panic", "slow_start"}
+    made[together[0]]["breaker"] = {
+        **{word: value for word, value in first.items() if word not in alone},
+        "group": "together",
+    }
+    later = list(made)[list(made).index(together[0]) + 1 :]
+    for name in later:
+        if draw(one_in(3)) or name == later[0]:
+            made[name]["breaker"] = {"group": "together"}
+    return made
+
+
+@st.composite
 def calls(draw: st.DrawFn, whole: bool = True) -> Data:
     """One call with any of timeout, retry, breaker and fallback.
 

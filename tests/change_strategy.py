@@ -69,7 +69,7 @@ def _of_call(call: Data) -> dict[str, st.SearchStrategy[Any]]:
         if call["bulkhead"].get("max_wait"):
             found["bulkhead.max_wait"] = times(20, 900)
             found["bulkhead.queue"] = st.none() | st.integers(0, 4)
-    if "breaker" in call:
+    if "breaker" in call and list(call["breaker"]) != ["group"]:
         found["breaker.enabled"] = st.booleans()
         found |= _of_breaker(call["breaker"])
     if "hit_rate" in call.get("fallback", {}):

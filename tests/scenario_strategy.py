@@ -8,7 +8,7 @@ for relations that the others do not have; policies of callers are in `call_stra
 
 from __future__ import annotations
 
-from call_strategy import Data, calls, limits, one_in, shares, times, works
+from call_strategy import Data, calls, grouped, limits, one_in, shares, times, works
 from change_strategy import changes, made
 from hypothesis import strategies as st
 
@@ -92,6 +92,8 @@ def groups(draw: st.DrawFn, names: tuple[str, ...], duration: float, whole: bool
     }
     if whole and draw(one_in(4)):
         group["calls"]["again"] = {**draw(calls(whole)), "to": needs[0]}
+    if whole:
+        group["calls"] = draw(grouped(group["calls"]))
     pulls = group["arrivals"]["kind"] == "backlog"
     if draw(st.booleans()) and not pulls:
         group["refresh"] = {"after": draw(times(50, 1500)), "times": draw(st.integers(0, 3))}
@@ -160,6 +162,7 @@ def services(draw: st.DrawFn, name: str, names: tuple[str, ...], whole: bool) ->
         return service
     if service["calls"] and draw(one_in(4)):
         service["calls"]["again"] = {**draw(calls(whole)), "to": next(iter(service["calls"]))}
+    service["calls"] = draw(grouped(service["calls"]))
     if draw(one_in(4)):
         service["admit"] = draw(admissions())
     if draw(one_in(3)):

@@ -151,7 +151,8 @@ def _awaited(trace: Trace, faults: tuple[FaultInfo, ...]) -> tuple[bool, ...]:
 
 def _echo(trace: Trace) -> Floats:
     """Return, for each breaker, how long after a fault's end it may still feel it, in seconds."""
-    calls = [trace.layout.calls[each.call] for each in trace.layout.breakers]
-    echoes = [0.0 if each.timeout is None else each.max_wait + each.timeout for each in calls]
+    calls = trace.layout.calls
+    echo = [0.0 if each.timeout is None else each.max_wait + each.timeout for each in calls]
+    echoes = [max(echo[call] for call in each.calls) for each in trace.layout.breakers]
     found: NDArray[np.float64] = np.array(echoes, dtype=np.float64)
     return found

@@ -22,6 +22,7 @@ from simcb.scenario.scalars import (
     Choice,
     Count,
     Flag,
+    Name,
     Number,
     Portion,
     PositiveSeconds,
@@ -236,6 +237,14 @@ class Breaker(Model):
     shared: Annotated[
         Flag, word("one breaker for all instances of the caller instead of one for each", "true")
     ] = False
+    group: Annotated[
+        Annotated[str, Name()] | None,
+        word(
+            "one breaker for all calls of the caller that name it; its settings stand at the "
+            "first, and the others say nothing else",
+            "suppliers",
+        ),
+    ] = None
     enabled: Annotated[Flag, word("false switches it off without deleting it", "false")] = True
 
     @model_validator(mode="after")
@@ -272,6 +281,12 @@ class Breaker(Model):
                     "write `per_replica: true` beside it, or leave it out",
                     key,
                 )
+        if self.per_replica and self.group is not None:
+            raise Refused(
+                "makes no sense in a group, whose one breaker is for several services",
+                "leave it out, or give each call a breaker of its own",
+                "per_replica",
+            )
         if self.per_replica and self.around is Around.REQUEST:
             raise Refused(
                 "makes no sense around a request, whose retries go to many replicas",

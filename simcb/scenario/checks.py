@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from simcb.scenario.breaker_groups import group_checks
 from simcb.scenario.changes import change_labels
 from simcb.scenario.faults import FAULTS, ON, Fault, Target, written_labels
 from simcb.scenario.problems import Finding
@@ -28,6 +29,9 @@ def cross_checks(data: object) -> Iterator[Finding]:
     yield from _unknown_services("services", services, services)
     yield from _cycles(services)
     yield from _unknown_checks(services)
+    for key, callers in (("clients", clients), ("services", services)):
+        for caller, part in callers.items():
+            yield from group_checks(key, caller, part.get("calls"))
     names: dict[str, int] = {}
     for index, fault in enumerate(_list(data, "faults")):
         if isinstance(fault, Mapping):

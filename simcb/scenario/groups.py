@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from simcb.scenario.arrivals import ARRIVALS, Arrivals, Backlog, Closed
+from simcb.scenario.breaker_groups import grouped
 from simcb.scenario.calls import Call
 from simcb.scenario.fields import ByName, Model, OneOf
 from simcb.scenario.refusal import Refused
@@ -78,6 +79,7 @@ class ClientGroup(Model):
     calls: Annotated[
         Mapping[str, Call],
         ByName(at_least=1),
+        AfterValidator(grouped),
         word("the services a request needs, in this order", "{payments: {}}"),
     ]
 

@@ -10,10 +10,11 @@ from enum import StrEnum
 from itertools import chain
 from typing import Annotated, TypeVar
 
-from pydantic import Field, ValidationError, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from simcb.outcomes import PHASES
 from simcb.scenario.admission import ADMISSIONS, Admission
+from simcb.scenario.breaker_groups import by_breaker, grouped
 from simcb.scenario.calls import Call
 from simcb.scenario.changes import (
     MOST_CHANGES,
@@ -58,7 +59,7 @@ MOST_WORKERS = 1_000_000  # the most workers of one replica
 NAMES = Name(reserved=frozenset(("whole", *PHASES)))
 """Names of services and client groups: none is a phase's, for `p99{fault}` would be two things."""
 
-Calls = Annotated[Mapping[str, Call], ByName()]
+Calls = Annotated[Mapping[str, Call], ByName(), AfterValidator(grouped)]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -245,16 +246,15 @@ class Scenario(Model):
 
     @property
     def guarded_calls(self) -> tuple[tuple[str, str, Call], ...]:
-        """Each call with a breaker as (caller, its name, call), clients first."""
+        """Each call at which a breaker's settings stand: (caller, its name, call), clients first."""
         callers: list[tuple[str, ClientGroup | Service]] = [
             *self.clients.items(),
             *self.services.items(),
         ]
         return tuple(
-            (caller, name, call)
+            (caller, name, group.calls[name])
             for caller, group in callers
-            for name, call in group.calls.items()
-            if call.breaker is not None
+            for name in by_breaker(group.calls)
         )
 
     def with_(self, changes: Mapping[str, object]) -> Scenario:
@@ -396,5 +396,5 @@ def schema() -> dict[str, object]:
 
 def _without_breakers(caller: Caller) -> Caller:
     """Return a client group or service whose calls have no breaker switched on."""
-    calls = {name: call.without_breaker for name, call in caller.calls.items()}
-    return caller.model_copy(update={"calls": Named(calls)})
+    off = {name: caller.calls[name].without_breaker for name in by_breaker(caller.calls)}
+    return caller.model_copy(update={"calls": grouped({**caller.calls, **off})})

@@ -159,9 +159,37 @@ def _nearest(words: list[str], every: list[Place]) -> str:
 
 
 def places(root: Node | None, shape: Shape) -> list[Place]:
-    """Return every place below a written value, also where defaults stand."""
+    """Return every place below a written value, also where defaults stand.
+
+    A call whose breaker is another's, by a group, has no settings of it.
+    """
     found: list[Place] = []
     _gather(root, Place((), shape=shape), found)
+    others = _followers(root)
+    if not others:
+        return found
+    return [
+        place
+        for place in found
+        if len(place.keys) <= 5 or place.keys[:5] not in others or place.keys[5] == "group"
+    ]
+
+
+def _followers(root: Node | None) -> set[tuple[str | int, ...]]:
+    """Return the places of breakers that say the name of a group alone, after its first call."""
+    found: set[tuple[str | int, ...]] = set()
+    for key in ("clients", "services"):
+        callers = root.get(key) if isinstance(root, Tree) else None
+        for caller, entry in callers.entries.items() if isinstance(callers, Tree) else ():
+            calls = entry.node.get("calls") if isinstance(entry.node, Tree) else None
+            seen: set[object] = set()
+            for name, each in calls.entries.items() if isinstance(calls, Tree) else ():
+                breaker = each.node.get("breaker") if isinstance(each.node, Tree) else None
+                group = breaker.get("group") if isinstance(breaker, Tree) else None
+                if isinstance(group, Scalar) and group.value is not None:
+                    if group.value in seen:
+                        found.add((key, caller, "calls", name, "breaker"))
+                    seen.add(group.value)
     return found
 
 

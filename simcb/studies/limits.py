@@ -26,6 +26,7 @@ from simcb.scenario.arrivals import (
     Replay,
     rate_at,
 )
+from simcb.scenario.breaker_groups import by_breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Errors, Fault, Refuse, Restart, Surge
 from simcb.scenario.groups import ClientGroup
@@ -190,11 +191,11 @@ def _caller_bytes(
 
     A breaker is made when an attempt first asks it.
     """
-    total = 0.0
+    total, guarded = 0.0, by_breaker(calls)
     for name, call in calls.items():
         service = call.target(name)
         replicas = scenario.services[service].most_replicas
-        breakers = call.breakers(processes, replicas)
+        breakers = call.breakers(processes, replicas) if name in guarded else 0
         total += (min(processes, used) + min(breakers, attempts)) * CALLER_BYTES
         stored = [call.cache, call.fallback.cache if call.fallback else None]
         total += sum(min(each.keys, attempts) for each in stored if each) * KEY_BYTES

@@ -221,6 +221,13 @@ class BreakerInfo:
     name: str
     call: int
     replica: int
+    others: tuple[int, ...] = ()
+    """The other calls of its group."""
+
+    @property
+    def calls(self) -> tuple[int, ...]:
+        """Every call that it guards."""
+        return (self.call, *self.others)
 
 
 @dataclass(frozen=True)
@@ -300,6 +307,9 @@ class Layout:
         for service in data["services"]:
             if not service["scaled"]:
                 del service["scaled"]
+        for breaker in data["breakers"]:
+            if not breaker["others"]:
+                del breaker["others"]
         for word in ("consumers", "idle_breakers", "caches", "changes", "crashes"):
             if not data[word]:
                 del data[word]  # as in traces that were saved without it
@@ -315,7 +325,10 @@ class Layout:
                 for item in data["services"]
             ),
             calls=tuple(CallInfo(**item) for item in data["calls"]),
-            breakers=tuple(BreakerInfo(**item) for item in data["breakers"]),
+            breakers=tuple(
+                BreakerInfo(**{**item, "others": tuple(item.get("others", ()))})
+                for item in data["breakers"]
+            ),
             faults=tuple(FaultInfo(**item) for item in data["faults"]),
             deadlines=tuple(data.get("deadlines", ())),
             users=tuple(data.get("users", ())),

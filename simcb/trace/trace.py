@@ -366,7 +366,8 @@ def _layout_problems(layout: Layout) -> Iterator[str]:
         if not 0 <= crash.replica < first or not math.isfinite(crash.at):
             yield f"replica {crash.replica} crashed and is none of any service"
     for breaker in layout.breakers:
-        if not 0 <= breaker.call < len(layout.calls) or not -1 <= breaker.replica < first:
+        guarded = all(0 <= call < len(layout.calls) for call in breaker.calls)
+        if not guarded or not -1 <= breaker.replica < first:
             yield f"the breaker {breaker.name!r} guards nothing"
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario.arrivals import Backlog, Closed
+from simcb.scenario.breaker_groups import by_breaker
 from simcb.scenario.calls import Call
 from simcb.scenario.faults import Surge
 from simcb.scenario.model import Scenario
@@ -333,12 +334,18 @@ class World:
     ) -> int:
         """Enter a caller's calls in the layout and return the index of the first."""
         first = len(self._calls)
+        index = {name: first + slot for slot, name in enumerate(calls)}
+        guarded = by_breaker(calls)
+        together = {name: names for names in guarded.values() for name in names}
         for name, first_call in calls.items():
             service = first_call.target(name)
             every = self._stages.calls(caller, name, from_client=from_client)
             call = switched_on(first_call, every)
             self._wired.append(call)
-            self._guards.expect(call.breakers(processes, self._stages.replicas(service)))
+            self._guards.expect(
+                call.breakers(processes, self._stages.replicas(service)) if name in guarded else 0,
+                tuple(index[each] for each in together.get(name, (name,))),
+            )
             info = self._stages.call_info(
                 caller, name, call, processes, from_client=from_client, by_code=by_code
             )

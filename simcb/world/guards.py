@@ -50,15 +50,22 @@ class Guards:
         self.count = 0
         self.packages: dict[str, str] = {}
         self._first: list[int] = []
+        self._together: list[tuple[int, ...]] = []
         self._made: dict[int, tuple[BreakerInfo, Made]] = {}
-        self._shared: dict[int, Guard] = {}
+        self._shared: dict[tuple[int, int | None], Guard] = {}
         self._limits: dict[int, OpenLimit] = {}
         self._health: dict[int, tuple[Health, int]] = {}
         self._later: dict[int, list[Breaker]] = {}
 
-    def expect(self, breakers: int) -> None:
-        """Keep so many indexes for the breakers of the next call of the layout."""
+    def expect(self, breakers: int, calls: tuple[int, ...]) -> None:
+        """Keep so many indexes for the breakers of the next call of the layout.
+
+        Args:
+            breakers: how many; none if they are those of an earlier call.
+            calls: the indexes of the calls that these breakers guard, that of the first first.
+        """
         self._first.append(self.count)
+        self._together.append(calls)
         self.count += breakers
 
     def add(self, written: Callable[[set[str]], Iterable[tuple[int, BreakerInfo, Made]]]) -> None:
@@ -97,11 +104,13 @@ class Guards:
         policy = call.breaker
         if policy is None or not policy.enabled:
             return None
-        if not policy.shared:
-            return self._new_guard(index, info, policy, instance, balancer)
-        if index not in self._shared:
-            self._shared[index] = self._new_guard(index, info, policy, None, balancer)
-        return self._shared[index]
+        if not policy.shared and policy.group is None:
+            return self._new_guard(index, instance, info, policy, balancer)
+        first = self._together[index][0]
+        who = first, None if policy.shared else instance
+        if who not in self._shared:
+            self._shared[who] = self._new_guard(*who, info, policy, balancer)
+        return self._shared[who]
 
     def configure(self, call: int, policy: Breaker | None) -> None:
         """Give the breakers around a call, by its index, other settings; their state they keep."""
@@ -124,16 +133,16 @@ class Guards:
     def _new_guard(
         self,
         index: int,
+        instance: int | None,
         info: CallInfo,
         policy: Breaker,
-        instance: int | None,
         balancer: LoadBalancer,
     ) -> Guard:
         caller = info.caller if instance is None else f"{info.caller}.{instance}"
-        name = f"{caller}->{info.label or info.service}"
+        name = f"{caller}->{policy.group or info.label or info.service}"
         first, place = self._first[index], instance or 0
         if not policy.per_replica:
-            breaker = BreakerInfo(name, index, -1)
+            breaker = BreakerInfo(name, index, -1, self._together[index][1:])
             return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
         replicas = balancer.every
         first += place * len(replicas)

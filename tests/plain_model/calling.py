@@ -112,7 +112,7 @@ class Site:
             guarded = [f"{name}.{number}" for number in replicas]
             self.breakers = [
                 world.breaker(f"{owner}->{what}", call.breaker, service)
-                for what in (guarded if call.breaker.per_replica else [name])
+                for what in (guarded if call.breaker.per_replica else [call.breaker.group or name])
             ]
             for number, breaker in enumerate(self.breakers if call.breaker.per_replica else ()):
                 guarding = world.guarding.setdefault((service, number), [])

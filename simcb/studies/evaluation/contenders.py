@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from simcb.scenario import Scenario
+from simcb.scenario.breaker_groups import by_breaker
 from simcb.scenario.breakers import Breaker
 
 YOURS = "yours"
@@ -29,8 +30,10 @@ def breakers_of(
     """Yield every breaker that is switched on, or those in front of services, with its path."""
     for group, callers in (("clients", scenario.clients), ("services", scenario.services)):
         for caller, part in callers.items():
-            for name, call in part.calls.items():
-                if services is not None and call.target(name) not in services:
+            for name, guarded in by_breaker(part.calls).items():
+                asked = {part.calls[each].target(each) for each in guarded}
+                if services is not None and asked.isdisjoint(services):
                     continue
-                if call.breaker is not None and call.breaker.enabled:
-                    yield f"{group}.{caller}.calls.{name}.breaker", call.breaker
+                breaker = part.calls[name].breaker
+                if breaker is not None and breaker.enabled:
+                    yield f"{group}.{caller}.calls.{name}.breaker", breaker

@@ -75,7 +75,8 @@ def _probes(call: Call, breaker: Breaker) -> Mapping[str, object]:
     """Return how a breaker is probed; all leases are alike that no probe can outlast."""
     half = vars(breaker.half_open_policy())
     waits = call.rate_limit is not None or call.bulkhead is not None
-    ends = call.timeout is not None and breaker.around is Around.ATTEMPT and not waits
+    alone = breaker.group is None
+    ends = alone and call.timeout is not None and breaker.around is Around.ATTEMPT and not waits
     return {**half, "lease": math.inf} if ends and half["lease"] > (call.timeout or 0.0) else half
 
 

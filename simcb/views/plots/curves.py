@@ -245,7 +245,7 @@ def _variant(result: Result, step: float) -> tuple[Variant, Floats]:
 
 def _services(result: Result, every: Sequence[Series], edges: Floats) -> tuple[ServiceLoad, ...]:
     layout = result.trace.layout
-    guarded = {layout.calls[breaker.call].service for breaker in layout.breakers}
+    guarded = {layout.calls[call].service for each in layout.breakers for call in each.calls}
     found = []
     for index, info in enumerate(layout.services):
         loads: list[ServiceSeries] = [one.services[index] for one in every]
