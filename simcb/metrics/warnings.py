@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from simcb.breaker.settings import counts_in_flight, slow_from
 from simcb.metrics.fallback_warnings import vain_fallbacks
+from simcb.metrics.group_warnings import vain_groups
 from simcb.metrics.limit_warnings import vain_limits
 from simcb.metrics.phase_warnings import active_windows, vain_thresholds
 from simcb.metrics.process_warnings import vain_processes
@@ -138,6 +139,7 @@ def _of_the_system(scenario: Scenario) -> Iterator[NoEffect]:
     yield from (NoEffect(*found) for found in vain_fallbacks(scenario))
     yield from (NoEffect(*found) for found in vain_processes(scenario))
     yield from (NoEffect(*found) for found in vain_queues(scenario))
+    yield from (NoEffect(*found) for found in vain_groups(scenario))
 
 
 def placed_warnings(warnings: Sequence[str], line_of: Callable[[Keys], str]) -> tuple[str, ...]:
@@ -263,8 +265,8 @@ def _ineffective_hedges(scenario: Scenario) -> Iterator[NoEffect]:
 def _ineffective_breakers(scenario: Scenario) -> Iterator[NoEffect]:
     for link in _links(scenario):
         place, breaker = quoted(link.name), link.call.breaker
-        if breaker is None or not breaker.enabled:
-            continue
+        if breaker is None or not breaker.enabled or breaker.group is not None:
+            continue  # That of a group hears of other calls, too.
         timing = any(slow_from(rule) < math.inf for rule in breaker.rules())
         asked = scenario.services[link.service]
         if not timing and (reason := _out_of_reach(link, asked, breaker.counts)):

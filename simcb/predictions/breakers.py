@@ -31,9 +31,13 @@ from simcb.predictions.values import (
 )
 from simcb.scenario.arrivals import Backlog
 from simcb.scenario.breakers import Around, Breaker
+from simcb.scenario.scalars import LINK
 
 NO_BREAKER = "no call has a breaker that is switched on and simcb's own"
 """What is said where there is nothing to predict; of others' breakers nothing is known."""
+
+ONE_FOR_SEVERAL = "the formulas are about breakers of one call each, so that of {} is left out"
+"""What is said of the breaker of a group of calls."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,29 @@ class Guarded:
         return ".".join((self.link.path, "breaker", *words))
 
 
+def grouped_calls(traffic: Traffic) -> dict[str, tuple[str, ...]]:
+    """Return the calls behind each breaker that several have together, by the breaker's name.
+
+    The formulas are about a breaker that hears of one call, and leave these out.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for link in traffic.links:
+        breaker = link.call.breaker
+        if breaker is not None and breaker.enabled and breaker.group is not None:
+            name = f"{link.caller}{LINK}{breaker.group}"
+            found[name] = (*found.get(name, ()), link.name)
+    return {name: calls for name, calls in found.items() if len(calls) > 1}
+
+
 def guarded_calls(traffic: Traffic) -> tuple[Guarded, ...]:
-    """Return every call whose breaker is switched on, and the shipped one: others have no rules."""
+    """Return every call whose breaker is its own, switched on and shipped: others have no rules."""
     found = []
+    together = {call for calls in grouped_calls(traffic).values() for call in calls}
     for link in traffic.links:
         breaker = link.call.breaker
         if breaker is None or not breaker.enabled or breaker.use is not None:
+            continue
+        if link.name in together:
             continue
         replicas = traffic.scenario.services[link.service].replicas
         count = link.call.breakers(traffic.processes(link), replicas)

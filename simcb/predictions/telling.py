@@ -6,7 +6,13 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from simcb.predictions.breakers import NO_BREAKER, Guarded, failing_for
+from simcb.predictions.breakers import (
+    NO_BREAKER,
+    ONE_FOR_SEVERAL,
+    Guarded,
+    failing_for,
+    grouped_calls,
+)
 from simcb.predictions.chance import time_to_trip
 from simcb.predictions.meanings import MEANINGS
 from simcb.scenario.units import format_duration
@@ -21,8 +27,11 @@ MOST_FINDINGS = 7
 
 def findings(found: Predictions) -> tuple[str, ...]:
     """Return what stands out, the gravest first; what was supposed comes last."""
+    groups = grouped_calls(found.traffic)
     grave = [*_findings(found)]
-    if not found.guarded:
+    if groups:
+        grave.insert(0, ONE_FOR_SEVERAL.format(" and that of ".join(groups)))
+    elif not found.guarded:
         grave.insert(0, NO_BREAKER)
     if not grave:
         grave = ["nothing stands out: breakers can open, and retries alone keep nothing down"]

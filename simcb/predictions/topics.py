@@ -8,7 +8,7 @@ from dataclasses import replace
 from simcb.metrics.measures import check_known
 from simcb.predictions import breaker_answers, call_answers
 from simcb.predictions.answers import Answer
-from simcb.predictions.breakers import NO_BREAKER
+from simcb.predictions.breakers import NO_BREAKER, ONE_FOR_SEVERAL, grouped_calls
 from simcb.predictions.predict import Predictions
 
 TOPICS = {
@@ -38,7 +38,9 @@ def answer(found: Predictions, topic: str) -> Answer:
     check_known("topic", topic, TOPICS)
     said = _ANSWERS[topic](found)
     if not found.guarded and topic not in ("timeout", "retry-budget", "recovers", "limits"):
-        said = replace(said, sentences=(_NO_BREAKER,), rows=(), header=())
+        groups = grouped_calls(found.traffic)
+        why = ONE_FOR_SEVERAL.format(" and that of ".join(groups)) if groups else _NO_BREAKER
+        said = replace(said, sentences=(why,), rows=(), header=())
     return replace(said, topic=topic, question=TOPICS[topic])
 
 

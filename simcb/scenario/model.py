@@ -246,7 +246,7 @@ class Scenario(Model):
 
     @property
     def guarded_calls(self) -> tuple[tuple[str, str, Call], ...]:
-        """Each call at which a breaker's settings stand: (caller, its name, call), clients first."""
+        """Each call with a breaker's settings as (caller, its name, call), clients first."""
         callers: list[tuple[str, ClientGroup | Service]] = [
             *self.clients.items(),
             *self.services.items(),

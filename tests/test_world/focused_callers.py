@@ -28,6 +28,33 @@ changes:
         {A.OK, A.ERROR, A.SHED},
         {R.OK, R.FAILED},
     ),
+    "several-calls-with-one-breaker": Focused(
+        """
+duration: 15s
+clients:
+  shop:
+    arrivals: {kind: poisson, rate: 30/s}
+    instances: 2
+    calls:
+      api:
+        share: 60%
+        timeout: 400ms
+        retry: {max_retries: 2}
+        breaker: {failure_threshold: 3, recovery: {timeout: 700ms, jitter: 20%}, group: both}
+      basket: {timeout: 200ms, breaker: {group: both}}
+      again: {to: api, timeout: 300ms, breaker: {group: both}}
+services:
+  api: {workers: 4, work: 20ms, errors: 5%}
+  basket: {workers: 4, work: 20ms}
+faults:
+  - {kind: hang, on: basket, at: 3s, for: 3s}
+changes:
+  - {at: 8s, set: {breaker.failure_threshold: 1}}
+""",
+        {A.OK, A.ERROR, A.TIMEOUT, A.REJECTED},
+        {R.OK, R.FAILED},
+        trips=True,
+    ),
     "users-who-think": Focused(
         """
 duration: 15s
