@@ -72,6 +72,9 @@ def _of_call(call: Data) -> dict[str, st.SearchStrategy[Any]]:
     if "breaker" in call and list(call["breaker"]) != ["group"]:
         found["breaker.enabled"] = st.booleans()
         found |= _of_breaker(call["breaker"])
+    if "hedge" in call:
+        found["hedge.times"] = st.integers(1, 3)
+        found["hedge.budget"] = st.none() | shares()
     if "hit_rate" in call.get("fallback", {}):
         found["fallback.hit_rate"] = shares()
     return found

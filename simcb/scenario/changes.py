@@ -58,6 +58,8 @@ OF_A_CALL = (
     ("breaker", "counts"),
     ("breaker", "ignores"),
     ("fallback", "hit_rate"),
+    ("hedge", "times"),
+    ("hedge", "budget"),
 )
 OF_A_SERVICE = (
     ("replicas",),
@@ -77,6 +79,7 @@ FROM_THE_START = {
     "bulkhead": "{max_concurrent: 1000000}",
     "breaker": "{enabled: false}",
     "fallback": "{hit_rate: 0%}",
+    "hedge": "{after: 24h}",
     "scale": "{target: 60%, least: 3, most: 3}",
 }
 """Parts that have to be there from the start, and how they are there to no effect."""

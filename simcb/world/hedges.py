@@ -51,14 +51,24 @@ class HedgingSite(CallSite):
         guard: Guard | None,
         cache: Cache | None,
     ) -> None:
+        self._hedges: TokenBucket | None = None
         CallSite.__init__(self, clock, recorder, caller, index, slot, call, balancer, guard, cache)
         assert call.hedge is not None
-        self._most = call.hedge.times
-        self._hedges = None
-        if call.hedge.budget is not None:
-            self._hedges = TokenBucket(call.hedge.budget, call.hedge.saved)
         self._timers: Expiries = Expiries(clock, call.hedge.after, Order.ASK, self._ask_again)
         self._races: dict[Task, _Race] = {}
+
+    def follow(self, call: Call) -> None:
+        """Ask as a call says, from now on: a race makes no more hedges than are allowed by then.
+
+        One that has made its last goes on without more, and a budget keeps what it has saved.
+        """
+        CallSite.follow(self, call)
+        hedge, before = call.hedge, self._hedges
+        assert hedge is not None
+        self._most = hedge.times
+        self._hedges = None if hedge.budget is None else TokenBucket(hedge.budget, hedge.saved)
+        if self._hedges is not None and before is not None:
+            self._hedges.take_over(before)
 
     def try_once(
         self, task: Task, retry: int, waited: float, node: AttemptStreams | None = None

@@ -26,7 +26,7 @@ from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Service
-from simcb.scenario.retries import TokenBucket
+from simcb.scenario.retries import Budget, TokenBucket
 from simcb.world.clock import Order
 from simcb.world.streams import AttemptStreams, CallStreams
 
@@ -87,6 +87,12 @@ class Caller:
         return Answer(OK, degraded)
 
 
+def hedge_budget(call: Call) -> Budget | None:
+    """Return what limits the hedges of a call; None for nothing."""
+    ratio = 0.0 if call.hedge is None else call.hedge.budget
+    return None if ratio is None else TokenBucket(ratio=ratio, burst=10.0)
+
+
 class Site:
     """What one caller does about one service, and what it has of its own for that.
 
@@ -120,8 +126,7 @@ class Site:
         outside = call.breaker is not None and call.breaker.around is Around.REQUEST
         self.outer_breaker = self.breakers.pop() if outside and self.breakers else None
         self.purse = Purse(None if call.retry is None else call.retry.budget)
-        ratio = 0.0 if call.hedge is None else call.hedge.budget
-        self.hedges = Purse(None if ratio is None else TokenBucket(ratio=ratio, burst=10.0))
+        self.hedges = Purse(hedge_budget(call))
         self.throttle = None if call.throttle is None else Adaptive(call.throttle)
         self.turns: Turns | None = turns_after(None, call.rate_limit, 0.0)
         limit, replicas = call.bulkhead, world.most_replicas(service)
@@ -137,6 +142,7 @@ class Site:
         """Ask in another way from now on."""
         self.call = call
         self.purse.follow(None if call.retry is None else call.retry.budget)
+        self.hedges.follow(hedge_budget(call))
         if call.throttle is None or self.throttle is None:
             self.throttle = None if call.throttle is None else Adaptive(call.throttle)
         else:
@@ -310,7 +316,8 @@ class Site:
                     running[env.process(made)] = lost
                     yield env.timeout(0)
                     nth += 1
-                    if nth <= policy.times:
+                    assert self.call.hedge is not None
+                    if nth <= self.call.hedge.times:
                         timer = env.at(env.now + policy.after, Order.ASK)
             for each in [each for each in running if each.triggered]:
                 del running[each]

@@ -6,6 +6,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
+from plain_model import differences, record_of, simulate_plainly
 
 from simcb.metrics import audit, measure, no_effect_warnings
 from simcb.metrics.hedges import hedges
@@ -159,3 +160,67 @@ def test_a_hedge_later_than_the_timeout_is_never_made() -> None:
     (warning,) = no_effect_warnings(scenario)
     assert "never made" in warning
     assert not is_hedge(simulate(scenario)).any()
+
+
+def changing(hedge: str, sets: str) -> Trace:
+    """Run the callers for 20 s with other hedges from 10 s on, and hold the run to its laws."""
+    quick = hedged(hedge, duration=20).to_yaml()
+    trace = simulate(parse_scenario(f"{quick}changes: [{{at: 10s, set: {{{sets}}}}}]\n"))
+    assert not [law for law in audit(trace) if not law.holds]
+    return trace
+
+
+def test_an_operator_ends_hedging_with_a_budget_of_nothing() -> None:
+    """What was saved, ten, is still spent, and no more; until then all is as without the change."""
+    trace, plain = changing("after: 50ms", "hedge.budget: 0%"), simulate(hedged("after: 50ms"))
+    late = trace.attempts["start"][is_hedge(trace)] >= 10.0
+    assert np.sum(~late) > 400
+    assert np.sum(late) == 10
+    before = int(np.argmax(trace.attempts["end"] >= 10.0))
+    assert trace.attempts["start"][:before].tobytes() == plain.attempts["start"][:before].tobytes()
+    begun = changing("after: 50ms, budget: 0%", "hedge.budget: null")
+    late = begun.attempts["start"][is_hedge(begun)] >= 10.0
+    assert (np.sum(~late), np.sum(late) > 400) == (10, True)
+
+
+def test_more_hedges_for_each_try_from_then_on() -> None:
+    """After nothing at once: two attempts a try before, four afterwards."""
+    trace = changing("after: 0s", "hedge.times: 3")
+    made = np.bincount(trace.attempts["request"])
+    early = trace.requests["arrival"] < 10.0
+    assert set(made[early].tolist()) == {2}
+    assert set(made[~early].tolist()) == {4}
+
+
+@pytest.mark.parametrize("after", ["0s", "50ms"])
+def test_the_plain_model_hedges_as_it_is_told_in_mid_run(after: str) -> None:
+    """More for each try, a budget that begins, is less, and ends: the same events in both."""
+    sets = ("times: 3", "budget: 20%", "budget: 0%", "budget: null")
+    made = "".join(
+        f"\n  - {{at: {2 + 2 * n}s, set: {{hedge.{each}}}}}" for n, each in enumerate(sets)
+    )
+    base = hedged(f"after: {after}", call="timeout: 300ms", rate=20, duration=11).to_yaml()
+    scenario = parse_scenario(f"{base}changes:{made}\n")
+    trace = simulate(scenario)
+    assert np.sum(is_hedge(trace)) > 50
+    assert not differences(simulate_plainly(scenario, 0, 0), record_of(trace))
+
+
+PLAIN = """
+name: plain
+duration: 9s
+clients:
+  users: {{arrivals: {{kind: constant, rate: 1/s}}, calls: {{api: {{{call}}}}}}}
+services: {{api: {{work: 1ms}}}}
+changes: [{{at: 5s, set: {{{sets}}}}}]
+"""
+
+
+def test_hedges_neither_begin_nor_change_when_they_are_made() -> None:
+    """What a hedge was made beside is told by `after`, which stays."""
+    for call, sets, told in (
+        ("hedge: {after: 50ms}", "hedge.after: 9ms", "cannot change while the scenario runs"),
+        ("timeout: 1s", "hedge.times: 2", "give it one from the start that does nothing"),
+    ):
+        with pytest.raises(ScenarioError, match=told):
+            parse_scenario(PLAIN.format(call=call, sets=sets))
