@@ -13,6 +13,8 @@ from simcb.predictions import findings, predict
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
 from simcb.studies.evaluation.contenders import breakers_of
 from simcb.studies.evaluation.stand_ins import Behaviour
+from simcb.studies.tune.space import default_space
+from simcb.studies.tune.storms import tuned_services
 from simcb.trace import Layout, Trace
 from simcb.world import simulate
 
@@ -195,6 +197,9 @@ def test_studies_take_a_group_as_one_breaker() -> None:
     made = scenario()
     paths: Any = [path for path, _ in breakers_of(made, {"prices"})]
     assert paths == ["clients.shop.calls.stock.breaker"]
+    axes = default_space(made.with_({"faults.1.on": "prices"}))
+    assert [axis.path for axis in axes][:2] == ["breaker.trip", "breaker.recovery_timeout"]
+    assert tuned_services(made, axes[:2]) == ("stock", "prices")
     # The timeout of its first call ends no probe of another.
     leases = [made.with_({"breaker.half_open.lease": each}) for each in ("2s", "9s")]
     first, second = (Behaviour.of(each) for each in leases)

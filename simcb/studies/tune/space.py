@@ -12,6 +12,7 @@ from functools import lru_cache
 from simcb.predictions.chance import met_by_chance
 from simcb.scenario import Scenario, parse_value
 from simcb.scenario.axes import Axis
+from simcb.scenario.breaker_groups import by_breaker
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.model import ROOT
 from simcb.scenario.paths import find_place
@@ -66,9 +67,9 @@ def default_space(scenario: Scenario) -> tuple[Axis, ...]:
             "give a call one, as in `breaker: {}`, or say what to vary with --space",
         )
     struck = {fault.service for fault in scenario.faults}
-    asked = [call.target(name) for _, name, call in guarded]
-    target = next((each for each in asked if each in struck), asked[0])
-    calls = [each for each, service in zip(guarded, asked, strict=True) if service == target]
+    asked = [_behind(scenario, caller, name) for caller, name, _ in guarded]
+    target = next((each for services in asked for each in services if each in struck), asked[0][0])
+    calls = [each for each, services in zip(guarded, asked, strict=True) if target in services]
     places = [
         f"{'clients' if caller in scenario.clients else 'services'}.{caller}.calls.{name}"
         for caller, name, _ in calls
@@ -99,6 +100,12 @@ def default_space(scenario: Scenario) -> tuple[Axis, ...]:
         for word, values in found
         if len(values) > 1
     )
+
+
+def _behind(scenario: Scenario, caller: str, name: str) -> list[str]:
+    """Return the services behind the breaker whose settings stand at a call."""
+    part = scenario.clients.get(caller) or scenario.services[caller]
+    return [part.calls[each].target(each) for each in by_breaker(part.calls)[name]]
 
 
 def _axis(tree: Tree, places: Sequence[str], values: Sequence[Value]) -> Axis:

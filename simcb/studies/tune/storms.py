@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from simcb.scenario import Scenario
 from simcb.scenario.arrivals import Backlog, Closed, OpenArrivals
 from simcb.scenario.axes import Axis
+from simcb.scenario.breaker_groups import by_breaker
 from simcb.scenario.distributions import Uniform
 from simcb.scenario.faults import Fault
 from simcb.scenario.model import ROOT
@@ -121,7 +122,12 @@ def tuned_services(scenario: Scenario, axes: Sequence[Axis]) -> tuple[str, ...]:
     for place in (each.path for axis in axes for each in axis.each_place):
         keys = [str(key) for key in find_place(tree, ROOT, place).keys]
         if "calls" in keys[:-1]:
-            found[keys[keys.index("calls") + 1]] = None
+            of_clients = keys[0] == "clients"
+            clients, services = scenario.clients, scenario.services
+            calls = clients[keys[1]].calls if of_clients else services[keys[1]].calls
+            name = keys[keys.index("calls") + 1]
+            together = by_breaker(calls).get(name, ()) if "breaker" in keys[4:] else ()
+            found |= {calls[each].target(each): None for each in together or (name,)}
         elif keys[0] == "services":
             found[keys[1]] = None
     if not found:
