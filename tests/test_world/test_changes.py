@@ -166,11 +166,12 @@ def test_a_change_at_the_beginning_is_the_same_as_a_setting() -> None:
 
 
 def test_a_breaker_is_set_anew_and_keeps_its_state() -> None:
-    """Open, it stays so until its old deadline; closed, it counts on by the new threshold."""
+    """Open, it stays so until its old deadline, and then as long as is said since."""
     call = "breaker: {failure_threshold: 3, recovery_timeout: 9s}"
     faults = "[{kind: refuse, on: db, at: 8.95s, for: 30s}]"
     trace = run("breaker.recovery_timeout: 1s", call, faults)
     opened = trace.transitions["at"][trace.transitions["after"] == 1]
-    assert opened == pytest.approx([9.2, 18.2])
+    assert opened == pytest.approx([9.2, 18.2, 19.2])
+    # Closed, it counts on by the new threshold.
     stricter = run("breaker.failure_threshold: 2", call.replace("3", "50"), faults)
     assert stricter.transitions["at"][0] == pytest.approx(10.0)
