@@ -102,6 +102,7 @@ def no_effect_warnings(
     slow-call limit that no call lives to reach, or only as it is given up where those in flight
     count; jitter where no retry waits; a backoff or a recovery by a Retry-After that no answer has;
     a breaker or bulkhead for each of one replica;
+    a group of one call, or of failures in a row, which good answers of other calls end;
     a panic that never comes; a priority that nothing goes by; a limit of admission that a full
     queue never lets be reached; one that adapts itself and only grows, or only shrinks; an
     autoscaler that never adds a replica, too few or too late; retries
