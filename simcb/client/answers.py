@@ -134,7 +134,8 @@ class Heard(NamedTuple):
 
 
 Send = Callable[[str, dict[str, str]], Awaitable[Any]]
-"""(address, headers to add) -> the response of HTTP; raises TimeoutError or ConnectionError."""
+"""(address, headers to add) -> the response of HTTP; raises TimeoutError or ConnectionError,
+or RuntimeError where the request itself cannot be made."""
 
 
 class Caller(Protocol):

@@ -72,6 +72,8 @@ def _transport_class(library: str) -> Any:
                     return _response(http, heard, request, service)
                 sending = _Sending(http, self._wire(now.wires), request)
                 heard = await now.attempt(service, read, connect, sending)
+            if sending.error is not None:
+                raise sending.error
             if sending.response is not None and heard.status:
                 return sending.response
             return _response(http, heard, request, service)
@@ -125,6 +127,7 @@ class _Sending:
 
     Attributes:
         response: what came back; None if nothing did.
+        error: what went wrong in the request itself, such as in a body that is made piece by piece.
     """
 
     def __init__(self, http: Any, wire: Any, request: Any) -> None:
@@ -132,6 +135,7 @@ class _Sending:
         self._wire = wire
         self._request = request
         self.response: Any = None
+        self.error: Exception | None = None
 
     async def __call__(self, address: str, headers: dict[str, str]) -> Any:
         """Send it to an address; see `Send`."""
@@ -150,6 +154,9 @@ class _Sending:
             raise TimeoutError from error
         except http.TransportError as error:
             raise ConnectionError from error
+        except Exception as error:
+            self.error = error
+            raise RuntimeError from error
         self.response = response
         return response
 

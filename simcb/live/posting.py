@@ -9,7 +9,7 @@ from simcb.client.answers import Send
 from simcb.errors import MissingExtraError
 from simcb.live.doors import RETRY_AFTER_MS
 from simcb.live.ways import Post, Reply
-from simcb.world.tasks import ERROR, OK, REFUSED, THROTTLED, TIMEOUT
+from simcb.world.tasks import ABANDONED, ERROR, OK, REFUSED, THROTTLED, TIMEOUT
 
 try:
     import httpx
@@ -111,6 +111,10 @@ def posting(client: httpx.AsyncClient, urls: Mapping[str, str]) -> Post:
             return Reply(REFUSED)
         except TimeoutError:
             return Reply(TIMEOUT)
+        except RuntimeError:
+            if send is None:
+                raise
+            return Reply(ABANDONED)
         return _reply_of(response)
 
     return post

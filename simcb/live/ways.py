@@ -14,7 +14,7 @@ from simcb.world.code.requests import CodeCall
 from simcb.world.replicas import Replica
 from simcb.world.sites import CallSite
 from simcb.world.streams import AttemptStreams
-from simcb.world.tasks import DEGRADED, TIMEOUT, Attempt, Server
+from simcb.world.tasks import ABANDONED, DEGRADED, TIMEOUT, Attempt, Server
 
 ATTEMPT = "simcb-attempt"
 """The header by which an attempt of the scenario's own callers is known at the door."""
@@ -102,10 +102,14 @@ class Ways:
         now = self._stage.sync()
         if self._hops.get(row) is not hop:
             return  # The caller has left at this very moment.
-        if reply.outcome == TIMEOUT:
+        if reply.outcome in (ABANDONED, TIMEOUT):
             hop.task = None  # It is this one, which has nothing more to break off.
             assert isinstance(origin.site, CallSite)
-            origin.site.expire(origin)
+            if reply.outcome == TIMEOUT:
+                origin.site.expire(origin)
+            else:
+                origin.site.abandon(origin)
+                origin.task.break_off(ABANDONED)
             self._stage.arm()
             return
         del self._hops[row]

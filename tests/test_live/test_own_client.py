@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -69,6 +69,15 @@ class Shop:
             with pytest.raises(httpx.ReadTimeout):
                 await self.http.post("http://stock/", content=b"two", timeout=0.05)
             self.seen["timeout"] += 1
+        if wanted.number == 3:
+
+            async def broken() -> AsyncIterator[bytes]:
+                yield b"one"
+                raise KeyError("two")
+
+            with pytest.raises(KeyError, match="two"):
+                await self.http.post("http://payments/", content=broken())
+            self.seen["abandoned"] += 1
         if wanted.number == 9:
             try:
                 await asyncio.Event().wait()
@@ -104,6 +113,7 @@ def test_each_attempt_of_the_code_is_a_row(study: Live, shops: list[Shop]) -> No
     for word in ("ok", "rejected", "refused"):
         assert 0 < seen[word] <= rows[word] <= seen[word] + under_way
     assert seen["refused"] == 3
+    assert rows["abandoned"] >= seen["abandoned"] == 1
     assert 0 < seen["timeout"] <= rows["timeout"]
 
 
