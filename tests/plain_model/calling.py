@@ -132,7 +132,6 @@ class Site:
         limit, replicas = call.bulkhead, world.most_replicas(service)
         many = 0 if limit is None else replicas if limit.per_replica else 1
         self.places = [Places(world.env, limit) for _ in range(many)]
-        self.turns_since: dict[str, tuple[list[tuple[float, float]], int]] = {}
         cached = call.fallback is not None and call.fallback.cache is not None
         self.fridge = world.fridge(self.name, service, call) if call.cache else None
         self.flights: dict[float, Flight] = {}
@@ -527,10 +526,10 @@ class Site:
         back = told[-1][0]
         if self.env.now - back >= lasts:
             return False
-        came, taken = self.turns_since.get(name, ([], 0))
+        came, taken = self.world.turns_since.get(name, ([], 0))
         came = [(at, share) for at, share in came if at == back]
         taken = taken if came else 0
         came.append((back, (self.env.now - back) / lasts))
         takes = sum(share for _, share in came) - taken >= 1.0 - 1e-9
-        self.turns_since[name] = came, taken + takes
+        self.world.turns_since[name] = came, taken + takes
         return not takes

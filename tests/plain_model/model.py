@@ -37,6 +37,8 @@ class PlainWorld:
         self.env = Moments()
         self.scenario = scenario
         self.record = Record()
+        # The turns of a replica that is just back, by its breaker: callers who share one count on.
+        self.turns_since: dict[str, tuple[list[tuple[float, float]], int]] = {}
         self.stages = scenario.stages
         first = self.stages[0][1]
         scenario = scenario.model_copy(

@@ -13,6 +13,7 @@ from simcb.metrics.warnings import no_effect_warnings
 from simcb.outcomes import ATTEMPT_CODE, AttemptOutcome
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
 from simcb.studies.variants import with_preset
+from simcb.trace import STATE_CODE
 from simcb.world import simulate
 
 REJECTED = ATTEMPT_CODE[AttemptOutcome.REJECTED]
@@ -97,6 +98,31 @@ def test_retries_go_to_a_replica_not_asked_yet(guarded: bool, balance: str) -> N
         assert all(one != other for one, other in pairwise(tries))
     assert (rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.OK])[rows["retry"] == 3].all()
     assert_agreement(found, 2)
+
+
+def test_callers_who_share_breakers_share_the_turns_of_who_is_back() -> None:
+    """Three processes with one breaker a replica let it begin as slowly as one does."""
+    found = parse_scenario(
+        """
+        name: shared
+        duration: 8s
+        clients:
+          apps:
+            arrivals: {kind: poisson, rate: 9/s}
+            instances: 3
+            calls:
+              api:
+                timeout: 50ms
+                breaker:
+                  {trip: {kind: consecutive_failures, threshold: 1}, recovery_timeout: 100ms,
+                   per_replica: true, shared: true, slow_start: 3s}
+        services:
+          api: {replicas: 3, workers: 1, errors: 50%, work: {kind: exponential, mean: 30ms}}
+        """
+    )
+    trace = simulate(found)
+    assert (trace.transitions["after"] == STATE_CODE["closed"]).sum() > 5
+    assert_agreement(found)
 
 
 @pytest.mark.parametrize("word", ["panic: 50%", "slow_start: 30s"])
