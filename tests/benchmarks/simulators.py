@@ -256,7 +256,9 @@ def is_compiled(python: str) -> bool:
     """Tell whether the simcb of an interpreter is compiled."""
     asked = "from simcb.version import is_compiled; raise SystemExit(not is_compiled())"
     environment = os.environ | {"SIMCB_PURE": "0"}
-    done = subprocess.run([python, "-c", asked], capture_output=True, env=environment, check=False)
+    # Without the folder it is run in, which may be a checkout that is not.
+    command = [python, "-P", "-c", asked]
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
     return done.returncode == 0
 
 
