@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +75,7 @@ def compare(
     from simcb.views.safe_text import one_line
 
     clients = clients_of(client)
-    variants = _variants(scenarios, groups or (), changed, preset, quiet=together.quiet)
+    variants = _variants(scenarios, groups or (), changed, preset, clients, quiet=together.quiet)
     variants = coded_variants(variants, named_clients(clients))
     check_variants(variants)
     conditions = conditions_on(fail_if or (), variants)
@@ -114,6 +114,7 @@ def _variants(
     groups: Sequence[str],
     changed: Changed,
     preset: str | None,
+    clients: Collection[str],
     *,
     quiet: bool,
 ) -> tuple[Variant, ...]:
@@ -127,6 +128,7 @@ def _variants(
     def read(source: str, more: Sequence[str]) -> Scenario:
         again = source != sources[0] or bool(more)
         overlays = (*(changed.overlays or ()), *more)
-        return read_source(source, overlays, changed.sets, preset, quiet=quiet or again)
+        words = (source, overlays, changed.sets, preset)
+        return read_source(*words, clients=clients, quiet=quiet or again)
 
     return read_variants(sources, groups, read, kept)

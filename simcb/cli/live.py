@@ -70,7 +70,7 @@ def live(
     the scenario, 130 if interrupted.
     """
     clients = clients_of(client)
-    loaded = read_source(scenario, overlays, sets, preset, quiet=quiet)
+    loaded = read_source(scenario, overlays, sets, preset, clients=clients, quiet=quiet)
     check_files(plot, report)
     from simcb.live.study import live as study
     from simcb.scenario.units import format_duration

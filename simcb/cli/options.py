@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -119,23 +119,31 @@ def read_source(
     sets: Sequence[str] | None,
     preset: str | None,
     *,
+    clients: Collection[str] = (),
     quiet: bool = False,
 ) -> Scenario:
     """Return the scenario that a command line names, changed as it says.
 
-    What a library does otherwise than its preset says is told.
+    What a library does otherwise than its preset says is told. Nothing is set of the calls of
+    `clients`, the groups that have code of their own.
     """
     from simcb import studies
 
     if preset is None:
-        return studies.read(source, overlays=overlays or (), sets=sets or ())
-    from simcb.studies.variants import with_preset
+        found = studies.read(source, overlays=overlays or (), sets=sets or ())
+    else:
+        from simcb.studies.variants import with_preset
 
-    plain = studies.read(source, overlays=overlays or ())
-    found = with_preset(plain, preset, sets or ())
-    if found.differs and not quiet:
-        complain(f"note: {preset}: {found.differs}")
-    return found.scenario
+        plain = studies.read(source, overlays=overlays or ())
+        variant = with_preset(plain, preset, sets or ())
+        if variant.differs and not quiet:
+            complain(f"note: {preset}: {variant.differs}")
+        found = variant.scenario
+    if clients and sets:
+        from simcb.studies.clients import check_paths_beside
+
+        check_paths_beside(found, (text.partition("=")[0].strip() for text in sets), clients)
+    return found
 
 
 Clients = Annotated[

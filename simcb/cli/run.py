@@ -94,7 +94,7 @@ def run(
     from simcb.views.run import answer_of, conditions_of, run_document
 
     clients = clients_of(client)
-    loaded = read_source(scenario, overlays, sets, preset, quiet=quiet)
+    loaded = read_source(scenario, overlays, sets, preset, clients=clients, quiet=quiet)
     loaded = studies.coded(loaded, clients)
     conditions = conditions_of(fail_if or (), loaded)
     named = tags_of(tags)

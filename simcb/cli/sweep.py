@@ -88,7 +88,7 @@ def sweep(
     options = replace(options, design="zip" if zipped else options.design)
     job = replace(job, workers=worker_count(workers), tags=tags_of(tags))
     clients = clients_of(client)
-    loaded = read_source(scenario, overlays, sets, preset, quiet=quiet)
+    loaded = read_source(scenario, overlays, sets, preset, clients=clients, quiet=quiet)
     _check_outputs(job, plot, report, parquet=parquet)
     if dry_run:
         plan = study.make_plan(loaded, options, clients)

@@ -105,7 +105,8 @@ def laid(
         replicates: what was predicted, nine or more.
         journeys: over the network.
     """
-    wanted = [(name, phase) for phase in one.phases if phase != WHOLE for name in _PHASED]
+    parts = [phase for phase in one.phases if phase != WHOLE] or [WHOLE]
+    wanted = [(name, phase) for phase in parts for name in _PHASED]
     wanted += [(name, WHOLE) for name in _WHOLE]
     found = []
     for name, phase in wanted:

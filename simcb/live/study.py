@@ -57,8 +57,8 @@ class Live:
 
     @property
     def inside(self) -> bool:
-        """Whether all numbers lie in their bands."""
-        return all(each.inside for each in self.numbers)
+        """Whether there are numbers, and all lie in their bands."""
+        return bool(self.numbers) and all(each.inside for each in self.numbers)
 
 
 @dataclass(frozen=True)

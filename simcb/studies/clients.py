@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def check_code(path: str, clients: Mapping[str, str]) -> tuple[str, str]:
     return group, argument
 
 
-_GIVE = "give its code, as in `--client shop=module:make`"
+_GIVE = 'give its code, as in `--client shop=module:make` or `clients={"shop": make}`'
 
 
 def _number(value: object) -> object:
@@ -185,21 +185,26 @@ def _sources(root: str) -> Iterator[tuple[str, bytes]]:
         yield "", Path(module.__file__ or "").read_bytes()
 
 
-def check_axes_beside(scenario: Scenario, axes: Iterable[Axis], clients: Mapping[str, str]) -> None:
-    """Check that no axis varies what code has in its own hands.
+def check_paths_beside(scenario: Scenario, paths: Iterable[str], clients: Collection[str]) -> None:
+    """Check that nothing is varied or set that code of client groups has in its own hands.
+
+    Args:
+        scenario: what the paths lead into; of those that lead nowhere others say so.
+        paths: what is varied or set.
+        clients: the client groups that have code.
 
     Raises:
         StudyError: one does.
     """
     root = tree_of(scenario)
-    for path in (each.path for axis in axes for each in axis.each_place):
+    for path in paths:
         try:
             keys = find_place(root, ROOT, path).keys
         except Refused:
-            continue  # Whoever checks the places says so.
+            continue
         if is_policy(keys) and keys[0] == "clients" and keys[1] in clients:
             what = f"{quoted(path)} is up to the code of {keys[1]}"
-            raise StudyError(what, "vary what its services or the world do")
+            raise StudyError(what, "change what its services or the world do, or the code")
 
 
 def run_coded(

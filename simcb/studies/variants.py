@@ -16,7 +16,7 @@ from simcb.adapters import adapter, names
 from simcb.metrics import check_thresholds
 from simcb.scenario import Scenario, ScenarioError, list_shipped, parse_value
 from simcb.scenario.refusal import choice_remedy, quoted
-from simcb.studies.clients import examined, is_code, with_code
+from simcb.studies.clients import check_paths_beside, examined, is_code, with_code
 from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.studies.evaluation.settings import applied
 from simcb.studies.run import Result, StudyError, coded
@@ -58,6 +58,7 @@ class Variant:
         scenario: what is run.
         differs: what the library it is named after does otherwise; "" if nothing.
         kept: what came of it, if it has been run before.
+        sets: the paths of what it sets in the first scenario.
         code: what it changes in the code of client groups, by paths such as `client.shop`.
         clients: the code of client groups, once `coded_variants` has said.
     """
@@ -66,6 +67,7 @@ class Variant:
     scenario: Scenario
     differs: str = ""
     kept: Result | None = None
+    sets: tuple[str, ...] = ()
     code: Mapping[str, object] = field(default_factory=dict)
     clients: Mapping[str, str] = field(default_factory=dict)
 
@@ -199,9 +201,10 @@ def altered(group: Group, scenario: Scenario) -> Variant:
         scenario = applied(scenario, changes)
     changes = dict(_change(text) for text in group.sets)
     code = {path: value for path, value in changes.items() if is_code(path)}
-    if len(changes) > len(code):
+    sets = tuple(path for path in changes if path not in code)
+    if sets:
         scenario = applied(scenario, changes)
-    return Variant(group.name, scenario, differs, code=code)
+    return Variant(group.name, scenario, differs, sets=sets, code=code)
 
 
 def _itself(name: str) -> dict[str, object]:
@@ -328,7 +331,8 @@ def coded_variants(variants: Sequence[Variant], clients: Mapping[str, str]) -> t
         clients: the code of client groups, but for what a variant changes in it.
 
     Raises:
-        StudyError: one has no such client group, or none is to be run.
+        StudyError: one has no such client group, or sets what is up to its code; or none is to
+            be run.
         ClientError: code cannot be loaded, or does not take its arguments.
     """
     if clients and all(each.kept for each in variants):
@@ -342,6 +346,7 @@ def coded_variants(variants: Sequence[Variant], clients: Mapping[str, str]) -> t
 
 def _coded(variant: Variant, clients: Mapping[str, str]) -> Variant:
     code = with_code(clients, variant.code)
+    check_paths_beside(variant.scenario, variant.sets, code)
     return replace(variant, scenario=coded(variant.scenario, code), clients=code)
 
 

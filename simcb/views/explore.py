@@ -10,7 +10,8 @@ from simcb.errors import MissingExtraError, SimcbError
 from simcb.scenario import Scenario
 from simcb.scenario.axes import Axis, to_plain
 from simcb.scenario.units import Measuring, Value, quantity_of
-from simcb.studies import Baseline, StudyError
+from simcb.studies import Baseline, Clients, StudyError, coded
+from simcb.studies.clients import check_paths_beside, examined, is_code, named_clients, with_code
 from simcb.studies.evaluation.settings import applied, axis_of, check_places, values_at
 from simcb.views.html import safe
 from simcb.views.notebook import load, run
@@ -27,6 +28,7 @@ def explore(
     seed: int = 0,
     replicates: int = 1,
     baseline: Baseline | None = "none",
+    clients: Clients | None = None,
 ) -> Explored:
     """Return sliders over places of a scenario, in a notebook; each move runs it.
 
@@ -40,6 +42,8 @@ def explore(
         seed: the random seed.
         replicates: how many runs at each place.
         baseline: "none" also runs it without any breaker, which says whether the breaker helps.
+        clients: your own code for a client group in place of its calls; its arguments can be
+            moved, too: `client.shop.retries`.
 
     Raises:
         ScenarioError: the scenario cannot be read.
@@ -50,8 +54,14 @@ def explore(
     axes = [axis_of(path, _spec(given)) for path, given in over.items()]
     if not axes:
         raise StudyError("nothing can be moved", 'give {"breaker.failure_threshold": (1, 20)}')
-    check_places(read, axes, {})
-    return Explored(read, axes, {"seed": seed, "replicates": replicates, "baseline": baseline})
+    paths = [each.path for axis in axes for each in axis.each_place]
+    coded(read, clients)
+    check_paths_beside(read, paths, clients or ())
+    # Only code that is varied has to be found by a name: what a notebook defines has none.
+    code = examined(named_clients(clients), axes)[0] if any(map(is_code, paths)) else {}
+    check_places(read, axes, code)
+    words = {"seed": seed, "replicates": replicates, "baseline": baseline, "clients": clients}
+    return Explored(read, axes, code, words)
 
 
 def _spec(given: object) -> object:
@@ -78,18 +88,24 @@ def _stops(axis: Axis, own: Value | None) -> list[Value]:
 class Explored:
     """Sliders, and below them what the last run came to. A notebook shows it."""
 
-    def __init__(self, scenario: Scenario, axes: list[Axis], words: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        axes: list[Axis],
+        code: Mapping[str, str],
+        words: Mapping[str, Any],
+    ) -> None:
         try:
             import ipywidgets as widgets  # type: ignore[import, unused-ignore]
         except ImportError:
             raise MissingExtraError("ipywidgets", "notebook") from None
-        self._scenario, self._words = scenario, words
+        self._scenario, self._code, self._words = scenario, code, words
         self._card, self._picture = widgets.HTML(), widgets.Image(format="png")
         self.sliders: dict[str, Any] = {}
         """The sliders by the paths of what they move."""
         self.view: RunView | None = None
         """The last run; None if the scenario refused the setting."""
-        for axis, own in zip(axes, values_at(scenario, axes, {}), strict=True):
+        for axis, own in zip(axes, values_at(scenario, axes, code), strict=True):
             stops = _stops(axis, own)
             mine = quantity_of(own) if own is not None else None
             at = (n for n, each in enumerate(stops) if each == own or quantity_of(each) == mine)
@@ -108,7 +124,8 @@ class Explored:
     def _moved(self, change: object = None) -> None:
         changes = {path: to_plain(slider.value) for path, slider in self.sliders.items()}
         try:
-            self.view = run(applied(self._scenario, changes), **self._words)
+            moved = {"clients": with_code(self._code, changes)} if self._code else {}
+            self.view = run(applied(self._scenario, changes), **{**self._words, **moved})
             self._card.value = self.view._repr_html_()
             self._picture.value = self.view.plot()._repr_png_()  # type: ignore[attr-defined]
         except SimcbError as error:

@@ -104,6 +104,7 @@ def _sentences(live: Live) -> Iterator[str]:
             "counts are the same; what the machine takes weighs as much more"
         )
     half, most = np.percentile(live.ways, [50.0, 99.0])
+    remedy = "" if live.coded else ", or --scale is too large for it"
     yield (
         f"a way over these sockets took {quantity(half, Unit.SECONDS)} of the scenario, 99% of "
         f"them at most {quantity(most, Unit.SECONDS)}; the prediction is told of these ways, and "
@@ -120,13 +121,13 @@ def _sentences(live: Live) -> Iterator[str]:
     if idle.journey and busy > BUSY * idle.journey:
         yield (
             f"in the run they took {quantity(busy, Unit.SECONDS)}, {busy / idle.journey:.0f} times "
-            "as long: this machine was not idle, or --scale is too large for it"
+            f"as long: this machine was not idle{remedy}"
         )
     late = live.lateness / live.scale
     if late > LATE:
         yield (
             f"this machine came up to {quantity(late, Unit.SECONDS)} late to what was due: it has "
-            "other work, or --scale is too large for it"
+            f"other work{remedy}"
         )
 
 

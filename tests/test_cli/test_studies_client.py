@@ -203,6 +203,26 @@ def test_what_cannot_be_swept_is_said(client: str, axis: str, complaint: str) ->
     assert complaint in " ".join(result.output.split())
 
 
+def test_what_is_up_to_the_code_cannot_be_set() -> None:
+    """By no command, as it would change nothing; what the services do can."""
+    code = ("--client", "shop=studied_client:request")
+    for words in (
+        ("run", "--set", "payments.timeout=2s"),
+        ("run", "--preset", "pybreaker", "--set", "payments.timeout=2s"),
+        ("sweep", "--over", "payments.workers=4,5", "--set", "failure_threshold=5"),
+        ("compare", "--with", "none", "--set", "payments.timeout=2s"),
+        ("compare", "--with", "slow: payments.workers=2, payments.timeout=2s"),
+        ("live", "--set", "payments.timeout=2s"),
+    ):
+        result = simcb_command(words[0], "short.yaml", *code, *words[1:])
+        assert result.exit_code == 2, words
+        assert "is up to the code of shop; change what its services" in " ".join(
+            result.output.split()
+        )
+    done = simcb_command("run", "short.yaml", *code, "--set", "payments.workers=4", "--alone")
+    assert done.exit_code == 0
+
+
 # Arguments.
 
 

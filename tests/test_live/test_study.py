@@ -95,6 +95,16 @@ def test_another_scenario_lies_outside(runs: list[Run]) -> None:
     assert not one_live(runs, other).inside
 
 
+def test_without_a_fault_the_whole_run_is_laid_over_its_band() -> None:
+    """As there are no phases; a study without any number is not as predicted."""
+    calm = SCENARIO.model_copy(update={"duration": 4.0, "faults": ()})
+    runs = [run_once(calm, 3, replicate) for replicate in range(10)]
+    found = laid(runs[9].measures, [each.measures for each in runs[:9]])
+    assert {"success", "p50", "p99"} <= {each.name for each in found}
+    assert {each.phase for each in found} == {"whole"}
+    assert not replace(one_live(runs, runs[9]), numbers=()).inside
+
+
 def test_the_prediction_is_told_of_ways_that_the_scenario_does_not_name() -> None:
     told = with_ways(SCENARIO, [0.001, 0.002, 0.003])
     for group in told.clients.values():

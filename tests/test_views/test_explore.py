@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from test_studies.sweep_cases import SMALL
 
 import simcb
+from simcb import client
 from simcb.errors import MissingExtraError
 from simcb.scenario import parse_scenario
 from simcb.studies import StudyError
@@ -48,6 +50,48 @@ def test_values_may_be_listed_and_the_files_own_is_among_them() -> None:
     assert picture.value == b""
     workers.value = 8
     assert shown.view is not None
+
+
+CODE = """
+import simcb.client
+
+def make(retries=1):
+    async def request():
+        for _ in range(1 + retries):
+            try:
+                return await simcb.client.call("store", timeout=0.2)
+            except simcb.client.CallFailedError:
+                pass
+
+    return request
+"""
+
+
+def test_an_argument_of_ones_own_code_can_be_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins at its default; a function that no other process could find runs as well."""
+    pytest.importorskip("ipywidgets")
+    (tmp_path / "explored_client.py").write_text(CODE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code = {"shop": "explored_client:make"}
+    shown = simcb.explore(BASE, {"client.shop.retries": (0, 3)}, clients=code)
+    (retries,) = shown.sliders.values()
+    assert retries.value == 1
+    retries.value = 3
+    assert shown.view is not None
+    code = {"shop": "explored_client:make(retries=3)"}
+    assert shown.view.digest == simcb.run(BASE, clients=code).digest
+
+    async def request() -> None:
+        await client.call("store")
+
+    shown = simcb.explore(BASE, {"store.workers": (1, 4)}, clients={"shop": request})
+    assert shown.view is not None
+    with pytest.raises(StudyError, match="is up to the code of shop"):
+        simcb.explore(BASE, {"breaker.failure_threshold": (1, 4)}, clients={"shop": request})
+    with pytest.raises(StudyError, match=r"or `clients="):
+        simcb.explore(BASE, {"client.shop.retries": (1, 4)})
 
 
 def test_what_cannot_be_explored_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

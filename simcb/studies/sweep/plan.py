@@ -12,7 +12,7 @@ from simcb.scenario import Scenario
 from simcb.scenario.axes import Axis
 from simcb.scenario.sweep import DEPTH, DESIGN, REPLICATES, Design
 from simcb.studies import StudyError
-from simcb.studies.clients import check_axes_beside, examined, named_clients, with_code
+from simcb.studies.clients import check_paths_beside, examined, named_clients, with_code
 from simcb.studies.evaluation.backends import usable_cores
 from simcb.studies.evaluation.cells import (
     ROW,
@@ -204,7 +204,7 @@ def make_plan(scenario: Scenario, options: SweepOptions, clients: Clients | None
     if wanted.refine is not None:
         border = parse_border(wanted.refine, base, columns)
         check_refinable(axes, design, depth)
-    check_axes_beside(base, axes, named)
+    check_paths_beside(base, (each.path for axis in axes for each in axis.each_place), named)
     check_places(base, axes, named)
     if wanted.by is not None or border is None:
         usual = DEFAULT if any(policies(base, axes)) else OF_THE_WORLD
