@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from simcb.views.explore import explore
     from simcb.views.fit import FitView
     from simcb.views.league_view import LeagueView, league
-    from simcb.views.notebook import advise, compare, explain, fit, load, open, run, sweep, tune
+    from simcb.views.notebook import explain, fit, load, open, run
+    from simcb.views.notebook_studies import advise, compare, sweep, tune
     from simcb.views.run_view import RunView
     from simcb.views.sweep_view import SweepView
     from simcb.views.tune_view import TuneView
@@ -74,7 +75,8 @@ __getattr__ = window(
         "views.explore": "explore",
         "views.fit": "FitView",
         "views.league_view": "LeagueView league",
-        "views.notebook": "advise compare explain fit load open run sweep tune",
+        "views.notebook": "explain fit load open run",
+        "views.notebook_studies": "advise compare sweep tune",
         "views.run_view": "RunView",
         "views.sweep_view": "SweepView",
         "views.tune_view": "TuneView",

@@ -20,7 +20,7 @@ from simcb.scenario import parse_scenario
 from simcb.studies import StudyError
 from simcb.studies.sweep import open_sweep
 from simcb.studies.tune import open_tune
-from simcb.views import notebook
+from simcb.views import notebook, notebook_studies
 from simcb.views.document import Document, Page
 from simcb.views.formats import Format, render
 from simcb.views.html import card
@@ -101,7 +101,9 @@ def test_python_takes_tags_too() -> None:
     """The card of a run and of a sweep has them, and one that is none is refused."""
     base = parse_scenario(SMALL)
     ran = notebook.run(base, tags=TAGS)
-    made = notebook.sweep(base, {"store.workers": [4, 8]}, replicates=2, workers=0, tags=TAGS)
+    made = notebook_studies.sweep(
+        base, {"store.workers": [4, 8]}, replicates=2, workers=0, tags=TAGS
+    )
     for view in (ran, made):
         assert "env=prod" in view._repr_html_()
     with pytest.raises(StudyError, match="the tag `a b` is not KEY=VALUE"):

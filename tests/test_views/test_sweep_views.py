@@ -22,7 +22,7 @@ from simcb.studies.sweep import SweepResult
 from simcb.views.data import as_json, csv_lines
 from simcb.views.document import Page
 from simcb.views.formats import Format, render
-from simcb.views.notebook import sweep as notebook_sweep
+from simcb.views.notebook_studies import sweep as notebook_sweep
 from simcb.views.plots.figures import drawn
 from simcb.views.plots.maps import heatmap, scatter_map
 from simcb.views.plots.sweep import lines, sweep_figure
@@ -479,7 +479,7 @@ def test_an_interrupted_sweep_says_so_in_its_view(tmp_path: Path) -> None:
 def test_a_notebook_loads_nothing_heavy_for_a_sweep() -> None:
     """No matplotlib and no pandas until a plot or a frame is asked for."""
     program = (
-        "import sys\nfrom simcb.views.notebook import sweep\n"
+        "import sys\nfrom simcb.views.notebook_studies import sweep\n"
         "from simcb.scenario import parse_scenario\n"
         f"s = parse_scenario({SMALL!r})\n"
         "repr(sweep(s, {'breaker.failure_threshold': [1]}, replicates=1, workers=0))\n"
