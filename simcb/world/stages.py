@@ -34,6 +34,7 @@ class Stages:
     Attributes:
         changes: what is changed before the run's end, in order of time.
         now: the stage that holds at present; the first, until the world goes on to another.
+        before: the one that held before it.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -43,7 +44,11 @@ class Stages:
             for label, each in scenario.labelled_changes
             if each.at < scenario.duration
         )
-        self.now = self._stages[0][1]
+        self.now = self.before = self._stages[0][1]
+
+    def go_on(self, stage: Scenario) -> None:
+        """Let another stage hold from now on."""
+        self.before, self.now = self.now, stage
 
     @property
     def later(self) -> Course[Scenario]:
