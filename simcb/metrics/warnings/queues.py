@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from simcb.metrics.limit_warnings import Found
+from simcb.metrics.warnings.links import NoEffect
 from simcb.scenario.arrivals import Backlog
 from simcb.scenario.calls import Call
 from simcb.scenario.groups import ClientGroup
@@ -14,7 +14,7 @@ from simcb.scenario.refusal import quoted
 from simcb.scenario.units import format_rate
 
 
-def vain_queues(scenario: Scenario) -> Iterator[Found]:
+def vain_queues(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield what consumers are told that does nothing, or never ends."""
     for name, group in scenario.clients.items():
         law = group.arrivals
@@ -28,16 +28,16 @@ def vain_queues(scenario: Scenario) -> Iterator[Found]:
 
 def _never_pauses(
     name: str, group: ClientGroup, law: Backlog, keys: tuple[str, ...]
-) -> Iterator[Found]:
+) -> Iterator[NoEffect]:
     guarded = any(call.breaker and call.breaker.enabled for call in group.calls.values())
     if law.pause_when is not None and not guarded:
-        yield (
+        yield NoEffect(
             f"the consumers of {quoted(name)} never pause: none of their calls has a breaker that "
             "could be open; give one of them a `breaker`",
             (*keys, "pause_when"),
         )
     if law.pause_when is None and "poll" in law.model_fields_set:
-        yield (
+        yield NoEffect(
             f"the consumers of {quoted(name)} never pause, so `poll` does nothing; add "
             "`pause_when: open`",
             (*keys, "poll"),
@@ -46,7 +46,7 @@ def _never_pauses(
 
 def _never_catches_up(
     scenario: Scenario, name: str, group: ClientGroup, law: Backlog
-) -> Iterator[Found]:
+) -> Iterator[NoEffect]:
     """Yield a queue to which more comes in the end than anybody can work off."""
     rate, seconds = law.rate[-1].rate, _seconds(scenario, group.calls)
     most, limit = law.consumers / seconds if seconds else math.inf, f"{law.consumers} consumers"
@@ -57,7 +57,7 @@ def _never_catches_up(
             most = service.workers * service.replicas / held
             limit = f"the workers of {quoted(call.target(called))}"
     if rate > most:
-        yield (
+        yield NoEffect(
             f"the consumers of {quoted(name)} never catch up: {format_rate(rate)} come, and "
             f"{limit} do {format_rate(float(f'{most:.3g}'))} at most; take more of them or a "
             "lower `rate`",
@@ -77,10 +77,10 @@ def _seconds(scenario: Scenario, calls: Mapping[str, Call]) -> float:
     return total
 
 
-def _never_lets_go(name: str, group: ClientGroup, law: Backlog) -> Iterator[Found]:
+def _never_lets_go(name: str, group: ClientGroup, law: Backlog) -> Iterator[NoEffect]:
     for called, call in group.calls.items():
         if call.retry is not None and call.retry.endless and group.deadline is None:
-            yield (
+            yield NoEffect(
                 f"a message of {quoted(name)} that can never be done is retried for ever, and "
                 f"{law.consumers} such messages hold all consumers; write a number of "
                 "`max_retries`, after which it is a dead letter, or a `deadline`",
