@@ -32,9 +32,13 @@ OF_THE_RUN: tuple[Callable[[Scenario], Iterator[NoEffect]], ...] = (
 
 OF_THE_SYSTEM: tuple[Callable[[Scenario], Iterator[NoEffect]], ...] = (
     arrivals.cut_stamps,
+    arrivals.after_the_end,
+    arrivals.one_instance,
     faults.empty_flushes,
+    faults.unasked,
     arrivals.one_priority,
     queues.vain_queues,
+    queues.nothing_fails,
 )
 """Those about a scenario that stays as it is."""
 
@@ -42,6 +46,10 @@ OF_A_SERVICE: tuple[Callable[[Asked], Iterator[NoEffect]], ...] = (
     limits.unreached,
     limits.nobody_waits,
     limits.one_way_admissions,
+    limits.fixed_admissions,
+    limits.nobody_heeds,
+    processes.bounded_replicas,
+    processes.no_others,
     processes.vain_scales,
     processes.dear_checks,
     processes.vain_crashes,
@@ -50,10 +58,25 @@ OF_A_SERVICE: tuple[Callable[[Asked], Iterator[NoEffect]], ...] = (
 
 OF_A_CALL: tuple[Callable[[Link], Iterator[NoEffect]], ...] = (
     faults.endless_losses,
+    answers.never_answered,
+    answers.late_timeouts,
     retries.vain_retries,
+    retries.vain_waits,
+    retries.vain_budgets,
+    retries.unheard_failures,
     answers.late_hedges,
+    answers.poor_hedges,
+    answers.rare_hits,
+    answers.nobody_joins,
     breakers.never_opens,
     breakers.never_slow,
+    breakers.too_few_calls,
+    breakers.always_slow,
+    breakers.never_closes,
+    breakers.vain_recovery,
+    breakers.vain_probes,
+    breakers.vain_shares,
+    breakers.one_process,
     breakers.no_hint,
     breakers.no_panic,
     breakers.one_replica,
@@ -61,6 +84,9 @@ OF_A_CALL: tuple[Callable[[Link], Iterator[NoEffect]], ...] = (
     breakers.vain_groups,
     limits.one_replica,
     limits.one_way_bulkheads,
+    limits.never_full,
+    limits.fixed_limits,
+    limits.idle_rate_limit,
     answers.vain_fallbacks,
 )
 """Those about one call, likewise."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from simcb.metrics.warnings.links import NoEffect
-from simcb.scenario.arrivals import Replay
+from simcb.scenario.arrivals import Backlog, OpenArrivals, Replay
 from simcb.scenario.model import Discipline, Scenario, Service
 from simcb.scenario.refusal import quoted
 from simcb.scenario.units import format_duration
@@ -52,3 +52,53 @@ def one_priority(scenario: Scenario) -> Iterator[NoEffect]:
 def by_priority(service: Service) -> bool:
     """Tell whether a service's queue turns away whom others are preferred to."""
     return service.queue.discipline is Discipline.PRIORITY
+
+
+def after_the_end(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield what a client group is told to do when the run, or a user's patience, is over."""
+    end = scenario.duration
+    for name, group in scenario.clients.items():
+        law, keys, whose = group.arrivals, ("clients", name, "arrivals"), quoted(name)
+        over = f"and the run ends at {format_duration(end)}"
+        for number, point in enumerate(law.rate if isinstance(law, OpenArrivals) else ()):
+            if point.at >= end:
+                yield NoEffect(
+                    f"the rate of {whose} from {format_duration(point.at)} on never holds, {over}; "
+                    "let it begin earlier, or the run last longer",
+                    (*keys, "rate", number),
+                )
+        if isinstance(law, Replay):
+            every = law.interval or 0.0
+            late = sum(moment >= end for moment in law.moments) or sum(
+                rate > 0.0 and place * every >= end for place, rate in enumerate(law.rates)
+            )
+            if late:
+                yield NoEffect(
+                    f"{late:,} of the {len(law.numbers):,} rows of {quoted(law.file)} are never "
+                    f"replayed: they come later, {over}; let it last longer, or cut the file",
+                    keys,
+                )
+        if isinstance(law, Backlog) and law.redeliver is not None and law.redeliver.after >= end:
+            yield NoEffect(
+                f"no message of {whose} is ever delivered again: it is hidden for "
+                f"{format_duration(law.redeliver.after)}, {over}; write a shorter `after`",
+                (*keys, "redeliver", "after"),
+            )
+        if group.refresh is not None and group.deadline and group.refresh.after > group.deadline:
+            yield NoEffect(
+                f"nobody of {whose} ever presses refresh: after "
+                f"{format_duration(group.refresh.after)} they have left, at "
+                f"{format_duration(group.deadline)} (`deadline`); write a shorter `after`",
+                ("clients", name, "refresh", "after"),
+            )
+
+
+def one_instance(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield a spread over instances of a group that has one."""
+    for name, group in scenario.clients.items():
+        if group.spread is not None and group.instances == 1:
+            yield NoEffect(
+                f"`spread` changes nothing in {quoted(name)}, which has one instance; leave it "
+                "out, or give it more like `instances: 10`",
+                ("clients", name, "spread"),
+            )

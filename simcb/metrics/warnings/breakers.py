@@ -7,10 +7,14 @@ from collections.abc import Iterator
 
 from simcb.breaker import ConsecutiveFailures, TripRule
 from simcb.breaker.settings import counts_in_flight, slow_from
+from simcb.metrics.warnings.bounds import ever_struck, least_time, life, most_requests, tries
 from simcb.metrics.warnings.links import Link, NoEffect
 from simcb.metrics.warnings.outcomes import never_told, out_of_reach
+from simcb.outcomes import AttemptOutcome
 from simcb.scenario.breaker_groups import by_breaker
-from simcb.scenario.breakers import Breaker
+from simcb.scenario.breakers import Around, Breaker
+from simcb.scenario.faults import Fault
+from simcb.scenario.groups import ClientGroup
 from simcb.scenario.refusal import quoted
 from simcb.scenario.units import format_duration
 
@@ -117,3 +121,175 @@ def vain_groups(link: Link) -> Iterator[NoEffect]:
 
 def _in_a_row(rule: TripRule) -> bool:
     return isinstance(rule, ConsecutiveFailures) and rule.threshold > 1
+
+
+def too_few_calls(link: Link) -> Iterator[NoEffect]:
+    """Yield a rule that asks for more calls than one breaker can ever count.
+
+    Only for open client groups, whose requests come at a highest rate, each with so many tries.
+    What ends within a window was asked for within it, or as long before as a request may last.
+    """
+    for breaker in switched_on(link):
+        instances = getattr(link.caller, "instances", 1)
+        processes = 1 if breaker.shared else instances
+        hedge = link.call.hedge
+        each = tries(link) * (1 if hedge is None else 1 + hedge.times)
+        each = each if breaker.around is Around.ATTEMPT else 1.0
+        for number, rule in enumerate(() if breaker.use else breaker.rules()):
+            word = "minimum_calls" if hasattr(rule, "minimum_calls") else "threshold"
+            needs, within = getattr(rule, word), getattr(rule, "window", None) or rule.every
+            seconds = min(link.scenario.duration, (within or math.inf) + life(link))
+            most = each * most_requests(link, seconds, processes)
+            if needs > most:
+                one = "one process makes" if processes > 1 else "there are"
+                inside = f" within {format_duration(within)}" if within else ""
+                yield link.told(
+                    f"the breaker of {link.name} never opens by {needs:,} calls{inside}: {one} "
+                    f"{most:,.0f} at most; write a smaller `{word}`, or a longer window",
+                    *("breaker", "trip", number, word),
+                )
+
+
+def always_slow(link: Link) -> Iterator[NoEffect]:
+    """Yield a limit of slow calls that is below the shortest time of an answer."""
+    for breaker in switched_on(link):
+        for number, rule in enumerate(breaker.rules()):
+            if slow_from(rule) <= (least := least_time(link)):
+                yield link.told(
+                    f"every answer of {link.name} is slow to its breaker: it takes "
+                    f"{format_duration(least)} at least, and `slow` is "
+                    f"{format_duration(slow_from(rule))}; write a longer one",
+                    *("breaker", "trip", number, "slow"),
+                )
+
+
+def never_closes(link: Link) -> Iterator[NoEffect]:
+    """Yield a breaker that stays open, or lets a part through, for as long as the run lasts.
+
+    With a hint an opening may be shorter; jitter may shorten it as well. Only of calls that a
+    fault strikes: others hardly open a breaker in a run that is so short.
+    """
+    end = link.scenario.duration
+    for breaker in switched_on(link):
+        if breaker.use is not None:
+            continue
+        recovery, half = breaker.recovery_policy(), breaker.half_open_policy()
+        opening = recovery.timeout * (1.0 - recovery.jitter)
+        place = ("recovery_timeout",) if breaker.recovery is None else ("recovery", "timeout")
+        if opening >= end and not recovery.hint and ever_struck(link, Fault):
+            yield link.told(
+                f"the breaker of {link.name} never closes again: it stays open for "
+                f"{format_duration(opening)}, and the run lasts {format_duration(end)}; write a "
+                f"shorter `{place[-1]}`, or run for longer",
+                *("breaker", *place),
+            )
+        for word, lasts in (("ramp", half.ramp), ("slow_start", breaker.slow_start)):
+            if lasts is not None and lasts >= end:
+                yield link.told(
+                    f"the `{word}` of {link.name} never ends: it takes {format_duration(lasts)}, "
+                    f"and the run lasts {format_duration(end)}; write a shorter one",
+                    *("breaker", *(("half_open", word) if word == "ramp" else (word,))),
+                )
+
+
+def vain_recovery(link: Link) -> Iterator[NoEffect]:
+    """Yield words about an opening that cannot grow, and a hint that is cut short.
+
+    `max` cuts what jitter, a factor or a hint make longer; without them nothing comes near it.
+    """
+    for breaker in switched_on(link):
+        recovery = breaker.recovery
+        if recovery is None:
+            continue
+        policy, place = breaker.recovery_policy(), ("breaker", "recovery")
+        plain = policy.factor == 1.0 and not policy.hint
+        if recovery.max and plain and policy.max >= policy.timeout * (1.0 + policy.jitter):
+            yield link.told(
+                f"`max` changes nothing in the breaker of {link.name}, whose openings do not grow; "
+                "add `factor: 2`, or leave it out",
+                *(*place, "max"),
+            )
+        if policy.factor > 1.0 and policy.max == policy.timeout:
+            yield link.told(
+                f"`factor` changes nothing in the breaker of {link.name}: its first opening is as "
+                "long as `max`; raise that",
+                *(*place, "factor"),
+            )
+        asked = None if link.service.admit is None else link.service.admit.retry_after
+        if AttemptOutcome.THROTTLED not in breaker.counts:
+            continue
+        if policy.hint and asked is not None and asked > policy.max:
+            yield link.told(
+                f"the breaker of {link.name} never stays open as long as it is told: "
+                f"{quoted(link.to)} asks for {format_duration(asked)}, and `max` is "
+                f"{format_duration(policy.max)}; raise it",
+                *(*place, "max" if recovery.max else "hint"),
+            )
+
+
+def vain_probes(link: Link) -> Iterator[NoEffect]:
+    """Yield a verdict on one probe, which is that probe, and a ramp that begins with everything."""
+    for breaker in switched_on(link):
+        half = breaker.half_open
+        if half.verdict is not None and half.probes in (None, 1):
+            yield link.told(
+                f"`verdict` changes nothing in the breaker of {link.name}: of one probe none has "
+                "failed, or all have; write more, like `probes: 10`",
+                *("breaker", "half_open", "verdict"),
+            )
+        if half.ramp is not None and half.start == 1.0:
+            yield link.told(
+                f"the ramp of {link.name} holds nobody back, as it begins with 100%; write less, "
+                "like `from: 10%`",
+                *("breaker", "half_open", "from"),
+            )
+
+
+def vain_shares(link: Link) -> Iterator[NoEffect]:
+    """Yield shares of a service's replicas that come to none or to all of them.
+
+    The share of a panic is known only where no autoscaler changes how many there are.
+    """
+    most = link.service.most_replicas
+    for breaker in switched_on(link):
+        if breaker.max_open is not None and breaker.max_open * most + 1e-9 < 1.0:
+            yield link.told(
+                f"the breakers of {link.name} never open: `max_open` of {most} replicas is less "
+                f"than one; write {_share(1 / most, up=True)} or more",
+                *("breaker", "max_open"),
+            )
+        elif breaker.max_open == 1.0:
+            yield link.told(
+                f"`max_open` changes nothing in the breaker of {link.name}, as all may be open "
+                "anyway; write less than 100%, or leave it out",
+                *("breaker", "max_open"),
+            )
+        elif (
+            breaker.panic is not None
+            and link.service.scale is None
+            and 0 < most - 1 < breaker.panic * most - 1e-9
+        ):
+            yield link.told(
+                f"the breakers of {link.name} keep nobody away: as soon as one of {most} is open "
+                f"all replicas are asked, by `panic`; write {_share((most - 1) / most)} or less",
+                *("breaker", "panic"),
+            )
+
+
+def _share(value: float, *, up: bool = False) -> str:
+    percent = value * 100.0
+    return f"{math.ceil(percent - 1e-9) if up else math.floor(percent + 1e-9)}%"
+
+
+def one_process(link: Link) -> Iterator[NoEffect]:
+    """Yield a breaker that is shared among the processes of a caller that has one."""
+    caller = link.caller
+    many = caller.instances if isinstance(caller, ClientGroup) else caller.most_replicas
+    for breaker in switched_on(link):
+        if breaker.shared and many == 1:
+            word = "instances" if isinstance(caller, ClientGroup) else "replicas"
+            yield link.told(
+                f"`shared` changes nothing in the breaker of {link.name}, as its caller is one "
+                f"process; leave it out, or give the caller more like `{word}: 10`",
+                *("breaker", "shared"),
+            )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 
 from simcb.metrics.phase import active_windows
+from simcb.metrics.warnings.bounds import shortest
 from simcb.metrics.warnings.links import Link, NoEffect, links
 from simcb.scenario.changes import in_order
 from simcb.scenario.faults import Flush, Loss
@@ -14,10 +16,21 @@ from simcb.scenario.units import format_duration
 
 
 def late_faults(scenario: Scenario) -> Iterator[NoEffect]:
-    """Yield the faults that begin when the run is over."""
+    """Yield the faults that begin when the run is over, or come again only then.
+
+    When the beginning is drawn by lot, that is so if the earliest that can be drawn is too late.
+    """
     end = format_duration(scenario.duration)
     for place, (label, fault) in enumerate(scenario.labelled_faults):
-        at = fault.at.mean_value
+        at, repeat = shortest(fault.at), fault.repeat
+        again = math.inf if repeat is None or repeat.times == 1 else at + repeat.every
+        if repeat is not None and at < scenario.duration <= again < math.inf:
+            yield NoEffect(
+                f"fault {quoted(label)} comes once and not {repeat.times} times: the second "
+                f"would begin at {format_duration(again)}, and the run ends at {end}; write a "
+                "shorter `every`, or let the run last longer",
+                ("faults", place, "repeat"),
+            )
         if at >= scenario.duration:
             yield NoEffect(
                 f"fault {quoted(label)} begins at {format_duration(at)} and the run ends "
@@ -29,7 +42,6 @@ def late_faults(scenario: Scenario) -> Iterator[NoEffect]:
 def vain_changes(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield the changes that are made when the run is over, or that set what stands there."""
     end, stages = format_duration(scenario.duration), dict(scenario.stages)
-    before = scenario.stages[0][1]
     for place, change in in_order(scenario.changes):
         if change.at >= scenario.duration:
             yield NoEffect(
@@ -37,13 +49,43 @@ def vain_changes(scenario: Scenario) -> Iterator[NoEffect]:
                 f"run ends at {end}, so it never is; make it earlier, or let the run last longer",
                 ("changes", place, "at"),
             )
-        elif change.at > 0.0 and stages[change.at] == before:
+        elif later := _set_anew(scenario, place):
+            yield NoEffect(
+                f"change {quoted(change.label)} sets only what {quoted(later)} sets anew in the "
+                "same moment; make one of them at another time, or leave it out",
+                ("changes", place, "set"),
+            )
+        elif change.at > 0.0 and stages[change.at] == _stage_before(stages, change.at):
             yield NoEffect(
                 f"change {quoted(change.label)} sets what stands there already; set another "
                 "value, or leave it out",
                 ("changes", place, "set"),
             )
-        before = stages.get(change.at, before)
+
+
+def _stage_before(stages: Mapping[float, Scenario], moment: float) -> Scenario:
+    return stages[max(at for at in stages if at < moment)]
+
+
+def _set_anew(scenario: Scenario, place: int) -> str:
+    """Return which later change of the same moment sets all that one sets; "" if none does."""
+    change = scenario.changes[place]
+    for other in scenario.changes[place + 1 :]:
+        if other.at == change.at and set(change.set) <= set(other.set):
+            return other.label
+    return ""
+
+
+def unasked(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield the services that nobody asks, neither by a call nor by a health check."""
+    asked = {link.to for link in links(scenario)}
+    asked |= {each.liveness.asks for each in scenario.services.values() if each.liveness}
+    for name in scenario.services:
+        if name not in asked:
+            yield NoEffect(
+                f"nobody asks {quoted(name)}; name it in somebody's `calls`, or leave it out",
+                ("services", name),
+            )
 
 
 def endless_losses(link: Link) -> Iterator[NoEffect]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from simcb.metrics.warnings.links import Asked, Keys, Link, NoEffect
+from simcb.metrics.warnings.bounds import at_once, highest_rate, lowest_rate, tries
+from simcb.metrics.warnings.links import Asked, Keys, Link, NoEffect, links
 from simcb.scenario.adapting import Aimd, Limit
 from simcb.scenario.admission import AdaptiveLimit, Codel, ConcurrencyLimit, Delay
 from simcb.scenario.faults import Hang, Refuse, Restart
+from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import OnAbandon
 from simcb.scenario.refusal import quoted
-from simcb.scenario.units import format_duration
+from simcb.scenario.retries import Server
+from simcb.scenario.units import format_duration, format_rate
 
 
 def unreached(asked: Asked) -> Iterator[NoEffect]:
@@ -94,3 +98,103 @@ def _loses(asked: Asked) -> bool:
         isinstance(fault, Hang | Refuse | Restart) and fault.service == asked.name
         for fault in asked.scenario.faults
     )
+
+
+def never_full(link: Link) -> Iterator[NoEffect]:
+    """Yield a bulkhead with a place for every request that a process can have at once."""
+    bulkhead, hedge = link.call.bulkhead, link.call.hedge
+    if bulkhead is None or bulkhead.max_concurrent is None:
+        return
+    many = at_once(link) * (1 if hedge is None else 1 + hedge.times)
+    if bulkhead.max_concurrent >= many:
+        yield link.told(
+            f"the bulkhead of {link.name} is never full: a process makes {many:g} calls at once "
+            f"at most, and `max_concurrent` is {bulkhead.max_concurrent}; write less than "
+            f"{many:g}, or leave it out",
+            *("bulkhead", "max_concurrent"),
+        )
+    elif bulkhead.queue == 0 and bulkhead.max_wait:
+        yield link.told(
+            f"`max_wait` changes nothing in the bulkhead of {link.name}: `queue: 0` lets nobody "
+            "wait; leave one of the two out",
+            *("bulkhead", "max_wait"),
+        )
+
+
+def fixed_limits(link: Link) -> Iterator[NoEffect]:
+    """Yield a bulkhead's limit that cannot move."""
+    limit = None if link.call.bulkhead is None else link.call.bulkhead.limit
+    if limit is not None and limit.least == limit.most:
+        yield link.told(
+            f"the limit of the bulkhead of {link.name} never moves: it is {limit.most} at least "
+            "and at most; move `most`, or write `max_concurrent`",
+            *("bulkhead", "limit", "most"),
+        )
+
+
+def fixed_admissions(asked: Asked) -> Iterator[NoEffect]:
+    """Yield an admission's limit that cannot move."""
+    admit = asked.service.admit
+    if isinstance(admit, AdaptiveLimit) and admit.limit.least == admit.limit.most:
+        yield asked.told(
+            f"the limit of {quoted(asked.name)} never moves: it is {admit.limit.most} at least and "
+            "at most; move `most`, or write `{kind: concurrency}`",
+            *("admit", "limit", "most"),
+        )
+
+
+def nobody_heeds(asked: Asked) -> Iterator[NoEffect]:
+    """Yield a Retry-After that no caller's backoff or breaker looks at."""
+    admit = asked.service.admit
+    if admit is None or admit.retry_after is None:
+        return
+    for link in links(asked.scenario):
+        retry, breaker = link.call.retry, link.call.breaker
+        hint = breaker is not None and breaker.recovery is not None and breaker.recovery.hint
+        if link.to == asked.name and (
+            hint or (retry is not None and isinstance(retry.backoff, Server))
+        ):
+            return
+    yield asked.told(
+        f"nobody heeds the `retry_after` of {quoted(asked.name)}; let a caller do so by `backoff: "
+        "{kind: server}` with `on: [throttled]`, or a breaker by `recovery: {hint: true}`",
+        *("admit", "retry_after"),
+    )
+
+
+def idle_rate_limit(link: Link) -> Iterator[NoEffect]:
+    """Yield a rate limit that holds nobody back, or whose `max_wait` everybody waits in vain.
+
+    The first only for the first call of an open group without retries and hedges, whose attempts
+    come as its requests do. Of Poisson arrivals at a rate λ, r > λ tokens a second and b of them
+    saved, a busy time uses them up with probability of at most exp(-θb), where λ(exp θ - 1) = θr
+    (Kingman); here with θ = ln(r/λ), which is less. The second for a first call that neither a
+    cache, a breaker nor a throttle keeps away.
+    """
+    limit, call, caller = link.call.rate_limit, link.call, link.caller
+    if limit is None or not isinstance(caller, ClientGroup):
+        return
+    if next(iter(caller.calls)) != link.keys[3]:
+        return
+    duration, asks = link.scenario.duration, highest_rate(link) * call.share
+    once = tries(link) == 1.0 and call.hedge is None and caller.refresh is None
+    if once and 0.0 < asks < limit.rate:
+        rare = math.log(limit.rate / asks) * (limit.tokens - 1.0)
+        if rare > math.log(1e12 * max(1.0, asks * duration)):
+            yield link.told(
+                f"the rate limit of {link.name} holds nobody back: {quoted(link.keys[1])} asks for "
+                f"{format_rate(asks)} at most, and it lets {format_rate(limit.rate)} through and "
+                f"{limit.tokens:g} at once; write a lower `rate`, or leave it out",
+                *("rate_limit", "rate"),
+            )
+    asks = lowest_rate(link) * call.share / caller.instances
+    if call.cache or call.throttle or call.breaker or not limit.max_wait:
+        return
+    longest = limit.rate * limit.max_wait + limit.tokens
+    if 0.9 * asks > limit.rate and (asks - limit.rate) * duration > 10.0 * longest + 100.0:
+        yield link.told(
+            f"`max_wait` of the rate limit of {link.name} makes nearly every call wait: a process "
+            f"asks for {format_rate(asks)} or more, and {format_rate(limit.rate)} are sent, so the "
+            "rest is shed all the same; raise `rate`, or leave `max_wait` out",
+            *("rate_limit", "max_wait"),
+        )

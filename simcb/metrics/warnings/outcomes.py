@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from simcb.metrics.warnings.arrivals import by_priority
 from simcb.metrics.warnings.links import Link
 from simcb.outcomes import AttemptOutcome
+from simcb.scenario.faults import Cold, Flush, Hang, Latency, Loss, Pause, Surge
 from simcb.scenario.model import Service
 from simcb.scenario.refusal import quoted
 
@@ -43,3 +44,14 @@ def never_told(service: Service, outcomes: Sequence[AttemptOutcome], word: str) 
     if AttemptOutcome.THROTTLED not in outcomes:
         return f"`{word}` does not name `throttled`; name it"
     return ""
+
+
+def may_fail(link: Link) -> bool:
+    """Tell whether an answer may be an error or a refusal; false only if that is certain."""
+    service, struck = link.service, link.scenario.faults
+    if service.errors or service.queue.limit is not None or service.admit or service.falls:
+        return True
+    if service.scale is not None or service.calls or by_priority(service):
+        return True
+    harmless = Hang | Latency | Pause | Loss | Cold | Surge | Flush
+    return any(link.is_struck(each) and not isinstance(each, harmless) for each in struck)

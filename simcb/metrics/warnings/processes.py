@@ -58,6 +58,36 @@ def _of_a_scale(asked: Asked, scale: Scale) -> Iterator[tuple[str, str]]:
         )
 
 
+def bounded_replicas(asked: Asked) -> Iterator[NoEffect]:
+    """Yield a number of replicas that the autoscaler does not begin with, as it may not."""
+    service = asked.service
+    if service.scale is not None and "replicas" in service.model_fields_set:
+        first = service.first_replicas
+        if first != service.replicas and service.scale.least < service.scale.most:
+            yield asked.told(
+                f"{quoted(asked.name)} begins with {first} replicas and not {service.replicas}, as "
+                "its `scale` says how many there are at least and at most; move one of them",
+                "replicas",
+            )
+
+
+def no_others(asked: Asked) -> Iterator[NoEffect]:
+    """Yield a balance over one replica, and a word about calls where none are made."""
+    service, given = asked.service, asked.service.model_fields_set
+    if "balance" in given and service.most_replicas == 1:
+        yield asked.told(
+            f"`balance` changes nothing in {quoted(asked.name)}, which has one replica; leave it "
+            "out, or give it more like `replicas: 3`",
+            "balance",
+        )
+    if "blocking" in given and not service.calls:
+        yield asked.told(
+            f"`blocking` changes nothing in {quoted(asked.name)}, which makes no `calls`; leave it "
+            "out, or add some",
+            "blocking",
+        )
+
+
 def dear_checks(asked: Asked) -> Iterator[NoEffect]:
     """Yield a health check that never restarts a replica, or does so when others are down."""
     liveness, scenario, name = asked.service.liveness, asked.scenario, quoted(asked.name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from simcb.metrics.warnings.links import NoEffect
+from simcb.metrics.warnings.links import Link, NoEffect, links
+from simcb.metrics.warnings.outcomes import may_fail
 from simcb.scenario.arrivals import Backlog
 from simcb.scenario.calls import Call
 from simcb.scenario.groups import ClientGroup
@@ -86,3 +87,29 @@ def _never_lets_go(name: str, group: ClientGroup, law: Backlog) -> Iterator[NoEf
                 "`max_retries`, after which it is a dead letter, or a `deadline`",
                 ("clients", name, "calls", called, "retry", "max_retries"),
             )
+
+
+def nothing_fails(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield messages that are delivered again when they fail, where nothing at all can fail.
+
+    That is certain if nobody in the scenario gives up, is held back or is turned away, and no
+    fault does more than take time.
+    """
+    if any(may_fail(link) or _refuses(link) for link in links(scenario)):
+        return
+    for name, group in scenario.clients.items():
+        law = group.arrivals
+        if isinstance(law, Backlog) and law.redeliver is not None and group.deadline is None:
+            yield NoEffect(
+                f"no message of {quoted(name)} ever fails, so `redeliver` does nothing: no call "
+                "has a timeout, and no service turns away or errs; give a call one like "
+                "`timeout: 2s`",
+                ("clients", name, "arrivals", "redeliver"),
+            )
+
+
+def _refuses(link: Link) -> bool:
+    """Tell whether a caller may give a call up by itself."""
+    call = link.call
+    held = (call.timeout, call.breaker, call.throttle, call.rate_limit, call.bulkhead)
+    return any(each is not None for each in held)

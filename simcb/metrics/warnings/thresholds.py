@@ -35,8 +35,13 @@ def vain_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iter
 
 
 def _missing(scenario: Scenario) -> dict[str, str]:
-    """Return the phases that no run of a scenario has, each with the reason."""
+    """Return the phases that no run of a scenario has, each with the reason.
+
+    Nothing is certain of faults whose times are drawn by lot.
+    """
     end = scenario.duration
+    if any(fault.by_lot for fault in scenario.faults):
+        return {}
     windows = {label: active_windows(fault, end) for label, fault in scenario.labelled_faults}
     missing = {
         ONE_FAULT + label: f"the fault {quoted(label)} is never active in it"
