@@ -151,13 +151,13 @@ CASES: list[tuple[str, Parts, str, Parts]] = [
     (
         "minimum_calls",
         breaks("trip: {kind: failure_rate, window: 1s, minimum_calls: 100}"),
-        "never opens by 100 calls within 1s: there are ",
+        "never opens by 100 calls within 1s: there are at most ",
         breaks("trip: {kind: failure_rate, window: 1s, minimum_calls: 20}"),
     ),
     (
         "threshold",
         breaks("failure_threshold: 1000"),
-        "never opens by 1,000 calls: there are ",
+        "never opens by 1,000 calls: there are at most 113; write a smaller `failure_threshold`",
         {**breaks("failure_threshold: 1000"), "arrivals": "{kind: poisson, rate: 100/s}"},
     ),
     (

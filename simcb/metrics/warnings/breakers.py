@@ -143,10 +143,12 @@ def too_few_calls(link: Link) -> Iterator[NoEffect]:
             if needs > most:
                 one = "one process makes" if processes > 1 else "there are"
                 inside = f" within {format_duration(within)}" if within else ""
+                place = ("trip", number, word) if breaker.trip else ("failure_threshold",)
                 yield link.told(
-                    f"the breaker of {link.name} never opens by {needs:,} calls{inside}: {one} "
-                    f"{most:,.0f} at most; write a smaller `{word}`, or a longer window",
-                    *("breaker", "trip", number, word),
+                    f"the breaker of {link.name} never opens by {needs:,} calls{inside}: {one} at "
+                    f"most {most:,.0f}; write a smaller `{place[-1]}`"
+                    + (", or a longer window" if within else ""),
+                    *("breaker", *place),
                 )
 
 
@@ -248,10 +250,14 @@ def vain_probes(link: Link) -> Iterator[NoEffect]:
 def vain_shares(link: Link) -> Iterator[NoEffect]:
     """Yield shares of a service's replicas that come to none or to all of them.
 
-    The share of a panic is known only where no autoscaler changes how many there are.
+    The share of a panic is known only where no autoscaler changes how many there are. A breaker
+    that is open for no time is not counted among those that are.
     """
     most = link.service.most_replicas
     for breaker in switched_on(link):
+        recovery = breaker.recovery_policy()
+        if recovery.timeout * (1.0 - recovery.jitter) < 1e-6:
+            continue
         if breaker.max_open is not None and breaker.max_open * most + 1e-9 < 1.0:
             yield link.told(
                 f"the breakers of {link.name} never open: `max_open` of {most} replicas is less "
