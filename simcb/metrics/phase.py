@@ -14,6 +14,7 @@ from simcb import outcomes
 from simcb.trace import FaultInfo, Layout, Trace
 
 if TYPE_CHECKING:
+    from simcb.scenario.faults import Fault
     from simcb.scenario.model import Scenario
 
 WHOLE = "whole"
@@ -171,6 +172,11 @@ def _parts(trace: Trace) -> tuple[Phase, ...]:
     if active[-1][1] < end:
         found.append(Phase(RECOVERY, ((active[-1][1], end),)))
     return tuple(found)
+
+
+def active_windows(fault: Fault, end: float) -> list[Window]:
+    """Return the windows in which a fault strikes before the end of the run, in seconds."""
+    return [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
 
 
 def merged(windows: Iterable[Window]) -> tuple[Window, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from simcb.breaker import ConsecutiveFailures, FailuresInWindow, SlowCallRate, TripRule
 from simcb.breaker.settings import counts_in_flight, slow_from
+from simcb.metrics.phase import active_windows
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.breakers import Guarded, opening_length
 from simcb.predictions.chance import calls_in_a_row, looks_back, needed_share, time_to_trip
@@ -18,7 +19,6 @@ from simcb.predictions.formulas import (
     time_to_rate,
 )
 from simcb.predictions.onset import time_among_answers, time_with_losses
-from simcb.predictions.rates import active_windows
 from simcb.predictions.spread import beyond, quantile
 from simcb.predictions.traffic import Traffic
 from simcb.predictions.values import (

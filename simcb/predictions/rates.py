@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from simcb.metrics.phase import active_windows
 from simcb.scenario.arrivals import OpenArrivals, RatePoint, Replay, rate_at
-from simcb.scenario.faults import Fault
 from simcb.scenario.groups import ClientGroup
 from simcb.scenario.model import Scenario
-
-
-def active_windows(fault: Fault, end: float) -> list[tuple[float, float]]:
-    """Return when a fault strikes before the end of the run, in seconds."""
-    return [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
 
 
 def ordinary_until(scenario: Scenario) -> float:

@@ -99,7 +99,7 @@ TROUBLE = """[{kind: hang, on: store, at: 2s, for: 4s},
             "another outcome",
         ),
         (
-            "breaker: {failure_threshold: 1, counts: [timeout]}",
+            "breaker: {failure_threshold: 1, recovery_timeout: 1s, counts: [timeout]}",
             "",
             "the breaker of `shop->store` never opens: `counts` names only `timeout`, and the "
             "call has no timeout; give it one, or name another outcome",
@@ -111,8 +111,8 @@ TROUBLE = """[{kind: hang, on: store, at: 2s, for: 4s},
             "it out, or add a backoff like `backoff: {kind: fixed, delay: 100ms}`",
         ),
         (
-            "timeout: 1s, breaker: {failure_threshold: 2, per_replica: true}",
-            "timeout: 1s, breaker: {failure_threshold: 2}",
+            "timeout: 1s, breaker: {failure_threshold: 2, recovery_timeout: 1s, per_replica: true}",
+            "timeout: 1s, breaker: {failure_threshold: 2, recovery_timeout: 1s}",
             "`per_replica` changes nothing in the breaker of `shop->store`, whose service has one "
             "replica; leave it out, or give the service more like `replicas: 3`",
         ),
@@ -139,7 +139,8 @@ def test_a_guard_that_cannot_matter_is_told_and_leaving_it_out_changes_nothing(
         "bulkhead: {max_concurrent: 1}, retry: {max_retries: 2, on: [shed]}",
         "throttle: {kind: adaptive}, retry: {max_retries: 2, on: [shed]}",
         "breaker: {counts: [timeout], per_replica: true, enabled: false}",
-        "breaker: {counts: [timeout], trip: {kind: slow_call_rate, slow: 1s, window: 5s}}",
+        "breaker: {counts: [timeout], recovery_timeout: 1s, "
+        "trip: {kind: slow_call_rate, slow: 1s, window: 5s}}",
         "retry: {max_retries: 2, jitter: full, backoff: {kind: exponential, base: 10ms}}",
         "retry: {max_retries: 2, backoff: {kind: decorrelated, base: 10ms, max: 1s}}",
     ],
@@ -393,7 +394,8 @@ def test_users_who_leave_before_a_call_is_slow_are_told_of() -> None:
 def test_stamps_that_were_cut_are_told(stamps: tuple[float, ...], told: str) -> None:
     """Whole seconds with several requests each come in heaps, unless they are spread."""
     law = Replay(file="calls.csv", moments=stamps)
-    sentences = no_effect_warnings(scenario("[]").with_({"arrivals": law}))
+    long = scenario("[]").with_({"duration": "2m"})
+    sentences = no_effect_warnings(long.with_({"arrivals": law}))
     assert [told in each for each in sentences] == [True] * bool(told)
     spread = Replay(file="calls.csv", moments=stamps, resolution=1.0)
-    assert no_effect_warnings(scenario("[]").with_({"arrivals": spread})) == ()
+    assert no_effect_warnings(long.with_({"arrivals": spread})) == ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from simcb.metrics.limit_warnings import Found
+from simcb.metrics.warnings.links import Link, NoEffect, links
+from simcb.metrics.warnings.outcomes import may_fail
 from simcb.scenario.arrivals import Backlog
 from simcb.scenario.calls import Call
 from simcb.scenario.groups import ClientGroup
@@ -14,7 +15,7 @@ from simcb.scenario.refusal import quoted
 from simcb.scenario.units import format_rate
 
 
-def vain_queues(scenario: Scenario) -> Iterator[Found]:
+def vain_queues(scenario: Scenario) -> Iterator[NoEffect]:
     """Yield what consumers are told that does nothing, or never ends."""
     for name, group in scenario.clients.items():
         law = group.arrivals
@@ -28,16 +29,16 @@ def vain_queues(scenario: Scenario) -> Iterator[Found]:
 
 def _never_pauses(
     name: str, group: ClientGroup, law: Backlog, keys: tuple[str, ...]
-) -> Iterator[Found]:
+) -> Iterator[NoEffect]:
     guarded = any(call.breaker and call.breaker.enabled for call in group.calls.values())
     if law.pause_when is not None and not guarded:
-        yield (
+        yield NoEffect(
             f"the consumers of {quoted(name)} never pause: none of their calls has a breaker that "
             "could be open; give one of them a `breaker`",
             (*keys, "pause_when"),
         )
     if law.pause_when is None and "poll" in law.model_fields_set:
-        yield (
+        yield NoEffect(
             f"the consumers of {quoted(name)} never pause, so `poll` does nothing; add "
             "`pause_when: open`",
             (*keys, "poll"),
@@ -46,7 +47,7 @@ def _never_pauses(
 
 def _never_catches_up(
     scenario: Scenario, name: str, group: ClientGroup, law: Backlog
-) -> Iterator[Found]:
+) -> Iterator[NoEffect]:
     """Yield a queue to which more comes in the end than anybody can work off."""
     rate, seconds = law.rate[-1].rate, _seconds(scenario, group.calls)
     most, limit = law.consumers / seconds if seconds else math.inf, f"{law.consumers} consumers"
@@ -57,7 +58,7 @@ def _never_catches_up(
             most = service.workers * service.replicas / held
             limit = f"the workers of {quoted(call.target(called))}"
     if rate > most:
-        yield (
+        yield NoEffect(
             f"the consumers of {quoted(name)} never catch up: {format_rate(rate)} come, and "
             f"{limit} do {format_rate(float(f'{most:.3g}'))} at most; take more of them or a "
             "lower `rate`",
@@ -77,12 +78,38 @@ def _seconds(scenario: Scenario, calls: Mapping[str, Call]) -> float:
     return total
 
 
-def _never_lets_go(name: str, group: ClientGroup, law: Backlog) -> Iterator[Found]:
+def _never_lets_go(name: str, group: ClientGroup, law: Backlog) -> Iterator[NoEffect]:
     for called, call in group.calls.items():
         if call.retry is not None and call.retry.endless and group.deadline is None:
-            yield (
+            yield NoEffect(
                 f"a message of {quoted(name)} that can never be done is retried for ever, and "
                 f"{law.consumers} such messages hold all consumers; write a number of "
                 "`max_retries`, after which it is a dead letter, or a `deadline`",
                 ("clients", name, "calls", called, "retry", "max_retries"),
             )
+
+
+def nothing_fails(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield messages that are delivered again when they fail, where nothing at all can fail.
+
+    That is certain if nobody in the scenario gives up, is held back or is turned away, and no
+    fault does more than take time.
+    """
+    if any(may_fail(link) or _refuses(link) for link in links(scenario)):
+        return
+    for name, group in scenario.clients.items():
+        law = group.arrivals
+        if isinstance(law, Backlog) and law.redeliver is not None and group.deadline is None:
+            yield NoEffect(
+                f"no message of {quoted(name)} ever fails, so `redeliver` does nothing: no call "
+                "has a timeout, and no service turns away or errs; give a call one like "
+                "`timeout: 2s`",
+                ("clients", name, "arrivals", "redeliver"),
+            )
+
+
+def _refuses(link: Link) -> bool:
+    """Tell whether a caller may give a call up by itself."""
+    call = link.call
+    held = (call.timeout, call.breaker, call.throttle, call.rate_limit, call.bulkhead)
+    return any(each is not None for each in held)

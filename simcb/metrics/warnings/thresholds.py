@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from simcb.metrics.limit_warnings import Found
 from simcb.metrics.phase import (
     BETWEEN,
     HEALTHY,
@@ -13,21 +12,22 @@ from simcb.metrics.phase import (
     PHASES,
     RECOVERY,
     WHOLE,
+    active_windows,
     merged,
 )
-from simcb.scenario.faults import Fault
+from simcb.metrics.warnings.links import NoEffect
 from simcb.scenario.model import Scenario
 from simcb.scenario.refusal import quoted
 from simcb.scenario.thresholds import Threshold
 
 
-def vain_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iterator[Found]:
+def vain_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iterator[NoEffect]:
     """Yield the thresholds, those of the scenario first, whose phase is in no run."""
     missing = _missing(scenario)
     for place, threshold in enumerate(thresholds):
         for name in threshold.qualifiers:
             if name in missing:
-                yield (
+                yield NoEffect(
                     f"threshold {quoted(threshold.text)} can only fail: {missing[name]}; "
                     "take another phase, or leave it out",
                     ("thresholds", place) if place < len(scenario.thresholds) else (),
@@ -35,8 +35,13 @@ def vain_thresholds(scenario: Scenario, thresholds: Sequence[Threshold]) -> Iter
 
 
 def _missing(scenario: Scenario) -> dict[str, str]:
-    """Return the phases that no run of a scenario has, each with the reason."""
+    """Return the phases that no run of a scenario has, each with the reason.
+
+    Nothing is certain of faults whose times are drawn by lot.
+    """
     end = scenario.duration
+    if any(fault.by_lot for fault in scenario.faults):
+        return {}
     windows = {label: active_windows(fault, end) for label, fault in scenario.labelled_faults}
     missing = {
         ONE_FAULT + label: f"the fault {quoted(label)} is never active in it"
@@ -57,8 +62,3 @@ def _missing(scenario: Scenario) -> dict[str, str]:
     if max(stop for _, stop in every) >= end:
         missing[RECOVERY] = "a fault is active until the run ends"
     return missing
-
-
-def active_windows(fault: Fault, end: float) -> list[tuple[float, float]]:
-    """Return the windows in which a fault strikes before the end of the run, in seconds."""
-    return [(a, b) for a, b in fault.windows if a < b and a < end and fault.share > 0]
