@@ -182,10 +182,12 @@ def _told(
 ) -> bool:
     """Return whether two numbers differ by more than chance, and by enough to matter."""
     if before.never or after.never:
+        if before.n == 1 == after.n:
+            return before.never != after.never
         ends = [probability(each.never, each.n) for each in (before, after)]
         low, high = sorted(ends, key=lambda each: each.mean or 0.0)
-        return before.n == 1 == after.n or (high.low or 0.0) > (low.high or 1.0)
-    if by.mean is None:
+        return (high.low or 0.0) > (low.high or 1.0)
+    if not by.mean:
         return False
     known = by.low is not None and by.high is not None
     if known and (by.low or 0.0) <= 0.0 <= (by.high or 0.0):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 from test_cli.commands import simcb
+from test_cli.pages import commands_in, write_files
 
 README = Path(__file__).parents[2] / "README.md"
-SHOWN = re.findall(r"```console\n\$ simcb (.+?)\n(.*?)\n```", README.read_text(), re.DOTALL)
+SHOWN = commands_in(README)
 SETTINGS = Path(__file__).parents[1] / "test_exchange" / "settings"
 DEAR = ("advise", "compare", "conformance", "league", "run")
-FILES = re.findall(r"```(?:json|python) (\S+)\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -29,8 +28,7 @@ def test_the_readme_shows_what_is_printed(
     command: str, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(SETTINGS, tmp_path, dirs_exist_ok=True)
-    for name, text in FILES:
-        (tmp_path / name).write_text(text)
+    write_files(README, tmp_path)
     monkeypatch.chdir(tmp_path)
     assert simcb(*shlex.split(command)).stdout.rstrip("\n") == output
 

@@ -22,6 +22,7 @@ from simcb.views.compare_findings import sentence, verdicts
 from simcb.views.markdown import as_markdown
 
 HERE = JobOptions(workers=0)
+BALANCES = ("round_robin", "random")  # which are alike for a single replica
 
 SMALL = """
 name: small
@@ -196,6 +197,17 @@ def test_what_differs_in_nothing_is_told_as_the_same() -> None:
     found = compared("same: failure_threshold=3")
     assert sentence(found, 1) == "the same scenario as now"
     assert verdicts(found)[0].words == "no variant answers more than another"
+
+
+@pytest.mark.parametrize("threshold", [3, 1000])
+def test_what_is_alike_in_the_only_run_is_no_difference(threshold: int) -> None:
+    """Neither no false trips on both sides is one, nor two breakers that never open."""
+    usual, other = (f"failure_threshold={threshold}, store.balance={each}" for each in BALANCES)
+    now = Variant("now", altered(parse_group(usual), small()).scenario)
+    pair = (now, altered(parse_group(f"other: {other}"), small()))
+    found = compare(pair, CompareOptions(1, 1), HERE)
+    assert found.results[0].opened == (threshold == 3)
+    assert sentence(found, 1) == "no difference in what is answered"
 
 
 def test_runs_of_other_seeds_are_no_pairs() -> None:
