@@ -158,7 +158,8 @@ class Guards:
         if policy.panic is not None or policy.slow_start is not None:
             health = Health(self._clock, len(replicas), policy.panic, policy.slow_start)
             self._health |= {first + number: (health, number) for number in range(len(replicas))}
-        return ReplicaGuard(make, len(replicas), first, health)
+        keeps = policy.max_open is not None
+        return ReplicaGuard(make, len(replicas), first, health, keeps)
 
     def _new_breaker(
         self, index: int, info: BreakerInfo, policy: Breaker

@@ -20,7 +20,7 @@ from plain_model.stage import Answer, Answering, Errand, Job, Process
 from simpy import Event
 from simpy import Process as Running
 
-from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
+from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState, Permit
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
@@ -501,17 +501,17 @@ class Site:
         return None, None
 
     def ask(self, row: AttemptRecord, place: int) -> Permit | None:
-        """Ask one breaker."""
-        row.breaker = self.breakers[place].name
+        """Ask one breaker; again if others kept it from opening when it was asked."""
+        breaker = self.breakers[place]
+        row.breaker = breaker.name
         try:
-            return self.breakers[place].acquire()
+            return breaker.acquire()
         except CircuitOpenError:
-            return None
+            return breaker.acquire() if breaker.state is CircuitState.CLOSED else None
 
     def is_out(self, place: int) -> bool:
         """Tell whether a breaker is open and stays so."""
-        until = self.breakers[place].snapshot().next_probe_at
-        return until is not None and until > self.env.now
+        return (self.breakers[place].snapshot().next_probe_at or 0.0) > self.env.now
 
     def is_resting(self, place: int) -> bool:
         """Tell whether a replica that is just back leaves this turn to the others.

@@ -131,7 +131,8 @@ class PlainWorld:
             states = (change.before.value, change.after.value)
             if policy.max_open is not None and change.after.value == "open":
                 beside = self.desks[service].count + 1e-12
-                if self.open_beside(name, change.at) > policy.max_open * beside:
+                now_open = self.open_beside(name, change.at)
+                if name in now_open and len(now_open) > policy.max_open * beside:
                     kept.append(change.before.value)
                     self.breakers[name].reset()
                     return
@@ -151,12 +152,12 @@ class PlainWorld:
         )
         return self.breakers[name]
 
-    def open_beside(self, name: str, now: float) -> int:
-        """Return how many breakers of the same caller and service are open at a moment."""
+    def open_beside(self, name: str, now: float) -> list[str]:
+        """Return which breakers of the same caller and service reject calls at a moment."""
         caller = name.rpartition(".")[0]
         like = [each for each in self.breakers if each.rpartition(".")[0] == caller]
-        until = [self.breakers[each].snapshot().next_probe_at for each in like]
-        return len([each for each in until if each is not None and each > now])
+        until = {each: self.breakers[each].snapshot().next_probe_at for each in like}
+        return [each for each, moment in until.items() if moment is not None and moment > now]
 
     def fridge(self, name: str, service: str, call: Call) -> Fridge:
         """Return the cache that all callers of a kind have before a call."""
