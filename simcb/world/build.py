@@ -214,9 +214,9 @@ class World:
                 group.instances.every()
         self._stages.now = stage
         for index, info in enumerate(self._calls):
-            breaker = call_in(stage, info).breaker
-            if breaker != call_in(before, info).breaker:
-                self._guards.configure(index, breaker)
+            was, call = call_in(before, info), call_in(stage, info)
+            self._guards.configure(index, was.breaker, call.breaker)
+            self._caches.follow(index, call, self.clock.now)
         for group, (name, spec) in zip(self._groups, _by_name(stage.clients), strict=False):
             if spec == before.clients[name]:
                 continue

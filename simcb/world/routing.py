@@ -232,8 +232,10 @@ class ReplicaGuard(Guard):
 
     def _ask_of(self, place: int) -> Ask:
         breaker = self._breakers[place] = self._make_for(place)
-        kept = self._keeps and isinstance(breaker, CircuitBreaker)
-        ask = self._asks[place] = keeping(breaker) if kept else breaker._grant
+        ask = breaker._grant
+        if self._keeps and isinstance(breaker, CircuitBreaker):
+            ask = keeping(breaker)
+        self._asks[place] = ask
         return ask
 
     def is_open(self, balancer: LoadBalancer, now: float) -> bool:

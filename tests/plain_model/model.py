@@ -94,14 +94,12 @@ class PlainWorld:
             for name, desk in self.desks.items():
                 if stage.services[name] != desk.service:
                     desk.follow(stage.services[name])
+            for name, kept in [*self.fridges.items(), *self.larders.items()]:
+                kept.follow(call_in(stage, *name.split("->")))
 
     def ever(self, caller: str, name: str) -> list[Call]:
         """Return a call as it is at any time."""
-        found = []
-        for _, stage in self.stages:
-            callers = stage.clients if caller in stage.clients else stage.services
-            found.append(callers[caller].calls[name])  # type: ignore[index]
-        return found
+        return [call_in(stage, caller, name) for _, stage in self.stages]
 
     def most_replicas(self, service: str) -> int:
         """Return the most replicas that a service has at any time."""
@@ -185,6 +183,13 @@ class PlainWorld:
         assert call.fallback is not None
         assert call.fallback.cache is not None
         return self.larders.setdefault(name, Larder(call.fallback.cache))
+
+
+def call_in(stage: Scenario, caller: str, name: str) -> Call:
+    """Return a call as it is in a stage."""
+    if caller in stage.clients:
+        return stage.clients[caller].calls[name]
+    return stage.services[caller].calls[name]
 
 
 def simulate_plainly(scenario: Scenario, seed: int = 0, replicate: int = 0) -> Record:
