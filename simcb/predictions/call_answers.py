@@ -176,6 +176,7 @@ def limits(found: Predictions) -> Answer:
         sentences or ["no service has a limit; add `admit: {kind: rate, rate: 100/s}`"],
         ("service", "asked", "let in", "turned away", "tries", "given up", "a 429 holds"),
         rows,
-        "bursts: a full bucket pays for the first, and what comes in heaps is turned away sooner",
+        "faults and surges, as this is an ordinary day; bursts: a full bucket pays for the first, "
+        "and what comes in heaps is turned away sooner",
         "simcb run {source} --details",
     )
