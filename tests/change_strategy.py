@@ -73,8 +73,14 @@ def _of_call(call: Data) -> dict[str, st.SearchStrategy[Any]]:
         found["breaker.enabled"] = st.booleans()
         found |= _of_breaker(call["breaker"])
     if "hedge" in call:
+        found["hedge.after"] = times(0, 300)
         found["hedge.times"] = st.integers(1, 3)
         found["hedge.budget"] = st.none() | shares()
+    if "cache" in call:
+        found["cache.ttl"] = times(50, 3000)
+        found["cache.coalesce"] = st.booleans()
+    if "cache" in call.get("fallback", {}):
+        found["fallback.cache.ttl"] = times(50, 4000)
     if "hit_rate" in call.get("fallback", {}):
         found["fallback.hit_rate"] = shares()
     return found
@@ -139,7 +145,7 @@ def places_of(data: Data) -> dict[str, st.SearchStrategy[Any]]:
 SECONDS = {
     *("after", "base", "contention", "deadline", "delay", "delays", "max", "max_wait"),
     "recovery_timeout",
-    *("poll", "think", "timeout", "up_to", "window"),
+    *("poll", "think", "timeout", "ttl", "up_to", "window"),
 }
 """Words whose number is a time; `max` is one where a backoff has it."""
 

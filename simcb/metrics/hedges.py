@@ -16,13 +16,17 @@ def hedges(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows of hedges, and of each the row of the attempt made before it; -1 if none.
 
     The first hedge of a try is made exactly `hedge_after` after its first attempt, the next as
-    long after that hedge, for the same request, caller and call with the same `retry`.
+    long after that hedge, for the same request, caller and call with the same `retry`; if that
+    changes, what holds when an attempt is made is how long the one after it waits.
     """
     rows = trace.attempts
     (found,) = np.nonzero(rows["flags"] & int(Flag.HEDGE))
     if not len(found):
         return found, found
     after = np.array([call.hedge_after or 0.0 for call in trace.layout.calls])[rows["call"]]
+    for index, call in enumerate(trace.layout.calls):
+        for at, seconds in call.hedge_changes:
+            after[(rows["call"] == index) & (rows["start"] >= at)] = seconds
     (made,) = np.nonzero(np.isin(rows["call"], np.unique(rows["call"][found])))
     due = np.concatenate((rows["start"][made] + after[made], rows["start"][found]))
     places = np.concatenate((made, found))

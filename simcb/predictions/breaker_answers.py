@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
 from simcb.predictions.answers import BLIP, PARTIAL, Answer, Cell, tabled
-from simcb.predictions.breakers import Guarded, failing_for
 from simcb.predictions.chance import looks_back, time_to_trip
 from simcb.predictions.faults import fault_predictions
 from simcb.predictions.formulas import probe_cycle
+from simcb.predictions.guarded import Guarded, failing_for
 from simcb.predictions.predict import Predictions
 from simcb.predictions.values import COUNT, PER_SECOND, RATIO, SECONDS, SHARE
 from simcb.scenario.breakers import Around
@@ -41,9 +41,9 @@ def never_opens(found: Predictions) -> Answer:
     )
 
 
-def _each(found: Predictions) -> Guarded | None:
-    """Return the call that is answered for: the one whose breakers hear most."""
-    return max(found.guarded, key=lambda each: each.rate * each.count, default=None)
+def _each(guarded: tuple[Guarded, ...]) -> Guarded | None:
+    """Return what is answered for: that whose breakers hear most."""
+    return max(guarded, key=lambda each: each.rate * each.count, default=None)
 
 
 def _axis(guarded: Guarded, word: str, values: str) -> str:
@@ -53,18 +53,18 @@ def _axis(guarded: Guarded, word: str, values: str) -> str:
 def threshold(found: Predictions) -> Answer:
     """Say what each number of failures in a row sees, and when."""
     rows: list[tuple[Cell, ...]] = []
-    guarded = _each(found)
+    guarded = _each(found.breakers)
     sentences, command = [], ""
     if guarded is not None:
-        healthy = guarded.flow.chance(guarded.breaker.counts)
-        timeout = guarded.link.call.timeout or 0.0
+        healthy = guarded.failing
+        timeout = max(each.link.call.timeout or 0.0 for each in guarded.parts or (guarded,))
         for k in sorted({2, 3, 5, 10, 20, *_threshold_of(guarded)}):
             rule, rate = ConsecutiveFailures(k), guarded.rate
             trips = [time_to_trip(rule, p, rate) for p in (healthy, BLIP, PARTIAL)]
             seen = timeout + k / rate if rate else math.inf
             rows.append((f"{k}", *((each, SECONDS) for each in trips), (seen, SECONDS)))
         sentences = [
-            f"of {guarded.link.name}, each breaker hearing {guarded.rate:.3g} calls a second: the "
+            f"of {guarded.name}, each breaker hearing {guarded.rate:.3g} calls a second: the "
             "lowest threshold that a blip does not reach while it lasts"
         ]
         command = _axis(guarded, "failure_threshold", "3,5,10,20")
@@ -85,7 +85,7 @@ def _threshold_of(guarded: Guarded) -> set[int]:
 def how_long(found: Predictions) -> Answer:
     """Say what each time of being open spares and costs."""
     rows: list[tuple[Cell, ...]] = []
-    guarded = _each(found)
+    guarded = _each(found.guarded)
     sentences, command, costs = [], "", "turns away"
     if guarded is not None and guarded.rate:
         asking = guarded.rate
@@ -122,11 +122,11 @@ def how_long(found: Predictions) -> Answer:
 def count_or_percentage(found: Predictions) -> Answer:
     """Say what opens rules of either kind."""
     rows: list[tuple[Cell, ...]] = []
-    guarded = _each(found)
+    guarded = _each(found.breakers)
     sentences, command = [], ""
     if guarded is not None:
         rate = guarded.rate
-        healthy = guarded.flow.chance(guarded.breaker.counts)
+        healthy = guarded.failing
         window = 10.0 if rate * 10.0 >= 20.0 else 60.0
         rules = [
             *((f"yours: {_rule_words(each)}", each) for each in guarded.breaker.rules()),
@@ -141,7 +141,7 @@ def count_or_percentage(found: Predictions) -> Answer:
             trips = [time_to_trip(rule, p, rate) for p in (healthy, BLIP, PARTIAL, 1.0)]
             rows.append((words, *((each, SECONDS) for each in trips)))
         sentences = [
-            f"of {guarded.link.name}: a count opens at {PARTIAL:.0%} of failures, too; a "
+            f"of {guarded.name}: a count opens at {PARTIAL:.0%} of failures, too; a "
             "percentage only at what it names, but it needs the traffic: each breaker hears "
             f"{rate * window:.3g} calls in {format_duration(window)}"
         ]
@@ -255,8 +255,8 @@ def false_trips(found: Predictions) -> Answer:
     """Say what is turned away by mistake."""
     rows: list[tuple[Cell, ...]] = []
     sentences = []
-    for guarded in found.guarded:
-        between = found.of("false_trips", guarded.link.name)[0].value or math.inf
+    for guarded in found.breakers:
+        between = found.of("false_trips", guarded.name)[0].value or math.inf
         opened = guarded.breaker.recovery_policy().timeout
         open_for = opened + (1.0 / guarded.rate if guarded.rate else 0.0)
         lost = open_for / (open_for + between) if math.isfinite(between) else 0.0
@@ -266,7 +266,7 @@ def false_trips(found: Predictions) -> Answer:
         daily = guarded.count * 86_400.0 / (open_for + between)
         rows.append(
             (
-                guarded.link.name,
+                guarded.name,
                 (between, SECONDS),
                 (daily, RATIO),
                 (turned, COUNT),
@@ -276,10 +276,7 @@ def false_trips(found: Predictions) -> Answer:
         costs = f"turns away {lost:.2g} of its calls by mistake"
         if guarded.coming is not None:
             costs = f"lets {guarded.coming * opened:,.0f} messages wait for each opening"
-        sentences.append(
-            f"{guarded.link.name} {costs}, where "
-            f"{guarded.flow.chance(guarded.breaker.counts):.2g} of them fail"
-        )
+        sentences.append(f"{guarded.name} {costs}, where {guarded.failing:.2g} of them fail")
     return tabled(
         sentences,
         ("call", "opens by chance every", "openings a day", "one turns away", "calls lost"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from simcb.breaker import (
     ConsecutiveFailures,
@@ -14,12 +13,10 @@ from simcb.breaker import (
     TripRule,
 )
 from simcb.breaker.settings import counts_in_flight, slow_from
-from simcb.outcomes import AttemptOutcome
 from simcb.predictions.chance import is_exact, looks_back, time_to_trip
 from simcb.predictions.formulas import probe_cycle
-from simcb.predictions.rates import mean_rate
-from simcb.predictions.spread import beyond
-from simcb.predictions.traffic import Flow, Link, Traffic
+from simcb.predictions.guarded import Guarded, failing_for
+from simcb.predictions.traffic import Traffic
 from simcb.predictions.values import (
     COUNT,
     PER_SECOND,
@@ -29,103 +26,7 @@ from simcb.predictions.values import (
     Sureness,
     numbers,
 )
-from simcb.scenario.arrivals import Backlog
-from simcb.scenario.breakers import Around, Breaker
-from simcb.scenario.scalars import LINK
-
-NO_BREAKER = "no call has a breaker that is switched on and simcb's own"
-"""What is said where there is nothing to predict; of others' breakers nothing is known."""
-
-ONE_FOR_SEVERAL = "the formulas are about breakers of one call each, so that of {} is left out"
-"""What is said of the breaker of a group of calls."""
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A call with a breaker, and what each of its breakers hears on an ordinary day.
-
-    Args:
-        link: the call.
-        breaker: its settings.
-        count: how many breakers there are.
-        rate: calls that each of them hears, per second.
-        flow: what goes through all of them.
-        coming: messages per second that come while the callers pause, if they are consumers who
-            do so when it is open; None of callers that go on asking.
-    """
-
-    link: Link
-    breaker: Breaker
-    count: int
-    rate: float
-    flow: Flow
-    coming: float | None = None
-
-    @property
-    def scope(self) -> str:
-        """Whose each breaker is, in words."""
-        words = []
-        if not self.breaker.shared and self.count > 1:
-            words.append("instance" if self.link.of_clients else f"replica of {self.link.caller}")
-        if self.breaker.per_replica:
-            words.append(f"replica of {self.link.service}")
-        return f"one for each {' and '.join(words)}" if words else "one for all"
-
-    def rule_path(self, place: int) -> str:
-        """Return where one of its rules stands in the file."""
-        if self.breaker.trip is None:
-            return self.place("failure_threshold")
-        return self.place("trip") + (f".{place}" if len(self.breaker.trip) > 1 else "")
-
-    @property
-    def recovery_path(self) -> str:
-        """Where the length of an opening stands in the file."""
-        long = self.breaker.recovery is not None
-        return self.place("recovery.timeout" if long else "recovery_timeout")
-
-    def place(self, *words: str) -> str:
-        """Return a place of the breaker in the file."""
-        return ".".join((self.link.path, "breaker", *words))
-
-
-def grouped_calls(traffic: Traffic) -> dict[str, tuple[str, ...]]:
-    """Return the calls behind each breaker that several have together, by the breaker's name.
-
-    The formulas are about a breaker that hears of one call, and leave these out.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for link in traffic.links:
-        breaker = link.call.breaker
-        if breaker is not None and breaker.enabled and breaker.group is not None:
-            name = f"{link.caller}{LINK}{breaker.group}"
-            found[name] = (*found.get(name, ()), link.name)
-    return {name: calls for name, calls in found.items() if len(calls) > 1}
-
-
-def guarded_calls(traffic: Traffic) -> tuple[Guarded, ...]:
-    """Return every call whose breaker is its own, switched on and shipped: others have no rules."""
-    found = []
-    together = {call for calls in grouped_calls(traffic).values() for call in calls}
-    for link in traffic.links:
-        breaker = link.call.breaker
-        if breaker is None or not breaker.enabled or breaker.use is not None:
-            continue
-        if link.name in together:
-            continue
-        replicas = traffic.scenario.services[link.service].replicas
-        count = link.call.breakers(traffic.processes(link), replicas)
-        flow = traffic.flows[link.path]
-        heard = flow.asked if breaker.around is Around.REQUEST else flow.attempts
-        coming = _coming(traffic, link)
-        found.append(Guarded(link, breaker, count, heard / count, flow, coming))
-    return tuple(found)
-
-
-def _coming(traffic: Traffic, link: Link) -> float | None:
-    group = traffic.scenario.clients[link.caller] if link.of_clients else None
-    if group is None or not isinstance(group.arrivals, Backlog) or not group.arrivals.pause_when:
-        return None
-    return mean_rate(group, traffic.scenario.duration)
+from simcb.scenario.breakers import Breaker
 
 
 def breaker_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Prediction]:
@@ -135,24 +36,8 @@ def breaker_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Predicti
         yield can_trip(guarded, rule, guarded.rule_path(place))
     yield _false_trips(traffic, guarded)
     yield _rejected(guarded) if guarded.coming is None else _left_waiting(guarded, guarded.coming)
-    if guarded.breaker.half_open_policy().probes:
+    if guarded.breaker.half_open_policy().probes and not guarded.parts:
         yield _probes(traffic, guarded)
-
-
-def failing_for(traffic: Traffic, guarded: Guarded, rule: TripRule) -> float:
-    """Return the chance that a rule counts a call on an ordinary day."""
-    link, retry = guarded.link, guarded.link.call.retry
-    slow, counts = 0.0, guarded.breaker.counts
-    if math.inf > slow_from(rule) <= (link.call.timeout or math.inf):
-        work = traffic.scenario.services[link.service].work
-        slow = beyond(work, slow_from(rule) - link.ways)
-        counts = tuple(one for one in counts if one is not AttemptOutcome.TIMEOUT)  # slow already
-    if isinstance(rule, SlowCallRate):
-        return slow
-    chance = guarded.flow.chance(counts)
-    if guarded.breaker.around is Around.REQUEST and retry is not None:
-        chance = float(chance ** (1 + retry.max_retries))
-    return chance + slow - chance * slow
 
 
 def _false_trips(traffic: Traffic, guarded: Guarded) -> Prediction:
@@ -172,22 +57,30 @@ def _false_trips(traffic: Traffic, guarded: Guarded) -> Prediction:
     else:
         formula = "the rule at {p} of {λ}"
         given = numbers(p=(failing, SHARE), λ=(guarded.rate, PER_SECOND))
-    service = guarded.link.service
-    remark = "" if failing else f"{service} never fails on an ordinary day, says the file"
+    services = guarded.services
+    remark = "" if failing else f"{' and '.join(services)} never fail on an ordinary day"
+    if not failing and len(services) == 1:
+        remark = f"{services[0]} never fails on an ordinary day, says the file"
     if failing and guarded.count > 1 and value < 1e9:
         remark = f"one of the {guarded.count:,} each {value / guarded.count:,.3g} s"
     return Prediction(
         "false_trips",
-        guarded.link.name,
+        guarded.name,
         value,
         SECONDS,
         formula,
         given,
         Sureness.EXACT
-        if is_exact(rule) and not guarded.flow.timeouts and guarded.link.call.retry is None
+        if is_exact(rule)
+        and not (guarded.parts or guarded.flow.timeouts or guarded.link.call.retry)
         else Sureness.ABOUT,
-        "calls fail by themselves; for a rate, from drawn calls: it may be off by a third",
-        (f"services.{service}.errors", guarded.rule_path(rules.index(rule))),
+        "calls fail by themselves; for a rate, from drawn calls: it may be off by a third"
+        if not guarded.parts
+        else "answers of its calls come in any order, as where many are under way at a time",
+        (
+            *(f"services.{each}.errors" for each in services),
+            guarded.rule_path(rules.index(rule)),
+        ),
         remark=remark,
     )
 
@@ -203,7 +96,7 @@ def _rejected(guarded: Guarded) -> Prediction:
     opened = guarded.breaker.recovery_policy().timeout
     return Prediction(
         "rejected_by_one",
-        guarded.link.name,
+        guarded.name,
         guarded.rate * opened,
         COUNT,
         "{λ} × {D}",
@@ -223,7 +116,7 @@ def _left_waiting(guarded: Guarded, coming: float) -> Prediction:
     alone = guarded.count == 1
     return Prediction(
         "lag_by_one",
-        guarded.link.name,
+        guarded.name,
         coming * opened,
         COUNT,
         "{λ} × {D}",
@@ -283,19 +176,19 @@ def _patience(breaker: Breaker) -> float:
 
 def heard(traffic: Traffic, guarded: Guarded) -> Prediction:
     """Return the calls that each breaker hears."""
-    flow, breaker = guarded.flow, guarded.breaker
+    parts, breaker = guarded.parts or (guarded,), guarded.breaker
     total = guarded.rate * guarded.count
     lines = [f"{guarded.link.path}.breaker.{'shared' if breaker.shared else 'per_replica'}"]
     if guarded.link.of_clients:
         lines = [f"clients.{guarded.link.caller}.instances", *lines]
     return Prediction(
         "calls_heard",
-        guarded.link.name,
+        guarded.name,
         guarded.rate,
         PER_SECOND,
         "{λ} / {N}",
         numbers(λ=(total, PER_SECOND), N=(guarded.count, COUNT)),
-        Sureness.EXACT if flow.timeouts == 0.0 else Sureness.ABOUT,
+        Sureness.ABOUT if any(each.flow.timeouts for each in parts) else Sureness.EXACT,
         "calls are spread evenly",
         tuple(lines),
         remark=f"{guarded.count:,} breakers, {guarded.scope}" if guarded.count > 1 else "",
@@ -304,7 +197,7 @@ def heard(traffic: Traffic, guarded: Guarded) -> Prediction:
 
 def can_trip(guarded: Guarded, rule: TripRule, path: str) -> Prediction:
     """Return the calls that a rule has to judge by, beside those it needs, if all of them fail."""
-    name, rate = guarded.link.name, guarded.rate
+    name, rate = guarded.name, guarded.rate
     if isinstance(rule, ConsecutiveFailures):
         needed, window = rule.threshold, math.inf
     elif isinstance(rule, FailuresInWindow):

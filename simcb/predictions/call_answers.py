@@ -23,7 +23,7 @@ def recovers(found: Predictions) -> Answer:
     rows: list[tuple[Cell, ...]] = []
     sentences = []
     for each in found.of("collapse_margin"):
-        guards = [one for one in found.guarded if one.link.service == each.subject]
+        guards = [one for one in found.breakers if each.subject in one.services]
         wait = max((one.breaker.recovery_policy().timeout for one in guards), default=0.0)
         rows.append(
             (each.subject, (each.value or 0.0, RATIO), (wait, SECONDS) if guards else "no breaker")
@@ -176,6 +176,7 @@ def limits(found: Predictions) -> Answer:
         sentences or ["no service has a limit; add `admit: {kind: rate, rate: 100/s}`"],
         ("service", "asked", "let in", "turned away", "tries", "given up", "a 429 holds"),
         rows,
-        "bursts: a full bucket pays for the first, and what comes in heaps is turned away sooner",
+        "faults and surges, as this is an ordinary day; bursts: a full bucket pays for the first, "
+        "and what comes in heaps is turned away sooner",
         "simcb run {source} --details",
     )

@@ -10,7 +10,7 @@ from simcb.breaker import ConsecutiveFailures, FailuresInWindow, SlowCallRate, T
 from simcb.breaker.settings import counts_in_flight, slow_from
 from simcb.metrics.phase import active_windows
 from simcb.outcomes import AttemptOutcome
-from simcb.predictions.breakers import Guarded, opening_length
+from simcb.predictions.breakers import opening_length
 from simcb.predictions.chance import calls_in_a_row, looks_back, needed_share, time_to_trip
 from simcb.predictions.formulas import (
     load_of_retries,
@@ -18,6 +18,7 @@ from simcb.predictions.formulas import (
     time_closed,
     time_to_rate,
 )
+from simcb.predictions.guarded import Guarded
 from simcb.predictions.onset import time_among_answers, time_with_losses
 from simcb.predictions.spread import beyond, quantile
 from simcb.predictions.traffic import Traffic

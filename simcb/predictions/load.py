@@ -43,19 +43,21 @@ def load_predictions(traffic: Traffic) -> Iterator[Prediction]:
 
 
 def _utilisation(traffic: Traffic, name: str, service: Service) -> Prediction:
-    value = traffic.utilisation(name)
-    remark = ""
-    if value >= 1.0:
-        rate, able = traffic.arriving(name), capacity(traffic, name)
-        remark = f"more than it can do: {rate - able:.3g} a second are left over"
+    load = traffic.utilisation(name)
+    formula, remark = "{λ} × {S} / {c}", ""
+    if load >= 1.0:
+        left = traffic.arriving(name) - capacity(traffic, name)
+        formula = "min(1, {λ} × {S} / {c})"
+        over = f"over by {load - 1.0:.3g} times what it can do"
+        remark = f"{over}: {left:.3g} a second are left over"
     lines = [f"services.{name}.{word}" for word in ("workers", "work")]
     lines += [f"clients.{each}.arrivals" for each in traffic.scenario.clients]
     return Prediction(
         "utilisation",
         name,
-        value,
+        min(1.0, load),
         SHARE,
-        "{λ} × {S} / {c}",
+        formula,
         numbers(
             λ=(traffic.arriving(name), PER_SECOND),
             S=(traffic.held(name), SECONDS),

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 from simcb.metrics import no_effect_warnings
 from simcb.predictions.admission import admission_predictions
-from simcb.predictions.breakers import Guarded, breaker_predictions, guarded_calls
+from simcb.predictions.breakers import breaker_predictions
 from simcb.predictions.faults import fault_predictions
+from simcb.predictions.guarded import (
+    ONE_FOR_SEVERAL,
+    Guarded,
+    guarded_calls,
+    guarded_groups,
+)
 from simcb.predictions.load import load_predictions
 from simcb.predictions.scaling import scaling_predictions
 from simcb.predictions.traffic import Traffic, ordinary
@@ -21,15 +27,28 @@ class Predictions:
 
     Args:
         traffic: its ordinary day.
-        guarded: the calls that have a breaker.
+        guarded: the calls that have a breaker of their own.
+        groups: the breakers that several calls have together.
         items: the predictions.
         warnings: what in the file can never matter, in sentences.
     """
 
     traffic: Traffic
     guarded: tuple[Guarded, ...]
+    groups: tuple[Guarded, ...]
     items: tuple[Prediction, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def breakers(self) -> tuple[Guarded, ...]:
+        """All that guards calls."""
+        return self.guarded + self.groups
+
+    @property
+    def left_out(self) -> str:
+        """What is said of the breakers of groups, of which faults are not told; "" without any."""
+        names = " and that of ".join(each.name for each in self.groups)
+        return ONE_FOR_SEVERAL.format(names) if names else ""
 
     @property
     def scenario(self) -> Scenario:
@@ -48,7 +67,7 @@ class Predictions:
 def predict(scenario: Scenario) -> Predictions:
     """Return what formulas say of a scenario; nothing is run."""
     traffic = ordinary(scenario)
-    guarded = guarded_calls(traffic)
+    guarded, groups = guarded_calls(traffic), guarded_groups(traffic)
     items = [*load_predictions(traffic), *admission_predictions(traffic)]
     for scaled in scaling_predictions(traffic, scenario):
         # Beside what else there is to say of the service.
@@ -57,4 +76,6 @@ def predict(scenario: Scenario) -> Predictions:
     for each in guarded:
         items += breaker_predictions(traffic, each)
         items += fault_predictions(traffic, each)
-    return Predictions(traffic, guarded, tuple(items), no_effect_warnings(scenario))
+    for each in groups:
+        items += breaker_predictions(traffic, each)
+    return Predictions(traffic, guarded, groups, tuple(items), no_effect_warnings(scenario))

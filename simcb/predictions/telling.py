@@ -6,14 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from simcb.predictions.breakers import (
-    NO_BREAKER,
-    ONE_FOR_SEVERAL,
-    Guarded,
-    failing_for,
-    grouped_calls,
-)
 from simcb.predictions.chance import time_to_trip
+from simcb.predictions.guarded import NO_BREAKER, Guarded, failing_for
 from simcb.predictions.meanings import MEANINGS
 from simcb.scenario.units import format_duration
 
@@ -27,10 +21,9 @@ MOST_FINDINGS = 7
 
 def findings(found: Predictions) -> tuple[str, ...]:
     """Return what stands out, the gravest first; what was supposed comes last."""
-    groups = grouped_calls(found.traffic)
     grave = [*_findings(found)]
-    if groups:
-        grave.insert(0, ONE_FOR_SEVERAL.format(" and that of ".join(groups)))
+    if found.left_out:
+        grave.insert(0, found.left_out)
     elif not found.guarded:
         grave.insert(0, NO_BREAKER)
     if not grave:
@@ -69,7 +62,7 @@ def _findings(found: Predictions) -> Iterator[str]:
             )
     for each in found.of("collapse_margin"):
         if (each.value or 0.0) >= 1.0:
-            guards = [one.link.name for one in found.guarded if one.link.service == each.subject]
+            guards = [one.name for one in found.breakers if each.subject in one.services]
             saved = "; its breaker has to stop them" if guards else ""
             yield (
                 f"retries alone can keep {each.subject} down, with {each.value:.3g} times what "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from simcb.metrics.measures import check_known
 from simcb.predictions import breaker_answers, call_answers
 from simcb.predictions.answers import Answer
-from simcb.predictions.breakers import NO_BREAKER, ONE_FOR_SEVERAL, grouped_calls
+from simcb.predictions.guarded import NO_BREAKER
 from simcb.predictions.predict import Predictions
 
 TOPICS = {
@@ -26,6 +26,9 @@ TOPICS = {
 }
 """Every question by the name of its topic."""
 
+_OF_ONE_CALL = frozenset({"how-long-open", "retries-inside", "shared"})
+"""Topics of which nothing is said of a breaker that several calls have together."""
+
 _NO_BREAKER = f"{NO_BREAKER}; add `breaker: {{failure_threshold: 5}}`"
 
 
@@ -37,9 +40,10 @@ def answer(found: Predictions, topic: str) -> Answer:
     """
     check_known("topic", topic, TOPICS)
     said = _ANSWERS[topic](found)
-    if not found.guarded and topic not in ("timeout", "retry-budget", "recovers", "limits"):
-        groups = grouped_calls(found.traffic)
-        why = ONE_FOR_SEVERAL.format(" and that of ".join(groups)) if groups else _NO_BREAKER
+    told = found.guarded if topic in _OF_ONE_CALL else found.breakers
+    if not told and topic not in ("timeout", "retry-budget", "recovers", "limits"):
+        why = f"it is answered for a breaker of one call alone; {found.left_out}"
+        why = why if found.groups else _NO_BREAKER
         said = replace(said, sentences=(why,), rows=(), header=())
     return replace(said, topic=topic, question=TOPICS[topic])
 

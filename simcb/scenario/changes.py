@@ -3,6 +3,8 @@
 A change sets places of the scenario, by the paths of `--set`, from a moment on. What stands there
 afterwards is a scenario of its own, a stage, checked as if the change stood in the file. Only what
 an operator can set while the system runs may be changed: `CHANGEABLE` says which words those are.
+What is under way goes on as it began: a hedge whose wait has begun keeps it, and what a cache has
+is served until the end that it was stored with, as memcached and Redis have it.
 """
 
 from __future__ import annotations
@@ -58,6 +60,10 @@ OF_A_CALL = (
     ("breaker", "counts"),
     ("breaker", "ignores"),
     ("fallback", "hit_rate"),
+    ("fallback", "cache", "ttl"),
+    ("cache", "ttl"),
+    ("cache", "coalesce"),
+    ("hedge", "after"),
     ("hedge", "times"),
     ("hedge", "budget"),
 )
@@ -80,6 +86,7 @@ FROM_THE_START = {
     "breaker": "{enabled: false}",
     "fallback": "{hit_rate: 0%}",
     "hedge": "{after: 24h}",
+    "cache": "{keys: 1000, ttl: 1us}",
     "scale": "{target: 60%, least: 3, most: 3}",
 }
 """Parts that have to be there from the start, and how they are there to no effect."""

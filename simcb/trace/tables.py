@@ -192,6 +192,8 @@ class CallInfo:
     """Its own name, if it does not go by that of the service."""
     hedge_after: float | None = None
     """Seconds an attempt goes unanswered before the next is made beside it; None for never."""
+    hedge_changes: tuple[tuple[float, float], ...] = ()
+    """Moments from which on these seconds are others, and which, in order of time."""
     shortest_timeout: float | None = None
     """The shortest of its timeouts, if they change in the run; `timeout` is the longest."""
 
@@ -301,8 +303,8 @@ class Layout:
             del data["users"]
         for call in data["calls"]:
             # Likewise.
-            for word in ("by_code", "label", "hedge_after", "shortest_timeout"):
-                if call[word] in (False, "", None):
+            for word in ("by_code", "label", "hedge_after", "hedge_changes", "shortest_timeout"):
+                if call[word] in (False, "", None, ()):
                     del call[word]
         for service in data["services"]:
             if not service["scaled"]:
@@ -324,7 +326,12 @@ class Layout:
                 ServiceInfo(**{**item, "scaled": tuple(map(tuple, item.get("scaled", ())))})
                 for item in data["services"]
             ),
-            calls=tuple(CallInfo(**item) for item in data["calls"]),
+            calls=tuple(
+                CallInfo(
+                    **{**item, "hedge_changes": tuple(map(tuple, item.get("hedge_changes", ())))}
+                )
+                for item in data["calls"]
+            ),
             breakers=tuple(
                 BreakerInfo(**{**item, "others": tuple(item.get("others", ()))})
                 for item in data["breakers"]

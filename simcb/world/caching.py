@@ -91,6 +91,14 @@ class Caches:
             self._fresh[index] = FreshCache(call.cache, mine, self._streams, path)
         return self._fresh[index]
 
+    def follow(self, index: int, call: Call, now: float) -> None:
+        """Let the caches of a call, by its index in the layout, keep answers as it says now."""
+        fallback = None if call.fallback is None else call.fallback.cache
+        if fallback is not None and index in self._stale:
+            self._stale[index].follow(fallback.ttl, now)
+        if call.cache is not None and index in self._fresh:
+            self._fresh[index].follow(call.cache.ttl, now)
+
     def found(self) -> tuple[CacheInfo, ...]:
         """Return what the caches in front of calls were asked, by the calls' indexes."""
         return tuple(
@@ -167,10 +175,17 @@ class CachedSite(Site):
         self._behind = behind
         self._cache = cache
         assert call.cache is not None
-        self._flights: dict[float, _Flight] | None = {} if call.cache.coalesce else None
+        self._coalesce = call.cache.coalesce
+        self._flights: dict[float, _Flight] = {}
 
     def follow(self, call: Call) -> None:
-        """Ask as a call says, from now on; the cache stays what it is."""
+        """Ask as a call says, from now on; the cache keeps what it has.
+
+        Who waits for another's call goes on waiting for it. A call that began while each made its
+        own is joined by nobody.
+        """
+        assert call.cache is not None
+        self._coalesce = call.cache.coalesce
         self._share = call.share
         self._behind.follow(call)
 
@@ -189,7 +204,7 @@ class CachedSite(Site):
             cache.hits += 1
             task.proceed()
             return
-        if self._flights is not None:
+        if self._coalesce:
             flight = self._flights.get(key)
             if flight is not None:
                 cache.joined += 1
@@ -202,14 +217,13 @@ class CachedSite(Site):
     def _fly(self, key: float, waiting: list[Task]) -> None:
         flight = _Flight.__new__(_Flight)
         flight.begin_for(self, key, waiting)
-        if self._flights is not None:
+        if self._coalesce:
             self._flights[key] = flight
         self._behind.ask(flight)
 
     def landed(self, flight: _Flight, outcome: int) -> None:
         """Fill the cache, and let whoever the call was made for go on; others go on after that."""
-        if self._flights is not None:
-            del self._flights[flight.key]
+        self._end(flight)
         if outcome == OK and not flight.degraded:
             self._cache.store(flight.key, self._clock.now)
         flight.over = True
@@ -219,6 +233,11 @@ class CachedSite(Site):
             flight.answer = outcome
             self._clock.at(self._clock.now, _NEXT, _Landing(self.tell, flight))
         _go_on(leader, flight, outcome)
+
+    def _end(self, flight: _Flight) -> None:
+        """Let nobody join a call any more."""
+        if self._flights.get(flight.key) is flight:
+            del self._flights[flight.key]
 
     def tell(self, landing: _Landing) -> None:
         """Let all who waited besides go on."""
@@ -233,8 +252,7 @@ class CachedSite(Site):
         assert isinstance(flight, _Flight)
         if flight.over or not flight.task.over:
             return
-        if self._flights is not None:
-            del self._flights[flight.key]
+        self._end(flight)
         flight.stop()
         if len(flight.waiting) > 1:
             self._clock.at(self._clock.now, _NEXT, _Landing(self.take_over, flight))
@@ -243,7 +261,7 @@ class CachedSite(Site):
         """Make the call anew, for the next of those who waited for one that was given up."""
         key = landing.flight.key
         waiting = [task for task in landing.flight.waiting if not task.over]
-        if not waiting or self._flights is None:
+        if not waiting:
             return
         flight = self._flights.get(key)
         if flight is None:

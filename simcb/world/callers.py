@@ -124,9 +124,9 @@ class Callers:
         return self._guards.guard(index, info, call, instance, self._balancers[info.service])
 
     def follow(self) -> None:
-        """Give breakers the settings that the stage which holds from now on has for them."""
+        """Let breakers and caches be as the stage has them that holds from now on."""
         before, now = self._stages.before, self._stages.now
         for index, info in enumerate(self.infos):
-            breaker = call_in(now, info).breaker
-            if breaker != call_in(before, info).breaker:
-                self._guards.configure(index, breaker)
+            was, call = call_in(before, info), call_in(now, info)
+            self._guards.configure(index, was.breaker, call.breaker)
+            self._caches.follow(index, call, self._clock.now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simcb.breaker import CircuitBreaker, CircuitState, Reason, Transition
+from simcb.breaker.flights import Grant
 from simcb.world.clock import Clock
 
 _ROUNDING = 1e-9
@@ -19,7 +20,9 @@ Write = Callable[[float, str, str], None]
 class OpenLimit:
     """Resets a breaker that opens while enough of its like are open.
 
-    What comes to nothing is not told: a breaker that was closed stays so, its counts cleared.
+    What comes to nothing is not told: a breaker that was closed stays so, its counts cleared. Nor
+    does the call feel it at which it would have opened: it is to ask again, see `keeping`. An
+    opening that is over at once, as its recovery timeout is 0, is none.
 
     Args:
         share: of all breakers that may be open.
@@ -42,7 +45,7 @@ class OpenLimit:
             if change.reason is Reason.RESET and before is not None:
                 if before is not CircuitState.CLOSED:
                     write(change.at, before.value, change.after.value)
-            elif change.after is CircuitState.OPEN and self._open(change.at) > self._most():
+            elif change.after is CircuitState.OPEN and self._is_too_many(place, change.at):
                 refused = change.before
                 self._breakers[place].reset()
             else:
@@ -54,13 +57,31 @@ class OpenLimit:
         """Count a breaker among them."""
         self._breakers.append(breaker)
 
-    def _most(self) -> float:
-        return self._share * self._replicas() + _ROUNDING
+    def _is_too_many(self, place: int, now: float) -> bool:
+        """Tell whether one that has just opened is one more than may reject calls now."""
+        rejecting = [_rejects(breaker, now) for breaker in self._breakers]
+        return rejecting[place] and sum(rejecting) > self._share * self._replicas() + _ROUNDING
 
-    def _open(self, now: float) -> int:
-        """Return how many of the breakers reject calls now."""
-        deadlines = (breaker.snapshot().next_probe_at for breaker in self._breakers)
-        return sum(deadline is not None and deadline > now for deadline in deadlines)
+
+def _rejects(breaker: CircuitBreaker, now: float) -> bool:
+    deadline = breaker.snapshot().next_probe_at
+    return deadline is not None and deadline > now
+
+
+def keeping(breaker: CircuitBreaker) -> Callable[[], Grant | None]:
+    """Return what asks a breaker for a call, and again if it was reset while it was asked.
+
+    It has opened when it was asked, of a call in flight or a probe that was out for too long, and
+    more were open than may be.
+    """
+
+    def ask() -> Grant | None:
+        permit = breaker._grant()
+        if permit is None and breaker.state is CircuitState.CLOSED:
+            permit = breaker._grant()
+        return permit
+
+    return ask
 
 
 class Health:

@@ -112,9 +112,9 @@ class Guards:
             self._shared[who] = self._new_guard(*who, info, policy, balancer)
         return self._shared[who]
 
-    def configure(self, call: int, policy: Breaker | None) -> None:
+    def configure(self, call: int, before: Breaker | None, policy: Breaker | None) -> None:
         """Give the breakers around a call, by its index, other settings; their state they keep."""
-        if policy is None or policy.use is not None:
+        if policy == before or policy is None or policy.use is not None:
             return
         self._later.setdefault(call, []).append(policy)
         for info, breaker in self._made.values():
@@ -158,7 +158,8 @@ class Guards:
         if policy.panic is not None or policy.slow_start is not None:
             health = Health(self._clock, len(replicas), policy.panic, policy.slow_start)
             self._health |= {first + number: (health, number) for number in range(len(replicas))}
-        return ReplicaGuard(make, len(replicas), first, health)
+        keeps = policy.max_open is not None
+        return ReplicaGuard(make, len(replicas), first, health, keeps)
 
     def _new_breaker(
         self, index: int, info: BreakerInfo, policy: Breaker

@@ -14,6 +14,7 @@ cdef class _Race(Waiter):
 
 cdef class HedgingSite(CallSite):
     cdef long _most
+    cdef double _after
     cdef object _hedges
     cdef Expiries _timers
     cdef dict _races

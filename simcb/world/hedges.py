@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from simcb.scenario.calls import Call
 from simcb.world.clock import Clock, Expiries, Order, Waiter
 from simcb.world.policies import Cache, TokenBucket
@@ -52,20 +54,23 @@ class HedgingSite(CallSite):
         cache: Cache | None,
     ) -> None:
         self._hedges: TokenBucket | None = None
+        self._after = math.nan
         CallSite.__init__(self, clock, recorder, caller, index, slot, call, balancer, guard, cache)
-        assert call.hedge is not None
-        self._timers: Expiries = Expiries(clock, call.hedge.after, Order.ASK, self._ask_again)
         self._races: dict[Task, _Race] = {}
 
     def follow(self, call: Call) -> None:
         """Ask as a call says, from now on: a race makes no more hedges than are allowed by then.
 
-        One that has made its last goes on without more, and a budget keeps what it has saved.
+        One that has made its last goes on without more, and a budget keeps what it has saved. A
+        hedge whose wait has begun keeps it, as a timer that is set is not set anew.
         """
         CallSite.follow(self, call)
         hedge, before = call.hedge, self._hedges
         assert hedge is not None
         self._most = hedge.times
+        if hedge.after != self._after:
+            self._after = hedge.after
+            self._timers: Expiries = Expiries(self._clock, hedge.after, Order.ASK, self._ask_again)
         self._hedges = None if hedge.budget is None else TokenBucket(hedge.budget, hedge.saved)
         if self._hedges is not None and before is not None:
             self._hedges.take_over(before)

@@ -306,7 +306,18 @@ class Cache:
 
     def __init__(self, ttl: float) -> None:
         self._ttl = ttl
+        self._since = 0.0
+        self._earlier: list[tuple[float, float]] = []
         self._stored: dict[float, float] = {}
+
+    def follow(self, ttl: float, now: float) -> None:
+        """Keep answers for so long that are stored from now on; those there keep their end.
+
+        So do memcached and Redis, which store an expiry with each key.
+        """
+        if ttl != self._ttl:
+            self._earlier.append((self._since, self._ttl))
+            self._since, self._ttl = now, ttl
 
     def store(self, key: float, now: float) -> None:
         """Keep the answer given at `now`."""
@@ -315,4 +326,10 @@ class Cache:
     def serves(self, key: float, now: float) -> bool:
         """Tell whether there is an answer for the key that is young enough."""
         stored = self._stored.get(key)
-        return stored is not None and now - stored < self._ttl
+        if stored is None:
+            return False
+        ttl = self._ttl if stored >= self._since else self._ttl_at(stored)
+        return now - stored < ttl
+
+    def _ttl_at(self, stored: float) -> float:
+        return next(ttl for since, ttl in reversed(self._earlier) if stored >= since)

@@ -40,6 +40,7 @@ cdef class Unguarded(Grant):
 cdef class ReplicaGuard(Guard):
     cdef object _make_for
     cdef long _first_index
+    cdef bint _keeps
     cdef object _health
     cdef list _asks
     cdef list _breakers

@@ -13,7 +13,7 @@ from typing import Protocol
 from simcb.breaker import CircuitBreaker, CircuitState
 from simcb.breaker.flights import Grant
 from simcb.scenario.model import Balance
-from simcb.world.ejection import Health
+from simcb.world.ejection import Health, keeping
 from simcb.world.streams import AttemptStreams
 from simcb.world.tasks import Server
 
@@ -209,6 +209,7 @@ class ReplicaGuard(Guard):
         replicas: how many there are.
         first_index: the run's index of the first breaker.
         health: what is known of the replicas, if the caller does anything about that.
+        keeps: whether breakers are kept from opening where too many are open.
     """
 
     def __init__(
@@ -217,8 +218,10 @@ class ReplicaGuard(Guard):
         replicas: int,
         first_index: int,
         health: Health | None = None,
+        keeps: bool = False,
     ) -> None:
         self._make_for = make
+        self._keeps = keeps
         self._first_index = first_index
         self._health = health
         self.tried = 0
@@ -229,7 +232,10 @@ class ReplicaGuard(Guard):
 
     def _ask_of(self, place: int) -> Ask:
         breaker = self._breakers[place] = self._make_for(place)
-        ask = self._asks[place] = breaker._grant
+        ask = breaker._grant
+        if self._keeps and isinstance(breaker, CircuitBreaker):
+            ask = keeping(breaker)
+        self._asks[place] = ask
         return ask
 
     def is_open(self, balancer: LoadBalancer, now: float) -> bool:

@@ -123,19 +123,27 @@ class Stages:
             by_code=by_code,
             label="" if name == service else name,
             hedge_after=None if call.hedge is None else call.hedge.after,
+            hedge_changes=tuple(self._hedges(caller, name, from_client=from_client)[1:]),
             shortest_timeout=min(given, default=None) if len({*timeouts}) > 1 else None,
         )
 
+    def _hedges(self, caller: str, name: str, *, from_client: bool) -> list[tuple[float, float]]:
+        """Return from when on the hedges of a call, which has some, wait for how long."""
+
+        def after(stage: Scenario) -> float:
+            hedge = _call(stage, caller, name, from_client).hedge
+            return 0.0 if hedge is None else hedge.after
+
+        return self.course(after)
+
     def calls(self, caller: str, name: str, *, from_client: bool) -> list[Call]:
         """Return a call as it ever is."""
+        return self.every(lambda stage: _call(stage, caller, name, from_client))
 
-        def of(stage: Scenario) -> Call:
-            callers: dict[str, ClientGroup | Service] = {
-                **(stage.clients if from_client else stage.services)
-            }
-            return callers[caller].calls[name]
 
-        return self.every(of)
+def _call(stage: Scenario, caller: str, name: str, from_client: bool) -> Call:
+    callers: Mapping[str, ClientGroup | Service] = stage.clients if from_client else stage.services
+    return callers[caller].calls[name]
 
 
 def switched_on(call: Call, ever: Sequence[Call]) -> Call:
@@ -148,10 +156,7 @@ def switched_on(call: Call, ever: Sequence[Call]) -> Call:
 
 def call_in(stage: Scenario, info: CallInfo) -> Call:
     """Return a call of the layout as it is in a stage."""
-    callers: Mapping[str, ClientGroup | Service] = stage.services
-    if info.from_client:
-        callers = stage.clients
-    return callers[info.caller].calls[info.label or info.service]
+    return _call(stage, info.caller, info.label or info.service, info.from_client)
 
 
 def follow_calls(

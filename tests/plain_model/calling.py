@@ -20,7 +20,7 @@ from plain_model.stage import Answer, Answering, Errand, Job, Process
 from simpy import Event
 from simpy import Process as Running
 
-from simcb.breaker import CircuitBreaker, CircuitOpenError, Permit
+from simcb.breaker import CircuitBreaker, CircuitOpenError, CircuitState, Permit
 from simcb.outcomes import AttemptOutcome
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
@@ -172,8 +172,7 @@ class Site:
             return False
         if policy.per_replica:
             breakers = breakers[: self.world.desks[self.service].count]
-        now = [breaker.snapshot() for breaker in breakers if breaker is not None]
-        return all((each.next_probe_at or 0.0) > self.env.now for each in now)
+        return all((each.snapshot().next_probe_at or 0.0) > self.env.now for each in breakers)
 
     def make(self, errand: Errand, streams: CallStreams) -> Answering:
         """Make the call, if it is needed, and fall back if there is no other way."""
@@ -186,23 +185,23 @@ class Site:
         if self.fridge.has(key, self.env.now):
             return Answer(OK)
         flight = None
-        if self.call.cache.coalesce:
-            if key in self.flights:
-                told = self.env.event()
-                self.flights[key].waiting.append((told, over))
-                yield told | over
-                if over.triggered:
-                    return Answer(ABANDONED)
-                if isinstance(told.value, Answer):
-                    return told.value
-            else:
-                self.flights[key] = Flight()
-            flight = self.flights[key]
+        if self.call.cache.coalesce and key in self.flights:
+            told = self.env.event()
+            self.flights[key].waiting.append((told, over))
+            yield told | over
+            if over.triggered:
+                return Answer(ABANDONED)
+            if isinstance(told.value, Answer):
+                return told.value
+            flight = told.value
+        elif self.call.cache.coalesce:
+            flight = self.flights[key] = Flight()
         answer = yield from self.answer(errand, streams)
         if answer.outcome is OK and not answer.degraded and not over.triggered:
             self.fridge.keep(key, self.env.now)
         if flight is not None:
-            del self.flights[key]
+            if self.flights.get(key) is flight:
+                del self.flights[key]
             landed = self.env.last()
             landed.callbacks.append(  # type: ignore[union-attr]
                 lambda _: self.land(flight, key, None if over.triggered else answer)
@@ -218,9 +217,10 @@ class Site:
         elif waiting and key in self.flights:
             self.flights[key].waiting += waiting
         elif waiting:
-            self.flights[key] = Flight()
-            self.flights[key].waiting += waiting[1:]
-            waiting[0][0].succeed()
+            new = Flight(waiting[1:])
+            if self.call.cache is not None and self.call.cache.coalesce:
+                self.flights[key] = new
+            waiting[0][0].succeed(new)
 
     def answer(self, errand: Errand, streams: CallStreams) -> Answering:
         """Make the call, and fall back if there is no other way."""
@@ -298,8 +298,8 @@ class Site:
 
     def race(self, errand: Errand, streams: CallStreams, retry: int, tried: list[str]) -> Answering:
         """Try once, with one more attempt whenever those under way take too long."""
-        env, policy = self.env, self.call.hedge
-        if policy is None:
+        env = self.env
+        if self.call.hedge is None:
             return (yield from self.attempt(errand, streams.attempt(retry), retry, tried))
         self.hedges.first_attempt()
         running: dict[Running, Event] = {}
@@ -317,7 +317,7 @@ class Site:
                     nth += 1
                     assert self.call.hedge is not None
                     if nth <= self.call.hedge.times:
-                        timer = env.at(env.now + policy.after, Order.ASK)
+                        timer = env.at(env.now + self.call.hedge.after, Order.ASK)
             for each in [each for each in running if each.triggered]:
                 del running[each]
                 result = each.value
@@ -501,17 +501,17 @@ class Site:
         return None, None
 
     def ask(self, row: AttemptRecord, place: int) -> Permit | None:
-        """Ask one breaker."""
-        row.breaker = self.breakers[place].name
+        """Ask one breaker; again if others kept it from opening when it was asked."""
+        breaker = self.breakers[place]
+        row.breaker = breaker.name
         try:
-            return self.breakers[place].acquire()
+            return breaker.acquire()
         except CircuitOpenError:
-            return None
+            return breaker.acquire() if breaker.state is CircuitState.CLOSED else None
 
     def is_out(self, place: int) -> bool:
         """Tell whether a breaker is open and stays so."""
-        until = self.breakers[place].snapshot().next_probe_at
-        return until is not None and until > self.env.now
+        return (self.breakers[place].snapshot().next_probe_at or 0.0) > self.env.now
 
     def is_resting(self, place: int) -> bool:
         """Tell whether a replica that is just back leaves this turn to the others.

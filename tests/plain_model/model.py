@@ -94,14 +94,12 @@ class PlainWorld:
             for name, desk in self.desks.items():
                 if stage.services[name] != desk.service:
                     desk.follow(stage.services[name])
+            for name, kept in [*self.fridges.items(), *self.larders.items()]:
+                kept.follow(call_in(stage, *name.split("->")))
 
     def ever(self, caller: str, name: str) -> list[Call]:
         """Return a call as it is at any time."""
-        found = []
-        for _, stage in self.stages:
-            callers = stage.clients if caller in stage.clients else stage.services
-            found.append(callers[caller].calls[name])  # type: ignore[index]
-        return found
+        return [call_in(stage, caller, name) for _, stage in self.stages]
 
     def most_replicas(self, service: str) -> int:
         """Return the most replicas that a service has at any time."""
@@ -131,7 +129,8 @@ class PlainWorld:
             states = (change.before.value, change.after.value)
             if policy.max_open is not None and change.after.value == "open":
                 beside = self.desks[service].count + 1e-12
-                if self.open_beside(name, change.at) > policy.max_open * beside:
+                now_open = self.open_beside(name, change.at)
+                if name in now_open and len(now_open) > policy.max_open * beside:
                     kept.append(change.before.value)
                     self.breakers[name].reset()
                     return
@@ -151,12 +150,12 @@ class PlainWorld:
         )
         return self.breakers[name]
 
-    def open_beside(self, name: str, now: float) -> int:
-        """Return how many breakers of the same caller and service are open at a moment."""
+    def open_beside(self, name: str, now: float) -> list[str]:
+        """Return which breakers of the same caller and service reject calls at a moment."""
         caller = name.rpartition(".")[0]
         like = [each for each in self.breakers if each.rpartition(".")[0] == caller]
-        until = [self.breakers[each].snapshot().next_probe_at for each in like]
-        return len([each for each in until if each is not None and each > now])
+        until = {each: self.breakers[each].snapshot().next_probe_at for each in like}
+        return [each for each, moment in until.items() if moment is not None and moment > now]
 
     def fridge(self, name: str, service: str, call: Call) -> Fridge:
         """Return the cache that all callers of a kind have before a call."""
@@ -184,6 +183,13 @@ class PlainWorld:
         assert call.fallback is not None
         assert call.fallback.cache is not None
         return self.larders.setdefault(name, Larder(call.fallback.cache))
+
+
+def call_in(stage: Scenario, caller: str, name: str) -> Call:
+    """Return a call as it is in a stage."""
+    if caller in stage.clients:
+        return stage.clients[caller].calls[name]
+    return stage.services[caller].calls[name]
 
 
 def simulate_plainly(scenario: Scenario, seed: int = 0, replicate: int = 0) -> Record:

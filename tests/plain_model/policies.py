@@ -11,7 +11,7 @@ from plain_model.adapting import Learner
 from simpy import Environment, Event, Resource
 
 from simcb.scenario.admission import AdaptiveLimit, Admission, ConcurrencyLimit, RateLimit
-from simcb.scenario.calls import Bulkhead, Cache, RateLimiter, Throttle
+from simcb.scenario.calls import Bulkhead, Cache, Call, RateLimiter, Throttle
 from simcb.scenario.retries import Budget, Concurrent, FailureTokens, PerMinute, TokenBucket
 
 
@@ -198,21 +198,28 @@ class Larder:
     def __init__(self, policy: Cache) -> None:
         self.ttl = policy.ttl
         self.answered: dict[float, float] = {}
+        self.lasts: dict[float, float] = {}
+
+    def follow(self, call: Call) -> None:
+        """Keep answers that come from now on for as long as a call says."""
+        policy = None if call.fallback is None else call.fallback.cache
+        assert policy is not None
+        self.ttl = policy.ttl
 
     def keep(self, key: float, now: float) -> None:
-        """Keep an answer."""
-        self.answered[key] = now
+        """Keep an answer, for as long as answers are kept now."""
+        self.answered[key], self.lasts[key] = now, self.ttl
 
     def has(self, key: float, now: float) -> bool:
         """Tell whether a young enough answer is there."""
-        return key in self.answered and now - self.answered[key] < self.ttl
+        return key in self.answered and now - self.answered[key] < self.lasts[key]
 
 
 class Flight:
     """A call for a key that is under way, and who waits for it besides whoever makes it."""
 
-    def __init__(self) -> None:
-        self.waiting: list[tuple[Event, Event]] = []
+    def __init__(self, waiting: list[tuple[Event, Event]] | None = None) -> None:
+        self.waiting = waiting or []
 
     def still_waiting(self) -> list[tuple[Event, Event]]:
         """Return what each is told by, and what they leave at, of those who have not left."""
@@ -237,6 +244,11 @@ class Fridge(Larder):
         super().__init__(policy)
         self.flushes = flushes
         self.lots = lots
+
+    def follow(self, call: Call) -> None:
+        """Keep answers that come from now on for as long as a call says."""
+        assert call.cache is not None
+        self.ttl = call.cache.ttl
 
     def has(self, key: float, now: float) -> bool:
         """Tell whether a young enough answer is there, and was not lost since it came."""

@@ -58,6 +58,8 @@ def test_stages_are_what_runs_from_when_on() -> None:
         ("blocking: false", "", "what can, here, is: replicas, workers, queue.limit, admit"),
         ("arrivals.kind: constant", "", "what can, here, is: arrivals.rate"),
         ("bulkhead.max_concurrent: 4", "", "no `bulkhead` before .* `bulkhead: {max_concurrent"),
+        ("calls.db.cache.ttl: 1s", "", "no `cache` before .* `cache: {keys: 1000, ttl: 1us}`"),
+        ("calls.db.cache.keys: 9", "", "what can, here, is: share.* cache.ttl, cache.coalesce"),
         ("admit: {kind: concurrency, limit: 4}", "", "counts what is under way; let it be there"),
         ("retry.budget: {kind: concurrent}", "", "a `retry.budget` of kind `concurrent`"),
     ],

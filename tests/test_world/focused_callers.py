@@ -28,6 +28,32 @@ changes:
         {A.OK, A.ERROR, A.SHED},
         {R.OK, R.FAILED},
     ),
+    "waits-and-caches-that-are-changed": Focused(
+        """
+duration: 12s
+clients:
+  users:
+    arrivals: {kind: poisson, rate: 25/s}
+    instances: 2
+    refresh: {after: 500ms, times: 1}
+    calls:
+      api: {timeout: 700ms, hedge: {after: 300ms, times: 2},
+            cache: {keys: 12, ttl: 800ms, coalesce: true},
+            retry: {max_retries: 1, backoff: {kind: fixed, delay: 50ms}},
+            fallback: {cache: {keys: 12, ttl: 3s}}}
+services:
+  api: {replicas: 2, workers: 4, work: {kind: exponential, mean: 150ms}, on_abandon: stop}
+faults:
+  - {kind: hang, on: api, at: 3s, for: 5s, share: 60%}
+changes:
+  - {at: 4s, set: {hedge.after: 80ms, api.cache.ttl: 200ms}}
+  - {at: 5s, set: {cache.coalesce: false, fallback.cache.ttl: 500ms}}
+  - {at: 7s, set: {cache.coalesce: true, hedge.after: 200ms, api.cache.ttl: 2s}}
+""",
+        {A.OK, A.TIMEOUT, A.ABANDONED},
+        {R.OK, R.DEGRADED},
+        marks={"hedge", "hung"},
+    ),
     "several-calls-with-one-breaker": Focused(
         """
 duration: 15s

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from simcb.metrics import measure
+from simcb.metrics.hedges import hedges
 from simcb.metrics.laws import audit
-from simcb.outcomes import ATTEMPT_CODE
+from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, RequestOutcome
 from simcb.scenario import parse_scenario
-from simcb.trace import Trace
+from simcb.trace import Layout, Trace
 from simcb.world import simulate
 
 TEXT = """
@@ -175,3 +178,44 @@ def test_a_breaker_is_set_anew_and_keeps_its_state() -> None:
     # Closed, it counts on by the new threshold.
     stricter = run("breaker.failure_threshold: 2", call.replace("3", "50"), faults)
     assert stricter.transitions["at"][0] == pytest.approx(10.0)
+
+
+def test_a_hedge_whose_wait_has_begun_keeps_it() -> None:
+    """All is lost on its way: of an attempt made from the change on the hedge comes sooner."""
+    lost = "[{kind: loss, on: db, at: 8s, for: 4s}]"
+    trace = run("hedge.after: 200ms", "timeout: 3s, hedge: {after: 1s}", lost)
+    rows, (hedged, beside) = trace.attempts, hedges(trace)
+    waited = np.round(rows["start"][hedged] - rows["start"][beside], 6)
+    late = rows["start"][beside] >= 10.0
+    assert (beside >= 0).all()
+    assert set(waited[~late]) == {1.0}
+    assert set(waited[late]) == {0.2}
+    assert Layout.from_dict(json.loads(json.dumps(trace.layout.to_dict()))) == trace.layout
+
+
+def test_what_a_cache_has_keeps_the_end_that_it_was_stored_with() -> None:
+    """Of one key, asked for ten times a second, an answer of before is good for 4 s still."""
+    asked = starts(run("cache.ttl: 1s", "timeout: 1s, cache: {keys: 1, ttl: 4s}"))
+    gaps = np.diff(asked)[np.diff(asked) > 0.15]
+    assert asked[asked < 10.0].max() + gaps[2] > 12.0
+    assert gaps[:3] == pytest.approx([4.1] * 3, abs=0.11)
+    assert gaps[3:] == pytest.approx([1.1] * 6, abs=0.11)
+    refused = "[{kind: refuse, on: db, at: 5s, for: 15s}]"
+    for before, after, until in (("20s", "1s", 20.0), ("2s", "20s", 7.0)):
+        stored = f"fallback: {{cache: {{keys: 1, ttl: {before}}}}}"
+        requests = run(f"fallback.cache.ttl: {after}", stored, refused).requests
+        failed = requests["outcome"] == REQUEST_CODE[RequestOutcome.FAILED]
+        assert np.array_equal(failed, requests["arrival"] > until - 0.05)
+
+
+def test_calls_for_one_key_are_made_together_only_while_that_is_set() -> None:
+    """Four are under way at a time when each asks for itself, and one when they wait for it."""
+    slower = "[{kind: latency, on: db, add: 320ms, at: 0s, for: 20s}]"
+    call = "timeout: 5s, cache: {keys: 1, ttl: 1us, coalesce: WHAT}"
+    for before, after in (("true", "false"), ("false", "true")):
+        asked = starts(run(f"cache.coalesce: {after}", call.replace("WHAT", before), slower))
+        together, alone = (asked < 10.0), (asked > 10.45)
+        if before == "false":
+            together, alone = alone, together
+        assert together.sum() <= 20
+        assert alone.sum() >= 95
