@@ -193,7 +193,7 @@ def test_check_tells_of_a_group_of_one_and_of_none_else() -> None:
 
 
 def test_studies_take_a_group_as_one_breaker() -> None:
-    """Whom it is in front of, which runs are alike, and that formulas leave it out."""
+    """Whom it is in front of, which runs are alike, and what formulas leave out."""
     made = scenario()
     paths: Any = [path for path, _ in breakers_of(made, {"prices"})]
     assert paths == ["clients.shop.calls.stock.breaker"]
@@ -204,4 +204,4 @@ def test_studies_take_a_group_as_one_breaker() -> None:
     leases = [made.with_({"breaker.half_open.lease": each}) for each in ("2s", "9s")]
     first, second = (Behaviour.of(each) for each in leases)
     assert first != second
-    assert findings(predict(made))[0].endswith("so that of shop->suppliers is left out")
+    assert findings(predict(made))[0].startswith("what faults do to the breaker of shop->suppliers")
