@@ -2,7 +2,7 @@ cimport cython
 
 from simcb.world.clock cimport Clock
 from simcb.world.occurrence cimport Occurrence
-from simcb.world.conditions cimport FaultWindow, InForce
+from simcb.world.conditions cimport Conditions, FaultWindow, InForce
 from simcb.world.recorder cimport Recorder
 from simcb.world.streams cimport AttemptStreams
 from simcb.world.tasks cimport Attempt, Server
@@ -38,13 +38,15 @@ cdef class Replica(Server):
     cdef object _delay_limit
     cdef double _limit
     cdef bint _lifo
-    cdef object _conditions
+    cdef Conditions _conditions
     cdef bint _may_hang
     cdef dict _held
     cdef InForce _active
     cdef double _change_at
     cdef double _hold
     cdef object _done_callback
+    cdef object _warmth
+    cdef object _warmth_so_far
     cdef Workforce _workforce
     cdef public long busy
     cdef public object queue
@@ -73,6 +75,7 @@ cdef class Replica(Server):
     @cython.locals(active=InForce, begin=double, work=double, done=double)
     cpdef bint would_answer(self, str caller, AttemptStreams node, long number, timeout, double ways, double now) except? -1
     cpdef double _wait(self, double now) except? -1
+    @cython.locals(active=InForce, again=bint, attempt=Attempt, caught=long, head=list)
     cpdef double _caught_share(self, double now) except? -1
 
 cdef class _Still(Occurrence):

@@ -92,6 +92,7 @@ class Replica(Server):
         self._change_at = conditions.next_change(0.0)
         self._hold = service.work.mean_value
         self._done_callback = self._done
+        self._warmth, self._warmth_so_far = self._warmed, self._warmed_so_far
         self.busy = 0
         self.queue = queue_of(service.queue.discipline)
         self._workforce = workforce
@@ -224,7 +225,7 @@ class Replica(Server):
             self._look_around(now)
         if self._active.working:
             work, fails, hung = self._active.effect(
-                now, attempt.site.caller, node, number, work, self._warmed
+                now, attempt.site.caller, node, number, work, self._warmth
             )
             if fails:
                 attempt.fails = True
@@ -525,9 +526,8 @@ class Replica(Server):
                 active = self._conditions.active(begin)
         work = node.work.at(number) + self._contention * self.busy
         if active.working:
-            work, fails, hung = active.effect(
-                begin, caller, node, number, work, self._warmed_so_far
-            )
+            warmth = self._warmth_so_far
+            work, fails, hung = active.effect(begin, caller, node, number, work, warmth)
             if fails or hung:
                 return False
         if self.sites:

@@ -69,6 +69,7 @@ cdef class CallSite(Site):
     cpdef _leave(self, Attempt attempt, long outcome)
     cpdef _settle(self, Attempt attempt, long outcome)
     cpdef _settle_request(self, Task task, long outcome)
+    @cython.locals(made=CallStreams)
     cpdef _after_failure(self, Task task, long retry, double waited, long outcome)
     cpdef _give_up(self, Task task, long outcome)
     cpdef _serve(self, Task task)

@@ -62,7 +62,7 @@ class _Retry(Occurrence):
     __slots__ = ("retry", "task", "waited")
 
     def __init__(self, site: CallSite, task: Task, retry: int, waited: float) -> None:
-        super().__init__(site.try_again)
+        self.callback = site.try_again
         self.task = task
         self.retry = retry
         self.waited = waited
@@ -432,8 +432,8 @@ class CallSite(Site):
             if not again or retry >= self._max_retries or not (budget is None or budget.spend(now)):
                 self._give_up(task, known)
                 return
-            jitter = task.streams[self._slot].attempt(retry).jitter
-            waited = self._wait(retry, waited, jitter, task.number)
+            made = task.streams[self._slot]
+            waited = self._wait(retry, waited, made.attempt(retry).jitter, task.number)
             if known == THROTTLED and 0.0 < task.told <= self._heeded:
                 waited = task.told
             retry += 1

@@ -18,6 +18,7 @@ cdef class GroupStreams:
     cdef public str path
     cdef object _users
     cdef dict _draws
+    @cython.locals(column=Column)
     cpdef double draw(self, str label, long request) except? -1
 
 cdef class CallStreams:
@@ -47,4 +48,5 @@ cdef class AttemptStreams:
     cdef public Column send
     cdef public Column throttle
     cdef public Column work
+    @cython.locals(column=Column)
     cpdef double draw(self, str label, long request, bint sticky) except? -1
