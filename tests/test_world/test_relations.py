@@ -62,8 +62,8 @@ def test_breaker_that_cannot_trip_changes_only_its_own_columns(data: Data) -> No
 
     def never_trip(each: Data) -> None:
         for call in calls_of(each):
-            # A breaker of a replica chooses it before the attempt waits in a bulkhead.
-            per_replica = "timeout" in call and "bulkhead" not in call
+            # A breaker of a replica chooses it before the attempt waits for its turn.
+            per_replica = "timeout" in call and not {"bulkhead", "rate_limit"} & call.keys()
             breaker = {"failure_threshold": 1_000_000, "per_replica": per_replica}
             call["breaker"] = {**breaker, "recovery_timeout": 5.0}
 
