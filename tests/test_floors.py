@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -102,13 +103,19 @@ def _name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def _import_graph() -> dict[str, set[str]]:
     """Return the package's modules that each module imports, those for type checkers included."""
     modules = {_name_of(path): path for path in SOURCES}
     graph: dict[str, set[str]] = {}
     for module, path in modules.items():
         found: set[str] = set()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -146,7 +153,7 @@ def test_a_file_imports_only_floors_below_it_and_its_rooms_guests(path: Path) ->
     place = path.relative_to(PACKAGE)
     room = place.parts[0].removesuffix(".py")
     guests = GUESTS.get(room, set()) | GUESTS_OF_ONE_FILE.get(place.as_posix(), set())
-    for module, inside in _imports(ast.parse(path.read_text())):
+    for module, inside in _imports(_tree(path)):
         root, _, rest = module.partition(".")
         if root == "simcb":
             other = rest.partition(".")[0]

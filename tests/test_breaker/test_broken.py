@@ -77,26 +77,10 @@ def demand(mistake: Broken, room: ModuleType) -> None:
     test(**given, **choices)
 
 
-LONG = (
-    *("test_schedules::", "test_contract_threads::", "test_interrupts::", "test_why_it_opened::"),
-    "test_nesting::test_line_07_a_call_that_fans_out",
-    "test_awaitables::test_line_05_what_nobody_awaits",
-)
-"""Where the guards are that try hundreds of schedules or lines, or collect garbage; their mistakes
-are for CI.
-"""
-
-
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        pytest.param(one, marks=pytest.mark.slow if one.test.startswith(LONG) else ())
-        for one in BROKEN
-    ],
-    ids=lambda one: f"line {one.line}: {one.name}",
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("mistake", BROKEN, ids=lambda one: f"line {one.line}: {one.name}")
 def test_a_broken_breaker_is_caught(mistake: Broken, tmp_path: Path) -> None:
     """The guarding test fails with the mistake in the room, and passes without it."""
     with broken_room(mistake, tmp_path) as room, pytest.raises(BaseException) as caught:

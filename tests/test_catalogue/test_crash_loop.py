@@ -21,6 +21,7 @@ def crashes(run: Told, since: float, until: float) -> int:
     return sum(since <= each.at < until for each in run.trace.layout.crashes)
 
 
+@pytest.mark.slow
 def test_servers_break_at_a_tenth_more_and_stay_broken_at_a_tenth_less() -> None:
     """Nothing falls at 100/s; from 110/s on all do, and at 90/s a tenth is answered as before."""
     run = told("crash-loop")

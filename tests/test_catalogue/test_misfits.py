@@ -54,6 +54,7 @@ def test_herd_leaves_the_database_idle_between_its_waves() -> None:
 HANGING = "breaker.trip={kind: slow_call_rate, slow: 2s, calls: 20, in_flight: true}"
 
 
+@pytest.mark.slow
 def test_slow_replica_is_noticed_before_calls_time_out_where_those_in_flight_count() -> None:
     """After 2.7 s and not 30.7 s, where the same rule without the word waits for timeouts."""
     blind = HANGING.replace(", in_flight: true", "")
@@ -76,6 +77,7 @@ def test_slow_network_is_unseen_by_a_breaker_that_counts_errors() -> None:
     assert seeing.value("p99", "fault") < 2.0
 
 
+@pytest.mark.slow
 def test_slow_network_fails_no_call_and_starves_the_scaled_in_tier() -> None:
     """No call to the backend fails; the web's workers all wait, and its queue grows."""
     blind = told("slow-network", BLIND)

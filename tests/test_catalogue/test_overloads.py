@@ -74,6 +74,7 @@ def test_metastable_overload_is_a_load_of_37_8_percent() -> None:
     assert bare.value("wasted_work", "recovery") > 0.99
 
 
+@pytest.mark.slow
 def test_retry_storm_asks_once_a_client_and_second() -> None:
     """Four hundred clients with a timeout of 1 s ask 400 times a second, for ever."""
     rows = told("retry-storm", breaker=False).trace.attempts
@@ -148,6 +149,7 @@ def answered(run: Told, number: int) -> float:
     return float(np.sort(rows["end"][good & (rows["end"] >= 60.0)])[number - 1])
 
 
+@pytest.mark.slow
 def test_cold_cache_is_never_filled_by_queries_that_time_out() -> None:
     """Without a breaker it stays cold; with one it warms in minutes, with a limit sooner."""
     bare, guarded = told("cold-cache", breaker=False), told("cold-cache")

@@ -8,12 +8,13 @@ import json
 from pathlib import Path
 
 import pytest
+from shipped import each_shipped
 from test_cli.commands import simcb
 
 import simcb as package
 from simcb.metrics import METRICS
 from simcb.predictions import TOPICS, predict
-from simcb.scenario import list_shipped, read_scenario
+from simcb.scenario import read_scenario
 from simcb.views.document import Page
 from simcb.views.explain import explain_document
 from simcb.views.screen import as_screen
@@ -27,7 +28,7 @@ services: {store: {workers: 8, work: 50ms}}
 """
 
 
-@pytest.mark.parametrize("name", list_shipped())
+@pytest.mark.parametrize("name", each_shipped())
 def test_a_first_screen_fits(name: str) -> None:
     """A hundred columns for the tables, and about a screen of lines."""
     document = explain_document(predict(read_scenario(name)), source=name)

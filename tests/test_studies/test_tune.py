@@ -52,6 +52,7 @@ def bytes_of(result: TuneResult) -> str:
     return data.as_json(tune_document(result))
 
 
+@pytest.mark.slow
 def test_no_tune_makes_more_runs_than_its_plan_says() -> None:
     """With two aims, so that the best of each runs in the check, too; and walks begin anew."""
     words: dict[str, object] = {
@@ -101,6 +102,7 @@ def test_regret_is_what_is_lost_to_the_best_known_on_the_same_luck() -> None:
             assert trial.worst[0] == pytest.approx(loss / top)
 
 
+@pytest.mark.slow
 def test_the_worst_regret_is_the_largest_over_the_scenarios() -> None:
     """No complete setting beats the winner by more than does not matter."""
     result = tuned()
@@ -136,6 +138,7 @@ def test_who_runs_it_changes_nothing(workers: int) -> None:
         assert bytes_of(tuned_with(workers=workers, executor=executor)) == bytes_of(briefly())
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_search() -> None:
     """The seed names the luck of the runs and of what is proposed."""
     other = tuned_with(seed=7)
@@ -222,6 +225,7 @@ def test_a_stopped_tune_opens_as_far_as_it_came(tmp_path: Path) -> None:
         open_tune(tmp_path / "s")
 
 
+@pytest.mark.slow
 def test_the_winner_keeps_what_has_to_hold() -> None:
     """A limit rules out what is best without it, and is judged as a threshold of a run is."""
     free = tuned_with(SPACE, maximize=["success"], trials=8)
@@ -364,6 +368,7 @@ def test_the_reach_surrounds_the_winner() -> None:
         assert reach.at_stake == max(step.excess[0].mean or 0.0 for step in reach.steps)
 
 
+@pytest.mark.slow
 def test_what_is_much_worse_on_average_is_not_as_good_however_few_its_runs() -> None:
     """Three runs prove little: a fifth slower is not shown to be worse, and not as good either."""
     result = tune(

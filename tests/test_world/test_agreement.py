@@ -56,7 +56,12 @@ def begun_early(name: str, duration: float) -> Scenario:
     return scenario.with_({**moved, "duration": f"{min(duration, scenario.duration):g}s"})
 
 
-BUSY = {"hedged-reads": 4.0}
+BUSY = {
+    "hedged-reads": 4.0,
+    "memcache-leases": 6.0,
+    "redundant-requests": 5.0,
+    "retry-budget": 6.0,
+}
 """Seconds that are enough of those with thousands of calls in each."""
 
 
