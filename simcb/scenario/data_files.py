@@ -37,7 +37,8 @@ def data_backed(value: object, path: str = "") -> Iterator[tuple[str, DataBacked
         yield path, value
         return
     for name, inner in _inside(value):
-        yield from data_backed(inner, f"{path}.{name}" if path else name)
+        if isinstance(inner, Model | tuple | Mapping):  # most of a scenario is neither
+            yield from data_backed(inner, f"{path}.{name}" if path else name)
 
 
 def with_data_backed(value: M, change: Callable[[DataBacked], DataBacked]) -> M:

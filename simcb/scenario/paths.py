@@ -104,9 +104,12 @@ class Place:
 def find_place(root: Tree, shape: Shape, path: str) -> Place:
     """Return the one place that a path, whole or shortened, names, or raise `Refused`."""
     words = path.split(".")
-    every = places(root, shape)
     for absent in (False, True):
-        fits = [(place, place.before(words)) for place in every if place.absent is absent]
+        fits = [
+            (place, place.before(words))
+            for place in places(root, shape, _Wanted(words[-1], absent))
+            if place.absent is absent
+        ]
         found = [place for place, before in fits if before is not None]
         whole = [place for place, before in fits if before == 0]
         if len(found) == 1 or whole:
@@ -117,6 +120,7 @@ def find_place(root: Tree, shape: Shape, path: str) -> Place:
             raise Refused(
                 f"{quoted(path)} names {len(found)} places", f"write one of:{paths}{more}"
             )
+    every = places(root, shape)
     remedy = of_the_run(path) or _adding(words, every) or _nearest(words, every)
     raise Refused(f"{quoted(path)} names no place", remedy)
 
@@ -158,13 +162,33 @@ def _nearest(words: list[str], every: list[Place]) -> str:
     return "write the words of the file from the outside in, like `services.NAME.workers`"
 
 
-def places(root: Node | None, shape: Shape) -> list[Place]:
-    """Return every place below a written value, also where defaults stand.
+@dataclass(frozen=True)
+class _Wanted:
+    """Which places are looked for: a scenario has hundreds, and a path names one.
+
+    Args:
+        word: the last word of a path; words of models that are others are left out.
+        absent: whether those inside models that are not there are wanted, too.
+    """
+
+    word: str | None = None
+    absent: bool = True
+
+    def has(self, word: str) -> bool:
+        """Tell whether a model's word may be what a path ends with."""
+        return self.word is None or self.word == word
+
+
+_EVERYTHING = _Wanted()
+
+
+def places(root: Node | None, shape: Shape, wanted: _Wanted = _EVERYTHING) -> list[Place]:
+    """Return the places below a written value, also where defaults stand.
 
     A call whose breaker is another's, by a group, has no settings of it.
     """
     found: list[Place] = []
-    _gather(root, Place((), shape=shape), found)
+    _gather(root, Place((), shape=shape), found, wanted)
     others = _followers(root)
     if not others:
         return found
@@ -193,44 +217,46 @@ def _followers(root: Node | None) -> set[tuple[str | int, ...]]:
     return found
 
 
-def _gather(node: Node | None, at: Place, found: list[Place]) -> None:
-    """Add every place below one, in the order of the file and of the models' words."""
+def _gather(node: Node | None, at: Place, found: list[Place], wanted: _Wanted) -> None:
+    """Add the places below one, in the order of the file and of the models' words."""
     match at.shape:
         case Entries(item) if isinstance(node, Tree):
             for name, entry in node.entries.items():
-                _gather_with(entry.node, at.inside(Step(name), item), found)
+                _gather_with(entry.node, at.inside(Step(name), item), found, wanted)
         case Listing(item, lone) if isinstance(node, Items):
             implied = lone and len(node.items) == 1
             for index, (one, label) in enumerate(zip(node.items, _labels(node), strict=True)):
-                _gather_with(one, at.inside(Step(index, (label,), implied), item), found)
+                _gather_with(one, at.inside(Step(index, (label,), implied), item), found, wanted)
         case Listing(item, lone) if lone:
             labels = tuple(_labels(Items((node,), node.mark))) if node else ()
-            _gather_with(node, at.inside(Step(0, labels, True), item), found)
+            _gather_with(node, at.inside(Step(0, labels, True), item), found, wanted)
         case OneOf() as one_of:
             spelt = spelt_out(node, one_of)
             kind = spelt.get("kind") if isinstance(spelt, Tree) else None
             chosen = one_of.chosen(kind.value if isinstance(kind, Scalar) else None)
             if chosen:
-                _gather(spelt, replace(at, shape=chosen), found)
-            else:
+                _gather(spelt, replace(at, shape=chosen), found, wanted)
+            elif wanted.has("kind"):
                 found.append(at.inside(Step("kind"), None))
         case Object(model):
             for word, field in fields(model).items():
-                here = at.inside(Step(word), field.shape, whole=model.named_whole)
-                found.append(here)
-                if field.shape is None:
-                    continue
                 inner = node.get(word) if isinstance(node, Tree) else None
                 inner = field.default if inner is None else inner
-                if _says_something(inner):
-                    _gather(inner, here, found)
-                else:
-                    _gather(None, replace(here, absent=True), found)
+                there = _says_something(inner)
+                deeper = field.shape is not None and (there or wanted.absent)
+                if not deeper and not wanted.has(word):
+                    continue
+                here = at.inside(Step(word), field.shape, whole=model.named_whole)
+                if wanted.has(word):
+                    found.append(here)
+                if deeper:
+                    here = here if there else replace(here, absent=True)
+                    _gather(inner if there else None, here, found, wanted)
 
 
-def _gather_with(node: Node | None, place: Place, found: list[Place]) -> None:
+def _gather_with(node: Node | None, place: Place, found: list[Place], wanted: _Wanted) -> None:
     found.append(place)
-    _gather(node, place, found)
+    _gather(node, place, found, wanted)
 
 
 def spelt_out(node: Node | None, one_of: OneOf) -> Node | None:
