@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simcb.metrics.laws import attempts, services
+from simcb.metrics.laws import attempts, breakers, services
 from simcb.metrics.laws.case import Case
 from simcb.trace import Trace
 
-LAWS = (*attempts.CHECKS, *services.CHECKS)
+LAWS = (*attempts.CHECKS, *services.CHECKS, *breakers.CHECKS)
 """Every law, in the order of an audit's report."""
 
 
