@@ -13,7 +13,8 @@ from simcb.predictions.formulas import (
     load_of_retries,
     turned_away_by_one_token,
 )
-from simcb.predictions.traffic import Link, Traffic, retries_allowed
+from simcb.predictions.links import Link, retries_allowed
+from simcb.predictions.traffic import Traffic
 from simcb.predictions.values import (
     COUNT,
     PER_SECOND,

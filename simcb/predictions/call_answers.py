@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from simcb.predictions.admission import held_back, limited_services
 from simcb.predictions.answers import BLIP, PARTIAL, Answer, Cell, tabled
 from simcb.predictions.formulas import load_of_retries, success_of_retries
+from simcb.predictions.links import retries_allowed
 from simcb.predictions.load import load_predictions
 from simcb.predictions.predict import Predictions
 from simcb.predictions.spread import beyond, quantile
-from simcb.predictions.traffic import ordinary, retries_allowed
+from simcb.predictions.traffic import ordinary
 from simcb.predictions.values import COUNT, PER_SECOND, RATIO, SECONDS, SHARE
 from simcb.scenario.model import Scenario
 from simcb.scenario.refusal import quoted

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from simcb.breaker import SlowCallRate, TripRule
 from simcb.breaker.settings import slow_from
 from simcb.outcomes import AttemptOutcome
+from simcb.predictions.links import Flow, Link
 from simcb.predictions.rates import mean_rate
 from simcb.predictions.spread import beyond
-from simcb.predictions.traffic import Flow, Link, Traffic
+from simcb.predictions.traffic import Traffic
 from simcb.scenario.arrivals import Backlog
 from simcb.scenario.breakers import Around, Breaker
 from simcb.scenario.scalars import LINK

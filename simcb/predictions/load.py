@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from simcb.outcomes import AttemptOutcome
 from simcb.predictions.formulas import full_queue
-from simcb.predictions.traffic import Link, Traffic, alone, retries_allowed
+from simcb.predictions.links import Link, retries_allowed
+from simcb.predictions.traffic import Traffic, alone
 from simcb.predictions.values import (
     COUNT,
     PER_SECOND,
