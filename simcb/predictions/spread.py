@@ -19,7 +19,7 @@ from simcb.scenario.distributions import (
     Piecewise,
     Uniform,
 )
-from simcb.world.streams import sampler_of
+from simcb.world.samplers import sampler_of
 
 DRAWS = 200_000
 """How many draws stand for a distribution whose tail has no formula here."""

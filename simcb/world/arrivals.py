@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from simcb.errors import FieldsError
 from simcb.scenario.arrivals import Arrivals, Constant, OpenArrivals, RatePoint, Replay
 from simcb.world.conditions import Calendar, FaultWindow
-from simcb.world.streams import BLOCK, Column, Streams, unit_exponential
+from simcb.world.samplers import unit_exponential
+from simcb.world.streams import BLOCK, Column, Streams
 
 Floats = NDArray[np.float64]
 

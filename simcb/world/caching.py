@@ -15,8 +15,9 @@ from simcb.world.clock import Clock
 from simcb.world.conditions import FaultWindow
 from simcb.world.occurrence import Callback, Occurrence
 from simcb.world.policies import Cache
+from simcb.world.samplers import uniform
 from simcb.world.sites import CallSite
-from simcb.world.streams import Column, Streams, uniform
+from simcb.world.streams import Column, Streams
 from simcb.world.tasks import OK, Attempt, Site, Task
 
 _NEXT = 0

@@ -16,8 +16,9 @@ from simcb.world.clock import Clock
 from simcb.world.conditions import FaultWindow
 from simcb.world.consumers import ConsumerGroup
 from simcb.world.recorder import Recorder
+from simcb.world.samplers import sampler_of, uniform
 from simcb.world.stages import Stages, follow_calls
-from simcb.world.streams import Column, GroupStreams, Streams, StreamTree, sampler_of, uniform
+from simcb.world.streams import Column, GroupStreams, Streams, StreamTree
 from simcb.world.tasks import Site
 
 if TYPE_CHECKING:

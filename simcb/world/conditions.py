@@ -25,7 +25,8 @@ from simcb.scenario.faults import (
     Surge,
 )
 from simcb.scenario.model import Scenario
-from simcb.world.streams import AttemptStreams, Streams, sampler_of
+from simcb.world.samplers import sampler_of
+from simcb.world.streams import AttemptStreams, Streams
 
 
 class FaultWindow:

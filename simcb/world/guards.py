@@ -17,7 +17,8 @@ from simcb.world.ejection import Health, OpenLimit
 from simcb.world.foreign import ForeignBreaker
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer, ReplicaGuard
-from simcb.world.streams import Streams, uniform
+from simcb.world.samplers import uniform
+from simcb.world.streams import Streams
 
 
 class Counted(Protocol):

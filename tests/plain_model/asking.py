@@ -18,7 +18,8 @@ from simcb.scenario.groups import ClientGroup, Spread
 from simcb.world.arrivals import arrival_times
 from simcb.world.clock import Order
 from simcb.world.conditions import windows_of
-from simcb.world.streams import CallStreams, GroupStreams, StreamTree, sampler_of, uniform
+from simcb.world.samplers import sampler_of, uniform
+from simcb.world.streams import CallStreams, GroupStreams, StreamTree
 
 if TYPE_CHECKING:
     from plain_model.model import PlainWorld

@@ -20,7 +20,8 @@ from simcb.scenario.faults import Flush
 from simcb.scenario.model import Scenario
 from simcb.world.clock import Order
 from simcb.world.conditions import drawn_faults
-from simcb.world.streams import Streams, StreamTree, uniform
+from simcb.world.samplers import uniform
+from simcb.world.streams import Streams, StreamTree
 
 KINDS: dict[str, type[Group]] = {"backlog": Queue}
 

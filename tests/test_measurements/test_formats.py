@@ -14,7 +14,8 @@ from simcb.measurements import FORMATS, Fit, MeasurementError, fit_files
 from simcb.predictions.formulas import wait_ggc
 from simcb.predictions.spread import quantile, variation
 from simcb.scenario import parse_scenario, read_scenario
-from simcb.world.streams import Streams, sampler_of
+from simcb.world.samplers import sampler_of
+from simcb.world.streams import Streams
 
 ROWS = samples.requests()
 GOOD = [row for row in ROWS if row.status < 500]

@@ -35,7 +35,8 @@ from simcb.scenario.distributions import (
     Uniform,
 )
 from simcb.world import simulate
-from simcb.world.streams import Streams, sampler_of
+from simcb.world.samplers import sampler_of
+from simcb.world.streams import Streams
 
 ONE = """
 name: one

@@ -18,7 +18,8 @@ from simcb.scenario import parse_scenario
 from simcb.scenario.distributions import QUANTILES, Empirical, Histogram, Lognormal, Quantiles
 from simcb.scenario.pieces import reachable
 from simcb.world import simulate
-from simcb.world.streams import Streams, sampler_of
+from simcb.world.samplers import sampler_of
+from simcb.world.streams import Streams
 
 WORDS = {"min": 0.0, **QUANTILES, "max": 1.0}
 seconds = st.floats(1e-4, 100)

@@ -15,7 +15,8 @@ from simcb.scenario.arrivals import Constant, Poisson, RatePoint, Replay
 from simcb.scenario.faults import Fault, Surge
 from simcb.world.arrivals import arrival_times
 from simcb.world.conditions import windows_of
-from simcb.world.streams import Streams, unit_exponential
+from simcb.world.samplers import unit_exponential
+from simcb.world.streams import Streams
 
 UNTIL = 20.0
 

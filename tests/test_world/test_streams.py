@@ -16,7 +16,8 @@ from simcb.scenario.distributions import (
     Quantiles,
     Uniform,
 )
-from simcb.world.streams import BLOCK, Streams, sampler_of, steady, uniform
+from simcb.world.samplers import sampler_of, steady, uniform
+from simcb.world.streams import BLOCK, Streams
 
 LAWS: list[tuple[Distribution, float, float]] = [
     (Constant(value=0.2), 0.2, 0.0),
