@@ -1,4 +1,7 @@
+cimport cython
+
 from simcb.breaker.flights cimport Flight
+from simcb.breaker.windows cimport Window
 
 cdef class Period:
     cdef public long calls
@@ -15,6 +18,7 @@ cdef class ClosedState(Period):
     cdef public object mode
     cdef public tuple totals
     cdef public tuple windows
+    @cython.locals(window=Window, place=Py_ssize_t, calls=long, before=long, after=long)
     cpdef tuple with_one_more(self, bint failed, took, now, long streak, Flight permit)
 
 cdef class OpenState(Period):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
 
 from simcb.breaker.enums import Reason
 from simcb.breaker.flights import Flights
@@ -33,24 +32,54 @@ FINEST = 10_000
 """How many distinct moments a time window keeps apart before it begins to merge them."""
 
 
-class Window(Protocol):
-    """One rule's memory of a closed breaker's calls."""
+class Window:
+    """One rule's memory of a closed breaker's calls.
 
-    reason: Reason
-    fails: bool
-    """Whether failures are counted."""
-    slow: float
-    """Seconds from which a call is counted, however it ended; infinite when none is."""
-    hears_all: bool
-    """Whether it has to be asked about calls that it does not count, too."""
-    row: int
-    """How many failures in a row it takes besides."""
-    minimum: int
-    """With fewer outcomes in it the rule does not speak."""
-    rate: float
-    """The share of the counted kind from which it trips."""
-    flights: Flights | None
-    """The calls in flight, if those count too."""
+    Args:
+        minimum: with fewer outcomes in it the rule does not speak.
+        rate: the share of the counted kind from which it trips.
+        reason: why the breaker opens if it trips.
+        fails: whether failures are counted.
+        slow: seconds from which a call is counted, however it ended; infinite when none is.
+        threshold: how many of the counted kind trip it; 0 if a rate does.
+
+    Attributes:
+        hears_all: whether it has to be asked about calls that it does not count, too, as a rate
+            is a share of those as well.
+        row: how many failures in a row it takes besides.
+        flights: the calls in flight, if those count too.
+    """
+
+    __slots__ = (
+        "fails",
+        "flights",
+        "hears_all",
+        "minimum",
+        "rate",
+        "reason",
+        "row",
+        "slow",
+        "threshold",
+    )
+
+    def __init__(
+        self,
+        minimum: int,
+        rate: float,
+        reason: Reason,
+        fails: bool,
+        slow: float,
+        threshold: int = 0,
+    ) -> None:
+        self.minimum = minimum
+        self.rate = rate
+        self.reason = reason
+        self.fails = fails
+        self.slow = slow
+        self.threshold = threshold
+        self.hears_all = not threshold
+        self.row = 0
+        self.flights: Flights | None = None
 
     def trips(self, calls: int, before: int, after: int, now: float) -> bool:
         """Whether outcome number `calls` is enough to open the breaker.
@@ -61,7 +90,7 @@ class Window(Protocol):
             after: how many there are with it.
             now: seconds, never less than in an earlier question.
         """
-        ...
+        raise NotImplementedError
 
     def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
         """Returns how many outcomes are in the window, and how many of the counted kind.
@@ -71,30 +100,19 @@ class Window(Protocol):
             total: how many of them are of the counted kind.
             now: seconds, never less than in an earlier question.
         """
-        ...
+        raise NotImplementedError
 
 
-class LateWindow:
+class LateWindow(Window):
     """A window that began when `before` calls had been counted without it."""
 
-    __slots__ = (
-        "before",
-        "fails",
-        "flights",
-        "hears_all",
-        "minimum",
-        "rate",
-        "reason",
-        "row",
-        "slow",
-        "window",
-    )
+    __slots__ = ("before", "window")
 
     def __init__(self, window: Window, before: int) -> None:
         self.window = window
         self.before = before
         self.reason, self.fails, self.slow = window.reason, window.fails, window.slow
-        self.hears_all, self.row = window.hears_all, window.row
+        self.hears_all, self.row, self.threshold = window.hears_all, window.row, window.threshold
         self.minimum, self.rate, self.flights = window.minimum, window.rate, window.flights
 
     def trips(self, calls: int, before: int, after: int, now: float) -> bool:
@@ -106,7 +124,7 @@ class LateWindow:
         return self.window.read(calls - self.before, total, now)
 
 
-class CountWindow:
+class CountWindow(Window):
     """The last `size` outcomes: a ring of running totals.
 
     It has a place more than outcomes: place k holds the total after outcome k, k + size + 1,
@@ -114,20 +132,13 @@ class CountWindow:
     `size` outcomes ago is still there.
     """
 
-    __slots__ = ("fails", "flights", "minimum", "rate", "reason", "ring", "size", "slow", "written")
-    hears_all = True
-    row = 0
+    __slots__ = ("ring", "size", "written")
 
     def __init__(
         self, size: int, minimum: int, rate: float, reason: Reason, fails: bool, slow: float
     ) -> None:
+        super().__init__(minimum, rate, reason, fails, slow)
         self.size = size
-        self.minimum = minimum
-        self.rate = rate
-        self.reason = reason
-        self.fails = fails
-        self.slow = slow
-        self.flights: Flights | None = None
         self.ring = [0] * (size + 1)
         self.written = 0
 
@@ -148,28 +159,16 @@ class CountWindow:
         return min(calls, self.size), total - self.ring[(calls + 1) % (self.size + 1)]
 
 
-class TimeWindow:
+class TimeWindow(Window):
     """The outcomes less than `span` seconds old: a queue of the totals before each moment.
 
     The oldest moment still inside says what to subtract. Moments are kept apart exactly
     until there are more than `FINEST` of them; beyond that, outcomes within `span / FINEST`
     of each other are taken to have happened at the first of them, so that memory is bounded
-    whatever the traffic. With a `threshold` a number of outcomes trips it, and not a rate.
+    whatever the traffic.
     """
 
-    __slots__ = (
-        "fails",
-        "flights",
-        "hears_all",
-        "minimum",
-        "moments",
-        "rate",
-        "reason",
-        "slow",
-        "span",
-        "threshold",
-    )
-    row = 0
+    __slots__ = ("moments", "span")
 
     def __init__(
         self,
@@ -181,15 +180,8 @@ class TimeWindow:
         slow: float,
         threshold: int = 0,
     ) -> None:
+        super().__init__(minimum, rate, reason, fails, slow, threshold)
         self.span = span
-        self.minimum = minimum
-        self.rate = rate
-        self.reason = reason
-        self.fails = fails
-        self.slow = slow
-        self.flights: Flights | None = None
-        self.threshold = threshold
-        self.hears_all = not threshold  # a rate is a share of the others, too
         self.moments: deque[tuple[float, int, int]] = deque()
 
     def trips(self, calls: int, before: int, after: int, now: float) -> bool:
@@ -201,13 +193,14 @@ class TimeWindow:
             else now - moments[-1][0] >= span / FINEST
         ):
             moments.append((now, calls - 1, before))
-        while now - moments[0][0] >= span:
+        oldest = moments[0]
+        while now - oldest[0] >= span:
             moments.popleft()
-        _, calls_then, total_then = moments[0]
-        counted = after - total_then
+            oldest = moments[0]
+        counted = after - oldest[2]
         if self.threshold:
             return counted >= self.threshold
-        inside = calls - calls_then
+        inside = calls - oldest[1]
         return inside >= self.minimum and counted / inside >= self.rate
 
     def read(self, calls: int, total: int, now: float) -> tuple[int, int]:
@@ -219,29 +212,15 @@ class TimeWindow:
         return calls - calls_then, total - total_then
 
 
-class PeriodWindow:
+class PeriodWindow(Window):
     """The outcomes since the counts were last cleared: each time a `span` is over since it closed.
 
     It remembers the totals before the first outcome of a period; which period that was says
-    whether they are still to be subtracted. With a `threshold` a number of outcomes trips it, and
-    not a rate. With a `row` they have to be failures in a row that are all of the period: those
-    are the smaller number of both.
+    whether they are still to be subtracted. With a `row` the threshold is of failures in a row
+    that are all of the period: those are the smaller number of both.
     """
 
-    __slots__ = (
-        "began",
-        "fails",
-        "flights",
-        "hears_all",
-        "minimum",
-        "rate",
-        "reason",
-        "row",
-        "since",
-        "slow",
-        "span",
-        "threshold",
-    )
+    __slots__ = ("began", "since", "span")
 
     def __init__(
         self,
@@ -255,17 +234,10 @@ class PeriodWindow:
         threshold: int = 0,
         row: int = 0,
     ) -> None:
+        super().__init__(minimum, rate, reason, fails, slow, threshold)
+        self.row = row
         self.since = since
         self.span = span
-        self.minimum = minimum
-        self.rate = rate
-        self.reason = reason
-        self.fails = fails
-        self.slow = slow
-        self.flights: Flights | None = None
-        self.threshold = threshold
-        self.row = row
-        self.hears_all = not threshold
         self.began = (0, 0, 0)
 
     def _totals_then(self, calls: int, total: int, now: float) -> tuple[int, int, int]:
