@@ -150,7 +150,7 @@ class Group(Origin):
         for attempt in request.alive:
             attempt.settled = True
             attempt.stop()
-        request.alive.clear()
+        del request.alive[:]
         self._recorder.close_request(request, outcome, self._clock.now)
 
 

@@ -13,6 +13,8 @@ cdef class FaultWindow:
     cdef public double ramp
     cdef public double fault_factor
     cdef bint _sticky
+    cdef double _added
+    cdef double _multiplied
     cpdef double draw(self, str caller, AttemptStreams node, long number) except? -1
     cpdef bint strikes(self, double now, str caller, AttemptStreams node, long number) except? -1
     cpdef double strength(self, double t) except? -1
@@ -52,7 +54,6 @@ cdef class Conditions:
     cdef list _hangs
     cdef list _hang_ends
     cdef public bint hangs
-    cdef public bint hangs_ramp
     cdef public bint loses_attempts
     cdef public object next_change
     cpdef InForce active(self, double now)

@@ -46,6 +46,8 @@ class FaultWindow:
     """
 
     __slots__ = (
+        "_added",
+        "_multiplied",
         "_sticky",
         "caller",
         "end",
@@ -69,6 +71,8 @@ class FaultWindow:
         self.ramp = fault.ramp
         self.fault_factor = fault.times if isinstance(fault, Surge | Capacity) else 1.0
         self._sticky = fault.sticky
+        self._multiplied = fault.multiplied if isinstance(fault, Latency) else 1.0
+        self._added = fault.added if isinstance(fault, Latency) else 0.0
 
     def draw(self, caller: str, node: AttemptStreams, number: int) -> float:
         """Return the draw of an attempt for this fault; 2, which nothing strikes, elsewhere.
@@ -111,10 +115,9 @@ class FaultWindow:
 
     def slowed(self, now: float, work: float) -> float:
         """Return the seconds of work that a latency fault makes of `work` begun at `now`."""
-        fault, strength = self.fault, self.strength(now)
-        assert isinstance(fault, Latency)
-        work *= 1.0 + (fault.multiplied - 1.0) * strength
-        return work + fault.added * strength
+        strength = self.strength(now)
+        work *= 1.0 + (self._multiplied - 1.0) * strength
+        return work + self._added * strength
 
     def cold_factor(self, warmed: int) -> float:
         """Return what a cold cache multiplies work by, when so many were served well since."""
@@ -313,7 +316,6 @@ class Conditions:
         self._hangs = _merged((each.start, each.end) for each in windows if each.kind is Hang)
         self._hang_ends = [end for _, end in self._hangs]
         self.hangs = bool(self._hangs)
-        self.hangs_ramp = any(each.ramp for each in windows if each.kind is Hang)
         self.loses_attempts = any(each.kind is Loss for each in windows)
         self.next_change = self._calendar.next_change
 

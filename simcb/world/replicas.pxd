@@ -75,7 +75,7 @@ cdef class Replica(Server):
     @cython.locals(active=InForce, begin=double, work=double, done=double)
     cpdef bint would_answer(self, str caller, AttemptStreams node, long number, timeout, double ways, double now) except? -1
     cpdef double _wait(self, double now) except? -1
-    @cython.locals(active=InForce, again=bint, attempt=Attempt, caught=long, head=list)
+    @cython.locals(active=InForce, attempt=Attempt, caught=long, head=list)
     cpdef double _caught_share(self, double now) except? -1
 
 cdef class _Still(Occurrence):

@@ -547,7 +547,7 @@ class Replica(Server):
         if not self._may_hang:
             return (before + 1) * self._hold / self.capacity
         left = self.capacity - len(self._held)
-        caught = self._caught_share(now) * before
+        caught = self._caught_share(now) * before if left > 0 else 0.0
         if left > caught:
             return (before + 1 - caught) * self._hold / (left - caught / 2)
         standstill = self._conditions.hangs_until(now) - now
@@ -558,14 +558,9 @@ class Replica(Server):
         if not self.queue or self._conditions.hangs_until(now) <= now:
             return 0.0
         head = list(islice(reversed(self.queue) if self._lifo else self.queue, _LOOKED_AT))
-        active, again = self._conditions.active(now), self._conditions.hangs_ramp
+        active = self._conditions.active(now)
         caught = 0
         for attempt in head:
-            # Without a ramp it is the same for as long as the same faults are in force.
-            if again or attempt.looked_at is not active:
-                caller, node, number = attempt.site.caller, attempt.node, attempt.number
-                attempt.caught = active.hang_ends(now, caller, node, number) > now
-                attempt.looked_at = active
-            if attempt.caught:
+            if active.hang_ends(now, attempt.site.caller, attempt.node, attempt.number) > now:
                 caught += 1
         return caught / len(head)

@@ -2,7 +2,6 @@ cimport cython
 
 from simcb.breaker.flights cimport Grant
 from simcb.world.clock cimport Waiter
-from simcb.world.conditions cimport InForce
 from simcb.world.streams cimport AttemptStreams
 
 cdef class Task(Waiter)
@@ -92,7 +91,5 @@ cdef class Attempt(Task):
     cdef public bint finished
     cdef public long answer
     cdef public double retry_after
-    cdef public InForce looked_at
-    cdef public bint caught
     @cython.locals(never=double)
     cpdef prepare(self, Site site, Task task, AttemptStreams node, long retry, double waited, Grant entry, long breaker, double start, Server replica)

@@ -12,7 +12,6 @@ from simcb.breaker.flights import Grant
 from simcb.outcomes import ATTEMPT_CODE, REQUEST_CODE, AttemptOutcome, RequestOutcome
 from simcb.trace import Flag
 from simcb.world.clock import Waiter
-from simcb.world.conditions import InForce
 from simcb.world.streams import AttemptStreams, CallStreams
 
 NAN = float("nan")
@@ -252,8 +251,10 @@ class UserAttempt(Task):
         self.over = True
         request = self.request
         request.cause = outcome
-        request.alive.remove(self)
-        if not request.alive:
+        if len(request.alive) > 1:
+            request.alive.remove(self)
+        else:
+            del request.alive[:]
             request.group.close(request, REQUEST_FAILED)
 
 
@@ -282,8 +283,6 @@ class Attempt(Task):
         retry_after: of a throttled one, how long its caller is told to wait, seconds; 0 if it is
             told nothing.
         open_place: where the recorder finds it among those of which more is to be written.
-        looked_at, caught: the faults for which it was last asked whether a hang will catch it,
-            and whether one will.
     """
 
     __slots__ = (
@@ -292,14 +291,12 @@ class Attempt(Task):
         "asked",
         "begin",
         "breaker",
-        "caught",
         "end",
         "entry",
         "fails",
         "finished",
         "flags",
         "freed",
-        "looked_at",
         "node",
         "open_place",
         "outcome",
@@ -364,8 +361,6 @@ class Attempt(Task):
         self.owed = False
         self.fails = False
         self.finished = False
-        self.looked_at: InForce | None = None
-        self.caught = False
 
     def deliver(self) -> None:
         """Answer: the service's own calls were answered."""
