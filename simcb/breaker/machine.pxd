@@ -17,7 +17,7 @@ cdef class Machine(Decisions):
     cpdef _admit(self, Permit permit)
     @cython.locals(permit=Permit, state=Period)
     cpdef Permit _grant(self)
-    @cython.locals(seen=Period)
+    @cython.locals(seen=Period, opened=OpenState)
     cdef _admit_locked(self, Permit permit)
     @cython.locals(state=Period)
     cpdef _succeed(self, Permit permit)

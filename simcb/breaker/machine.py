@@ -75,17 +75,22 @@ class Machine(Decisions):
                 self._counts[ADMITTED] += 1
                 return None
             refusal = self._admit_locked(permit)
+        if self._news or self._call_listeners:
+            self._tell_of(refusal)
+        return refusal
+
+    def _tell_of(self, refusal: Refusal | None) -> None:
+        """Tells the listeners what came of a call that asked, if it was rejected."""
         if self._news:
             self._announce()
         if refusal is not None and self._call_listeners:
             self._report(Outcome.REJECTED, self._latest, 0.0, None)
-        return refusal
 
     def _grant(self) -> Permit | None:
         """Returns the permit for one call; None if the breaker lets no call through now.
 
         It is what `acquire` is in a simulation: nothing is interrupted, and nobody else is there,
-        so what changes nothing but counts needs no lock. So it is with `_succeed_alone`.
+        so it needs no lock. So it is with `_succeed_alone`.
         """
         permit = Permit.__new__(Permit)
         permit._breaker = self
@@ -96,7 +101,12 @@ class Machine(Decisions):
             self._counts[ADMITTED] += 1
             return permit
         permit._generation = SETTLED
-        return permit if self._admit(permit) is None else None
+        if self._draw is None:
+            self._draw_jitter()
+        refusal = self._admit_locked(permit)
+        if self._news or self._call_listeners:
+            self._tell_of(refusal)
+        return permit if refusal is None else None
 
     def _admit_locked(self, permit: Permit) -> Refusal | None:
         """Grants the permit and returns None, or returns what the call is rejected with."""
@@ -113,16 +123,17 @@ class Machine(Decisions):
                     self._fly_locked(permit, seen)
                 return None
             if isinstance(seen, OpenState):
-                left = seen.deadline - now
+                opened = seen
+                left = opened.deadline - now
                 if left > 0.0:
                     self._counts[REJECTED] += 1
                     if left == NEVER:
-                        return self.name, seen.wait, True, seen.reason, None
-                    return self.name, left, False, seen.reason, seen.last_error
-                new = self._tried(seen, seen.generation + 1, now)
+                        return self.name, opened.wait, True, opened.reason, None
+                    return self.name, left, False, opened.reason, opened.last_error
+                new = self._tried(opened, opened.generation + 1, now)
                 if not isinstance(new, HalfOpenState):
-                    self._replace_locked(seen, new, Reason.DEADLINE_PASSED)
-                elif self._grant_probe_locked(permit, seen, new, now):
+                    self._replace_locked(opened, new, Reason.DEADLINE_PASSED)
+                elif self._grant_probe_locked(permit, opened, new, now):
                     return None
                 continue
             assert isinstance(seen, (HalfOpenState, RampState))

@@ -11,6 +11,7 @@ cdef class Clock(Heap):
     cdef long _patience
     cdef long _still
     cdef double _still_at
+    cpdef double read(self) except? -1
     cpdef long turn(self) except? -1
     cpdef _check_progress(self)
     cpdef at(self, double time, long order, Occurrence event)

@@ -92,6 +92,10 @@ class Clock(Heap):
         self._still_at = 0.0
         self._still = 0
 
+    def read(self) -> float:
+        """Return the moment, seconds, as a breaker's clock does."""
+        return self.now
+
     def turn(self) -> int:
         """Return a number that puts what begins now after all that began before.
 

@@ -192,7 +192,7 @@ class Guards:
             trip=policy.rules(),
             recovery=policy.recovery_policy(),
             half_open=policy.half_open_policy(),
-            clock=lambda: self._clock.now,
+            clock=self._clock.read,
             born=0.0,  # it is made when it is first asked, and yet as old as the run
             random=random,
             listeners=(tell if limit is None else limit.listener(write),),
@@ -208,7 +208,7 @@ class Guards:
     ) -> ForeignBreaker:
         found = adapter(policy.use or "")
         self.packages |= _package_of(found)
-        breaker = found.build(lambda: self._clock.now, policy.settings or {}, random)
+        breaker = found.build(self._clock.read, policy.settings or {}, random)
         return ForeignBreaker(name, breaker, self._clock, self._transition_writer(index))
 
     def _transition_writer(self, index: int) -> Callable[[float, str, str], None]:
