@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ Floats = NDArray[np.float64]
 
 _PIECES = 64
 """Linear pieces of a stretch on which both the rate and a surge are ramping."""
+
+_AT_ONCE = 15
+"""Most blocks whose moments are worked out together, besides one, where there are many."""
 
 _ROUNDING = 1e-9
 """Part of a count by which sums of products may miss the whole number they stand for."""
@@ -268,7 +271,9 @@ def arrival_times(
         curve = rate_curve(_script(law), surges, [(at, _script(each)) for at, each in later])
         blocks = _counts(law, streams, f"clients/{group}")
     most = curve.expected(until)
-    for counts in blocks:
+    at_once = 1 + min(_AT_ONCE, int(most) // (4 * BLOCK))
+    while part := [*islice(blocks, at_once)]:
+        counts = np.concatenate(part)
         moments = curve.moment(counts)
         # By the count, too: rounding may put what is due at the very end a little before it.
         before = moments[(moments < until) & (counts < most)]

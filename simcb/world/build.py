@@ -226,7 +226,7 @@ class World:
             duration=self.scenario.duration,
             seed=self.seed,
             replicate=self.replicate,
-            scenario=self.scenario.to_yaml(),
+            scenario=_written.of(self.scenario),
             versions={**_versions(), **self._guards.packages},
             **self.recorder.freeze(tuple(breakers)),
         )
@@ -264,6 +264,23 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+class _Written:
+    """The text of the scenario that ran last: its replicates mostly run one after the other."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Scenario, str] | None = None
+
+    def of(self, scenario: Scenario) -> str:
+        """Return a scenario, which never changes, as a file."""
+        last = self._last
+        if last is None or last[0] is not scenario:
+            self._last = last = scenario, scenario.to_yaml()
+        return last[1]
+
+
+_written = _Written()
 
 
 @cache
