@@ -18,11 +18,12 @@ import numpy as np
 
 from simcb.metrics.backlog import Lag, lag_of
 from simcb.metrics.cells import AttemptCounts, Counts, cells_of, edges_of, request_counts
+from simcb.metrics.healing import Recovery, recovery_of
 from simcb.metrics.health import Health, LatencyLimits, Tally, harmful, health_of, latency_limits_of
 from simcb.metrics.latencies import Latencies, latencies_of
 from simcb.metrics.measures import Entities, Entity, Per
 from simcb.metrics.openings import Openings, openings, state_intervals, time_in
-from simcb.metrics.phase import HEALTHY, Phase, Window, effective_faults, phases
+from simcb.metrics.phase import FAULT, HEALTHY, Phase, Window, effective_faults, phases
 from simcb.metrics.rows import Booleans, Indexes, in_order
 from simcb.metrics.spans import Floats, Integers, Spans
 from simcb.metrics.worker_time import WorkerTime, worker_time
@@ -147,6 +148,12 @@ class Facts:
     def harmful(self) -> Booleans:
         """Which of `faults` cost answers."""
         return harmful(self.health, self.faults, self.trace.duration)
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        """When goodput was healthy again after the faults."""
+        windows = next((each.windows for each in self.phases if each.name == FAULT), ())
+        return recovery_of(self.health, windows, self.trace.duration)
 
     @cached_property
     def places(self) -> Mapping[str, tuple[int, ...]]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from simcb.metrics.facts import Facts, facts_of
+from simcb.metrics.healing import Recovery
 from simcb.metrics.health import (
     KEPT,
     SIGMAS,
@@ -23,7 +24,6 @@ from simcb.metrics.health import (
     LatencyLimits,
 )
 from simcb.metrics.phase import BETWEEN, FAULT, RECOVERY, Window
-from simcb.metrics.recovery import Recovery, recovery
 from simcb.metrics.rows import request_rows
 from simcb.trace import Trace
 
@@ -108,7 +108,7 @@ def verdict(run: Trace | Facts) -> Judgement:
 
 
 def _after_faults(facts: Facts, judged: Health) -> Judgement:
-    before, after = judged.baseline, recovery(facts)
+    before, after = judged.baseline, facts.recovery
     healthy = f"{before.share:.1%} when healthy{_more(before.fallbacks, before.requests)}"
     if not before.requests:
         healthy = "with no healthy phase to compare with"

@@ -7,16 +7,13 @@ and when a fault is felt by a breaker, in `simcb.metrics.openings`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from simcb.metrics.facts import Facts, Scope
-from simcb.metrics.health import Health
+from simcb.metrics.facts import Scope
 from simcb.metrics.openings import Opening
 from simcb.metrics.phase import FAULT, ONE_FAULT, WHOLE
-from simcb.metrics.spans import Floats
 from simcb.trace import FaultInfo
 
 
@@ -123,29 +120,6 @@ def _faults(scope: Scope) -> list[_Noticed] | None:
     ]
 
 
-FEWEST_SEEN = 10
-"""Requests that have to be in a window which something cuts short."""
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """When goodput was healthy again.
-
-    Args:
-        seconds: the slowest after any fault; infinite if it never was after one of them, None
-            if that cannot be told.
-        fault_end: the end of the fault after which it was slowest, or never; None without one.
-        again_at: when the next fault began, if it never was healthy before that; else None.
-        healthy_for: if the run ends too soon to be sure, for how long goodput has been healthy
-            then; else None.
-    """
-
-    seconds: float | None
-    fault_end: float | None = None
-    again_at: float | None = None
-    healthy_for: float | None = None
-
-
 def time_to_recover(scope: Scope) -> float | None:
     """Time from a fault's end to the first moment from which goodput stays healthy.
 
@@ -163,85 +137,4 @@ def time_to_recover(scope: Scope) -> float | None:
     end of the run shows nothing: if goodput is healthy from some moment to the end, but not for
     10 s, the time is undefined, and so it is if the last fault ends less than that before it.
     """
-    return recovery(scope.facts).seconds
-
-
-def recovery(facts: Facts) -> Recovery:
-    """Return when goodput was healthy again after the faults of a run."""
-    windows = next((each.windows for each in facts.phases if each.name == FAULT), ())
-    if not windows or not facts.health.decided.total:
-        return Recovery(None)
-    begins, healed = np.array(windows).T
-    duration, width = facts.trace.duration, facts.health.window
-    stops = np.append(begins[1:], duration)
-    sure, unsure = _first_healthy(facts.health, healed, stops, width)
-    requests = facts.health.within(healed, stops).decided
-    # Too little between two faults shows nothing: they are counted as one.
-    times = np.where(requests < FEWEST_SEEN, -math.inf, np.minimum(sure, unsure) - healed)
-    slowest = int(np.argmax(times[:-1])) if len(times) > 1 else -1
-    if slowest >= 0 and times[slowest] == math.inf:
-        return Recovery(math.inf, float(healed[slowest]), float(stops[slowest]))
-    after, end = float(sure[-1] - healed[-1]), float(healed[-1])
-    if after < math.inf:
-        if slowest >= 0 and times[slowest] > after:
-            return Recovery(float(times[slowest]), float(healed[slowest]))
-        return Recovery(after, end)
-    if unsure[-1] < math.inf:
-        return Recovery(None, end, healthy_for=duration - float(unsure[-1]))
-    too_soon = end + width > duration or not requests[-1]
-    return Recovery(None if too_soon else math.inf, end)
-
-
-def _first_healthy(
-    health: Health, healed: Floats, stops: Floats, width: float
-) -> tuple[Floats, Floats]:
-    """Return the first moment from which each stretch is healthy; inf if there is none.
-
-    Args:
-        health: of the run.
-        healed: where each stretch without a fault begins.
-        stops: where it ends, ascending likewise.
-        width: for how long goodput has to be healthy, seconds.
-
-    Returns:
-        Such moments at least `width` before the stretch ends, and any in which enough is seen.
-    """
-    sure, unsure = np.full(len(healed), math.inf), np.full(len(healed), math.inf)
-    _try(health, healed, healed, stops, width, (sure, unsure))
-    first = int(np.searchsorted(health.at, healed[0]))
-    for low in range(first, len(health.at), _TRIED):
-        high = min(low + _TRIED, len(health.at))
-        begun = slice(*np.searchsorted(healed, health.at[[low, high - 1]], side="right"))
-        # Whatever is found later is later, so nothing more is tried where a moment is known.
-        if not np.isinf(sure[max(0, begun.start - 1) : begun.stop]).any():
-            continue
-        good = health.at[low:high][health.good.of(low, high)]
-        _try(health, good, healed, stops, width, (sure, unsure))
-    return sure, unsure
-
-
-_TRIED = 2**12
-"""Moments tried at once."""
-
-
-def _try(
-    health: Health,
-    tried: Floats,
-    healed: Floats,
-    stops: Floats,
-    width: float,
-    found: tuple[Floats, Floats],
-) -> None:
-    """Put down the first of some moments, ascending, from which each stretch is healthy."""
-    place = np.searchsorted(healed, tried, side="right") - 1
-    inside = tried < stops[place]
-    tried, place = tried[inside], place[inside]
-    uncut = tried + width <= stops[place]
-    seen = health.within(tried, np.minimum(tried + width, stops[place]))
-    kept = health.is_kept(seen)
-    for first, chosen in zip(
-        found,
-        (kept & uncut & (seen.decided > 0), kept & (seen.decided >= FEWEST_SEEN)),
-        strict=True,
-    ):
-        np.minimum.at(first, place[chosen], tried[chosen])
+    return scope.facts.recovery.seconds
