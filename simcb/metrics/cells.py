@@ -14,7 +14,7 @@ import numpy as np
 from simcb.metrics.health import LatencyLimits
 from simcb.metrics.phase import Phase, Window
 from simcb.metrics.rows import AttemptRows, Booleans, Indexes, attempt_rows, request_rows
-from simcb.metrics.spans import Floats, Integers
+from simcb.metrics.spans import Cells, Floats, Integers
 from simcb.trace import Trace
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ def edges_of(phases: Iterable[Phase]) -> Floats:
     return np.unique([moment for each in phases for window in each.windows for moment in window])
 
 
-def cells_of(edges: Floats, windows: tuple[Window, ...]) -> Indexes:
+def cells_of(edges: Floats, windows: tuple[Window, ...]) -> Cells:
     """Return the cells of windows that begin and end at edges, ascending."""
-    places = np.searchsorted(edges, np.array(windows, np.float64))
+    places = edges.searchsorted(np.array(windows, np.float64)).tolist()
+    if len(places) == 1:
+        return slice(*places[0])
     return np.concatenate([np.arange(first, last) for first, last in places])
 
 
@@ -77,11 +79,11 @@ class Counts:
                 counted = key if chosen is None or many == len(at) else key[chosen]
                 found += np.bincount(counted, minlength=found.size).reshape(found.shape)
 
-    def within(self, cells: Indexes | slice, entity: int | None = None) -> dict[str, int]:
-        """Return how many there are of each kind in some cells, of one entity or of all."""
+    def within(self, cells: Cells) -> tuple[dict[str, int], ...]:
+        """Return how many there are of each kind in some cells: of all, and of each entity."""
         found = self._found[:, cells].sum(axis=1)
-        of_kinds = found.sum(axis=1) if entity is None else found[:, entity]
-        return dict(zip(self._names, of_kinds.tolist(), strict=True))
+        numbers = (found.sum(axis=1), *found.T)
+        return tuple(dict(zip(self._names, each.tolist(), strict=True)) for each in numbers)
 
     def by_cell(self, name: str, entity: int | None = None) -> Integers:
         """Return how many there are in each cell, of one entity or of all."""

@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
-from typing import Literal, NamedTuple
+from itertools import accumulate, groupby, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,12 +20,12 @@ from simcb.metrics.backlog import Lag, lag_of
 from simcb.metrics.cells import AttemptCounts, Counts, cells_of, edges_of, request_counts
 from simcb.metrics.healing import Recovery, recovery_of
 from simcb.metrics.health import Health, LatencyLimits, Tally, harmful, health_of, latency_limits_of
-from simcb.metrics.latencies import Latencies, latencies_of
+from simcb.metrics.latencies import Latencies, PhaseLatencies, latencies_of
 from simcb.metrics.measures import Entities, Entity, Per
 from simcb.metrics.openings import Openings, openings, state_intervals, time_in
-from simcb.metrics.phase import FAULT, HEALTHY, Phase, Window, effective_faults, phases
+from simcb.metrics.phase import FAULT, HEALTHY, Phase, effective_faults, phases
 from simcb.metrics.rows import Booleans, Indexes, in_order
-from simcb.metrics.spans import Floats, Integers, Spans
+from simcb.metrics.spans import Cells, Floats, Integers, Spans
 from simcb.metrics.worker_time import WorkerTime, worker_time
 from simcb.trace import FaultInfo, Trace, column
 
@@ -67,17 +67,7 @@ class Facts:
     @cached_property
     def totals(self) -> dict[str, int]:
         """How many requests of the run there are of each kind in `simcb.metrics.cells.REQUESTS`."""
-        return self.requests.within(slice(None))
-
-    def rows_within(self, windows: tuple[Window, ...]) -> list[tuple[int, int]]:
-        """Return of each window the first row that arrived in it, and that after the last.
-
-        The last moment of the run belongs to its last window.
-        """
-        starts, ends = np.array(windows, np.float64).reshape(-1, 2).T
-        firsts, lasts = np.searchsorted(self.arrivals, starts), np.searchsorted(self.arrivals, ends)
-        lasts[ends >= self.trace.duration] = len(self.arrivals)
-        return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+        return self.requests.within(slice(None))[0]
 
     @cached_property
     def edges(self) -> Floats:
@@ -111,6 +101,8 @@ class Facts:
 
     def missing(self, phase: Phase, group: int | None = None) -> int:
         """Return how many requests users who wait, of a group or all, do not make in a phase."""
+        if not self.health.waiting:
+            return 0
         return int(self.health.missing(*self._windows(phase), group).sum())
 
     def _windows(self, phase: Phase) -> tuple[Floats, Floats]:
@@ -127,6 +119,25 @@ class Facts:
     def seconds(self) -> Floats:
         """Where the seconds of the run's clock begin and end, and phases within them."""
         return np.union1d(self.edges, np.arange(math.ceil(self.trace.duration)))
+
+    @cached_property
+    def new_seconds(self) -> Booleans:
+        """Which of the cells between `seconds` begin with a second, not within one."""
+        return np.diff(np.floor(self.seconds[:-1]), prepend=-1.0) > 0.0
+
+    def latencies(self, group: int | None) -> dict[str, PhaseLatencies]:
+        """Return how long the requests of the run, or of a client group, take in each phase."""
+        if group not in self._latencies:
+            finished, ok = (self.requests.by_cell(kind, group) for kind in ("finished", "ok"))
+            cells = {each.name: cells_of(self.edges, each.windows) for each in self.phases}
+            borders = self.arrivals.searchsorted(self.edges[1:-1]).tolist()
+            rows = list(pairwise((0, *borders, len(self.arrivals))))
+            self._latencies[group] = latencies_of(self.trace, rows, cells, finished, ok, group)
+        return self._latencies[group]
+
+    @cached_property
+    def _latencies(self) -> dict[int | None, dict[str, PhaseLatencies]]:
+        return {}
 
     @cached_property
     def entities(self) -> Entities:
@@ -194,88 +205,127 @@ class Load(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Scope:
-    """One phase of a run, or of what one service or one client group sees of it.
+class Part:
+    """One phase of a run: what its numbers start from, whatever they are about.
 
     Args:
         facts: the run.
         phase: the phase.
-        service: index of the service, None for the run and for a client group.
-        group: index of the client group, None for the run and for a service.
     """
 
     facts: Facts
     phase: Phase
-    service: int | None = None
-    group: int | None = None
-
-    @property
-    def seconds(self) -> float:
-        """The phase's length."""
-        return self.phase.seconds
 
     @cached_property
-    def cells(self) -> Indexes:
+    def cells(self) -> Cells:
         """The cells between the run's edges that are the phase."""
         return cells_of(self.facts.edges, self.phase.windows)
 
     @cached_property
+    def requests(self) -> tuple[dict[str, int], ...]:
+        """How many requests of each kind arrived: in all, and of each client group."""
+        return self.facts.requests.within(self.cells)
+
+    @cached_property
+    def of_groups(self) -> tuple[dict[str, int], ...]:
+        """How many attempts of each kind were made: in all, and for each group's requests."""
+        return self.facts.attempts.of_groups.within(self.cells)
+
+    @cached_property
+    def of_services(self) -> tuple[dict[str, int], ...]:
+        """How many attempts of each kind were made: in all, and at each service."""
+        return self.facts.attempts.of_services.within(self.cells)
+
+    @cached_property
+    def seconds(self) -> tuple[Cells, Indexes]:
+        """The cells between `Facts.seconds` that are the phase, and with which each second begins.
+
+        A second may be cut in two where some other phase begins.
+        """
+        edges, windows = self.facts.seconds, self.phase.windows
+        cells = cells_of(edges, windows)
+        begins = self.facts.new_seconds[cells].copy()
+        lengths = np.diff(edges.searchsorted(np.array(windows)))[:-1, 0]
+        begins[list(accumulate(lengths.tolist(), initial=0))] = True
+        return cells, np.flatnonzero(begins)
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """One phase of a run, or of what one service or one client group sees of it.
+
+    Args:
+        part: the phase.
+        service: index of the service, None for the run and for a client group.
+        group: index of the client group, None for the run and for a service.
+    """
+
+    part: Part
+    service: int | None = None
+    group: int | None = None
+
+    @classmethod
+    def of(cls, part: Part, entity: Entity) -> Scope:
+        """Return the scope of the run, of one service or of one client group in a phase."""
+        if entity.kind is Per.SERVICE:
+            return cls(part, service=entity.place)
+        return cls(part, group=entity.place) if entity.kind is Per.GROUP else cls(part)
+
+    @property
+    def facts(self) -> Facts:
+        """The run."""
+        return self.part.facts
+
+    @property
+    def phase(self) -> Phase:
+        """The phase."""
+        return self.part.phase
+
+    @property
+    def seconds(self) -> float:
+        """The phase's length."""
+        return self.part.phase.seconds
+
+    @property
+    def cells(self) -> Cells:
+        """The cells between the run's edges that are the phase."""
+        return self.part.cells
+
+    @property
     def requests(self) -> dict[str, int]:
         """How many requests of each kind arrived; of a client group, of its own.
 
         The kinds are those of `simcb.metrics.cells.REQUESTS`.
         """
-        return self.facts.requests.within(self.cells, self.group)
+        return self.part.requests[0 if self.group is None else self.group + 1]
 
-    @cached_property
+    @property
     def attempts(self) -> dict[str, int]:
         """How many attempts of each kind were made.
 
         Of a service, at it; of a client group, for its requests. The kinds are those of
         `simcb.metrics.cells.ATTEMPTS`.
         """
-        made = self.facts.attempts
-        counts = made.of_groups if self.service is None else made.of_services
-        return counts.within(self.cells, self.group if self.service is None else self.service)
+        if self.service is not None:
+            return self.part.of_services[self.service + 1]
+        return self.part.of_groups[0 if self.group is None else self.group + 1]
 
     @cached_property
     def load(self) -> Load:
         """What came in each second of the phase."""
-        made, edges = self.facts.attempts, self.facts.seconds
-        cells = cells_of(edges, self.phase.windows)
+        made = self.facts.attempts
         counts = made.seconds_of_groups if self.service is None else made.seconds_of_services
         entity = self.group if self.service is None else self.service
-        # A second may be cut in two where some other phase begins.
-        begins = (np.diff(np.floor(edges[cells])) > 0.0) | (np.diff(cells) > 1)
-        firsts = np.concatenate(([0], 1 + np.flatnonzero(begins)))
-        return Load(
-            *(
-                np.add.reduceat(counts.by_cell(kind, entity)[cells], firsts)
-                for kind in ("asking", "needing")
-            )
-        )
+        cells, firsts = self.part.seconds
+        asking, needing = (counts.by_cell(kind, entity)[cells] for kind in ("asking", "needing"))
+        return Load(np.add.reduceat(asking, firsts), np.add.reduceat(needing, firsts))
 
     @cached_property
     def latencies(self) -> Latencies:
         """Of every finished request."""
-        return self._latencies("finished")
+        return self.facts.latencies(self.group)[self.phase.name].finished
 
     @cached_property
     def ok_latencies(self) -> Latencies:
         """The same of requests that ended ok."""
-        if self.requests["ok"] == self.requests["finished"]:
-            return self.latencies
-        return self._latencies("ok")
-
-    def _latencies(self, kind: Literal["finished", "ok"]) -> Latencies:
-        trace = self.facts.trace
-        rows = self.facts.rows_within(self.phase.windows)
-        return latencies_of(trace, rows, kind, self.requests[kind], self.group)
-
-    def of(self, entity: Entity) -> Scope:
-        """Return the same phase, of the run, of one service or of one client group."""
-        if entity.kind is Per.SERVICE:
-            return Scope(self.facts, self.phase, service=entity.place)
-        if entity.kind is Per.GROUP:
-            return Scope(self.facts, self.phase, group=entity.place)
-        return self
+        return self.facts.latencies(self.group)[self.phase.name].ok

@@ -1,15 +1,18 @@
-"""How long requests take: the mean, the longest, and percentiles."""
+"""How long requests take: the mean, the longest, and percentiles.
+
+The requests of each cell are sorted once, those that ended ok apart from the others, and what is
+asked of a phase is merged from them: that takes a fraction of the time of sorting it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from simcb.metrics.rows import request_rows
-from simcb.metrics.spans import Floats
+from simcb.metrics.spans import Cells, Floats, Integers
 from simcb.trace import Trace
 
 QUANTILES = (0.50, 0.90, 0.95, 0.99, 0.999, 0.9999)
@@ -32,39 +35,92 @@ class Latencies:
     quantiles: dict[float, float]
 
 
+@dataclass(frozen=True)
+class PhaseLatencies:
+    """The latencies of the requests of a phase: of those that have finished, and that ended ok."""
+
+    finished: Latencies
+    ok: Latencies
+
+
 def latencies_of(
     trace: Trace,
-    places: Iterable[tuple[int, int]],
-    kind: Literal["finished", "ok"],
-    many: int,
+    rows: Sequence[tuple[int, int]],
+    phases: Mapping[str, Cells],
+    finished: Integers,
+    ok: Integers,
     group: int | None = None,
-) -> Latencies:
-    """Return the latencies of requests that have finished, or have ended ok.
+) -> dict[str, PhaseLatencies]:
+    """Return the latencies of every phase.
 
     Args:
         trace: the run.
-        places: first row, and that after the last, of each stretch of requests.
-        kind: which of them.
-        many: how many of those there are.
+        rows: first row, and that after the last, of each cell.
+        phases: the cells of each phase, by its name; the first is the whole run.
+        finished: how many requests of each cell have finished.
+        ok: how many of them have ended ok.
         group: the client group; None for all.
     """
-    if not many:
+    every = np.empty(int(finished.sum()))
+    ended_ok = every[: int(ok.sum())]
+    sections = np.split(every, np.cumsum(np.concatenate((ok, finished - ok)))[:-1])
+    well, otherwise = sections[: len(ok)], sections[len(ok) :]
+    for (first, last), *both in zip(rows, well, otherwise, strict=True):
+        _fill(trace, first, last, group, *both)
+    found = {}
+    whole, *parts = phases
+    for name in parts:
+        chosen = np.arange(len(rows))[phases[name]].tolist()
+        good = _merged([well[cell] for cell in chosen])
+        found[name] = _told(_merged([good, *(otherwise[cell] for cell in chosen)]), good)
+    # Of a long run there is no room for a copy: what is merged last is merged in its place.
+    ended_ok.sort(kind="stable")
+    of_ok = _of(ended_ok)
+    every.sort(kind="stable")
+    found[whole] = PhaseLatencies(of_ok if len(every) == of_ok.count else _of(every), of_ok)
+    return found
+
+
+def _fill(
+    trace: Trace, first: int, last: int, group: int | None, well: Floats, otherwise: Floats
+) -> None:
+    """Put the latencies of a cell in their places, ascending."""
+    places = [0, 0]
+    for rows in request_rows(trace, first, last):
+        kinds = (rows.ok, rows.finished & ~rows.ok) if len(otherwise) else (rows.ok,)
+        for index, kind in enumerate(kinds):
+            chosen = kind if group is None else kind & (rows.group == group)
+            found = rows.latency.compress(chosen)
+            place = places[index]
+            (well, otherwise)[index][place : place + len(found)] = found
+            places[index] += len(found)
+    well.sort()
+    otherwise.sort()
+
+
+def _merged(runs: Iterable[Floats]) -> Floats:
+    """Return numbers that come in ascending runs as one."""
+    filled = [run for run in runs if len(run)]
+    if len(filled) == 1:
+        return filled[0]
+    merged = np.concatenate(filled) if filled else np.empty(0)
+    merged.sort(kind="stable")  # which makes use of runs
+    return merged
+
+
+def _told(ended: Floats, ended_ok: Floats) -> PhaseLatencies:
+    ok = _of(ended_ok)
+    return PhaseLatencies(ok if len(ended) == len(ended_ok) else _of(ended), ok)
+
+
+def _of(ascending: Floats) -> Latencies:
+    if not len(ascending):
         return Latencies(0, None, None, {})
-    latencies, filled = np.empty(many), 0
-    for first, last in places:
-        for rows in request_rows(trace, first, last):
-            chosen = getattr(rows, kind)
-            if group is not None:
-                chosen = chosen & (rows.group == group)
-            found = rows.latency[chosen]
-            latencies[filled : filled + len(found)] = found
-            filled += len(found)
-    latencies.sort()
     return Latencies(
-        count=many,
-        mean=float(latencies.mean()),
-        longest=float(latencies[-1]),
-        quantiles={q: _quantile(latencies, q) for q in QUANTILES},
+        count=len(ascending),
+        mean=float(ascending.mean()),
+        longest=float(ascending[-1]),
+        quantiles={q: _quantile(ascending, q) for q in QUANTILES},
     )
 
 

@@ -198,8 +198,7 @@ class Unit(StrEnum):
     WORKER_SECONDS = "worker-s"
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(NamedTuple):
     """One number about one run.
 
     Args:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ class Phase:
     name: str
     windows: tuple[Window, ...]
 
-    @property
+    @cached_property
     def seconds(self) -> float:
         """The phase's length: the windows' lengths together."""
         total = 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from simcb.trace import (
     AttemptOutcome,
     Flag,
     RequestOutcome,
+    Rows,
     Trace,
     ascends,
     pieces,
@@ -34,23 +36,62 @@ Indexes: TypeAlias = "NDArray[np.int64]"
 
 @dataclass(frozen=True, eq=False)
 class RequestRows:
-    """User requests by arrival. `latency` is end minus arrival, nan while unfinished."""
+    """User requests by arrival, each column made when it is first asked for."""
 
-    at: Floats
-    group: NDArray[np.int16]
-    latency: Floats
-    ok: Booleans
-    degraded: Booleans
-    failed: Booleans
-    unfinished: Booleans
+    rows: Rows
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.rows)
 
-    @property
+    @cached_property
+    def at(self) -> Floats:
+        """When each arrived."""
+        return np.ascontiguousarray(self.rows["arrival"])
+
+    @cached_property
+    def group(self) -> NDArray[np.int16]:
+        """Whose each is."""
+        return np.ascontiguousarray(self.rows["group"])
+
+    @cached_property
+    def latency(self) -> Floats:
+        """End minus arrival, nan while unfinished."""
+        latency: Floats = self.rows["end"] - self.at
+        return latency
+
+    @cached_property
+    def outcome(self) -> NDArray[np.uint8]:
+        """The code of what became of each."""
+        return np.ascontiguousarray(self.rows["outcome"])
+
+    @cached_property
+    def ok(self) -> Booleans:
+        """Which ended ok."""
+        return self._are(RequestOutcome.OK)
+
+    @cached_property
+    def degraded(self) -> Booleans:
+        """Which a fallback answered."""
+        return self._are(RequestOutcome.DEGRADED)
+
+    @cached_property
+    def failed(self) -> Booleans:
+        """Which failed."""
+        return self._are(RequestOutcome.FAILED)
+
+    @cached_property
+    def unfinished(self) -> Booleans:
+        """Which have not ended."""
+        return self._are(RequestOutcome.UNFINISHED)
+
+    @cached_property
     def finished(self) -> Booleans:
         """Which have ended."""
         return ~self.unfinished
+
+    def _are(self, outcome: RequestOutcome) -> Booleans:
+        which: Booleans = self.outcome == REQUEST_CODE[outcome]
+        return which
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,17 +142,7 @@ def request_rows(
 ) -> Iterator[RequestRows]:
     """Yield the trace's requests from row `first` up to `last`, at most so many at a time."""
     for _, rows in pieces(trace.requests, first, last, most):
-        arrival = np.ascontiguousarray(rows["arrival"])
-        outcome = np.ascontiguousarray(rows["outcome"])
-        yield RequestRows(
-            at=arrival,
-            group=rows["group"],
-            latency=rows["end"] - arrival,
-            ok=outcome == REQUEST_CODE[RequestOutcome.OK],
-            degraded=outcome == REQUEST_CODE[RequestOutcome.DEGRADED],
-            failed=outcome == REQUEST_CODE[RequestOutcome.FAILED],
-            unfinished=outcome == REQUEST_CODE[RequestOutcome.UNFINISHED],
-        )
+        yield RequestRows(rows)
 
 
 def attempt_rows(trace: Trace) -> Iterator[AttemptRows]:

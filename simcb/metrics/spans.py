@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = "NDArray[np.float64]"
 Integers: TypeAlias = "NDArray[np.int64]"
+Cells: TypeAlias = "Integers | slice"
+"""Some cells of a run, as an array with a number for each is indexed by them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +116,7 @@ class SpanSum:
         seconds: Floats = self._inside + through * np.diff(self._edges)
         return seconds
 
-    def seconds_within(self, cells: Integers) -> float:
+    def seconds_within(self, cells: Cells) -> float:
         """Return the span-seconds inside some cells, once all spans are added."""
         return max(0.0, float(self._seconds[cells].sum()))
 
@@ -155,7 +157,7 @@ class Peaks:
         self._open += len(begins) - len(ends)
         self._settled = until
 
-    def within(self, cells: Integers) -> int:
+    def within(self, cells: Cells) -> int:
         """Return the most spans open at any one moment inside some cells."""
         return int(self._most[cells].max())
 

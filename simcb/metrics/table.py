@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from simcb.errors import FieldsError
 from simcb.metrics import answers, lag, load, recovery
-from simcb.metrics.facts import DEFAULT_SLO, Facts, Scope, facts_of
-from simcb.metrics.measures import Entity, Measure, Measures, Per, Unit, check_known
+from simcb.metrics.facts import DEFAULT_SLO, Facts, Part, Scope, facts_of
+from simcb.metrics.measures import Measure, Measures, Per, Unit, check_known
 from simcb.metrics.phase import WHOLE, layout_phases
 from simcb.scenario.thresholds import spelled
 from simcb.trace import Trace
@@ -188,27 +188,22 @@ def measure(run: Trace | Facts, *, slo: float = DEFAULT_SLO) -> Measures:
         raise ObjectiveError(slo)
     facts = facts_of(run, slo)
     items: list[Measure] = []
-    wanted = [(metric, facts.entities.having(metric.per)) for metric in METRICS.values()]
+    entities = {per: facts.entities.having(per) for per in {m.per for m in METRICS.values()}}
     for phase in facts.phases:
-        scopes: dict[Entity, Scope] = {}
-        whole = Scope(facts, phase)
-        for metric, entities in wanted:
+        part = Part(facts, phase)
+        scopes = {each: Scope.of(part, each) for having in entities.values() for each in having}
+        about = {per: [(scopes[each], each.name) for each in entities[per]] for per in entities}
+        for name, metric in METRICS.items():
             if not metric.phased and phase.name != WHOLE:
                 continue
-            for entity in entities:
-                if entity not in scopes:
-                    scopes[entity] = whole.of(entity)
-                items.append(_measured(metric, scopes[entity], entity.name))
+            for scope, of in about[metric.per]:
+                value = metric.function(scope)
+                if value is not None and math.isnan(value):
+                    raise UndefinedValueError(name, phase.name, of)
+                items.append(Measure(name, metric.unit, phase.name, of, value))
     return Measures(
         items=tuple(items),
         phases=tuple(each.name for each in facts.phases),
         entities=facts.entities,
         phase_names=layout_phases(facts.trace.layout),
     )
-
-
-def _measured(metric: Metric, scope: Scope, of: str) -> Measure:
-    value = metric.function(scope)
-    if value is not None and math.isnan(value):
-        raise UndefinedValueError(metric.name, scope.phase.name, of)
-    return Measure(metric.name, metric.unit, scope.phase.name, of, value)
