@@ -13,7 +13,7 @@ import numpy as np
 
 from simcb.metrics.health import LatencyLimits
 from simcb.metrics.phase import Phase, Window
-from simcb.metrics.rows import AttemptRows, Booleans, Indexes, attempt_rows, request_rows
+from simcb.metrics.rows import Asked, AttemptRows, Booleans, attempt_rows, request_rows
 from simcb.metrics.spans import Cells, Floats, Integers
 from simcb.trace import Trace
 
@@ -61,23 +61,14 @@ class Counts:
             kinds: which of them are of each kind; None for all.
         """
         inner = self.edges[1:-1]
-        low, high = np.searchsorted(inner, (at[0], at[-1]), side="right")
-        cells, entities = int(high - low) + 1, self._entities
-        key: Indexes | None = None
-        if cells > 1:
-            borders = np.searchsorted(at, inner[low:high])
-            lengths = np.diff(borders, prepend=0, append=len(at))
-            key = np.repeat(np.arange(0, cells * entities, entities), lengths)
-        if entities > 1:
-            key = entity.astype(np.int64) if key is None else key + entity
-        for name, chosen in kinds.items():
-            found = self._found[self._names.index(name), low : high + 1]
-            many = len(at) if chosen is None else int(np.count_nonzero(chosen))
-            if key is None:
-                found += many
-            elif many:
-                counted = key if chosen is None or many == len(at) else key[chosen]
-                found += np.bincount(counted, minlength=found.size).reshape(found.shape)
+        low, high = inner.searchsorted((at[0], at[-1]), side="right").tolist()
+        borders = at.searchsorted(inner[low:high])
+        some = {name: kind for name, kind in kinds.items() if kind is None or kind.any()}
+        for index in range(self._entities):
+            mine = entity == index if self._entities > 1 else None
+            for name, kind in some.items():
+                found = self._found[self._names.index(name), low : high + 1, index]
+                _count(_both(kind, mine), borders, len(at), found)
 
     def within(self, cells: Cells) -> tuple[dict[str, int], ...]:
         """Return how many there are of each kind in some cells: of all, and of each entity."""
@@ -90,6 +81,30 @@ class Counts:
         found = self._found[self._names.index(name)]
         by_cell: Integers = found.sum(axis=1) if entity is None else found[:, entity]
         return by_cell
+
+
+def _both(one: Booleans | None, other: Booleans | None) -> Booleans | None:
+    return other if one is None else one if other is None else one & other
+
+
+def _count(chosen: Booleans | None, borders: Integers, many: int, found: Integers) -> None:
+    """Add to the numbers of some cells how many rows are chosen in each of them.
+
+    Args:
+        chosen: which rows; None for all.
+        borders: the first row of each cell but the first.
+        many: how many rows there are.
+        found: the numbers.
+    """
+    before = borders
+    if chosen is not None and len(borders):
+        places = np.flatnonzero(chosen)
+        many, before = len(places), places.searchsorted(borders)
+    elif chosen is not None:
+        many = int(np.count_nonzero(chosen))
+    found[-1] += many
+    found[:-1] += before
+    found[1:] -= before
 
 
 REQUESTS = (
@@ -131,16 +146,17 @@ class AttemptCounts:
         self.of_groups = Counts(edges, groups, ATTEMPTS)
         self.seconds_of_services = Counts(seconds, services, ("asking", "needing"))
         self.seconds_of_groups = Counts(seconds, groups, ("asking", "needing"))
+        asked = Asked(services, len(trace.requests))
         for made in attempt_rows(trace):
-            self._add(made)
+            self._add(made, asked.first(made.request, made.service))
         for wanted in request_rows(trace):
             self.seconds_of_groups.add(wanted.at, wanted.group, {"needing": None})
 
-    def _add(self, rows: AttemptRows) -> None:
+    def _add(self, rows: AttemptRows, first: Booleans) -> None:
         at = rows.at
         kinds = {name: getattr(rows, name) for name in ATTEMPTS[1:]} | {"attempts": None}
         self.of_services.add(at, rows.service, kinds)
         self.of_groups.add(at, rows.group, kinds)
-        asking = {"asking": rows.reached, "needing": rows.first}
+        asking = {"asking": rows.reached, "needing": first}
         self.seconds_of_services.add(at, rows.service, asking)
         self.seconds_of_groups.add(at, rows.group, {"asking": rows.reached & rows.from_client})

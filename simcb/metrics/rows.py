@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -96,29 +96,102 @@ class RequestRows:
 
 @dataclass(frozen=True, eq=False)
 class AttemptRows:
-    """Attempts by the moment they were made.
+    """Attempts by the moment they were made, each column made when it is first asked for."""
 
-    `reached` marks those that came to the service, which may have refused them: neither turned
-    away by their caller nor lost or still on their way when the run ended. `unneeded` marks those
-    rejected although the service would have answered. `first` marks the first attempt a request
-    makes at a service, rejected ones included: the moment from which that request needs that
-    service.
-    """
-
-    at: Floats
-    group: NDArray[np.int16]
-    service: NDArray[np.int16]
-    reached: Booleans
-    rejected: Booleans
-    shed: Booleans
-    throttled: Booleans
-    from_client: Booleans
-    unneeded: Booleans
-    hedged: Booleans
-    first: Booleans
+    trace: Trace
+    rows: Rows
+    targets: NDArray[np.int16]
+    """Index of the service of each call."""
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.rows)
+
+    @cached_property
+    def at(self) -> Floats:
+        """When each was made."""
+        return self.column("start")
+
+    @cached_property
+    def request(self) -> NDArray[np.int32]:
+        """For whose request."""
+        return self.column("request")
+
+    @cached_property
+    def group(self) -> NDArray[np.int16]:
+        """Whose request that is."""
+        if len(self.trace.layout.groups) == 1:
+            return np.zeros(len(self), np.int16)
+        group: NDArray[np.int16] = self.trace.requests["group"][self.request]
+        return group
+
+    @cached_property
+    def service(self) -> NDArray[np.int16]:
+        """At which service."""
+        service: NDArray[np.int16] = self.targets[self.column("call")]
+        return service
+
+    @cached_property
+    def outcome(self) -> NDArray[np.uint8]:
+        """The code of what became of each."""
+        return self.column("outcome")
+
+    @cached_property
+    def flags(self) -> NDArray[np.uint8]:
+        """Bits of `Flag`."""
+        return self.column("flags")
+
+    @cached_property
+    def from_client(self) -> Booleans:
+        """Which no other attempt's work made."""
+        without: Booleans = self.column("parent") < 0
+        return without
+
+    @cached_property
+    def reached(self) -> Booleans:
+        """Which came to the service, which may have refused them.
+
+        The others were turned away by their caller, or lost or on their way when the run ended.
+        """
+        reached: Booleans = ~np.isnan(self.column("arrive"))
+        return reached
+
+    @cached_property
+    def rejected(self) -> Booleans:
+        """Which a breaker turned away."""
+        return self.are(AttemptOutcome.REJECTED)
+
+    @cached_property
+    def shed(self) -> Booleans:
+        """Which their caller held back."""
+        return self.are(AttemptOutcome.SHED)
+
+    @cached_property
+    def throttled(self) -> Booleans:
+        """Which the service's admission turned away."""
+        return self.are(AttemptOutcome.THROTTLED)
+
+    @cached_property
+    def unneeded(self) -> Booleans:
+        """Which were rejected although the service would have answered."""
+        return self.rejected & self._flagged(Flag.UNNEEDED)
+
+    @cached_property
+    def hedged(self) -> Booleans:
+        """Which are hedges."""
+        return self._flagged(Flag.HEDGE)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column as it is in the table."""
+        return np.ascontiguousarray(self.rows[name])
+
+    def are(self, outcome: AttemptOutcome) -> Booleans:
+        """Return which ended so."""
+        which: Booleans = self.outcome == ATTEMPT_CODE[outcome]
+        return which
+
+    def _flagged(self, flag: Flag) -> Booleans:
+        which: Booleans = (self.flags & int(flag)) != 0
+        return which
 
 
 def in_order(trace: Trace) -> Trace:
@@ -149,28 +222,11 @@ def attempt_rows(trace: Trace) -> Iterator[AttemptRows]:
     """Yield the trace's attempts piece by piece."""
     layout = trace.layout
     targets = np.array([layout.service_index(call.service) for call in layout.calls], np.int16)
-    one_group = len(layout.groups) == 1
-    asked = _Asked(len(layout.services), len(trace.requests))
     for _, rows in pieces(trace.attempts):
-        request, outcome = rows["request"], np.ascontiguousarray(rows["outcome"])
-        service = targets[rows["call"]]
-        rejected = outcome == ATTEMPT_CODE[AttemptOutcome.REJECTED]
-        yield AttemptRows(
-            at=np.ascontiguousarray(rows["start"]),
-            group=np.zeros(len(rows), np.int16) if one_group else trace.requests["group"][request],
-            service=service,
-            reached=~np.isnan(rows["arrive"]),
-            rejected=rejected,
-            shed=outcome == ATTEMPT_CODE[AttemptOutcome.SHED],
-            throttled=outcome == ATTEMPT_CODE[AttemptOutcome.THROTTLED],
-            from_client=rows["parent"] < 0,
-            unneeded=rejected & ((rows["flags"] & int(Flag.UNNEEDED)) != 0),
-            hedged=(rows["flags"] & int(Flag.HEDGE)) != 0,
-            first=asked.first(request, service),
-        )
+        yield AttemptRows(trace, rows, targets)
 
 
-class _Asked:
+class Asked:
     """Which requests have come to which services so far, a bit each."""
 
     def __init__(self, services: int, requests: int) -> None:
@@ -178,22 +234,25 @@ class _Asked:
         self._services = services
 
     def first(self, request: NDArray[np.int32], service: NDArray[np.int16]) -> Booleans:
-        """Return which of the next attempts are their request's first at the service."""
+        """Return which of the next attempts are their request's first at the service.
+
+        A rejected one may be: from then on the request needs the service.
+        """
         found = np.zeros(len(request), np.bool_)
         for index in range(self._services):
-            here = np.flatnonzero(service == index) if self._services > 1 else slice(None)
-            asking = request[here]
-            seen, bit = self._seen[index // 8], np.uint8(1 << index % 8)
-            fresh = (seen[asking] & bit) == 0
-            asking = asking[fresh]
+            here = np.flatnonzero(service == index) if self._services > 1 else None
+            asking = request if here is None else request[here]
             if not len(asking):
                 continue
             least = asking.min()
-            order = np.arange(len(asking), dtype=np.int32)
-            earliest = np.empty(int(asking.max() - least) + 1, np.int32)
+            places, order = asking - least, np.arange(len(asking), dtype=np.int32)
+            earliest = np.empty(int(places.max()) + 1, np.int32)
             # With repeated indexes the last assignment stays, so writing backwards keeps the first.
-            earliest[(asking - least)[::-1]] = order[::-1]
-            fresh[fresh] = earliest[asking - least] == order
-            found[here] = fresh
-            seen[asking] |= bit
+            earliest[places[::-1]] = order[::-1]
+            (first,) = np.nonzero(earliest[places] == order)
+            seen, bit = self._seen[index // 8], np.uint8(1 << index % 8)
+            before = seen[asking[first]]
+            first = first[(before & bit) == 0]
+            seen[asking[first]] |= bit
+            found[first if here is None else here[first]] = True
         return found

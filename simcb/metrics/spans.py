@@ -90,6 +90,7 @@ class SpanSum:
 
     def __init__(self, edges: Floats) -> None:
         self._edges = edges
+        self._nexts = np.append(edges[1:], edges[-1])
         self._inside = np.zeros(len(edges) - 1)
         self._steps = np.zeros(len(edges), np.int64)
 
@@ -97,16 +98,15 @@ class SpanSum:
         """Add spans; each begins within the cells, and ends there or after them."""
         if not len(begins):
             return
-        edges = self._edges
-        first = int(np.searchsorted(edges, begins.min(), side="right")) - 1
+        edges, many = self._edges, len(self._edges)
+        first = int(edges.searchsorted(begins.min(), side="right")) - 1
         if first + 1 < len(edges) and ends.max() <= edges[first + 1]:  # all lie in one cell
             self._inside[first] += float((ends - begins).sum())
             return
         # Each begin adds what is left of its cell and a level to those after it; an end takes both.
         for sign, moments in ((1, begins), (-1, ends)):
-            cell = np.searchsorted(edges[1:], moments, side="right")
-            left = edges[np.minimum(cell + 1, len(edges) - 1)] - moments
-            many = len(edges)
+            cell = edges[1:].searchsorted(moments, side="right")
+            left = self._nexts.take(cell) - moments
             self._inside += sign * np.bincount(cell, weights=left, minlength=many)[: many - 1]
             self._steps += sign * np.bincount(cell, minlength=many)
 
@@ -140,19 +140,20 @@ class Peaks:
 
     def add(self, begins: Floats, ends: Floats, until: float) -> None:
         """Add spans, none of which may begin before the last `until`; later ones not before it."""
-        (begins, self._begins), (ends, self._ends) = (
-            _parted(np.concatenate(pair), until)
-            for pair in ((self._begins, begins), (self._ends, ends))
-        )
-        cells = np.searchsorted(self._edges[:-1], begins, side="right") - 1
-        levels = self._open + np.arange(1, len(begins) + 1)
-        levels -= np.searchsorted(ends, begins, side="right")
+        if len(self._begins) or len(self._ends):
+            begins = np.concatenate((self._begins, begins))
+            ends = np.concatenate((self._ends, ends))
+        (begins, self._begins), (ends, self._ends) = _parted(begins, until), _parted(ends, until)
+        edges = self._edges[:-1]
+        cells = edges.searchsorted(begins, side="right") - 1
+        levels = np.arange(self._open + 1, self._open + 1 + len(begins))
+        levels -= ends.searchsorted(begins, side="right")
         np.maximum.at(self._most, cells, levels)
         # A cell begins with what is open then.
-        first, last = np.searchsorted(self._edges[:-1], (self._settled, until))
-        starts = self._edges[first:last]
-        begun = np.searchsorted(begins, starts, side="right")
-        opened = self._open + begun - np.searchsorted(ends, starts, side="right")
+        first, last = edges.searchsorted((self._settled, until))
+        starts = edges[first:last]
+        begun = begins.searchsorted(starts, side="right")
+        opened = self._open + begun - ends.searchsorted(starts, side="right")
         self._most[first:last] = np.maximum(self._most[first:last], opened)
         self._open += len(begins) - len(ends)
         self._settled = until
@@ -166,5 +167,5 @@ def _parted(moments: Floats, until: float) -> tuple[Floats, Floats]:
     """Return the moments before one, ascending, and the others."""
     before = moments < until
     settled = moments[before]
-    settled.sort()
+    settled.sort(kind="stable")  # they come almost in order
     return settled, moments[~before]

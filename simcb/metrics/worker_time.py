@@ -7,13 +7,14 @@ run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simcb.metrics.hedges import hedges
-from simcb.metrics.spans import Floats, Peaks, SpanSum
-from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Rows, Trace, pieces
+from simcb.metrics.rows import AttemptRows, Booleans, attempt_rows
+from simcb.metrics.spans import Floats, Integers, Peaks, SpanSum
+from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Rows, Trace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,6 @@ def worker_time(trace: Trace, edges: Floats) -> WorkerTime:
         SpanSum(edges),
     )
     calls = layout.calls
-    to = np.array([layout.service_index(call.service) for call in calls], np.int16)
     names = [each.name for each in layout.services]
     # Of each call the service whose workers wait for it; those of nobody and of clients are beyond.
     nobody, clients = len(names), len(names) + 1
@@ -78,44 +78,59 @@ def worker_time(trace: Trace, edges: Floats) -> WorkerTime:
             caller = names.index(call.caller)
             held_by[index] = caller if layout.services[caller].blocking else nobody
     since = _alone_from(trace)
-    for place, rows in pieces(trace.attempts):
+    place = 0
+    for rows in attempt_rows(trace):
         following = place + len(rows)
         later = float(trace.attempts["start"][following]) if following < whole else np.inf
-        own = since[place:following] if len(since) else rows["start"]
-        _add(found, trace, rows, own, to[rows["call"]], held_by[rows["call"]], later)
+        _add_work(found, rows, later)
+        _add_waits(found, rows, since[place:following] if len(since) else rows.at, held_by)
+        place = following
     return found
 
 
-def _add(
-    found: WorkerTime,
-    trace: Trace,
-    rows: Rows,
-    since: Floats,
-    to: NDArray[np.int16],
-    held_by: NDArray[np.int16],
-    later: float,
-) -> None:
-    start, end = np.ascontiguousarray(since), until(rows["end"], trace.duration)
-    arrive = np.ascontiguousarray(rows["arrive"])
-    begin, freed = rows["begin"], until(rows["freed"], trace.duration)
+def _add_work(found: WorkerTime, rows: AttemptRows, later: float) -> None:
+    """Add what workers do for attempts, and the time that these wait for one."""
+    duration, service = rows.trace.duration, rows.service
+    arrive, begin = rows.column("arrive"), rows.column("begin")
+    freed = until(rows.column("freed"), duration)
     begun = ~np.isnan(begin)
-    queue_left = leaves_queue(rows, trace.duration)
-    unwanted = np.maximum(begin, unwanted_from(trace, rows))
-    waited, in_vain, waiting = queue_left > arrive, begun & (unwanted < freed), end > start
+    left = until(np.where(begun, begin, freed), duration)
+    waited = (left > arrive) & (begun | ~rows.are(AttemptOutcome.REFUSED))
+    arrive, left, queued_at = _only(waited, arrive, left, service)
+    begin, freed, served_by = _only(begun, begin, freed, service)
+    unwanted = np.maximum(begin, unwanted_from(rows, begun))
+    unwanted, in_vain_until, wasted_by = _only(unwanted < freed, unwanted, freed, served_by)
+    for index, each in enumerate(found.services):
+        each.busy.add(*_only(served_by == index, begin, freed))
+        came, went = _only(queued_at == index, arrive, left)
+        each.queued.add(came, went)
+        each.longest_queue.add(came, went, later)
+        each.wasted.add(*_only(wasted_by == index, unwanted, in_vain_until))
+
+
+def _add_waits(
+    found: WorkerTime, rows: AttemptRows, since: Floats, held_by: NDArray[np.int16]
+) -> None:
+    """Add the time that callers wait for attempts.
+
+    Args:
+        found: to what.
+        rows: the attempts.
+        since: from when on each is what its caller waits for.
+        held_by: of each call the service whose workers wait for it, or who else.
+    """
+    end = until(rows.column("end"), rows.trace.duration)
+    whose = held_by[rows.column("call")]
+    waiting, waited, whose = _only(end > since, since, end, whose)
     for index, service in enumerate(found.services):
-        here = to == index
-        served = here & begun
-        service.busy.add(begin[served], freed[served])
-        queued = here & waited
-        arrived, left = arrive[queued], queue_left[queued]
-        service.queued.add(arrived, left)
-        service.longest_queue.add(arrived, left, later)
-        wasted = here & in_vain
-        service.wasted.add(unwanted[wasted], freed[wasted])
-        held = (held_by == index) & waiting
-        service.held.add(start[held], end[held])
-    held = (held_by == len(found.services) + 1) & waiting
-    found.held_by_clients.add(start[held], end[held])
+        if index in held_by:
+            service.held.add(*_only(whose == index, waiting, waited))
+    found.held_by_clients.add(*_only(whose == len(found.services) + 1, waiting, waited))
+
+
+def _only(chosen: Booleans, *columns: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return the rows of columns that are chosen."""
+    return columns if chosen.all() else tuple(each.compress(chosen) for each in columns)
 
 
 def _alone_from(trace: Trace) -> Floats:
@@ -159,28 +174,30 @@ def leaves_queue(rows: Rows, duration: float) -> Floats:
     return moments
 
 
-def unwanted_from(trace: Trace, rows: Rows) -> Floats:
+def unwanted_from(rows: AttemptRows, chosen: Booleans) -> Floats:
     """Return the moment from which nobody waits for the answer of some attempts; else inf.
 
     An attempt is unwanted once its caller has timed out or abandoned it, once the attempt whose
     work made it is unwanted, or once the user's request has ended.
     """
-    moments: Floats = np.fmin(_left(rows), trace.requests["end"][rows["request"]])
-    parent = rows["parent"]
-    children = np.flatnonzero(parent >= 0)
-    above = parent[children]
-    while len(children):
-        ancestors = trace.attempts[above]
-        moments[children] = np.minimum(moments[children], _left(ancestors))
-        above = ancestors["parent"]
-        further = above >= 0
-        children, above = children[further], above[further]
-    return moments
+    attempts, requests = rows.trace.attempts, rows.trace.requests
+    own = (rows.outcome, rows.column("end"), rows.column("parent"), rows.request)
+    outcome, end, above, request = _only(chosen, *own)
+    moments: Floats = np.fmin(requests["end"][request], np.inf)
+    gone = _gone(outcome)
+    moments[gone] = np.minimum(moments[gone], end[gone])
+    outcomes, ends, parents = (attempts[name] for name in ("outcome", "end", "parent"))
+    which = np.arange(len(moments))
+    while True:
+        (further,) = np.nonzero(above >= 0)
+        if not len(further):
+            return moments
+        which, above = which[further], above[further]
+        gone = _gone(outcomes[above])
+        moments[which[gone]] = np.minimum(moments[which[gone]], ends[above[gone]])
+        above = parents[above]
 
 
-def _left(rows: Rows) -> Floats:
-    """Return when the caller of each attempt went away; inf if it did not."""
-    outcome = rows["outcome"]
-    gone = (outcome == _TIMED_OUT) | (outcome == _ABANDONED)
-    left: Floats = np.where(gone, rows["end"], np.inf)
-    return left
+def _gone(outcome: NDArray[np.uint8]) -> Integers:
+    """Return the places of the attempts whose caller went away, by their outcomes."""
+    return np.flatnonzero((outcome == _TIMED_OUT) | (outcome == _ABANDONED))
