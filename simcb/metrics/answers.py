@@ -89,7 +89,7 @@ def budget_used(scope: Scope) -> float | None:
     The budget is 1 − SLO of all requests of the run that can be judged. The parts of phases that
     do not overlap add up; 1 and more means that the objective is missed.
     """
-    share = _of(_missed(scope), scope.facts.health.decided.total)
+    share = _of(_missed(scope), scope.facts.health.judged)
     return None if share is None else share / (1.0 - scope.facts.slo)
 
 

@@ -7,6 +7,7 @@ each cell once is known for each phase.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,12 +27,13 @@ def edges_of(phases: Iterable[Phase]) -> Floats:
     return np.unique([moment for each in phases for window in each.windows for moment in window])
 
 
-def cells_of(edges: Floats, windows: tuple[Window, ...]) -> Cells:
-    """Return the cells of windows that begin and end at edges, ascending."""
+def cells_of(edges: Floats, windows: tuple[Window, ...]) -> tuple[Cells, list[int]]:
+    """Return the cells of windows that begin and end at edges, and which of them begin one."""
     places = edges.searchsorted(np.array(windows, np.float64)).tolist()
     if len(places) == 1:
-        return slice(*places[0])
-    return np.concatenate([np.arange(first, last) for first, last in places])
+        return slice(*places[0]), [0]
+    begins = accumulate((last - first for first, last in places[:-1]), initial=0)
+    return np.concatenate([np.arange(first, last) for first, last in places]), list(begins)
 
 
 class Counts:
@@ -72,14 +74,15 @@ class Counts:
 
     def within(self, cells: Cells) -> tuple[dict[str, int], ...]:
         """Return how many there are of each kind in some cells: of all, and of each entity."""
-        found = self._found[:, cells].sum(axis=1)
-        numbers = (found.sum(axis=1), *found.T)
-        return tuple(dict(zip(self._names, each.tolist(), strict=True)) for each in numbers)
+        of_each = self._found[:, cells].sum(axis=1).T.tolist()
+        of_all = of_each[0] if len(of_each) == 1 else list(map(sum, zip(*of_each, strict=True)))
+        return tuple(dict(zip(self._names, each, strict=True)) for each in (of_all, *of_each))
 
     def by_cell(self, name: str, entity: int | None = None) -> Integers:
         """Return how many there are in each cell, of one entity or of all."""
         found = self._found[self._names.index(name)]
-        by_cell: Integers = found.sum(axis=1) if entity is None else found[:, entity]
+        every = entity is None and self._entities > 1
+        by_cell: Integers = found.sum(axis=1) if every else found[:, entity or 0]
         return by_cell
 
 

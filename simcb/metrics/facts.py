@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, groupby, pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -129,7 +129,7 @@ class Facts:
         """Return how long the requests of the run, or of a client group, take in each phase."""
         if group not in self._latencies:
             finished, ok = (self.requests.by_cell(kind, group) for kind in ("finished", "ok"))
-            cells = {each.name: cells_of(self.edges, each.windows) for each in self.phases}
+            cells = {each.name: cells_of(self.edges, each.windows)[0] for each in self.phases}
             borders = self.arrivals.searchsorted(self.edges[1:-1]).tolist()
             rows = list(pairwise((0, *borders, len(self.arrivals))))
             self._latencies[group] = latencies_of(self.trace, rows, cells, finished, ok, group)
@@ -219,7 +219,7 @@ class Part:
     @cached_property
     def cells(self) -> Cells:
         """The cells between the run's edges that are the phase."""
-        return cells_of(self.facts.edges, self.phase.windows)
+        return cells_of(self.facts.edges, self.phase.windows)[0]
 
     @cached_property
     def requests(self) -> tuple[dict[str, int], ...]:
@@ -242,11 +242,9 @@ class Part:
 
         A second may be cut in two where some other phase begins.
         """
-        edges, windows = self.facts.seconds, self.phase.windows
-        cells = cells_of(edges, windows)
+        cells, first = cells_of(self.facts.seconds, self.phase.windows)
         begins = self.facts.new_seconds[cells].copy()
-        lengths = np.diff(edges.searchsorted(np.array(windows)))[:-1, 0]
-        begins[list(accumulate(lengths.tolist(), initial=0))] = True
+        begins[first] = True
         return cells, np.flatnonzero(begins)
 
 

@@ -43,7 +43,7 @@ def recovery_of(health: Health, windows: Sequence[Window], duration: float) -> R
         windows: in which any fault is active, ordered and apart from each other.
         duration: of the run, seconds.
     """
-    if not windows or not health.decided.total:
+    if not windows or not health.judged:
         return Recovery(None)
     begins, healed = np.array(windows).T
     width = health.window
@@ -88,7 +88,7 @@ def _first_healthy(
         begun, over = healed.searchsorted(health.at[[low, high - 1]], side="right")
         # Whatever is found later is later, so nothing more is tried where a moment is known.
         if np.isinf(sure[max(0, begun - 1) : over]).any():
-            good = health.at[low:high][health.good.of(low, high)]
+            good = health.at[low:high][health.good(low, high)]
             _try(health, good, healed, stops, width, (sure, unsure))
         low, tried = high, min(2 * tried, _MOST_TRIED)
     return sure, unsure

@@ -203,40 +203,42 @@ class Tally(NamedTuple, Generic[Count]):
 
 
 class Marks:
-    """Which requests are marked, a bit each, and how many before any place.
+    """Which requests are marked, in several ways: a bit each, and how many before any place.
 
     Args:
+        ways: how many ways there are.
         many: how many requests there are.
     """
 
-    def __init__(self, many: int) -> None:
-        self._bits = np.zeros(many // 8 + 1, np.uint8)
-        self._before = np.zeros(0, np.int32)
-        self.total = 0
+    def __init__(self, ways: int, many: int) -> None:
+        self._bits = np.zeros((ways, many // 8 + 1), np.uint8)
+        self._before = np.zeros((ways, 0), np.int32)
+        self.totals = [0] * ways
 
-    def put(self, place: int, marked: Booleans) -> None:
-        """Mark the requests from a place on; a multiple of eight."""
-        packed = np.packbits(marked, bitorder="little")
-        self._bits[place // 8 : place // 8 + len(packed)] = packed
+    def put(self, place: int, *marked: Booleans) -> None:
+        """Mark the requests from a place on, a multiple of eight, in each way."""
+        for bits, each in zip(self._bits, marked, strict=True):
+            packed = np.packbits(each, bitorder="little")
+            bits[place // 8 : place // 8 + len(packed)] = packed
 
     def close(self) -> None:
         """Count them, once all are put."""
         ones = _of_bytes()[0][self._bits]
-        counted = np.cumsum(ones, dtype=np.int32)
-        self.total = int(counted[-1])
-        self._before = counted - ones
+        self._before = np.cumsum(ones, axis=1, dtype=np.int32)
+        self.totals = self._before[:, -1].tolist()
+        self._before -= ones
 
     def before(self, places: Integers) -> Integers:
-        """Return how many are marked before each place."""
+        """Return how many are marked in each way before each place."""
         ones, below = _of_bytes()
         byte = places >> 3
-        rest = self._bits[byte] & below[places & 7]
-        found: Integers = self._before[byte].astype(np.int64) + ones[rest]
+        rest = self._bits[:, byte] & below[places & 7]
+        found: Integers = self._before[:, byte].astype(np.int64) + ones[rest]
         return found
 
-    def of(self, first: int, last: int) -> Booleans:
-        """Return which of the requests from one up to another are marked."""
-        bits = np.unpackbits(self._bits[first // 8 : last // 8 + 1], bitorder="little")
+    def of(self, way: int, first: int, last: int) -> Booleans:
+        """Return which of the requests from one up to another are marked in one way."""
+        bits = np.unpackbits(self._bits[way, first // 8 : last // 8 + 1], bitorder="little")
         marked: Booleans = bits[first % 8 :][: last - first].view(np.bool_)
         return marked
 
@@ -270,28 +272,32 @@ class Health:
     Args:
         baseline: how well they did before the first fault.
         at: when each arrived.
-        good: ended ok in time.
-        decided: can be judged.
-        fallbacks: answered by a fallback in time.
+        marks: which are good, can be judged, and have a fallback's answer, as in `Tally`.
         waiting: the users who ask for nothing because they wait, for each closed group.
         window: over how many seconds goodput is judged.
     """
 
     baseline: Baseline
     at: Floats
-    good: Marks
-    decided: Marks
-    fallbacks: Marks
+    marks: Marks
     waiting: tuple[Waiting, ...]
     window: float
 
     def within(self, starts: Floats, ends: Floats) -> Tally[Integers]:
         """Return the requests of each window `[start, end)`, in logarithmic time a window."""
-        places = np.searchsorted(self.at, np.concatenate((starts, ends)))
-        before = (each.before(places) for each in (self.good, self.decided, self.fallbacks))
+        before = self.marks.before(self.at.searchsorted(np.concatenate((starts, ends))))
         many = len(starts)
-        good, decided, fallbacks = (each[many:] - each[:many] for each in before)
+        good, decided, fallbacks = before[:, many:] - before[:, :many]
         return Tally(good, decided + self.missing(starts, ends), fallbacks)
+
+    @property
+    def judged(self) -> int:
+        """How many requests can be judged."""
+        return self.marks.totals[1]
+
+    def good(self, first: int, last: int) -> Booleans:
+        """Return which of the requests from one up to another are good."""
+        return self.marks.of(0, first, last)
 
     def missing(self, starts: Floats, ends: Floats, group: int | None = None) -> Integers:
         """Return how many requests users do not make in each window because they wait.
@@ -329,14 +335,12 @@ def health_of(trace: Trace, at: Floats, limits: LatencyLimits, healthy_until: fl
         healthy_until: the end of the healthy phase; 0 if there is none.
     """
     many, duration = len(at), trace.duration
-    good, decided, fallbacks = Marks(many), Marks(many), Marks(many)
+    marks = Marks(len(Tally._fields), many)
     place = judged = judged_good = judged_fallbacks = 0
     for rows in request_rows(trace):
         in_time = limits.kept(rows)
         well, second_best = rows.ok & in_time, rows.degraded & in_time
-        good.put(place, well)
-        fallbacks.put(place, second_best)
-        decided.put(place, limits.decided(rows, duration))
+        marks.put(place, well, limits.decided(rows, duration), second_best)
         place += len(rows)
         if rows.at[0] <= healthy_until:
             # A comparison with nan is false: an unfinished request has not ended.
@@ -344,8 +348,7 @@ def health_of(trace: Trace, at: Floats, limits: LatencyLimits, healthy_until: fl
             judged += int(np.count_nonzero(ended | limits.lost(rows, healthy_until)))
             judged_good += int(np.count_nonzero(ended & well))
             judged_fallbacks += int(np.count_nonzero(ended & second_best))
-    for each in (good, decided, fallbacks):
-        each.close()
+    marks.close()
     share = judged_good / judged if judged else 1.0
     waiting = tuple(
         Waiting(index, *_waiting(trace, index, limits, users, healthy_until))
@@ -354,7 +357,7 @@ def health_of(trace: Trace, at: Floats, limits: LatencyLimits, healthy_until: fl
     )
     window = max(WINDOW, FEWEST * duration / many) if many else WINDOW
     baseline = Baseline(share, judged, judged_fallbacks)
-    return Health(baseline, at, good, decided, fallbacks, waiting, window)
+    return Health(baseline, at, marks, waiting, window)
 
 
 def _waiting(

@@ -181,7 +181,7 @@ def _harm(facts: Facts, judged: Health) -> _Harm:
 
 def _still_waiting(facts: Facts) -> str:
     """Return how many requests are overdue at the end, to be said after a collapse."""
-    overdue = facts.health.decided.total - facts.totals["finished"]
+    overdue = facts.health.judged - facts.totals["finished"]
     return f"; {overdue} requests are still open and overdue" if overdue else ""
 
 

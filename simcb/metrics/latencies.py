@@ -118,7 +118,7 @@ def _of(ascending: Floats) -> Latencies:
         return Latencies(0, None, None, {})
     return Latencies(
         count=len(ascending),
-        mean=float(ascending.mean()),
+        mean=float(np.add.reduce(ascending)) / len(ascending),
         longest=float(ascending[-1]),
         quantiles={q: _quantile(ascending, q) for q in QUANTILES},
     )

@@ -7,9 +7,8 @@ and when a fault is felt by a breaker, in `simcb.metrics.openings`.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
-
-import numpy as np
 
 from simcb.metrics.facts import Scope
 from simcb.metrics.openings import Opening
@@ -53,11 +52,11 @@ def false_trips(scope: Scope) -> float | None:
     """Openings at a moment when no fault is felt."""
     if not scope.facts.trace.layout.breaker_count:
         return None
-    at = np.array([each.at for each in scope.facts.openings.unprovoked])
+    at = [each.at for each in scope.facts.openings.unprovoked]
+    duration = scope.facts.trace.duration
     return float(
         sum(
-            np.searchsorted(at, end, side="right" if end >= scope.facts.trace.duration else "left")
-            - np.searchsorted(at, start)
+            (bisect_right if end >= duration else bisect_left)(at, end) - bisect_left(at, start)
             for start, end in scope.phase.windows
         )
     )

@@ -57,8 +57,8 @@ class Spans:
 
     def seconds_within(self, windows: tuple[Window, ...]) -> float:
         """Return the span-seconds inside `windows`."""
-        starts, ends = np.array(windows, dtype=np.float64).T
-        return max(0.0, float((self.seconds_until(ends) - self.seconds_until(starts)).sum()))
+        before = self.seconds_until(np.array(windows, dtype=np.float64))
+        return max(0.0, float((before[:, 1] - before[:, 0]).sum()))
 
     def open_at(self, moments: Floats) -> Integers:
         """Return how many spans are open just after each of `moments`."""
@@ -90,7 +90,7 @@ class SpanSum:
 
     def __init__(self, edges: Floats) -> None:
         self._edges = edges
-        self._nexts = np.append(edges[1:], edges[-1])
+        self._nexts = np.concatenate((edges[1:], edges[-1:]))
         self._inside = np.zeros(len(edges) - 1)
         self._steps = np.zeros(len(edges), np.int64)
 
