@@ -14,7 +14,7 @@ import numpy as np
 
 from simcb.metrics.health import LatencyLimits
 from simcb.metrics.phase import Phase, Window
-from simcb.metrics.rows import Asked, AttemptRows, Booleans, attempt_rows, request_rows
+from simcb.metrics.rows import Asked, AttemptRows, Booleans, request_rows
 from simcb.metrics.spans import Cells, Floats, Integers
 from simcb.trace import Trace
 
@@ -149,17 +149,16 @@ class AttemptCounts:
         self.of_groups = Counts(edges, groups, ATTEMPTS)
         self.seconds_of_services = Counts(seconds, services, ("asking", "needing"))
         self.seconds_of_groups = Counts(seconds, groups, ("asking", "needing"))
-        asked = Asked(services, len(trace.requests))
-        for made in attempt_rows(trace):
-            self._add(made, asked.first(made.request, made.service))
+        self._asked = Asked(services, len(trace.requests))
         for wanted in request_rows(trace):
             self.seconds_of_groups.add(wanted.at, wanted.group, {"needing": None})
 
-    def _add(self, rows: AttemptRows, first: Booleans) -> None:
+    def add(self, rows: AttemptRows) -> None:
+        """Count the next piece of attempts."""
         at = rows.at
         kinds = {name: getattr(rows, name) for name in ATTEMPTS[1:]} | {"attempts": None}
         self.of_services.add(at, rows.service, kinds)
         self.of_groups.add(at, rows.group, kinds)
-        asking = {"asking": rows.reached, "needing": first}
+        asking = {"asking": rows.reached, "needing": self._asked.first(rows.request, rows.service)}
         self.seconds_of_services.add(at, rows.service, asking)
         self.seconds_of_groups.add(at, rows.group, {"asking": rows.reached & rows.from_client})

@@ -24,9 +24,9 @@ from simcb.metrics.latencies import Latencies, PhaseLatencies, latencies_of
 from simcb.metrics.measures import Entities, Entity, Per
 from simcb.metrics.openings import Openings, openings, state_intervals, time_in
 from simcb.metrics.phase import FAULT, HEALTHY, Phase, effective_faults, phases
-from simcb.metrics.rows import Booleans, Indexes, in_order
+from simcb.metrics.rows import Booleans, Indexes, attempt_rows, in_order
 from simcb.metrics.spans import Cells, Floats, Integers, Spans
-from simcb.metrics.worker_time import WorkerTime, worker_time
+from simcb.metrics.worker_time import WorkerTime
 from simcb.trace import FaultInfo, Trace, column
 
 DEFAULT_SLO = 0.999
@@ -110,10 +110,25 @@ class Facts:
         # The last moment of the run belongs to its last phase.
         return starts, np.where(ends >= self.trace.duration, np.nextafter(ends, math.inf), ends)
 
-    @cached_property
+    @property
     def attempts(self) -> AttemptCounts:
         """The attempts at each service and of each client group, counted."""
-        return AttemptCounts(self.trace, self.edges, self.seconds)
+        return self._of_attempts[0]
+
+    @property
+    def worker_time(self) -> WorkerTime:
+        """Where the time of workers and callers goes."""
+        return self._of_attempts[1]
+
+    @cached_property
+    def _of_attempts(self) -> tuple[AttemptCounts, WorkerTime]:
+        """What is told of attempts, in one pass over them."""
+        counts = AttemptCounts(self.trace, self.edges, self.seconds)
+        times = WorkerTime(self.trace, self.edges)
+        for rows in attempt_rows(self.trace):
+            counts.add(rows)
+            times.add(rows)
+        return counts, times
 
     @cached_property
     def seconds(self) -> Floats:
@@ -183,11 +198,6 @@ class Facts:
     @cached_property
     def _lags(self) -> dict[int | None, Lag]:
         return {}
-
-    @cached_property
-    def worker_time(self) -> WorkerTime:
-        """Where the time of workers and callers goes."""
-        return worker_time(self.trace, self.edges)
 
 
 def facts_of(run: Trace | Facts, slo: float = DEFAULT_SLO) -> Facts:

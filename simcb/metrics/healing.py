@@ -89,7 +89,8 @@ def _first_healthy(
         # Whatever is found later is later, so nothing more is tried where a moment is known.
         if np.isinf(sure[max(0, begun - 1) : over]).any():
             good = health.at[low:high][health.good(low, high)]
-            _try(health, good, healed, stops, width, (sure, unsure))
+            if len(good):
+                _try(health, good, healed, stops, width, (sure, unsure))
         low, tried = high, min(2 * tried, _MOST_TRIED)
     return sure, unsure
 

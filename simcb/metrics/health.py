@@ -232,8 +232,8 @@ class Marks:
         """Return how many are marked in each way before each place."""
         ones, below = _of_bytes()
         byte = places >> 3
-        rest = self._bits[:, byte] & below[places & 7]
-        found: Integers = self._before[:, byte].astype(np.int64) + ones[rest]
+        rest = self._bits.take(byte, axis=1) & below.take(places & 7)
+        found: Integers = (self._before.take(byte, axis=1) + ones.take(rest)).astype(np.int64)
         return found
 
     def of(self, way: int, first: int, last: int) -> Booleans:

@@ -7,7 +7,7 @@ many rows to hold every column of them twice, so columns are made for one piece 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -96,22 +96,36 @@ class RequestRows:
 
 @dataclass(frozen=True, eq=False)
 class AttemptRows:
-    """Attempts by the moment they were made, each column made when it is first asked for."""
+    """Attempts by the moment they were made, each column made when it is first asked for.
+
+    Args:
+        trace: the run.
+        place: which of its attempts is the first of these.
+        rows: these.
+        targets: index of the service of each call.
+    """
 
     trace: Trace
+    place: int
     rows: Rows
     targets: NDArray[np.int16]
-    """Index of the service of each call."""
+    _columns: dict[str, NDArray[Any]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    @cached_property
+    @property
     def at(self) -> Floats:
         """When each was made."""
         return self.column("start")
 
-    @cached_property
+    @property
+    def later(self) -> float:
+        """When the attempt after these was made; inf if there is none."""
+        after = self.trace.attempts[self.place + len(self) :][:1]
+        return float(after["start"][0]) if len(after) else np.inf
+
+    @property
     def request(self) -> NDArray[np.int32]:
         """For whose request."""
         return self.column("request")
@@ -130,12 +144,12 @@ class AttemptRows:
         service: NDArray[np.int16] = self.targets[self.column("call")]
         return service
 
-    @cached_property
+    @property
     def outcome(self) -> NDArray[np.uint8]:
         """The code of what became of each."""
         return self.column("outcome")
 
-    @cached_property
+    @property
     def flags(self) -> NDArray[np.uint8]:
         """Bits of `Flag`."""
         return self.column("flags")
@@ -182,7 +196,9 @@ class AttemptRows:
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column as it is in the table."""
-        return np.ascontiguousarray(self.rows[name])
+        if name not in self._columns:
+            self._columns[name] = np.ascontiguousarray(self.rows[name])
+        return self._columns[name]
 
     def are(self, outcome: AttemptOutcome) -> Booleans:
         """Return which ended so."""
@@ -222,8 +238,8 @@ def attempt_rows(trace: Trace) -> Iterator[AttemptRows]:
     """Yield the trace's attempts piece by piece."""
     layout = trace.layout
     targets = np.array([layout.service_index(call.service) for call in layout.calls], np.int16)
-    for _, rows in pieces(trace.attempts):
-        yield AttemptRows(trace, rows, targets)
+    for place, rows in pieces(trace.attempts):
+        yield AttemptRows(trace, place, rows, targets)
 
 
 class Asked:

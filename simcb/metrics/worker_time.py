@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simcb.metrics.hedges import hedges
-from simcb.metrics.rows import AttemptRows, Booleans, attempt_rows
+from simcb.metrics.rows import AttemptRows, Booleans
 from simcb.metrics.spans import Floats, Integers, Peaks, SpanSum
 from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Rows, Trace
 
@@ -39,24 +39,17 @@ class ServiceTime:
     held: SpanSum
 
 
-@dataclass(frozen=True, eq=False)
 class WorkerTime:
-    """Time of all workers and callers.
+    """Time of all workers and callers, of attempts that come piece by piece.
 
     Args:
-        services: of each service, in the layout's order.
-        held_by_clients: callers' waits of the client groups.
+        trace: the run.
+        edges: of the cells in which it is told.
     """
 
-    services: tuple[ServiceTime, ...]
-    held_by_clients: SpanSum
-
-
-def worker_time(trace: Trace, edges: Floats) -> WorkerTime:
-    """Return where the time of a run went, in the cells between some edges."""
-    layout, whole = trace.layout, len(trace.attempts)
-    found = WorkerTime(
-        tuple(
+    def __init__(self, trace: Trace, edges: Floats) -> None:
+        layout = trace.layout
+        self.services = tuple(
             ServiceTime(
                 busy=SpanSum(edges),
                 queued=SpanSum(edges),
@@ -65,67 +58,55 @@ def worker_time(trace: Trace, edges: Floats) -> WorkerTime:
                 held=SpanSum(edges),
             )
             for _ in layout.services
-        ),
-        SpanSum(edges),
-    )
-    calls = layout.calls
-    names = [each.name for each in layout.services]
-    # Of each call the service whose workers wait for it; those of nobody and of clients are beyond.
-    nobody, clients = len(names), len(names) + 1
-    held_by = np.full(len(calls), clients, np.int16)
-    for index, call in enumerate(calls):
-        if not call.from_client:
-            caller = names.index(call.caller)
-            held_by[index] = caller if layout.services[caller].blocking else nobody
-    since = _alone_from(trace)
-    place = 0
-    for rows in attempt_rows(trace):
-        following = place + len(rows)
-        later = float(trace.attempts["start"][following]) if following < whole else np.inf
-        _add_work(found, rows, later)
-        _add_waits(found, rows, since[place:following] if len(since) else rows.at, held_by)
-        place = following
-    return found
+        )
+        """Of each service, in the layout's order."""
+        self.held_by_clients = SpanSum(edges)
+        """Callers' waits of the client groups."""
+        names = [each.name for each in layout.services]
+        # Of each call the service whose workers wait for it; nobody and clients are beyond.
+        nobody, clients = len(names), len(names) + 1
+        self._held_by = np.full(len(layout.calls), clients, np.int16)
+        for index, call in enumerate(layout.calls):
+            if not call.from_client:
+                caller = names.index(call.caller)
+                self._held_by[index] = caller if layout.services[caller].blocking else nobody
+        self._since = _alone_from(trace)
 
+    def add(self, rows: AttemptRows) -> None:
+        """Add the next piece of attempts."""
+        self._add_work(rows)
+        self._add_waits(rows)
 
-def _add_work(found: WorkerTime, rows: AttemptRows, later: float) -> None:
-    """Add what workers do for attempts, and the time that these wait for one."""
-    duration, service = rows.trace.duration, rows.service
-    arrive, begin = rows.column("arrive"), rows.column("begin")
-    freed = until(rows.column("freed"), duration)
-    begun = ~np.isnan(begin)
-    left = until(np.where(begun, begin, freed), duration)
-    waited = (left > arrive) & (begun | ~rows.are(AttemptOutcome.REFUSED))
-    arrive, left, queued_at = _only(waited, arrive, left, service)
-    begin, freed, served_by = _only(begun, begin, freed, service)
-    unwanted = np.maximum(begin, unwanted_from(rows, begun))
-    unwanted, in_vain_until, wasted_by = _only(unwanted < freed, unwanted, freed, served_by)
-    for index, each in enumerate(found.services):
-        each.busy.add(*_only(served_by == index, begin, freed))
-        came, went = _only(queued_at == index, arrive, left)
-        each.queued.add(came, went)
-        each.longest_queue.add(came, went, later)
-        each.wasted.add(*_only(wasted_by == index, unwanted, in_vain_until))
+    def _add_work(self, rows: AttemptRows) -> None:
+        """Add what workers do for attempts, and the time that these wait for one."""
+        duration, service = rows.trace.duration, rows.service
+        arrive, begin = rows.column("arrive"), rows.column("begin")
+        freed = until(rows.column("freed"), duration)
+        begun = ~np.isnan(begin)
+        left = until(np.where(begun, begin, freed), duration)
+        waited = (left > arrive) & (begun | ~rows.are(AttemptOutcome.REFUSED))
+        arrive, left, queued_at = _only(waited, arrive, left, service)
+        begin, freed, served_by = _only(begun, begin, freed, service)
+        unwanted = np.maximum(begin, unwanted_from(rows, begun))
+        unwanted, in_vain_until, wasted_by = _only(unwanted < freed, unwanted, freed, served_by)
+        for index, each in enumerate(self.services):
+            each.busy.add(*_only(served_by == index, begin, freed))
+            came, went = _only(queued_at == index, arrive, left)
+            each.queued.add(came, went)
+            each.longest_queue.add(came, went, rows.later)
+            each.wasted.add(*_only(wasted_by == index, unwanted, in_vain_until))
 
-
-def _add_waits(
-    found: WorkerTime, rows: AttemptRows, since: Floats, held_by: NDArray[np.int16]
-) -> None:
-    """Add the time that callers wait for attempts.
-
-    Args:
-        found: to what.
-        rows: the attempts.
-        since: from when on each is what its caller waits for.
-        held_by: of each call the service whose workers wait for it, or who else.
-    """
-    end = until(rows.column("end"), rows.trace.duration)
-    whose = held_by[rows.column("call")]
-    waiting, waited, whose = _only(end > since, since, end, whose)
-    for index, service in enumerate(found.services):
-        if index in held_by:
-            service.held.add(*_only(whose == index, waiting, waited))
-    found.held_by_clients.add(*_only(whose == len(found.services) + 1, waiting, waited))
+    def _add_waits(self, rows: AttemptRows) -> None:
+        """Add the time that callers wait for attempts."""
+        since, end = rows.at, until(rows.column("end"), rows.trace.duration)
+        if len(self._since):
+            since = self._since[rows.place : rows.place + len(rows)]
+        whose = self._held_by[rows.column("call")]
+        waiting, waited, whose = _only(end > since, since, end, whose)
+        for index, service in enumerate(self.services):
+            if index in self._held_by:
+                service.held.add(*_only(whose == index, waiting, waited))
+        self.held_by_clients.add(*_only(whose == len(self.services) + 1, waiting, waited))
 
 
 def _only(chosen: Booleans, *columns: NDArray[Any]) -> tuple[NDArray[Any], ...]:
