@@ -14,7 +14,7 @@ import numpy as np
 
 from simcb.metrics.health import LatencyLimits
 from simcb.metrics.phase import Phase, Window
-from simcb.metrics.rows import Asked, AttemptRows, Booleans, request_rows
+from simcb.metrics.rows import AttemptRows, Booleans, request_rows
 from simcb.metrics.spans import Cells, Floats, Integers
 from simcb.trace import Trace
 
@@ -149,16 +149,15 @@ class AttemptCounts:
         self.of_groups = Counts(edges, groups, ATTEMPTS)
         self.seconds_of_services = Counts(seconds, services, ("asking", "needing"))
         self.seconds_of_groups = Counts(seconds, groups, ("asking", "needing"))
-        self._asked = Asked(services, len(trace.requests))
         for wanted in request_rows(trace):
             self.seconds_of_groups.add(wanted.at, wanted.group, {"needing": None})
 
-    def add(self, rows: AttemptRows) -> None:
-        """Count the next piece of attempts."""
+    def add(self, rows: AttemptRows, first: Booleans) -> None:
+        """Count the next piece of attempts; `first` are their requests' first at the service."""
         at = rows.at
         kinds = {name: getattr(rows, name) for name in ATTEMPTS[1:]} | {"attempts": None}
         self.of_services.add(at, rows.service, kinds)
         self.of_groups.add(at, rows.group, kinds)
-        asking = {"asking": rows.reached, "needing": self._asked.first(rows.request, rows.service)}
+        asking = {"asking": rows.reached, "needing": first}
         self.seconds_of_services.add(at, rows.service, asking)
         self.seconds_of_groups.add(at, rows.group, {"asking": rows.reached & rows.from_client})

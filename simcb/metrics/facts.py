@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -24,9 +24,9 @@ from simcb.metrics.latencies import Latencies, PhaseLatencies, latencies_of
 from simcb.metrics.measures import Entities, Entity, Per
 from simcb.metrics.openings import Openings, openings, state_intervals, time_in
 from simcb.metrics.phase import FAULT, HEALTHY, Phase, effective_faults, phases
-from simcb.metrics.rows import Booleans, Indexes, attempt_rows, in_order
+from simcb.metrics.rows import Asked, Booleans, Indexes, attempt_rows, in_order
 from simcb.metrics.spans import Cells, Floats, Integers, Spans
-from simcb.metrics.worker_time import WorkerTime
+from simcb.metrics.worker_time import WorkerTime, alone_from
 from simcb.trace import FaultInfo, Trace, column
 
 DEFAULT_SLO = 0.999
@@ -125,9 +125,12 @@ class Facts:
         """What is told of attempts, in one pass over them."""
         counts = AttemptCounts(self.trace, self.edges, self.seconds)
         times = WorkerTime(self.trace, self.edges)
+        asked = Asked(len(self.trace.layout.services), len(self.trace.requests))
+        alone = alone_from(self.trace)
         for rows in attempt_rows(self.trace):
-            counts.add(rows)
-            times.add(rows)
+            counts.add(rows, asked.first(rows.request, rows.service))
+            since = alone[rows.place : rows.place + len(rows)] if len(alone) else rows.at
+            times.add(rows, since)
         return counts, times
 
     @cached_property
@@ -145,9 +148,7 @@ class Facts:
         if group not in self._latencies:
             finished, ok = (self.requests.by_cell(kind, group) for kind in ("finished", "ok"))
             cells = {each.name: cells_of(self.edges, each.windows)[0] for each in self.phases}
-            borders = self.arrivals.searchsorted(self.edges[1:-1]).tolist()
-            rows = list(pairwise((0, *borders, len(self.arrivals))))
-            self._latencies[group] = latencies_of(self.trace, rows, cells, finished, ok, group)
+            self._latencies[group] = latencies_of(self.trace, cells, finished, ok, group)
         return self._latencies[group]
 
     @cached_property

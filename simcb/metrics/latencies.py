@@ -6,7 +6,7 @@ asked of a phase is merged from them: that takes a fraction of the time of sorti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,6 @@ class PhaseLatencies:
 
 def latencies_of(
     trace: Trace,
-    rows: Sequence[tuple[int, int]],
     phases: Mapping[str, Cells],
     finished: Integers,
     ok: Integers,
@@ -55,7 +54,6 @@ def latencies_of(
 
     Args:
         trace: the run.
-        rows: first row, and that after the last, of each cell.
         phases: the cells of each phase, by its name; the first is the whole run.
         finished: how many requests of each cell have finished.
         ok: how many of them have ended ok.
@@ -63,16 +61,18 @@ def latencies_of(
     """
     every = np.empty(int(finished.sum()))
     ended_ok = every[: int(ok.sum())]
-    sections = np.split(every, np.cumsum(np.concatenate((ok, finished - ok)))[:-1])
-    well, otherwise = sections[: len(ok)], sections[len(ok) :]
-    for (first, last), *both in zip(rows, well, otherwise, strict=True):
-        _fill(trace, first, last, group, *both)
+    _fill(ended_ok, every[len(ended_ok) :], trace, group)
+    cells = np.split(every, np.cumsum(np.concatenate((ok, finished - ok)))[:-1])
+    for each in cells:
+        each.sort()
     found = {}
     whole, *parts = phases
     for name in parts:
-        chosen = np.arange(len(rows))[phases[name]].tolist()
-        good = _merged([well[cell] for cell in chosen])
-        found[name] = _told(_merged([good, *(otherwise[cell] for cell in chosen)]), good)
+        chosen = np.arange(len(ok))[phases[name]].tolist()
+        well, otherwise = ([cells[first + cell] for cell in chosen] for first in (0, len(ok)))
+        of_ok = _of(_merged(well))
+        worse = any(map(len, otherwise))
+        found[name] = PhaseLatencies(_of(_merged(well + otherwise)) if worse else of_ok, of_ok)
     # Of a long run there is no room for a copy: what is merged last is merged in its place.
     ended_ok.sort(kind="stable")
     of_ok = _of(ended_ok)
@@ -81,21 +81,15 @@ def latencies_of(
     return found
 
 
-def _fill(
-    trace: Trace, first: int, last: int, group: int | None, well: Floats, otherwise: Floats
-) -> None:
-    """Put the latencies of a cell in their places, ascending."""
-    places = [0, 0]
-    for rows in request_rows(trace, first, last):
-        kinds = (rows.ok, rows.finished & ~rows.ok) if len(otherwise) else (rows.ok,)
-        for index, kind in enumerate(kinds):
-            chosen = kind if group is None else kind & (rows.group == group)
-            found = rows.latency.compress(chosen)
-            place = places[index]
-            (well, otherwise)[index][place : place + len(found)] = found
-            places[index] += len(found)
-    well.sort()
-    otherwise.sort()
+def _fill(well: Floats, otherwise: Floats, trace: Trace, group: int | None) -> None:
+    """Put in the latencies of requests that ended ok, and otherwise, as they arrived."""
+    for rows in request_rows(trace):
+        mine = rows.finished if group is None else rows.finished & (rows.group == group)
+        good = rows.latency.compress(mine & rows.ok)
+        well[: len(good)], well = good, well[len(good) :]
+        if len(otherwise):
+            bad = rows.latency.compress(mine & ~rows.ok)
+            otherwise[: len(bad)], otherwise = bad, otherwise[len(bad) :]
 
 
 def _merged(runs: Iterable[Floats]) -> Floats:
@@ -106,11 +100,6 @@ def _merged(runs: Iterable[Floats]) -> Floats:
     merged = np.concatenate(filled) if filled else np.empty(0)
     merged.sort(kind="stable")  # which makes use of runs
     return merged
-
-
-def _told(ended: Floats, ended_ok: Floats) -> PhaseLatencies:
-    ok = _of(ended_ok)
-    return PhaseLatencies(ok if len(ended) == len(ended_ok) else _of(ended), ok)
 
 
 def _of(ascending: Floats) -> Latencies:

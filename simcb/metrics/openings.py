@@ -13,13 +13,14 @@ than until the fault comes again.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simcb.metrics.spans import Floats
 from simcb.trace import STATE_CODE, STATE_NAMES, FaultInfo, Trace
 
 if TYPE_CHECKING:
@@ -106,24 +107,32 @@ def openings(trace: Trace, faults: tuple[FaultInfo, ...]) -> Openings:
     tripped = (rows["before"] == STATE_CODE["closed"]) & (rows["after"] == STATE_CODE["open"])
     rows = rows[tripped]
     rows = rows[np.argsort(rows["at"], kind="stable")]
-    at, breaker = np.ascontiguousarray(rows["at"]), rows["breaker"]
-    every = [Opening(*pair) for pair in zip(at.tolist(), breaker.tolist(), strict=True)]
-    echo = _echo(trace)[breaker] if every else at
-    longest = float(echo.max(initial=0.0))
-    provoked = np.zeros(len(every), dtype=np.bool_)
+    at, breaker = rows["at"].tolist(), rows["breaker"].tolist()
+    every = [Opening(*pair) for pair in zip(at, breaker, strict=True)]
+    echoes = _echo(trace)
+    echo = [echoes[each] for each in breaker]
+    longest = max(echo, default=0.0)
+    provoked = set()
     by_fault = []
     for fault, again in zip(faults, _comes_again(faults), strict=True):
         # The last attempt under a fault may fail at exactly its timeout after the fault's end,
         # and that sum may have been rounded upwards.
-        latest = np.nextafter(fault.end + longest, np.inf)
-        first, last = np.searchsorted(at, fault.start), np.searchsorted(at, latest, side="right")
-        near = slice(first, max(first, min(last, np.searchsorted(at, again))))
-        late = at[near] <= np.nextafter(fault.end + echo[near], np.inf)
-        felt = first + np.flatnonzero(np.where(echo[near] > 0.0, late, at[near] < fault.end))
-        provoked[felt] = True
-        by_fault.append(tuple(every[i] for i in felt))
-    unprovoked = tuple(every[i] for i in np.flatnonzero(~provoked))
+        first, last = bisect_left(at, fault.start), bisect_right(at, _just(fault.end + longest))
+        felt = [
+            place
+            for place in range(first, min(last, bisect_left(at, again)))
+            if at[place] < fault.end
+            or (echo[place] and at[place] <= _just(fault.end + echo[place]))
+        ]
+        provoked.update(felt)
+        by_fault.append(tuple(every[place] for place in felt))
+    unprovoked = tuple(each for place, each in enumerate(every) if place not in provoked)
     return Openings(tuple(by_fault), _awaited(trace, faults), unprovoked)
+
+
+def _just(moment: float) -> float:
+    """Return the next moment that can be told from one."""
+    return math.nextafter(moment, math.inf)
 
 
 def _comes_again(faults: tuple[FaultInfo, ...]) -> list[float]:
@@ -149,10 +158,8 @@ def _awaited(trace: Trace, faults: tuple[FaultInfo, ...]) -> tuple[bool, ...]:
     return tuple((begun > over).tolist())
 
 
-def _echo(trace: Trace) -> Floats:
+def _echo(trace: Trace) -> list[float]:
     """Return, for each breaker, how long after a fault's end it may still feel it, in seconds."""
     calls = trace.layout.calls
     echo = [0.0 if each.timeout is None else each.max_wait + each.timeout for each in calls]
-    echoes = [max(echo[call] for call in each.calls) for each in trace.layout.breakers]
-    found: NDArray[np.float64] = np.array(echoes, dtype=np.float64)
-    return found
+    return [max(echo[call] for call in each.calls) for each in trace.layout.breakers]

@@ -260,15 +260,16 @@ class Asked:
             asking = request if here is None else request[here]
             if not len(asking):
                 continue
-            least = asking.min()
-            places, order = asking - least, np.arange(len(asking), dtype=np.int32)
-            earliest = np.empty(int(places.max()) + 1, np.int32)
+            places = asking.astype(np.int64) - asking.min()
+            earliest = np.empty(int(places.max()) + 1, np.int64)
+            order = np.arange(len(places))
             # With repeated indexes the last assignment stays, so writing backwards keeps the first.
-            earliest[places[::-1]] = order[::-1]
+            earliest[places[::-1].copy()] = order[::-1]
             (first,) = np.nonzero(earliest[places] == order)
-            seen, bit = self._seen[index // 8], np.uint8(1 << index % 8)
-            before = seen[asking[first]]
-            first = first[(before & bit) == 0]
-            seen[asking[first]] |= bit
-            found[first if here is None else here[first]] = True
+            bits, bit = self._seen[index // 8], np.uint8(1 << index % 8)
+            who = asking[first]
+            seen = bits.take(who)
+            bits[who] = seen | bit
+            fresh = first.compress((seen & bit) == 0)
+            found[fresh if here is None else here[fresh]] = True
         return found

@@ -188,19 +188,21 @@ def measure(run: Trace | Facts, *, slo: float = DEFAULT_SLO) -> Measures:
         raise ObjectiveError(slo)
     facts = facts_of(run, slo)
     items: list[Measure] = []
-    entities = {per: facts.entities.having(per) for per in {m.per for m in METRICS.values()}}
+    having = {per: facts.entities.having(per) for per in {m.per for m in METRICS.values()}}
+    entities = list(dict.fromkeys(each for some in having.values() for each in some))
+    places = {per: [(entities.index(e), e.name) for e in some] for per, some in having.items()}
+    wanted = [(metric, name, metric.unit, places[metric.per]) for name, metric in METRICS.items()]
     for phase in facts.phases:
         part = Part(facts, phase)
-        scopes = {each: Scope.of(part, each) for having in entities.values() for each in having}
-        about = {per: [(scopes[each], each.name) for each in entities[per]] for per in entities}
-        for name, metric in METRICS.items():
+        scopes = [Scope.of(part, each) for each in entities]
+        for metric, name, unit, about in wanted:
             if not metric.phased and phase.name != WHOLE:
                 continue
-            for scope, of in about[metric.per]:
-                value = metric.function(scope)
+            for place, of in about:
+                value = metric.function(scopes[place])
                 if value is not None and math.isnan(value):
                     raise UndefinedValueError(name, phase.name, of)
-                items.append(Measure(name, metric.unit, phase.name, of, value))
+                items.append(Measure(name, unit, phase.name, of, value))
     return Measures(
         items=tuple(items),
         phases=tuple(each.name for each in facts.phases),

@@ -70,12 +70,11 @@ class WorkerTime:
             if not call.from_client:
                 caller = names.index(call.caller)
                 self._held_by[index] = caller if layout.services[caller].blocking else nobody
-        self._since = _alone_from(trace)
 
-    def add(self, rows: AttemptRows) -> None:
-        """Add the next piece of attempts."""
+    def add(self, rows: AttemptRows, since: Floats) -> None:
+        """Add the next piece of attempts, and from when on each is what its caller waits for."""
         self._add_work(rows)
-        self._add_waits(rows)
+        self._add_waits(rows, since)
 
     def _add_work(self, rows: AttemptRows) -> None:
         """Add what workers do for attempts, and the time that these wait for one."""
@@ -96,11 +95,9 @@ class WorkerTime:
             each.longest_queue.add(came, went, rows.later)
             each.wasted.add(*_only(wasted_by == index, unwanted, in_vain_until))
 
-    def _add_waits(self, rows: AttemptRows) -> None:
+    def _add_waits(self, rows: AttemptRows, since: Floats) -> None:
         """Add the time that callers wait for attempts."""
-        since, end = rows.at, until(rows.column("end"), rows.trace.duration)
-        if len(self._since):
-            since = self._since[rows.place : rows.place + len(rows)]
+        end = until(rows.column("end"), rows.trace.duration)
         whose = self._held_by[rows.column("call")]
         waiting, waited, whose = _only(end > since, since, end, whose)
         for index, service in enumerate(self.services):
@@ -114,7 +111,7 @@ def _only(chosen: Booleans, *columns: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     return columns if chosen.all() else tuple(each.compress(chosen) for each in columns)
 
 
-def _alone_from(trace: Trace) -> Floats:
+def alone_from(trace: Trace) -> Floats:
     """Return from when each attempt is what its caller waits for; empty if that is its start.
 
     Who hedges waits only once: a hedge counts from the end of those before it on.

@@ -32,10 +32,15 @@ def pieces(
     last = len(rows) if last is None else last
     for place in range(first, last, most):
         yield place, rows[place : min(place + most, last)]
-        for mapped in tuple(_kept_out):
-            if hasattr(mapped, "madvise"):
-                # The file keeps it, and so does the system while it has memory to spare.
-                mapped.madvise(mmap.MADV_DONTNEED)
+        if _kept_out:
+            _leave_memory()
+
+
+def _leave_memory() -> None:
+    for mapped in tuple(_kept_out):
+        if hasattr(mapped, "madvise"):
+            # The file keeps it, and so does the system while it has memory to spare.
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def column(rows: Rows, name: str) -> NDArray[Any]:
@@ -50,7 +55,7 @@ def ascends(rows: Rows, name: str) -> bool:
     """Tell whether the moments in a column, of which none is nan, are in order."""
     last = -np.inf
     for _, piece in pieces(rows):
-        moments = piece[name]
+        moments = np.ascontiguousarray(piece[name])
         if moments[0] < last or (moments[1:] < moments[:-1]).any():
             return False
         last = moments[-1]

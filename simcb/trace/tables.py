@@ -160,7 +160,10 @@ class ServiceInfo:
 
     def _stretches(self, start: float, end: float) -> Iterator[tuple[int, int, float]]:
         """Yield how many replicas and workers there are for how long, between two moments."""
-        course = self.scaled or ((0.0, self.replicas, self.workers),)
+        if not self.scaled:
+            yield self.replicas, self.workers, max(0.0, end - max(0.0, start))
+            return
+        course = self.scaled
         ends = [at for at, _, _ in course[1:]] + [math.inf]
         for (at, replicas, workers), until in zip(course, ends, strict=True):
             yield replicas, workers, max(0.0, min(until, end) - max(at, start))
