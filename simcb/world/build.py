@@ -185,12 +185,12 @@ class World:
     ) -> Trace:
         self._progress = progress
         self.begin()
-        try:
-            with collection:
+        with collection:
+            try:
                 self.clock.run(until=self.scenario.duration)
-        finally:
-            self.close()
-        return self.trace()
+            finally:
+                self.close()
+            return self.trace()
 
     def begin(self) -> None:
         """Let the first things of the run be due; from then on the clock says what happens."""
@@ -201,6 +201,7 @@ class World:
     def close(self) -> None:
         """End what is still under way."""
         self.clock.clear()
+        self._services.close()
         self._guards.close()
         if self._code is not None:
             self._code.end()

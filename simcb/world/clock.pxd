@@ -11,6 +11,8 @@ cdef class Clock(Heap):
     cdef long _patience
     cdef long _still
     cdef double _still_at
+    cdef public list waits
+    cpdef clear(self)
     cpdef double read(self) except? -1
     cpdef long turn(self) except? -1
     cpdef _check_progress(self)

@@ -82,6 +82,8 @@ class Clock(Heap):
             taken for one that never ends.
         most_events: how many events and timers there may be in all; None for any number.
 
+    Attributes:
+        waits: the queues of timers.
     """
 
     def __init__(self, patience: int = 1_000_000, most_events: int | None = None) -> None:
@@ -91,6 +93,13 @@ class Clock(Heap):
         self._patience = patience
         self._still_at = 0.0
         self._still = 0
+        self.waits: list[Expiries] = []
+
+    def clear(self) -> None:
+        """Forget what has not happened, and the waits that are not over."""
+        Heap.clear(self)
+        for each in self.waits:
+            each.clear()
 
     def read(self) -> float:
         """Return the moment, seconds, as a breaker's clock does."""
@@ -201,6 +210,11 @@ class Expiries:
         self._armed = False
         self._compact_at = _COMPACT_FROM
         self._event = Occurrence(self._wake)
+        clock.waits.append(self)
+
+    def clear(self) -> None:
+        """Forget all timers; the run is over."""
+        self._waiting.clear()
 
     def add(self, waiter: Waiter) -> None:
         """Start the timer of a waiter that began now."""

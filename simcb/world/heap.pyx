@@ -16,7 +16,9 @@ cdef class Heap:
         self.now = 0.0
 
     def __dealloc__(self):
-        self.clear()
+        # Not by `clear`: what a subclass has is gone by now.
+        while self._count:
+            self._pop()
         free(self._entries)
 
     cpdef clear(self):

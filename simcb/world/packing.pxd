@@ -28,3 +28,4 @@ cdef class Packer:
         long outcome,
         long cause,
     )
+    cdef _lengthen(self, bytearray table, Py_ssize_t size)

@@ -13,3 +13,7 @@ class Packer:
 
     _pack_attempt = ATTEMPTS.row.pack_into
     _pack_request = REQUESTS.row.pack_into
+
+    def _lengthen(self, table: bytearray, size: int) -> None:
+        """Make a table so many bytes longer, whatever stands in them."""
+        table += bytes(size)

@@ -1,6 +1,6 @@
 """Rows packed by C; see `packing.py`, which does the same where nothing is compiled."""
 
-from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Resize
 from libc.stdint cimport int16_t, int32_t, uint8_t
 from libc.string cimport memcpy
 
@@ -88,6 +88,9 @@ cdef class Packer:
         row.cause = <uint8_t>cause
         assert place >= 0 and place + <Py_ssize_t>sizeof(RequestRow) <= len(table)
         memcpy(PyByteArray_AS_STRING(table) + place, &row, sizeof(RequestRow))
+
+    cdef _lengthen(self, bytearray table, Py_ssize_t size):
+        PyByteArray_Resize(table, len(table) + size)
 
 
 if sizeof(AttemptRow) != ATTEMPTS.row.size or sizeof(RequestRow) != REQUESTS.row.size:

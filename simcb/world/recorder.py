@@ -88,7 +88,7 @@ class Recorder(Packer):
             self._check_room()
             if row - self._requests_gone >= self._held:
                 self._requests_gone += _leave(self._requests, self._requests_file, self._held // 2)
-            self._requests += _EMPTY * _REQUEST_SIZE
+            self._make_room(self._requests, (row - self._requests_gone + _ROOM) * _REQUEST_SIZE)
             self._request_room += _ROOM
         request.open_place = len(self._open_requests)
         self._open_requests.append(request)
@@ -129,9 +129,13 @@ class Recorder(Packer):
             self._check_room()
             if row - self._attempts_gone >= self._held:
                 self._attempts_gone += _leave(self._attempts, self._attempts_file, self._held // 2)
-            self._attempts += _EMPTY * _ATTEMPT_SIZE
+            self._make_room(self._attempts, (row - self._attempts_gone + _ROOM) * _ATTEMPT_SIZE)
             self._attempt_room += _ROOM
         return row
+
+    def _make_room(self, table: bytearray, size: int) -> None:
+        if len(table) < size:
+            self._lengthen(table, max(size - len(table), len(table) // 2))
 
     def _check_room(self) -> None:
         if self._request_count + self._attempt_count > self._most_rows:
@@ -215,10 +219,16 @@ class Recorder(Packer):
             breakers: the indexes of the breakers that were made, ascending; in the tables the
                 first is number 0, the second number 1, and so on.
         """
+        # Those who wait and what they wait for point to each other, which would leave them to the
+        # collector of garbage.
         while self._open_requests:
-            self.close_request(self._open_requests[-1], _UNFINISHED, NAN)
+            request = self._open_requests[-1]
+            self.close_request(request, _UNFINISHED, NAN)
+            request.alive = []
         while self._open_attempts:
-            self.close_attempt(self._open_attempts[-1])
+            attempt = self._open_attempts[-1]
+            self.close_attempt(attempt)
+            attempt.task.current = None
         requests = self._request_count - self._requests_gone
         attempts = self._attempt_count - self._attempts_gone
         del self._requests[requests * _REQUEST_SIZE :]
@@ -243,8 +253,7 @@ _ATTEMPT_SIZE = ATTEMPTS.row.size
 _MOST = 32767
 """The greatest number of a retry that a row has room for; it stands for all later ones, too."""
 _ROOM = 1024
-"""Rows by which a table is made longer."""
-_EMPTY = bytes(_ROOM)
+"""Rows for which there is room before it is looked for again."""
 
 
 def _leave(packed: bytearray, file: RowsFile, rows: int) -> int:

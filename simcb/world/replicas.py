@@ -129,6 +129,13 @@ class Replica(Server):
         self._gate = gate_after(self._gate, service.admit, self._clock.now)
         self._watched = self._inside is not None or self._gate is not None
 
+    def close(self) -> None:
+        """Forget who is still here; the run is over."""
+        self.queue.clear()
+        self._held.clear()
+        if self._inside is not None:
+            self._inside.clear()
+
     # Taking attempts in.
 
     def offer(self, attempt: Attempt, now: float) -> int:

@@ -171,6 +171,11 @@ class Services:
             capacity = self._rotation.capacity(replica)
             self._recorder.sample(now, replica.index, len(replica.queue), replica.busy, capacity)
 
+    def close(self) -> None:
+        """Forget who is still at their replicas; the run is over."""
+        for replica in self._replicas:
+            replica.close()
+
     def infos(self) -> tuple[ServiceInfo, ...]:
         """Return what the layout says of them, with how many replicas they had when."""
         return tuple(
