@@ -23,12 +23,15 @@ def hedges(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     (found,) = np.nonzero(rows["flags"] & int(Flag.HEDGE))
     if not len(found):
         return found, found
-    after = np.array([call.hedge_after or 0.0 for call in trace.layout.calls])[rows["call"]]
+    hedged = np.zeros(len(trace.requests), np.bool_)
+    hedged[rows["request"][found]] = True
+    (made,) = np.nonzero(hedged[rows["request"]])
+    calls, start = rows["call"][made], rows["start"][made]
+    after = np.array([call.hedge_after or 0.0 for call in trace.layout.calls])[calls]
     for index, call in enumerate(trace.layout.calls):
         for at, seconds in call.hedge_changes:
-            after[(rows["call"] == index) & (rows["start"] >= at)] = seconds
-    (made,) = np.nonzero(np.isin(rows["call"], np.unique(rows["call"][found])))
-    due = np.concatenate((rows["start"][made] + after[made], rows["start"][found]))
+            after[(calls == index) & (start >= at)] = seconds
+    due = np.concatenate((start + after, rows["start"][found]))
     places = np.concatenate((made, found))
     asking = np.arange(len(places)) >= len(made)
     same = [rows[word][places] for word in ("request", "parent", "call", "retry")]
@@ -39,6 +42,6 @@ def hedges(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     alike = asking & (last >= 0) & (due == due[last])
     for column in same:
         alike &= column[order] == column[order][last]
-    before = np.full(len(rows), -1, dtype=np.int64)
-    before[places[alike]] = places[last[alike]]
-    return found, before[found]
+    before = np.full(len(found), -1, dtype=np.int64)
+    before[found.searchsorted(places[alike])] = places[last[alike]]
+    return found, before

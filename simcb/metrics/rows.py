@@ -261,8 +261,8 @@ class Asked:
             if not len(asking):
                 continue
             places = asking.astype(np.int64) - asking.min()
-            earliest = np.empty(int(places.max()) + 1, np.int64)
-            order = np.arange(len(places))
+            earliest = np.empty(int(places.max()) + 1, np.int32)
+            order = np.arange(len(places), dtype=np.int32)
             # With repeated indexes the last assignment stays, so writing backwards keeps the first.
             earliest[places[::-1].copy()] = order[::-1]
             (first,) = np.nonzero(earliest[places] == order)
