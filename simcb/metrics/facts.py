@@ -1,8 +1,8 @@
 """What every metric starts from: the run's rows, spans and openings, prepared once.
 
-`Facts` is about the whole run, `Scope` is one phase of it and, where a metric is about a
-service or a client group, that one. A metric is a function of a scope; it neither sorts nor
-scans the trace itself.
+`Facts` is about the whole run, `Part` about one phase of it, and `Scope` about a phase and, where a
+metric is about a service or a client group, that one. A metric is a function of a scope; it
+neither sorts nor scans the trace itself.
 """
 
 from __future__ import annotations

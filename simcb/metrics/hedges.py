@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simcb.trace import Flag, Trace
+from simcb.trace import Flag, Rows, Trace, pieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,12 +21,12 @@ def hedges(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     changes, what holds when an attempt is made is how long the one after it waits.
     """
     rows = trace.attempts
-    (found,) = np.nonzero(rows["flags"] & int(Flag.HEDGE))
+    found = _places(rows, lambda piece: piece["flags"] & int(Flag.HEDGE))
     if not len(found):
         return found, found
     hedged = np.zeros(len(trace.requests), np.bool_)
     hedged[rows["request"][found]] = True
-    (made,) = np.nonzero(hedged[rows["request"]])
+    made = _places(rows, lambda piece: hedged[piece["request"]])
     calls, start = rows["call"][made], rows["start"][made]
     after = np.array([call.hedge_after or 0.0 for call in trace.layout.calls])[calls]
     for index, call in enumerate(trace.layout.calls):
@@ -45,3 +46,9 @@ def hedges(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     before = np.full(len(found), -1, dtype=np.int64)
     before[found.searchsorted(places[alike])] = places[last[alike]]
     return found, before
+
+
+def _places(rows: Rows, test: Callable[[Rows], NDArray[Any]]) -> NDArray[np.int64]:
+    """Return the places of the rows for which a test is true."""
+    found = [place + np.flatnonzero(test(piece)) for place, piece in pieces(rows)]
+    return np.concatenate(found) if found else np.empty(0, np.int64)

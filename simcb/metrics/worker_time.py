@@ -14,7 +14,7 @@ import numpy as np
 from simcb.metrics.hedges import hedges
 from simcb.metrics.rows import AttemptRows, Booleans
 from simcb.metrics.spans import Floats, Integers, Peaks, SpanSum
-from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Rows, Trace
+from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Trace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,12 +79,11 @@ class WorkerTime:
     def _add_work(self, rows: AttemptRows) -> None:
         """Add what workers do for attempts, and the time that these wait for one."""
         duration, service = rows.trace.duration, rows.service
-        arrive, begin = rows.column("arrive"), rows.column("begin")
-        freed = until(rows.column("freed"), duration)
-        begun = ~np.isnan(begin)
-        left = until(np.where(begun, begin, freed), duration)
-        waited = (left > arrive) & (begun | ~rows.are(AttemptOutcome.REFUSED))
-        arrive, left, queued_at = _only(waited, arrive, left, service)
+        arrive, begin, freed = (rows.column(name) for name in ("arrive", "begin", "freed"))
+        refused = rows.are(AttemptOutcome.REFUSED)
+        left = leaves_queue(arrive, begin, freed, refused, duration)
+        arrive, left, queued_at = _only(left > arrive, arrive, left, service)
+        begun, freed = ~np.isnan(begin), until(freed, duration)
         begin, freed, served_by = _only(begun, begin, freed, service)
         unwanted = np.maximum(begin, unwanted_from(rows, begun))
         unwanted, in_vain_until, wasted_by = _only(unwanted < freed, unwanted, freed, served_by)
@@ -138,16 +137,16 @@ def until(moments: NDArray[np.float64], duration: float) -> Floats:
     return cut
 
 
-def leaves_queue(rows: Rows, duration: float) -> Floats:
+def leaves_queue(
+    arrive: Floats, begin: Floats, freed: Floats, refused: Booleans, duration: float
+) -> Floats:
     """Return when each attempt stops waiting for a worker; nan if it never reached a service.
 
     That is when a worker takes it; when it is taken out of the queue, if its row has `freed`
     without `begin`; at once if it was refused; else not in this run.
     """
-    arrive, begin = rows["arrive"], rows["begin"]
     never = np.isnan(begin)
-    left = until(np.where(never, rows["freed"], begin), duration)
-    refused = rows["outcome"] == ATTEMPT_CODE[AttemptOutcome.REFUSED]
+    left = until(np.where(never, freed, begin), duration)
     moments: Floats = np.where((refused & never) | np.isnan(arrive), arrive, left)
     return moments
 

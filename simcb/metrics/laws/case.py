@@ -73,7 +73,8 @@ class Case:
     @cached_property
     def queue_left(self) -> Floats:
         """When it stopped waiting for a worker; nan if it never reached a replica."""
-        return leaves_queue(self.trace.attempts, self.trace.duration)
+        freed, refused = self.trace.attempts["freed"], self.is_outcome(AttemptOutcome.REFUSED)
+        return leaves_queue(self.arrive, self.begin, freed, refused, self.trace.duration)
 
     @cached_property
     def sent(self) -> Booleans:
