@@ -8,14 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from simcb.cli.app import app
 
+COMMAND = get_command(app)
+"""What typer makes of the application; its own runner would make it anew for each command."""
+
 
 def simcb(*words: str, stdin: bytes | None = None) -> Result:
     """Run a command in this process."""
-    return CliRunner().invoke(app, list(words), input=stdin, prog_name="simcb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", lambda _: COMMAND, raising=False)
+        return CliRunner().invoke(app, list(words), input=stdin, prog_name="simcb")
 
 
 def environment(**changes: str) -> dict[str, str]:
