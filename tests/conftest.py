@@ -50,14 +50,23 @@ def pytest_collection() -> Generator[None, object, object]:
     """Let the garbage collector pass over what collecting makes, nearly all of which stays.
 
     It would be walked again and again while thousands of tests are found, and once more by each
-    test that asks for a collection.
+    test that asks for a collection. Afterwards it comes as rarely as in the command.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(50_000)
         gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_is_frozen_stays_so() -> Iterator[None]:
+    """Keep what collecting made out of the collector's sight after tests of what freezes, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "unfreeze", lambda: None)
+        yield
 
 
 @pytest.hookimpl(trylast=True)
