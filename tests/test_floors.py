@@ -77,21 +77,18 @@ GUESTS_INSIDE_FUNCTIONS = {
 }
 
 
-def _imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
+def _imports(tree: ast.AST, inside: bool = False) -> Iterator[tuple[str, bool]]:
     """Yield (module, whether it is imported inside a function) for every import."""
-    inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
-    }
-    for node in ast.walk(tree):
+    for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield alias.name, id(node) in inside
+                yield alias.name, inside
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "relative imports hide which floor they go to"
-            yield node.module or "", id(node) in inside
+            yield node.module or "", inside
+        elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
+            function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _imports(node, inside or function)
 
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
