@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def found() -> League:
         HERE,
         only=["textbook", "unawaited", "nopanic"],
     )
+
+
+@pytest.fixture(scope="module")
+def saved(found: League, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory that the league was written into; not to be changed."""
+    out = tmp_path_factory.mktemp("league") / "kept"
+    return write_league(Answer(found, "simcb league it"), out)
 
 
 def test_each_breaker_runs_at_comparable_settings_and_at_its_own(found: League) -> None:
@@ -159,26 +167,28 @@ def test_the_command_prints_and_writes_it(tmp_path: Path) -> None:
     assert (out / "league.png").stat().st_size > 10_000
 
 
-def test_a_saved_league_is_what_it_was(found: League, tmp_path: Path) -> None:
+def test_a_saved_league_is_what_it_was(found: League, saved: Path) -> None:
     """Its numbers, its sentences and its chart come from its directory, with nothing run."""
     answer = Answer(found, "simcb league it")
-    kept = write_league(answer, tmp_path / "kept")
-    again = open_study(kept)
+    again = open_study(saved)
     assert as_json(again.document()) == as_json(league_document(answer))
     assert "".join(as_csv(again.document())) == "".join(as_csv(league_document(answer)))
     assert list(again.document().verdicts) == list(league_document(answer).verdicts)
     assert repr(again.view()) == repr(LeagueView(found))
     assert again.picture == "league"
     assert len(again.draw().axes) == 2
-    done = simcb("report", str(kept))
+    assert "holds a league" in simcb("compare", str(saved), "none").stderr
+
+
+def test_a_saved_league_has_a_page(saved: Path, tmp_path: Path) -> None:
+    done = simcb("report", str(shutil.copytree(saved, tmp_path / "kept")))
     assert "unawaited" in Path(done.stdout.strip()).read_text()
-    assert "holds a league" in simcb("compare", str(kept), "none").stderr
 
 
 @pytest.mark.parametrize("damage", ["{}", "[", '{"scenarios": [{"variants": [{}]}]}', "moved"])
-def test_a_damaged_league_is_refused(found: League, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_league_is_refused(saved: Path, tmp_path: Path, damage: str) -> None:
     """With the place, and no traceback."""
-    kept = write_league(Answer(found), tmp_path / "kept")
+    kept = shutil.copytree(saved, tmp_path / "kept")
     file = kept / "league.json"
     moved = file.read_text().replace('"alike": 0', '"alike": 99')
     file.write_text(moved if damage == "moved" else damage)
