@@ -58,9 +58,11 @@ def begun_early(name: str, duration: float) -> Scenario:
 
 BUSY = {
     "hedged-reads": 4.0,
+    "liveness-cascade": 8.0,
     "memcache-leases": 6.0,
     "redundant-requests": 5.0,
     "retry-budget": 6.0,
+    "timid-limiter": 8.0,
 }
 """Seconds that are enough of those with thousands of calls in each."""
 
