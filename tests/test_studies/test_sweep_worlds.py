@@ -215,7 +215,7 @@ def test_the_sweeps_collapsed_are_those_of_the_runs() -> None:
     """The column counts what the verdict of each replicate's run says."""
     stuck = parse_scenario("""
 name: stuck
-duration: 60s
+duration: 40s
 clients:
   u:
     arrivals: {kind: poisson, rate: 20/s}
