@@ -1,4 +1,4 @@
-"""What it costs to measure and judge a run, beyond making it: CPU time and memory a request.
+"""What it costs to measure and judge a run, and to audit it: CPU time and memory a request.
 
 Run it from the root of a checkout:
 
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.world_speed import storm
 
-from simcb.metrics import Facts, measure, verdict
+from simcb.metrics import Facts, audit, measure, verdict
 from simcb.scenario import Scenario, parse_scenario
 from simcb.trace import FaultInfo, Trace
 from simcb.world import simulate
@@ -66,30 +66,31 @@ def repeated(trace: Trace, times: int) -> Trace:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a request adds to measuring: microseconds of CPU time, and bytes at the peak."""
+    """What a request adds: microseconds of CPU time, and bytes at the peak."""
 
     microseconds: float
     peak_bytes: float
 
 
-def cost(trace: Trace, rounds: int = 3) -> Cost:
-    """Measure and judge a run, the best of some rounds for the time."""
-    _judged(trace)
-    seconds = min(_timed(lambda: _judged(trace)) for _ in range(rounds))
+def judged(trace: Trace) -> None:
+    """Measure and judge a run."""
+    facts = Facts(trace)
+    measure(facts)
+    verdict(facts)
+
+
+def cost(trace: Trace, work: Callable[[Trace], object] = judged, rounds: int = 3) -> Cost:
+    """Return what some work on a run costs, the best of some rounds for the time."""
+    work(trace)
+    seconds = min(_timed(lambda: work(trace)) for _ in range(rounds))
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    _judged(trace)
+    work(trace)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     many = len(trace.requests)
     return Cost(1e6 * seconds / many, (peak - before) / many)
-
-
-def _judged(trace: Trace) -> None:
-    facts = Facts(trace)
-    measure(facts)
-    verdict(facts)
 
 
 def _timed(work: Callable[[], None]) -> float:
@@ -100,17 +101,18 @@ def _timed(work: Callable[[], None]) -> float:
 
 def main() -> None:
     """Print the table."""
-    sys.stdout.write("| run | requests | attempts | µs each | bytes each |\n")
-    sys.stdout.write("| --- | ---: | ---: | ---: | ---: |\n")
+    sys.stdout.write("| run | requests | attempts | work | µs each | bytes each |\n")
+    sys.stdout.write("| --- | ---: | ---: | --- | ---: | ---: |\n")
     for name, scenario in (("queue", queue(100_000)), ("storm", storm(100_000))):
         trace = simulate(scenario)
         for times in (1, 10):
             longer = repeated(trace, times)
-            found = cost(longer)
-            sys.stdout.write(
-                f"| {name} | {len(longer.requests):,} | {len(longer.attempts):,} "
-                f"| {found.microseconds:.2f} | {found.peak_bytes:.0f} |\n"
-            )
+            for label, work in (("measure", judged), ("audit", audit)):
+                found = cost(longer, work)
+                sys.stdout.write(
+                    f"| {name} | {len(longer.requests):,} | {len(longer.attempts):,} "
+                    f"| {label} | {found.microseconds:.2f} | {found.peak_bytes:.0f} |\n"
+                )
 
 
 if __name__ == "__main__":

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from simcb.metrics.laws.case import Case, Finding, LawCheck, agree, broken
-from simcb.metrics.openings import StateInterval, state_intervals
+from simcb.metrics.laws.case import Broken, Case, Finding, LawCheck, Part, agree, groups
+from simcb.metrics.openings import state_intervals
 from simcb.metrics.rows import Booleans
-from simcb.trace import STATE_CODE, STATE_NAMES, AttemptOutcome
+from simcb.metrics.spans import Floats, Integers
+from simcb.trace import STATE_CODE, STATE_NAMES, AttemptOutcome, pieces
+
+_CLOSED, _OPEN = STATE_CODE["closed"], STATE_CODE["open"]
 
 _LEGAL = {
     ("closed", "open"),
@@ -24,7 +29,7 @@ _LEGAL = {
 def _steps_are_legal(case: Case) -> Finding:
     state = [STATE_CODE["closed"]] * len(case.trace.layout.breakers)
     latest = 0.0
-    for row, (at, breaker, before, after) in enumerate(case.trace.transitions.tolist()):
+    for row, (at, breaker, before, after) in _transitions(case):
         where = f"transition {row} at {at!r} s"
         if not 0.0 <= at <= case.trace.duration or at < latest:
             return Finding(False, f"{where} is out of order")
@@ -36,6 +41,12 @@ def _steps_are_legal(case: Case) -> Finding:
             return Finding(False, f"{where} goes from {step[0]} to {step[1]}")
         latest, state[breaker] = at, after
     return Finding(True, f"{len(case.trace.transitions)} transitions")
+
+
+def _transitions(case: Case) -> Iterator[tuple[int, tuple[float, int, int, int]]]:
+    """Yield each transition with its row."""
+    for first, rows in pieces(case.trace.transitions):
+        yield from enumerate(rows.tolist(), first)
 
 
 def _lives_are_complete(case: Case) -> Finding:
@@ -57,48 +68,52 @@ def _counts_agree(case: Case) -> Finding:
     there the count lies between the calls that must be over and those that began.
     """
     layout = case.trace.layout
-    rejected = case.is_outcome(AttemptOutcome.REJECTED)
-    attempt_over, call_over = ~np.isnan(case.end), _call_is_over(case)
-    admitted = 0
-    counters = {int(row["breaker"]): row for row in case.trace.counters}
-    for index, rows in case.by_breaker():
-        info = layout.breakers[index]
+    names = ("granted", "refused", "over", "call over")
+    world = {name: np.zeros(len(layout.breakers), np.int64) for name in names}
+    orphans = Broken()
+    for part in case.attempts():
+        rejected = part.is_outcome(AttemptOutcome.REJECTED)
+        asked = part.breaker >= 0
+        orphans.add(rejected & ~asked, part.first)
+        admitted = asked & ~rejected
+        kinds = (
+            admitted,
+            asked & rejected,
+            admitted & ~np.isnan(part.end),
+            admitted & _call_is_over(part),
+        )
+        for counts, rows in zip(world.values(), kinds, strict=True):
+            counts += np.bincount(part.breaker[rows], minlength=len(counts))
+    own_counts = {int(row["breaker"]): row for row in case.trace.counters}
+    total = 0
+    for index, info in enumerate(layout.breakers):
         if layout.calls[info.call].by_code:
             continue  # What one of its calls is, only the code knows.
-        own = counters.get(index)
+        own = own_counts.get(index)
         if own is None:
             return Finding(False, f"{info.name} has no counts")
-        mine = rows[~rejected[rows]]
-        granted, refused = len(mine), len(rows) - len(mine)
+        granted, refused, over, call_over = (int(counts[index]) for counts in world.values())
         if own["admitted"] != granted:
             return Finding(False, f"{info.name} admitted {own['admitted']}, the world {granted}")
         if own["rejected"] < refused or (info.replica < 0 and own["rejected"] != refused):
             return Finding(False, f"{info.name} rejected {own['rejected']}, the world {refused}")
         settled = int(own["successes"] + own["failures"] + own["ignored"] + own["stale"])
-        if layout.calls[info.call].around == "request":
-            least, most = int(np.sum(call_over[mine])), granted
-        else:
-            least = most = int(np.sum(attempt_over[mine]))
+        by_request = layout.calls[info.call].around == "request"
+        least, most = (call_over, granted) if by_request else (over, over)
         if not least <= settled <= most:
-            world = f"{least}" if least == most else f"{least} to {most}"
-            return Finding(False, f"{info.name} settled {settled} permits, the world {world}")
-        admitted += granted
-    orphans = rejected & (case.trace.attempts["breaker"] < 0)
-    return broken(orphans, "attempts rejected by no breaker", f"{admitted} attempts admitted")
+            span = f"{least}" if least == most else f"{least} to {most}"
+            return Finding(False, f"{info.name} settled {settled} permits, the world {span}")
+        total += granted
+    return orphans.finding("attempts rejected by no breaker", f"{total} attempts admitted")
 
 
-def _call_is_over(case: Case) -> Booleans:
+def _call_is_over(part: Part) -> Booleans:
     """Return whether the call that each attempt is part of must be over.
 
     It is when the user's request has ended or the service that makes it has answered.
     """
-    rows = case.trace.attempts
-    of_client = rows["parent"] < 0
-    if not len(rows):
-        return of_client
-    request_over = ~np.isnan(case.trace.requests["end"])[rows["request"]]
-    answered = case.is_outcome(AttemptOutcome.OK, AttemptOutcome.ERROR)[rows["parent"]]
-    over: Booleans = np.where(of_client, request_over, answered)
+    over: Booleans = ~np.isnan(part.case.trace.requests["end"][part.rows["request"]])
+    over[part.children] = part.parents.is_outcome(AttemptOutcome.OK, AttemptOutcome.ERROR)
     return over
 
 
@@ -107,28 +122,54 @@ def _states_are_obeyed(case: Case) -> Finding:
 
     At the very moment of a change either may happen, before or after it.
     """
-    rejected = case.is_outcome(AttemptOutcome.REJECTED)
-    wrong = np.zeros(len(rejected), dtype=np.bool_)
-    lives = state_intervals(case.trace)
-    for index, mine in case.by_breaker():
-        if case.trace.layout.calls[case.trace.layout.breakers[index].call].by_code:
-            continue  # A permit of the code's may be for several attempts.
-        changes = case.trace.transitions["at"][case.trace.transitions["breaker"] == index]
-        state = _state_at(case.start[mine], lives[index], changes)
-        wrong[mine] = np.where(
-            rejected[mine], state == STATE_CODE["closed"], state == STATE_CODE["open"]
+    layout, lives, broken = case.trace.layout, _lives(case), Broken()
+    # A permit of the code's may be for several attempts.
+    by_code = [layout.calls[each.call].by_code for each in layout.breakers]
+    for part in case.attempts():
+        rejected = part.is_outcome(AttemptOutcome.REJECTED)
+        wrong = np.zeros(len(rejected), dtype=np.bool_)
+        for index, mine in groups(part.breaker, np.flatnonzero(part.breaker >= 0)):
+            if not by_code[index]:
+                state = lives[index].state_at(part.start[mine])
+                wrong[mine] = state == np.where(rejected[mine], _CLOSED, _OPEN)
+        broken.add(wrong, part.first)
+    return broken.finding("attempts passed while open, or rejected while closed", "all obeyed")
+
+
+@dataclass(frozen=True, eq=False)
+class _Life:
+    """The states of one breaker.
+
+    Args:
+        starts: when it entered each, from 0 on.
+        codes: which they are.
+        changes: the moments at which it changed, ascending, also twice.
+    """
+
+    starts: Floats
+    codes: Integers
+    changes: Floats
+
+    def state_at(self, moments: Floats) -> Integers:
+        """Return the code of the state at each moment, -1 at a moment of change."""
+        place = np.searchsorted(self.starts, moments, side="right") - 1
+        changed = np.searchsorted(self.changes, moments, side="right")
+        changing = changed != np.searchsorted(self.changes, moments)
+        return np.where(changing, -1, self.codes[place])
+
+
+def _lives(case: Case) -> list[_Life]:
+    """Return the states of every breaker."""
+    rows = case.trace.transitions
+    by_breaker = dict(groups(rows["breaker"], np.arange(len(rows))))
+    return [
+        _Life(
+            starts=np.array([each.start for each in life]),
+            codes=np.array([STATE_CODE[each.state] for each in life]),
+            changes=np.sort(rows["at"][by_breaker.get(index, np.empty(0, np.int64))]),
         )
-    return broken(wrong, "attempts passed while open, or rejected while closed", "all obeyed")
-
-
-def _state_at(
-    moments: np.ndarray, life: tuple[StateInterval, ...], changes: np.ndarray
-) -> np.ndarray:
-    """Return the code of the state at each moment, -1 at a moment of change."""
-    starts = np.array([interval.start for interval in life])
-    codes = np.array([STATE_CODE[interval.state] for interval in life])
-    place = np.searchsorted(starts, moments, side="right") - 1
-    return np.where(np.isin(moments, changes), -1, codes[place])
+        for index, life in enumerate(state_intervals(case.trace))
+    ]
 
 
 CHECKS = (
