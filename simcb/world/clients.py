@@ -102,11 +102,12 @@ class Group(Origin):
         self._refresh_times = 0 if spec.refresh is None else spec.refresh.times
         self._refreshes: Expiries | None = None
         if spec.refresh is not None:
-            self._refreshes = Expiries(self._clock, spec.refresh.after, Order.ASK, self._ask_again)
+            again = self._ask_again
+            self._refreshes = self._clock.timers(spec.refresh.after, Order.ASK, again)
         self._deadlines: Expiries | None = None
         if spec.deadline is not None:
             leave = self._user_leaves
-            self._deadlines = Expiries(self._clock, spec.deadline, Order.EXPIRE, leave)
+            self._deadlines = self._clock.timers(spec.deadline, Order.EXPIRE, leave)
 
     def let_ask(self, attempt: Callable[[Request, Sequence[CallStreams]], UserAttempt]) -> None:
         """Let requests be made in another way than by the calls of the scenario."""

@@ -11,7 +11,7 @@ cdef class Clock(Heap):
     cdef long _patience
     cdef long _still
     cdef double _still_at
-    cdef public list waits
+    cdef dict _timers
     cpdef clear(self)
     cpdef double read(self) except? -1
     cpdef long turn(self) except? -1

@@ -81,9 +81,6 @@ class Clock(Heap):
         patience: how many events may follow each other without any delay before the run is
             taken for one that never ends.
         most_events: how many events and timers there may be in all; None for any number.
-
-    Attributes:
-        waits: the queues of timers.
     """
 
     def __init__(self, patience: int = 1_000_000, most_events: int | None = None) -> None:
@@ -93,12 +90,30 @@ class Clock(Heap):
         self._patience = patience
         self._still_at = 0.0
         self._still = 0
-        self.waits: list[Expiries] = []
+        self._timers: dict[tuple[float, int, Callable[[Any], None]], Expiries] = {}
+
+    def timers(self, delay: float, order: Order, expire: Callable[[Any], None]) -> Expiries:
+        """Return the queue of timers of one delay, for all who want the same.
+
+        Of many processes each with a queue of its own, every timer would be the oldest in one.
+
+        Args:
+            delay: seconds from a waiter's `since` to its expiry.
+            order: the `Order` in which expiries happen.
+            expire: called with each waiter that is not settled in time.
+        """
+        wanted = delay, int(order), expire
+        found = self._timers.get(wanted)
+        if found is None:
+            found = Expiries(self, delay, order, expire)
+            if len(self._timers) < _MOST_QUEUES:
+                self._timers[wanted] = found
+        return found
 
     def clear(self) -> None:
         """Forget what has not happened, and the waits that are not over."""
         Heap.clear(self)
-        for each in self.waits:
+        for each in self._timers.values():
             each.clear()
 
     def read(self) -> float:
@@ -152,6 +167,8 @@ class Clock(Heap):
 
 
 _ANY_NUMBER = 1 << 62
+_MOST_QUEUES = 1_000
+"""Queues that are kept for others; code may work out another timeout for each attempt."""
 
 
 class _Drive(Environment):
@@ -210,7 +227,6 @@ class Expiries:
         self._armed = False
         self._compact_at = _COMPACT_FROM
         self._event = Occurrence(self._wake)
-        clock.waits.append(self)
 
     def clear(self) -> None:
         """Forget all timers; the run is over."""

@@ -70,7 +70,8 @@ class HedgingSite(CallSite):
         self._most = hedge.times
         if hedge.after != self._after:
             self._after = hedge.after
-            self._timers: Expiries = Expiries(self._clock, hedge.after, Order.ASK, self._ask_again)
+            again = self._ask_again
+            self._timers: Expiries = self._clock.timers(hedge.after, Order.ASK, again)
         self._hedges = None if hedge.budget is None else TokenBucket(hedge.budget, hedge.saved)
         if self._hedges is not None and before is not None:
             self._hedges.take_over(before)

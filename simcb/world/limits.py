@@ -88,7 +88,7 @@ class Bulkhead:
         self._send = send
         self._shed = shed
         self._queue: deque[_Place] = deque()
-        self._expiries: Expiries = Expiries(clock, spec.max_wait, Order.EXPIRE, self._late)
+        self._expiries: Expiries = clock.timers(spec.max_wait, Order.EXPIRE, self._late)
 
     def follow(self, spec: BulkheadSpec) -> None:
         """Have other limits from now on.
@@ -98,7 +98,7 @@ class Bulkhead:
         """
         self._may_wait = spec.max_wait > 0
         self._longest_queue = spec.queue
-        self._expiries = Expiries(self._clock, spec.max_wait, Order.EXPIRE, self._late)
+        self._expiries = self._clock.timers(spec.max_wait, Order.EXPIRE, self._late)
         now = self._clock.now
         if isinstance(self._gate, PlacesGate):
             gate = PlacesGate(spec.most, 0.0)

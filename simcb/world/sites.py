@@ -42,6 +42,7 @@ from simcb.world.tasks import (
     Server,
     Site,
     Task,
+    time_out,
 )
 from simcb.world.verdicts import verdicts_of
 
@@ -140,7 +141,7 @@ class CallSite(Site):
             self._timeout = call.timeout
             self._timeouts: Expiries | None = None
             if call.timeout is not None:
-                self._timeouts = Expiries(self._clock, call.timeout, Order.EXPIRE, self.expire)
+                self._timeouts = self._clock.timers(call.timeout, Order.EXPIRE, time_out)
         if self._limits is not None:
             self._limits.follow(call)
         elif call.rate_limit is not None or call.bulkhead is not None:

@@ -14,6 +14,7 @@ cdef class Site:
     cpdef ask(self, Task task)
     cpdef bint is_open(self, double now) except? -1
     cpdef answer(self, Attempt attempt, long outcome)
+    cpdef expire(self, Attempt attempt)
     cpdef abandon(self, Attempt attempt)
 
 cdef class Server:
@@ -93,3 +94,5 @@ cdef class Attempt(Task):
     cdef public double retry_after
     @cython.locals(never=double)
     cpdef prepare(self, Site site, Task task, AttemptStreams node, long retry, double waited, Grant entry, long breaker, double start, Server replica)
+
+cpdef time_out(Attempt attempt)

@@ -48,6 +48,10 @@ class Site:
         """Send the service's answer back to the caller."""
         raise NotImplementedError
 
+    def expire(self, attempt: Attempt) -> None:
+        """End the caller's wait: the answer has not come in time."""
+        raise NotImplementedError
+
     def abandon(self, attempt: Attempt) -> None:
         """Stop waiting for an attempt whose outcome nobody wants any more."""
         raise NotImplementedError
@@ -373,3 +377,8 @@ class Attempt(Task):
         """Answer with an error: a call this service depends on failed."""
         assert self.replica is not None
         self.replica.answered(self, ERROR)
+
+
+def time_out(attempt: Attempt) -> None:
+    """End the wait of an attempt's caller: the answer has not come in time."""
+    attempt.site.expire(attempt)

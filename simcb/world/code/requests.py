@@ -12,19 +12,27 @@ from simcb.breaker import CircuitOpenError
 from simcb.client.answers import CALLER, ClientError, Heard, Request, Send
 from simcb.outcomes import AttemptOutcome
 from simcb.trace import Flag
-from simcb.world.clock import Clock, Expiries, Order
+from simcb.world.clock import Clock, Order
 from simcb.world.code.hosts import Host
 from simcb.world.code.notes import Notes, first_line, named
 from simcb.world.recorder import Recorder
 from simcb.world.sites import CallSite
 from simcb.world.streams import CallStreams
-from simcb.world.tasks import ABANDONED, ERROR, OK, REJECTED, SHED, THROTTLED, Attempt, UserAttempt
+from simcb.world.tasks import (
+    ABANDONED,
+    ERROR,
+    OK,
+    REJECTED,
+    SHED,
+    THROTTLED,
+    Attempt,
+    UserAttempt,
+    time_out,
+)
 from simcb.world.tasks import Request as Wanted
 
 _OUTCOMES = tuple(AttemptOutcome)
 _LOST = int(Flag.LOST)
-_MOST_QUEUES = 64
-"""Timeouts for which timers are kept in queues; code may work out a new one for each attempt."""
 _UNSENT = -1
 """Instead of an outcome: there is none yet."""
 
@@ -81,7 +89,6 @@ class CodeGroup:
         self.over = False
         self.notes = Notes(name)
         self._context = copy_context()
-        self._expiries: dict[float, Expiries] = {}
 
     def attempt(self, request: Wanted, streams: Sequence[CallStreams]) -> CodeAttempt:
         """Return the code's side of one time that a user asks."""
@@ -95,18 +102,7 @@ class CodeGroup:
 
     def expire(self, attempt: Attempt, after: float) -> None:
         """Let an attempt time out that was sent now, after so many seconds."""
-        queue = self._expiries.get(after)
-        if queue is None:
-            queue = Expiries(self.clock, after, Order.EXPIRE, _expire)
-            if len(self._expiries) < _MOST_QUEUES:
-                self._expiries[after] = queue
-        queue.add(attempt)
-
-
-def _expire(attempt: Attempt) -> None:
-    site = attempt.site
-    assert isinstance(site, CallSite)
-    site.expire(attempt)
+        self.clock.timers(after, Order.EXPIRE, time_out).add(attempt)
 
 
 class CodeCall(UserAttempt):
