@@ -36,7 +36,8 @@ def enter(held: object) -> Mark | None:
 
 def outer_of(period: HalfOpenState | RampState) -> Probe | None:
     """Returns which of a period's probes the present code is part of, if it is of any."""
-    return next((probe for probe in INSIDE.get() if period.holds(probe)), None)
+    inside = INSIDE.get()
+    return next((probe for probe in inside if period.holds(probe)), None) if inside else None
 
 
 def leave(mark: Mark | None) -> None:

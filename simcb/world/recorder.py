@@ -206,7 +206,7 @@ class Recorder(Packer):
 
     def sample(self, at: float, replica: int, queued: int, busy: int, capacity: int) -> None:
         """Write down the state of a replica."""
-        self._samples += SAMPLES.row.pack(at, replica, queued, busy, capacity)
+        self._samples += _packed_sample(at, replica, queued, busy, capacity)
 
     def counter(self, breaker: int, *counts: int) -> None:
         """Write down a breaker's own counts at the end of the run."""
@@ -248,6 +248,7 @@ class Recorder(Packer):
         }
 
 
+_packed_sample = SAMPLES.row.pack
 _REQUEST_SIZE = REQUESTS.row.size
 _ATTEMPT_SIZE = ATTEMPTS.row.size
 _MOST = 32767

@@ -32,8 +32,8 @@ class Rotation:
 
     def capacity(self, replica: Replica) -> int:
         """Return how many workers a replica has; none once it rests."""
-        if replica.index in self._resting and not replica.busy and not replica.queue:
-            return 0
+        if self._resting and replica.index in self._resting:
+            return replica.capacity if replica.busy or replica.queue else 0
         return replica.capacity
 
     def scaled(

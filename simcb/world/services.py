@@ -167,9 +167,9 @@ class Services:
 
     def sample(self, now: float) -> None:
         """Write down how long each replica's queue is, and how many workers it has and uses."""
+        write, capacity = self._recorder.sample, self._rotation.capacity
         for replica in self._replicas:
-            capacity = self._rotation.capacity(replica)
-            self._recorder.sample(now, replica.index, len(replica.queue), replica.busy, capacity)
+            write(now, replica.index, len(replica.queue), replica.busy, capacity(replica))
 
     def close(self) -> None:
         """Forget who is still at their replicas; the run is over."""

@@ -254,19 +254,19 @@ class Done:
 
 def run_cells(base: Base, orders: tuple[Order, ...]) -> tuple[Done, ...]:
     """Run cells one after the other; one that fails does not keep the others from running."""
-    scenarios = _opened(base.content)
+    scenarios, variants = _opened(base.content), _variants(base.content)
     done: list[Done] = []
-    made: tuple[int, Mapping[str, object]] | None = None
-    variant: Scenario | None = None
-    clients = base.clients
     for order in orders:
         begin = time.perf_counter()
         scenario, columns = scenarios[order.cell.scenario]
         try:
-            if variant is None or made != (order.cell.scenario, order.changes):
-                variant = applied(scenario, order.changes)
-                made = order.cell.scenario, order.changes
-                clients = with_code(base.clients, order.changes)
+            wanted = order.cell.scenario, pickle.dumps(order.changes, protocol=5)
+            variant = variants.get(wanted)
+            if variant is None:
+                if len(variants) >= _MOST_VARIANTS:
+                    variants.clear()
+                variant = variants[wanted] = applied(scenario, order.changes)
+            clients = with_code(base.clients, order.changes)
             run = run_once(variant, base.seed, order.cell.replicate, clients=clients)
             row, verdict = packed(run.measures, columns), run.judgement.verdict
             done.append(
@@ -279,6 +279,15 @@ def run_cells(base: Base, orders: tuple[Order, ...]) -> tuple[Done, ...]:
             seconds = time.perf_counter() - begin
             done.append(Done(order.cell, None, b"", seconds, error, asked))
     return tuple(done)
+
+
+_MOST_VARIANTS = 256
+
+
+@lru_cache(maxsize=2)
+def _variants(content: bytes) -> dict[tuple[int, bytes], Scenario]:
+    """Return the scenarios of a base with changes, of which more replicates may be asked for."""
+    return {}
 
 
 @lru_cache(maxsize=2)
