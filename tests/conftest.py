@@ -61,14 +61,6 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _what_is_frozen_stays_so() -> Iterator[None]:
-    """Keep what collecting made out of the collector's sight after tests of what freezes, too."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "unfreeze", lambda: None)
-        yield
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of minutes, or one worker is left alone with them at the end."""

@@ -18,6 +18,7 @@ PACKAGE = Path(simcb.__file__).parent
 
 FLOORS = {
     "errors": -1,
+    "garbage": -1,
     "options": -1,
     "outcomes": -1,
     "plain_files": -1,

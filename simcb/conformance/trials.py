@@ -23,6 +23,7 @@ from simcb.adapters.protocol import Adapter
 from simcb.conformance.guarding import as_coroutine, as_it_is, guarded, hears, outcome, shares
 from simcb.conformance.search import Shown
 from simcb.conformance.stories import CLOSED, TIMEOUT, Act, Answer, Event, Step, Story, told
+from simcb.garbage import passed_over
 
 HOUR = 3600.0
 
@@ -110,11 +111,8 @@ def repeats(subject: Subject) -> Shown | Left:
 def bounded(subject: Subject) -> Shown | Left:
     """Try whether memory grows with the calls, and whether what nobody holds is collected."""
     # What was there before is nothing to look through again and again.
-    gc.freeze()
-    try:
+    with passed_over():
         return _bounded(subject)
-    finally:
-        gc.unfreeze()
 
 
 def _bounded(subject: Subject) -> Shown:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from simcb.garbage import passed_over
 from simcb.live.bands import LEAST_REPLICATES, Journeys, Laid, laid
 from simcb.live.loop import loop_factory
 from simcb.live.machine import Idle, check_open_files, measure_idle, most_connections
@@ -94,9 +95,9 @@ async def _perform(
     async with venue.open():
         idle = await measure_idle(venue.knock, scale)
         gc.collect()
-        gc.freeze()  # What is there now need not be looked through while the clock runs.
-        venue.stage.begin()
-        await venue.last()
+        with passed_over():  # What is there now need not be looked through while the clock runs.
+            venue.stage.begin()
+            await venue.last()
         if venue.over.done():
             venue.over.result()
             return None
@@ -157,7 +158,6 @@ def live(
                 _perform(scenario, sockets, scale, seed=seed, replicate=replicates, clients=clients)
             )
     finally:
-        gc.unfreeze()
         for sock in sockets.values():
             sock.close()
     if performed is None:

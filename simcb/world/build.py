@@ -6,16 +6,16 @@ changes nothing; a caller's calls keep the order in which it makes them.
 
 from __future__ import annotations
 
-import gc
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simcb.garbage import uncollected
 from simcb.options import MOST_EVENTS, MOST_ROWS
 from simcb.scenario.model import Scenario
 from simcb.trace import (
@@ -163,7 +163,8 @@ class World:
             progress: called now and then with the simulated seconds done.
         """
         if self._code is None:
-            return self._run(progress, _no_garbage_collection())
+            # Looking for garbage costs a fifth.
+            return self._run(progress, uncollected())
         with self.coding():
             return self._run(progress, nullcontext())
 
@@ -253,18 +254,6 @@ class World:
             idle_breakers=self._guards.count - len(breakers),
             caches=self._caches.found(),
         )
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Pause the cycle collector: a run's objects make no cycles, and looking costs a fifth."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Written:
