@@ -35,7 +35,7 @@ cdef class Expiries:
     cdef Occurrence _event
     @cython.locals(waiting=list)
     cpdef add(self, Waiter waiter)
-    @cython.locals(left=list)
+    @cython.locals(left=list, kept=list)
     cpdef _compact(self)
     cpdef _arm(self, Waiter waiter)
     @cython.locals(head=Waiter, waiting=list, place=Py_ssize_t)

@@ -250,7 +250,10 @@ class Expiries:
 
     def _compact(self) -> None:
         left = self._waiting[self._head :]
-        self._waiting = [waiter for waiter in left if not waiter.settled]
+        # The oldest stays, settled or not: the heap has its turn, which is no other's.
+        kept = left[:1]
+        kept += [waiter for waiter in left[1:] if not waiter.settled]
+        self._waiting = kept
         self._head = 0
         self._compact_at = max(_COMPACT_FROM, 2 * len(self._waiting))
 

@@ -14,6 +14,8 @@ from simcb.world.clock import Clock, Expiries, Order, Waiter
 class Wait(Waiter):
     """Somebody waiting since `start`."""
 
+    number = 0
+
     def __init__(self, start: float) -> None:
         super().__init__()
         self.since = start
@@ -108,3 +110,26 @@ def test_settled_waits_do_not_pile_up(outstanding: int) -> None:
     assert timed.expired == []
     timed.clock.run()
     assert timed.expired == [(0.0, 1.0)]
+
+
+def test_a_wait_ends_in_its_own_turn_after_those_before_it_were_thrown_out() -> None:
+    """Of waits in two queues that end together the one that began first ends first."""
+    clock, ended = Clock(), []
+    one, other = (
+        clock.timers(1.0, Order.EXPIRE, lambda wait, name=name: ended.append((name, wait.number)))  # type: ignore[misc]
+        for name in ("one", "other")
+    )
+
+    def wait(queue: Expiries, number: int) -> Wait:
+        begun = Wait(clock.now)
+        begun.number = number
+        queue.add(begun)
+        return begun
+
+    wait(one, 0).settled = True
+    wait(other, 1)
+    wait(one, 2)
+    for number in range(3, 1030):  # so many that those who are settled are thrown out
+        wait(one, number).settled = True
+    clock.run()
+    assert ended == [("other", 1), ("one", 2)]
