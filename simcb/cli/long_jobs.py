@@ -80,7 +80,8 @@ def interrupts(resume: str | None, *, quiet: bool) -> Iterator[Callable[[], bool
         wished = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if not quiet:
-            complain("\nfinishing what runs, to save it; press Ctrl-C again to stop now")
+            why = "" if resume is None else ", to save it"
+            complain(f"\nfinishing what runs{why}; press Ctrl-C again to stop now")
 
     try:
         before = signal.signal(signal.SIGINT, wish)

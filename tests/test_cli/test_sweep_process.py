@@ -18,6 +18,8 @@ from test_cli.at_record import CTRL_C, DIES, WORKER_DIES, at_record
 from test_cli.commands import HANGS, environment
 from test_studies.sweep_cases import SMALL
 
+from simcb.cli.long_jobs import interrupts
+
 pytestmark = pytest.mark.slow
 
 WORDS = (
@@ -179,6 +181,18 @@ util.spawnv_passfds = spawn
 
 The parent's come by another thread, as they do where a library has threads of its own.
 """
+
+
+@pytest.mark.parametrize(("resume", "why"), [(None, ""), ("simcb sweep …", ", to save it")])
+def test_a_wish_to_stop_is_answered_with_what_will_be_done(
+    capsys: pytest.CaptureFixture[str], resume: str | None, why: str
+) -> None:
+    """Nothing is said to be saved where nothing is kept."""
+    with interrupts(resume, quiet=False) as wished:
+        signal.raise_signal(signal.SIGINT)
+        assert wished()
+    shown = capsys.readouterr().err.strip()
+    assert shown == f"finishing what runs{why}; press Ctrl-C again to stop now"
 
 
 def test_ctrl_c_while_a_worker_is_born_shows_nothing_of_it(folder: Path) -> None:
