@@ -1,6 +1,7 @@
 cdef class Grant:
     cpdef success(self)
     cpdef _succeed(self)
+    cpdef _fail(self)
     cpdef ignore(self)
 
 cdef class Flight(Grant):

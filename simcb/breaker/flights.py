@@ -34,6 +34,10 @@ class Grant:
         """Hears that the call failed."""
         raise NotImplementedError
 
+    def _fail(self) -> object:
+        """Hears that in a simulation."""
+        return self.failure()
+
     def ignore(self) -> object:
         """Hears that the call was given up."""
         raise NotImplementedError

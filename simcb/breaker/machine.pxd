@@ -23,6 +23,7 @@ cdef class Machine(Decisions):
     cpdef _succeed(self, Permit permit)
     @cython.locals(state=Period)
     cdef _succeed_alone(self, Permit permit)
+    cdef _settle_alone(self, Permit permit, long kind)
     cdef _settle(self, Permit permit, long kind, error)
     @cython.locals(calls=long, failed=bint)
     cpdef bint _record_locked(self, Permit permit, long kind, ClosedState seen, now, error) except? -1

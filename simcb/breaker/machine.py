@@ -90,7 +90,7 @@ class Machine(Decisions):
         """Returns the permit for one call; None if the breaker lets no call through now.
 
         It is what `acquire` is in a simulation: nothing is interrupted, and nobody else is there,
-        so it needs no lock. So it is with `_succeed_alone`.
+        so it needs no lock. So it is with those named `_alone`.
         """
         permit = Permit.__new__(Permit)
         permit._breaker = self
@@ -295,7 +295,14 @@ class Machine(Decisions):
             state.streak = 0
             self._counts[SUCCESSES] += 1
         else:
-            self._succeed(permit)
+            self._settle_alone(permit, SUCCESSES)
+
+    def _settle_alone(self, permit: Permit, kind: int) -> None:
+        if self._draw is None:
+            self._draw_jitter()
+        settled = self._settle_locked(permit, kind, None)
+        if self._news or self._call_listeners:
+            self._tell(permit, settled, None)
 
     def _settle(self, permit: Permit, kind: int, error: BaseException | None) -> None:
         if self._draw is None:

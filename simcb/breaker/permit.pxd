@@ -9,6 +9,7 @@ cdef class Issuer(Locked):
     cdef public object _recovery
     cpdef _succeed(self, Permit permit)
     cdef _succeed_alone(self, Permit permit)
+    cdef _settle_alone(self, Permit permit, long kind)
     cdef _settle(self, Permit permit, long kind, error)
 
 cdef class Permit(Flight):

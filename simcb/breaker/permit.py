@@ -38,6 +38,9 @@ class Issuer(Locked):
     def _succeed_alone(self, permit: Permit) -> None:
         raise NotImplementedError
 
+    def _settle_alone(self, permit: Permit, kind: int) -> None:
+        raise NotImplementedError
+
     def _settle(self, permit: Permit, kind: int, error: BaseException | None) -> None:
         raise NotImplementedError
 
@@ -77,6 +80,9 @@ class Permit(Flight):
 
     def _succeed(self) -> None:
         self._breaker._succeed_alone(self)
+
+    def _fail(self) -> None:
+        self._breaker._settle_alone(self, FAILURES)
 
     def failure(
         self, error: BaseException | None = None, *, retry_after: float | None = None

@@ -26,16 +26,16 @@ class Verdicts:
     def tell(self, permit: Grant, outcome: int, task: Task) -> None:
         """Settle the permit of a call of `task` that came out so."""
         if outcome == OK:
-            permit.success()
+            permit._succeed()
         elif outcome in self._failing:
             if outcome == THROTTLED and isinstance(permit, Permit):
                 permit.failure(retry_after=task.told or None)
             else:
-                permit.failure()
+                permit._fail()
         elif outcome in self._ignored:
             permit.ignore()
         else:
-            permit.success()
+            permit._succeed()
 
 
 @lru_cache(maxsize=256)
