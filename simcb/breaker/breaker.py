@@ -16,7 +16,7 @@ from simcb.breaker.controls import Controls
 from simcb.breaker.enums import CircuitState, Mode
 from simcb.breaker.errors import ParameterError
 from simcb.breaker.guards import function
-from simcb.breaker.judging import Expected, Judge
+from simcb.breaker.judging import Expected, judge_of
 from simcb.breaker.kinds import COROUTINE, lasting
 from simcb.breaker.listeners import CallListener, Listener
 from simcb.breaker.permit import (
@@ -119,7 +119,7 @@ class CircuitBreaker(Controls, Scoped[Permit]):
             rules_of(trip, failure_threshold),
             recovery,
             half_open or HalfOpen(),
-            Judge(expected_exception, ignore, failed_result),
+            judge_of(expected_exception, ignore, failed_result),
             clock,
             born,
             random_of(random, recovery),

@@ -33,7 +33,7 @@ from simcb.breaker.states import (
     State,
     opening,
 )
-from simcb.breaker.windows import NEVER, has_window, windows_for
+from simcb.breaker.windows import NEVER, windows_for
 
 
 class Decisions(Listeners):
@@ -108,15 +108,14 @@ class Decisions(Listeners):
         That is the failures in a row that open it, whether calls are timed, whether counts age by
         the clock, and the draw that stands for none.
         """
-        rows = [
-            rule.threshold
-            for rule in rules
-            if isinstance(rule, ConsecutiveFailures) and rule.every is None
-        ]
-        slow = any(slow_from(rule) < NEVER for rule in rules)
-        ages = any(has_window(one) and getattr(one, "calls", None) is None for one in rules)
-        no_draw = None if recovery.jitter else 0.5
-        return min(rows, default=NEVER), slow or bool(self._call_listeners), ages, no_draw
+        row, timed, ages = NEVER, bool(self._call_listeners), False
+        for rule in rules:
+            if isinstance(rule, ConsecutiveFailures) and rule.every is None:
+                row = min(row, rule.threshold)
+                continue
+            timed = timed or slow_from(rule) < NEVER
+            ages = ages or getattr(rule, "calls", None) is None
+        return row, timed, ages, None if recovery.jitter else 0.5
 
     # What the next state would be: pure, apart from the clock and the drawn number.
 

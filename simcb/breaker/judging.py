@@ -133,3 +133,15 @@ def check_expected(parameter: str, expected: object) -> None:
     raise ParameterError(
         parameter, expected, "an exception type, a tuple of them, or a plain function of it"
     )
+
+
+_USUAL = Judge(Exception, (), None)
+
+
+def judge_of(
+    expected: Expected, ignore: Expected, failed_result: Callable[[object], bool] | None
+) -> Judge:
+    """Returns the judge with these parameters: most breakers share the usual one."""
+    if expected is Exception and ignore == () and failed_result is None:
+        return _USUAL
+    return Judge(expected, ignore, failed_result)
