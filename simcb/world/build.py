@@ -31,7 +31,7 @@ from simcb.world.carrier import Carrier
 from simcb.world.client_groups import ClientGroups
 from simcb.world.clock import Clock, Order
 from simcb.world.conditions import FaultWindow, drawn_faults, windows_of
-from simcb.world.guards import Guards, Made
+from simcb.world.guards import Guards, Made, counts_of
 from simcb.world.occurrence import Occurrence
 from simcb.world.recorder import Recorder
 from simcb.world.replicas import Replica
@@ -213,16 +213,7 @@ class World:
             self._guards.add(self._code.breakers.written)
         breakers = self._guards.made()
         for index, (_, breaker) in breakers.items():
-            counts = breaker.snapshot()
-            self.recorder.counter(
-                index,
-                counts.admitted,
-                counts.rejected,
-                counts.successes,
-                counts.failures,
-                counts.ignored,
-                counts.stale,
-            )
+            self.recorder.counter(index, *counts_of(breaker))
         return Trace(
             layout=self._layout([info for info, _ in breakers.values()]),
             duration=self.scenario.duration,

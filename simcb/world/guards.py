@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, lru_cache
 from itertools import count
 from typing import Any, Protocol
 
 from simcb.adapters import Adapter, adapter
 from simcb.breaker import CircuitBreaker, Transition
+from simcb.breaker.permit import ADMITTED, FAILURES, IGNORED, REJECTED, STALE, SUCCESSES
 from simcb.scenario.breakers import Breaker
 from simcb.scenario.calls import Call
 from simcb.trace import STATE_CODE, BreakerInfo, CallInfo
@@ -29,6 +30,24 @@ class Counted(Protocol):
 
 
 Made = CircuitBreaker | ForeignBreaker | Counted
+
+_IN_ORDER = ADMITTED, REJECTED, SUCCESSES, FAILURES, IGNORED, STALE
+
+
+def counts_of(breaker: Made) -> tuple[int, ...]:
+    """Return what became of a breaker's calls, in the order of the trace's counters."""
+    if isinstance(breaker, CircuitBreaker):
+        # Without what a snapshot reads besides, of as many breakers as there are processes.
+        return tuple([breaker._counts[kind] for kind in _IN_ORDER])
+    seen = breaker.snapshot()
+    return (
+        seen.admitted,
+        seen.rejected,
+        seen.successes,
+        seen.failures,
+        seen.ignored,
+        seen.stale,
+    )
 
 
 class Guards:
@@ -143,8 +162,13 @@ class Guards:
         name = f"{caller}->{policy.group or info.label or info.service}"
         first, place = self._first[index], instance or 0
         if not policy.per_replica:
-            breaker = BreakerInfo(name, index, -1, self._together[index][1:])
-            return Guard(lambda: self._new_breaker(first + place, breaker, policy), first + place)
+            place += first
+
+            def make_one() -> CircuitBreaker | ForeignBreaker:
+                breaker = BreakerInfo(name, index, -1, self._together[index][1:])
+                return self._new_breaker(place, breaker, policy)
+
+            return Guard(make_one, place)
         replicas = balancer.every
         first += place * len(replicas)
         if policy.max_open is not None:
@@ -166,15 +190,18 @@ class Guards:
         self, index: int, info: BreakerInfo, policy: Breaker
     ) -> CircuitBreaker | ForeignBreaker:
         """Make a breaker with the run's clock and random draws of its own."""
-        draws = self._streams.column(f"breakers/{info.name}", "recovery", uniform)
-        number = count()
         make = self._shipped_breaker if policy.use is None else self._foreign_breaker
-        breaker = make(index, info.name, policy, lambda: draws.at(next(number)))
+        breaker = make(index, info.name, policy, self._draws(info.name).__next__)
         if isinstance(breaker, CircuitBreaker):
             for each in self._later.get(info.call, ()):
                 _configure(breaker, each)
         self._made[index] = (info, breaker)
         return breaker
+
+    def _draws(self, name: str) -> Iterator[float]:
+        """Yield a breaker's draws; most never ask for one, and a stream is dear to make."""
+        draws = self._streams.column(f"breakers/{name}", "recovery", uniform)
+        yield from map(draws.at, count())
 
     def _shipped_breaker(
         self, index: int, name: str, policy: Breaker, random: Callable[[], float]
@@ -189,9 +216,7 @@ class Guards:
 
         breaker = CircuitBreaker(
             name,
-            trip=policy.rules(),
-            recovery=policy.recovery_policy(),
-            half_open=policy.half_open_policy(),
+            **_settings(policy),
             clock=self._clock.read,
             born=0.0,  # it is made when it is first asked, and yet as old as the run
             random=random,
@@ -217,11 +242,17 @@ class Guards:
 
 
 def _configure(breaker: CircuitBreaker, policy: Breaker) -> None:
-    breaker.configure(
-        trip=policy.rules(),
-        recovery=policy.recovery_policy(),
-        half_open=policy.half_open_policy(),
-    )
+    breaker.configure(**_settings(policy))
+
+
+@lru_cache(maxsize=256)
+def _settings(policy: Breaker) -> dict[str, Any]:
+    """Return the shipped breaker's parameters as a policy has them."""
+    return {
+        "trip": policy.rules(),
+        "recovery": policy.recovery_policy(),
+        "half_open": policy.half_open_policy(),
+    }
 
 
 @cache
