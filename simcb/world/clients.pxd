@@ -37,9 +37,7 @@ cdef class Group(Origin):
     cpdef close(self, Request request, long outcome)
 
 cdef class OpenGroup(Group):
-    cdef object _blocks
-    cdef list _moments
-    cdef Py_ssize_t _place
+    cdef object _moments
     cdef long _number
     cdef Occurrence _event
     cdef object _callback

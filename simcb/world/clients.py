@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from simcb.scenario.groups import ClientGroup
 from simcb.world.clock import Clock, Expiries, Order
@@ -158,25 +159,19 @@ class Group(Origin):
 class OpenGroup(Group):
     """Users who come from outside, whether or not those before them have been answered."""
 
-    def let_arrive(self, blocks: Iterator[list[float]]) -> None:
-        """Let requests arrive at these moments, seconds, in order."""
-        self._blocks = blocks
-        self._moments: list[float] = []
-        self._place = 0
+    def let_arrive(self, blocks: Iterable[list[float]]) -> None:
+        """Let requests arrive at these moments, seconds, in order, in blocks."""
+        self._moments = chain.from_iterable(blocks)
         self._number = 0
         self._event = Occurrence()
         self._callback = self._arrive
         self._await_next()
 
     def _await_next(self) -> None:
-        while self._place == len(self._moments):
-            moments = next(self._blocks, None)
-            if moments is None:
-                return
-            self._moments, self._place = moments, 0
-        self._event.callback = self._callback
-        self._clock.at(self._moments[self._place], _ASK, self._event)
-        self._place += 1
+        moment = next(self._moments, None)
+        if moment is not None:
+            self._event.callback = self._callback
+            self._clock.at(moment, _ASK, self._event)
 
     def _arrive(self, _: object) -> None:
         number = self._number

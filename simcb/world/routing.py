@@ -68,9 +68,9 @@ class LoadBalancer:
 
     def pick(self, node: AttemptStreams, number: int) -> Server:
         """Return the replica an attempt goes to, and take note of it."""
-        place = self._turn
-        self.take(place)
-        return self.replicas[place]
+        place, replicas = self._turn, self.replicas
+        self._turn = place + 1 if place + 1 < len(replicas) else 0
+        return replicas[place]
 
     def other(self, node: AttemptStreams, number: int, tried: int) -> Server:
         """Return a replica not asked yet, the first from its choice on, and take note of it.

@@ -10,7 +10,7 @@ cdef class Column:
     cdef tuple _key
     cdef object _sampler
     cdef long _kept
-    @cython.locals(place=long)
+    @cython.locals(place=long, block=long)
     cpdef double at(self, long index) except? -1
 
 cdef class GroupStreams:

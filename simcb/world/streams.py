@@ -60,17 +60,20 @@ class Column:
         place = index - self._first
         if 0 <= place <= _MASK:
             return self._values[place]
-        self._turn_to(index >> BLOCK_BITS)
-        return self._values[index & _MASK]
-
-    def _turn_to(self, block: int) -> None:
+        block = index >> BLOCK_BITS
         values = self._blocks.get(block)
         if values is None:
-            if len(self._blocks) >= self._kept:
-                del self._blocks[next(iter(self._blocks))]
-            values = self._blocks[block] = array("d", self.block(block).tobytes())
+            values = self._drawn(block)
         self._values = values
         self._first = block << BLOCK_BITS
+        return values[index & _MASK]
+
+    def _drawn(self, block: int) -> array[float]:
+        """Draw a block that is not at hand, in the place of the oldest if there are too many."""
+        if len(self._blocks) >= self._kept:
+            del self._blocks[next(iter(self._blocks))]
+        values = self._blocks[block] = array("d", self.block(block).tobytes())
+        return values
 
     def block(self, block: int) -> Floats:
         """Return the `BLOCK` numbers of block number `block`, shape (BLOCK,)."""
