@@ -7,6 +7,7 @@ moments and never the streams.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ Floats = NDArray[np.float64]
 _PIECES = 64
 """Linear pieces of a stretch on which both the rate and a surge are ramping."""
 
-_AT_ONCE = 15
-"""Most blocks whose moments are worked out together, besides one, where there are many."""
+_AT_ONCE = 16
+"""Most blocks whose moments are worked out together."""
 
 _ROUNDING = 1e-9
 """Part of a count by which sums of products may miss the whole number they stand for."""
@@ -154,7 +155,7 @@ def rate_curve(
 
     def rate_at(t: float, inside: float) -> float:
         # A step belongs to the piece that is asked about, named by a moment inside it.
-        rate = scripts.at(inside).rate(t if t <= inside else np.nextafter(t, inside))
+        rate = scripts.at(inside).rate(t if t <= inside else math.nextafter(t, inside))
         for window in calendar.active(inside):
             rate *= window.factor_at(min(max(t, window.start), window.end), inside)
         return rate
@@ -271,7 +272,7 @@ def arrival_times(
         curve = rate_curve(_script(law), surges, [(at, _script(each)) for at, each in later])
         blocks = _counts(law, streams, f"clients/{group}")
     most = curve.expected(until)
-    at_once = 1 + min(_AT_ONCE, int(most) // (4 * BLOCK))
+    at_once = min(_AT_ONCE, 1 + int(most) // BLOCK)
     while part := [*islice(blocks, at_once)]:
         counts = np.concatenate(part)
         moments = curve.moment(counts)

@@ -220,7 +220,7 @@ class ClosedGroup(Group):
         if number % self._users >= self._here:
             self._gone[number % self._users] = number
             return
-        event = _Thought()
+        event = _Thought.__new__(_Thought)
         event.callback = self._callback
         event.number = number
         self._clock.at(self._clock.now + self._times.at(number), _ASK, event)

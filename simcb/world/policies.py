@@ -9,7 +9,9 @@ import math
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
+from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.calls import Adaptive
 from simcb.scenario.calls import Throttle as ThrottleSpec
 from simcb.scenario.retries import (
@@ -46,8 +48,30 @@ class _Delays(dict[int, float]):
         return delay
 
 
+class Retrying(NamedTuple):
+    """What a retry policy comes to, the same for all processes that have it."""
+
+    on: frozenset[int]
+    """Codes of the outcomes that are retried."""
+    most: int
+    elsewhere: bool
+    heeds: float
+    """The longest Retry-After that is waited for, seconds; 0 if none is heeded."""
+    wait: Wait
+
+
+_NO_RETRY = Retry(max_retries=0, on=())
+
+
 @lru_cache(maxsize=256)
-def wait_of(retry: Retry) -> Wait:
+def retrying_of(retry: Retry | None) -> Retrying:
+    """Return what a caller does after a failure; without a policy it gives up."""
+    retry = retry or _NO_RETRY
+    on = frozenset(ATTEMPT_CODE[outcome] for outcome in retry.on)
+    return Retrying(on, retry.max_retries, retry.elsewhere, _heeded_by(retry), _wait_of(retry))
+
+
+def _wait_of(retry: Retry) -> Wait:
     """Return the waiting rule of a retry policy.
 
     Formulas: `fixed` waits `delay`; `exponential` waits min(max, base · factor^k) before retry
@@ -79,8 +103,7 @@ def wait_of(retry: Retry) -> Wait:
             )
 
 
-def heeded_by(retry: Retry) -> float:
-    """Return the longest Retry-After that a policy waits for, seconds; 0 if it heeds none."""
+def _heeded_by(retry: Retry) -> float:
     if not isinstance(retry.backoff, Server):
         return 0.0
     return math.inf if retry.backoff.up_to is None else retry.backoff.up_to

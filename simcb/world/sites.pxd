@@ -15,7 +15,6 @@ cdef long _HEDGE
 cdef long _LOST
 cdef long _UNNEEDED
 cdef long _NOT_YET
-cdef object _NO_RETRY
 cdef long OK
 cdef long ABANDONED
 cdef long DEGRADED

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import math
 
-from simcb.outcomes import ATTEMPT_CODE
 from simcb.scenario.breakers import Around
 from simcb.scenario.calls import Call
-from simcb.scenario.retries import Retry
 from simcb.trace import Flag
 from simcb.world.clock import Clock, Expiries, Order
 from simcb.world.foreign import BusyError
@@ -23,9 +21,8 @@ from simcb.world.policies import (
     Cache,
     Throttle,
     budget_after,
-    heeded_by,
+    retrying_of,
     throttle_after,
-    wait_of,
 )
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer
@@ -52,7 +49,6 @@ _DROPPED = int(Flag.DROPPED)
 _HEDGE = int(Flag.HEDGE)
 _LOST = int(Flag.LOST)
 _UNNEEDED = int(Flag.UNNEEDED)
-_NO_RETRY = Retry(max_retries=0, on=())
 _NOT_YET = -1
 """Instead of a number of retries: the call has not begun."""
 
@@ -148,15 +144,11 @@ class CallSite(Site):
             late = self._send_late, self._shed_late
             self._limits = Limits(self._clock, call, self._balancer, *late)
         self._throttle = throttle_after(self._throttle, call.throttle)
-        retry = call.retry or _NO_RETRY
-        self._heeded = heeded_by(retry)
-        self._max_retries = retry.max_retries
-        self._elsewhere = retry.elsewhere
+        retrying = retrying_of(call.retry)
+        self._retried, self._max_retries, self._elsewhere, self._heeded, self._wait = retrying
         if self._guard is not None:
             self._guard.tried = 0
-        self._retried = frozenset(ATTEMPT_CODE[outcome] for outcome in retry.on)
-        self._wait = wait_of(retry)
-        self._budget = budget_after(self._budget, retry.budget)
+        self._budget = budget_after(self._budget, None if call.retry is None else call.retry.budget)
         fallback = call.fallback
         self._hit_rate = None if fallback is None else fallback.hit_rate
         self._each_try = fallback is not None and fallback.around is Around.ATTEMPT
