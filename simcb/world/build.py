@@ -191,7 +191,11 @@ class World:
                 self.clock.run(until=self.scenario.duration)
             finally:
                 self.close()
-            return self.trace()
+            trace = self.trace()
+            # There may be hundreds of processes: they go now, and not when the collector comes.
+            self._groups.close()
+            self._guards.clear()
+            return trace
 
     def begin(self) -> None:
         """Let the first things of the run be due; from then on the clock says what happens."""

@@ -56,6 +56,10 @@ class Instances:
             made = self._made[place] = self._make(place)
         return made
 
+    def close(self) -> None:
+        """Forget them; the run is over."""
+        self._made.clear()
+
     def every(self) -> tuple[tuple[Site, ...], ...]:
         """Return the sites of all processes; those that nobody has asked through are made."""
         for place in range(self._count):

@@ -104,6 +104,11 @@ class Guards:
             if isinstance(breaker, ForeignBreaker):
                 breaker.close()
 
+    def clear(self) -> None:
+        """Forget all breakers; nobody asks for them any more."""
+        self._made.clear()
+        self._shared.clear()
+
     def guard(
         self,
         index: int,

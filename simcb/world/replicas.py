@@ -130,7 +130,8 @@ class Replica(Server):
         self._watched = self._inside is not None or self._gate is not None
 
     def close(self) -> None:
-        """Forget who is still here; the run is over."""
+        """Forget who is still here, and whom it asks; the run is over."""
+        self.sites = ()
         self.queue.clear()
         self._held.clear()
         if self._inside is not None:

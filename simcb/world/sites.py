@@ -115,8 +115,9 @@ class CallSite(Site):
         self._throttle: Throttle | None = None
         self._budget: Budget | None = None
         self._cache = cache
-        self._arrive_callback = self._arrive
-        self._reply_callback = self._reply
+        # Where nothing travels, a site that points to itself would only be left to the collector.
+        self._arrive_callback = self._arrive if self._travels else None
+        self._reply_callback = self._reply if self._travels else None
         self.follow(call)
 
     def follow(self, call: Call) -> None:
