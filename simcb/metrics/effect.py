@@ -99,8 +99,19 @@ class BreakerEffect:
 
     @property
     def words(self) -> str:
-        """The effect as part of a headline: `the breaker hurt`."""
-        return f"the breaker {self.effect.value}"
+        """The effect as part of a headline: `the breaker helped after the last fault`.
+
+        When is said unless it is under the fault, as one expects, and the same throughout.
+        """
+        words = f"the breaker {self.effect.value}"
+        apart = sorted((p for p in self.phases if p.told_apart), key=lambda p: -abs(p.requests))
+        helped = [_WHEN[each.phase] for each in apart if each.requests > 0.0]
+        hurt = [_WHEN[each.phase] for each in apart if each.requests < 0.0]
+        mostly, besides = (helped, hurt) if self.effect is Effect.HELPED else (hurt, helped)
+        if besides:
+            other = Effect.HURT if self.effect is Effect.HELPED else Effect.HELPED
+            return f"{words}{mostly[0]} and {other.value}{besides[0]}"
+        return words if not mostly or _WHEN[FAULT] in mostly else f"{words}{mostly[0]}"
 
 
 class Observed(Protocol):

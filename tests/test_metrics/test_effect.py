@@ -90,6 +90,16 @@ def test_what_is_lost_in_one_phase_is_weighed_against_what_is_won_in_another() -
     )
     assert found.effect is Effect.HELPED
     assert "after the last fault, 0.0% without it; 90.0% under fault" in found.sentence
+    assert found.words == "the breaker helped after the last fault and hurt under fault"
+
+
+def test_the_headline_says_when_if_it_is_not_under_the_fault() -> None:
+    """So `helped: 0% answered under the fault` is never read as help under it."""
+    bad = in_fault("failed")
+    after = told(bad, lambda s: "ok" if s < 100 else "failed")
+    assert after.words == "the breaker helped after the last fault"
+    assert told(always("ok"), bad).words == "the breaker helped"
+    assert told(bad, bad).words == "the breaker made no difference"
 
 
 def test_a_difference_that_chance_can_make_is_none() -> None:
