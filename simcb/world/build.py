@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from simcb.world.code.loading import Source
     from simcb.world.code.notes import Note
 
+_SAMPLE = int(Order.SAMPLE)
 _PATIENCE = 200_000
 _PATIENCE_PER_USER = 50
 """Events without delay in one moment: all users may ask, fail and be told at the same time, and
@@ -108,7 +109,6 @@ class World:
             self._groups.open(index, name)
         self._services.connect(self._callers)
         self._checkers = [*self._services.check(self.tree)]
-        self._sample_event = Occurrence()
         self._progress: Callable[[float], None] | None = None
 
     def replicas(self, service: str) -> Sequence[Replica]:
@@ -150,11 +150,7 @@ class World:
         if self._progress is not None:
             self._progress(now)
         self._samples += 1
-        self._await_sample(self._samples * self.scenario.sample_every)
-
-    def _await_sample(self, moment: float) -> None:
-        self._sample_event.callback = self._sample_callback
-        self.clock.at(moment, int(Order.SAMPLE), self._sample_event)
+        self.clock.at(self._samples * self.scenario.sample_every, _SAMPLE, self._next_sample)
 
     def run(self, progress: Callable[[float], None] | None = None) -> Trace:
         """Run to the scenario's end and return what happened.
@@ -200,8 +196,8 @@ class World:
     def begin(self) -> None:
         """Let the first things of the run be due; from then on the clock says what happens."""
         self._samples = 0
-        self._sample_callback = self._sample
-        self._await_sample(0.0)
+        self._next_sample = Occurrence(self._sample)
+        self.clock.at(0.0, _SAMPLE, self._next_sample)
 
     def close(self) -> None:
         """End what is still under way."""

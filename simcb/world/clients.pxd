@@ -39,8 +39,7 @@ cdef class Group(Origin):
 cdef class OpenGroup(Group):
     cdef object _moments
     cdef long _number
-    cdef Occurrence _event
-    cdef object _callback
+    cdef Occurrence _next
     cpdef _await_next(self)
     cpdef _arrive(self, object _)
 

@@ -167,15 +167,13 @@ class OpenGroup(Group):
         """Let requests arrive at these moments, seconds, in order, in blocks."""
         self._moments = chain.from_iterable(blocks)
         self._number = 0
-        self._event = Occurrence()
-        self._callback = self._arrive
+        self._next = Occurrence(self._arrive)
         self._await_next()
 
     def _await_next(self) -> None:
         moment = next(self._moments, None)
         if moment is not None:
-            self._event.callback = self._callback
-            self._clock.at(moment, _ASK, self._event)
+            self._clock.at(moment, _ASK, self._next)
 
     def _arrive(self, _: object) -> None:
         number = self._number

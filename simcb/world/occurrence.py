@@ -11,8 +11,8 @@ Callback = Callable[[Any], None]
 class Occurrence:
     """Something that happens at a moment: its callback is called with it.
 
-    It is set anew each time the occurrence is scheduled. There are slots, for an attempt, which
-    is its own completion event, is made for every try of every request.
+    There are slots, for an attempt, which is its own completion event, is made for every try of
+    every request.
     """
 
     __slots__ = ("callback",)
