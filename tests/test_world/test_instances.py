@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 
 import numpy as np
 import pytest
 
+from simcb.breaker import CircuitBreaker
+from simcb.garbage import uncollected
 from simcb.metrics import audit, measure
 from simcb.scenario import Scenario, parse_scenario
 from simcb.trace import STATE_CODE, Trace
@@ -139,3 +142,17 @@ services:
     names = {breaker.name for breaker in trace.layout.breakers}
     assert names == {f"front.{number}->back.{number}" for number in range(50)}
     assert all(law.holds for law in audit(trace))
+
+
+def test_the_breakers_of_a_run_go_with_it() -> None:
+    """A study of many processes leaves the collector of garbage nothing to look through."""
+
+    def alive() -> int:
+        return sum(isinstance(each, CircuitBreaker) for each in gc.get_objects())
+
+    gc.collect()
+    with uncollected():
+        before = alive()
+        trace = simulate(sixty(duration="5s"))
+        assert len(trace.layout.breakers) == 60
+        assert alive() == before
