@@ -6,6 +6,7 @@ cdef class Column:
     cdef dict _blocks
     cdef long _first
     cdef object _values
+    cdef object _draws
     cdef tuple _key
     cdef object _sampler
     cdef long _kept

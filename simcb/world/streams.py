@@ -13,7 +13,6 @@ request's number in its group is the index into all of them.
 
 from __future__ import annotations
 
-import threading
 from array import array
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -44,11 +43,12 @@ class Column:
     At hand are the `_values` from index `_first` on, of the block that was asked for last.
     """
 
-    __slots__ = ("_blocks", "_first", "_kept", "_key", "_sampler", "_values")
+    __slots__ = ("_blocks", "_draws", "_first", "_kept", "_key", "_sampler", "_values")
 
     _values: array[float]
 
-    def __init__(self, key: tuple[int, int], sampler: Sampler, kept: int) -> None:
+    def __init__(self, draws: Draws, key: tuple[int, int], sampler: Sampler, kept: int) -> None:
+        self._draws = draws
         self._key = key
         self._sampler = sampler
         self._kept = kept
@@ -77,14 +77,11 @@ class Column:
 
     def block(self, block: int) -> Floats:
         """Return the `BLOCK` numbers of block number `block`, shape (BLOCK,)."""
-        return self._sampler(_DRAWS.at(self._key, block), BLOCK)
+        return self._sampler(self._draws.at(self._key, block), BLOCK)
 
 
-class Draws(threading.local):
-    """A counter-based generator that begins where it is told, one for each thread.
-
-    To make another one is dear, and all that one draws follows from where it begins.
-    """
+class Draws:
+    """A counter-based generator that begins where it is told: to make another one is dear."""
 
     def __init__(self) -> None:
         self._philox = Philox(0)
@@ -105,7 +102,6 @@ class Draws(threading.local):
 
 
 _NO_BUFFER = (0, 0, 0, 0)
-_DRAWS = Draws()
 
 
 class Streams:
@@ -120,13 +116,14 @@ class Streams:
 
     def __init__(self, seed: int, replicate: int, spread: int = 0) -> None:
         self._prefix = f"{seed}/{replicate}/"
+        self._draws = Draws()
         self._kept = _LEAST_KEPT_BLOCKS + _KEPT_ROUNDS * (spread >> BLOCK_BITS)
 
     def column(self, path: str, purpose: str, sampler: Sampler) -> Column:
         """Return the stream that decides `purpose` for the entity at `path`."""
         name = f"{self._prefix}{path}#{purpose}".encode()
         low, high = unpack("<QQ", blake2b(name, digest_size=16).digest())
-        return Column((low, high), sampler, self._kept)
+        return Column(self._draws, (low, high), sampler, self._kept)
 
 
 class GroupStreams:
