@@ -35,7 +35,7 @@ class Grant:
         raise NotImplementedError
 
     def _fail(self) -> object:
-        """Hears that in a simulation."""
+        """Hears the same in a simulation."""
         return self.failure()
 
     def ignore(self) -> object:

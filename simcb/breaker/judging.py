@@ -142,6 +142,6 @@ def judge_of(
     expected: Expected, ignore: Expected, failed_result: Callable[[object], bool] | None
 ) -> Judge:
     """Returns the judge with these parameters: most breakers share the usual one."""
-    if expected is Exception and ignore == () and failed_result is None:
+    if expected is Exception and type(ignore) is tuple and not ignore and failed_result is None:
         return _USUAL
     return Judge(expected, ignore, failed_result)

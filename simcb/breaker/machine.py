@@ -12,6 +12,9 @@ follows three rules that make it safe to interrupt anywhere:
 - No code of the user's runs inside, except the clock, which is read there so that time has
   the same order as the decisions.
 
+A simulation is one thread that nothing interrupts, and goes without the lock: it asks by `_grant`
+and tells by the methods named `_alone`.
+
 Functions, coroutines and blocks are guarded elsewhere, by acquiring and settling permits.
 """
 
@@ -55,7 +58,7 @@ Settled: TypeAlias = tuple[int, float | None]
 
 
 class Machine(Decisions):
-    """Decides; every method named `_locked` is called with the lock held."""
+    """Decides; methods named `_locked` are called with the lock held, or alone in a simulation."""
 
     __slots__ = ()
 
@@ -89,8 +92,7 @@ class Machine(Decisions):
     def _grant(self) -> Permit | None:
         """Returns the permit for one call; None if the breaker lets no call through now.
 
-        It is what `acquire` is in a simulation: nothing is interrupted, and nobody else is there,
-        so it needs no lock. So it is with those named `_alone`.
+        It is what `acquire` is in a simulation.
         """
         permit = Permit.__new__(Permit)
         permit._breaker = self

@@ -120,7 +120,7 @@ class World:
         return self._services.windows_on(service, number)
 
     def breakers(self) -> Iterator[tuple[str, Made]]:
-        """Yield the breakers that have been made, by their names."""
+        """Yield the breakers that have been made, by their names; after `run` there are none."""
         for info, breaker in self._every_breaker().values():
             yield info.name, breaker
 
@@ -189,7 +189,7 @@ class World:
                 self.close()
             trace = self.trace()
             # There may be hundreds of processes: they go now, and not when the collector comes.
-            self._groups.close()
+            self._groups.clear()
             self._guards.clear()
             return trace
 

@@ -113,10 +113,10 @@ class ClientGroups:
     def _thinking(self, name: str, law: Closed) -> Column:
         return self._streams.column(f"clients/{name}", "think", sampler_of(law.think))
 
-    def close(self) -> None:
+    def clear(self) -> None:
         """Forget the processes of all groups; the run is over."""
         for group in self._groups.values():
-            group.instances.close()
+            group.instances.clear()
 
     def complete(self, stage: Scenario) -> None:
         """Make all processes of the groups whose calls another stage changes.

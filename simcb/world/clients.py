@@ -56,7 +56,7 @@ class Instances:
             made = self._made[place] = self._make(place)
         return made
 
-    def close(self) -> None:
+    def clear(self) -> None:
         """Forget them; the run is over."""
         self._made.clear()
 

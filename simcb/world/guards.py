@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
-from itertools import count
 from typing import Any, Protocol
 
 from simcb.adapters import Adapter, adapter
@@ -19,7 +18,7 @@ from simcb.world.foreign import ForeignBreaker
 from simcb.world.recorder import Recorder
 from simcb.world.routing import Guard, LoadBalancer, ReplicaGuard
 from simcb.world.samplers import uniform
-from simcb.world.streams import Streams
+from simcb.world.streams import Column, Streams
 
 
 class Counted(Protocol):
@@ -36,7 +35,7 @@ _IN_ORDER = ADMITTED, REJECTED, SUCCESSES, FAILURES, IGNORED, STALE
 
 def counts_of(breaker: Made) -> tuple[int, ...]:
     """Return what became of a breaker's calls, in the order of the trace's counters."""
-    if isinstance(breaker, CircuitBreaker):
+    if type(breaker) is CircuitBreaker:
         # Without what a snapshot reads besides, of as many breakers as there are processes.
         return tuple([breaker._counts[kind] for kind in _IN_ORDER])
     seen = breaker.snapshot()
@@ -108,6 +107,8 @@ class Guards:
         """Forget all breakers; nobody asks for them any more."""
         self._made.clear()
         self._shared.clear()
+        self._limits.clear()
+        self._health.clear()
 
     def guard(
         self,
@@ -196,17 +197,12 @@ class Guards:
     ) -> CircuitBreaker | ForeignBreaker:
         """Make a breaker with the run's clock and random draws of its own."""
         make = self._shipped_breaker if policy.use is None else self._foreign_breaker
-        breaker = make(index, info.name, policy, self._draws(info.name).__next__)
+        breaker = make(index, info.name, policy, _Draws(self._streams, info.name))
         if isinstance(breaker, CircuitBreaker):
             for each in self._later.get(info.call, ()):
                 _configure(breaker, each)
         self._made[index] = (info, breaker)
         return breaker
-
-    def _draws(self, name: str) -> Iterator[float]:
-        """Yield a breaker's draws; most never ask for one, and a stream is dear to make."""
-        draws = self._streams.column(f"breakers/{name}", "recovery", uniform)
-        yield from map(draws.at, count())
 
     def _shipped_breaker(
         self, index: int, name: str, policy: Breaker, random: Callable[[], float]
@@ -244,6 +240,23 @@ class Guards:
     def _transition_writer(self, index: int) -> Callable[[float, str, str], None]:
         write = self._recorder.transition
         return lambda at, before, after: write(at, index, STATE_CODE[before], STATE_CODE[after])
+
+
+class _Draws:
+    """A breaker's own draws: most ask for none, and a stream is dear to make."""
+
+    def __init__(self, streams: Streams, name: str) -> None:
+        self._streams = streams
+        self._name = name
+        self._column: Column | None = None
+        self._number = 0
+
+    def __call__(self) -> float:
+        if self._column is None:
+            self._column = self._streams.column(f"breakers/{self._name}", "recovery", uniform)
+        number = self._number
+        self._number = number + 1
+        return self._column.at(number)
 
 
 def _configure(breaker: CircuitBreaker, policy: Breaker) -> None:

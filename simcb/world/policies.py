@@ -51,13 +51,15 @@ class _Delays(dict[int, float]):
 class Retrying(NamedTuple):
     """What a retry policy comes to, the same for all processes that have it."""
 
-    on: frozenset[int]
+    retried: frozenset[int]
     """Codes of the outcomes that are retried."""
-    most: int
+    max_retries: int
     elsewhere: bool
-    heeds: float
+    """Whether a retry goes to a replica that has not been asked yet."""
+    heeded: float
     """The longest Retry-After that is waited for, seconds; 0 if none is heeded."""
     wait: Wait
+    budget: BudgetSpec | None
 
 
 _NO_RETRY = Retry(max_retries=0, on=())
@@ -67,8 +69,14 @@ _NO_RETRY = Retry(max_retries=0, on=())
 def retrying_of(retry: Retry | None) -> Retrying:
     """Return what a caller does after a failure; without a policy it gives up."""
     retry = retry or _NO_RETRY
-    on = frozenset(ATTEMPT_CODE[outcome] for outcome in retry.on)
-    return Retrying(on, retry.max_retries, retry.elsewhere, _heeded_by(retry), _wait_of(retry))
+    return Retrying(
+        frozenset(ATTEMPT_CODE[outcome] for outcome in retry.on),
+        retry.max_retries,
+        retry.elsewhere,
+        _heeded_by(retry),
+        _wait_of(retry),
+        retry.budget,
+    )
 
 
 def _wait_of(retry: Retry) -> Wait:

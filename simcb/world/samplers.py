@@ -68,7 +68,6 @@ def zipf(keys: int, exponent: float) -> Sampler:
     return draw
 
 
-@lru_cache(maxsize=64)
 def sampler_of(law: Distribution) -> Sampler:
     """Return the sampler of a distribution of the scenario file, in seconds."""
     match law:

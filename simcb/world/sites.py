@@ -146,10 +146,14 @@ class CallSite(Site):
             self._limits = Limits(self._clock, call, self._balancer, *late)
         self._throttle = throttle_after(self._throttle, call.throttle)
         retrying = retrying_of(call.retry)
-        self._retried, self._max_retries, self._elsewhere, self._heeded, self._wait = retrying
+        self._retried = retrying.retried
+        self._max_retries = retrying.max_retries
+        self._elsewhere = retrying.elsewhere
+        self._heeded = retrying.heeded
+        self._wait = retrying.wait
+        self._budget = budget_after(self._budget, retrying.budget)
         if self._guard is not None:
             self._guard.tried = 0
-        self._budget = budget_after(self._budget, None if call.retry is None else call.retry.budget)
         fallback = call.fallback
         self._hit_rate = None if fallback is None else fallback.hit_rate
         self._each_try = fallback is not None and fallback.around is Around.ATTEMPT

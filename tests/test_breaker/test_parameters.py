@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     *((CircuitBreaker, {"clock": value}, "clock") for value in (None, 3.0)),
     (CircuitBreaker, {"name": 3}, "name"),
     (CircuitBreaker, {"ignore": int}, "ignore"),
+    (CircuitBreaker, {"ignore": ANY}, "ignore"),
     (CircuitBreaker, {"failed_result": 500}, "failed_result"),
     (CircuitBreaker, {"trip": []}, "trip"),
     (CircuitBreaker, {"trip": "failure_rate"}, "trip"),
