@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
 from simcb.exchange.calls import (
+    COUNTED,
     Asked,
     Writing,
     lose_clearing,
     lose_closing,
+    lose_growth,
     lose_slowness,
     percent,
 )
@@ -165,10 +167,8 @@ def _write_breaker(asked: Asked, page: Writing) -> None:
     for other in asked.rules:
         if other not in (*rates[:1], *(() if rates else rows[:1])):
             asked.lose(f"{other!r}: left out; opossum has one rule, of a share of failures")
-    recovery = breaker.recovery_policy()
-    page.add(f"resetTimeout: {millis(recovery.timeout)},")
-    if recovery.factor > 1 or recovery.jitter:
-        asked.lose("recovery: it is always the same time there")
+    page.add(f"resetTimeout: {millis(breaker.recovery_policy().timeout)},")
+    lose_growth(asked)
     half = breaker.half_open_policy()
     lose_closing(asked)
     if (half.probes, half.successes) not in ((0, None), (1, 1)):
@@ -177,11 +177,7 @@ def _write_breaker(asked: Asked, page: Writing) -> None:
         asked.lose("half_open.lease: it waits for its probe as long as its timeout lets it")
     if not breaker.enabled:
         page.add("enabled: false,")
-    usual = {"error", "timeout", "refused"} | ({"shed"} if asked.call.bulkhead else set())
-    if {outcome.value for outcome in breaker.counts} == usual:
-        asked.tell("breaker.counts")
-    asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled")
+    asked.tell_breaker(COUNTED | {"shed"} if asked.call.bulkhead else COUNTED)
 
 
 def millis(seconds: float) -> str:

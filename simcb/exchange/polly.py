@@ -366,11 +366,7 @@ def _breaks(asked: Asked) -> list[str]:
         asked.lose("half_open.lease: Polly waits for its probe as long as the probe takes")
     if not breaker.enabled:
         asked.lose("enabled: false: leave the section out")
-    counts = {outcome.value for outcome in breaker.counts}
-    if counts == {"error", "timeout", "refused"}:
-        asked.tell("breaker.counts")
-    asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled")
+    asked.tell_breaker()
     return _section("CircuitBreaker", values)
 
 
