@@ -11,10 +11,10 @@ from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing, lo
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import seconds_of
 from simcb.exchange.parts import Got
-from simcb.exchange.policy import ENDLESS, Policy, as_name, share
+from simcb.exchange.policy import ENDLESS, Policy, as_name
 from simcb.scenario.problems import Mark
 from simcb.scenario.refusal import Refused, shown
-from simcb.scenario.units import format_duration
+from simcb.scenario.units import format_duration, format_share
 
 MOST_WORDS = 50_000
 MOST_DEPTH = 32
@@ -192,7 +192,7 @@ def _eject(
         policy.say("a lone server is never left out by nginx; here it is", got, "breaker")
     else:
         what = "when all servers have failed nginx tries all again, as with less than 1% left here"
-        policy.set("breaker.panic", share(0.01), got, what)
+        policy.set("breaker.panic", format_share(0.01), got, what)
 
 
 def _proxy(

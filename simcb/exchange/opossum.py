@@ -18,8 +18,9 @@ from simcb.exchange.calls import (
 )
 from simcb.exchange.documents import Document
 from simcb.exchange.parts import Part
-from simcb.exchange.policy import ENDLESS, NO_CALL, Policy, as_name, share
+from simcb.exchange.policy import ENDLESS, NO_CALL, Policy, as_name
 from simcb.scenario.tree import Tree
+from simcb.scenario.units import format_share
 
 _OWN = ("errorThresholdPercentage", "resetTimeout", "rollingCountTimeout", "volumeThreshold")
 _KEYS = re.compile(rf"""["']?\b(?:{"|".join(_OWN)})["']?\s*:(?!\s*(?:number|boolean)\s*[;,}}?])""")
@@ -88,7 +89,7 @@ def _policy(tree: Tree, name: str, document: Document) -> Policy:
         f"the window moves in {buckets.value} steps there, here each call ages by itself",
     )
     if percent.value < 100.0:
-        rule = {"kind": "failure_rate", "rate": share(percent.value / 100.0), "strict": True}
+        rule = {"kind": "failure_rate", "rate": format_share(percent.value / 100.0), "strict": True}
         rule |= {"window": window.value, "minimum_calls": max(1, volume.value)}
         policy.trip(rule, percent, *notes)
     else:

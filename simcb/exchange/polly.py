@@ -20,11 +20,12 @@ from simcb.exchange.calls import (
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import clock_text
 from simcb.exchange.parts import Got, Part, folded
-from simcb.exchange.policy import ENDLESS, Policy, as_name, set_retries, share
+from simcb.exchange.policy import ENDLESS, Policy, as_name, set_retries
 from simcb.scenario.calls import MOST_HEDGES
 from simcb.scenario.refusal import Refused
 from simcb.scenario.retries import MOST_RETRIES, Exponential, Listed
 from simcb.scenario.tree import Tree
+from simcb.scenario.units import format_share
 
 _BREAKER = ("FailureRatio", "MinimumThroughput", "SamplingDuration", "BreakDuration")
 _RETRY = ("MaxRetryAttempts", "BackoffType")
@@ -122,7 +123,7 @@ def _breaker(policy: Policy, part: Part) -> None:
     policy.trip(
         {
             "kind": "failure_rate",
-            "rate": share(rate),
+            "rate": format_share(rate),
             "window": window.value,
             "minimum_calls": least.value,
         },
