@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from inspect import Signature, signature
 from typing import Any
 
 from simcb.adapters.calls import CoroutineCalls, protected
-from simcb.adapters.extra import library
-from simcb.adapters.protocol import Adapter, Clock, Comparable
+from simcb.adapters.extra import library, signature_of
+from simcb.adapters.protocol import Adapter, Clock, Comparable, renamed
 from simcb.adapters.rebinding import Rebound, virtual_datetime
 
 
@@ -52,22 +51,16 @@ class AioBreaker(CoroutineCalls):
         return self._breaker(function)
 
 
-def _signature() -> Signature:
-    return signature(library("aiobreaker").CircuitBreaker)
-
-
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"fail_max": threshold, "timeout_duration": timeout}
-
-
 ADAPTER = Adapter(
     "aiobreaker",
     AioBreaker,
     "aiobreaker.CircuitBreaker; reads datetime.utcnow, which is rebound in its modules.",
-    _signature,
+    signature_of("aiobreaker", "CircuitBreaker"),
     frozenset({"exclude", "listeners", "state_storage", "name"}),
     package="aiobreaker",
-    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    comparable=Comparable(
+        renamed("fail_max", "timeout_duration"), no_window="counts failures in a row"
+    ),
     remark="lets everything through when half open",
     wall_clock=True,
 )

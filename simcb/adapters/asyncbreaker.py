@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from inspect import Signature, signature
 from typing import Any
 
 from simcb.adapters.calls import CoroutineCalls, protected
-from simcb.adapters.extra import library
-from simcb.adapters.protocol import Adapter, Clock, Comparable
+from simcb.adapters.extra import library, signature_of
+from simcb.adapters.protocol import Adapter, Clock, Comparable, renamed
 from simcb.adapters.rebinding import Rebound, virtual_datetime
 
 
@@ -47,22 +46,16 @@ class AsyncBreaker(CoroutineCalls):
         return self._breaker(function)
 
 
-def _signature() -> Signature:
-    return signature(library("asyncbreaker").CircuitBreaker)
-
-
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"fail_max": threshold, "timeout_duration": timeout}
-
-
 ADAPTER = Adapter(
     "asyncbreaker",
     AsyncBreaker,
     "asyncbreaker.CircuitBreaker; reads datetime.now, which is rebound in its module.",
-    _signature,
+    signature_of("asyncbreaker", "CircuitBreaker"),
     frozenset({"exclude", "listeners", "state_storage", "name"}),
     package="asyncbreaker",
-    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    comparable=Comparable(
+        renamed("fail_max", "timeout_duration"), no_window="counts failures in a row"
+    ),
     remark="lets everything through when half open",
     wall_clock=True,
 )

@@ -9,12 +9,11 @@ counts as a success, and closes the breaker.
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Signature, signature
 from typing import Any
 
 from simcb.adapters.calls import CoroutineCalls, protected
-from simcb.adapters.extra import library
-from simcb.adapters.protocol import Adapter, Clock, Comparable
+from simcb.adapters.extra import library, signature_of
+from simcb.adapters.protocol import Adapter, Clock, Comparable, renamed
 from simcb.adapters.rebinding import Rebound
 
 
@@ -46,21 +45,15 @@ class CircuitBreaker(CoroutineCalls):
         return self._breaker(function)
 
 
-def _signature() -> Signature:
-    return signature(library("circuitbreaker").CircuitBreaker)
-
-
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"failure_threshold": threshold, "recovery_timeout": timeout}
-
-
 ADAPTER = Adapter(
     "circuitbreaker",
     CircuitBreaker,
     "circuitbreaker.CircuitBreaker; reads monotonic, which is rebound in its module.",
-    _signature,
+    signature_of("circuitbreaker", "CircuitBreaker"),
     frozenset({"expected_exception", "name", "fallback_function"}),
     package="circuitbreaker",
-    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    comparable=Comparable(
+        renamed("failure_threshold", "recovery_timeout"), no_window="counts failures in a row"
+    ),
     remark="lets everything through when half open; a late result counts in whatever state",
 )

@@ -8,11 +8,10 @@ time, and cannot be had here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Signature, signature
 from typing import Any
 
 from simcb.adapters.calls import CoroutineCalls, protected
-from simcb.adapters.extra import library
+from simcb.adapters.extra import library, signature_of
 from simcb.adapters.protocol import Adapter, Clock, Comparable
 
 
@@ -50,10 +49,6 @@ class Interlock(CoroutineCalls):
         return self._breaker(function)
 
 
-def _signature() -> Signature:
-    return signature(library("interlock").Config)
-
-
 def _comparable(threshold: int, timeout: float) -> dict[str, object]:
     return {
         "window_size": threshold,
@@ -77,7 +72,7 @@ ADAPTER = Adapter(
     "interlock-cb",
     Interlock,
     "interlock.CircuitBreaker with its Config; takes a clock.",
-    _signature,
+    signature_of("interlock", "Config"),
     frozenset({"auto_transition"}),
     package="interlock-cb",
     comparable=Comparable(_comparable, window=_window),

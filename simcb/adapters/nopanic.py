@@ -7,12 +7,11 @@ as the next call would.
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Signature, signature
 from typing import Any
 
 from simcb.adapters.calls import CoroutineCalls, protected
-from simcb.adapters.extra import library
-from simcb.adapters.protocol import Adapter, Clock, Comparable
+from simcb.adapters.extra import library, signature_of
+from simcb.adapters.protocol import Adapter, Clock, Comparable, renamed
 
 
 class NoPanic(CoroutineCalls):
@@ -42,23 +41,15 @@ class NoPanic(CoroutineCalls):
         self._breaker.on_state_change = lambda _, old, new: listener(old, new)
 
 
-def _signature() -> Signature:
-    return signature(library("nopanic").circuit_breaker)
-
-
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"min_calls": threshold, "reset_timeout": timeout}
-
-
 ADAPTER = Adapter(
     "nopanic",
     NoPanic,
     "nopanic.circuit_breaker; takes a clock.",
-    _signature,
+    signature_of("nopanic", "circuit_breaker"),
     frozenset({"on", "name", "on_state_change"}),
     package="nopanic",
     comparable=Comparable(
-        _comparable,
+        renamed("min_calls", "reset_timeout"),
         "opens when half of the last 30 s failed, not in a row",
         no_window="its window is of time",
     ),

@@ -6,7 +6,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any
 
-from simcb.adapters.protocol import Adapter, Clock, Comparable
+from simcb.adapters.protocol import Adapter, Clock, Comparable, renamed
 from simcb.breaker import CircuitBreaker, CircuitOpenError, FailureRate, Permit
 
 
@@ -51,10 +51,6 @@ class Ours:
         self._breaker.add_listener(lambda each: listener(each.before.value, each.after.value))
 
 
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"failure_threshold": threshold, "recovery_timeout": timeout}
-
-
 def _window(rate: float, calls: int, minimum: int, timeout: float) -> dict[str, object]:
     trip = FailureRate(rate, calls=calls, minimum_calls=minimum)
     return {"trip": trip, "recovery_timeout": timeout}
@@ -64,5 +60,5 @@ ADAPTER = Adapter(
     "simcb",
     Ours,
     "simcb.breaker.CircuitBreaker; takes a clock.",
-    comparable=Comparable(_comparable, window=_window),
+    comparable=Comparable(renamed("failure_threshold", "recovery_timeout"), window=_window),
 )

@@ -75,6 +75,11 @@ class Comparable:
     no_window: str = ""
 
 
+def renamed(threshold: str, timeout: str) -> Callable[[int, float], dict[str, object]]:
+    """Return the settings of a breaker that only has its own names for the two, in seconds."""
+    return lambda failures, seconds: {threshold: failures, timeout: seconds}
+
+
 @dataclass(frozen=True)
 class Adapter:
     """A breaker that a scenario may name.

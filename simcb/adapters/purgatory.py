@@ -7,12 +7,11 @@ and then lets everything through. Any exception is a failure to it, a cancellati
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Signature, signature
 from typing import Any
 
 from simcb.adapters.calls import CoroutineCalls, protected
-from simcb.adapters.extra import library
-from simcb.adapters.protocol import Adapter, Clock, Comparable
+from simcb.adapters.extra import library, signature_of
+from simcb.adapters.protocol import Adapter, Clock, Comparable, renamed
 from simcb.adapters.rebinding import Rebound, VirtualTime
 
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
@@ -48,22 +47,16 @@ class Purgatory(CoroutineCalls):
         return self._factory(_NAME)(function)
 
 
-def _signature() -> Signature:
-    return signature(library("purgatory").AsyncCircuitBreakerFactory)
-
-
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"default_threshold": threshold, "default_ttl": timeout}
-
-
 ADAPTER = Adapter(
     "purgatory",
     Purgatory,
     "purgatory.AsyncCircuitBreakerFactory; reads time.time, which is rebound in its model.",
-    _signature,
+    signature_of("purgatory", "AsyncCircuitBreakerFactory"),
     frozenset({"exclude", "uow"}),
     package="purgatory",
-    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    comparable=Comparable(
+        renamed("default_threshold", "default_ttl"), no_window="counts failures in a row"
+    ),
     remark="lets everything through when half open; a late success then closes it",
     wall_clock=True,
 )

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from inspect import Signature, signature
 from typing import Any
 
-from simcb.adapters.extra import library
-from simcb.adapters.protocol import BUSY, Adapter, Clock, Comparable
+from simcb.adapters.extra import library, signature_of
+from simcb.adapters.protocol import BUSY, Adapter, Clock, Comparable, renamed
 from simcb.adapters.rebinding import Rebound, virtual_datetime
 
 
@@ -68,22 +67,16 @@ class PyBreaker:
         return self._breaker(function)
 
 
-def _signature() -> Signature:
-    return signature(library("pybreaker").CircuitBreaker)
-
-
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"fail_max": threshold, "reset_timeout": timeout}
-
-
 ADAPTER = Adapter(
     "pybreaker",
     PyBreaker,
     "pybreaker.CircuitBreaker; reads datetime.now, which is rebound in its module.",
-    _signature,
+    signature_of("pybreaker", "CircuitBreaker"),
     frozenset({"exclude", "listeners", "state_storage", "name"}),
     package="pybreaker",
-    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    comparable=Comparable(
+        renamed("fail_max", "reset_timeout"), no_window="counts failures in a row"
+    ),
     remark="holds a lock during the call, so calls of one process go one at a time",
     wall_clock=True,
 )

@@ -7,11 +7,10 @@ What a call comes to counts in whatever state it finds, and a cancelled call cou
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Signature, signature
 from typing import Any
 
 from simcb.adapters.calls import CoroutineCalls, protected
-from simcb.adapters.extra import library
+from simcb.adapters.extra import library, signature_of
 from simcb.adapters.protocol import Adapter, Clock, Comparable
 from simcb.adapters.rebinding import Rebound, VirtualTime
 
@@ -46,10 +45,6 @@ class PyResilience(CoroutineCalls):
         return self._decorate(function)
 
 
-def _signature() -> Signature:
-    return signature(library("pyresilience").CircuitBreakerConfig)
-
-
 def _comparable(threshold: int, timeout: float) -> dict[str, object]:
     return {
         "failure_threshold": threshold,
@@ -71,7 +66,7 @@ ADAPTER = Adapter(
     "pyresilience",
     PyResilience,
     "pyresilience.resilient with a CircuitBreakerConfig; reads monotonic, rebound in its modules.",
-    _signature,
+    signature_of("pyresilience", "CircuitBreakerConfig"),
     frozenset({"error_types", "ignore_on"}),
     package="pyresilience",
     comparable=Comparable(_comparable, window=_window),

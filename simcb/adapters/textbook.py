@@ -6,7 +6,7 @@ wall clock, as the articles do; in the simulator that never jumps, so that defec
 
 from __future__ import annotations
 
-from simcb.adapters.protocol import Adapter, Clock, Comparable
+from simcb.adapters.protocol import Adapter, Clock, Comparable, renamed
 
 
 class Textbook:
@@ -68,15 +68,13 @@ class Unawaited(Textbook):
         """Hear nothing: the result is awaited outside."""
 
 
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"failure_threshold": threshold, "recovery_timeout": timeout}
-
-
 ADAPTER = Adapter(
     "textbook",
     Textbook,
     "The minimal breaker of countless articles, written here; reads the wall clock.",
-    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    comparable=Comparable(
+        renamed("failure_threshold", "recovery_timeout"), no_window="counts failures in a row"
+    ),
     wall_clock=True,
     remark="lets everything through when half open; a late result counts in whatever state",
 )
@@ -85,7 +83,9 @@ UNAWAITED = Adapter(
     "unawaited",
     Unawaited,
     "The same around a coroutine function that nobody awaits inside it: the common mistake.",
-    comparable=Comparable(_comparable, no_window="counts failures in a row"),
+    comparable=Comparable(
+        renamed("failure_threshold", "recovery_timeout"), no_window="counts failures in a row"
+    ),
     wall_clock=True,
     remark="never hears how a call ends, so it never opens",
 )

@@ -14,6 +14,11 @@ from simcb.scenario.model import Service
 from simcb.scenario.refusal import shown
 from simcb.scenario.retries import MOST_RETRIES
 
+COUNTED = frozenset({"error", "timeout", "refused"})
+"""The outcomes that count as failures wherever no others are named."""
+
+_BREAKER = "failure_threshold recovery_timeout trip recovery half_open enabled"
+
 
 @dataclass
 class Asked:
@@ -57,6 +62,16 @@ class Asked:
     def tell(self, *words: str) -> None:
         """Note that the file says these words, and all inside them."""
         self._told.update(words)
+
+    def tell_breaker(self, counted: frozenset[str] = COUNTED) -> None:
+        """Note that the file says how the breaker trips and recovers.
+
+        Args:
+            counted: the outcomes that are failures there.
+        """
+        self.tell(*(f"breaker.{word}" for word in _BREAKER.split()))
+        if self.breaker and {outcome.value for outcome in self.breaker.counts} == counted:
+            self.tell("breaker.counts")
 
     def lose(self, what: str) -> None:
         """Note that the file does not say something, or otherwise."""
@@ -152,6 +167,13 @@ def lose_closing(asked: Asked) -> None:
         asked.lose(f"half_open ramp of {half.ramp:g} s: there a probe decides, no growing share")
     elif half is not None and not half.probes:
         asked.lose("half_open none: there a probe that succeeds closes it")
+
+
+def lose_growth(asked: Asked) -> None:
+    """Note that a breaker there is open for the same time whenever it opens."""
+    recovery = None if asked.breaker is None else asked.breaker.recovery_policy()
+    if recovery is not None and (recovery.factor > 1 or recovery.jitter):
+        asked.lose("recovery: it is always the same time there")
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simcb.breaker import ConsecutiveFailures
-from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
+from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing, lose_growth
 from simcb.exchange.policy import ENDLESS
 
 
@@ -70,10 +70,8 @@ def write_simcb(asked: Sequence[Asked], page: Writing) -> None:
         if bulkhead is not None:
             wait = f", max_wait={bulkhead.max_wait:g}" if bulkhead.max_wait else ""
             page.add(f"{variable(one)}_bulkhead = Bulkhead({bulkhead.most}{wait})")
-        one.tell("bulkhead", "breaker.failure_threshold", "breaker.recovery_timeout")
-        one.tell("breaker.trip", "breaker.recovery", "breaker.half_open", "breaker.enabled")
-        if {outcome.value for outcome in breaker.counts} == {"error", "timeout", "refused"}:
-            one.tell("breaker.counts")
+        one.tell_breaker()
+        one.tell("bulkhead")
         if breaker.around == "attempt":
             one.tell("breaker.around")
 
@@ -104,14 +102,10 @@ def _threshold(asked: Asked, library: str) -> int:
 def _tell(asked: Asked) -> None:
     breaker = asked.breaker
     assert breaker is not None
-    recovery, half = breaker.recovery_policy(), breaker.half_open_policy()
-    if recovery.factor > 1 or recovery.jitter:
-        asked.lose("recovery: it is always the same time there")
+    half = breaker.half_open_policy()
+    lose_growth(asked)
     if half.probes and half.lease < ENDLESS:
         asked.lose("half_open.lease: it waits for a probe as long as the probe takes")
     if not breaker.enabled:
         asked.lose("enabled: false: do not use it")
-    if {outcome.value for outcome in breaker.counts} == {"error", "timeout", "refused"}:
-        asked.tell("breaker.counts")
-    asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled")
+    asked.tell_breaker()

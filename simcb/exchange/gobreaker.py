@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate, FailuresInWindow, TripRule
-from simcb.exchange.calls import Asked, Writing, lose_closing, lose_slowness
+from simcb.exchange.calls import Asked, Writing, lose_closing, lose_growth, lose_slowness
 from simcb.exchange.documents import Document
 from simcb.exchange.literals import Code
 from simcb.exchange.parts import Part
@@ -130,17 +130,12 @@ def condition_of(
         )
     if half.probes and half.lease < ENDLESS:
         asked.lose("half_open.lease: it waits for a probe as long as the probe takes")
-    recovery = breaker.recovery_policy()
-    if recovery.factor > 1 or recovery.jitter:
-        asked.lose("recovery: it is always the same time there")
+    lose_growth(asked)
     condition, every = _condition(asked, counts, division)
     if not breaker.enabled:
         condition = "false"
-    if {outcome.value for outcome in breaker.counts} == {"error", "timeout", "refused"}:
-        asked.tell("breaker.counts")
-    asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled")
-    return condition, every, number, recovery.timeout or 1e-9
+    asked.tell_breaker()
+    return condition, every, number, breaker.recovery_policy().timeout or 1e-9
 
 
 def _condition(asked: Asked, counts: str, division: str) -> tuple[str, float]:

@@ -9,8 +9,9 @@ from typing import Any
 from simcb.breaker import ConsecutiveFailures
 from simcb.exchange.calls import Asked, lose_clearing, percent
 from simcb.exchange.parts import Got, Part
-from simcb.exchange.policy import Policy, share
+from simcb.exchange.policy import Policy
 from simcb.scenario.problems import Mark
+from simcb.scenario.units import format_share
 
 BALANCES = {
     "roundrobin": "round_robin",
@@ -71,10 +72,10 @@ def eject(policy: Policy, found: Outliers) -> None:
     if 0.0 < most.value <= 50.0:
         fewest = math.ceil(100.0 / most.value)
         note = f"{most.value:.4g}% of fewer than {fewest} hosts is none: no host is ever ejected"
-    policy.set("breaker.max_open", share(most.value / 100.0), most, note)
+    policy.set("breaker.max_open", format_share(most.value / 100.0), most, note)
     panic = found.panic
     if panic.value and (panic.given or 100.0 - most.value < panic.value):
-        policy.set("breaker.panic", share(panic.value / 100.0), panic)
+        policy.set("breaker.panic", format_share(panic.value / 100.0), panic)
     if found.warm_up is not None and found.warm_up.value:
         what = (
             "hosts that are new or pass an active health check again warm up there; here those "
@@ -152,7 +153,7 @@ def limit_retries(policy: Policy, share_of: float, least: Got[int], got: Got[Any
     """Set the budget of retries at the same time, if there are any."""
     if not policy.words.get("retry", {}).get("max_retries"):
         return
-    budget = {"kind": "concurrent", "share": share(share_of), "least": least.value}
+    budget = {"kind": "concurrent", "share": format_share(share_of), "least": least.value}
     at = got if isinstance(got, Got) else Got(None, got)
     what = "the budget is of each proxy there, of each `instances` here"
     policy.set("retry.budget", budget, at, what)

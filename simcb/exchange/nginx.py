@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from simcb.breaker import ConsecutiveFailures, FailuresInWindow
-from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing
+from simcb.exchange.calls import Asked, Writing, lose_clearing, lose_closing, lose_growth
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import seconds_of
 from simcb.exchange.parts import Got
-from simcb.exchange.policy import ENDLESS, Policy, as_name, share
+from simcb.exchange.policy import ENDLESS, Policy, as_name
 from simcb.scenario.problems import Mark
 from simcb.scenario.refusal import Refused, shown
-from simcb.scenario.units import format_duration
+from simcb.scenario.units import format_duration, format_share
 
 MOST_WORDS = 50_000
 MOST_DEPTH = 32
@@ -192,7 +192,7 @@ def _eject(
         policy.say("a lone server is never left out by nginx; here it is", got, "breaker")
     else:
         what = "when all servers have failed nginx tries all again, as with less than 1% left here"
-        policy.set("breaker.panic", share(0.01), got, what)
+        policy.set("breaker.panic", format_share(0.01), got, what)
 
 
 def _proxy(
@@ -316,9 +316,8 @@ def _options(asked: Asked) -> str:
             asked.lose(f"{fails} failures in a row: there so many within fail_timeout")
         else:
             asked.lose(f"{rule!r}: left out; nginx counts failures, no rates")
-    recovery, half = breaker.recovery_policy(), breaker.half_open_policy()
-    if recovery.factor > 1 or recovery.jitter:
-        asked.lose("recovery: it is always the same time there")
+    half = breaker.half_open_policy()
+    lose_growth(asked)
     lose_closing(asked)
     if (half.probes, half.successes) not in ((0, None), (1, 1)) or (
         half.probes and half.lease < ENDLESS
@@ -326,11 +325,8 @@ def _options(asked: Asked) -> str:
         asked.lose("half_open: nginx sends one request to a server whose time is over")
     if not breaker.per_replica:
         asked.lose("nginx leaves out single servers, never all of them")
-    if {outcome.value for outcome in breaker.counts} == {"error", "timeout", "refused"}:
-        asked.tell("breaker.counts")
-    asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled", "breaker.per_replica")
-    asked.tell("breaker.slow_start")
+    asked.tell_breaker()
+    asked.tell("breaker.per_replica", "breaker.slow_start")
     if breaker.panic is None or breaker.panic > 1.0 / max(1, asked.service.replicas):
         asked.lose("panic: all servers are asked when all have failed, and not before, there")
     asked.tell("breaker.panic")

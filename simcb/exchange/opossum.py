@@ -7,17 +7,20 @@ from collections.abc import Iterator, Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate
 from simcb.exchange.calls import (
+    COUNTED,
     Asked,
     Writing,
     lose_clearing,
     lose_closing,
+    lose_growth,
     lose_slowness,
     percent,
 )
 from simcb.exchange.documents import Document
 from simcb.exchange.parts import Part
-from simcb.exchange.policy import ENDLESS, NO_CALL, Policy, as_name, share
+from simcb.exchange.policy import ENDLESS, NO_CALL, Policy, as_name
 from simcb.scenario.tree import Tree
+from simcb.scenario.units import format_share
 
 _OWN = ("errorThresholdPercentage", "resetTimeout", "rollingCountTimeout", "volumeThreshold")
 _KEYS = re.compile(rf"""["']?\b(?:{"|".join(_OWN)})["']?\s*:(?!\s*(?:number|boolean)\s*[;,}}?])""")
@@ -86,7 +89,7 @@ def _policy(tree: Tree, name: str, document: Document) -> Policy:
         f"the window moves in {buckets.value} steps there, here each call ages by itself",
     )
     if percent.value < 100.0:
-        rule = {"kind": "failure_rate", "rate": share(percent.value / 100.0), "strict": True}
+        rule = {"kind": "failure_rate", "rate": format_share(percent.value / 100.0), "strict": True}
         rule |= {"window": window.value, "minimum_calls": max(1, volume.value)}
         policy.trip(rule, percent, *notes)
     else:
@@ -165,10 +168,8 @@ def _write_breaker(asked: Asked, page: Writing) -> None:
     for other in asked.rules:
         if other not in (*rates[:1], *(() if rates else rows[:1])):
             asked.lose(f"{other!r}: left out; opossum has one rule, of a share of failures")
-    recovery = breaker.recovery_policy()
-    page.add(f"resetTimeout: {millis(recovery.timeout)},")
-    if recovery.factor > 1 or recovery.jitter:
-        asked.lose("recovery: it is always the same time there")
+    page.add(f"resetTimeout: {millis(breaker.recovery_policy().timeout)},")
+    lose_growth(asked)
     half = breaker.half_open_policy()
     lose_closing(asked)
     if (half.probes, half.successes) not in ((0, None), (1, 1)):
@@ -177,11 +178,7 @@ def _write_breaker(asked: Asked, page: Writing) -> None:
         asked.lose("half_open.lease: it waits for its probe as long as its timeout lets it")
     if not breaker.enabled:
         page.add("enabled: false,")
-    usual = {"error", "timeout", "refused"} | ({"shed"} if asked.call.bulkhead else set())
-    if {outcome.value for outcome in breaker.counts} == usual:
-        asked.tell("breaker.counts")
-    asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled")
+    asked.tell_breaker(COUNTED | {"shed"} if asked.call.bulkhead else COUNTED)
 
 
 def millis(seconds: float) -> str:

@@ -11,7 +11,7 @@ from simcb.exchange.parts import Got, Part
 from simcb.scenario.problems import Mark
 from simcb.scenario.refusal import shown
 from simcb.scenario.retries import MOST_RETRIES
-from simcb.scenario.units import format_duration, format_rate, format_share, rounded
+from simcb.scenario.units import format_duration, format_rate, rounded
 
 ORDER = ("timeout", "retry", "hedge", "breaker", "rate_limit", "bulkhead", "balance", "replicas")
 """The words of a call and of a service, in the order in which they are written."""
@@ -134,11 +134,6 @@ def set_retries(policy: Policy, tries: Got[int], *, endless: bool, wait: float) 
 def bare(number: float) -> int | Plain:
     """Return a number without a unit."""
     return int(number) if number == int(number) else Plain(number)
-
-
-def share(number: float) -> str:
-    """Return a share as a scenario file has it."""
-    return format_share(number)
 
 
 def rate(number: float, period: float) -> str:

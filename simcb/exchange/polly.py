@@ -20,11 +20,12 @@ from simcb.exchange.calls import (
 from simcb.exchange.documents import Document
 from simcb.exchange.durations import clock_text
 from simcb.exchange.parts import Got, Part, folded
-from simcb.exchange.policy import ENDLESS, Policy, as_name, set_retries, share
+from simcb.exchange.policy import ENDLESS, Policy, as_name, set_retries
 from simcb.scenario.calls import MOST_HEDGES
 from simcb.scenario.refusal import Refused
 from simcb.scenario.retries import MOST_RETRIES, Exponential, Listed
 from simcb.scenario.tree import Tree
+from simcb.scenario.units import format_share
 
 _BREAKER = ("FailureRatio", "MinimumThroughput", "SamplingDuration", "BreakDuration")
 _RETRY = ("MaxRetryAttempts", "BackoffType")
@@ -122,7 +123,7 @@ def _breaker(policy: Policy, part: Part) -> None:
     policy.trip(
         {
             "kind": "failure_rate",
-            "rate": share(rate),
+            "rate": format_share(rate),
             "window": window.value,
             "minimum_calls": least.value,
         },
@@ -366,11 +367,7 @@ def _breaks(asked: Asked) -> list[str]:
         asked.lose("half_open.lease: Polly waits for its probe as long as the probe takes")
     if not breaker.enabled:
         asked.lose("enabled: false: leave the section out")
-    counts = {outcome.value for outcome in breaker.counts}
-    if counts == {"error", "timeout", "refused"}:
-        asked.tell("breaker.counts")
-    asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled")
+    asked.tell_breaker()
     return _section("CircuitBreaker", values)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from simcb.exchange.documents import Document, nested
 from simcb.exchange.durations import go_text
 from simcb.exchange.parts import Part, folded
-from simcb.exchange.policy import ENDLESS, NO_CALL, Policy, as_name, bare, just_above, rate, share
+from simcb.exchange.policy import ENDLESS, NO_CALL, Policy, as_name, bare, just_above, rate
 from simcb.scenario.refusal import Refused
-from simcb.scenario.units import rounded
+from simcb.scenario.units import format_share, rounded
 
 _UNIMPORTANT = {
     "registerHealthIndicator": NO_CALL,
@@ -106,7 +106,9 @@ def _breaker(policy: Policy, part: Part) -> None:
     window["minimum_calls"] = minimum
     failing = part.share("failureRateThreshold", default=0.5)
     about = least if least.given else size
-    policy.trip({"kind": "failure_rate", "rate": share(failing.value), **window}, about, note)
+    policy.trip(
+        {"kind": "failure_rate", "rate": format_share(failing.value), **window}, about, note
+    )
     if by_time:
         what = "the window moves in steps of a second there, here each call ages by itself"
         policy.say(what, kind, "breaker.trip.0")
@@ -116,7 +118,7 @@ def _breaker(policy: Policy, part: Part) -> None:
         {
             "kind": "slow_call_rate",
             "slow": just_above(slow.value),
-            "rate": share(slow_rate.value),
+            "rate": format_share(slow_rate.value),
             **window,
         },
         slow,
@@ -133,7 +135,7 @@ def _breaker(policy: Policy, part: Part) -> None:
             permitted,
             "breaker.half_open.probes",
         )
-    policy.set("breaker.half_open.verdict", share(failing.value), failing)
+    policy.set("breaker.half_open.verdict", format_share(failing.value), failing)
     longest = part.duration("maxWaitDurationInHalfOpenState", default=0.0)
     policy.set(
         "breaker.half_open.lease",
@@ -180,7 +182,7 @@ def _recovery(policy: Policy, part: Part) -> None:
         most = longest.value if longest else ENDLESS
         policy.set("breaker.recovery.max", max(most, wait.value), longest or grows)
     if spread.value and wait.given:
-        policy.set("breaker.recovery.jitter", share(about.value), about)
+        policy.set("breaker.recovery.jitter", format_share(about.value), about)
     elif spread.value:
         what = "enableRandomizedWait: left out; without waitDurationInOpenState it has no effect"
         policy.say(what, spread, "breaker.recovery")

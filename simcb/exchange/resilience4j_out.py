@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from simcb.breaker import ConsecutiveFailures, FailureRate, SlowCallRate
 from simcb.exchange.calls import (
+    COUNTED,
     Asked,
     Writing,
     just_below,
@@ -117,19 +118,9 @@ def _write_breaker(asked: Asked, page: Writing | None) -> bool:
         asked.lose("lease: half-open it waits so long for all probes together, not for each")
     if not breaker.enabled:
         page.add("initialState: DISABLED")
-    asked.tell("breaker.failure_threshold", "breaker.recovery_timeout", "breaker.trip")
-    asked.tell("breaker.recovery", "breaker.half_open", "breaker.enabled")
-    _tell_counts(asked)
-    return True
-
-
-def _tell_counts(asked: Asked) -> None:
-    """Say what counts as a failure there, if it is something else here."""
-    counts = {outcome.value for outcome in asked.breaker.counts} if asked.breaker else set()
     limited = asked.call.bulkhead or asked.call.rate_limit
-    usual = {"error", "timeout", "refused"} | ({"shed"} if limited else set())
-    if counts == usual:
-        asked.tell("breaker.counts")
+    asked.tell_breaker(COUNTED | {"shed"} if limited else COUNTED)
+    return True
 
 
 def _write_retry(asked: Asked, page: Writing | None) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from simcb.exchange.parts import Got
-from simcb.exchange.policy import ENDLESS, Policy, share
+from simcb.exchange.policy import ENDLESS, Policy
 from simcb.scenario.problems import Mark
+from simcb.scenario.units import format_share
 
 NEVER_CLEARED = 1_000_000
 """The most calls of a count window: what is never cleared there is remembered this long here."""
@@ -85,7 +86,7 @@ def _ratio(
     least = _LEAST.search(text)
     minimum = int(least[2]) + (least[1] == ">") if least else 1
     rate = min(rate if strict else max(rate, 1e-9), 1.0)
-    rule: dict[str, object] = {"kind": "failure_rate", "rate": share(rate)}
+    rule: dict[str, object] = {"kind": "failure_rate", "rate": format_share(rate)}
     notes = []
     if every.value:
         rule["every"] = every.value

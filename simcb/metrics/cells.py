@@ -154,7 +154,7 @@ class AttemptCounts:
 
     def add(self, rows: AttemptRows, first: Booleans) -> None:
         """Count the next piece of attempts; `first` are their requests' first at the service."""
-        at = rows.at
+        at = rows.start
         kinds = {name: getattr(rows, name) for name in ATTEMPTS[1:]} | {"attempts": None}
         self.of_services.add(at, rows.service, kinds)
         self.of_groups.add(at, rows.group, kinds)

@@ -129,7 +129,7 @@ class Facts:
         alone = alone_from(self.trace)
         for rows in attempt_rows(self.trace):
             counts.add(rows, asked.first(rows.request, rows.service))
-            since = alone[rows.place : rows.place + len(rows)] if len(alone) else rows.at
+            since = alone[rows.first : rows.first + len(rows)] if len(alone) else rows.start
             times.add(rows, since)
         return counts, times
 

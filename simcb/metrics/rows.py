@@ -7,9 +7,9 @@ many rows to hold every column of them twice, so columns are made for one piece 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -100,35 +100,74 @@ class AttemptRows:
 
     Args:
         trace: the run.
-        place: which of its attempts is the first of these.
-        rows: these.
+        rows: these of its attempts.
         targets: index of the service of each call.
+        first: the row of the first of them.
+        later: no attempt after them has any moment before this one; inf if there is none.
     """
 
     trace: Trace
-    place: int
     rows: Rows
     targets: NDArray[np.int16]
-    _columns: dict[str, NDArray[Any]] = field(default_factory=dict, init=False, repr=False)
+    first: int = 0
+    later: float = np.inf
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
-    def at(self) -> Floats:
+    @cached_property
+    def start(self) -> Floats:
         """When each was made."""
-        return self.column("start")
+        return np.ascontiguousarray(self.rows["start"])
 
-    @property
-    def later(self) -> float:
-        """When the attempt after these was made; inf if there is none."""
-        after = self.trace.attempts[self.place + len(self) :][:1]
-        return float(after["start"][0]) if len(after) else np.inf
+    @cached_property
+    def end(self) -> Floats:
+        """When its caller's wait ended, nan if it has not."""
+        return np.ascontiguousarray(self.rows["end"])
 
-    @property
+    @cached_property
+    def arrive(self) -> Floats:
+        """When it reached its replica, nan if it did not."""
+        return np.ascontiguousarray(self.rows["arrive"])
+
+    @cached_property
+    def begin(self) -> Floats:
+        """When a worker took it, nan if none did."""
+        return np.ascontiguousarray(self.rows["begin"])
+
+    @cached_property
+    def freed(self) -> Floats:
+        """When its worker was released or, without one, it was sent away; nan if neither was."""
+        return np.ascontiguousarray(self.rows["freed"])
+
+    @cached_property
+    def held_until(self) -> Floats:
+        """When its worker was released; the run's end if it still is held; nan without one."""
+        held: Floats = np.where(self.begun, until(self.freed, self.trace.duration), np.nan)
+        return held
+
+    @cached_property
+    def waited_until(self) -> Floats:
+        """When its caller's wait ended; the run's end if it has not."""
+        found: Floats = np.where(np.isnan(self.end), self.trace.duration, self.end)
+        return found
+
+    @cached_property
+    def queue_left(self) -> Floats:
+        """When it stopped waiting for a worker; nan if it never reached a service.
+
+        That is when a worker takes it; when it is taken out of the queue, if its row has `freed`
+        without `begin`; at once if it was refused; else not in this run.
+        """
+        left = until(np.where(self.begun, self.begin, self.freed), self.trace.duration)
+        at_once = self.are(AttemptOutcome.REFUSED) & ~self.begun
+        moments: Floats = np.where(at_once | ~self.reached, self.arrive, left)
+        return moments
+
+    @cached_property
     def request(self) -> NDArray[np.int32]:
         """For whose request."""
-        return self.column("request")
+        return np.ascontiguousarray(self.rows["request"])
 
     @cached_property
     def group(self) -> NDArray[np.int16]:
@@ -139,26 +178,47 @@ class AttemptRows:
         return group
 
     @cached_property
+    def parent(self) -> NDArray[np.int32]:
+        """The row of the attempt whose work made it, -1 if none did."""
+        return np.ascontiguousarray(self.rows["parent"])
+
+    @cached_property
+    def call(self) -> NDArray[np.int16]:
+        """Index of its call."""
+        return np.ascontiguousarray(self.rows["call"])
+
+    @cached_property
     def service(self) -> NDArray[np.int16]:
         """At which service."""
-        service: NDArray[np.int16] = self.targets[self.column("call")]
+        service: NDArray[np.int16] = self.targets[self.call]
         return service
 
-    @property
+    @cached_property
+    def breaker(self) -> NDArray[np.int32]:
+        """Index of the breaker that admitted or rejected it, -1 if none guards its call."""
+        return np.ascontiguousarray(self.rows["breaker"])
+
+    @cached_property
     def outcome(self) -> NDArray[np.uint8]:
         """The code of what became of each."""
-        return self.column("outcome")
+        return np.ascontiguousarray(self.rows["outcome"])
 
-    @property
+    @cached_property
     def flags(self) -> NDArray[np.uint8]:
         """Bits of `Flag`."""
-        return self.column("flags")
+        return np.ascontiguousarray(self.rows["flags"])
 
     @cached_property
     def from_client(self) -> Booleans:
         """Which no other attempt's work made."""
-        without: Booleans = self.column("parent") < 0
+        without: Booleans = self.parent < 0
         return without
+
+    @cached_property
+    def sent(self) -> Booleans:
+        """Which left their caller."""
+        gone: Booleans = self.rows["replica"] >= 0
+        return gone
 
     @cached_property
     def reached(self) -> Booleans:
@@ -166,8 +226,25 @@ class AttemptRows:
 
         The others were turned away by their caller, or lost or on their way when the run ended.
         """
-        reached: Booleans = ~np.isnan(self.column("arrive"))
-        return reached
+        return ~np.isnan(self.arrive)
+
+    @cached_property
+    def refused(self) -> Booleans:
+        """Which the replica turned away, even if their caller never heard of it."""
+        at_once = ~self.begun & (self.freed == self.arrive)
+        at_once &= ~self.flagged(Flag.DROPPED | Flag.THROTTLED)
+        turned_away: Booleans = self.are(AttemptOutcome.REFUSED) | at_once
+        return turned_away
+
+    @cached_property
+    def taken(self) -> Booleans:
+        """Which the service took in, to work or to wait, if only to throttle them."""
+        return self.reached & ~self.refused
+
+    @cached_property
+    def begun(self) -> Booleans:
+        """Which a worker took."""
+        return ~np.isnan(self.begin)
 
     @cached_property
     def rejected(self) -> Booleans:
@@ -181,33 +258,47 @@ class AttemptRows:
 
     @cached_property
     def throttled(self) -> Booleans:
-        """Which the service's admission turned away."""
+        """Which the service's admission turned away, as their caller heard."""
         return self.are(AttemptOutcome.THROTTLED)
 
     @cached_property
     def unneeded(self) -> Booleans:
         """Which were rejected although the service would have answered."""
-        return self.rejected & self._flagged(Flag.UNNEEDED)
+        return self.rejected & self.flagged(Flag.UNNEEDED)
 
     @cached_property
     def hedged(self) -> Booleans:
         """Which are hedges."""
-        return self._flagged(Flag.HEDGE)
+        return self.flagged(Flag.HEDGE)
 
-    def column(self, name: str) -> NDArray[Any]:
-        """Return a column as it is in the table."""
-        if name not in self._columns:
-            self._columns[name] = np.ascontiguousarray(self.rows[name])
-        return self._columns[name]
-
-    def are(self, outcome: AttemptOutcome) -> Booleans:
-        """Return which ended so."""
-        which: Booleans = self.outcome == ATTEMPT_CODE[outcome]
+    def are(self, *outcomes: AttemptOutcome) -> Booleans:
+        """Return which ended in one of some ways."""
+        which: Booleans = self.outcome == ATTEMPT_CODE[outcomes[0]]
+        for outcome in outcomes[1:]:
+            which |= self.outcome == ATTEMPT_CODE[outcome]
         return which
 
-    def _flagged(self, flag: Flag) -> Booleans:
-        which: Booleans = (self.flags & int(flag)) != 0
+    def flagged(self, flags: Flag) -> Booleans:
+        """Return which carry any of some flags."""
+        which: Booleans = (self.flags & int(flags)) != 0
         return which
+
+    @cached_property
+    def children(self) -> Indexes:
+        """Which of them a service made, by their places in these."""
+        return np.flatnonzero(~self.from_client)
+
+    @cached_property
+    def parents(self) -> AttemptRows:
+        """The attempts whose work made the children, in the same order."""
+        rows = self.trace.attempts[self.parent[self.children]]
+        return AttemptRows(self.trace, rows, self.targets)
+
+
+def until(moments: NDArray[np.float64], duration: float) -> Floats:
+    """Return `moments` with those that never came, or came too late, put at the run's end."""
+    cut: Floats = np.fmin(moments, duration)
+    return cut
 
 
 def in_order(trace: Trace) -> Trace:
@@ -235,11 +326,17 @@ def request_rows(
 
 
 def attempt_rows(trace: Trace) -> Iterator[AttemptRows]:
-    """Yield the trace's attempts piece by piece."""
+    """Yield the trace's attempts piece by piece; they are in order of time."""
+    attempts, targets = trace.attempts, call_targets(trace)
+    for first, rows in pieces(attempts):
+        after = attempts["start"][first + len(rows) :][:1]
+        yield AttemptRows(trace, rows, targets, first, float(after[0]) if len(after) else np.inf)
+
+
+def call_targets(trace: Trace) -> NDArray[np.int16]:
+    """Return the index of the service that each call goes to."""
     layout = trace.layout
-    targets = np.array([layout.service_index(call.service) for call in layout.calls], np.int16)
-    for place, rows in pieces(trace.attempts):
-        yield AttemptRows(trace, place, rows, targets)
+    return np.array([layout.service_index(call.service) for call in layout.calls], np.int16)
 
 
 class Asked:

@@ -238,7 +238,7 @@ def _attempts(trace: Trace, edges: Floats) -> list[Floats]:
     services, bins = len(trace.layout.services), len(edges) - 1
     found = [np.zeros(bins) for _ in range(3 + services)]
     for rows in attempt_rows(trace):
-        made = _bins(rows.at, edges)
+        made = _bins(rows.start, edges)
         first, last = made[0], made[-1] + 1
         made -= first
         sent = (rows.reached & (rows.service == index) for index in range(services))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simcb.metrics.hedges import hedges
-from simcb.metrics.rows import AttemptRows, Booleans
+from simcb.metrics.rows import AttemptRows, Booleans, until
 from simcb.metrics.spans import Floats, Integers, Peaks, SpanSum
 from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Trace
 
@@ -78,14 +78,11 @@ class WorkerTime:
 
     def _add_work(self, rows: AttemptRows) -> None:
         """Add what workers do for attempts, and the time that these wait for one."""
-        duration, service = rows.trace.duration, rows.service
-        arrive, begin, freed = (rows.column(name) for name in ("arrive", "begin", "freed"))
-        refused = rows.are(AttemptOutcome.REFUSED)
-        left = leaves_queue(arrive, begin, freed, refused, duration)
-        arrive, left, queued_at = _only(left > arrive, arrive, left, service)
-        begun, freed = ~np.isnan(begin), until(freed, duration)
-        begin, freed, served_by = _only(begun, begin, freed, service)
-        unwanted = np.maximum(begin, unwanted_from(rows, begun))
+        service, queued = rows.service, rows.queue_left > rows.arrive
+        arrive, left, queued_at = _only(queued, rows.arrive, rows.queue_left, service)
+        freed = until(rows.freed, rows.trace.duration)
+        begin, freed, served_by = _only(rows.begun, rows.begin, freed, service)
+        unwanted = np.maximum(begin, unwanted_from(rows, rows.begun))
         unwanted, in_vain_until, wasted_by = _only(unwanted < freed, unwanted, freed, served_by)
         for index, each in enumerate(self.services):
             each.busy.add(*_only(served_by == index, begin, freed))
@@ -96,8 +93,8 @@ class WorkerTime:
 
     def _add_waits(self, rows: AttemptRows, since: Floats) -> None:
         """Add the time that callers wait for attempts."""
-        end = until(rows.column("end"), rows.trace.duration)
-        whose = self._held_by[rows.column("call")]
+        end = until(rows.end, rows.trace.duration)
+        whose = self._held_by[rows.call]
         waiting, waited, whose = _only(end > since, since, end, whose)
         for index, service in enumerate(self.services):
             if index in self._held_by:
@@ -131,26 +128,6 @@ _TIMED_OUT = ATTEMPT_CODE[AttemptOutcome.TIMEOUT]
 _ABANDONED = ATTEMPT_CODE[AttemptOutcome.ABANDONED]
 
 
-def until(moments: NDArray[np.float64], duration: float) -> Floats:
-    """Return `moments` with those that never came, or came too late, put at the run's end."""
-    cut: Floats = np.fmin(moments, duration)
-    return cut
-
-
-def leaves_queue(
-    arrive: Floats, begin: Floats, freed: Floats, refused: Booleans, duration: float
-) -> Floats:
-    """Return when each attempt stops waiting for a worker; nan if it never reached a service.
-
-    That is when a worker takes it; when it is taken out of the queue, if its row has `freed`
-    without `begin`; at once if it was refused; else not in this run.
-    """
-    never = np.isnan(begin)
-    left = until(np.where(never, freed, begin), duration)
-    moments: Floats = np.where((refused & never) | np.isnan(arrive), arrive, left)
-    return moments
-
-
 def unwanted_from(rows: AttemptRows, chosen: Booleans) -> Floats:
     """Return the moment from which nobody waits for the answer of some attempts; else inf.
 
@@ -158,7 +135,7 @@ def unwanted_from(rows: AttemptRows, chosen: Booleans) -> Floats:
     work made it is unwanted, or once the user's request has ended.
     """
     attempts, requests = rows.trace.attempts, rows.trace.requests
-    own = (rows.outcome, rows.column("end"), rows.column("parent"), rows.request)
+    own = (rows.outcome, rows.end, rows.parent, rows.request)
     outcome, end, above, request = _only(chosen, *own)
     moments: Floats = np.fmin(requests["end"][request], np.inf)
     gone = _gone(outcome)

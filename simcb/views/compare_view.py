@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simcb.metrics import Summary
@@ -17,6 +16,7 @@ from simcb.views.compare_findings import sentence, verdicts
 from simcb.views.compare_numbers import variant_table
 from simcb.views.data import frame
 from simcb.views.html import card
+from simcb.views.saving import SavesPlot
 from simcb.views.table_view import TableView
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class ComparePlots:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class CompareView:
+class CompareView(SavesPlot):
     """A comparison as one looks at it in a notebook.
 
     Args:
@@ -159,17 +159,6 @@ class CompareView:
         """
         numbers = dict.fromkeys(HEADER[5:8] + HEADER[9:], float)
         return frame(list(compare_rows(self.comparison))[1:], HEADER).astype(numbers)
-
-    def save_plot(self, path: str | Path) -> Path:
-        """Draw the overlay into a PNG, SVG or PDF file, by the ending of `path`.
-
-        Raises:
-            PlotFileError: another ending, or the file cannot be written; nothing was drawn.
-        """
-        from simcb.views.plots import check_plot_path, save
-
-        path = check_plot_path(path)
-        return save(self.plot(), path)
 
     def __repr__(self) -> str:
         return f"<comparison of {', '.join(map(repr, self.names))}: {self.headline}>"

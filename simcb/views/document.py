@@ -277,12 +277,12 @@ class Page:
         return max(40, min(self.width, WIDEST_PROSE))
 
 
-MOST_NAMED = 8
-"""How many columns that a page is too narrow for are named."""
+def first_of(names: Sequence[str], most: int = 8) -> str:
+    """Return names for a sentence, the first of them where there are many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def no_room(names: Sequence[str]) -> str:
     """Return the line that says which columns a page is too narrow for."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    named = ", ".join(names[:MOST_NAMED])
-    return f"no room for {named}{more}; a wider page or --format csv has all"
+    return f"no room for {first_of(names)}; a wider page or --format csv has all"

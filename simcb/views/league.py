@@ -25,7 +25,7 @@ from simcb.views.document import (
     Verdict,
 )
 from simcb.views.quantities import UNDEFINED, clock, interval, quantity
-from simcb.views.run_data import run_object
+from simcb.views.run_data import measures_of, run_object
 from simcb.views.safe_text import one_line
 
 if TYPE_CHECKING:
@@ -279,12 +279,7 @@ def _measures(league: League) -> Iterator[Measure]:
     for comparison in league.comparisons:
         scenario = comparison.results[0].scenario.name
         for name, result in zip(comparison.names, comparison.results, strict=True):
-            for item in result.summary:
-                labels = {"scenario": scenario, "variant": name}
-                labels |= {"phase": item.phase, "of": item.of}
-                found, about = item.estimate, METRICS[item.name].summary
-                ends = found.mean, found.low, found.high
-                yield Measure(item.name, item.unit.value, about, labels, *ends)
+            yield from measures_of(result.summary, scenario, name)
 
 
 def _chart(league: League) -> Picture:

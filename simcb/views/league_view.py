@@ -16,8 +16,9 @@ from simcb.studies.league import League
 from simcb.studies.league import league as run_league
 from simcb.views.compare_findings import verdicts
 from simcb.views.data import frame
-from simcb.views.html import card
+from simcb.views.document import Document
 from simcb.views.league import HEADER, Answer, league_document, league_rows
+from simcb.views.saving import SavesReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class LeagueView:
+class LeagueView(SavesReport):
     """A league as one looks at it in a notebook.
 
     Args:
@@ -65,16 +66,6 @@ class LeagueView:
 
         return answered(self.league, scenario, ax)
 
-    def save_report(self, path: str | Path) -> Path:
-        """Write one HTML page with everything.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
-        from simcb.views.page import save_page
-
-        return save_page(league_document(Answer(self.league)), Path(path))
-
     @property
     def df(self) -> Any:  # pandas brings no types
         """Every number of every breaker as a tidy pandas frame, with its change and intervals.
@@ -87,8 +78,8 @@ class LeagueView:
     def __repr__(self) -> str:
         return f"<league of {len(self.names)} breakers: {self.headline}>"
 
-    def _repr_html_(self) -> str:
-        return card(league_document(Answer(self.league)))
+    def _document(self) -> Document:
+        return league_document(Answer(self.league))
 
 
 def league(

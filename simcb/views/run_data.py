@@ -71,13 +71,17 @@ def run_rows(result: Result, difference: Summary | None) -> Iterator[Row]:
 def run_measures(result: Result) -> Iterator[Measure]:
     """Yield every number measured, of the scenario and of what was run beside it."""
     for variant, each in variants_of(result):
-        for item in each.summary:
-            labels = {"scenario": result.scenario.name, "variant": variant}
-            labels |= {"phase": item.phase, "of": item.of}
-            found, about = item.estimate, METRICS[item.name].summary
-            yield Measure(
-                *(item.name, item.unit.value, about, labels, found.mean, found.low, found.high)
-            )
+        yield from measures_of(each.summary, result.scenario.name, variant)
+
+
+def measures_of(summary: Summary, scenario: str, variant: str) -> Iterator[Measure]:
+    """Yield every number of a summary, named by what it is of."""
+    for item in summary:
+        labels = {"scenario": scenario, "variant": variant, "phase": item.phase, "of": item.of}
+        found, about = item.estimate, METRICS[item.name].summary
+        yield Measure(
+            *(item.name, item.unit.value, about, labels, found.mean, found.low, found.high)
+        )
 
 
 def variants_of(result: Result) -> Iterator[tuple[str, Result]]:

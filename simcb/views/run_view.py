@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simcb.metrics import Judgement, Law, Measures, Summary, ThresholdResult
@@ -14,10 +13,10 @@ from simcb.scenario import Scenario
 from simcb.studies import Result, Run
 from simcb.trace import Trace
 from simcb.views.data import frame
-from simcb.views.html import card
-from simcb.views.page import save_page
+from simcb.views.document import Document
 from simcb.views.run import Answer, run_document
 from simcb.views.run_data import variants_of
+from simcb.views.saving import SavesPlot, SavesReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +83,7 @@ class RunPlots:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class RunView:
+class RunView(SavesPlot, SavesReport):
     """A result as one looks at it in a notebook.
 
     Args:
@@ -212,32 +211,13 @@ class RunView:
         """
         return frame(_rows(self.result), _COLUMNS).astype({"value": float})
 
-    def save_plot(self, path: str | Path) -> Path:
-        """Draw the timeline into a PNG, SVG or PDF file, by the ending of `path`.
-
-        Raises:
-            PlotFileError: another ending, or the file cannot be written; nothing was drawn.
-        """
-        from simcb.views.plots import check_plot_path, save
-
-        path = check_plot_path(path)
-        return save(self.plot(), path)
-
-    def save_report(self, path: str | Path) -> Path:
-        """Write a page of HTML that needs no network; an old file is replaced.
-
-        Raises:
-            OutputError: another ending than .html, or the file cannot be written.
-        """
-        return save_page(run_document(self._answer), path)
-
     def __repr__(self) -> str:
         replicates = f", {len(self.runs)} replicates" if len(self.runs) > 1 else ""
         verdict = self.judgement.verdict.value
         return f"<run of {self.scenario.name!r}, seed {self.seed}{replicates}: {verdict}>"
 
-    def _repr_html_(self) -> str:
-        return card(run_document(self._answer))
+    def _document(self) -> Document:
+        return run_document(self._answer)
 
     @property
     def _answer(self) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simcb.scenario import Scenario
@@ -15,7 +14,7 @@ from simcb.studies.sweep import Ranked, SweepResult
 from simcb.views.data import frame
 from simcb.views.document import Document
 from simcb.views.html import card
-from simcb.views.page import save_page
+from simcb.views.saving import SavesPlot, SavesReport
 from simcb.views.sweep import ranking_table, sweep_document
 from simcb.views.sweep_data import cell_columns
 from simcb.views.sweep_findings import best_line, findings
@@ -112,7 +111,7 @@ class Best:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class SweepView:
+class SweepView(SavesPlot, SavesReport):
     """A sweep as one looks at it in a notebook.
 
     Args:
@@ -199,27 +198,11 @@ class SweepView:
         ]
         return frame(rows, [*paths, "loss"]).set_index(paths)["loss"].astype(float)
 
-    def save_plot(self, path: str | Path) -> Path:
-        """Draw the figure that suits the sweep into a PNG, SVG or PDF file.
-
-        Raises:
-            PlotFileError: another ending, or the file cannot be written; nothing was drawn.
-        """
-        from simcb.views.plots import check_plot_path, save
-
-        path = check_plot_path(path)
-        return save(self.plot(), path)
-
-    def save_report(self, path: str | Path) -> Path:
-        """Write a page of HTML that needs no network; an old file is replaced.
-
-        Raises:
-            OutputError: another ending than .html, or the file cannot be written.
-        """
-        return save_page(sweep_document(self.result), path)
-
     def __repr__(self) -> str:
         return f"<sweep of {self.result.scenario.name!r}: {findings(self.result)[0]}>"
+
+    def _document(self) -> Document:
+        return sweep_document(self.result)
 
     def _repr_html_(self) -> str:
         return card(sweep_document(self.result, top=ROWS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from simcb.studies.evaluation.objective import Objective
 from simcb.studies.tune import Check, Trial, TuneResult
 from simcb.views.data import csv_lines
-from simcb.views.document import Block, CheckResult, Document, Figure, Table, all_made
+from simcb.views.document import Block, CheckResult, Document, Figure, Table, all_made, first_of
 from simcb.views.files import write_text
 from simcb.views.quantities import UNDEFINED
 from simcb.views.safe_text import one_line
@@ -112,7 +112,7 @@ def _sources(result: TuneResult) -> dict[str, Callable[[], str]]:
 def title(result: TuneResult) -> str:
     """Return what was tuned, in a line."""
     listed = [one_line(scenario.name, 40) for scenario in result.scenarios]
-    names = _listed(listed, 6 if len(listed) > 8 else 8)
+    names = first_of(listed, 6 if len(listed) > 8 else 8)
     aims = ", ".join(f"{aim.better.value} {aim}" for aim in result.aims)
     return (
         f"{names}: {aims}, seed {result.seed}, {result.searched} settings searched, "
@@ -236,12 +236,7 @@ def _left_out(result: TuneResult, shown: int) -> tuple[str, ...]:
         return ()
     less = ", where the best loses less" if shown else ""
     remedy = "a wider page, contenders.csv and --format json have all"
-    return (f"no room for {_listed(names)}{less}; {remedy}",)
-
-
-def _listed(names: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+    return (f"no room for {first_of(names)}{less}; {remedy}",)
 
 
 def _by_weight(result: TuneResult) -> list[int]:

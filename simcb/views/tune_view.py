@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simcb.scenario import Scenario
@@ -12,8 +11,8 @@ from simcb.studies import StudyError
 from simcb.studies.evaluation.settings import applied, changes_of
 from simcb.studies.tune import Check, Contender, Reach, TuneResult
 from simcb.views.data import frame
-from simcb.views.html import card
-from simcb.views.page import save_page
+from simcb.views.document import Document
+from simcb.views.saving import SavesPlot, SavesReport
 from simcb.views.table_view import TableView
 from simcb.views.tune import BEST, tune_document
 from simcb.views.tune_data import changes_with, overlay
@@ -66,7 +65,7 @@ class TunePlots:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class TuneView:
+class TuneView(SavesPlot, SavesReport):
     """A tune as one looks at it in a notebook.
 
     Args:
@@ -203,32 +202,13 @@ class TuneView:
     def _contenders(self, names: tuple[str, ...]) -> tuple[Contender, ...]:
         return self.result.standing(*("" if name == BEST else name for name in names))
 
-    def save_plot(self, path: str | Path) -> Path:
-        """Draw the whole picture into a PNG, SVG or PDF file.
-
-        Raises:
-            PlotFileError: another ending, or the file cannot be written; nothing was drawn.
-        """
-        from simcb.views.plots import check_plot_path, save
-
-        path = check_plot_path(path)
-        return save(self.plot(), path)
-
-    def save_report(self, path: str | Path) -> Path:
-        """Write a page of HTML that needs no network; an old file is replaced.
-
-        Raises:
-            OutputError: another ending than .html, or the file cannot be written.
-        """
-        return save_page(tune_document(self.result), path)
-
     def __repr__(self) -> str:
         names = ", ".join(repr(scenario.name) for scenario in self.result.scenarios[:3])
         more = ", …" if len(self.result.scenarios) > 3 else ""
         return f"<tune of {names}{more}: {findings(self.result)[0]}>"
 
-    def _repr_html_(self) -> str:
-        return card(tune_document(self.result))
+    def _document(self) -> Document:
+        return tune_document(self.result)
 
 
 def _reach(result: TuneResult, path: str) -> Reach:

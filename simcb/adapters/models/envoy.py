@@ -10,7 +10,7 @@ nothing. Durations are in seconds.
 
 from __future__ import annotations
 
-from simcb.adapters.protocol import Adapter, CallFailed, Clock, Comparable
+from simcb.adapters.protocol import Adapter, CallFailed, Clock, Comparable, renamed
 
 
 class Envoy:
@@ -75,15 +75,14 @@ class Envoy:
                     self._times += 1
 
 
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"consecutive_5xx": threshold, "base_ejection_time": timeout}
-
-
 ADAPTER = Adapter(
     "envoy",
     Envoy,
     "A model of Envoy's outlier detection by failures in a row, for one host (C++).",
     model=True,
-    comparable=Comparable(_comparable, "is open for longer each time, until a sweep every 10 s"),
+    comparable=Comparable(
+        renamed("consecutive_5xx", "base_ejection_time"),
+        "is open for longer each time, until a sweep every 10 s",
+    ),
     remark="comes back without a probe",
 )

@@ -9,7 +9,7 @@ the only server of an upstream. A caller who leaves counts as nothing.
 
 from __future__ import annotations
 
-from simcb.adapters.protocol import Adapter, CallFailed, Clock, Comparable
+from simcb.adapters.protocol import Adapter, CallFailed, Clock, Comparable, renamed
 
 
 class Nginx:
@@ -59,15 +59,14 @@ class Nginx:
             self._failed_at = self._checked_at = int(self._clock())
 
 
-def _comparable(threshold: int, timeout: float) -> dict[str, object]:
-    return {"max_fails": threshold, "fail_timeout": timeout}
-
-
 ADAPTER = Adapter(
     "nginx",
     Nginx,
     "A model of nginx's max_fails and fail_timeout, for one server of an upstream (C).",
     model=True,
-    comparable=Comparable(_comparable, "counts failures that no check has cleared, not in a row"),
+    comparable=Comparable(
+        renamed("max_fails", "fail_timeout"),
+        "counts failures that no check has cleared, not in a row",
+    ),
     remark="lets one call through each time its timeout has passed",
 )

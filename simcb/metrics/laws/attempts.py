@@ -14,12 +14,12 @@ from simcb.metrics.laws.case import (
     Case,
     Finding,
     LawCheck,
-    Part,
+    by_service,
     equation,
     groups,
 )
 from simcb.metrics.laws.in_time import Span, stretches
-from simcb.metrics.rows import Booleans
+from simcb.metrics.rows import AttemptRows, Booleans
 from simcb.metrics.spans import Floats
 from simcb.trace import (
     REQUEST_CODE,
@@ -74,10 +74,10 @@ def _attempts_add_up(case: Case) -> Finding:
     """Only one whose call has a rate limit or bulkhead with a wait may still wait to be sent."""
     counts, wrong = Counter[str](), Broken()
     for part in case.attempts():
-        rejected = part.is_outcome(AttemptOutcome.REJECTED)
-        shed = part.is_outcome(AttemptOutcome.SHED)
+        rejected = part.are(AttemptOutcome.REJECTED)
+        shed = part.are(AttemptOutcome.SHED)
         may_wait = case.max_wait[part.call] > 0.0
-        waiting = part.is_outcome(AttemptOutcome.IN_FLIGHT) & ~part.sent & may_wait
+        waiting = part.are(AttemptOutcome.IN_FLIGHT) & ~part.sent & may_wait
         held_back = {"rejected": rejected, "shed": shed, "waiting for a place": waiting}
         counts.update(_numbers(held_back | {"sent": part.sent}))
         wrong.add((rejected | shed | waiting) == part.sent, part.first)
@@ -89,8 +89,8 @@ def _sent_add_up(case: Case) -> Finding:
     sent, counts, wrong = 0, Counter[str](), Broken()
     for part in case.attempts():
         sent += int(np.sum(part.sent))
-        counts.update(_numbers({each: part.sent & part.is_outcome(each) for each in _SENT}))
-        in_flight = part.is_outcome(AttemptOutcome.IN_FLIGHT)
+        counts.update(_numbers({each: part.sent & part.are(each) for each in _SENT}))
+        in_flight = part.are(AttemptOutcome.IN_FLIGHT)
         wrong.add(in_flight != np.isnan(part.end), part.first)
     if counts.total() != sent:
         return Finding(False, f"{sent} sent attempts are not {equation(counts)}")
@@ -102,7 +102,7 @@ def _ways_add_up(case: Case) -> Finding:
     """An attempt without a network between is there at once, unless it is lost."""
     sent, counts, wrong = 0, Counter[str](), Broken()
     for part in case.attempts():
-        lost, there = part.flagged(Flag.LOST), part.arrived
+        lost, there = part.flagged(Flag.LOST), part.reached
         under_way = part.sent & ~there & ~lost & case.has_network[part.call]
         sent += int(np.sum(part.sent))
         counts.update(_numbers({"lost": lost, "under way": under_way, "arrived": there}))
@@ -117,24 +117,24 @@ def _arrivals_add_up(case: Case) -> Finding:
     counts = [Counter[str]() for _ in names]
     for part in case.attempts():
         begun, freed = part.begun, ~np.isnan(part.freed)
-        dropped = part.flagged(Flag.DROPPED)
-        wrong = (begun | freed) & ~part.arrived
-        turned_away = part.is_outcome(AttemptOutcome.REFUSED, AttemptOutcome.THROTTLED)
-        wrong |= begun & (turned_away | part.throttled)
-        wrong |= freed & ~begun & ~dropped & ~part.refused & ~part.throttled
+        dropped, throttled = part.flagged(Flag.DROPPED), part.flagged(Flag.THROTTLED)
+        wrong = (begun | freed) & ~part.reached
+        turned_away = part.are(AttemptOutcome.REFUSED, AttemptOutcome.THROTTLED)
+        wrong |= begun & (turned_away | throttled)
+        wrong |= freed & ~begun & ~dropped & ~part.refused & ~throttled
         worked.add(wrong, part.first)
         taken = part.taken
         kinds = {
             "completed": taken & begun & freed & ~dropped,
-            "refused": part.refused & part.arrived,
-            "throttled": taken & freed & part.throttled & ~dropped,
+            "refused": part.refused & part.reached,
+            "throttled": taken & freed & throttled & ~dropped,
             "dropped": taken & freed & dropped,
             "in service": taken & begun & ~freed,
             "queued": taken & ~begun & ~freed,
         }
-        arrived += part.by_service(part.arrived)
+        arrived += by_service(part, part.reached)
         for kind, rows in kinds.items():
-            for of_service, count in zip(counts, part.by_service(rows).tolist(), strict=True):
+            for of_service, count in zip(counts, by_service(part, rows).tolist(), strict=True):
                 of_service[kind] += count
     if worked:
         return worked.finding("attempts worked on that never came in")
@@ -185,9 +185,9 @@ def _waits_are_limited(case: Case) -> Finding:
     shortest = case.by_call(lambda call: call.shortest_timeout or call.timeout or np.inf)
     timeouts, beyond, held_back = 0, Broken(), Broken()
     for part in case.attempts():
-        first, last = part.sent_between
+        first, last = case.sent_between(part)
         slack = TOLERANCE * np.maximum(1.0, part.start)
-        timed_out = part.is_outcome(AttemptOutcome.TIMEOUT)
+        timed_out = part.are(AttemptOutcome.TIMEOUT)
         timeouts += int(np.sum(timed_out))
         wrong = part.sent & (part.waited_until > last + limit[part.call] + slack)
         early = part.end < first + shortest[part.call] - slack
@@ -222,15 +222,15 @@ def _answers_are_earned(case: Case) -> Finding:
     answers, unheard, broken = 0, 0, Broken()
     for part in case.attempts():
         lost, hung, dropped = (part.flagged(each) for each in (Flag.LOST, Flag.HUNG, Flag.DROPPED))
-        ok, answered = part.is_outcome(AttemptOutcome.OK), part.is_outcome(*_ANSWERED)
-        refused = part.is_outcome(AttemptOutcome.REFUSED)
-        told_off = part.is_outcome(AttemptOutcome.THROTTLED)
+        ok, answered = part.are(AttemptOutcome.OK), part.are(*_ANSWERED)
+        refused = part.are(AttemptOutcome.REFUSED)
+        told_off = part.are(AttemptOutcome.THROTTLED)
         # A comparison with nan is false: what has no such moment has not come before its end.
         worked = part.freed <= part.end
         wrong = answered & ~worked
         wrong |= ok & (~part.begun | hung | dropped)
         wrong |= refused & ~(part.arrive <= part.end)
-        wrong |= told_off & ~(part.throttled & worked)
+        wrong |= told_off & ~(part.flagged(Flag.THROTTLED) & worked)
         wrong |= lost & (answered | told_off | refused)
         wrong |= hung & ~part.begun
         broken.add(wrong, part.first)
@@ -255,13 +255,13 @@ def _only_the_unwanted_are_dropped(case: Case) -> Finding:
     return broken.finding("attempts dropped that were still wanted", fine)
 
 
-def _may_be_dropped(part: Part, service: ServiceInfo, restarts: Floats) -> Booleans:
+def _may_be_dropped(part: AttemptRows, service: ServiceInfo, restarts: Floats) -> Booleans:
     """Return which attempts their service may have let go, if it did."""
     fair = _thrown_out(part, service, restarts)
     if service.on_abandon != "finish":
         # Without blocking the worker may have been released before the caller left.
         in_time = (part.freed >= part.end) | (part.begun & (not service.blocking))
-        noticed = part.is_outcome(*_LEFT) & in_time
+        noticed = part.are(*_LEFT) & in_time
         fair |= noticed & (~part.begun | (service.on_abandon == "stop"))
     return fair
 
@@ -274,14 +274,14 @@ def _restarts(case: Case, service: ServiceInfo) -> Floats:
     return np.array([*sorted({*faults, *falls}), np.inf])
 
 
-def _thrown_out(part: Part, service: ServiceInfo, restarts: Floats) -> Booleans:
+def _thrown_out(part: AttemptRows, service: ServiceInfo, restarts: Floats) -> Booleans:
     """Return which attempts, if let go, may have been by a restart of their service.
 
     That is at its beginning, or before where a worker does not wait for its attempt's calls:
     then the attempt has not ended before the restart.
     """
     following = restarts[np.minimum(np.searchsorted(restarts, part.freed), len(restarts) - 1)]
-    left = part.is_outcome(*_LEFT)
+    left = part.are(*_LEFT)
     outlasts = np.isfinite(following) & (left | ~(part.end < following))
     thrown: Booleans = part.freed == following if service.blocking else outlasts
     return thrown
@@ -316,16 +316,16 @@ def _attempts_belong(case: Case) -> Finding:
     return broken.finding("attempts that do not fit whoever made them", fine)
 
 
-def _made_in_time(part: Part) -> Booleans:
+def _made_in_time(part: AttemptRows) -> Booleans:
     """Return whether each of a part's children was made while its parent was being served.
 
     That is while a worker was held or, in a service that does not block, after the worker was
     released and before the answer.
     """
     start, parents = part.start[part.children], part.parents
-    blocking = np.array([each.blocking for each in part.case.trace.layout.services], np.bool_)
+    blocking = np.array([each.blocking for each in part.trace.layout.services], np.bool_)
     served = (parents.begin <= start) & (start <= parents.held_until)
-    answered = parents.is_outcome(*_ANSWERED)
+    answered = parents.are(*_ANSWERED)
     passed_on = (parents.freed <= start) & (~answered | (start <= parents.end))
     in_time: Booleans = np.where(blocking[parents.service], served, passed_on)
     return in_time
@@ -338,8 +338,8 @@ def _bulkheads_hold(case: Case) -> Finding:
     if not peaks:
         return Finding(True, "no bulkheads")
 
-    def under_way(part: Part) -> Iterator[tuple[tuple[int, int], tuple[Span]]]:
-        _, sent_by = part.sent_between
+    def under_way(part: AttemptRows) -> Iterator[tuple[tuple[int, int], tuple[Span]]]:
+        _, sent_by = case.sent_between(part)
         # Never later than it was sent, so the count is a lower bound.
         since = np.minimum(sent_by, part.waited_until)
         # A service's process is the replica that makes the call; a client's is not on record.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simcb.metrics.laws.case import Broken, Case, Finding, LawCheck, Part, agree, groups
+from simcb.metrics.laws.case import Broken, Case, Finding, LawCheck, agree, groups
 from simcb.metrics.openings import state_intervals
-from simcb.metrics.rows import Booleans
+from simcb.metrics.rows import AttemptRows, Booleans
 from simcb.metrics.spans import Floats, Integers
 from simcb.trace import STATE_CODE, STATE_NAMES, AttemptOutcome, pieces
 
@@ -72,7 +72,7 @@ def _counts_agree(case: Case) -> Finding:
     world = {name: np.zeros(len(layout.breakers), np.int64) for name in names}
     orphans = Broken()
     for part in case.attempts():
-        rejected = part.is_outcome(AttemptOutcome.REJECTED)
+        rejected = part.are(AttemptOutcome.REJECTED)
         asked = part.breaker >= 0
         orphans.add(rejected & ~asked, part.first)
         admitted = asked & ~rejected
@@ -107,13 +107,13 @@ def _counts_agree(case: Case) -> Finding:
     return orphans.finding("attempts rejected by no breaker", f"{total} attempts admitted")
 
 
-def _call_is_over(part: Part) -> Booleans:
+def _call_is_over(part: AttemptRows) -> Booleans:
     """Return whether the call that each attempt is part of must be over.
 
     It is when the user's request has ended or the service that makes it has answered.
     """
-    over: Booleans = ~np.isnan(part.case.trace.requests["end"][part.rows["request"]])
-    over[part.children] = part.parents.is_outcome(AttemptOutcome.OK, AttemptOutcome.ERROR)
+    over: Booleans = ~np.isnan(part.trace.requests["end"][part.rows["request"]])
+    over[part.children] = part.parents.are(AttemptOutcome.OK, AttemptOutcome.ERROR)
     return over
 
 
@@ -126,7 +126,7 @@ def _states_are_obeyed(case: Case) -> Finding:
     # A permit of the code's may be for several attempts.
     by_code = [layout.calls[each.call].by_code for each in layout.breakers]
     for part in case.attempts():
-        rejected = part.is_outcome(AttemptOutcome.REJECTED)
+        rejected = part.are(AttemptOutcome.REJECTED)
         wrong = np.zeros(len(rejected), dtype=np.bool_)
         for index, mine in groups(part.breaker, np.flatnonzero(part.breaker >= 0)):
             if not by_code[index]:

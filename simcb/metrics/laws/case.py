@@ -14,20 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simcb.metrics.rows import Booleans, Indexes
+from simcb.metrics.rows import AttemptRows, Booleans, Indexes, call_targets
 from simcb.metrics.spans import Floats, Integers
-from simcb.metrics.worker_time import leaves_queue, until
-from simcb.trace import (
-    ATTEMPT_CODE,
-    PIECE,
-    AttemptOutcome,
-    CallInfo,
-    Flag,
-    Rows,
-    ServiceInfo,
-    Trace,
-    pieces,
-)
+from simcb.trace import PIECE, CallInfo, Rows, ServiceInfo, Trace, pieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,12 +56,13 @@ class Case:
         if not len(self.trace.requests):
             yield 0, self.trace.requests
 
-    def attempts(self) -> Iterator[Part]:
+    def attempts(self) -> Iterator[AttemptRows]:
         """Yield the attempts part by part; at least one part, be it empty."""
+        targets = call_targets(self.trace)
         for (first, rows), later in zip(self._pieces(), self._later, strict=True):
-            yield Part(self, rows, first, later)
+            yield AttemptRows(self.trace, rows, targets, first, later)
         if not len(self.trace.attempts):
-            yield Part(self, self.trace.attempts)
+            yield AttemptRows(self.trace, self.trace.attempts, targets)
 
     def _pieces(self) -> Iterator[tuple[int, Rows]]:
         """Yield pieces of the attempts that have some for every replica and breaker."""
@@ -97,13 +87,6 @@ class Case:
         return np.array([of(call) for call in self.trace.layout.calls], dtype=np.float64)
 
     @cached_property
-    def to(self) -> Indexes:
-        """Index of the service that each call goes to."""
-        layout = self.trace.layout
-        targets = [layout.service_index(call.service) for call in layout.calls]
-        return np.array(targets, dtype=np.int64)
-
-    @cached_property
     def max_wait(self) -> Floats:
         """Seconds that an attempt of each call may wait for a place before it is sent."""
         return self.by_call(lambda call: call.max_wait)
@@ -112,6 +95,17 @@ class Case:
     def has_network(self) -> Booleans:
         """Whether attempts of each call take time on their way."""
         return self.by_call(lambda call: call.network) > 0.0
+
+    def sent_between(self, part: AttemptRows) -> tuple[Floats, Floats]:
+        """Return the first and the last moment at which each attempt can have been sent.
+
+        One that may wait for a place in its caller's bulkhead is sent later than it is made; the
+        moment is known from its arrival unless a network lies between.
+        """
+        last = part.start + self.max_wait[part.call]
+        straight = part.reached & ~self.has_network[part.call]
+        first = np.where(straight, part.arrive, part.start)
+        return first, np.where(straight, part.arrive, np.fmin(last, part.arrive))
 
     def replicas(self) -> Iterator[tuple[int, ServiceInfo]]:
         """Yield every replica with its service, in order."""
@@ -132,172 +126,6 @@ class Case:
         return rows, self.trace.samples["replica"][rows]
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some attempts of a trace under audit, as columns.
-
-    Args:
-        first: the row of the first of them.
-        later: no attempt after them has any moment before this one.
-    """
-
-    case: Case
-    rows: Rows
-    first: int = 0
-    later: float = np.inf
-
-    @cached_property
-    def start(self) -> Floats:
-        """When each attempt was made."""
-        return np.ascontiguousarray(self.rows["start"])
-
-    @cached_property
-    def end(self) -> Floats:
-        """When its caller's wait ended, nan if it has not."""
-        return np.ascontiguousarray(self.rows["end"])
-
-    @cached_property
-    def arrive(self) -> Floats:
-        """When it reached its replica, nan if it did not."""
-        return np.ascontiguousarray(self.rows["arrive"])
-
-    @cached_property
-    def begin(self) -> Floats:
-        """When a worker took it, nan if none did."""
-        return np.ascontiguousarray(self.rows["begin"])
-
-    @cached_property
-    def freed(self) -> Floats:
-        """When its worker was released or, without one, it was sent away; nan if neither was."""
-        return np.ascontiguousarray(self.rows["freed"])
-
-    @cached_property
-    def held_until(self) -> Floats:
-        """When its worker was released; the run's end if it still is held; nan without one."""
-        ends = until(self.freed, self.case.trace.duration)
-        held: Floats = np.where(self.begun, ends, np.nan)
-        return held
-
-    @cached_property
-    def waited_until(self) -> Floats:
-        """When its caller's wait ended; the run's end if it has not."""
-        found: Floats = np.where(np.isnan(self.end), self.case.trace.duration, self.end)
-        return found
-
-    @cached_property
-    def queue_left(self) -> Floats:
-        """When it stopped waiting for a worker; nan if it never reached a replica."""
-        freed, refused = self.freed, self.is_outcome(AttemptOutcome.REFUSED)
-        return leaves_queue(self.arrive, self.begin, freed, refused, self.case.trace.duration)
-
-    @cached_property
-    def call(self) -> NDArray[np.int16]:
-        """Index of its call."""
-        return np.ascontiguousarray(self.rows["call"])
-
-    @cached_property
-    def service(self) -> Indexes:
-        """Index of the service it was for."""
-        found: Indexes = self.case.to[self.call]
-        return found
-
-    @cached_property
-    def group(self) -> NDArray[np.int16]:
-        """Client group of the user's request."""
-        found: NDArray[np.int16] = self.case.trace.requests["group"][self.rows["request"]]
-        return found
-
-    @cached_property
-    def breaker(self) -> NDArray[np.int32]:
-        """Index of the breaker that admitted or rejected it, -1 if none guards its call."""
-        return np.ascontiguousarray(self.rows["breaker"])
-
-    @cached_property
-    def sent(self) -> Booleans:
-        """Whether it left its caller."""
-        gone: Booleans = self.rows["replica"] >= 0
-        return gone
-
-    @cached_property
-    def arrived(self) -> Booleans:
-        """Whether it reached its replica."""
-        return ~np.isnan(self.arrive)
-
-    @cached_property
-    def begun(self) -> Booleans:
-        """Whether a worker took it."""
-        return ~np.isnan(self.begin)
-
-    @cached_property
-    def refused(self) -> Booleans:
-        """Whether the replica turned it away, even if its caller never heard of it."""
-        at_once = ~self.begun & (self.freed == self.arrive)
-        at_once &= ~self.flagged(Flag.DROPPED | Flag.THROTTLED)
-        turned_away: Booleans = self.is_outcome(AttemptOutcome.REFUSED) | at_once
-        return turned_away
-
-    @cached_property
-    def throttled(self) -> Booleans:
-        """Whether the service's admission turned it away, even if its caller never heard of it."""
-        return self.flagged(Flag.THROTTLED)
-
-    @cached_property
-    def taken(self) -> Booleans:
-        """Whether the service took it in, to work or to wait, if only to throttle it."""
-        return self.arrived & ~self.refused
-
-    @cached_property
-    def _outcome(self) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(self.rows["outcome"])
-
-    def is_outcome(self, *outcomes: AttemptOutcome) -> Booleans:
-        """Return which attempts ended in one of `outcomes`."""
-        found = np.zeros(len(self.rows), np.bool_)
-        for outcome in outcomes:
-            found |= self._outcome == ATTEMPT_CODE[outcome]
-        return found
-
-    @cached_property
-    def _flags(self) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(self.rows["flags"])
-
-    def flagged(self, flags: Flag) -> Booleans:
-        """Return which attempts carry any of some flags."""
-        found: Booleans = (self._flags & int(flags)) != 0
-        return found
-
-    @cached_property
-    def sent_between(self) -> tuple[Floats, Floats]:
-        """The first and the last moment at which each attempt can have been sent.
-
-        One that may wait for a place in its caller's bulkhead is sent later than it is made; the
-        moment is known from its arrival unless a network lies between.
-        """
-        last = self.start + self.case.max_wait[self.call]
-        straight = self.arrived & ~self.case.has_network[self.call]
-        first = np.where(straight, self.arrive, self.start)
-        return first, np.where(straight, self.arrive, np.fmin(last, self.arrive))
-
-    @cached_property
-    def children(self) -> Indexes:
-        """Which of them a service made, by their places in this part."""
-        return np.flatnonzero(self.rows["parent"] >= 0)
-
-    @cached_property
-    def parents(self) -> Part:
-        """The attempts whose work made the children, in the same order."""
-        return Part(self.case, self.case.trace.attempts[self.rows["parent"][self.children]])
-
-    def by_service(self, chosen: Booleans) -> Integers:
-        """Return how many of the chosen attempts were for each service."""
-        many = len(self.case.trace.layout.services)
-        return np.bincount(self.service[chosen], minlength=many)
-
-    def by_replica(self, chosen: Booleans) -> Iterator[tuple[int, Indexes]]:
-        """Yield each replica with which of the chosen attempts were sent there."""
-        yield from groups(self.rows["replica"], np.flatnonzero(chosen & self.sent))
-
-
 def groups(column: NDArray[np.integer[Any]], places: Indexes) -> Iterator[tuple[int, Indexes]]:
     """Yield each value of a column at some places, ascending, with the places that have it."""
     values = column[places]
@@ -307,6 +135,16 @@ def groups(column: NDArray[np.integer[Any]], places: Indexes) -> Iterator[tuple[
     for low, high in pairwise((0, *(last + 1).tolist(), len(values))):
         if low < high:
             yield int(values[low]), places[low:high]
+
+
+def by_service(part: AttemptRows, chosen: Booleans) -> Integers:
+    """Return how many of the chosen attempts were for each service."""
+    return np.bincount(part.service[chosen], minlength=len(part.trace.layout.services))
+
+
+def by_replica(part: AttemptRows, chosen: Booleans) -> Iterator[tuple[int, Indexes]]:
+    """Yield each replica with which of the chosen attempts were sent there."""
+    return groups(part.rows["replica"], np.flatnonzero(chosen & part.sent))
 
 
 class Broken:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from simcb.metrics.laws.case import Case, Part
-from simcb.metrics.rows import Booleans
+from simcb.metrics.laws.case import Case
+from simcb.metrics.rows import AttemptRows, Booleans
 from simcb.metrics.spans import Floats, Integers
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ LEAST = 1024
 
 
 def settled(
-    case: Case, of: Callable[[Part], Iterable[tuple[Key, Columns]]]
+    case: Case, of: Callable[[AttemptRows], Iterable[tuple[Key, Columns]]]
 ) -> Iterator[tuple[Key, Columns]]:
     """Yield the columns that `of` takes from each part, by its keys, once they are settled.
 
@@ -86,7 +86,7 @@ class Stretches:
 
 
 def stretches(
-    case: Case, of: Callable[[Part], Iterable[tuple[Key, tuple[Span, ...]]]]
+    case: Case, of: Callable[[AttemptRows], Iterable[tuple[Key, tuple[Span, ...]]]]
 ) -> Iterator[tuple[Key, Stretches]]:
     """Yield the stretches of time made by the spans that `of` takes from each part, by its keys.
 

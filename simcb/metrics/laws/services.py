@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from simcb.metrics.laws.case import Case, Finding, LawCheck, Part, agree, groups
+from simcb.metrics.laws.case import Case, Finding, LawCheck, agree, by_replica, groups
 from simcb.metrics.laws.in_time import Columns, Span, Stretches, settled, stretches
 from simcb.metrics.phase import Window, merged
-from simcb.metrics.rows import Booleans
+from simcb.metrics.rows import AttemptRows, Booleans
 from simcb.metrics.spans import Floats, Integers
 from simcb.trace import FaultInfo, Flag, ServiceInfo
 
@@ -19,7 +19,7 @@ SLOWING_KINDS = frozenset({"capacity", "pause", "restart"})
 
 
 def _little(case: Case) -> Finding:
-    def inside(part: Part) -> tuple[Booleans, Span]:
+    def inside(part: AttemptRows) -> tuple[Booleans, Span]:
         left = np.where(part.begun, part.held_until, part.queue_left)
         return part.taken, (part.arrive, left)
 
@@ -27,14 +27,14 @@ def _little(case: Case) -> Finding:
 
 
 def _work_is_conserved(case: Case) -> Finding:
-    def served(part: Part) -> tuple[Booleans, Span]:
+    def served(part: AttemptRows) -> tuple[Booleans, Span]:
         return part.taken & part.begun, (part.begin, part.held_until)
 
     return _counted_twice(case, served, " worker-s")
 
 
 def _counted_twice(
-    case: Case, spans: Callable[[Part], tuple[Booleans, Span]], unit: str
+    case: Case, spans: Callable[[AttemptRows], tuple[Booleans, Span]], unit: str
 ) -> Finding:
     """Compare the seconds of spans at each service, moment by moment, with those span by span.
 
@@ -43,7 +43,7 @@ def _counted_twice(
     names = [service.name for service in case.trace.layout.services]
     over_time, together = np.zeros(len(names)), np.zeros(len(names))
 
-    def of(part: Part) -> Iterator[tuple[int, tuple[Span]]]:
+    def of(part: AttemptRows) -> Iterator[tuple[int, tuple[Span]]]:
         chosen, (begins, ends) = spans(part)
         for index, rows in groups(part.service, np.flatnonzero(chosen)):
             begin, end = begins[rows], ends[rows]
@@ -82,9 +82,9 @@ def _workers_suffice(case: Case) -> Finding:
     return Finding(True, "at most " + ", ".join(highest))
 
 
-def _work(part: Part) -> Iterator[tuple[int, tuple[Span]]]:
+def _work(part: AttemptRows) -> Iterator[tuple[int, tuple[Span]]]:
     """Yield the spans in which workers of each replica are held."""
-    for replica, rows in part.by_replica(part.taken & part.begun):
+    for replica, rows in by_replica(part, part.taken & part.begun):
         yield replica, ((part.begin[rows], part.held_until[rows]),)
 
 
@@ -157,10 +157,10 @@ def _no_idle_worker(case: Case) -> Finding:
     return Finding(True, f"{waiting:.6g} s with a queue, every worker held")
 
 
-def _waits_and_work(part: Part) -> Iterator[tuple[int, tuple[Span, Span]]]:
+def _waits_and_work(part: AttemptRows) -> Iterator[tuple[int, tuple[Span, Span]]]:
     """Yield the waits in the queue of each replica, and the spans in which its workers are held."""
     waited = part.queue_left > part.arrive
-    for replica, rows in part.by_replica(part.taken):
+    for replica, rows in by_replica(part, part.taken):
         waits, works = rows[waited[rows]], rows[part.begun[rows]]
         yield (
             replica,
@@ -198,7 +198,7 @@ def _turns_are_kept(case: Case) -> Finding:
     replicas, checked = dict(case.replicas()), 0
     waiting: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
     wrong: dict[tuple[int, int], int] = {}
-    for alike, (arrive, left, row) in settled(case, _turns):
+    for alike, (arrive, left, row) in settled(case, lambda part: _turns(case, part)):
         checked += len(row)
         overtakes = _crosses if replicas[alike[0]].discipline == "lifo" else _overtakes
         if alike not in wrong:
@@ -211,18 +211,17 @@ def _turns_are_kept(case: Case) -> Finding:
     return Finding(True, f"{checked} attempts left their queue at their turn")
 
 
-def _turns(part: Part) -> Iterator[tuple[tuple[int, int], Columns]]:
+def _turns(case: Case, part: AttemptRows) -> Iterator[tuple[tuple[int, int], Columns]]:
     """Yield who has turns with whom, by replica and client group: arrivals, leavings and rows.
 
     The groups are told apart by priority alone. What is still in the queue leaves never.
     """
-    case = part.case
     by_priority = {
         replica for replica, service in case.replicas() if service.discipline == "priority"
     }
     dropped = ~part.begun & part.flagged(Flag.DROPPED | Flag.THROTTLED)
     left = np.where(part.queue_left >= case.trace.duration, np.inf, part.queue_left)
-    for replica, rows in part.by_replica(part.taken & ~dropped):
+    for replica, rows in by_replica(part, part.taken & ~dropped):
         alike = groups(part.group, rows) if replica in by_priority else ((0, rows),)
         for group, chosen in alike:
             columns = part.arrive[chosen], left[chosen], part.first + chosen
@@ -272,7 +271,7 @@ def _samples_agree(case: Case) -> Finding:
     }
     duration = case.trace.duration
     for part in case.attempts():
-        for replica, rows in part.by_replica(part.taken):
+        for replica, rows in by_replica(part, part.taken):
             works = rows[part.begun[rows]]
             queued, busy = levels[replica]
             queued.add(part.arrive[rows], part.queue_left[rows], duration)

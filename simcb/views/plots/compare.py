@@ -106,7 +106,7 @@ def answered(comparison: Comparison, ax: Axes | None = None) -> Axes:
     )
     entries = _draw(ax, curves, comparison, lambda each: each.ok + each.degraded)
     legend_above(ax, [*entries, Entry(line, "offered"), *faults], below_strip=False)
-    ax.set_ylim(0.0, _highest(offered) * 1.06 or 1.0)
+    ax.set_ylim(0.0, offered.highest * 1.06 or 1.0)
     return ax
 
 
@@ -136,7 +136,7 @@ def opened(comparison: Comparison, ax: Axes | None = None, *, named: bool = True
     if named:
         legend_above(ax, [*entries, *faults], below_strip=False)
     shares = (_band(comparison, place, _opened) for place in range(len(comparison)))
-    ax.set_ylim(0.0, min(max(LEAST_SHARE, *map(_highest, shares)) * 1.06, 104.0))
+    ax.set_ylim(0.0, min(max(LEAST_SHARE, *(each.highest for each in shares)) * 1.06, 104.0))
     return ax
 
 
@@ -191,8 +191,3 @@ def _band(
 ) -> Band:
     step = readable_step(comparison.results[0].trace)
     return band([column(series(run.trace, step)) for run in comparison.results[place].runs])
-
-
-def _highest(values: Band) -> float:
-    known = values.high[np.isfinite(values.high)]
-    return float(np.max(known, initial=0.0))

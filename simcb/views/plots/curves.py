@@ -65,6 +65,11 @@ class Band:
         """True if any bin has a value."""
         return bool(np.isfinite(self.middle).any())
 
+    @property
+    def highest(self) -> float:
+        """The greatest value of `high`; 0 if it has none."""
+        return float(np.max(self.high[np.isfinite(self.high)], initial=0.0))
+
 
 @dataclass(frozen=True, eq=False)
 class ServiceLoad:

@@ -203,7 +203,7 @@ def load(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False) -
         entries.append(Entry(line, "throttled"))
     without = _baseline_load(curves, crucial)
     bands = [curves.main.offered, *(service.sent for service in chosen)]
-    highest = max(map(_peak, [*bands, without] if without else bands))
+    highest = max(each.highest for each in ([*bands, without] if without else bands))
     if crucial:
         highest, entry = _draw_capacity(
             ax, curves, crucial, SERVICE_COLORS[chosen.index(crucial)], highest
@@ -226,14 +226,14 @@ def crucial_service(variant: Variant) -> ServiceLoad | None:
 def chosen_services(variant: Variant, crucial: ServiceLoad | None) -> list[ServiceLoad]:
     """Return the services a plot shows: those reached, or of many the crucial and the busiest."""
     reached = reached_services(variant, crucial)
-    busiest = sorted(reached, key=lambda each: (each is not crucial, -_peak(each.sent)))
+    busiest = sorted(reached, key=lambda each: (each is not crucial, -each.sent.highest))
     kept = busiest[:MOST_SERVICES]
     return [service for service in reached if service in kept]
 
 
 def reached_services(variant: Variant, crucial: ServiceLoad | None) -> list[ServiceLoad]:
     """Return the services to which any attempt was sent, and the crucial one in any case."""
-    return [each for each in variant.services if each is crucial or _peak(each.sent) > 0.0]
+    return [each for each in variant.services if each is crucial or each.sent.highest > 0.0]
 
 
 def _baseline_load(curves: Curves, crucial: ServiceLoad | None) -> Band | None:
@@ -248,7 +248,7 @@ def _draw_capacity(
     capacity = service.capacity
     if not np.isfinite(capacity.middle).any():
         return highest, []
-    most, least = _peak(capacity), float(np.nanmin(capacity.middle))
+    most, least = capacity.highest, float(np.nanmin(capacity.middle))
     label = f"capacity of {name_text(service.name)}"
     if least > HEADROOM * highest:
         most = 0.0
@@ -265,11 +265,6 @@ def _draw_capacity(
         zorder=2.1,
     )
     return max(highest, min(most, HEADROOM * least)), [Entry(line, label)]
-
-
-def _peak(values: Band) -> float:
-    known = values.high[np.isfinite(values.high)]
-    return float(np.max(known, initial=0.0))
 
 
 def _rates_from_zero(ax: Axes, highest: float, ticks: int) -> None:
@@ -352,12 +347,12 @@ def lag(curves: Curves, ax: Axes | None = None, *, below_strip: bool = False) ->
     else:
         line = draw_curve(ax, curves, curves.main.lag, "lag", color=OFFERED_COLOR)
         entries.append(Entry(line, "lag"))
-        highest = _peak(curves.main.lag)
+        highest = curves.main.lag.highest
     without = curves.baseline.lag if curves.baseline else None
     if without is not None:
         label = "lag without breakers"
         entries.append(Entry(draw_baseline(ax, curves, without, label), label))
-        highest = max(highest, _peak(without))
+        highest = max(highest, without.highest)
     _rates_from_zero(ax, highest, 4)
     legend_above(ax, [*entries, *faults], below_strip=below_strip)
     return ax
