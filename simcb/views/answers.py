@@ -260,19 +260,19 @@ def _why(result: Result) -> str:
         needless = quantity(result.summary.value("unneeded_rejections"), Unit.COUNT)
         open_for = quantity(result.summary.value("open_fraction"), Unit.SHARE)
         return (
-            f"the breaker rejected {rejected} calls, {needless} of which would have been answered; "
-            f"breakers were open {open_for} of the time"
+            f"the breaker rejected {rejected} attempts, {needless} of which would have been "
+            f"answered; breakers were open {open_for} of the time"
         )
     waited, unaided = (
         quantity(each.summary.value("worker_seconds_waiting"), Unit.WORKER_SECONDS)
         for each in (result, baseline)
     )
-    fast = f"{rejected} calls failed at once; " if rejected != "0" else ""
+    fast = f"{rejected} attempts failed at once; " if rejected != "0" else ""
     return f"{fast}callers waited {waited} in all, {unaided} without it"
 
 
 def _rejected(result: Result) -> str:
-    """Return how many calls were rejected, on average over the replicates."""
+    """Return how many attempts were rejected, on average over the replicates."""
     share = result.summary.value("rejected") or 0.0
     rate = result.summary.value("attempt_rate") or 0.0
     return f"{share * rate * result.scenario.duration:,.0f}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from test_views.small_runs import GUARDED, answer
+import re
 
-from simcb.views.answers import answers_table
+from test_views.small_runs import GUARDED, HURT, answer
+
+from simcb.metrics.rows import attempt_rows
+from simcb.views.answers import answers_table, remarks
 
 
 def first_screen(text: str) -> dict[str, str]:
@@ -24,3 +27,13 @@ def test_the_slowest_of_several_faults_is_told_as_such() -> None:
     one = first_screen(GUARDED)
     assert one["first breaker opens after"] == "164 ms"
     assert one["healthy again, after its end"] == "0 s"
+
+
+def test_what_the_breaker_turned_away_are_attempts() -> None:
+    """A request that is rejected and asks again is counted each time."""
+    result = answer(HURT, baseline=True).result
+    (_, why), *_ = remarks(result).items
+    found = re.match(r"the breaker rejected ([\d,]+) attempts, [\d,]+ of which would have", why)
+    assert found is not None
+    rejected = sum(rows.rejected.sum() for rows in attempt_rows(result.trace))
+    assert int(found[1].replace(",", "")) == rejected
