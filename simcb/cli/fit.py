@@ -128,7 +128,8 @@ def fit(
     written_time = None if between is None else format_duration(between)
     repeat = repeat_command(context, between=written_time)
     next_command = next_of(out, repeat, whole=scenario)
-    document = fit_document(found, repeat=repeat, next_command=next_command)
+    beside = written[1].name if len(written) > 1 else ""
+    document = fit_document(found, file=beside, repeat=repeat, next_command=next_command)
     if plot is not None:
         from simcb.views import plots
         from simcb.views.plots.fit import fit_figure

@@ -36,12 +36,14 @@ LAST_TENTH = 0.1
 class Verdict(StrEnum):
     """How a run took its faults.
 
-    `unharmed`: goodput stayed as it was. `recovered`: it suffered, and was healthy again after
+    `unharmed`: goodput stayed as it was. `undecided`: nobody asked, or not when a fault would
+    have shown. `recovered`: it suffered, and was healthy again after
     each fault and at the end. `degraded`: it suffered and was not. `collapsed`: at the end, with
     no fault active, less than half of the healthy goodput was left.
     """
 
     UNHARMED = "unharmed"
+    UNDECIDED = "undecided"
     RECOVERED = "recovered"
     DEGRADED = "degraded"
     COLLAPSED = "collapsed"
@@ -85,6 +87,8 @@ def verdict(run: Trace | Facts) -> Judgement:
       it is too early to say so.
     - `unharmed`: no fault, no time between two and no recovery has a good share below 99 % of
       the healthy one (or below what chance allows), and each recovery is immediate.
+    - `undecided`: no such loss, but of no request is it known how it ends that arrived during a
+      fault, or in the first 10 s (longer at low rates) from the begin of one shorter than that.
     - `recovered`: harmed, healthy again after each fault and before the next, and at the end.
     - `degraded`: anything else, which includes a harmful fault that lasts until the end.
 
@@ -96,7 +100,7 @@ def verdict(run: Trace | Facts) -> Judgement:
     facts = facts_of(run)
     judged = facts.health
     if not len(facts.arrivals):
-        return Judgement(Verdict.UNHARMED, "no request arrived")
+        return Judgement(Verdict.UNDECIDED, "no request arrived")
     if not facts.faults:
         return _without_fault(facts, "no fault")
     if judged.baseline.share < COLLAPSED_BELOW:
@@ -122,7 +126,8 @@ def _after_faults(facts: Facts, judged: Health) -> Judgement:
         )
         return Judgement(Verdict.COLLAPSED, f"{end}, {healthy}{_still_waiting(facts)}")
     if not harm.done and not after.seconds:
-        return Judgement(Verdict.UNHARMED, f"{harm.sentence}, {healthy}")
+        shown = Verdict.UNHARMED if _is_shown(facts, judged) else Verdict.UNDECIDED
+        return Judgement(shown, f"{harm.sentence}, {healthy}")
     reason = f"{harm.sentence}, {healthy}"
     if at_end is None:
         over = "no request after it shows a recovery"
@@ -170,6 +175,8 @@ def _harm(facts: Facts, judged: Health) -> _Harm:
     if not _is_all_of(FAULT, in_fault.window, facts):
         when = f"in the worst fault window ({_told(in_fault.window)})"
     sentence = in_fault.told(f"of requests {_good(facts.latency_limits)} {when}")
+    if not any(each.decided for each in during):
+        sentence = _nobody(facts)
     if calm and (without := _worst(calm, judged)).decided:
         if len(calm) > 1:
             where = f"in the worst time without a fault ({_told(without.window)})"
@@ -177,6 +184,21 @@ def _harm(facts: Facts, judged: Health) -> _Harm:
         elif not done:
             sentence += f", {without.told('after')}"
     return _Harm(sentence, done)
+
+
+def _is_shown(facts: Facts, judged: Health) -> bool:
+    """Return whether any request shows what a fault did; a short one is judged by what follows."""
+    windows = _windows(facts, FAULT)
+    seen = _shares(judged, [(start, max(end, start + judged.window)) for start, end in windows])
+    return any(each.decided for each in seen)
+
+
+def _nobody(facts: Facts) -> str:
+    """Return in words that no request arrived under any fault, or none that is decided."""
+    edges = facts.arrivals.searchsorted(np.array(_windows(facts, FAULT)))
+    if not np.any(edges[:, 0] < edges[:, 1]):
+        return "no request arrived under fault"
+    return "it is not known how any request ends that arrived under fault"
 
 
 def _still_waiting(facts: Facts) -> str:

@@ -18,6 +18,7 @@ from simcb.metrics.phase import (
     ONE_CHANGE,
     ONE_FAULT,
     PHASES,
+    RECOVERY,
     WHOLE,
     PhaseNames,
     is_single,
@@ -211,7 +212,7 @@ def _judged(threshold: Threshold, target: _Target, values: Valued) -> ThresholdR
     if phase in values.phases:
         of, value = _worst(target, phase, values)
     if value is None:
-        missing = target.metric.undefined
+        missing = _missing(target.metric, values)
         why = f"undefined: {missing}" if phase in values.phases else f"the run has no {phase}"
     elif of != target.of:
         several = len(values.entities.services) > 1
@@ -246,6 +247,15 @@ def _worst(target: _Target, phase: str, values: Valued) -> tuple[str, float | No
         if (value := values.value(name, phase, entity.name)) is not None
     ]
     return max(found, key=lambda each: each[1], default=(target.of, None))
+
+
+def _missing(metric: Metric, values: Valued) -> str:
+    """Return why a metric has no value, more closely where the run tells which of several it is."""
+    if metric is METRICS["time_to_recover"] and RECOVERY in values.phases:
+        if not values.value("offered_rate", RECOVERY):
+            return "no request arrived after the last fault"
+        return "the run ends too soon after the last fault"
+    return metric.undefined
 
 
 def _flattered(values: Valued, name: str, phase: str, of: str) -> str:

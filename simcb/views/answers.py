@@ -10,12 +10,13 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from simcb.metrics import METRICS, Effect, Summary, Unit
+from simcb.metrics import METRICS, Effect, Facts, Summary, Unit
 from simcb.metrics.phase import (
     BETWEEN,
     FAULT,
     HEALTHY,
     ONE_CHANGE,
+    ONE_FAULT,
     RECOVERY,
     WHOLE,
     effective_faults,
@@ -94,7 +95,7 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
     worst = phases[0]
     yield _metric(result, None, "success_p99", worst, f"p99 of the ok ones{_WHEN[worst]}")
     if FAULT in there:
-        yield _metric(result, None, "time_to_recover", WHOLE, "healthy again, after its end")
+        yield _healed(result)
     for change in result.trace.layout.changes[:_MOST_CHANGES]:
         words = f"changed at {clock(round(change.at, 6))}: {one_line(change.name, _LONGEST_NAME)}"
         row = _metric(result, paired, "answered", ONE_CHANGE + change.name, words)
@@ -106,8 +107,7 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
     where = f" that reach {one_line(service, _LONGEST_NAME)}" if service else " that are sent"
     yield _metric(result, None, "downstream_rate", worst, f"calls{where}{_WHEN[worst]}", service)
     if result.trace.layout.breaker_count and FAULT in there and result.opened:
-        opens = cell_with_interval(result, "time_to_trip")
-        yield _Row("first breaker opens after", opens, UNDEFINED)
+        yield _tripped(result)
     day = result.ordinary_day
     if day is not None:
         yield _day(day, result)
@@ -136,6 +136,38 @@ def _metric(
         change = difference(found.mean, found.low, found.high, METRICS[name].unit)
         change = ("+" if found.mean > 0.0 else "") + change.replace(" pp", " points")
     return _Row(words, cell_with_interval(result, name, phase, of), other, change)
+
+
+def _healed(result: Result) -> _Row:
+    """Return when it is healthy again; of several faults after the slowest, and which is never."""
+    facts = Facts(result.trace, limits=result.runs[0].limits)
+    active = next(phase for phase in facts.phases if phase.name == FAULT)
+    if len(active.windows) == 1:
+        return _metric(result, None, "time_to_recover", WHOLE, "healthy again, after its end")
+    words = "healthy again, after the slowest fault"
+    row = _metric(result, None, "time_to_recover", WHOLE, words)
+    if len(result.runs) > 1 or result.summary.value("time_to_recover") != math.inf:
+        return row
+    end = facts.recovery.fault_end
+    return row if end is None else replace(row, with_it=f"{row.with_it} (fault until {clock(end)})")
+
+
+def _tripped(result: Result) -> _Row:
+    """Return when a breaker opens; of several faults at the slowest, and which that is."""
+    opens = cell_with_interval(result, "time_to_trip")
+    if len(effective_faults(result.trace)) == 1:
+        return _Row("first breaker opens after", opens, UNDEFINED)
+    after = {
+        each: result.summary.value("time_to_trip", each) or 0.0
+        for each in result.measures.phases
+        if each.startswith(ONE_FAULT)
+    }
+    slowest = [each for each, seconds in after.items() if seconds == max(after.values())]
+    if len(slowest) == 1:
+        opens += f" ({one_line(slowest[0].removeprefix(ONE_FAULT), _LONGEST_NAME)})"
+    elif slowest:
+        opens += f" ({len(slowest)} of {len(after)} faults)"
+    return _Row("breaker opens, at the slowest fault", opens, UNDEFINED)
 
 
 def _healed_since(result: Result, at: float) -> str:
@@ -228,19 +260,19 @@ def _why(result: Result) -> str:
         needless = quantity(result.summary.value("unneeded_rejections"), Unit.COUNT)
         open_for = quantity(result.summary.value("open_fraction"), Unit.SHARE)
         return (
-            f"the breaker rejected {rejected} calls, {needless} of which would have been answered; "
-            f"breakers were open {open_for} of the time"
+            f"the breaker rejected {rejected} attempts, {needless} of which would have been "
+            f"answered; breakers were open {open_for} of the time"
         )
     waited, unaided = (
         quantity(each.summary.value("worker_seconds_waiting"), Unit.WORKER_SECONDS)
         for each in (result, baseline)
     )
-    fast = f"{rejected} calls failed at once; " if rejected != "0" else ""
+    fast = f"{rejected} attempts failed at once; " if rejected != "0" else ""
     return f"{fast}callers waited {waited} in all, {unaided} without it"
 
 
 def _rejected(result: Result) -> str:
-    """Return how many calls were rejected, on average over the replicates."""
+    """Return how many attempts were rejected, on average over the replicates."""
     share = result.summary.value("rejected") or 0.0
     rate = result.summary.value("attempt_rate") or 0.0
     return f"{share * rate * result.scenario.duration:,.0f}"

@@ -119,6 +119,12 @@ def _share(comparison: Comparison, variant: int) -> str:
 
 
 def _with_doubt(comparison: Comparison, reason: str) -> str:
+    results = comparison.results
+    if all(
+        FAULT in each.measures.phases and each.summary.value("answered", FAULT) is None
+        for each in results
+    ):
+        reason += "; no request shows what the fault does"
     if not comparison.paired:
         reason += "; the runs share no random streams, so intervals are wider than of pairs"
     if comparison.alone:

@@ -31,11 +31,12 @@ _EVEN = 0.7  # and that below which they come more evenly
 _CAPTION = "The share of times that is longer, measured and fitted; dotted, the fitted mean"
 
 
-def fit_document(fit: Fit, *, repeat: str = "", next_command: str = "") -> Document:
+def fit_document(fit: Fit, *, file: str = "", repeat: str = "", next_command: str = "") -> Document:
     """Return what a fit says.
 
     Args:
         fit: the fit.
+        file: the data file of the arrivals, if it was written; their mean rate is said if not.
         repeat: the command that gives the same.
         next_command: what to do with it.
     """
@@ -43,7 +44,10 @@ def fit_document(fit: Fit, *, repeat: str = "", next_command: str = "") -> Docum
     more = f" and {len(named) - 1} more" if len(named) > 2 else ""
     files = f"{named[0]}{more}" if more else ", ".join(named)
     told = [("warning", each) for each in fit.warnings] + [("note", each) for each in fit.notes]
-    blocks: list[Block] = [Entries(tuple(_words(fit)))]
+    if fit.csv and not file:
+        rate = "the arrivals shown are their mean rate; what is written to a file replays them"
+        told.append(("note", rate))
+    blocks: list[Block] = [Entries(tuple(_words(fit, file)))]
     tables = [_numbers(fit), _goodness(fit)]
     blocks += [table for table in tables if table is not None]
     if any(each.work is not None for each in fit.services):
@@ -51,7 +55,7 @@ def fit_document(fit: Fit, *, repeat: str = "", next_command: str = "") -> Docum
     blocks.append(Entries(tuple((word, one_line(each)) for word, each in told)))
     return Document(
         f"fitted to {files}",
-        partial(_object, fit),
+        partial(_object, fit, file),
         partial(_rows, fit),
         findings=(_finding(fit),),
         blocks=tuple(block for block in blocks if block != Entries(())),
@@ -93,9 +97,9 @@ def _percent(part: float) -> str:
     return f"{max(part, 0.0005):.1%}" if part < 0.1 else f"{part:.0%}"
 
 
-def _words(fit: Fit) -> Iterator[tuple[str, str]]:
+def _words(fit: Fit, file: str) -> Iterator[tuple[str, str]]:
     """Yield the scenario's words, as an overlay has them."""
-    arrivals = fit.arrivals()
+    arrivals = fit.arrivals(file)
     if arrivals is not None and len(fit.entered) == 1:
         yield "arrivals", flow(arrivals)
     for each in fit.services:
@@ -175,18 +179,18 @@ def _seconds(value: float) -> str:
     return quantity(value if math.isfinite(value) else None, Unit.SECONDS)
 
 
-def _object(fit: Fit) -> dict[str, JsonValue]:
+def _object(fit: Fit, file: str) -> dict[str, JsonValue]:
     """Return everything, as JSON has it."""
     return {
         "files": [{"file": n, "format": f, "requests": r} for n, f, r in fit.sources],
-        "arrivals": fit.arrivals(),  # type: ignore[dict-item]
+        "arrivals": fit.arrivals(file),  # type: ignore[dict-item]
         "loop": None if fit.loop is None else _loop(fit.loop),
         "dispersion": number(fit.dispersion),
         "services": [_service(each) for each in fit.services],
         "warnings": [*fit.warnings],
         "notes": [*fit.notes],
-        "overlay": fit.overlay(),
-        "scenario": fit.scenario() if _is_whole(fit) else None,
+        "overlay": fit.overlay(file),
+        "scenario": fit.scenario(file) if _is_whole(fit) else None,
     }
 
 

@@ -63,6 +63,7 @@ WELL_ANSWERED = 0.9
 
 TONES = {
     Verdict.UNHARMED: Tone.GOOD,
+    Verdict.UNDECIDED: Tone.FAIR,
     Verdict.RECOVERED: Tone.GOOD,
     Verdict.DEGRADED: Tone.FAIR,
     Verdict.COLLAPSED: Tone.BAD,

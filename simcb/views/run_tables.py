@@ -76,7 +76,7 @@ def answered_share(result: Result) -> str:
 def short_headline(result: Result) -> str:
     """Return how a run went in the fewest words that hide nothing: `2.4%, collapsed`."""
     words, verdicts = verdict_words(result), {*result.verdicts}
-    if verdicts == {Verdict.UNHARMED}:
+    if verdicts <= {Verdict.UNHARMED, Verdict.UNDECIDED}:
         return words
     share = answered_share(result)
     return share if verdicts == {Verdict.RECOVERED} else f"{share}, {words}"
@@ -88,7 +88,7 @@ def headline(result: Result) -> str:
     `recovered` alone would hide how few were answered before that, so the share stands with it.
     """
     effect, words = result.effect, verdict_words(result)
-    if Verdict.UNHARMED not in result.verdicts:
+    if not {Verdict.UNHARMED, Verdict.UNDECIDED} & {*result.verdicts}:
         when = " under the fault" if FAULT in result.measures.phases else ""
         words = f"{answered_share(result)} answered{when}, {words}"
     if effect is None:

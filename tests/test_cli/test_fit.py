@@ -55,6 +55,24 @@ def test_an_overlay_lies_over_a_scenario_and_a_scenario_runs(folder: Path) -> No
     assert simcb("run", "t.yaml", "--alone", "--set", "duration=20s").exit_code == 0
 
 
+@pytest.mark.parametrize("more", [[], ["--scenario"]])
+def test_the_screen_says_the_arrivals_that_are_written(folder: Path, more: list[str]) -> None:
+    """A replay of the file beside the overlay; without one their mean rate, and that it is that."""
+    done = simcb("fit", "access.log", "--out", "f.yaml", *more)
+    assert done.exit_code == 0
+    lines = (folder / "f.yaml").read_text().splitlines()
+    (written,) = [each for each in lines if "kind: replay" in each]
+    (shown,) = [each for each in done.stdout.splitlines() if each.startswith("arrivals  ")]
+    assert shown.split(maxsplit=1)[1] == written.split(": ", maxsplit=1)[1].strip()
+    assert "mean rate" not in done.stdout
+    found = json.loads(simcb("fit", "access.log", "--out", "g.yaml", "--format", "json").stdout)
+    assert found["arrivals"]["file"] == "g-arrivals.csv"
+    assert found["overlay"] == (folder / "g.yaml").read_text()
+    plain = " ".join(simcb("fit", "access.log").stdout.split())
+    assert "arrivals {kind: poisson" in plain
+    assert "what is written to a file replays them" in plain
+
+
 def test_a_dash_prints_the_overlay_alone(folder: Path) -> None:
     """It can be sent on; warnings stand on standard error."""
     done = simcb("fit", "k6.json", "--service", "payments", "--client", "shop", "--out", "-")

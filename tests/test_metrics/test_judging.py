@@ -206,6 +206,23 @@ def test_a_percentile_that_fast_failures_flatter_says_so() -> None:
     assert fair.note == ""
 
 
+@pytest.mark.parametrize(
+    ("fault_end", "last", "told"),
+    [
+        (60.0, 50, "undefined: no request arrived after the last fault"),
+        (95.0, 100, "undefined: the run ends too soon after the last fault"),
+        (100.0, 100, "undefined: no fault ends, or the run or its requests do too soon after it"),
+    ],
+)
+def test_an_undefined_recovery_says_why(fault_end: float, last: int, told: str) -> None:
+    """Nobody asks after the fault, the run ends just after it, or the fault is not over."""
+    build = TraceBuilder(faults=(("x", 40.0, fault_end),))
+    for second in range(last):
+        build.request(float(second), 0.1, "failed" if second >= 40 else "ok")
+    (found,) = judge([parse_threshold("time_to_recover < 30s")], measure(build.trace()))
+    assert (found.passed, found.value, found.note) == (False, None, told)
+
+
 def test_a_percentile_of_failures_alone_says_so() -> None:
     """Where nobody got an answer a short wait is no speed."""
     build = TraceBuilder()

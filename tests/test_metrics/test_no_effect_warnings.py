@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -394,8 +396,42 @@ def test_users_who_leave_before_a_call_is_slow_are_told_of() -> None:
 def test_stamps_that_were_cut_are_told(stamps: tuple[float, ...], told: str) -> None:
     """Whole seconds with several requests each come in heaps, unless they are spread."""
     law = Replay(file="calls.csv", moments=stamps)
-    long = scenario("[]").with_({"duration": "2m"})
+    long = scenario("[]").with_({"duration": f"{stamps[-1] + 0.1}s"})
     sentences = no_effect_warnings(long.with_({"arrivals": law}))
     assert [told in each for each in sentences] == [True] * bool(told)
     spread = Replay(file="calls.csv", moments=stamps, resolution=1.0)
     assert no_effect_warnings(long.with_({"arrivals": spread})) == ()
+
+
+HANG = "[{kind: hang, on: store, at: 8s, for: 1s}]"
+
+
+@pytest.mark.parametrize(
+    ("law", "faults", "told"),
+    [
+        ({"moments": (1.0, 5.0)}, HANG, "arrives under fault `hang:store`, which begins at 8s"),
+        ({"moments": (1.0, 8.0)}, HANG, "ends at 8s and the run at 10s, so no request arrives in"),
+        ({"moments": (1.0, 5.0)}, "[]", "no request arrives in the last 5s; let it end there"),
+        ({"rates": (1.0, 3.0, 0.0), "interval": 2.0}, HANG, "`calls.csv` ends at 4s"),
+        ({"moments": (1.0, 8.2), "resolution": 1.0}, HANG, ""),
+        ({"moments": (1.0, 9.0)}, HANG, ""),
+    ],
+)
+def test_a_recording_that_ends_before_a_fault_is_told(
+    law: dict[str, Any], faults: str, told: str
+) -> None:
+    """So is one that ends long before the run does; not where somebody else goes on asking."""
+    replay = {"kind": "replay", "file": "calls.csv", **law}
+    made = scenario(faults).with_({"arrivals": Replay.model_validate(replay)})
+    found = list(no_effect_warnings(made))
+    assert [told in each for each in found] == [True] * bool(told)
+    requests = simulate(made).requests["arrival"]
+    late = requests >= (8.0 if "under fault" in told else 9.2)
+    assert not late.any()
+    data = scenario(faults).to_data()
+    others = {"others": data["clients"]["shop"]}
+    both = Scenario.model_validate({**data, "clients": {**data["clients"], **others}})
+    assert (
+        no_effect_warnings(both.with_({"clients.shop.arrivals": made.clients["shop"].arrivals}))
+        == ()
+    )

@@ -155,10 +155,43 @@ def test_without_a_healthy_phase_perfection_is_the_measure() -> None:
 
 
 def test_a_quiet_run_is_unharmed() -> None:
-    """No fault and no failure; and no request at all."""
+    """No fault and no failure; without a request nothing is known."""
     assert judged(fails(), faults=()).verdict is Verdict.UNHARMED
-    trace = TraceBuilder().trace()
-    assert verdict(trace).verdict is Verdict.UNHARMED
+    assert verdict(TraceBuilder().trace()).verdict is Verdict.UNDECIDED
+
+
+def asked(fault: tuple[float, float], *asking: tuple[float, float]) -> Judgement:
+    """Judge a run in which ten requests a second come at some times only, all answered."""
+    build = TraceBuilder(300.0, faults=(("x", *fault),))
+    for tenth in range(3000):
+        if any(a <= tenth / 10 < b for a, b in asking):
+            build.request(tenth / 10, 0.1 if tenth < 2999 else None, "ok")
+    return verdict(build.trace())
+
+
+@pytest.mark.parametrize("after", [(), ((100.0, 300.0),)])
+def test_a_fault_under_which_nobody_asks_is_undecided(
+    after: tuple[tuple[float, float], ...],
+) -> None:
+    """Whoever came before it, or after, shows nothing of it."""
+    found = asked((60.0, 100.0), (0.0, 60.0), *after)
+    assert found.verdict is Verdict.UNDECIDED
+    assert found.reason.startswith("no request arrived under fault, 100.0%")
+
+
+def test_a_fault_shorter_than_a_gap_is_judged_by_what_follows() -> None:
+    """A cache is flushed between two requests, and the next ten seconds are as ever."""
+    found = asked((60.03, 60.04), (0.0, 300.0))
+    assert found.verdict is Verdict.UNHARMED
+    assert "no request arrived under fault" in found.reason
+    assert asked((60.03, 60.04), (0.0, 60.0)).verdict is Verdict.UNDECIDED
+
+
+def test_a_fault_of_whose_requests_nothing_is_known_is_undecided() -> None:
+    """The run ends before any of them is overdue."""
+    found = judged(lambda at: (0.1 if at < 99.5 else None, "ok"), (("x", 99.5, 300.0),), 100.0)
+    assert found.verdict is Verdict.UNDECIDED
+    assert "not known how any request ends" in found.reason
 
 
 @pytest.mark.parametrize(

@@ -289,3 +289,13 @@ def test_a_name_chooses_no_path(tmp_path: Path) -> None:
     assert kept_runs([first])[first].digest == found.results[0].digest
     with pytest.raises(StudyError, match="holds a comparison"):
         kept_runs([str(tmp_path / "out")])
+
+
+def test_a_fault_under_which_nobody_asks_is_no_difference() -> None:
+    """As many answers with and without a breaker prove nothing then, and that is said."""
+    rate = [{"at": "0s", "rate": "20/s"}, {"at": "4s", "rate": "0/s"}]
+    quiet = small().with_({"arrivals.rate": rate})
+    other = altered(parse_group("failure_threshold=4"), quiet)
+    found = compare((Variant("now", quiet), other), CompareOptions(2, 1), HERE)
+    assert "; no request shows what the fault does" in verdicts(found)[0].reason
+    assert "no request shows" not in verdicts(compared("failure_threshold=4"))[0].reason

@@ -17,6 +17,7 @@ from test_studies.sweep_cases import OVER, SMALL, after, kept, made, scenario, s
 
 import simcb
 from simcb.errors import MissingExtraError
+from simcb.metrics import Verdict
 from simcb.scenario import parse_scenario
 from simcb.studies.sweep import SweepResult
 from simcb.views.data import as_json, csv_lines
@@ -245,7 +246,7 @@ def test_the_csv_of_cells_reads_back_to_the_same_bits() -> None:
                 assert cell == ""
             else:
                 assert (math.inf if cell == "never" else float(cell)) == number
-    assert {row["verdict"] for row in rows} <= {"unharmed", "recovered", "degraded", "collapsed"}
+    assert {row["verdict"] for row in rows} <= {*Verdict}
 
 
 def test_the_csv_of_the_ranking_has_a_line_a_setting() -> None:
@@ -261,10 +262,7 @@ def test_the_csv_of_the_ranking_has_a_line_a_setting() -> None:
     best = swept().outcome(int(rows[0]["setting"]))
     assert float(rows[0]["p99{fault}"]) == best.value("p99", "fault")
     assert rows[0]["threshold success >= 60%"] == "yes"
-    assert all(
-        sum(int(row[v]) for v in ("unharmed", "recovered", "degraded", "collapsed")) == 4
-        for row in rows
-    )
+    assert all(sum(int(row[verdict]) for verdict in Verdict) == 4 for row in rows)
 
 
 @pytest.mark.parametrize("form", list(Format))

@@ -33,6 +33,7 @@ OF_THE_RUN: tuple[Callable[[Scenario], Iterator[NoEffect]], ...] = (
 OF_THE_SYSTEM: tuple[Callable[[Scenario], Iterator[NoEffect]], ...] = (
     arrivals.cut_stamps,
     arrivals.after_the_end,
+    arrivals.early_end,
     arrivals.one_instance,
     faults.empty_flushes,
     faults.unasked,

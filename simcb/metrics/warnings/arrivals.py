@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from simcb.metrics.warnings.bounds import shortest
 from simcb.metrics.warnings.links import NoEffect
 from simcb.scenario.arrivals import Backlog, OpenArrivals, Replay
 from simcb.scenario.model import Discipline, Scenario, Service
@@ -91,6 +92,45 @@ def after_the_end(scenario: Scenario) -> Iterator[NoEffect]:
                 f"{format_duration(group.deadline)} (`deadline`); write a shorter `after`",
                 ("clients", name, "refresh", "after"),
             )
+
+
+def early_end(scenario: Scenario) -> Iterator[NoEffect]:
+    """Yield the recording that ends long before the run, or before a fault, if all is replayed.
+
+    Long is more than a tenth of the run.
+    """
+    laws = [(group.arrivals, name) for name, group in scenario.clients.items()]
+    ends = [(_last(law), law.file, name) for law, name in laws if isinstance(law, Replay)]
+    if len(ends) < len(laws):
+        return
+    last, file, name = max(ends)
+    end = scenario.duration
+    late = (
+        (label, at)
+        for label, fault in scenario.labelled_faults
+        if last < (at := shortest(fault.at)) < end
+    )
+    label, at = next(late, ("", end))
+    if label:
+        when = f"under fault {quoted(label)}, which begins at {format_duration(at)}"
+        remedy = "let it begin earlier"
+    elif last < 0.9 * end:
+        when, remedy = f"in the last {format_duration(round(end - last, 3))}", "let it end there"
+    else:
+        return
+    yield NoEffect(
+        f"{quoted(file)} ends at {format_duration(round(last, 3))} and the run at "
+        f"{format_duration(end)}, so no request arrives {when}; {remedy}, or replay a longer file",
+        ("clients", name, "arrivals"),
+    )
+
+
+def _last(law: Replay) -> float:
+    """Return the moment after which no request of a recording comes, in seconds."""
+    if law.interval is None:
+        return max(law.moments, default=0.0) + (law.resolution or 0.0)
+    asked = [place for place, rate in enumerate(law.rates) if rate > 0.0]
+    return (asked[-1] + 1) * law.interval if asked else 0.0
 
 
 def one_instance(scenario: Scenario) -> Iterator[NoEffect]:
