@@ -80,7 +80,7 @@ def check(
     from simcb.errors import SimcbError
     from simcb.scenario import ScenarioError
     from simcb.studies import read
-    from simcb.studies.limits import check_size, study_size
+    from simcb.studies.limits import check_size, estimate_size
     from simcb.views.lists import as_list, checked_data, checked_line, refused_data
     from simcb.views.safe_text import one_line
 
@@ -89,7 +89,7 @@ def check(
     for file in files:
         try:
             scenario = read(file)
-            size = study_size(scenario)
+            size = estimate_size(scenario)
             check_size(size)
             swept = _swept(scenario)
         except SimcbError as error:
@@ -115,11 +115,11 @@ def _warnings(scenario: Scenario, file: str) -> list[str]:
     """Return what a scenario asks for in vain, and what is refused of it."""
     from simcb.metrics import no_effect_warnings, placed_warnings
     from simcb.scenario import line_finder
-    from simcb.studies.limits import TooLargeError, check_size, study_size
+    from simcb.studies.limits import TooLargeError, check_size, estimate_size
 
     warnings = [*placed_warnings(no_effect_warnings(scenario), line_finder(file))]
     try:
-        check_size(study_size(scenario, baseline=True))
+        check_size(estimate_size(scenario, runs=2))
     except TooLargeError as error:
         warnings.append(f"`run --baseline none` is refused: {error}")
     return warnings

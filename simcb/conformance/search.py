@@ -55,29 +55,26 @@ class Shown:
     what: str = ""
 
 
-def search(
-    adapter: Adapter, settings: Mapping[str, object], length: int = LENGTH
-) -> dict[int, Shown]:
+def search(adapter: Adapter, settings: Mapping[str, object]) -> dict[int, Shown]:
     """Return what histories show of each line that can be watched.
 
     Args:
         adapter: whose breaker it is.
         settings: with which it opens at the first failure, for `TIMEOUT` seconds.
-        length: steps of the longest histories.
     """
     tried: set[int] = set()
     broken: dict[int, Shown] = {}
     layer: list[tuple[Step, ...]] = [(Step(Act.ASK, 1),)]
-    while layer and len(layer[0]) <= length:
+    while layer and len(layer[0]) <= LENGTH:
         following: list[tuple[Step, ...]] = []
         for steps in layer:
             story = Story(adapter, dict(settings))
             events = story.run(steps)
             _watch(steps, events, tried, broken)
             following += (
-                (*steps, step) for step in (_next(story, events) if len(steps) < length else ())
+                (*steps, step) for step in (_next(story, events) if len(steps) < LENGTH else ())
             )
-            if not story.under_way and STUCK not in broken and len(steps) < length - 1:
+            if not story.under_way and STUCK not in broken and len(steps) < LENGTH - 1:
                 tried.add(STUCK)
                 if not _recovers(story):
                     what = f"it is {story.breaker.state} a day later, after healthy calls"

@@ -5,7 +5,7 @@ words, and the numbers that have to come out. `validate` runs them and judges ev
 an interval of four standard errors over replicates.
 """
 
-from simcb.evidence.case import Case, Claim, Observed, Observer, Relation, Seen
+from simcb.evidence.case import Case, Claim, Observed, Relation, Seen
 from simcb.evidence.validating import (
     CASES,
     Evidence,
@@ -24,7 +24,6 @@ __all__ = [
     "Evidence",
     "Finding",
     "Observed",
-    "Observer",
     "Outcome",
     "Relation",
     "Seen",

@@ -181,13 +181,13 @@ class Part:
 
         return self._got(names, default, read)
 
-    def share(self, *names: str, default: float, whole: float = 100.0) -> Got[float]:
-        """Return a share above 0 that the file has as so many of `whole`."""
-        got = self.number(*names, default=default * whole, least=0.0, most=whole)
+    def share(self, *names: str, default: float) -> Got[float]:
+        """Return a share above 0 that the file has in percent."""
+        got = self.number(*names, default=default * 100.0, least=0.0, most=100.0)
         if got.given and not got.value:
             self.refuse_at(got, Refused("is 0", "write a share above 0"))
             return Got(default, got.at, got.key)
-        return Got(float(f"{got.value / whole:.15g}"), got.at, got.key, got.said)
+        return Got(float(f"{got.value / 100.0:.15g}"), got.at, got.key, got.said)
 
     def flag(self, *names: str, default: bool) -> Got[bool]:
         """Return true or false."""

@@ -54,14 +54,12 @@ if TYPE_CHECKING:
     from simcb.metrics.table import measure as measure
     from simcb.metrics.table import metric_named as metric_named
     from simcb.metrics.thresholds import ThresholdError as ThresholdError
-    from simcb.metrics.thresholds import ThresholdProblem as ThresholdProblem
     from simcb.metrics.thresholds import ThresholdResult as ThresholdResult
     from simcb.metrics.thresholds import check_thresholds as check_thresholds
     from simcb.metrics.thresholds import is_flattered as is_flattered
     from simcb.metrics.thresholds import judge as judge
     from simcb.metrics.thresholds import place_of as place_of
     from simcb.metrics.thresholds import refusal_of as refusal_of
-    from simcb.metrics.timeline import GroupSeries as GroupSeries
     from simcb.metrics.timeline import Series as Series
     from simcb.metrics.timeline import ServiceSeries as ServiceSeries
     from simcb.metrics.timeline import StepError as StepError
@@ -87,10 +85,9 @@ __getattr__ = window(
         "phase": "Phase phases",
         "table": "METRICS Metric ObjectiveError UndefinedValueError measure metric_named",
         "thresholds": (
-            "ThresholdError ThresholdProblem ThresholdResult check_thresholds is_flattered judge "
-            "place_of refusal_of"
+            "ThresholdError ThresholdResult check_thresholds is_flattered judge place_of refusal_of"
         ),
-        "timeline": "GroupSeries Series ServiceSeries StepError series",
+        "timeline": "Series ServiceSeries StepError series",
         "stalls": "hidden_stalls",
         "warnings": "no_effect_warnings placed_warnings",
     },

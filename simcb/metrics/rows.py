@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -110,7 +111,7 @@ class AttemptRows:
     rows: Rows
     targets: NDArray[np.int16]
     first: int = 0
-    later: float = np.inf
+    later: float = inf
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -330,7 +331,7 @@ def attempt_rows(trace: Trace) -> Iterator[AttemptRows]:
     attempts, targets = trace.attempts, call_targets(trace)
     for first, rows in pieces(attempts):
         after = attempts["start"][first + len(rows) :][:1]
-        yield AttemptRows(trace, rows, targets, first, float(after[0]) if len(after) else np.inf)
+        yield AttemptRows(trace, rows, targets, first, float(after[0]) if len(after) else inf)
 
 
 def call_targets(trace: Trace) -> NDArray[np.int16]:

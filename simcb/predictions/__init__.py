@@ -9,13 +9,12 @@ from simcb.predictions.meanings import MEANINGS
 from simcb.predictions.predict import Predictions, predict
 from simcb.predictions.telling import driving_lines, findings, predictions_of_metric
 from simcb.predictions.topics import TOPICS, answer
-from simcb.predictions.values import Number, Prediction, Sureness
+from simcb.predictions.values import Prediction, Sureness
 
 __all__ = [
     "MEANINGS",
     "TOPICS",
     "Answer",
-    "Number",
     "Prediction",
     "Predictions",
     "Sureness",

@@ -100,11 +100,6 @@ class TooLargeError(SimcbError):
         )
 
 
-def study_size(scenario: Scenario, replicates: int = 1, baseline: bool = False) -> SizeEstimate:
-    """Estimate the size of a run in so many replicates, and the same without any breaker."""
-    return estimate_size(scenario, runs=replicates * (2 if baseline else 1))
-
-
 def estimate_size(scenario: Scenario, *, runs: int = 1) -> SizeEstimate:
     """Estimate the size of a study; where it changes while it runs, that of its largest stage.
 

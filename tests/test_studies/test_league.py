@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,11 +130,7 @@ def test_a_league_needs_a_breaker_to_replace_and_names_that_are_registered() -> 
 
 def test_what_is_not_installed_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A league goes without it, unless it was asked for by name."""
-
-    def missing(module: str) -> object:
-        raise MissingExtraError(module, "peers")
-
-    monkeypatch.setattr("simcb.adapters.nopanic.library", missing)
+    monkeypatch.setitem(sys.modules, "nopanic", None)
     adapters, left_out = entrants()
     assert "nopanic" in left_out
     assert "nopanic" not in [each.name for each in adapters]

@@ -16,7 +16,6 @@ from simcb.studies.limits import (
     expected_arrivals,
     in_words,
     rate_at,
-    study_size,
 )
 from simcb.trace.rows_file import ROWS_HELD
 from simcb.world import simulate
@@ -258,12 +257,12 @@ services: {s: {workers: 10, work: 1s, errors: 100%}}
 
 def test_a_baseline_is_counted_with_the_run() -> None:
     """A run with its baseline is twice as large as one, and is refused by the same limit."""
-    one, both = study_size(scenario()), study_size(scenario(), 3, baseline=True)
-    assert both.requests == pytest.approx(6 * one.requests)
+    one, both = estimate_size(scenario()), estimate_size(scenario(), runs=2)
+    assert both.requests == pytest.approx(2 * one.requests)
     retries = {"front.retry.max_retries": 0, "back.retry.max_retries": 0}
     large = scenario(rate="150000/s", times=0, **retries).with_({"duration": "100s"})
     with pytest.raises(TooLargeError, match="30 million requests"):
-        check_size(study_size(large, baseline=True))
+        check_size(estimate_size(large, runs=2))
 
 
 def test_network_and_share_count_in_a_closed_loop() -> None:

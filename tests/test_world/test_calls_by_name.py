@@ -9,7 +9,7 @@ from simcb.exchange import export_settings
 from simcb.metrics import audit
 from simcb.predictions import predict
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
-from simcb.studies.limits import study_size
+from simcb.studies.limits import estimate_size
 from simcb.trace import Layout, Trace
 from simcb.world import simulate
 
@@ -76,7 +76,7 @@ def test_places_predictions_sizes_and_exports_know_it_by_its_name() -> None:
     assert {each.subject for each in found.of("false_trips")} == {"shop->payments", "shop->receipt"}
     used = found.of("utilisation")[0].value
     assert used == pytest.approx(2 * 20 * 0.05 / 50, rel=0.01)
-    assert study_size(scenario).worst_attempts == 2 * 20 * 100
+    assert estimate_size(scenario).worst_attempts == 2 * 20 * 100
     text = export_settings(changed, "resilience4j").text
     assert "receipt:" in text
     assert "to: payments" not in text

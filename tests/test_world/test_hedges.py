@@ -12,7 +12,7 @@ from simcb.metrics import audit, measure, no_effect_warnings
 from simcb.metrics.hedges import hedges
 from simcb.predictions import predict
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
-from simcb.studies.limits import study_size
+from simcb.studies.limits import estimate_size
 from simcb.trace import ATTEMPT_CODE, AttemptOutcome, Flag, Trace
 from simcb.world import simulate
 
@@ -76,7 +76,7 @@ def test_what_explain_says_of_the_load_is_what_comes() -> None:
     assert predict(scenario).of("utilisation")[0].value == pytest.approx(busy, rel=0.03)
     most = predict(scenario).of("amplification")[0]
     assert (most.value, most.symbols) == (3.0, "(1 + h1)")
-    assert study_size(scenario).worst_attempts == 3 * 100 * 100
+    assert estimate_size(scenario).worst_attempts == 3 * 100 * 100
 
 
 def test_at_high_load_a_copy_of_everything_is_too_much() -> None:

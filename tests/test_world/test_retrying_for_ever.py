@@ -8,7 +8,7 @@ import pytest
 from simcb.metrics import audit
 from simcb.predictions import predict
 from simcb.scenario import Scenario, ScenarioError, parse_scenario
-from simcb.studies.limits import study_size
+from simcb.studies.limits import estimate_size
 from simcb.trace import ATTEMPT_CODE, AttemptOutcome
 from simcb.world import simulate
 
@@ -71,7 +71,7 @@ def test_more_retries_than_a_row_can_count_are_all_there() -> None:
 
 def test_the_size_of_a_run_knows_that_the_run_ends() -> None:
     """The worst case is what time allows: of each request a try each 110 ms, all the run."""
-    size = study_size(stubborn("backoff: {kind: fixed, delay: 100ms}", errors="100%"))
+    size = estimate_size(stubborn("backoff: {kind: fixed, delay: 100ms}", errors="100%"))
     assert size.worst_attempts == pytest.approx(4000 * 200 / 0.11, rel=0.01)
 
 

@@ -6,11 +6,11 @@ the winner and the check. The room prints nothing and draws nothing.
 """
 
 from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
-from simcb.studies.tune.contenders import DEFAULTS, Default
+from simcb.studies.tune.contenders import DEFAULTS
 from simcb.studies.tune.plan import WALKS, TunePlan, estimate_tune_time, plan_tune
 from simcb.studies.tune.result import Check, Contender, DayCost, InScenario, Trial, TuneResult
-from simcb.studies.tune.scenarios import TuneScenario, is_until
-from simcb.studies.tune.sensitivity import Reach, Step
+from simcb.studies.tune.scenarios import is_until
+from simcb.studies.tune.sensitivity import Reach
 from simcb.studies.tune.tune import is_tune, open_tune, tune
 from simcb.studies.tune.tuning import TuneProgress
 
@@ -22,15 +22,12 @@ __all__ = [
     "Check",
     "Contender",
     "DayCost",
-    "Default",
     "InScenario",
     "Reach",
-    "Step",
     "Trial",
     "TunePlan",
     "TuneProgress",
     "TuneResult",
-    "TuneScenario",
     "estimate_tune_time",
     "is_tune",
     "is_until",

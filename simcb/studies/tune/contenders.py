@@ -164,21 +164,16 @@ def _kept(breaker: Breaker, words: Mapping[str, object]) -> dict[str, object]:
     return {word: said for word, said in breaker.to_data().items() if word not in without}
 
 
-def left_out(
-    scenario: Scenario,
-    words: Callable[[Breaker], Mapping[str, object]],
-    services: Collection[str] | None = None,
-) -> str:
+def left_out(scenario: Scenario, words: Callable[[Breaker], Mapping[str, object]]) -> str:
     """Return which words of breakers those in their place have not, in words; "" if none.
 
     Args:
         scenario: as in `with_breakers`.
         words: as there.
-        services: as there.
     """
     lost = {
         word
-        for _, breaker in breakers_of(scenario, services)
+        for _, breaker in breakers_of(scenario)
         for word in {*breaker.to_data()} - _OF_ITSELF - {*_kept(breaker, words(breaker))}
     }
     named = listed(map(quoted, sorted(lost)))
