@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from simcb.metrics.table import UndefinedValueError as UndefinedValueError
     from simcb.metrics.table import measure as measure
     from simcb.metrics.table import metric_named as metric_named
+    from simcb.metrics.table import number_named as number_named
     from simcb.metrics.thresholds import ThresholdError as ThresholdError
     from simcb.metrics.thresholds import ThresholdProblem as ThresholdProblem
     from simcb.metrics.thresholds import ThresholdResult as ThresholdResult
@@ -85,7 +86,9 @@ __getattr__ = window(
         ),
         "openings": "StateInterval state_intervals",
         "phase": "Phase phases",
-        "table": "METRICS Metric ObjectiveError UndefinedValueError measure metric_named",
+        "table": (
+            "METRICS Metric ObjectiveError UndefinedValueError measure metric_named number_named"
+        ),
         "thresholds": (
             "ThresholdError ThresholdProblem ThresholdResult check_thresholds is_flattered judge "
             "place_of refusal_of"
