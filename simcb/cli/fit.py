@@ -96,9 +96,10 @@ def fit(
 
     Reads k6 (summary, CSV), vegeta (JSON, CSV, reports), Locust (stats, history), wrk2 and
     HdrHistogram (.hgrm), Prometheus (text, query JSON), access logs of nginx and Envoy (text,
-    JSON), and traces of OpenTelemetry and Jaeger, of which it makes services and calls. Prints how
-    good the fit is: every measured percentile beside the fitted one. Several scrapes of
-    Prometheus, the earlier first, are what happened between them.
+    JSON), a CSV with the header `timestamp,latency_ms,status`, and traces of OpenTelemetry and
+    Jaeger, of which it makes services and calls. Prints how good the fit is: every measured
+    percentile beside the fitted one. Several scrapes of Prometheus, the earlier first, are what
+    happened between them.
     """
     from simcb.measurements import fit_files
     from simcb.scenario.units import format_duration

@@ -22,16 +22,16 @@ def metrics(
     form: ListForm = ListFormat.TABLE,
 ) -> None:
     """List every metric with its unit and the sentence that defines it, or explain one."""
-    from simcb.metrics import METRICS, metric_named
+    from simcb.metrics import METRICS, number_named
     from simcb.views.lists import as_list, definition, definition_data, definition_list
 
     if form is ListFormat.JSON:
-        known = METRICS.values() if name is None else [metric_named(name)]
+        known = METRICS.values() if name is None else [number_named(name)]
         emit(as_list(map(definition_data, known)))
     elif name is None:
         emit(definition_list(METRICS.values(), page()))
     else:
-        emit(definition(metric_named(name), page()))
+        emit(definition(number_named(name), page()))
 
 
 def validate(

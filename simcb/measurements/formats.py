@@ -12,12 +12,13 @@ from simcb.measurements import (
     k6_summary,
     locust,
     otlp,
+    plain_csv,
     prometheus,
     scrapes,
     vegeta,
     vegeta_report,
 )
-from simcb.measurements.source import Format, Source
+from simcb.measurements.source import Format, Source, number_in
 from simcb.scenario.refusal import listed
 
 FORMATS: tuple[Format, ...] = (
@@ -36,6 +37,7 @@ FORMATS: tuple[Format, ...] = (
     json_log.FORMAT,
     envoy.FORMAT,
     access_log.FORMAT,
+    plain_csv.FORMAT,
     scrapes.TEXT,
 )
 """In the order in which they are tried: the surest signs first."""
@@ -55,7 +57,15 @@ def format_of(source: Source, name: str | None = None) -> Format:
     for each in FORMATS:
         if each.fits(source):
             return each
-    raise source.error("is of no format that is known here", f"give one of: {_names()}")
+    first = source.head.splitlines()[:5]
+    if all(number_in(line) is not None for line in first if line.strip()):
+        what = "is a list of numbers, which says neither when nor how requests ended"
+        remedy = (
+            "a scenario takes such times, in seconds, as `work: {kind: empirical, file: times.csv}`"
+        )
+        raise source.error(what, remedy)
+    csv = f"a CSV with the header `{plain_csv.EXAMPLE}` and a request a row"
+    raise source.error("is of no format that is known here", f"give {csv}, or one of: {_names()}")
 
 
 def _names() -> str:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from simcb.metrics.table import UndefinedValueError as UndefinedValueError
     from simcb.metrics.table import measure as measure
     from simcb.metrics.table import metric_named as metric_named
+    from simcb.metrics.table import number_named as number_named
     from simcb.metrics.thresholds import ThresholdError as ThresholdError
     from simcb.metrics.thresholds import ThresholdResult as ThresholdResult
     from simcb.metrics.thresholds import check_thresholds as check_thresholds
@@ -83,7 +84,9 @@ __getattr__ = window(
         ),
         "openings": "StateInterval state_intervals",
         "phase": "Phase phases",
-        "table": "METRICS Metric ObjectiveError UndefinedValueError measure metric_named",
+        "table": (
+            "METRICS Metric ObjectiveError UndefinedValueError measure metric_named number_named"
+        ),
         "thresholds": (
             "ThresholdError ThresholdResult check_thresholds is_flattered judge place_of refusal_of"
         ),

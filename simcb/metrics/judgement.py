@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from simcb.metrics.facts import Facts, facts_of
+from simcb.metrics.facts import Facts, Scope, facts_of
 from simcb.metrics.healing import Recovery
 from simcb.metrics.health import (
     KEPT,
@@ -109,6 +109,20 @@ def verdict(run: Trace | Facts) -> Judgement:
             facts, f"only {share} of requests were {_good(facts.latency_limits)} before any fault"
         )
     return _after_faults(facts, judged)
+
+
+def collapse(scope: Scope) -> float:
+    """Share of the runs of a setting whose verdict is `collapsed`.
+
+    A run collapses if less than half of the healthy share of requests is good in its last 10 s
+    (longer at low rates) or its last tenth, whichever is longer, as far as it lies after the last
+    fault. Without a fault it does if the answers at the end are fewer than half of the arrivals.
+
+    A sweep's `--by collapse` and `--refine collapse=50%` and a tune's `--minimize collapse` ask
+    for it, and a sweep's column `collapsed` tells of how many runs it is so. It is a number of
+    many runs: a threshold has none, and a single run says it in its verdict.
+    """
+    return float(verdict(scope.facts).verdict is Verdict.COLLAPSED)
 
 
 def _after_faults(facts: Facts, judged: Health) -> Judgement:

@@ -26,11 +26,13 @@ class Per(Flag):
     RUN = auto()
     SERVICE = auto()
     GROUP = auto()
+    SETTING = auto()
 
     @property
     def words(self) -> str:
         """The kinds in words: `run, client group`."""
         names = {Per.RUN: "run", Per.SERVICE: "service", Per.GROUP: "client group"}
+        names[Per.SETTING] = "setting of a sweep or a tune"
         return ", ".join(name for kind, name in names.items() if kind in self)
 
 

@@ -128,8 +128,9 @@ def time_to_recover(scope: Scope) -> float | None:
     until a window holds 20 requests on average). The moments tried are the fault's end and every
     later arrival of a request that turns out good. A good request ends ok within ten times the
     99th percentile of its client group's ok latency before the first fault, or within 1 s if that
-    is more; why is said in `simcb.metrics.health`, and how much chance is allowed for in
-    `simcb.metrics.health`. It is 0 if the fault did no harm that outlived it.
+    is more: waits below a second break nobody's thought. Where the number of good requests varies
+    by chance by more than those 5 %, three standard deviations less are enough. It is 0 if the
+    fault did no harm that outlived it.
 
     Where the next fault begins within those 10 s, being healthy until then is enough, if at least
     10 requests show it; faults with fewer than 10 requests between them are counted as one. The

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from simcb.errors import FieldsError
 from simcb.metrics import answers, lag, load, recovery
 from simcb.metrics.facts import DEFAULT_SLO, Facts, Part, Scope, facts_of
+from simcb.metrics.judgement import collapse
 from simcb.metrics.measures import Measure, Measures, Per, Unit, check_known
 from simcb.metrics.phase import WHOLE, layout_phases
 from simcb.scenario.thresholds import spelled
@@ -141,6 +142,26 @@ def metric_named(name: str) -> Metric:
     """
     check_known("metric", spelled(name), METRICS)
     return METRICS[spelled(name)]
+
+
+OF_SETTINGS = {
+    "collapse": Metric(
+        collapse, Unit.SHARE, "the setting has not been run", Per.SETTING, phased=False
+    )
+}
+"""What sweeps and tunes go by that is no metric of a run, but a number of many."""
+
+
+def number_named(name: str) -> Metric:
+    """Return the metric of a name, or what sweeps and tunes go by; `collapsed` is `collapse`.
+
+    Raises:
+        UnknownNumberError: there is none.
+    """
+    known = METRICS | OF_SETTINGS
+    name = "collapse" if name == "collapsed" else spelled(name)
+    check_known("metric", name, known)
+    return known[name]
 
 
 class ObjectiveError(FieldsError):

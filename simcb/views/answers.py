@@ -24,6 +24,7 @@ from simcb.metrics.phase import (
 from simcb.scenario import Scenario
 from simcb.studies import Result
 from simcb.views.document import Entries, Table
+from simcb.views.load import loaded_service
 from simcb.views.quantities import UNDEFINED, clock, difference, quantity
 from simcb.views.run_tables import cell_with_interval
 from simcb.views.safe_text import one_line
@@ -103,7 +104,7 @@ def _rows(result: Result, paired: Summary | None) -> Iterator[_Row]:
         yield replace(
             row, with_it=", ".join(each for each in (f"{row.with_it} answered", healed) if each)
         )
-    service = _hit(result)
+    service = loaded_service([result])
     where = f" that reach {one_line(service, _LONGEST_NAME)}" if service else " that are sent"
     yield _metric(result, None, "downstream_rate", worst, f"calls{where}{_WHEN[worst]}", service)
     if result.trace.layout.breaker_count and FAULT in there and result.opened:
@@ -198,15 +199,6 @@ def _day(day: Result, result: Result) -> _Row:
     if result.baseline is None and remark:
         return _Row("answered on an ordinary day", f"{share}, {remark}")
     return _Row("answered on an ordinary day", share, without, remark)
-
-
-def _hit(result: Result) -> str:
-    """Return the service that the faults are on, if it is one."""
-    services = {each.name for each in result.trace.layout.services}
-    hit = {fault.on for fault in result.trace.layout.faults} & services
-    if len(hit) == 1:
-        return next(iter(hit))
-    return next(iter(services)) if len(services) == 1 else ""
 
 
 def remarks(result: Result) -> Entries:

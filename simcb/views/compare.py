@@ -24,6 +24,7 @@ from simcb.views.document import (
     Row,
     Table,
 )
+from simcb.views.load import has_several_services, loaded_service
 from simcb.views.quantities import UNDEFINED, clock, difference, distinct_labels, interval, quantity
 from simcb.views.run_data import metrics_object, run_object
 from simcb.views.safe_text import one_line
@@ -58,6 +59,9 @@ IN_FULL = (
     *("wasted_work", "worker_seconds_waiting"),
 )
 """The numbers of each phase that all tables have."""
+
+_Number = tuple[str, str, str]
+"""A metric, a phase, and the service it is of or ""."""
 
 LONGEST_HEADER = 14
 """Characters of a variant's name above a column."""
@@ -140,7 +144,7 @@ def _blocks(answer: Answer) -> Iterator[Block]:
     comparison = answer.comparison
     yield from _first_screen(answer)
     yield Figure(OVERLAY, lambda: _overlay(comparison), _CAPTION)
-    rows = [(name, phase) for phase in _phases(comparison) for name in IN_FULL]
+    rows = [(name, phase, "") for phase in _phases(comparison) for name in IN_FULL]
     yield replace(_number_table(comparison, rows), notes=(), heading="More numbers by phase")
     changes = _change_table(comparison, [*_brief_rows(comparison), *rows])
     if changes is not None:
@@ -156,10 +160,17 @@ def _phases(comparison: Comparison) -> tuple[str, ...]:
     )
 
 
-def _brief_rows(comparison: Comparison) -> list[tuple[str, str]]:
+def _brief_rows(comparison: Comparison) -> list[_Number]:
+    """Return the first screen's numbers; calls are those to the service whose load is told."""
     there = _phases(comparison)
     chosen = BRIEF if FAULT in there else [(name, WHOLE) for name, _ in BRIEF]
-    return [each for each in dict.fromkeys(chosen) if each[1] in there]
+    several = has_several_services(comparison.results)
+    service = loaded_service(comparison.results) if several else ""
+    return [
+        (name, phase, service if name == "downstream_rate" else "")
+        for name, phase in dict.fromkeys(chosen)
+        if phase in there
+    ]
 
 
 def _heads(comparison: Comparison) -> tuple[str, ...]:
@@ -167,20 +178,22 @@ def _heads(comparison: Comparison) -> tuple[str, ...]:
     return distinct_labels(names, LONGEST_HEADER)
 
 
-def _label(name: str, phase: str) -> str:
-    return name if phase == WHOLE else f"{name}{{{one_line(phase, 30)}}}"
+def _label(name: str, phase: str, of: str = "") -> str:
+    where = [phase] if phase != WHOLE or of else []
+    where += [of] if of else []
+    return f"{name}{{{','.join(one_line(each, 30) for each in where)}}}" if where else name
 
 
-def _number_table(comparison: Comparison, rows: Sequence[tuple[str, str]]) -> Table:
+def _number_table(comparison: Comparison, rows: Sequence[_Number]) -> Table:
     """Return numbers by variant: with intervals, and without where a page is too narrow."""
     forms = []
     for sure in (True, False):
         lines = [
             (
-                _label(name, phase),
-                *(cell(each.summary, name, phase, sure=sure) for each in comparison.results),
+                _label(name, phase, of),
+                *(cell(each.summary, name, phase, of, sure=sure) for each in comparison.results),
             )
-            for name, phase in rows
+            for name, phase, of in rows
         ]
         kept = [line for line in lines if set(line[1:]) != {UNDEFINED}]
         forms.append(_broken(("", *_heads(comparison)), kept, notes(comparison)))
@@ -210,20 +223,20 @@ def cell(summary: Summary, name: str, phase: str, of: str = "", *, sure: bool = 
     return interval(found.mean, found.low, found.high, unit) if sure else quantity(found.mean, unit)
 
 
-def _change_table(comparison: Comparison, rows: Sequence[tuple[str, str]]) -> Table | None:
+def _change_table(comparison: Comparison, rows: Sequence[_Number]) -> Table | None:
     """Return how the variants differ from the first; what differs nowhere has no row."""
     lines = []
     others = range(1, len(comparison))
-    for name, phase in dict.fromkeys(rows):
+    for name, phase, of in dict.fromkeys(rows):
         unit = METRICS[name].unit
         cells = []
         for variant in others:
-            found = comparison.difference(variant).estimate(name, phase)
+            found = comparison.difference(variant).estimate(name, phase, of)
             cells.append(
                 difference(found.mean, found.low, found.high, unit) if found else UNDEFINED
             )
         if set(cells) - {UNDEFINED, difference(0.0, None, None, unit)}:
-            lines.append((_label(name, phase), *cells))
+            lines.append((_label(name, phase, of), *cells))
     if not lines:
         return None
     heads = _heads(comparison)

@@ -13,6 +13,7 @@ from simcb.metrics.phase import BETWEEN, FAULT, HEALTHY, RECOVERY, WHOLE
 from simcb.studies.comparison import Change, Comparison
 from simcb.studies.evaluation.contenders import NO_BREAKER
 from simcb.views.document import Tone, Verdict
+from simcb.views.load import ALL_SERVICES, has_several_services, loaded_service
 from simcb.views.quantities import interval, quantity
 from simcb.views.safe_text import one_line
 
@@ -243,16 +244,28 @@ def _others(comparison: Comparison, variant: int) -> Iterator[str]:
     latency = comparison.change(variant, "success_p99", worst)
     if latency is not None and latency.told and not latency.before.never:
         yield f"p99 of ok answers {_by(latency)} {_higher(latency)}{WHEN[worst]}"
-    load = comparison.change(variant, "downstream_rate", worst)
+    service = loaded_service(comparison.results)
+    load = comparison.change(variant, "downstream_rate", worst, of=service)
     if load is not None and load.told and load.before.mean:
         part = (load.by.mean or 0.0) / load.before.mean
         words = f"{abs(part):.0%} {'more' if part > 0 else 'fewer'}"
         if part >= MANY - 1.0:
-            words = f"{part + 1.0:.2g} times as many"
-        yield f"{words} calls sent{WHEN[worst]}"
+            words = f"{_times(part + 1.0)} times as many"
+        yield f"{words} calls {_sent_to(comparison, service)}{WHEN[worst]}"
     trips = comparison.change(variant, "false_trips")
     if trips is not None and trips.told:
         yield f"{_by(trips)} {'more' if trips.more else 'fewer'} needless openings"
+
+
+def _times(ratio: float) -> str:
+    """Write how many times as many with two digits, never with an exponent."""
+    return f"{float(f'{ratio:.2g}'):,.15g}"
+
+
+def _sent_to(comparison: Comparison, service: str) -> str:
+    if not has_several_services(comparison.results):
+        return "sent"
+    return f"reach {one_line(service, 28)}" if service else f"sent {ALL_SERVICES}"
 
 
 def _higher(change: Change) -> str:
@@ -280,6 +293,8 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
         if variant.differs:
             found.setdefault(variant.differs, []).append(shown_name(variant.name))
     lines = [in_time(comparison)]
+    if has_several_services(comparison.results) and not loaded_service(comparison.results):
+        lines.append(f"downstream_rate: {ALL_SERVICES}")
     lines += [f"* {', '.join(names)}: {differs}" for differs, names in found.items()]
     every = [each.trace.versions for each in comparison.results]
     # Variants may have breakers of different packages, each with a version of its own.

@@ -24,6 +24,7 @@ from simcb.views.document import (
     Table,
     Verdict,
 )
+from simcb.views.load import ALL_SERVICES, has_several_services, loaded_service
 from simcb.views.quantities import UNDEFINED, clock, interval, quantity
 from simcb.views.run_data import measures_of, run_object
 from simcb.views.safe_text import one_line
@@ -139,7 +140,10 @@ def _one_table(league: League) -> Table:
     for sure in (True, False):
         rows = []
         for one in league.ranked():
-            cells = [_cell(comparison, one.alike, *each[:2], sure) for each in columns]
+            cells = [
+                _cell(comparison, one.alike, *each[:2], sure, _of(comparison, each[0]))
+                for each in columns
+            ]
             rows.append(
                 (
                     _mark(league, one),
@@ -147,7 +151,10 @@ def _one_table(league: League) -> Table:
                     _cell(comparison, one.usual, "answered", WHOLE, sure),
                 )
             )
-        header = ("", *(each[2] for each in columns), "answered")
+        service = _of(comparison, "downstream_rate")
+        calls = f"calls to {one_line(service, 14)}" if service else "calls sent"
+        heads = (calls if each[0] == "downstream_rate" else each[2] for each in columns)
+        header = ("", *heads, "answered")
         spans = ((_alike(league, 0), len(columns)), ("own defaults", 1))
         forms.append(Table(header, tuple(rows), spans=spans, notes=_notes(league, 0)))
     return replace(forms[0], narrower=((forms[1],),))
@@ -198,10 +205,18 @@ def _differs(league: League, one: Contender) -> list[str]:
     return [*dict.fromkeys(filter(None, told))]
 
 
-def _cell(comparison: Comparison, place: int | None, name: str, phase: str, sure: bool) -> str:
+def _of(comparison: Comparison, name: str) -> str:
+    """Return the service that a metric is told of, where a run has several; "" if of all."""
+    loads = name == "downstream_rate" and has_several_services(comparison.results)
+    return loaded_service(comparison.results) if loads else ""
+
+
+def _cell(
+    comparison: Comparison, place: int | None, name: str, phase: str, sure: bool, of: str = ""
+) -> str:
     if place is None:
         return UNDEFINED
-    found, unit = comparison.results[place].summary.estimate(name, phase), METRICS[name].unit
+    found, unit = comparison.results[place].summary.estimate(name, phase, of), METRICS[name].unit
     if found is None:
         return UNDEFINED
     return interval(found.mean, found.low, found.high, unit) if sure else quantity(found.mean, unit)
@@ -216,6 +231,13 @@ def _notes(league: League, scenario: int) -> tuple[str, ...]:
             if not any(each != other and each in other for other in told):
                 found.setdefault(each, []).append(one_line(one.name, 40))
     lines = [in_time(league.only(scenario, alike=True))]
+    results = league.comparisons[scenario].results
+    if (
+        len(league.comparisons) == 1
+        and has_several_services(results)
+        and not loaded_service(results)
+    ):
+        lines.append(f"calls sent: {ALL_SERVICES}")
     lines += [f"* {', '.join(names)}: {differs}" for differs, names in found.items()]
     if league.missing:
         names = ", ".join(league.missing)

@@ -46,7 +46,8 @@ def definition_list(metrics: Iterable[Metric], page: Page) -> str:
     lines = [f"{head}{_GAP}definition"]
     for head, each in zip(heads, known, strict=True):
         lines += _beside(head, each.summary, width)
-    return _written("\n".join([*lines, "", "simcb metrics NAME has the whole definition."]), page)
+    lines += ["", "simcb metrics NAME has the whole definition; of collapse (of a sweep), too."]
+    return _written("\n".join(lines), page)
 
 
 def definition(metric: Metric, page: Page) -> str:

@@ -8,6 +8,8 @@ import pytest
 from test_cli.commands import simcb
 
 from simcb.metrics import METRICS
+from simcb.metrics.table import OF_SETTINGS
+from simcb.studies.evaluation.objective import COLLAPSE
 
 
 def test_every_metric_is_listed_with_unit_and_definition() -> None:
@@ -20,7 +22,7 @@ def test_every_metric_is_listed_with_unit_and_definition() -> None:
     words = " ".join(done.stdout.split())
     for metric in METRICS.values():
         assert metric.summary.split()[0] in words
-    assert lines[-1] == "simcb metrics NAME has the whole definition."
+    assert lines[-1].startswith("simcb metrics NAME has the whole definition")
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -47,3 +49,22 @@ def test_a_wrong_name_is_answered_with_the_nearest() -> None:
     done = simcb("metrics", "godput")
     assert done.exit_code == 2
     assert "there is no metric `godput`; did you mean `goodput`?" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["collapse", "collapsed"])
+def test_what_a_sweep_goes_by_is_explained_too(name: str) -> None:
+    """Every word that `--by`, `--refine` and `--minimize` take, and the column that tells it."""
+    done = simcb("metrics", name)
+    assert done.exit_code == 0
+    assert done.stdout.startswith("collapse  (share; per setting of a sweep or a tune; for the")
+    assert "whose verdict is `collapsed`" in done.stdout
+
+
+def test_every_word_of_an_objective_is_explained() -> None:
+    """None is taken that `simcb metrics` does not know."""
+    assert set(OF_SETTINGS) == {COLLAPSE}
+
+
+def test_definitions_send_nobody_to_a_module() -> None:
+    """They are read by who has the command, not the sources."""
+    assert [name for name, each in METRICS.items() if "`simcb." in each.definition] == []

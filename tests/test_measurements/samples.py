@@ -417,6 +417,12 @@ def jaeger(rows: Sequence[Request]) -> str:
     return json.dumps({"data": found})
 
 
+def plain_csv(rows: Sequence[Request]) -> str:
+    """A request a row, as people write it themselves."""
+    lines = [f"{row.begin:.3f},{row.seconds * 1000:.1f},{row.status},{row.path}" for row in rows]
+    return "\n".join(["timestamp,latency_ms,status,path", *lines]) + "\n"
+
+
 LOGS: dict[str, tuple[str, Callable[[Sequence[Request]], str]]] = {
     "k6.csv": ("k6 CSV", k6_csv),
     "vegeta.json": ("vegeta JSON", vegeta_json),
@@ -428,6 +434,7 @@ LOGS: dict[str, tuple[str, Callable[[Sequence[Request]], str]]] = {
     "envoy.log": ("Envoy access log", envoy),
     "istio.log": ("Envoy access log", istio),
     "envoy.jsonl": ("JSON access log", envoy_json),
+    "plain.csv": ("CSV of requests", plain_csv),
 }
 """Requests one by one: what a file is called, its format, and what writes it."""
 

@@ -13,6 +13,7 @@ from simcb.metrics import Series, series
 from simcb.metrics.phase import effective_faults
 from simcb.studies.comparison import Comparison
 from simcb.trace import FaultInfo
+from simcb.views.load import has_several_services, loaded_service
 from simcb.views.plots.curves import Band, Curves, Floats, band, curves_of, readable_step
 from simcb.views.plots.figures import Picture, axes_or_new, new_picture
 from simcb.views.plots.frame import Entry, begin, draw_curve, legend_above
@@ -111,13 +112,19 @@ def answered(comparison: Comparison, ax: Axes | None = None) -> Axes:
 
 
 def load(comparison: Comparison, ax: Axes | None = None, *, named: bool = True) -> Axes:
-    """Draw the calls that are sent to services."""
+    """Draw the calls that are sent to the service whose load is told, or to all services."""
     ax = axes_or_new(ax)
     curves = _frame(comparison)
-    faults = begin(ax, curves, "calls sent / s", named=named)
+    service, label = "", "calls sent / s"
+    if has_several_services(comparison.results):
+        service = loaded_service(comparison.results)
+        whom = shortened(service, 1.0, LABEL_SIZE) if service else "all services"
+        label = f"calls to {whom} / s"
+    faults = begin(ax, curves, label, named=named)
 
     def sent(one: Series) -> Floats:
-        total: Floats = np.sum([each.sent for each in one.services], axis=0)
+        told = [each.sent for each in one.services if service in ("", each.name)]
+        total: Floats = np.sum(told, axis=0)
         return total
 
     entries = _draw(ax, curves, comparison, sent)
