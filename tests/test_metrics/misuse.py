@@ -54,6 +54,7 @@ def breaks(words: str, service: str = PARTS["service"]) -> Parts:
     return {**calls(f"breaker: {{{short}{words}}}"), "service": service}
 
 
+TWO = "replicas: 2, workers: 2, work: 20ms"
 THREE = "replicas: 3, workers: 2, work: 20ms"
 CLOSED = "{kind: closed, users: 4, think: 1s}"
 LIMITED = "workers: 2, work: 20ms, admit: {kind: rate, rate: 4/s, retry_after: 2s}"

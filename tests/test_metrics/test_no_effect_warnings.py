@@ -169,6 +169,25 @@ def test_a_breaker_for_each_of_several_replicas_is_not_told() -> None:
     assert no_effect_warnings(made.with_({"store.replicas": 2})) == ()
 
 
+@pytest.mark.parametrize("share", ["100%", "99%"])
+def test_the_words_of_an_envoy_import_go_one_by_one_until_the_breaker_matters(share: str) -> None:
+    """With one replica each remedy removes its sentence and brings none that takes it back."""
+    breaker = {"per_replica": True, "max_open": share, "panic": "50%", "half_open": "none"}
+    breaker |= {"failure_threshold": 2, "recovery_timeout": "1s"}
+    plain, gone = scenario(TROUBLE, call="timeout: 1s"), []
+    while told := no_effect_warnings(made := plain.with_({"shop.calls.store.breaker": breaker})):
+        if not gone:
+            ours, theirs = (simulate(each).requests for each in (made, plain))
+            assert ours.tobytes() == theirs.tobytes()
+        assert all("leave it out" in each or "leave `panic` out" in each for each in told)
+        gone.append([each.keys[-1] for each in told])
+        for word in gone[-1]:
+            del breaker[word]
+    assert gone == [["max_open", "panic"], ["per_replica"]]
+    ours, theirs = (simulate(each).requests for each in (made, plain))
+    assert ours.tobytes() != theirs.tobytes()
+
+
 @pytest.mark.parametrize(
     ("service", "told"),
     [

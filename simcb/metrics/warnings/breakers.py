@@ -65,24 +65,26 @@ def no_hint(link: Link) -> Iterator[NoEffect]:
 
 
 def no_panic(link: Link) -> Iterator[NoEffect]:
-    """Yield a panic that `max_open` never lets come."""
+    """Yield a panic that `max_open` never lets come, of more than one replica."""
     replicas = link.service.most_replicas
     for breaker in switched_on(link):
-        if breaker.panic is None or breaker.max_open is None:
+        if breaker.panic is None or breaker.max_open is None or replicas == 1:
             continue
         fewest = replicas - math.floor(breaker.max_open * replicas + 1e-9)
         if fewest >= breaker.panic * replicas:
             yield link.told(
                 f"`panic` changes nothing in the breaker of {link.name}: `max_open` lets {fewest} "
-                f"of {replicas} replicas never open; raise one of the two, or leave it out",
+                f"of {replicas} replicas never open; raise that, or leave `panic` out",
                 *("breaker", "panic"),
             )
 
 
 def one_replica(link: Link) -> Iterator[NoEffect]:
-    """Yield a breaker for each replica of a service with one, or one that comes and goes."""
+    """Yield a breaker for each replica of a service with one, where no other word needs it."""
     for breaker in switched_on(link):
-        if breaker.per_replica:
+        if breaker.slow_start is not None:
+            yield from link.one_replica("breaker", "slow_start")
+        elif breaker.per_replica and breaker.max_open is None and breaker.panic is None:
             yield from link.one_replica("breaker")
 
 
@@ -258,23 +260,31 @@ def vain_shares(link: Link) -> Iterator[NoEffect]:
         recovery = breaker.recovery_policy()
         if recovery.timeout * (1.0 - recovery.jitter) < 1e-6:
             continue
-        if breaker.max_open is not None and breaker.max_open * most + 1e-9 < 1.0:
+        share, panic = breaker.max_open, breaker.panic
+        if share is not None and share * most + 1e-9 < 1.0:
+            many = f"{most} replicas" if most > 1 else "one replica"
+            more = f"write {_share(1 / most, up=True)} or more" if most > 1 else "leave it out"
             yield link.told(
-                f"the breakers of {link.name} never open: `max_open` of {most} replicas is less "
-                f"than one; write {_share(1 / most, up=True)} or more",
+                f"the breakers of {link.name} never open: `max_open` of {many} is less than one; "
+                f"{more}",
                 *("breaker", "max_open"),
             )
-        elif breaker.max_open == 1.0:
+        elif share == 1.0:
+            less = "; write less than 100%, or leave it out" if most > 1 else "; leave it out"
             yield link.told(
                 f"`max_open` changes nothing in the breaker of {link.name}, as all may be open "
-                "anyway; write less than 100%, or leave it out",
+                f"anyway{less}",
                 *("breaker", "max_open"),
             )
-        elif (
-            breaker.panic is not None
-            and link.service.scale is None
-            and 0 < most - 1 < breaker.panic * most - 1e-9
-        ):
+        if panic is None or link.service.scale is not None or most - 1 >= panic * most - 1e-9:
+            continue
+        if most == 1:
+            yield link.told(
+                f"the breaker of {link.name} keeps nobody away while it is open: its service has "
+                "one replica, which is then asked all the same, by `panic`; leave `panic` out",
+                *("breaker", "panic"),
+            )
+        elif share is None or share * most + 1e-9 >= 1.0:
             yield link.told(
                 f"the breakers of {link.name} keep nobody away: as soon as one of {most} is open "
                 f"all replicas are asked, by `panic`; write {_share((most - 1) / most)} or less",
