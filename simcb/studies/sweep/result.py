@@ -48,7 +48,7 @@ class Standing:
         outcome: everything it came to.
         estimate: the objective, its mean and interval.
         behind: the paired difference to that best, this one minus the best; None without one.
-        tied: whether it cannot be told from that best, or is better.
+        tied: whether it cannot be told from that best.
         better: whether it is shown to be better.
         same_as: the setting that is the same scenario, if one is.
     """
@@ -212,8 +212,8 @@ class SweepResult:
             behind = difference(leader, series, bounds_of(objective.unit))
             failed = outcome.failure is Failure.UNANSWERED
             least = tolerance(best.estimate, objective)
-            tied = not failed and not is_worse(leader, series, objective, least)
             better = not failed and is_worse(series, leader, objective, tolerance(found, objective))
+            tied = not (failed or better or is_worse(leader, series, objective, least))
         return Standing(
             contender.name,
             contender.world,
