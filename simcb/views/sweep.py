@@ -220,12 +220,12 @@ def _columns(result: SweepResult, shown: Sequence[Ranked]) -> list[_TableColumn]
             for name, each in zip(names, rows, strict=True)
         )
         columns.append(_TableColumn("rank", tuple(ranks)))
-    for index, (axis, texts) in enumerate(zip(result.axes, texts_of(result), strict=True)):
+    for index, (label, texts) in enumerate(zip(result.labels, texts_of(result), strict=True)):
         values = tuple(
             _value(each.values[index]) if isinstance(each, Standing) else texts[each.setting]
             for each in rows
         )
-        columns.append(_TableColumn(axis.label, values, short=_short_name(result, index)))
+        columns.append(_TableColumn(label, values, short=_short_name(result, index)))
     objectives = tuple(written(each.estimate, result) for each in rows)
     columns.append(_TableColumn(str(result.objective), objectives))
     if result.bests:

@@ -31,7 +31,7 @@ from simcb.views.plots.tune import check_panel, front_panel, reach_panel, tune_f
 from simcb.views.study_files import write_study
 from simcb.views.tune import front_table, tune_document
 from simcb.views.tune_data import contender_rows, overlay
-from simcb.views.tune_findings import findings
+from simcb.views.tune_findings import findings, winner_words
 from simcb.views.tune_view import TuneView
 
 
@@ -161,6 +161,21 @@ def test_an_overlay_of_what_keeps_no_limit_says_so() -> None:
     assert first.startswith("# Does not keep success >= 100%: of ")
     assert second == "# none does, and this one comes nearest."
     assert "The best of" not in overlay(result)
+
+
+def test_the_winner_is_named_so_that_it_can_be_copied() -> None:
+    """Of two breakers the words say whose it is, as `--set` takes it."""
+    stock = "      stock: {breaker: {}}\nservices:\n  stock: {workers: 8, work: 5ms}"
+    base = parse_scenario(SMALL.replace("services:", stock))
+    result = briefly()
+    two = replace(
+        result,
+        scenarios=tuple(replace(each, base=base) for each in result.scenarios),
+        axes=tuple(replace(a, path=f"shop.calls.store.{a.path}") for a in result.axes),
+    )
+    assert winner_words(result).startswith("breaker.failure_threshold = ")
+    assert winner_words(two).startswith("store.breaker.failure_threshold = ")
+    assert ", store.breaker.recovery_timeout = " in winner_words(two)
 
 
 def test_the_edge_of_a_range_is_told() -> None:
