@@ -77,7 +77,7 @@ def _lines(advice: Advice) -> Iterator[str]:
     if result.advice in (NO_BREAKER, YOURS):
         yield f"the best of the settings searched: {winner_words(result)}"
     elif result.reach:
-        moves = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
+        moves = "; ".join(f"{result.label_of(each.axis)} {stretch(each)}" for each in result.reach)
         near = quantity(result.tolerance, Unit.SHARE)
         yield f"how far each may move, within {near}: {moves}"
     yield _guessed(advice.guesses)

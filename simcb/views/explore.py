@@ -12,7 +12,13 @@ from simcb.scenario.axes import Axis, to_plain
 from simcb.scenario.units import Measuring, Value, quantity_of
 from simcb.studies import Baseline, Clients, StudyError, coded
 from simcb.studies.clients import check_paths_beside, examined, is_code, named_clients, with_code
-from simcb.studies.evaluation.settings import applied, axis_of, check_places, values_at
+from simcb.studies.evaluation.settings import (
+    applied,
+    axis_of,
+    check_places,
+    labels_of,
+    values_at,
+)
 from simcb.views.html import safe
 from simcb.views.notebook import load, run
 from simcb.views.run_view import RunView
@@ -105,14 +111,15 @@ class Explored:
         """The sliders by the paths of what they move."""
         self.view: RunView | None = None
         """The last run; None if the scenario refused the setting."""
-        for axis, own in zip(axes, values_at(scenario, axes, code), strict=True):
+        own_values = values_at(scenario, axes, code)
+        for axis, label, own in zip(axes, labels_of(scenario, axes), own_values, strict=True):
             stops = _stops(axis, own)
             mine = quantity_of(own) if own is not None else None
             at = (n for n, each in enumerate(stops) if each == own or quantity_of(each) == mine)
             slider = widgets.SelectionSlider(
                 options=[(str(each), each) for each in stops],
                 index=next(at, 0),
-                description=axis.label,
+                description=label,
                 continuous_update=False,
                 style={"description_width": "initial"},
             )

@@ -44,6 +44,9 @@ MAP = "map"
 SAME = "="
 """The mark of a setting that cannot be told from the best."""
 
+BETTER = "+"
+"""The mark of what the settings are held against, where it is shown to be better than the best."""
+
 MOST_SETTINGS = 1000
 """Settings of the ranking that a page has."""
 
@@ -162,11 +165,13 @@ def ranking_table(result: SweepResult, shown: Sequence[Ranked], remedy: str = ""
 
 
 def _below(result: SweepResult, shown: Sequence[Ranked], remedy: str) -> list[str]:
-    """Return what has to be said under the table: its mark, and what it does not show."""
+    """Return what has to be said under the table: its marks, and what it does not show."""
     lines = []
     tied = bool(_mark(result))
     if tied:
         lines.append(f"{SAME} cannot be told from the best within {TOLERANCE:.0%}")
+    if any(each.better for each in result.standings):
+        lines.append(f"{BETTER} is better than the best of the settings")
     if more := result.ranking[len(shown) :]:
         hidden = sum(each.tied for each in more)
         of_them = f", {hidden} of them {SAME}" if hidden and tied else ""
@@ -211,16 +216,16 @@ def _columns(result: SweepResult, shown: Sequence[Ranked]) -> list[_TableColumn]
         mark = _mark(result)
         names = (each.name if isinstance(each, Standing) else each.rank for each in rows)
         ranks = (
-            f"{name or UNDEFINED}{mark if each.tied else ''}"
+            f"{name or UNDEFINED}{_marked(each, mark)}"
             for name, each in zip(names, rows, strict=True)
         )
         columns.append(_TableColumn("rank", tuple(ranks)))
-    for index, (axis, texts) in enumerate(zip(result.axes, texts_of(result), strict=True)):
+    for index, (label, texts) in enumerate(zip(result.labels, texts_of(result), strict=True)):
         values = tuple(
             _value(each.values[index]) if isinstance(each, Standing) else texts[each.setting]
             for each in rows
         )
-        columns.append(_TableColumn(axis.label, values, short=_short_name(result, index)))
+        columns.append(_TableColumn(label, values, short=_short_name(result, index)))
     objectives = tuple(written(each.estimate, result) for each in rows)
     columns.append(_TableColumn(str(result.objective), objectives))
     if result.bests:
@@ -258,6 +263,13 @@ def _mark(result: SweepResult) -> str:
     """Return the mark of what cannot be told from the best, if anything but the best has it."""
     tied = len(result.tied) + sum(each.tied for each in result.standings)
     return SAME if tied > len(result.bests) else ""
+
+
+def _marked(each: Ranked | Standing, same: str) -> str:
+    """Return a row's mark: as good as the best, better, or neither."""
+    if isinstance(each, Standing) and each.better:
+        return BETTER
+    return same if each.tied else ""
 
 
 def _behind(each: Ranked | Standing, result: SweepResult) -> str:

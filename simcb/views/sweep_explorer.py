@@ -31,16 +31,14 @@ def sweep_explorer(result: SweepResult) -> Explorer | None:
     grid = result.design.kind is Kind.GRID and result.border is None
     grid = grid and math.prod(map(len, values)) == len(shown)
     if grid:
-        axes = tuple((axis.label, each) for axis, each in zip(result.axes, values, strict=True))
+        axes = tuple(zip(result.labels, values, strict=True))
         places = [
             tuple(each.index(text[one.setting]) for each, text in zip(values, texts, strict=True))
             for one in shown
         ]
     else:
         names = tuple(
-            ", ".join(
-                f"{a.label} = {t[one.setting]}" for a, t in zip(result.axes, texts, strict=True)
-            )
+            ", ".join(f"{a} = {t[one.setting]}" for a, t in zip(result.labels, texts, strict=True))
             for one in shown
         )
         axes, places = (("place in the ranking", names),), [(n,) for n in range(len(shown))]

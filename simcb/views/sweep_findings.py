@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simcb.metrics import Estimate
-from simcb.scenario.axes import Axis
 from simcb.studies.sweep import TOLERANCE, Ranked, SweepResult, tolerance
 from simcb.views.quantities import interval, quantity
 from simcb.views.sweep_data import texts_of
@@ -45,7 +44,7 @@ def findings(result: SweepResult) -> tuple[str, ...]:
 def why_none(result: SweepResult) -> str:
     """Say why a sweep has no best setting, one for all or one for each world."""
     given = [
-        axis.label for axis, policy in zip(result.axes, result.policies, strict=True) if not policy
+        label for label, policy in zip(result.labels, result.policies, strict=True) if not policy
     ]
     names = " and ".join(given)
     if len(given) == len(result.axes):
@@ -80,9 +79,9 @@ def best_line(result: SweepResult, best: Ranked) -> str:
 
 def _best_of_each(result: SweepResult) -> list[str]:
     """Say which setting is the best in each world, line by line."""
-    split = list(zip(result.axes, result.policies, strict=True))
-    chosen = [axis for axis, policy in split if policy]
-    given = [axis.label for axis, policy in split if not policy]
+    split = list(zip(result.labels, result.policies, strict=True))
+    chosen = [label for label, policy in split if policy]
+    given = [label for label, policy in split if not policy]
     lines = [f"best for each {' and '.join(given)}, which {_ARE[len(given) > 1]}:"]
     for best in result.bests[:MOST_WORLDS]:
         world = result.world_of(best.setting)
@@ -165,12 +164,12 @@ def _not_failing(result: SweepResult) -> list[str]:
     ]
 
 
-def _named(result: SweepResult, setting: int, axes: Sequence[Axis] | None = None) -> str:
+def _named(result: SweepResult, setting: int, labels: Sequence[str] | None = None) -> str:
     """Write a setting's values on all axes, or on some, with their names."""
     return ", ".join(
-        f"{axis.label} = {texts[setting]}"
-        for axis, texts in zip(result.axes, texts_of(result, 60), strict=True)
-        if axes is None or axis in axes
+        f"{label} = {texts[setting]}"
+        for label, texts in zip(result.labels, texts_of(result, 60), strict=True)
+        if labels is None or label in labels
     )
 
 

@@ -24,7 +24,7 @@ def number_table(result: SweepResult, objective: Objective) -> Table:
     by_texts = dict(zip(zip(*texts, strict=True), found, strict=True))
     grid = result.design.kind is Kind.GRID and result.border is None
     if not (grid and len(values) == 2 and len(by_texts) == len(values[0]) * len(values[1])):
-        header = (*(axis.label for axis in result.axes), str(objective))
+        header = (*result.labels, str(objective))
         lines = [
             (*(text[number] for text in texts), _with_interval(each, objective))
             for number, each in enumerate(found)
@@ -32,7 +32,7 @@ def number_table(result: SweepResult, objective: Objective) -> Table:
         return Table(tuple(one_line(each, 60) for each in header), tuple(lines))
     cells = {key: quantity(each.mean, objective.unit) for key, each in by_texts.items()}
     rows = [(down, *(cells[down, across] for across in values[1])) for down in values[0]]
-    first, second = (one_line(axis.label, 60) for axis in result.axes)
+    first, second = (one_line(each, 60) for each in result.labels)
     return Table(
         (first, *values[1]),
         tuple(rows),

@@ -69,7 +69,7 @@ class _Scale:
             values.sort(key=lambda value: numbers[value])
         place = {value: at for at, value in enumerate(values)}
         texts = distinct_labels([str(value) for value in values])
-        return cls(result.axes[index].label, texts, ordered, tuple(place[each] for each in found))
+        return cls(result.labels[index], texts, ordered, tuple(place[each] for each in found))
 
     def chosen(self, places: _Numbers) -> _Mask:
         """Return which values a box has that is just large enough for these places."""

@@ -146,7 +146,7 @@ def reach_table(result: TuneResult) -> Table:
 def front_table(result: TuneResult) -> Table:
     """Return settings of the front as a table, the winner and others from end to end."""
     read = readings(result)
-    header = ["front", *(axis.label for axis in result.axes), *(each.name for each in read)]
+    header = ["front", *result.labels, *(each.name for each in read)]
     rows = []
     for trial in _shown_front(result):
         name = BEST if trial.number == result.winner else f"trial {trial.number}"

@@ -95,7 +95,7 @@ def _reach(reach: Reach) -> dict[str, JsonValue]:
         "stakes": [number(each) for each in reach.stakes],
         "steps": [
             {
-                **plain(step, "value", "replicates", "as_good", "not_worse", "feasible"),
+                **plain(step, "value", "replicates", "as_good", "not_worse", "feasible", "stopped"),
                 "excess": _estimates(step.excess),
             }
             for step in reach.steps

@@ -143,7 +143,7 @@ def day_front_table(result: TuneResult) -> Table:
         values = [shown_value(value) for value in trial.setting.values]
         lost = quantity(max(trial.day or 0.0, 0.0), Unit.SHARE)
         rows.append((name, *values, read.amount(trial.worst[0]), lost))
-    header = ("front", *(axis.label for axis in result.axes), "worst storm", "lost on the day")
+    header = ("front", *result.labels, "worst storm", "lost on the day")
     return Table(
         tuple(one_line(cell, 40) for cell in header),
         tuple(rows),

@@ -31,18 +31,20 @@ def findings(result: TuneResult) -> tuple[str, ...]:
         lines += _won(result, result.check)
         lines += family_lines(result) if result.family else ()
     if result.reach:
-        stretches = "; ".join(f"{each.axis.label} {stretch(each)}" for each in result.reach)
+        stretches = "; ".join(
+            f"{result.label_of(each.axis)} {stretch(each)}" for each in result.reach
+        )
         near = quantity(result.tolerance, Unit.SHARE)
         lines.append(f"as good within {near}, one at a time: {stretches}")
-    lines += [_at_the_edge(reach) for reach in result.reach if reach.beyond]
+    lines += [_at_the_edge(result, reach) for reach in result.reach if reach.beyond]
     return tuple(lines)
 
 
 def winner_words(result: TuneResult) -> str:
     """Return the winner's values, each after its axis."""
     values = result.trials[result.winner or 0].setting.values
-    pairs = zip(result.axes, values, strict=True)
-    return ", ".join(f"{axis.label} = {shown_value(value)}" for axis, value in pairs)
+    pairs = zip(result.labels, values, strict=True)
+    return ", ".join(f"{label} = {shown_value(value)}" for label, value in pairs)
 
 
 def _won(result: TuneResult, check: Check) -> list[str]:
@@ -104,7 +106,7 @@ def _missed(contender: Contender) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one_line(limit.text, 80) for limit in limits if not limit.passed))
 
 
-def _at_the_edge(reach: Reach) -> str:
+def _at_the_edge(result: TuneResult, reach: Reach) -> str:
     span, numbers = reach.axis.span, reach.axis.numbers or ()
     if reach.axis.values:
         by_number = dict(zip(numbers, reach.axis.values, strict=True))
@@ -114,7 +116,7 @@ def _at_the_edge(reach: Reach) -> str:
         low, high = span.at(0.0), span.at(1.0)
     end = low if reach.beyond == "below" else high
     return (
-        f"{reach.axis.label} = {shown_value(reach.value)} is at the edge of its range: "
+        f"{result.label_of(reach.axis)} = {shown_value(reach.value)} is at the edge of its range: "
         f"look {reach.beyond} {shown_value(end)}"
     )
 

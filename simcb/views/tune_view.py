@@ -213,7 +213,7 @@ class TuneView(SavesPlot, SavesReport):
 
 def _reach(result: TuneResult, path: str) -> Reach:
     for each in result.reach:
-        if path in (each.axis.path, each.axis.label):
+        if path in (each.axis.path, each.axis.label, result.label_of(each.axis)):
             return each
     if not result.reach:
         what = "nothing around the winner was looked at: no breaker is as good, or it was stopped"

@@ -8,19 +8,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_studies.sweep_cases import OVER, scenario, sweep
+from test_studies.sweep_cases import OVER, SMALL, scenario, sweep
 
+from simcb.scenario import parse_scenario
 from simcb.scenario.units import quantity_of
 from simcb.studies import StudyError, run
 from simcb.studies.evaluation.settings import (
     applied,
     axis_of,
     changes_of,
+    labels_of,
     make_settings,
     parse_axis,
     parse_design,
 )
 from simcb.studies.sweep.refining import Refinement
+from simcb.views.document import Page
+from simcb.views.formats import Format, render
+from simcb.views.sweep import sweep_document
+from simcb.views.sweep_findings import findings
 
 
 @pytest.mark.parametrize(
@@ -233,3 +239,30 @@ def test_a_seed_of_numpy_is_a_seed() -> None:
     result = run(scenario(), seed=np.int64(3))  # type: ignore[arg-type]
     assert type(result.seed) is int
     assert result.digest == run(scenario(), seed=3).digest
+
+
+TWO_BREAKERS = SMALL.replace(
+    "services:",
+    "      stock: {timeout: 500ms, breaker: {recovery_timeout: 2s}}\nservices:\n"
+    "  stock: {workers: 8, work: {kind: exponential, mean: 20ms}}",
+)
+
+
+def test_sentences_name_one_place_of_the_scenario() -> None:
+    """Where it has two breakers they say whose; `--set` takes every name as it is copied."""
+    base = parse_scenario(TWO_BREAKERS)
+    over = ["clients.shop.calls.store.breaker.failure_threshold=2,5", "stock.timeout=1s,2s"]
+    result = sweep(base, over, replicates=1, workers=0)
+    assert result.labels == ("store.breaker.failure_threshold", "stock.timeout")
+    first, *_ = findings(result)
+    assert first.startswith("best: store.breaker.failure_threshold = ")
+    copied = base.with_(dict(zip(result.labels, (5, "1s"), strict=True)))
+    assert copied.clients["shop"].calls["stock"].timeout == 1.0
+    text = render(sweep_document(result), Format.TABLE, Page(160)).plain
+    assert "  store.breaker.failure_threshold" in text
+
+
+def test_one_breaker_needs_no_name_before_it() -> None:
+    """Two words say enough, however much of the path was given."""
+    axes = [parse_axis("clients.shop.calls.store.breaker.failure_threshold=2,5")]
+    assert labels_of(scenario(), axes) == ("breaker.failure_threshold",)

@@ -67,6 +67,22 @@ def test_the_sentence_says_what_the_best_is_not_better_than() -> None:
     assert not any("better" in line or "as good" in line for line in findings(few))
 
 
+def test_what_is_better_is_not_marked_as_good() -> None:
+    """It has a mark of its own, and no output calls it tied with the best."""
+    text = render(sweep_document(held()), Format.TABLE, Page(120)).plain
+    marks = [
+        line.split("  ")[0] for line in text.splitlines() if line.startswith(("yours", "no b"))
+    ]
+    assert marks == ["yours+", "no breaker+"]
+    assert "\n+ is better than the best of the settings\n" in text
+    assert "= cannot be told" not in text
+    assert [each.tied for each in held().standings] == [False, False]
+    *_, yours, none = csv.DictReader(
+        io.StringIO(render(sweep_document(held()), Format.CSV, Page()).plain)
+    )
+    assert [each["tied"] for each in (yours, none)] == ["no", "no"]
+
+
 def test_every_output_has_them_below_the_ranking() -> None:
     """Screen, markdown, CSV, JSON and the card of a notebook."""
     document = sweep_document(held())

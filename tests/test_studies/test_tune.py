@@ -6,7 +6,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from test_studies.sweep_cases import SMALL, after, scenario, sweep
 from test_studies.tune_cases import (
@@ -29,7 +31,7 @@ from simcb.scenario import list_shipped, parse_scenario, read_scenario
 from simcb.studies import StudyError, run_once
 from simcb.studies.evaluation.contenders import without_breaker
 from simcb.studies.evaluation.manifest import StoreChangedError, StoreError
-from simcb.studies.evaluation.settings import axes_of
+from simcb.studies.evaluation.settings import axes_of, axis_of
 from simcb.studies.tune import (
     DEFAULTS,
     NO_BREAKER,
@@ -42,6 +44,7 @@ from simcb.studies.tune import (
 from simcb.studies.tune.contenders import with_default
 from simcb.studies.tune.racing import rungs
 from simcb.studies.tune.search import Search, Tried
+from simcb.studies.tune.sensitivity import reach_of
 from simcb.views import data
 from simcb.views.tune import tune_document
 
@@ -605,3 +608,17 @@ def test_five_outages_have_a_setting_that_beats_five_and_a_minute_on_fresh_luck(
     (behind,) = found.check.contender("pybreaker 5/60s").behind or ()
     assert behind.low is not None
     assert behind.low > 0.1
+
+
+def test_a_value_that_was_not_run_everywhere_is_stopped() -> None:
+    """What is known of it is the least it loses, and is marked so."""
+    known = SimpleNamespace(
+        seen=np.array([4, 4]),
+        counts=np.array([4, 0]),
+        feasible=np.array([True, True]),
+        losses=np.zeros((2, 1, 2, 4)),
+        leads=lambda _candidate, _best, count: (estimate([-0.03] * count),),
+    )
+    found = reach_of(axis_of("a.b", [1, 2]), 1, {1: 0, 2: 1}, known, 0, 0.01)  # type: ignore[arg-type]
+    assert [step.stopped for step in found.steps] == [False, True]
+    assert not found.steps[1].as_good

@@ -17,7 +17,7 @@ from test_studies.tune_cases import SPACE, briefly, scenarios, tune, tuned, tune
 
 import simcb
 from simcb.errors import MissingExtraError
-from simcb.metrics import Estimate
+from simcb.metrics import Estimate, estimate
 from simcb.scenario import Scenario, parse_scenario, read_scenario
 from simcb.studies import StudyError
 from simcb.studies.evaluation.manifest import StoreError
@@ -31,7 +31,7 @@ from simcb.views.plots.tune import check_panel, front_panel, reach_panel, tune_f
 from simcb.views.study_files import write_study
 from simcb.views.tune import front_table, tune_document
 from simcb.views.tune_data import contender_rows, overlay
-from simcb.views.tune_findings import findings
+from simcb.views.tune_findings import findings, winner_words
 from simcb.views.tune_view import TuneView
 
 
@@ -161,6 +161,21 @@ def test_an_overlay_of_what_keeps_no_limit_says_so() -> None:
     assert first.startswith("# Does not keep success >= 100%: of ")
     assert second == "# none does, and this one comes nearest."
     assert "The best of" not in overlay(result)
+
+
+def test_the_winner_is_named_so_that_it_can_be_copied() -> None:
+    """Of two breakers the words say whose it is, as `--set` takes it."""
+    stock = "      stock: {breaker: {}}\nservices:\n  stock: {workers: 8, work: 5ms}"
+    base = parse_scenario(SMALL.replace("services:", stock))
+    result = briefly()
+    two = replace(
+        result,
+        scenarios=tuple(replace(each, base=base) for each in result.scenarios),
+        axes=tuple(replace(a, path=f"shop.calls.store.{a.path}") for a in result.axes),
+    )
+    assert winner_words(result).startswith("breaker.failure_threshold = ")
+    assert winner_words(two).startswith("store.breaker.failure_threshold = ")
+    assert ", store.breaker.recovery_timeout = " in winner_words(two)
 
 
 def test_the_edge_of_a_range_is_told() -> None:
@@ -294,6 +309,40 @@ def test_a_panel_is_drawn_where_it_is_told() -> None:
     assert str(reach.value) in shown
     third = figure.add_subplot(1, 3, 3)
     assert front_panel(two_aims(), 0, 1, third) is third
+
+
+def test_what_was_stopped_early_is_drawn_as_a_lower_bound() -> None:
+    """Hollow and pointing up, with no line through it and no interval, and named in the key."""
+    reach = tuned().reach[1]
+    place = next(n for n, step in enumerate(reach.steps) if step.value != reach.value)
+    bound = estimate([-0.6, -0.5, -0.4])
+    cut = replace(reach.steps[place], excess=(bound,), stopped=True)
+    steps = (*reach.steps[:place], cut, *reach.steps[place + 1 :])
+    ax = reach_panel(replace(reach, steps=steps), tuned())
+    (hollow,) = (line for line in ax.lines if line.get_marker() == "^")
+    (x,), (y,) = hollow.get_data()
+    assert hollow.get_markerfacecolor() == "none"
+    assert hollow.get_label() == "at least (stopped early)"
+    others = [line for line in ax.lines if line is not hollow]
+    assert all((x, y) not in zip(*line.get_data(), strict=True) for line in others)
+    assert not any(line.get_marker() == "^" for line in reach_panel(reach, tuned()).lines)
+
+
+def test_every_word_along_an_axis_is_written() -> None:
+    """Where they have no room side by side they stand aslant."""
+    rules = [
+        f"{{kind: failure_rate, rate: {n}0%, calls: 100, minimum_calls: 100}}" for n in "34567"
+    ]
+    reach = tuned().reach[1]
+    steps = tuple(replace(reach.steps[0], value=rule) for rule in rules)
+    axis = replace(reach.axis, values=tuple(rules), span=None)
+    words = {"low": rules[0], "high": rules[0], "lowest": rules[0], "highest": rules[0]}
+    trip = replace(reach, axis=axis, value=rules[0], steps=steps, **words)
+    ax = reach_panel(trip, tuned(), Figure(figsize=(3.4, 2.9)).add_subplot())
+    shown = [label.get_text() for label in ax.get_xticklabels()]
+    assert len(shown) == len(rules)
+    assert shown[0].startswith("30%")
+    assert shown[-1].startswith("70%")
 
 
 def test_words_are_an_axis_too() -> None:

@@ -18,8 +18,10 @@ from simcb.scenario import Scenario, ScenarioError
 from simcb.scenario import sweep as block
 from simcb.scenario.axes import EXAMPLES, Axis, parse_spec, to_plain
 from simcb.scenario.model import ROOT
+from simcb.scenario.paths import find_place
 from simcb.scenario.refusal import Refused, quoted, shown
 from simcb.scenario.sweep import Design, Kind, are_policies, misfits, misplaced, written_at
+from simcb.scenario.tree import Tree
 from simcb.scenario.units import Measuring, Value
 from simcb.scenario.validation import tree_of
 from simcb.studies import StudyError
@@ -225,6 +227,30 @@ def check_places(scenario: Scenario, axes: Sequence[Axis], clients: Mapping[str,
     places = [each for each in places if not is_code(each.path)]
     for _, refused in misplaced(tree_of(scenario), ROOT, places):
         raise StudyError(refused.what, refused.remedy)
+
+
+def labels_of(scenario: Scenario, axes: Sequence[Axis]) -> tuple[str, ...]:
+    """Return the axes' names in sentences: their labels, longer where the scenario has several.
+
+    Each is an ending of the path that names one place of the scenario, as `--set` takes it. An
+    axis of several places at once keeps its label, which is what they have in common.
+    """
+    root = tree_of(scenario)
+    return tuple(
+        axis.label if axis.places or is_code(axis.path) else _ending(root, axis) for axis in axes
+    )
+
+
+def _ending(root: Tree, axis: Axis) -> str:
+    words = axis.path.split(".")
+    for kept in range(axis.label.count(".") + 1, len(words)):
+        ending = ".".join(words[-kept:])
+        try:
+            find_place(root, ROOT, ending)
+        except Refused:
+            continue
+        return ending
+    return axis.path
 
 
 def policies(scenario: Scenario, axes: Sequence[Axis]) -> tuple[bool, ...]:

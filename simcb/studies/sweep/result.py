@@ -14,7 +14,14 @@ from simcb.scenario.units import Value
 from simcb.studies.evaluation.dispatch import Lost
 from simcb.studies.evaluation.evaluator import Tally, Told
 from simcb.studies.evaluation.objective import Better, Border, Objective
-from simcb.studies.evaluation.settings import Setting, applied, changes_of, policies, values_at
+from simcb.studies.evaluation.settings import (
+    Setting,
+    applied,
+    changes_of,
+    labels_of,
+    policies,
+    values_at,
+)
 from simcb.studies.evaluation.table import Failure, Outcome, Table
 from simcb.studies.sweep.contenders import Contender
 from simcb.studies.sweep.ranking import Ranked, World, is_worse, rank, tolerance, world_of
@@ -48,7 +55,7 @@ class Standing:
         outcome: everything it came to.
         estimate: the objective, its mean and interval.
         behind: the paired difference to that best, this one minus the best; None without one.
-        tied: whether it cannot be told from that best, or is better.
+        tied: whether it cannot be told from that best.
         better: whether it is shown to be better.
         same_as: the setting that is the same scenario, if one is.
     """
@@ -126,6 +133,11 @@ class SweepResult:
     def policies(self) -> tuple[bool, ...]:
         """Which axes vary a policy; the others vary the world."""
         return policies(self.scenario, self.axes)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The axes' names in sentences, each of one place of the scenario alone."""
+        return labels_of(self.scenario, self.axes)
 
     def world_of(self, setting: int) -> World:
         """Return the world that a setting meets: its values of the axes that are no policy."""
@@ -212,8 +224,8 @@ class SweepResult:
             behind = difference(leader, series, bounds_of(objective.unit))
             failed = outcome.failure is Failure.UNANSWERED
             least = tolerance(best.estimate, objective)
-            tied = not failed and not is_worse(leader, series, objective, least)
             better = not failed and is_worse(series, leader, objective, tolerance(found, objective))
+            tied = not (failed or better or is_worse(leader, series, objective, least))
         return Standing(
             contender.name,
             contender.world,

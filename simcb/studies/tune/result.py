@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from simcb.metrics import Estimate, ThresholdResult, Verdict
 from simcb.scenario.axes import Axis
@@ -14,7 +15,7 @@ from simcb.studies.evaluation.contenders import NO_BREAKER, YOURS
 from simcb.studies.evaluation.dispatch import Lost
 from simcb.studies.evaluation.evaluator import Tally
 from simcb.studies.evaluation.objective import Objective
-from simcb.studies.evaluation.settings import Setting
+from simcb.studies.evaluation.settings import Setting, labels_of
 from simcb.studies.tune.losses import Filled
 from simcb.studies.tune.scenarios import TuneScenario, is_family
 from simcb.studies.tune.sensitivity import Reach
@@ -225,6 +226,16 @@ class TuneResult:
     def aims(self) -> tuple[Objective, ...]:
         """What was to be as good as possible, as it stands in the first scenario."""
         return self.scenarios[0].aims
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The axes' names in sentences, each of one place alone in every scenario."""
+        found = [labels_of(each.base, self.axes) for each in self.scenarios]
+        return tuple(max(labels, key=len) for labels in zip(*found, strict=True))
+
+    def label_of(self, axis: Axis) -> str:
+        """Return the name in sentences of one of the axes."""
+        return self.labels[[each.path for each in self.axes].index(axis.path)]
 
     def standing(self, *names: str) -> tuple[Contender, ...]:
         """Return those that were held against each other on fresh random streams.

@@ -45,6 +45,8 @@ class Step:
         not_worse: whether it cannot be shown to be worse by more than the tolerance, nor to miss
             a limit: every setting that is as good, and those of which too little is known.
         feasible: whether it keeps the limits.
+        stopped: whether it was behind beyond doubt before it was run in every scenario: its
+            excess is then at least so much.
     """
 
     value: Value
@@ -53,6 +55,7 @@ class Step:
     as_good: bool
     not_worse: bool
     feasible: bool
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ def reach_of(
         perhaps = all(each.low is None or each.low <= tolerance for each in excess)
         good = near and feasible
         unshown = good or (count == evaluation.losses.shape[3] and perhaps and feasible)
-        steps.append(Step(value, excess, count, good, unshown, feasible))
+        steps.append(Step(value, excess, count, good, unshown, feasible, not whole))
     place = next(index for index, step in enumerate(steps) if step.value == winner)
     low, high = _stretch(steps, [step.as_good for step in steps], place)
     lowest, highest = _stretch(steps, [step.not_worse for step in steps], place)

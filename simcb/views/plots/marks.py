@@ -80,7 +80,7 @@ _MADE = {Kind.GRID: "", Kind.ZIP: ", zipped", Kind.LHS: ", Latin hypercube"}
 def best_of(result: SweepResult) -> str:
     """Return what the ring around a best setting is called: of all, or of each world."""
     given = [
-        axis.label for axis, policy in zip(result.axes, result.policies, strict=True) if not policy
+        label for label, policy in zip(result.labels, result.policies, strict=True) if not policy
     ]
     return f"{BEST} for each {' and '.join(given)}" if given else BEST
 
@@ -107,9 +107,9 @@ def head_tune(figure: Figure, result: TuneResult) -> None:
     names = ", ".join(scenario.name for scenario in result.scenarios)
     _head(figure, names, aims, run, complete=result.complete)
     best = ", ".join(
-        f"{axis.label} = {shown_value(value)}"
-        for axis, value in zip(
-            result.axes, result.trials[result.winner or 0].setting.values, strict=True
+        f"{label} = {shown_value(value)}"
+        for label, value in zip(
+            result.labels, result.trials[result.winner or 0].setting.values, strict=True
         )
     )
     found = "best" if result.feasible else "nearest to the limits, which nothing keeps"

@@ -91,7 +91,7 @@ def _multiples(result: SweepResult, shown: Objective, third: Sequence[Value]) ->
     paint = paint_of(result, shown)
     for ax, value in zip(slots, third, strict=True):
         heatmap(result, shown, ax, layer=value, paint=paint, alone=False)
-        title = shortened(f"{result.axes[2].label} = {value}", 3.0, LABEL_SIZE)
+        title = shortened(f"{result.labels[2]} = {value}", 3.0, LABEL_SIZE)
         ax.set_title(title, **letters(LABEL_SIZE))
     colour_bar(slots, shown, paint)
     head_sweep(figure, result, shown)

@@ -31,6 +31,7 @@ from simcb.views.plots.style import (
     MISSED_COLOR,
     PALE_COLOR,
     SERVICE_COLORS,
+    SMALL_SIZE,
     STATE_FILLS,
 )
 from simcb.views.plots.text_fit import letters, shortened
@@ -39,6 +40,9 @@ from simcb.views.tune_data import Reading, at_least, readings, shown_value, stre
 
 GOOD = STATE_FILLS["closed"].color
 MOST_PANELS = 9
+LONGEST_WORD = 0.9
+"""Inches after which a value along an axis is shortened."""
+AT_LEAST = "at least (stopped early)"
 COLUMNS = 3
 
 
@@ -69,7 +73,8 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     """Draw what moving one value of the winner costs: worst regret beyond the winner's.
 
     The stretch that is as good is shaded, what is only not shown to be worse faintly; the
-    tolerance is dotted, the winner ringed. With several aims there is a line for each.
+    tolerance is dotted, the winner ringed. With several aims there is a line for each. What was
+    stopped early costs at least so much: a hollow mark that points up, beside the line.
     """
     alone = ax is None
     ax = axes_or_new(ax, 3.2)
@@ -81,19 +86,28 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
         x = np.arange(float(len(values)))
     _shade(reach, values, x, ax)
     read = readings(result)
+    whole = np.array([not step.stopped for step in reach.steps])
     means, ends = [], []
     for index, (aim, reading) in enumerate(zip(result.aims, read, strict=True)):
         colour = SERVICE_COLORS[index % len(SERVICE_COLORS)]
         low, y, high = intervals([step.excess[index] for step in reach.steps], reading.drawn)
-        ax.fill_between(x, low, high, color=colour, alpha=BAND_ALPHA, linewidth=0.0)
+        known = x[whole], y[whole]
+        # Nothing is known between two values where one in between was stopped.
+        ends_there = np.where(whole, low, np.nan), np.where(whole, high, np.nan)
+        ax.fill_between(x, *ends_there, color=colour, alpha=BAND_ALPHA, linewidth=0.0)
+        bars = np.column_stack((*ends_there, np.full(len(x), np.nan))).ravel()
+        ax.plot(np.repeat(x, 3), bars, color=colour, alpha=BAND_ALPHA, linewidth=LINE_WIDTH)
         name = f"{aim}{_own(reading, read)}" if len(read) > 1 else None
-        ax.plot(x, y, color=colour, linewidth=LINE_WIDTH, label=name)
-        dots(ax, x, y, [colour if step.feasible else PALE_COLOR for step in reach.steps], 3.8)
+        line = np.where(whole, y, np.nan)
+        ax.plot(x, line, color=colour, linewidth=LINE_WIDTH, label=name)
+        kept = [step.feasible for step in reach.steps if not step.stopped]
+        dots(ax, *known, [colour if each else PALE_COLOR for each in kept], 3.8)
+        _at_least(ax, x[~whole], y[~whole], colour)
         place = values.index(reach.value)
         ring(ax, float(x[place]), float(y[place]), BEST)
         means += y.tolist()
-        ends += [*low.tolist(), *high.tolist()]
-    if not all(step.feasible for step in reach.steps):
+        ends += [*low[whole].tolist(), *high[whole].tolist()]
+    if not all(step.feasible or step.stopped for step in reach.steps):
         named(ax, "misses a limit", PALE_COLOR, mark="o")
     label = f"tolerance {quantity(result.tolerance, Unit.SHARE)}"
     for tolerance in dict.fromkeys(result.tolerance * each.drawn for each in read):
@@ -104,7 +118,10 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
     if reach.axis.span is not None and reach.axis.span.log:
         ax.set_xscale("log")
     best = values.index(reach.value)
-    label_values(ax, "x", x.tolist(), [*map(shown_value, values)], longest=0.9, certain=best)
+    words = [*map(shown_value, values)]
+    label_values(ax, "x", x.tolist(), words, longest=LONGEST_WORD, certain=best)
+    if None in quantities and len(ax.get_xticks()) < len(words):
+        _slant(ax, x, words)
     label_axis(ax, "x", reach.axis)
     name_axis(ax, "y", f"regret beyond the best{_mark(read)}")
     if alone:
@@ -113,6 +130,31 @@ def reach_panel(reach: Reach, result: TuneResult, ax: Axes | None = None) -> Axe
         title = shortened(f"as good: {stretch(reach)}", 3.2, LABEL_SIZE)
         ax.set_title(title, loc="left", **letters(LABEL_SIZE))
     return ax
+
+
+def _slant(ax: Axes, x: Floats, words: Sequence[str]) -> None:
+    """Write every word along an axis, aslant: between words nobody can guess one."""
+    texts = [shortened(each, LONGEST_WORD, SMALL_SIZE) for each in words]
+    ax.set_xticks(x.tolist(), texts, **letters(SMALL_SIZE))
+    for label in ax.get_xticklabels():
+        label.set(rotation=25.0, ha="right", rotation_mode="anchor")
+
+
+def _at_least(ax: Axes, x: Floats, y: Floats, colour: str) -> None:
+    """Draw what was stopped early: hollow, and pointing to where more runs would lead."""
+    if len(x):
+        ax.plot(
+            x,
+            y,
+            "^",
+            markersize=5.6,
+            markerfacecolor="none",
+            markeredgecolor=colour,
+            markeredgewidth=1.2,
+            zorder=3,
+            clip_on=False,
+            label=AT_LEAST,
+        )
 
 
 def check_panel(result: TuneResult, ax: Axes | None = None) -> Axes:
