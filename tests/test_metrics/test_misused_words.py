@@ -549,8 +549,8 @@ def test_what_is_never_retried_makes_no_retry(misused: Parts) -> None:
     assert not run.attempts["retry"].any()
 
 
-@pytest.mark.parametrize(("word", "told"), [("stamps", 2), ("rates", 4)])
-def test_rows_after_the_end_are_told(word: str, told: int) -> None:
+@pytest.mark.parametrize(("word", "told", "enough"), [("stamps", 2, "12s"), ("rates", 4, "20s")])
+def test_rows_after_the_end_are_told(word: str, told: int, enough: str) -> None:
     """A replay that is longer than the run is cut, whether it has moments or rates."""
     law = Replay(file="calls.csv", moments=(1.25, 9.5, 10.0, 11.5))
     if word == "rates":
@@ -558,7 +558,7 @@ def test_rows_after_the_end_are_told(word: str, told: int) -> None:
     made = shop({}).with_({"arrivals": law})
     (sentence,) = no_effect_warnings(made)
     assert sentence.startswith(f"{told} of the {len(law.numbers)} rows of `calls.csv` are never")
-    assert no_effect_warnings(made.with_({"duration": "20s"})) == ()
+    assert no_effect_warnings(made.with_({"duration": enough})) == ()
 
 
 def test_phases_of_faults_by_lot_are_not_known() -> None:
