@@ -12,6 +12,7 @@ from simcb.metrics import Estimate
 from simcb.studies.sweep import TOLERANCE, Ranked, SweepResult, tolerance
 from simcb.views.quantities import interval, quantity
 from simcb.views.sweep_data import texts_of
+from simcb.views.sweep_edges import edges
 from simcb.views.sweep_regions import regions
 
 _NO_MATTER = "what is varied does not matter for this"
@@ -32,6 +33,7 @@ def findings(result: SweepResult) -> tuple[str, ...]:
     best = result.best
     if best is not None:
         lines = [best_line(result, best), *beside(result, best), *_apart(result, result.ranking)]
+        lines += edges(result, best)
     elif result.bests:
         lines = _best_of_each(result)
     else:
