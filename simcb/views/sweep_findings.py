@@ -148,6 +148,19 @@ def beside(result: SweepResult, best: Ranked) -> list[str]:
     ]
 
 
+def outdone(result: SweepResult) -> str:
+    """Say what is better than the best setting of its world, and what it comes to; "" if nothing.
+
+    A picture has only settings: that a ring is around the best of them is not all there is.
+    """
+    found = []
+    for each in result.standings:
+        if each.better and result.replicates > 1:
+            world = f" for {', '.join(map(str, each.world))}" if each.world else ""
+            found.append(f"{each.name}{world}, {written(each.estimate, result)}")
+    return f"better than the best setting: {'; '.join(found)}" if found else ""
+
+
 def _within(behind: Estimate, least: float) -> bool:
     """Return whether a difference is shown to be no more than so much."""
     same = behind.alike == behind.n
