@@ -12,6 +12,7 @@ from simcb.metrics import Estimate
 from simcb.studies.sweep import TOLERANCE, Ranked, SweepResult, tolerance
 from simcb.views.quantities import interval, quantity
 from simcb.views.sweep_data import texts_of
+from simcb.views.sweep_edges import edges
 from simcb.views.sweep_regions import regions
 
 _NO_MATTER = "what is varied does not matter for this"
@@ -32,6 +33,7 @@ def findings(result: SweepResult) -> tuple[str, ...]:
     best = result.best
     if best is not None:
         lines = [best_line(result, best), *beside(result, best), *_apart(result, result.ranking)]
+        lines += edges(result, best)
     elif result.bests:
         lines = _best_of_each(result)
     else:
@@ -144,6 +146,19 @@ def beside(result: SweepResult, best: Ranked) -> list[str]:
         + (f"{'are' if len(names) > 1 else 'is'} {how}" if how else "cannot be told from it")
         for how, names in said.items()
     ]
+
+
+def outdone(result: SweepResult) -> str:
+    """Say what is better than the best setting of its world, and what it comes to; "" if nothing.
+
+    A picture has only settings: that a ring is around the best of them is not all there is.
+    """
+    found = []
+    for each in result.standings:
+        if each.better and result.replicates > 1:
+            world = f" for {', '.join(map(str, each.world))}" if each.world else ""
+            found.append(f"{each.name}{world}, {written(each.estimate, result)}")
+    return f"better than the best setting: {'; '.join(found)}" if found else ""
 
 
 def _within(behind: Estimate, least: float) -> bool:

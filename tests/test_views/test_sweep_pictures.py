@@ -9,8 +9,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from test_studies.sweep_cases import OVER, made, scenario, sweep, swept
+from test_studies.sweep_cases import OVER, SMALL, made, scenario, sweep, swept
 
+from simcb.studies.evaluation.objective import parse_objective
 from simcb.studies.evaluation.settings import parse_axis
 from simcb.studies.sweep import SweepResult
 from simcb.views.plots.axes import label_values, tidy_values
@@ -62,6 +63,22 @@ def test_a_sample_has_units_and_whole_numbers_along_its_axes() -> None:
     panels = sweep_figure(four_axes()).axes
     assert labels(panels[1], "x") == ["200ms", "500ms", "1s", "2s", "5s"]
     assert all(label.endswith("ms") or label == "1s" for label in labels(panels[2], "x"))
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_what_is_better_than_every_setting_stands_above_the_picture(axes: int) -> None:
+    """The ring is around the best setting; your own and no breaker are no settings."""
+    over = {"breaker.recovery_timeout": ["5s", "8s"], "breaker.failure_threshold": [3, 4]}
+    over = dict(list({**over, "store.timeout": ["400ms", "500ms"]}.items())[:axes])
+    base = scenario(SMALL.replace("60%", "20%"))
+    result = sweep(base, over, alone=False, replicates=3, workers=0)
+    (line,) = (each for each in words(sweep_figure(result)) if "better" in each)
+    assert line.startswith("better than the best setting: yours, 1")
+    assert "; no breaker, 1" in line
+    other = parse_objective("p99", base, result.table.columns)
+    assert not any("better" in each for each in words(sweep_figure(result, other)))
+    alone = sweep(base, over, replicates=3, workers=0)
+    assert not any("better" in each for each in words(sweep_figure(alone)))
 
 
 @cache

@@ -35,6 +35,8 @@ from simcb.views.plots.style import (
 )
 from simcb.views.plots.text_fit import letters, shortened, text_width
 from simcb.views.quantities import quantity
+from simcb.views.safe_text import one_line
+from simcb.views.sweep_findings import outdone
 from simcb.views.tune_data import shown_value
 
 BEST = "best"
@@ -52,7 +54,7 @@ KEY_HEIGHT = 0.28
 """Inches that one key for all panels takes below the title."""
 
 BEST_HEIGHT = 0.24
-"""Inches that the line with a tune's best setting takes, below its title."""
+"""Inches that a line below the title takes: a tune's best setting, or what is better."""
 
 KEY_LINE = 0.18
 """Inches that a line of a key takes."""
@@ -86,12 +88,23 @@ def best_of(result: SweepResult) -> str:
 
 
 def head_sweep(figure: Figure, result: SweepResult, shown: Objective) -> None:
-    """Head a figure with the scenario, the number shown, and how much was run."""
+    """Head a figure with the scenario, the number shown, how much was run, and what is better.
+
+    The last is a line of its own, and only where something is; `head_height` knows.
+    """
     run = (
         f"{len(result)} settings × {result.replicates} replicates"
         f"{_MADE[result.design.kind]}, seed {result.seed}"
     )
     _head(figure, result.scenario.name, f": {shown}", run, complete=result.complete)
+    if head_height(result, shown) > TITLE_HEIGHT:
+        _line(figure, one_line(outdone(result)), TITLE_HEIGHT, LABEL_SIZE, INK)
+
+
+def head_height(result: SweepResult, shown: Objective) -> float:
+    """Return how many inches the head of a sweep's figure takes."""
+    more = shown == result.objective and outdone(result)
+    return TITLE_HEIGHT + (BEST_HEIGHT if more else 0.0)
 
 
 def head_tune(figure: Figure, result: TuneResult) -> None:
@@ -152,11 +165,11 @@ def key(ax: Axes) -> None:
         _letter(legend)
 
 
-def key_of(figure: Figure) -> None:
-    """Say below a figure's title what the marks of all its panels mean."""
+def key_of(figure: Figure, down: float) -> None:
+    """Say so many inches below a figure's top what the marks of all its panels mean."""
     marks = _labelled(figure.axes)
     if marks:
-        _place(figure, marks, TITLE_HEIGHT, len(marks), _LOOK)
+        _place(figure, marks, down, len(marks), _LOOK)
 
 
 def _key_in_columns(figure: Figure, down: float) -> float:

@@ -32,6 +32,7 @@ from simcb.views.plots.marks import (
     dots,
     drawable,
     factor_of,
+    head_height,
     head_sweep,
     intervals,
     key,
@@ -78,8 +79,9 @@ def sweep_figure(result: SweepResult, objective: Objective | None = None) -> Fig
 
 
 def _alone(result: SweepResult, shown: Objective, kind: str) -> Figure:
-    height = 5.6 if kind != "lines" else 4.4
-    figure = new_picture(7.8, height, below=1.0 - TITLE_HEIGHT / height)
+    head = head_height(result, shown)
+    height = (5.6 if kind != "lines" else 4.4) + head - TITLE_HEIGHT
+    figure = new_picture(7.8, height, below=1.0 - head / height)
     drawers = {"lines": lines, "heatmap": heatmap, "scatter": scatter_map}
     drawers[kind](result, shown, figure.add_subplot())
     head_sweep(figure, result, shown)
@@ -87,7 +89,8 @@ def _alone(result: SweepResult, shown: Objective, kind: str) -> Figure:
 
 
 def _multiples(result: SweepResult, shown: Objective, third: Sequence[Value]) -> Figure:
-    figure, slots = _panels(len(third), 3.3, 2.8)
+    head = head_height(result, shown)
+    figure, slots = _panels(len(third), 3.3, 2.8, head)
     paint = paint_of(result, shown)
     for ax, value in zip(slots, third, strict=True):
         heatmap(result, shown, ax, layer=value, paint=paint, alone=False)
@@ -95,25 +98,26 @@ def _multiples(result: SweepResult, shown: Objective, third: Sequence[Value]) ->
         ax.set_title(title, **letters(LABEL_SIZE))
     colour_bar(slots, shown, paint)
     head_sweep(figure, result, shown)
-    key_of(figure)
+    key_of(figure, head)
     return figure
 
 
 def _over_each_axis(result: SweepResult, shown: Objective) -> Figure:
-    figure, slots = _panels(min(len(result.axes), MOST_PANELS), 3.2, 2.6)
+    head = head_height(result, shown)
+    figure, slots = _panels(min(len(result.axes), MOST_PANELS), 3.2, 2.6, head)
     for index, ax in enumerate(slots):
         points(result, shown, index, ax)
     head_sweep(figure, result, shown)
-    key_of(figure)
+    key_of(figure, head)
     return figure
 
 
-def _panels(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def _panels(count: int, width: float, height: float, head: float) -> tuple[Figure, list[Axes]]:
     """Return a figure with a title and a key, and axes of about that size in rows of three."""
     columns = 2 if count in (2, 4) else min(3, count)
     rows = math.ceil(count / columns)
-    whole = max(7.8, 1.0 + width * columns), 0.6 + height * rows
-    figure = new_picture(*whole, below=1.0 - (TITLE_HEIGHT + KEY_HEIGHT) / whole[1])
+    whole = max(7.8, 1.0 + width * columns), 0.6 + height * rows + head - TITLE_HEIGHT
+    figure = new_picture(*whole, below=1.0 - (head + KEY_HEIGHT) / whole[1])
     return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
 
 
