@@ -9,7 +9,13 @@ from simcb.predictions.admission import held_back, limited_services
 from simcb.predictions.answers import BLIP, PARTIAL, Answer, Cell, tabled
 from simcb.predictions.formulas import load_of_retries, success_of_retries
 from simcb.predictions.links import retries_allowed
-from simcb.predictions.load import load_predictions
+from simcb.predictions.load import (
+    SOONER,
+    again_by,
+    load_predictions,
+    presses,
+    worst_chain,
+)
 from simcb.predictions.predict import Predictions
 from simcb.predictions.spread import beyond, quantile
 from simcb.predictions.traffic import ordinary
@@ -87,9 +93,15 @@ def retry_budget(found: Predictions) -> Answer:
             continue
         whose = "its budget holds" if len(allowed) == 1 else "a budget of 5% to 20% would hold"
         held = " to ".join(f"{1.0 + each:.3g}" for each in dict.fromkeys((allowed[0], allowed[-1])))
+        first = worst_chain(found.traffic, margin.subject).links[0]
+        pressed = presses(found.traffic, first)
+        them = "the retries" if pressed else "them"
+        left = f", and not the refreshes, which make up to {1 + pressed} requests of one"
+        upto = "up to " if SOONER in margin.remark else ""
         sentences.append(
-            f"{margin.subject}: retries ask {margin.value:.3g} times what it can do; {whose} them "
-            f"to {held} times the requests"
+            f"{margin.subject}: {again_by(found.traffic, margin.subject)} ask {upto}"
+            f"{margin.value:.3g} times what it can do; {whose} {them} to {held} times the requests"
+            + (left if pressed else "")
         )
     if not sentences and any(each is not BUDGETS for each in budgets.values()):
         sentences = ["with the file's budget, retries alone keep nothing down"]

@@ -20,6 +20,7 @@ from simcb.predictions.formulas import (
 )
 from simcb.predictions.guarded import Guarded
 from simcb.predictions.onset import time_among_answers, time_with_losses
+from simcb.predictions.overload import held_under, load_under, slowness
 from simcb.predictions.spread import beyond, quantile
 from simcb.predictions.traffic import Traffic
 from simcb.predictions.values import (
@@ -69,7 +70,13 @@ def fault_predictions(traffic: Traffic, guarded: Guarded) -> Iterator[Prediction
         if not active_windows(fault, traffic.scenario.duration) or not strikes(fault, guarded):
             continue
         found = struck(traffic, guarded, fault)
-        yield _detection(traffic, guarded, fault, label, found)
+        seen = _detection(traffic, guarded, fault, label, found)
+        queued = struck(traffic, guarded, fault, queued=True)
+        if queued.why:
+            # Whichever comes first: what is slow by itself, or what waits behind it.
+            later = _detection(traffic, guarded, fault, label, queued)
+            seen = min(later, seen, key=lambda each: each.value or 0.0)
+        yield seen
         if isinstance(fault, Errors) and 0.0 < found.share < 1.0:
             yield from _open_under(traffic, guarded, fault, label, found)
 
@@ -81,8 +88,15 @@ def strikes(fault: Fault, guarded: Guarded) -> bool:
     return fault.link is None or fault.link[0] == guarded.link.caller
 
 
-def struck(traffic: Traffic, guarded: Guarded, fault: Fault) -> Struck:
-    """Return what a fault makes of the calls, once it is there in full."""
+def struck(traffic: Traffic, guarded: Guarded, fault: Fault, *, queued: bool = False) -> Struck:
+    """Return what a fault makes of the calls, once it is there in full.
+
+    Args:
+        traffic: the traffic of an ordinary day.
+        guarded: the calls.
+        fault: what strikes them.
+        queued: whether only what fails by a queue that grows is asked about.
+    """
     link, counts = guarded.link, guarded.breaker.counts
     service = traffic.scenario.services[link.service]
     timeout = link.call.timeout
@@ -92,7 +106,9 @@ def struck(traffic: Traffic, guarded: Guarded, fault: Fault) -> Struck:
         part *= len(fault.replicas) / service.replicas
     found = Struck(0.0, 0.0, "it makes no call fail")
     outcome = AttemptOutcome.TIMEOUT
-    if isinstance(fault, Errors):
+    if queued:
+        found = _queued(traffic, guarded, fault, part)
+    elif isinstance(fault, Errors):
         found, outcome = Struck(part * fault.rate, answer), AttemptOutcome.ERROR
     elif isinstance(fault, Refuse | Restart):
         found, outcome = Struck(part, link.ways), AttemptOutcome.REFUSED
@@ -101,7 +117,7 @@ def struck(traffic: Traffic, guarded: Guarded, fault: Fault) -> Struck:
     elif isinstance(fault, Hang | Loss | Pause):
         found = Struck(part, timeout)
     elif isinstance(fault, Latency | Capacity | Cold):
-        found = _slowed(traffic, guarded, fault, timeout)
+        found = _slowed(traffic, guarded, fault, timeout, part)
     if found.share and outcome not in counts:
         return Struck(0.0, 0.0, f"counts leaves {outcome} out")
     if guarded.breaker.around is Around.REQUEST and link.call.retry and found.share:
@@ -114,27 +130,42 @@ def struck(traffic: Traffic, guarded: Guarded, fault: Fault) -> Struck:
 
 
 def _slowed(
-    traffic: Traffic, guarded: Guarded, fault: Latency | Capacity | Cold, timeout: float
+    traffic: Traffic,
+    guarded: Guarded,
+    fault: Latency | Capacity | Cold,
+    timeout: float,
+    part: float,
 ) -> Struck:
-    """Return what fails where work takes longer: what outlasts the timeout, or waits too long."""
+    """Return what fails where work takes longer than the timeout, of the part that is struck."""
     link = guarded.link
-    service = traffic.scenario.services[link.service]
-    times = fault.multiplied if isinstance(fault, Latency) else fault.times
-    added = fault.added if isinstance(fault, Latency) else 0.0
-    if isinstance(fault, Capacity):
-        times = 1.0 / fault.times if fault.times else math.inf
-    load = traffic.utilisation(link.service) * times
-    if traffic.held(link.service):
-        load *= 1.0 + added / (traffic.held(link.service) * max(times, 1e-9))
+    work = traffic.scenario.services[link.service].work
     late = 0.0
     if not isinstance(fault, Capacity):
+        times, added = slowness(fault)
         left = timeout - link.ways - added
-        late = beyond(service.work, left / times) if times else float(left < 0.0)
-    if late * fault.share > 0.01 or load < 1.0:
-        why = "" if late else f"no answer outlasts the timeout, and workers are {load:.0%} busy"
-        return Struck(late * fault.share, timeout, why)
+        late = beyond(work, left / times) if times else float(left < 0.0)
+    load = load_under(traffic, link.service, fault)
+    why = "" if late else f"no answer outlasts the timeout, and workers are {load:.0%} busy"
+    return Struck(late * part, timeout, why)
+
+
+def _queued(traffic: Traffic, guarded: Guarded, fault: Fault, part: float) -> Struck:
+    """Return what fails by a queue that grows as long as the fault lasts.
+
+    All that reach the replicas that are struck wait for it, also those whose work is as usual.
+    """
+    link, timeout = guarded.link, guarded.link.call.timeout
+    load = load_under(traffic, link.service, fault)
+    if timeout is None or load <= 1.0 or not part:
+        return Struck(0.0, 0.0)
     grows = timeout / (load - 1.0) if math.isfinite(load) else 0.0
-    return Struck(1.0, grows + timeout, "once the queue is longer than the timeout", True)
+    service = traffic.scenario.services[link.service]
+    room, held = service.queue.limit, held_under(traffic, link.service, fault)
+    if room is not None and (room / service.workers + 1.0) * held < timeout:
+        return Struck(0.0, 0.0, "the queue is full before it is longer than the timeout")
+    return Struck(
+        part / fault.share, grows + timeout, "once the queue is longer than the timeout", True
+    )
 
 
 def _detection(

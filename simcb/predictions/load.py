@@ -27,6 +27,9 @@ from simcb.scenario.model import Balance, Service
 MOST_ROOM = 20_000
 """Places of a queue beyond which it is taken to be endless."""
 
+SOONER = "only where tries fail at once"
+"""What is said of a load that retries reach by errors or at a full queue, and not by timeouts."""
+
 
 def load_predictions(traffic: Traffic) -> Iterator[Prediction]:
     """Yield what there is to say of each service, those that are asked."""
@@ -269,35 +272,63 @@ def _factors(traffic: Traffic, chain: Chain, *, lasting: bool) -> Iterator[tuple
         yield "r", float(pressed), line
 
 
-def worst_demand(traffic: Traffic, name: str) -> float:
-    """Return the attempts a second at a service if all that slowness can fail is tried again.
+def worst_demand(traffic: Traffic, name: str, *, at_once: bool = True) -> float:
+    """Return the attempts a second at a service if all that can fail is tried again.
 
-    Callers who wait for a timeout between two tries cannot make more than so many of them.
+    Args:
+        traffic: the traffic of an ordinary day.
+        name: the service.
+        at_once: whether tries fail as soon as they are made, as by errors or at a full queue. If
+            not, they fail by slowness alone, and callers who wait for a timeout between two tries
+            cannot make more than so many of them.
     """
     found = dict.fromkeys(traffic.scenario.services, 0.0)
     for link in traffic.in_order:
         asking = traffic.rates[link.caller] if link.of_clients else found[link.caller]
         asked = asking * link.call.share
-        tried = asked * _tries_when_slow(traffic, link) if asked else 0.0
-        most = min(tried, _most(traffic, link))
+        if at_once:
+            most = _most_at_once(traffic, link, asked) if asked else 0.0
+        else:
+            tried = asked * _tries_when_slow(traffic, link) if asked else 0.0
+            most = min(tried, _most(traffic, link))
         found[link.service] += max(traffic.flows[link.path].attempts, most)
     return found[name]
 
 
-def _most(traffic: Traffic, link: Link) -> float:
-    """Return the attempts a second that callers who wait for timeouts can make at most."""
-    if link.call.timeout is None:
+def _most_at_once(traffic: Traffic, link: Link, asked: float) -> float:
+    """Return the attempts a second of callers whose tries fail at once; users think in between."""
+    _, lasting = tries(traffic, link)
+    law = traffic.scenario.clients[link.caller].arrivals if link.of_clients else None
+    if isinstance(law, Closed | Backlog) and math.isinf(lasting):
+        # Endless retries: each user waits between two of them, and for the network.
+        return _most(traffic, link, answer=link.ways)
+    if isinstance(law, Closed) and (think := law.think.mean_value):
+        asked = law.users / think * link.call.share
+    return asked * lasting
+
+
+def _most(traffic: Traffic, link: Link, answer: float | None = None) -> float:
+    """Return the attempts a second that callers who wait for each can make at most.
+
+    Args:
+        traffic: the traffic of an ordinary day.
+        link: their call.
+        answer: seconds until each has failed; its timeout if None.
+    """
+    answer = link.call.timeout if answer is None else answer
+    if answer is None:
         return math.inf
     retry = link.call.retry
-    cycle = link.call.timeout + (next(retry.mean_waits(), 0.0) if retry else 0.0)
+    cycle = answer + (next(retry.mean_waits(), 0.0) if retry else 0.0)
     if link.of_clients:
         group = traffic.scenario.clients[link.caller]
         law, waiting = group.arrivals, math.inf
         if isinstance(law, Closed | Backlog):
             waiting = law.users if isinstance(law, Closed) else law.consumers
-        return waiting * (1 + presses(traffic, link)) / cycle
+        most = waiting * (1 + presses(traffic, link))
+        return most / cycle if cycle else math.inf
     caller = traffic.scenario.services[link.caller]
-    return caller.workers * caller.replicas / cycle if caller.blocking else math.inf
+    return caller.workers * caller.replicas / cycle if caller.blocking and cycle else math.inf
 
 
 def _tries_when_slow(traffic: Traffic, link: Link) -> float:
@@ -316,16 +347,36 @@ def _tries_when_slow(traffic: Traffic, link: Link) -> float:
     return lasting if slow or full or behind else again
 
 
+def again_by(traffic: Traffic, name: str) -> str:
+    """Return what asks a service again: its callers' retries, and the people who do not wait."""
+    pressed = any(presses(traffic, link) for link in worst_chain(traffic, name).links[:1])
+    return "retries and refreshes" if pressed else "retries"
+
+
+def _waits_its_turn(traffic: Traffic) -> bool:
+    """Tell whether some clients ask the more often, the sooner they are answered."""
+    groups = traffic.scenario.clients.values()
+    return any(isinstance(each.arrivals, Closed | Backlog) for each in groups)
+
+
 def collapse_margin(traffic: Traffic, name: str, service: Service) -> Prediction:
     """Return what is asked of a service if everything is retried, to what it can do."""
-    demand, able = worst_demand(traffic, name), capacity(traffic, name)
+    able = capacity(traffic, name)
+    most, slow = (worst_demand(traffic, name, at_once=each) for each in (True, False))
+    # What lasts by itself matters more than what only a fault can make of it.
+    lasts = slow >= able or not able
+    demand = slow if lasts else most
     value = demand / able if able else math.inf
+    again = again_by(traffic, name)
     if value < 1.0:
-        remark = "below 1: retries alone cannot keep it down"
-    elif traffic.utilisation(name) < 1.0:
-        remark = "above 1: retries alone can keep it down"
-    else:
+        remark = f"below 1: {again} alone cannot keep it down"
+    elif traffic.utilisation(name) >= 1.0:
         remark = "above 1: it is overloaded from the start"
+    elif lasts:
+        remark = f"above 1: {again} alone can keep it down"
+    else:
+        remark = f"above 1 {SOONER}, and {slow / able:.3g} where each waits for its timeout"
+    waits = "and callers wait for timeouts, " if demand < most else ""
     chain = worst_chain(traffic, name)
     return Prediction(
         "collapse_margin",
@@ -334,8 +385,9 @@ def collapse_margin(traffic: Traffic, name: str, service: Service) -> Prediction
         RATIO,
         "{D} / {C}",
         numbers(D=(demand, PER_SECOND), C=(able, PER_SECOND)),
-        Sureness.MOST,
-        "work takes as long as usual, and no breaker opens",
+        Sureness.ABOUT if waits or _waits_its_turn(traffic) else Sureness.MOST,
+        f"the traffic is that of an ordinary day, {waits}budgets of retries are spent, work takes "
+        "as long as usual, and no breaker opens",
         (
             f"services.{name}.workers",
             f"services.{name}.work",

@@ -24,6 +24,7 @@ class Meaning:
 
 MEANINGS = {
     "utilisation": Meaning("workers busy", ("utilisation",), 2),
+    "load_under": Meaning("load under", ("utilisation", "mean_queue", "success"), 1),
     "wait": Meaning("mean wait for a worker", ("mean_queue", "mean", "success_mean"), 3),
     "replicas": Meaning("replicas its autoscaler makes", ("replicas",), 2),
     "refused": Meaning("turned away, queue full", ("success",), 3),

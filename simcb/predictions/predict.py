@@ -15,6 +15,7 @@ from simcb.predictions.guarded import (
     guarded_groups,
 )
 from simcb.predictions.load import load_predictions
+from simcb.predictions.overload import overload_predictions
 from simcb.predictions.scaling import scaling_predictions
 from simcb.predictions.traffic import Traffic, ordinary
 from simcb.predictions.values import Prediction
@@ -69,6 +70,9 @@ def predict(scenario: Scenario) -> Predictions:
     traffic = ordinary(scenario)
     guarded, groups = guarded_calls(traffic), guarded_groups(traffic)
     items = [*load_predictions(traffic), *admission_predictions(traffic)]
+    for over in overload_predictions(traffic):
+        places = [place for place, each in enumerate(items, 1) if each.subject == over.subject]
+        items.insert(places[-1] if places else len(items), over)
     for scaled in scaling_predictions(traffic, scenario):
         # Beside what else there is to say of the service.
         places = [place for place, each in enumerate(items, 1) if each.subject == scaled.subject]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from simcb.predictions.chance import time_to_trip
 from simcb.predictions.guarded import NO_BREAKER, Guarded, failing_for
+from simcb.predictions.load import SOONER, again_by
 from simcb.predictions.meanings import MEANINGS
 from simcb.scenario.units import format_duration
 
@@ -61,12 +62,24 @@ def _findings(found: Predictions) -> Iterator[str]:
                 f"{_rough(each.value or 0.0)} on an ordinary day, and {costs}"
             )
     for each in found.of("collapse_margin"):
-        if (each.value or 0.0) >= 1.0:
+        if (each.value or 0.0) >= 1.0 and SOONER not in each.remark:
             guards = [one.name for one in found.breakers if each.subject in one.services]
             saved = "; its breaker has to stop them" if guards else ""
+            again = again_by(found.traffic, each.subject)
             yield (
-                f"retries alone can keep {each.subject} down, with {each.value:.3g} times what "
+                f"{again} alone can keep {each.subject} down, with {each.value:.3g} times what "
                 f"it can do{saved}"
+            )
+    for each in found.of("load_under"):
+        yield (
+            f"under {each.fault} {each.subject} is {each.remark.partition(':')[0]}, with "
+            f"{each.value:.3g} times what it can do"
+        )
+    for each in found.of("collapse_margin"):
+        if SOONER in each.remark:
+            yield (
+                f"{again_by(found.traffic, each.subject)} ask {each.subject} for up to "
+                f"{each.value:.3g} times what it can do {SOONER}, by errors or at a full queue"
             )
     for each in found.of("time_to_detect"):
         if each.value == math.inf:
