@@ -79,7 +79,8 @@ def _findings(found: Predictions) -> Iterator[str]:
         if SOONER in each.remark:
             yield (
                 f"{again_by(found.traffic, each.subject)} ask {each.subject} for up to "
-                f"{each.value:.3g} times what it can do {SOONER}, by errors or at a full queue"
+                f"{each.value:.3g} times what it can do where tries fail at once, by "
+                "errors or at a full queue"
             )
     for each in found.of("time_to_detect"):
         if each.value == math.inf:
