@@ -1,4 +1,4 @@
-"""Settings of other programs where a scenario is meant: refused with the command that reads them."""
+"""Other programs' settings where a scenario is meant: refused with the command that reads them."""
 
 from __future__ import annotations
 
