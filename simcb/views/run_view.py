@@ -14,6 +14,7 @@ from simcb.scenario import Scenario
 from simcb.studies import Result, Run
 from simcb.trace import Trace
 from simcb.views.data import frame
+from simcb.views.figure_files import refuse_file
 from simcb.views.html import card
 from simcb.views.page import save_page
 from simcb.views.run import Answer, run_document
@@ -42,10 +43,15 @@ class RunPlots:
 
         return curves_of(self.result)
 
-    def __call__(self) -> Figure:
-        """Return the timeline: states, latency, load and outcomes above each other."""
+    def __call__(self, *file: object) -> Figure:
+        """Return the timeline: states, latency, load and outcomes above each other.
+
+        Raises:
+            StudyError: a file is given, which is no matter of the figure.
+        """
         from simcb.views.plots import timeline
 
+        refuse_file(file)
         return timeline(self.curves)
 
     def states(self, ax: Axes | None = None) -> Axes:

@@ -12,6 +12,7 @@ from simcb.studies import StudyError
 from simcb.studies.evaluation.settings import applied, changes_of
 from simcb.studies.tune import Check, Contender, Reach, TuneResult
 from simcb.views.data import frame
+from simcb.views.figure_files import refuse_file
 from simcb.views.html import card
 from simcb.views.page import save_page
 from simcb.views.table_view import TableView
@@ -31,10 +32,15 @@ class TunePlots:
 
     result: TuneResult
 
-    def __call__(self) -> Figure:
-        """Return the whole picture."""
+    def __call__(self, *file: object) -> Figure:
+        """Return the whole picture.
+
+        Raises:
+            StudyError: a file is given, which is no matter of the figure.
+        """
         from simcb.views.plots.tune import tune_figure
 
+        refuse_file(file)
         return tune_figure(self.result)
 
     def reach(self, path: str, ax: Axes | None = None) -> Axes:
