@@ -31,7 +31,10 @@ def league(
     ] = None,
     models: Annotated[
         bool,
-        typer.Option("--models", help="Also models of breakers of other languages."),
+        typer.Option(
+            "--models",
+            help="Also models of breakers of other languages; without --only, which may name them.",
+        ),
     ] = False,
     changed: Changed,
     options: CompareOptions,

@@ -69,7 +69,8 @@ def fit_files(
     else:
         fitted = _of_requests([each for _, _, each in found], service or "service", sources[0][0])
     fitted = _by_loop(fitted, arrivals)
-    warnings = (*fitted.warnings, *_fit_warnings(fitted))
+    measured = [warning for _, _, each in found for warning in each.warnings]
+    warnings = (*dict.fromkeys(measured), *fitted.warnings, *_fit_warnings(fitted))
     whole = (*dict.fromkeys([*fitted.notes, *notes]),)
     return replace(fitted, sources=sources, client=client, warnings=warnings, notes=whole)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simcb.measurements import steadiness
+
 Floats = NDArray[np.float64]
 
 
@@ -75,6 +77,7 @@ class Measured:
         users: the virtual users who asked.
         spans: those of traces.
         notes: what has to be known about these numbers, in sentences.
+        warnings: what makes them say something else than one may think.
     """
 
     requests: int | None = None
@@ -92,6 +95,7 @@ class Measured:
     users: Users | None = None
     spans: tuple[Span, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Requests:
@@ -135,6 +139,7 @@ class Requests:
         first.sort()
         begins = np.array(self._begins)[first]
         times, failed = np.array(self._times)[first], np.array(self._failed)[first]
+        unsteady = steadiness.sentence(begins, times, failed)
         begins = np.sort(begins[np.isfinite(begins)])
         span = float(begins[-1] - begins[0]) if len(begins) > 1 else 0.0
         return Measured(
@@ -146,4 +151,5 @@ class Requests:
             moments=begins if len(begins) else None,
             resolution=resolution,
             notes=notes,
+            warnings=(unsteady,) if unsteady else (),
         )

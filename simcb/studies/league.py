@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from simcb.adapters import Adapter, Comparable, installed, names
+from simcb.adapters import Adapter, Comparable, adapter, installed, names
 from simcb.breaker import ConsecutiveFailures
 from simcb.metrics.health import LatencyLimits
 from simcb.options import CompareOptions, JobOptions
 from simcb.scenario import Scenario
 from simcb.scenario.breakers import Breaker
-from simcb.scenario.refusal import choice_remedy, quoted
+from simcb.scenario.refusal import choice_remedy, listed, quoted
 from simcb.scenario.units import format_duration
 from simcb.studies.compare import Progress, compare
 from simcb.studies.comparison import Comparison
@@ -112,6 +112,10 @@ def entrants(
     return installed(only, models=models)
 
 
+def _models() -> list[str]:
+    return [name for name in names() if adapter(name).model]
+
+
 def league(
     scenarios: Sequence[Scenario],
     options: CompareOptions = CompareOptions(),  # noqa: B008
@@ -134,11 +138,14 @@ def league(
         stop: asked again and again whether to run no more.
 
     Raises:
-        StudyError: something makes no sense.
+        StudyError: something makes no sense, as `models` does where breakers are named.
         MissingExtraError: a breaker that is named is not installed.
         TooLargeError: it would be huge, and that is not allowed; nothing was run.
         StoppedError: `stop` said so.
     """
+    if models and only:
+        what = "models of breakers of other languages come if no breaker is named, and some are"
+        raise StudyError(what, f"leave --models out, or name one: {listed(_models())}")
     for scenario in scenarios:
         if not any(call.breaker and call.breaker.enabled for *_, call in scenario.guarded_calls):
             what = f"{quoted(scenario.name)} has no breaker that another could take the place of"

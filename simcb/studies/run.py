@@ -35,7 +35,8 @@ from simcb.metrics import (
     verdict,
 )
 from simcb.options import MOST_EVENTS, MOST_ROWS, Baseline, RunOptions, options_of
-from simcb.scenario import Scenario, parse_scenario, read_scenario
+from simcb.scenario import Scenario, ScenarioError, parse_scenario, read_scenario
+from simcb.studies.imports import told_of_imports
 from simcb.studies.limits import check_size, estimate_size
 from simcb.trace import Trace
 
@@ -173,7 +174,10 @@ def read(
         ScenarioError: with every problem in it, those of its thresholds included.
         MissingExtraError: it names a breaker whose package is not installed.
     """
-    scenario = read_scenario(source, overlays=overlays, sets=sets, check_threshold=refusal_of)
+    try:
+        scenario = read_scenario(source, overlays=overlays, sets=sets, check_threshold=refusal_of)
+    except ScenarioError as error:
+        raise told_of_imports(error, source, overlays) from None
     for *_, call in scenario.guarded_calls:
         if call.breaker is not None and call.breaker.use is not None:
             adapter(call.breaker.use).parameters()

@@ -16,7 +16,7 @@ from simcb.views.compare_findings import sentence, verdicts
 from simcb.views.compare_numbers import variant_table
 from simcb.views.data import frame
 from simcb.views.html import card
-from simcb.views.saving import SavesPlot
+from simcb.views.saving import SavesPlot, refuse_file
 from simcb.views.table_view import TableView
 
 if TYPE_CHECKING:
@@ -33,10 +33,15 @@ class ComparePlots:
 
     comparison: Comparison
 
-    def __call__(self) -> Figure:
-        """Return what is answered, sent and open over time, the variants over each other."""
+    def __call__(self, *file: object) -> Figure:
+        """Return what is answered, sent and open over time, the variants over each other.
+
+        Raises:
+            StudyError: a file is given, which is no matter of the figure.
+        """
         from simcb.views.plots.compare import overlay
 
+        refuse_file(file)
         return overlay(self.comparison)
 
     def answered(self, ax: Axes | None = None) -> Axes:

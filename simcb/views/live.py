@@ -60,7 +60,6 @@ def live_document(live: Live, repeat: str = "") -> Document:
         verdicts=(_verdict(live),),
         blocks=(table, figure),
         checks=tuple(map(_check, live.numbers)),
-        summary=_summary(live),
         repeat=repeat,
         sources={name: live.scenario.to_yaml},
     )

@@ -21,7 +21,14 @@ from simcb.studies.sweep import sweep as run_sweep
 from simcb.studies.tags import checked_tags
 from simcb.studies.tune import tune as run_tune
 from simcb.studies.tune.advise import advise as run_advise
-from simcb.studies.variants import Variant, altered, check_variants, coded_variants, parse_group
+from simcb.studies.variants import (
+    NONE,
+    Variant,
+    altered,
+    check_variants,
+    coded_variants,
+    parse_group,
+)
 from simcb.views.advise import AdviceView
 from simcb.views.compare import answer_of as compare_answer
 from simcb.views.compare_view import CompareView
@@ -103,6 +110,14 @@ def _variants(
             if isinstance(one, RunView):
                 yield Variant(name or one.scenario.name, one.scenario, kept=one.result)
                 continue
+            if isinstance(one, str) and one == NONE:
+                what = "`none` is a change of a variant, not one that is read"
+                raise studies.StudyError(what, 'write simcb.compare(s, with_=["none"])')
+            given_one: object = one
+            if not isinstance(given_one, Scenario | str | Path):
+                what = f"a variant is a {type(given_one).__name__}"
+                remedy = 'give each by itself, changes with with_: compare(s, t, with_=["none"])'
+                raise studies.StudyError(what, remedy)
             read = one if isinstance(one, Scenario) else load(one)
             yield Variant(name or read.name, read)
 

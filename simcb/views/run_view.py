@@ -16,7 +16,7 @@ from simcb.views.data import frame
 from simcb.views.document import Document
 from simcb.views.run import Answer, run_document
 from simcb.views.run_data import variants_of
-from simcb.views.saving import SavesPlot, SavesReport
+from simcb.views.saving import SavesPlot, SavesReport, refuse_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,10 +41,15 @@ class RunPlots:
 
         return curves_of(self.result)
 
-    def __call__(self) -> Figure:
-        """Return the timeline: states, latency, load and outcomes above each other."""
+    def __call__(self, *file: object) -> Figure:
+        """Return the timeline: states, latency, load and outcomes above each other.
+
+        Raises:
+            StudyError: a file is given, which is no matter of the figure.
+        """
         from simcb.views.plots import timeline
 
+        refuse_file(file)
         return timeline(self.curves)
 
     def states(self, ax: Axes | None = None) -> Axes:

@@ -6,12 +6,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simcb.scenario.refusal import quoted
+from simcb.studies import StudyError
 from simcb.views.document import Document
 from simcb.views.html import card
 from simcb.views.page import save_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def refuse_file(given: tuple[object, ...]) -> None:
+    """Refuse what a plot is called with, if anything.
+
+    Raises:
+        StudyError: it is called with something, such as the name of a file.
+    """
+    if given:
+        what = f"`plot()` takes no {quoted(given[0])}: it returns a figure"
+        raise StudyError(what, f"write `.save_plot({str(given[0])!r})`")
 
 
 class SavesPlot:

@@ -12,7 +12,7 @@ from simcb.studies.evaluation.settings import applied, changes_of
 from simcb.studies.tune import Check, Contender, Reach, TuneResult
 from simcb.views.data import frame
 from simcb.views.document import Document
-from simcb.views.saving import SavesPlot, SavesReport
+from simcb.views.saving import SavesPlot, SavesReport, refuse_file
 from simcb.views.table_view import TableView
 from simcb.views.tune import BEST, tune_document
 from simcb.views.tune_data import changes_with, overlay
@@ -30,10 +30,15 @@ class TunePlots:
 
     result: TuneResult
 
-    def __call__(self) -> Figure:
-        """Return the whole picture."""
+    def __call__(self, *file: object) -> Figure:
+        """Return the whole picture.
+
+        Raises:
+            StudyError: a file is given, which is no matter of the figure.
+        """
         from simcb.views.plots.tune import tune_figure
 
+        refuse_file(file)
         return tune_figure(self.result)
 
     def reach(self, path: str, ax: Axes | None = None) -> Axes:

@@ -122,7 +122,7 @@ def test_what_is_wrong_is_an_error_with_a_remedy(folder: Path) -> None:
     """No traceback; the exit code is that of wrong input."""
     (folder / "odd.txt").write_text("\x1b[31mhello\n")
     for words, said in (
-        (("odd.txt",), "of no format that is known here; give one of: k6 summary"),
+        (("odd.txt",), "of no format that is known here; give a CSV with the header"),
         (("none",), "cannot be read (No such file or directory)"),
         (("k6.json", "--service", "a b"), "is no name"),
         (("k6.json", "--from", "jmeter"), "no format is called 'jmeter'"),

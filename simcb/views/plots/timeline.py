@@ -351,7 +351,8 @@ def _place_name(
 
 
 def _write_name(ax: Axes, label: _Label, y: float) -> None:
-    inside = {"facecolor": FAULT_BAR_FILL.color, "edgecolor": "none", "pad": 0.6}
+    # Only a name in its bar has the bar's grey behind it: beside the bar it would look like one.
+    behind = {"facecolor": FAULT_BAR_FILL.color, "edgecolor": "none", "pad": 0.6}
     ax.text(
         label.x,
         y,
@@ -360,7 +361,5 @@ def _write_name(ax: Axes, label: _Label, y: float) -> None:
         va="center_baseline",
         **letters(SMALL_SIZE),
         clip_on=True,
-        bbox={"facecolor": FAULT_BAR_FILL.color, "edgecolor": "none", "pad": 0.6}
-        if inside
-        else None,
+        bbox=behind if label.align == "center" else None,
     )
